@@ -1,0 +1,149 @@
+//! The one table of error codes: what a program can match on, the exit code, and what a person can do.
+
+/// A stable name for a kind of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// A flag, a setting or a request has an invalid value.
+    InvalidInput,
+    /// A folder holds no usable picture.
+    DatasetEmpty,
+    /// A picture cannot be used: damaged, too small, too large.
+    BadPicture,
+    /// A weights file is truncated, inconsistent or of another format.
+    BadWeights,
+    /// A base folder lacks a part or has one that does not fit.
+    BadBase,
+    /// An adapter does not fit the base.
+    AdapterMismatch,
+    /// A named thing does not exist.
+    NotFound,
+    /// A run cannot be resumed with these inputs.
+    CannotResume,
+    /// The loss is no longer a finite number.
+    LossNotFinite,
+    /// Reading or writing a file failed.
+    Io,
+    /// A defect of this program.
+    Internal,
+}
+
+impl ErrorCode {
+    /// Every code.
+    pub const ALL: &'static [Self] = &[
+        Self::InvalidInput,
+        Self::DatasetEmpty,
+        Self::BadPicture,
+        Self::BadWeights,
+        Self::BadBase,
+        Self::AdapterMismatch,
+        Self::NotFound,
+        Self::CannotResume,
+        Self::LossNotFinite,
+        Self::Io,
+        Self::Internal,
+    ];
+
+    /// The code as it stands in JSON.
+    pub fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The exit status of the command: 2 for bad usage or input, 1 for a failure.
+    pub fn exit_status(self) -> u8 {
+        self.row().1
+    }
+
+    /// What a person can do about it.
+    pub fn hint(self) -> &'static str {
+        self.row().2
+    }
+
+    fn row(self) -> (&'static str, u8, &'static str) {
+        match self {
+            Self::InvalidInput => (
+                "invalid_input",
+                2,
+                "correct the value; `--help` lists what is accepted",
+            ),
+            Self::DatasetEmpty => (
+                "dataset_empty",
+                2,
+                "put PNG, JPEG, WebP, GIF or BMP pictures directly into the folder",
+            ),
+            Self::BadPicture => (
+                "bad_picture",
+                2,
+                "replace or remove the picture, or pass --skip-bad to train without it",
+            ),
+            Self::BadWeights => (
+                "bad_weights",
+                2,
+                "fetch the file again, or export it as safetensors",
+            ),
+            Self::BadBase => (
+                "bad_base",
+                2,
+                "give a complete diffusers folder with model_index.json and safetensors weights",
+            ),
+            Self::AdapterMismatch => (
+                "adapter_mismatch",
+                2,
+                "use the adapter with the base that it was trained on",
+            ),
+            Self::NotFound => (
+                "not_found",
+                2,
+                "check the name; the matching `list` command shows what exists",
+            ),
+            Self::CannotResume => (
+                "cannot_resume",
+                2,
+                "resume with the same dataset, base and settings, or start in a new folder",
+            ),
+            Self::LossNotFinite => (
+                "loss_not_finite",
+                1,
+                "lower the learning rate, and look at the named picture",
+            ),
+            Self::Io => ("io", 1, "check free space, permissions and the path"),
+            Self::Internal => (
+                "internal",
+                1,
+                "this is a defect of the program; please report it with the command that led to it",
+            ),
+        }
+    }
+}
+
+/// An error that knows its code.
+pub trait Coded: std::error::Error + Send + Sync + 'static {
+    /// The kind of failure.
+    fn code(&self) -> ErrorCode;
+}
+
+/// Any error that knows its code.
+pub type BoxedError = Box<dyn Coded>;
+
+impl<E: Coded> From<E> for BoxedError {
+    fn from(error: E) -> Self {
+        Box::new(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_exit_codes_are_one_or_two() {
+        let mut names: Vec<_> = ErrorCode::ALL.iter().map(|code| code.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ErrorCode::ALL.len());
+        assert!(
+            ErrorCode::ALL
+                .iter()
+                .all(|code| matches!(code.exit_status(), 1 | 2))
+        );
+    }
+}

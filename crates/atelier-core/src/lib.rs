@@ -1,0 +1,70 @@
+//! The studio's words as types, shared by every other crate: configuration, requests, progress, error codes, traits.
+//! Does no input or output, reads no clock and knows no tensor.
+
+mod adapter_use;
+mod category;
+mod context;
+mod error_code;
+mod generate_request;
+mod progress;
+mod sampler;
+mod seed;
+mod train_config;
+mod traits;
+
+pub use adapter_use::AdapterUse;
+pub use category::Category;
+pub use context::{CancelFlag, Clock, RunContext};
+pub use error_code::{BoxedError, Coded, ErrorCode};
+pub use generate_request::GenerateRequest;
+pub use progress::{Phase, Progress, ProgressSink, SilentProgress};
+pub use sampler::SamplerKind;
+pub use seed::Seed;
+pub use train_config::{Targets, TrainConfig};
+pub use traits::{Generator, Outcome, Picture, TrainReport, TrainRequest, Trainer};
+
+/// A closed choice was given a word that it does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} `{got}`, valid values: {valid}")]
+pub struct UnknownValue {
+    /// What kind of value was read, such as `sampler`.
+    pub what: &'static str,
+    /// The word that was given.
+    pub got: String,
+    /// Every valid word, separated by commas.
+    pub valid: String,
+}
+
+/// Implements `FromStr`, `Display` and a list of names for an enum of unit variants.
+macro_rules! closed_choice {
+    ($type:ident, $what:literal, { $($variant:ident => $name:literal),+ $(,)? }) => {
+        impl $type {
+            /// Every value, in the order in which help texts list them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word for this value in commands, files and the API.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = $crate::UnknownValue;
+
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
+                Self::ALL.iter().copied().find(|value| value.name() == word).ok_or_else(|| $crate::UnknownValue {
+                    what: $what,
+                    got: word.to_owned(),
+                    valid: Self::ALL.iter().map(|value| value.name()).collect::<Vec<_>>().join(", "),
+                })
+            }
+        }
+    };
+}
+pub(crate) use closed_choice;

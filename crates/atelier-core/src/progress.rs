@@ -1,0 +1,62 @@
+//! What a long piece of work says about itself. One value feeds terminal, event stream and record.
+
+use serde::{Deserialize, Serialize};
+
+/// The named stretches of a piece of work, in the order in which they usually come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Checking inputs.
+    Preparing,
+    /// Reading the base model.
+    LoadingBase,
+    /// Encoding pictures and captions once.
+    CachingLatents,
+    /// Training steps.
+    Training,
+    /// Sampler steps.
+    Generating,
+    /// Writing files.
+    Saving,
+}
+
+impl Phase {
+    /// A label for a progress bar.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Preparing => "preparing",
+            Self::LoadingBase => "loading base",
+            Self::CachingLatents => "encoding pictures",
+            Self::Training => "training",
+            Self::Generating => "drawing",
+            Self::Saving => "saving",
+        }
+    }
+}
+
+/// Where a piece of work stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The current stretch.
+    pub phase: Phase,
+    /// Units finished in this stretch.
+    pub done: u64,
+    /// Units in this stretch.
+    pub total: u64,
+    /// Loss of the last training step.
+    pub loss: Option<f32>,
+}
+
+/// Receives progress; must return quickly.
+pub trait ProgressSink: Send + Sync {
+    /// Takes note of where the work stands.
+    fn report(&self, progress: Progress);
+}
+
+/// A sink that ignores everything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SilentProgress;
+
+impl ProgressSink for SilentProgress {
+    fn report(&self, _progress: Progress) {}
+}
