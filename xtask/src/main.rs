@@ -1,2 +1,97 @@
-//! Placeholder.
-fn main() {}
+//! Development tasks, run as `cargo xtask <task>`. Kept free of the tensor library, so that it compiles in seconds.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task speaks to the person at the terminal"
+)]
+
+mod bench;
+mod check;
+mod generated;
+mod golden;
+mod process;
+mod tidy;
+mod workspace;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Development tasks of the studio.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the program in release mode and run `atelier quickstart`.
+    Quickstart {
+        /// Passed on to `atelier quickstart`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Run every test of the workspace, documentation examples included.
+    Test,
+    /// Format check, lints, tidy, generated pages, tests; the cheapest first, stops at the first failure.
+    Check,
+    /// Check the rules of the house that the compiler does not know.
+    Tidy,
+    /// Write the generated reference pages.
+    Gen {
+        /// Write nothing, fail when a page is stale.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Make the reference tensors anew with the Python scripts in `golden/`.
+    Golden {
+        /// Names of scripts, without `.py`; all when absent.
+        scripts: Vec<String>,
+    },
+    /// Train the embedded base model.
+    Pretrain {
+        /// Passed on to the pre-training program.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Time the program against PyTorch, in alternation, on the same machine.
+    Bench(bench::Bench),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(process::exit_status(&error))
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Quickstart { arguments } => {
+            let program = workspace.build_program()?;
+            let mut command = process::command(program);
+            process::replace(command.arg("quickstart").args(arguments))
+        }
+        Task::Test => check::test(&workspace),
+        Task::Check => check::check(&workspace),
+        Task::Tidy => tidy::tidy(&workspace),
+        Task::Gen { check } => generated::generate(&workspace, check),
+        Task::Golden { scripts } => golden::golden(&workspace, &scripts),
+        Task::Pretrain { arguments } => {
+            let mut command =
+                workspace.cargo(&["run", "--release", "-p", "atelier-pretrain", "--"]);
+            process::replace(command.args(arguments))
+        }
+        Task::Bench(bench) => bench.run(&workspace),
+    }
+}
