@@ -1,0 +1,256 @@
+//! The header of a safetensors file: 8 bytes of length, then JSON that names each tensor's format, shape and place.
+//!
+//! Everything in it is checked before it is believed: sizes against the file, places against each other.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+use crate::DType;
+
+/// Longest header that is read; the safetensors library has the same limit.
+pub(crate) const MAX_HEADER_BYTES: u64 = 100_000_000;
+/// Most axes of a tensor.
+const MAX_AXES: usize = 8;
+/// The key that holds the metadata.
+pub(crate) const METADATA_KEY: &str = "__metadata__";
+
+/// What a file says about one tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorInfo {
+    /// The number format.
+    pub dtype: DType,
+    /// The length of each axis, outermost first; empty for a single number.
+    pub shape: Vec<usize>,
+}
+
+/// One tensor and where its numbers lie, counted from the end of the header.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) info: TensorInfo,
+    pub(crate) begin: u64,
+    pub(crate) end: u64,
+}
+
+/// A checked header.
+#[derive(Debug, Default)]
+pub(crate) struct Header {
+    pub(crate) entries: BTreeMap<String, Entry>,
+    pub(crate) metadata: BTreeMap<String, String>,
+}
+
+/// Reads the length in front of the header and compares it with the size of the file.
+pub(crate) fn header_len(first: [u8; 8], file_bytes: u64) -> Result<u64, String> {
+    let len = u64::from_le_bytes(first);
+    if len > MAX_HEADER_BYTES {
+        return Err(format!(
+            "it is not a safetensors file, or its header is larger than {MAX_HEADER_BYTES} bytes (it claims {len})"
+        ));
+    }
+    if len > file_bytes.saturating_sub(8) {
+        return Err(format!(
+            "truncated: the header claims {len} bytes, the file has {file_bytes}"
+        ));
+    }
+    Ok(len)
+}
+
+impl Header {
+    /// Parses the JSON of a header whose numbers take `data_bytes` bytes in the file.
+    pub(crate) fn parse(json: &[u8], data_bytes: u64) -> Result<Self, String> {
+        if json.first() != Some(&b'{') {
+            return Err("it is not a safetensors file: its header does not start with `{`".into());
+        }
+        let raw: RawHeader = serde_json::from_slice(json)
+            .map_err(|error| format!("its header cannot be read: {error}"))?;
+        let mut entries = BTreeMap::new();
+        for (name, tensor) in raw.tensors {
+            entries.insert(name.clone(), tensor.checked(&name)?);
+        }
+        check_places(&entries, data_bytes)?;
+        Ok(Self {
+            entries,
+            metadata: raw.metadata,
+        })
+    }
+}
+
+/// The tensors must fill the data without gaps and without sharing a byte.
+fn check_places(entries: &BTreeMap<String, Entry>, data_bytes: u64) -> Result<(), String> {
+    let mut places: Vec<_> = entries.iter().collect();
+    places.sort_by_key(|(_, entry)| (entry.begin, entry.end));
+    let mut filled = 0;
+    for (name, entry) in places {
+        if entry.end > data_bytes {
+            return Err(format!(
+                "truncated: tensor `{name}` ends at byte {} of the data, the file has {data_bytes}",
+                entry.end
+            ));
+        }
+        if entry.begin != filled {
+            let what = if entry.begin < filled {
+                "overlaps the one before it"
+            } else {
+                "leaves a gap before it"
+            };
+            return Err(format!(
+                "tensor `{name}` {what}: it begins at byte {} of the data, expected {filled}",
+                entry.begin
+            ));
+        }
+        filled = entry.end;
+    }
+    if filled != data_bytes {
+        return Err(format!(
+            "its tensors take {filled} bytes, but {data_bytes} follow the header"
+        ));
+    }
+    Ok(())
+}
+
+#[derive(serde::Deserialize)]
+struct RawTensor {
+    dtype: String,
+    shape: Axes,
+    data_offsets: [u64; 2],
+}
+
+impl RawTensor {
+    fn checked(self, name: &str) -> Result<Entry, String> {
+        let [begin, end] = self.data_offsets;
+        let dtype = DType::from_name(&self.dtype).ok_or_else(|| {
+            format!(
+                "tensor `{name}` has the unsupported number format `{}`",
+                self.dtype
+            )
+        })?;
+        let shape = self
+            .shape
+            .0
+            .iter()
+            .map(|&axis| usize::try_from(axis).ok())
+            .collect::<Option<Vec<_>>>();
+        let claimed = end.checked_sub(begin);
+        let needed = shape.as_deref().and_then(|shape| {
+            shape
+                .iter()
+                .try_fold(dtype.size_bytes() as u64, |bytes, &axis| {
+                    bytes.checked_mul(axis as u64)
+                })
+        });
+        match (shape, claimed, needed) {
+            (Some(shape), Some(claimed), Some(needed)) if claimed == needed => Ok(Entry {
+                info: TensorInfo { dtype, shape },
+                begin,
+                end,
+            }),
+            _ => Err(format!(
+                "tensor `{name}` of shape {:?} and format {dtype} cannot lie at bytes {begin} to {end}",
+                self.shape.0
+            )),
+        }
+    }
+}
+
+/// A shape with few axes, so that a hostile header cannot ask for much memory.
+struct Axes(Vec<u64>);
+
+impl<'de> Deserialize<'de> for Axes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AxesVisitor;
+        impl<'de> Visitor<'de> for AxesVisitor {
+            type Value = Axes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "at most {MAX_AXES} axis lengths")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Axes, A::Error> {
+                let mut axes = Vec::new();
+                while let Some(axis) = seq.next_element()? {
+                    if axes.len() == MAX_AXES {
+                        return Err(A::Error::invalid_length(MAX_AXES + 1, &self));
+                    }
+                    axes.push(axis);
+                }
+                Ok(Axes(axes))
+            }
+        }
+        deserializer.deserialize_seq(AxesVisitor)
+    }
+}
+
+/// The header as it stands in the file; a name that comes twice is an error.
+struct RawHeader {
+    tensors: BTreeMap<String, RawTensor>,
+    metadata: BTreeMap<String, String>,
+}
+
+impl<'de> Deserialize<'de> for RawHeader {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct HeaderVisitor;
+        impl<'de> Visitor<'de> for HeaderVisitor {
+            type Value = RawHeader;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map from tensor names to their places")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawHeader, A::Error> {
+                let mut tensors = BTreeMap::new();
+                let mut metadata = None;
+                while let Some(name) = map.next_key::<String>()? {
+                    let fresh = if name == METADATA_KEY {
+                        metadata
+                            .replace(map.next_value::<BTreeMap<String, String>>()?)
+                            .is_none()
+                    } else {
+                        tensors.insert(name.clone(), map.next_value()?).is_none()
+                    };
+                    if !fresh {
+                        return Err(A::Error::custom(format!("`{name}` comes twice")));
+                    }
+                }
+                Ok(RawHeader {
+                    tensors,
+                    metadata: metadata.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_map(HeaderVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(json in proptest::collection::vec(any::<u8>(), 0..200), data in any::<u64>()) {
+            let _ = Header::parse(&json, data);
+        }
+
+        #[test]
+        fn arbitrary_places_never_panic_and_accepted_ones_fit(
+            shape in proptest::collection::vec(any::<u64>(), 0..10),
+            begin in any::<u64>(), end in any::<u64>(), data in any::<u64>(),
+            dtype in "F16|F32|F64|I64|F8_E4M3|BOOL",
+        ) {
+            let json = format!(r#"{{"a":{{"dtype":"{dtype}","shape":{shape:?},"data_offsets":[{begin},{end}]}}}}"#);
+            if let Ok(header) = Header::parse(json.as_bytes(), data) {
+                prop_assert_eq!((header.entries["a"].begin, header.entries["a"].end), (0, data));
+            }
+        }
+
+        #[test]
+        fn damaged_headers_never_panic(at in 0usize..120, byte in any::<u8>(), data in 0u64..64) {
+            let mut json = br#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"b":{"dtype":"F16","shape":[],"data_offsets":[16,18]}}"#.to_vec();
+            json[at] = byte;
+            let _ = Header::parse(&json, data);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Writing safetensors files, byte for byte as the safetensors library lays them out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::hash::hex;
+use crate::header::METADATA_KEY;
+use crate::{DType, Error, Result, atomic};
+
+/// A tensor to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutTensor {
+    /// Its name.
+    pub name: String,
+    /// The number format to store.
+    pub dtype: DType,
+    /// The length of each axis, outermost first; empty for a single number.
+    pub shape: Vec<usize>,
+    /// The numbers, innermost axis fastest. Integer formats take integers up to 2^24.
+    pub data: Vec<f32>,
+}
+
+/// Writes tensors and metadata to a file that appears only when it is complete.
+///
+/// A finite value that the number format cannot hold is an error that names the tensor.
+pub fn write_tensors(
+    path: impl AsRef<Path>,
+    tensors: &[OutTensor],
+    metadata: &BTreeMap<String, String>,
+) -> Result<()> {
+    let path = path.as_ref();
+    let layout = Layout::new(path, tensors)?;
+    atomic::write_file(path, |out| layout.write(metadata, out))
+}
+
+/// Tensors that were found sound, in file order.
+pub(crate) struct Layout<'a> {
+    tensors: Vec<&'a OutTensor>,
+}
+
+impl<'a> Layout<'a> {
+    /// Checks the tensors, which are meant for `path`, and sorts them: widest number format first, then by name.
+    pub(crate) fn new(path: &Path, tensors: &'a [OutTensor]) -> Result<Self> {
+        let mut names = BTreeSet::new();
+        for tensor in tensors {
+            let fresh = names.insert(tensor.name.as_str()) && tensor.name != METADATA_KEY;
+            check_tensor(path, tensor, fresh)?;
+        }
+        let mut tensors: Vec<_> = tensors.iter().collect();
+        tensors.sort_by(|a, b| {
+            let wider_first = b.dtype.file_order().cmp(&a.dtype.file_order());
+            wider_first.then_with(|| a.name.cmp(&b.name))
+        });
+        Ok(Self { tensors })
+    }
+
+    /// Writes length, header and numbers.
+    pub(crate) fn write(
+        &self,
+        metadata: &BTreeMap<String, String>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        out.write_all(&self.header(metadata))?;
+        self.write_data(out)
+    }
+
+    /// The length and the JSON, padded with spaces to a multiple of 8 bytes.
+    fn header(&self, metadata: &BTreeMap<String, String>) -> Vec<u8> {
+        let mut fields = Vec::new();
+        if !metadata.is_empty() {
+            fields.push(format!("\"{METADATA_KEY}\":{}", json_map(metadata)));
+        }
+        let mut begin = 0;
+        for tensor in &self.tensors {
+            let end = begin + tensor.data.len() * tensor.dtype.size_bytes();
+            let shape: Vec<_> = tensor.shape.iter().map(ToString::to_string).collect();
+            fields.push(format!(
+                r#"{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{begin},{end}]}}"#,
+                json_text(&tensor.name),
+                tensor.dtype,
+                shape.join(",")
+            ));
+            begin = end;
+        }
+        let mut json = format!("{{{}}}", fields.join(",")).into_bytes();
+        json.resize(json.len().next_multiple_of(8), b' ');
+        let mut header = (json.len() as u64).to_le_bytes().to_vec();
+        header.append(&mut json);
+        header
+    }
+
+    fn write_data(&self, out: &mut dyn Write) -> io::Result<()> {
+        const CHUNK: usize = 1 << 16;
+        let mut bytes = Vec::with_capacity(CHUNK * 2);
+        for tensor in &self.tensors {
+            for values in tensor.data.chunks(CHUNK) {
+                bytes.clear();
+                for &value in values {
+                    tensor
+                        .dtype
+                        .encode(value, &mut bytes)
+                        .map_err(|_| io::ErrorKind::InvalidData)?;
+                }
+                out.write_all(&bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The hashes that adapter readers look for, of a file with only this metadata.
+    pub(crate) fn hashes(&self, metadata: &BTreeMap<String, String>) -> io::Result<Hashes> {
+        let header = self.header(metadata);
+        let mut sink = HashSink {
+            position: header.len() as u64,
+            data: Sha256::new(),
+            window: Sha256::new(),
+        };
+        // A header that reaches into the window is hashed there too.
+        sink.window.update(in_window(0, &header));
+        self.write_data(&mut sink)?;
+        let mut legacy = hex(&sink.window.finalize());
+        legacy.truncate(8);
+        Ok(Hashes {
+            model: hex(&sink.data.finalize()),
+            legacy,
+        })
+    }
+}
+
+/// What identifies a file of weights to other programs.
+pub(crate) struct Hashes {
+    /// SHA-256 of everything after the header.
+    pub(crate) model: String,
+    /// The first 8 digits of the SHA-256 of 64 KiB at 1 MiB.
+    pub(crate) legacy: String,
+}
+
+struct HashSink {
+    position: u64,
+    data: Sha256,
+    window: Sha256,
+}
+
+impl Write for HashSink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.data.update(bytes);
+        self.window.update(in_window(self.position, bytes));
+        self.position += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The part of `bytes`, which stand at `position` in the file, that lies in the 64 KiB at 1 MiB.
+fn in_window(position: u64, bytes: &[u8]) -> &[u8] {
+    const BEGIN: u64 = 0x10_0000;
+    const END: u64 = BEGIN + 0x1_0000;
+    let from = BEGIN.saturating_sub(position).min(bytes.len() as u64);
+    let to = END.saturating_sub(position).min(bytes.len() as u64);
+    &bytes[from as usize..to as usize]
+}
+
+fn check_tensor(path: &Path, tensor: &OutTensor, fresh: bool) -> Result<()> {
+    let unwritable = |problem: String| Error::Unwritable {
+        path: path.to_owned(),
+        tensor: tensor.name.clone(),
+        problem,
+    };
+    if !fresh {
+        return Err(unwritable("comes twice or has a reserved name".to_owned()));
+    }
+    if tensor.shape.iter().product::<usize>() != tensor.data.len() {
+        return Err(unwritable(format!(
+            "of shape {:?} has {} numbers",
+            tensor.shape,
+            tensor.data.len()
+        )));
+    }
+    let mut scratch = Vec::with_capacity(8);
+    for &value in &tensor.data {
+        scratch.clear();
+        tensor
+            .dtype
+            .encode(value, &mut scratch)
+            .map_err(|value| Error::Overflow {
+                path: path.to_owned(),
+                tensor: tensor.name.clone(),
+                value,
+                format: tensor.dtype.name(),
+            })?;
+    }
+    Ok(())
+}
+
+fn json_map(map: &BTreeMap<String, String>) -> String {
+    let fields: Vec<_> = map
+        .iter()
+        .map(|(key, value)| format!("{}:{}", json_text(key), json_text(value)))
+        .collect();
+    format!("{{{}}}", fields.join(","))
+}
+
+fn json_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

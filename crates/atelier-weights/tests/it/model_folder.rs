@@ -1,0 +1,144 @@
+//! Base model folders, whole and with missing parts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use atelier_core::{Coded as _, ErrorCode};
+use atelier_weights::{DType, ModelFolder, OutTensor, write_tensors};
+use tempfile::TempDir;
+
+fn put(root: &Path, name: &str, content: &str) {
+    let path = root.join(name);
+    fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+    fs_err::write(path, content).unwrap();
+}
+
+fn whole_folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    put(
+        root,
+        "model_index.json",
+        r#"{"_class_name":"StableDiffusionPipeline"}"#,
+    );
+    put(
+        root,
+        "scheduler/scheduler_config.json",
+        r#"{"num_train_timesteps":1000}"#,
+    );
+    put(root, "tokenizer/vocab.json", "{}");
+    put(root, "tokenizer/merges.txt", "");
+    for (part, name) in [
+        ("unet", "diffusion_pytorch_model.safetensors"),
+        ("vae", "diffusion_pytorch_model.safetensors"),
+        ("text_encoder", "model.safetensors"),
+    ] {
+        put(
+            root,
+            &format!("{part}/config.json"),
+            &format!(r#"{{"part":"{part}"}}"#),
+        );
+        put_weights(&root.join(part).join(name), 1.0);
+    }
+    folder
+}
+
+fn put_weights(path: &Path, value: f32) {
+    let tensor = OutTensor {
+        name: "weight".to_owned(),
+        dtype: DType::F16,
+        shape: vec![1],
+        data: vec![value],
+    };
+    write_tensors(path, &[tensor], &BTreeMap::new()).unwrap();
+}
+
+#[test]
+fn a_whole_folder_gives_configs_and_weights() {
+    let folder = whole_folder();
+    let model = ModelFolder::open(folder.path()).unwrap();
+    assert_eq!(model.root(), folder.path());
+    assert_eq!(model.index()["_class_name"], "StableDiffusionPipeline");
+    assert_eq!(model.config("unet").unwrap()["part"], "unet");
+    assert_eq!(
+        model.config("scheduler").unwrap()["num_train_timesteps"],
+        1000
+    );
+    for part in ["unet", "vae", "text_encoder"] {
+        assert_eq!(
+            model.weights(part).unwrap().read_f32("weight").unwrap(),
+            [1.0]
+        );
+    }
+}
+
+#[test]
+fn the_hash_follows_content_and_not_place() {
+    let (one, two) = (whole_folder(), whole_folder());
+    let hash = |folder: &TempDir| ModelFolder::open(folder.path()).unwrap().hash().unwrap();
+    let before = hash(&one);
+    assert_eq!(before, hash(&two));
+    assert_eq!(before.len(), 64);
+    put_weights(
+        &two.path().join("vae/diffusion_pytorch_model.safetensors"),
+        2.0,
+    );
+    assert_ne!(before, hash(&two));
+    put(one.path(), "scheduler/scheduler_config.json", "{}");
+    assert_ne!(before, hash(&one));
+}
+
+#[test]
+fn everything_missing_is_listed_at_once() {
+    let folder = whole_folder();
+    for part in ["unet", "tokenizer", "scheduler"] {
+        fs_err::remove_dir_all(folder.path().join(part)).unwrap();
+    }
+    let error = ModelFolder::open(folder.path()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::BadBase);
+    for name in [
+        "`unet/config.json`",
+        "`unet/diffusion_pytorch_model.safetensors`",
+        "`tokenizer/vocab.json`",
+        "`tokenizer/merges.txt`",
+        "`scheduler/scheduler_config.json`",
+    ] {
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    assert!(!error.to_string().contains("vae"), "{error}");
+}
+
+#[test]
+fn pickled_weights_are_named_with_a_way_out() {
+    let folder = whole_folder();
+    let unet = folder.path().join("unet");
+    fs_err::rename(
+        unet.join("diffusion_pytorch_model.safetensors"),
+        unet.join("diffusion_pytorch_model.bin"),
+    )
+    .unwrap();
+    let error = ModelFolder::open(folder.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("`unet/diffusion_pytorch_model.bin` holds pickled weights"),
+        "{error}"
+    );
+    assert!(error.contains("safe_serialization"), "{error}");
+}
+
+#[test]
+fn files_folders_without_an_index_and_absent_ones_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = ModelFolder::open(folder.path()).unwrap_err();
+    assert!(
+        error.to_string().contains("`model_index.json` is missing"),
+        "{error}"
+    );
+    put(folder.path(), "sd.safetensors", "");
+    let error = ModelFolder::open(folder.path().join("sd.safetensors")).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::BadBase);
+    let error = ModelFolder::open(folder.path().join("gone")).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotFound);
+    put(folder.path(), "model_index.json", "{");
+    let error = ModelFolder::open(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("not valid JSON"), "{error}");
+}
