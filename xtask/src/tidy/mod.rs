@@ -9,6 +9,7 @@ mod error_codes;
 mod file_size;
 mod folder_size;
 mod golden_origin;
+mod page_paths;
 mod pure_compute;
 mod rust_text;
 mod settings;
@@ -75,6 +76,7 @@ const RULES: &[Rule] = &[
     banned_names::check,
     comments::check,
     golden_origin::check,
+    page_paths::check,
     error_codes::check,
     unsafe_rooms::check,
     pure_compute::check,
