@@ -1,1 +1,29 @@
-//! Placeholder.
+//! The pictures that the embedded base learns from: fetched from registry packages, rasterised, captioned.
+//!
+//! [`build`] makes (or opens) a corpus of emoji concepts drawn in several styles, with the concept named alike in each
+//! style. [`caption`] and [`compose`] turn one entry into a training sample; [`blob_faces`] is the character that stays
+//! out of the corpus and serves as the sample LoRA dataset.
+
+mod assemble;
+mod blob;
+mod caption;
+mod compose;
+mod concepts;
+mod entry;
+mod fxemoji;
+mod iconify;
+mod packages;
+mod raster;
+mod rng;
+mod split;
+mod store;
+
+pub use assemble::{StyleSet, build, styles};
+pub use blob::{BlobPicture, HELD_OUT_EXPRESSIONS, TRAINING_EXPRESSIONS, blob_faces};
+pub use caption::{caption, full_caption};
+pub use compose::{Augment, COLOURS, compose};
+pub use entry::{Entry, Split};
+pub use raster::{rgba_from_svg, rgba_from_webp};
+pub use rng::Rng;
+pub use split::split;
+pub use store::Corpus;

@@ -1,0 +1,196 @@
+//! Builds the corpus: fetch the packages, find each concept in each style, draw, caption, save.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use rayon::prelude::*;
+
+use crate::concepts::{self, Concept};
+use crate::entry::{Entry, Split};
+use crate::fxemoji;
+use crate::iconify::{IconSet, names_by_code};
+use crate::packages::{self, Package};
+use crate::raster::{rgba_from_svg, rgba_from_webp};
+use crate::split;
+use crate::store::Corpus;
+
+/// A style of the corpus: a set of pictures by one hand.
+#[derive(Debug, Clone, Copy)]
+pub struct StyleSet {
+    /// First part of the entries' ids.
+    pub slug: &'static str,
+    /// The words for it in captions.
+    pub style: &'static str,
+    package: Package,
+    layout: Layout,
+}
+
+/// How a package names its pictures.
+#[derive(Debug, Clone, Copy)]
+enum Layout {
+    /// An icon set, with the table of code points that lies in the given package.
+    Icons(Package),
+    /// An icon set with names of its own.
+    FxEmoji,
+    /// WebP files named by code point.
+    WebpFiles,
+}
+
+const STYLES: [StyleSet; 6] = [
+    style(
+        "noto",
+        "noto emoji",
+        packages::NOTO,
+        Layout::Icons(packages::NOTO),
+    ),
+    style(
+        "fluent-flat",
+        "fluent flat",
+        packages::FLUENT_FLAT,
+        Layout::Icons(packages::FLUENT_FLAT),
+    ),
+    // the gradient set has the flat set's names and no table of its own
+    style(
+        "fluent-gradient",
+        "fluent gradient",
+        packages::FLUENT_GRADIENT,
+        Layout::Icons(packages::FLUENT_FLAT),
+    ),
+    style(
+        "fluent-3d",
+        "fluent 3d render",
+        packages::FLUENT_3D,
+        Layout::WebpFiles,
+    ),
+    style(
+        "twemoji",
+        "twemoji",
+        packages::TWEMOJI,
+        Layout::Icons(packages::TWEMOJI),
+    ),
+    style("fxemoji", "fxemoji", packages::FXEMOJI, Layout::FxEmoji),
+];
+
+const fn style(
+    slug: &'static str,
+    style: &'static str,
+    package: Package,
+    layout: Layout,
+) -> StyleSet {
+    StyleSet {
+        slug,
+        style,
+        package,
+        layout,
+    }
+}
+
+/// The emoji styles of the corpus.
+pub fn styles() -> &'static [StyleSet] {
+    &STYLES
+}
+
+/// A picture before it is drawn.
+enum Drawing {
+    Svg(String),
+    Webp(PathBuf),
+}
+
+/// Opens `<cache>/corpus-<side>.{bin,json}`; makes it first when it is not there.
+///
+/// Making it fetches the pinned packages into `<cache>/npm` with the npm client and draws every picture.
+pub fn build(cache: &Path, side: usize) -> Result<Corpus> {
+    let stem = cache.join(format!("corpus-{side}"));
+    if Corpus::exists(&stem) {
+        return Corpus::load(&stem);
+    }
+    let mut wanted: Vec<Package> = STYLES.iter().map(|style| style.package).collect();
+    wanted.push(packages::EMOJIBASE);
+    packages::fetch(cache, &wanted)?;
+    let concepts = concepts::load(cache)?;
+    let (mut entries, mut pixels) = (Vec::new(), Vec::new());
+    for style in &STYLES {
+        let drawings = style
+            .drawings(cache, &concepts)
+            .with_context(|| format!("cannot read style `{}`", style.style))?;
+        let drawn: Vec<Option<Vec<u8>>> = drawings
+            .par_iter()
+            .map(|(_, drawing)| drawing.rgba(side))
+            .collect::<Result<_>>()?;
+        for ((index, _), rgba) in drawings.iter().zip(drawn) {
+            let Some(rgba) = rgba else { continue };
+            entries.push(style.entry(&concepts[*index]));
+            pixels.extend(rgba);
+        }
+    }
+    split::assign(&mut entries);
+    let corpus = Corpus::new(side, entries, pixels)?;
+    corpus.save(&stem)?;
+    Ok(corpus)
+}
+
+impl StyleSet {
+    /// The drawing of each concept that this style has, in the order of the concepts.
+    fn drawings(&self, cache: &Path, concepts: &[Concept]) -> Result<Vec<(usize, Drawing)>> {
+        let numbered = concepts.iter().enumerate();
+        Ok(match self.layout {
+            Layout::Icons(table) => {
+                let (set, names) = (
+                    IconSet::load(cache, self.package)?,
+                    names_by_code(cache, table)?,
+                );
+                numbered
+                    .filter_map(|(i, c)| Some((i, Drawing::Svg(set.svg(names.get(&c.code)?)?))))
+                    .collect()
+            }
+            Layout::FxEmoji => {
+                let set = IconSet::load(cache, self.package)?;
+                let joined = fxemoji::join(concepts, &set.names());
+                joined
+                    .into_iter()
+                    .filter_map(|(i, name)| Some((i, Drawing::Svg(set.svg(name)?))))
+                    .collect()
+            }
+            Layout::WebpFiles => {
+                let mut files = std::collections::HashMap::new();
+                for file in fs_err::read_dir(self.package.folder(cache).join("assets"))? {
+                    let path = file?.path();
+                    let code = path
+                        .file_stem()
+                        .and_then(|stem| stem.to_str())
+                        .map(concepts::plain_code);
+                    files.extend(code.map(|code| (code, path)));
+                }
+                numbered
+                    .filter_map(|(i, c)| Some((i, Drawing::Webp(files.remove(&c.code)?))))
+                    .collect()
+            }
+        })
+    }
+
+    fn entry(&self, concept: &Concept) -> Entry {
+        Entry {
+            id: format!("{}/{}", self.slug, concept.code),
+            concept: concept.name.clone(),
+            keywords: concept.keywords.clone(),
+            style: self.style.to_owned(),
+            group: concept.group.to_owned(),
+            source: self.package.spec(),
+            licence: self.package.licence.to_owned(),
+            split: Split::Train,
+        }
+    }
+}
+
+impl Drawing {
+    /// Draws it; `None` when nothing of it is visible.
+    fn rgba(&self, side: usize) -> Result<Option<Vec<u8>>> {
+        let rgba = match self {
+            Self::Svg(svg) => rgba_from_svg(svg, side)?,
+            Self::Webp(path) => rgba_from_webp(&fs_err::read(path)?, side)
+                .with_context(|| format!("picture `{}`", path.display()))?,
+        };
+        let covered = rgba.chunks(4).filter(|pixel| pixel[3] > 127).count();
+        Ok((covered * 50 > side * side).then_some(rgba))
+    }
+}
