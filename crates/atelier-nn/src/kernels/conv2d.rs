@@ -1,12 +1,16 @@
 //! Convolution of NCHW images as implicit matrix products: forward, input gradient, weight and bias gradient.
 
-use super::gemm::{GRAD_ROWS, PANEL, TILE_ROWS, first_lanes, grad_tile_of, panel_tile, round_row, transpose16};
+use super::gemm::{
+    GRAD_ROWS, PANEL, TILE_ROWS, first_lanes, grad_tile_of, panel_tile, round_row, transpose16,
+};
 use super::im2col::{Images, Lookup, Unit, pack_panel, units};
+use super::memory::{Shared, filled};
 use rayon::prelude::*;
 use std::arch::x86_64::{
-    __m512i, _mm512_add_ps, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_storeu_ps,
-    _mm512_maskz_loadu_ps, _mm512_reduce_add_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_si512,
-    _mm512_mask_storeu_epi32, _mm512_permutexvar_epi32, _mm512_slli_epi32, _mm512_or_si512,
+    __m512i, _mm512_add_ps, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_loadu_ps,
+    _mm512_loadu_si512, _mm512_mask_storeu_epi32, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
+    _mm512_or_si512, _mm512_permutexvar_epi32, _mm512_reduce_add_ps, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_storeu_si512,
 };
 
 /// The sizes of one convolution.
@@ -20,20 +24,6 @@ pub(super) struct Shape {
     pub(super) kernel: usize,
     pub(super) stride: usize,
     pub(super) padding: usize,
-}
-
-/// A pointer that several threads write disjoint parts of.
-#[derive(Clone, Copy)]
-struct Shared(*mut f32);
-// SAFETY: every unit of work writes its own pixels or rows.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    fn at(self, offset: usize) -> *mut f32 {
-        self.0.wrapping_add(offset)
-    }
 }
 
 /// Where the results of a product go: pixel `(y, x)` of the grid is `(y * step + first_row, x * step + first_col)`.
@@ -73,8 +63,16 @@ impl Shape {
     }
 
     fn lookup(&self) -> Lookup {
-        let taps = (0..self.kernel).flat_map(|y| (0..self.kernel).map(move |x| (y, x))).collect();
-        Lookup { stride: self.stride, top: self.padding, left: self.padding, taps, grid: self.grid() }
+        let taps = (0..self.kernel)
+            .flat_map(|y| (0..self.kernel).map(move |x| (y, x)))
+            .collect();
+        Lookup {
+            stride: self.stride,
+            top: self.padding,
+            left: self.padding,
+            taps,
+            grid: self.grid(),
+        }
     }
 }
 
@@ -83,16 +81,34 @@ pub(super) fn forward(shape: &Shape, x: &[f32], weight: &[f32], bias: Option<&[f
     let [height, width] = shape.grid();
     let taps: Vec<usize> = (0..shape.taps()).collect();
     let weights = Weights {
-        pairs: pack_weights(weight, [shape.output, shape.input * shape.taps()], [shape.input, shape.taps()], &taps),
+        pairs: pack_weights(
+            weight,
+            [shape.output, shape.input * shape.taps()],
+            [shape.input, shape.taps()],
+            &taps,
+        ),
         rows: shape.output,
         stride: shape.input.div_ceil(2) * taps.len(),
         bias,
     };
-    let mut y = vec![0.0; shape.batch * shape.output * height * width];
-    let target = Target { data: Shared(y.as_mut_ptr()), height, width, step: 1, first: [0, 0] };
-    let source = Images { data: x, channels: shape.input, height: shape.height, width: shape.width };
-    product(shape.batch, &source, &shape.lookup(), &weights, target);
-    y
+    let source = Images {
+        data: x,
+        channels: shape.input,
+        height: shape.height,
+        width: shape.width,
+    };
+    let run = |data: Shared| {
+        let target = Target {
+            data,
+            height,
+            width,
+            step: 1,
+            first: [0, 0],
+        };
+        product(shape.batch, &source, &shape.lookup(), &weights, target);
+    };
+    // SAFETY: the product covers every output pixel and channel.
+    unsafe { filled(shape.batch * shape.output * height * width, run) }
 }
 
 /// The gradient of the input. Input pixels of one phase (row and column modulo stride) meet the same taps, so each
@@ -100,7 +116,12 @@ pub(super) fn forward(shape: &Shape, x: &[f32], weight: &[f32], bias: Option<&[f
 pub(super) fn input_gradient(shape: &Shape, dy: &[f32], weight: &[f32]) -> Vec<f32> {
     let mut dx = vec![0.0; shape.batch * shape.input * shape.height * shape.width];
     let [height, width] = shape.grid();
-    let source = Images { data: dy, channels: shape.output, height, width };
+    let source = Images {
+        data: dy,
+        channels: shape.output,
+        height,
+        width,
+    };
     for (row, col) in (0..shape.stride).flat_map(|y| (0..shape.stride).map(move |x| (y, x))) {
         if row >= shape.height || col >= shape.width {
             continue;
@@ -109,7 +130,8 @@ pub(super) fn input_gradient(shape: &Shape, dy: &[f32], weight: &[f32]) -> Vec<f
         if rows.is_empty() || cols.is_empty() {
             continue;
         }
-        let edge = |taps: &[(usize, isize)]| taps.iter().map(|tap| -tap.1).max().unwrap_or(0).max(0);
+        let edge =
+            |taps: &[(usize, isize)]| taps.iter().map(|tap| -tap.1).max().unwrap_or(0).max(0);
         let (top, left) = (edge(&rows), edge(&cols));
         let (mut taps, mut kernel) = (Vec::new(), Vec::new());
         for &(ky, ey) in &rows {
@@ -118,17 +140,37 @@ pub(super) fn input_gradient(shape: &Shape, dy: &[f32], weight: &[f32]) -> Vec<f
                 kernel.push(ky * shape.kernel + kx);
             }
         }
-        let grid = [(shape.height - row).div_ceil(shape.stride), (shape.width - col).div_ceil(shape.stride)];
+        let grid = [
+            (shape.height - row).div_ceil(shape.stride),
+            (shape.width - col).div_ceil(shape.stride),
+        ];
         let steps = [shape.taps(), shape.input * shape.taps()];
         let weights = Weights {
-            pairs: pack_weights(weight, [shape.input, steps[0]], [shape.output, steps[1]], &kernel),
+            pairs: pack_weights(
+                weight,
+                [shape.input, steps[0]],
+                [shape.output, steps[1]],
+                &kernel,
+            ),
             rows: shape.input,
             stride: shape.output.div_ceil(2) * taps.len(),
             bias: None,
         };
-        let lookup = Lookup { stride: 1, top: top.cast_unsigned(), left: left.cast_unsigned(), taps, grid };
-        let data = Shared(dx.as_mut_ptr());
-        let target = Target { data, height: shape.height, width: shape.width, step: shape.stride, first: [row, col] };
+        let lookup = Lookup {
+            stride: 1,
+            top: top.cast_unsigned(),
+            left: left.cast_unsigned(),
+            taps,
+            grid,
+        };
+        let data = Shared::of(&mut dx);
+        let target = Target {
+            data,
+            height: shape.height,
+            width: shape.width,
+            step: shape.stride,
+            first: [row, col],
+        };
         product(shape.batch, &source, &lookup, &weights, target);
     }
     dx
@@ -138,7 +180,10 @@ pub(super) fn input_gradient(shape: &Shape, dy: &[f32], weight: &[f32]) -> Vec<f
 fn phase_taps(shape: &Shape, phase: usize) -> Vec<(usize, isize)> {
     let distance = |tap: usize| (phase + shape.padding).cast_signed() - tap.cast_signed();
     let stride = shape.stride.cast_signed();
-    (0..shape.kernel).filter(|&tap| distance(tap) % stride == 0).map(|tap| (tap, distance(tap) / stride)).collect()
+    (0..shape.kernel)
+        .filter(|&tap| distance(tap) % stride == 0)
+        .map(|tap| (tap, distance(tap) / stride))
+        .collect()
 }
 
 /// Packs weights as `[row][channel pair][tap]`. Row `r`, channel `c`, tap `t` is read from
@@ -156,18 +201,25 @@ fn pack_weights(
         *lane = i32::try_from(tap).unwrap_or(0);
     }
     let last = taps.iter().copied().max().unwrap_or(0);
-    packed.par_chunks_mut(pairs * taps.len() * rows.div_ceil(8).max(1)).enumerate().for_each(|(chunk, packed)| {
-        let first = chunk * rows.div_ceil(8).max(1);
-        for (r, row) in packed.chunks_mut(pairs * taps.len()).enumerate() {
-            for (pair, to) in row.chunks_mut(taps.len()).enumerate() {
-                let low = (first + r) * row_step + 2 * pair * channel_step;
-                let low_taps = &weight[low..=low + last];
-                let high_taps = if 2 * pair + 1 < channels { &weight[low + channel_step..=low + channel_step + last] } else { &[] };
-                // SAFETY: only reached when the CPU has AVX-512 with BF16; `last < 16`, as kernels are at most 3x3.
-                unsafe { pack_taps(to, low_taps, high_taps, &order) };
+    packed
+        .par_chunks_mut(pairs * taps.len() * rows.div_ceil(8).max(1))
+        .enumerate()
+        .for_each(|(chunk, packed)| {
+            let first = chunk * rows.div_ceil(8).max(1);
+            for (r, row) in packed.chunks_mut(pairs * taps.len()).enumerate() {
+                for (pair, to) in row.chunks_mut(taps.len()).enumerate() {
+                    let low = (first + r) * row_step + 2 * pair * channel_step;
+                    let low_taps = &weight[low..=low + last];
+                    let high_taps = if 2 * pair + 1 < channels {
+                        &weight[low + channel_step..=low + channel_step + last]
+                    } else {
+                        &[]
+                    };
+                    // SAFETY: only reached when the CPU has AVX-512 with BF16; `last < 16`, as kernels are at most 3x3.
+                    unsafe { pack_taps(to, low_taps, high_taps, &order) };
+                }
             }
-        }
-    });
+        });
     packed
 }
 
@@ -180,7 +232,10 @@ unsafe fn pack_taps(to: &mut [u32], low: &[f32], high: &[f32], order: &[i32; 16]
     // SAFETY: the masks keep every access inside the slices.
     unsafe {
         let a = super::gemm::round16(_mm512_maskz_loadu_ps(first_lanes(low.len()), low.as_ptr()));
-        let b = super::gemm::round16(_mm512_maskz_loadu_ps(first_lanes(high.len()), high.as_ptr()));
+        let b = super::gemm::round16(_mm512_maskz_loadu_ps(
+            first_lanes(high.len()),
+            high.as_ptr(),
+        ));
         let both = _mm512_or_si512(a, _mm512_slli_epi32::<16>(b));
         let sorted = _mm512_permutexvar_epi32(_mm512_loadu_si512(order.as_ptr().cast()), both);
         _mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), first_lanes(to.len()), sorted);
@@ -194,10 +249,13 @@ fn unit_pixels(batch: usize, grid: [usize; 2]) -> usize {
 
 /// Runs one implicit matrix product over the whole batch.
 fn product(batch: usize, source: &Images, lookup: &Lookup, weights: &Weights, target: Target) {
-    units(batch, lookup.grid, unit_pixels(batch, lookup.grid)).into_par_iter().with_max_len(1).for_each(|unit| {
-        // SAFETY: only reached when the CPU has AVX-512 with BF16; units cover disjoint pixels.
-        unsafe { product_unit(source, lookup, weights, target, &unit) };
-    });
+    units(batch, lookup.grid, unit_pixels(batch, lookup.grid))
+        .into_par_iter()
+        .with_max_len(1)
+        .for_each(|unit| {
+            // SAFETY: only reached when the CPU has AVX-512 with BF16; units cover disjoint pixels.
+            unsafe { product_unit(source, lookup, weights, target, &unit) };
+        });
 }
 
 /// The part of [`product`] that writes the pixels of one unit.
@@ -205,7 +263,13 @@ fn product(batch: usize, source: &Images, lookup: &Lookup, weights: &Weights, ta
 /// # Safety
 /// No other thread may write the same pixels; the CPU must have AVX-512 with BF16.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-unsafe fn product_unit(source: &Images, lookup: &Lookup, weights: &Weights, target: Target, unit: &Unit) {
+unsafe fn product_unit(
+    source: &Images,
+    lookup: &Lookup,
+    weights: &Weights,
+    target: Target,
+    unit: &Unit,
+) {
     let planes = lookup.planes(unit);
     let taps = lookup.tap_offsets(&planes);
     let channel_pairs = source.channels.div_ceil(2);
@@ -218,13 +282,29 @@ unsafe fn product_unit(source: &Images, lookup: &Lookup, weights: &Weights, targ
         let runs = lookup.runs(unit, &planes, first);
         let segments = segments(unit, lookup.grid, &target, weights.rows, first);
         // SAFETY: the panel has room for one more row; the planes end with room for a whole run.
-        unsafe { pack_panel(panel.as_mut_ptr(), pairs.as_ptr(), planes.channel, channel_pairs, &taps, &runs) };
+        unsafe {
+            pack_panel(
+                panel.as_mut_ptr(),
+                pairs.as_ptr(),
+                planes.channel,
+                channel_pairs,
+                &taps,
+                &runs,
+            )
+        };
         for row in (0..weights.rows).step_by(TILE_ROWS) {
             let rows = TILE_ROWS.min(weights.rows - row);
             // SAFETY: `weights` holds these rows, `tile` has room for them, and the segments lie inside the target.
             unsafe {
                 let a = weights.pairs.as_ptr().add(row * weights.stride);
-                panel_tile(tile.as_mut_ptr(), a, rows, weights.stride, panel.as_ptr(), weights.stride);
+                panel_tile(
+                    tile.as_mut_ptr(),
+                    a,
+                    rows,
+                    weights.stride,
+                    panel.as_ptr(),
+                    weights.stride,
+                );
                 for r in 0..rows {
                     let bias = weights.bias.map_or(0.0, |bias| bias[row + r]);
                     let to = target.data.at((row + r) * target.height * target.width);
@@ -236,14 +316,23 @@ unsafe fn product_unit(source: &Images, lookup: &Lookup, weights: &Weights, targ
 }
 
 /// Where the lanes of the panel starting at pixel `first` go, relative to channel 0 of the target.
-fn segments(unit: &Unit, [_, width]: [usize; 2], target: &Target, channels: usize, first: usize) -> Vec<Segment> {
+fn segments(
+    unit: &Unit,
+    [_, width]: [usize; 2],
+    target: &Target,
+    channels: usize,
+    first: usize,
+) -> Vec<Segment> {
     let total = unit.images * unit.rows * width;
     let mut segments: Vec<Segment> = Vec::new();
     for lane in 0..PANEL.min(total - first) {
         let (line, x) = ((first + lane) / width, (first + lane) % width);
         let image = unit.image + line / unit.rows;
         let y = (unit.row + line % unit.rows) * target.step + target.first[0];
-        let to = image * channels * target.height * target.width + y * target.width + x * target.step + target.first[1];
+        let to = image * channels * target.height * target.width
+            + y * target.width
+            + x * target.step
+            + target.first[1];
         match segments.last_mut() {
             Some(last) if last.to + last.len == to => last.len += 1,
             _ => segments.push(Segment { lane, len: 1, to }),
@@ -277,11 +366,18 @@ unsafe fn store(to: *mut f32, row: &[f32], segments: &[Segment], bias: f32) {
 pub(super) fn bias_gradient(shape: &Shape, dy: &[f32]) -> Vec<f32> {
     let [height, width] = shape.grid();
     let sum_of = |output: usize| {
-        let planes = dy.chunks_exact(height * width).skip(output).step_by(shape.output);
+        let planes = dy
+            .chunks_exact(height * width)
+            .skip(output)
+            .step_by(shape.output);
         // SAFETY: only reached when the CPU has AVX-512.
         planes.map(|plane| unsafe { sum(plane) }).sum()
     };
-    (0..shape.output).into_par_iter().with_min_len(4).map(sum_of).collect()
+    (0..shape.output)
+        .into_par_iter()
+        .with_min_len(4)
+        .map(sum_of)
+        .collect()
 }
 
 /// # Safety
@@ -291,7 +387,9 @@ unsafe fn sum(values: &[f32]) -> f32 {
     let mut total = _mm512_setzero_ps();
     for part in values.chunks(16) {
         // SAFETY: the mask keeps the read inside `part`.
-        total = _mm512_add_ps(total, unsafe { _mm512_maskz_loadu_ps(first_lanes(part.len()), part.as_ptr()) });
+        total = _mm512_add_ps(total, unsafe {
+            _mm512_maskz_loadu_ps(first_lanes(part.len()), part.as_ptr())
+        });
     }
     _mm512_reduce_add_ps(total)
 }
@@ -311,8 +409,18 @@ pub(super) fn weight_gradient(shape: &Shape, x: &[f32], dy: &[f32]) -> Vec<f32> 
     let depth = shape.input * shape.taps();
     let [height, width] = shape.grid();
     let lookup = shape.lookup();
-    let source = Images { data: x, channels: shape.input, height: shape.height, width: shape.width };
-    let slopes = Images { data: dy, channels: shape.output, height, width };
+    let source = Images {
+        data: x,
+        channels: shape.input,
+        height: shape.height,
+        width: shape.width,
+    };
+    let slopes = Images {
+        data: dy,
+        channels: shape.output,
+        height,
+        width,
+    };
     let threads = rayon::current_num_threads();
     let pixels = (shape.batch * height * width / threads).clamp(PANEL, 2048);
     let all = units(shape.batch, [height, width], pixels);
@@ -390,13 +498,21 @@ unsafe fn fill_lines(lines: &mut Vec<u16>, slopes: &Images, unit: &Unit, half: u
     lines.resize(slopes.channels.next_multiple_of(16) * length, 0);
     let area = slopes.height * slopes.width;
     // rows of an even width follow each other without a gap
-    let (count, size) = if slopes.width % 2 == 0 { (1, unit.rows * slopes.width) } else { (unit.rows, slopes.width) };
+    let (count, size) = if slopes.width % 2 == 0 {
+        (1, unit.rows * slopes.width)
+    } else {
+        (unit.rows, slopes.width)
+    };
     for channel in 0..slopes.channels {
         for image in 0..unit.images {
-            let from = ((unit.image + image) * slopes.channels + channel) * area + unit.row * slopes.width;
+            let from =
+                ((unit.image + image) * slopes.channels + channel) * area + unit.row * slopes.width;
             for row in 0..count {
                 let to = channel * length + (image * unit.rows + row) * half * 2;
-                let (to, from) = (&mut lines[to..][..size], &slopes.data[from + row * size..][..size]);
+                let (to, from) = (
+                    &mut lines[to..][..size],
+                    &slopes.data[from + row * size..][..size],
+                );
                 // SAFETY: both hold `size` values.
                 unsafe { round_row(to.as_mut_ptr(), from.as_ptr(), size) };
             }
@@ -409,7 +525,13 @@ unsafe fn fill_lines(lines: &mut Vec<u16>, slopes: &Images, unit: &Unit, half: u
 /// # Safety
 /// `lines` must hold `16 * vectors` lines from channel `first` on; the CPU must have AVX-512.
 #[target_feature(enable = "avx512f")]
-unsafe fn pack_slopes(panel: &mut Vec<u32>, lines: &[u16], pairs: usize, first: usize, vectors: usize) {
+unsafe fn pack_slopes(
+    panel: &mut Vec<u32>,
+    lines: &[u16],
+    pairs: usize,
+    first: usize,
+    vectors: usize,
+) {
     let padded = pairs.next_multiple_of(16);
     panel.resize(panel.len().max(padded * vectors * 16), 0);
     for v in 0..vectors {
@@ -434,7 +556,7 @@ unsafe fn pack_slopes(panel: &mut Vec<u32>, lines: &[u16], pairs: usize, first: 
 fn collect_gradient(partial: &[Vec<f32>], output: usize, depth: usize) -> Vec<f32> {
     let padded = depth.next_multiple_of(GRAD_ROWS);
     let mut gradient = vec![0.0; output * depth];
-    let to = Shared(gradient.as_mut_ptr());
+    let to = Shared::of(&mut gradient);
     let vectors: Vec<(usize, usize, usize)> = channel_blocks(output)
         .into_iter()
         .flat_map(|(first, count)| (0..count).map(move |v| (first, count, v)))
@@ -445,7 +567,16 @@ fn collect_gradient(partial: &[Vec<f32>], output: usize, depth: usize) -> Vec<f3
             let at = move |i: usize| first * padded + (k + i) * count * 16 + v * 16;
             // SAFETY: only reached when the CPU has AVX-512; rows past `depth` are not read, and each channel
             // belongs to one vector.
-            unsafe { collect_block(partial, at, to.at((first + v * 16) * depth + k), channels, depth, (depth - k).min(16)) };
+            unsafe {
+                collect_block(
+                    partial,
+                    at,
+                    to.at((first + v * 16) * depth + k),
+                    channels,
+                    depth,
+                    (depth - k).min(16),
+                )
+            };
         }
     });
     gradient
@@ -470,13 +601,21 @@ unsafe fn collect_block(
         let mut sum = _mm512_setzero_ps();
         for part in partial {
             // SAFETY: `at(i)` starts a whole vector.
-            sum = _mm512_add_ps(sum, unsafe { _mm512_loadu_ps(part[at(i)..][..16].as_ptr()) });
+            sum = _mm512_add_ps(sum, unsafe {
+                _mm512_loadu_ps(part[at(i)..][..16].as_ptr())
+            });
         }
         *row = _mm512_castps_si512(sum);
     }
     transpose16(&mut block);
     for (c, row) in block.iter().enumerate().take(channels) {
         // SAFETY: promised by the caller.
-        unsafe { _mm512_mask_storeu_ps(to.add(c * depth), first_lanes(rows), _mm512_castsi512_ps(*row)) };
+        unsafe {
+            _mm512_mask_storeu_ps(
+                to.add(c * depth),
+                first_lanes(rows),
+                _mm512_castsi512_ps(*row),
+            )
+        };
     }
 }

@@ -9,7 +9,12 @@ pub(super) fn conv2d(
     stride: usize,
     padding: usize,
 ) -> Tensor<4> {
-    module::conv2d(x, weight, bias, ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1))
+    module::conv2d(
+        x,
+        weight,
+        bias,
+        ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1),
+    )
 }
 
 pub(super) fn group_norm_silu(
@@ -35,4 +40,12 @@ pub(super) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -
         Some(bias) => y + bias.unsqueeze(),
         None => y,
     }
+}
+
+pub(super) fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    activation::silu(x)
+}
+
+pub(super) fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    activation::gelu(x)
 }

@@ -4,10 +4,12 @@
 //! dimension; sums are kept in f32. `vdpbf16ps` multiplies one pair per lane and adds both products.
 
 use std::arch::x86_64::{
-    __m256bh, __m256i, __m512, __m512bh, __m512i, __mmask16, _mm256_mask_storeu_epi16, _mm512_add_ps, _mm512_cvtepu16_epi32,
-    _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh, _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_storeu_epi32,
-    _mm512_maskz_loadu_ps, _mm512_or_si512, _mm512_set1_epi32, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_shuffle_i32x4,
-    _mm512_slli_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
+    __m256bh, __m256i, __m512, __m512bh, __m512i, __mmask16, _mm256_mask_storeu_epi16,
+    _mm512_add_ps, _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh, _mm512_cvtneps_pbh,
+    _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_storeu_epi32,
+    _mm512_maskz_loadu_ps, _mm512_or_si512, _mm512_set1_epi32, _mm512_setzero_ps,
+    _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_storeu_ps,
+    _mm512_storeu_si512, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
     _mm512_unpacklo_epi64,
 };
 use std::mem::transmute;
@@ -29,7 +31,12 @@ pub(super) fn first_lanes(n: usize) -> __mmask16 {
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn dot(sum: __m512, a: __m512i, b: __m512i) -> __m512 {
     // SAFETY: both types are 512 plain bits.
-    let (a, b) = unsafe { (transmute::<__m512i, __m512bh>(a), transmute::<__m512i, __m512bh>(b)) };
+    let (a, b) = unsafe {
+        (
+            transmute::<__m512i, __m512bh>(a),
+            transmute::<__m512i, __m512bh>(b),
+        )
+    };
     _mm512_dpbf16_ps(sum, a, b)
 }
 
@@ -76,14 +83,21 @@ pub(super) unsafe fn round_row(dst: *mut u16, src: *const f32, n: usize) {
     // SAFETY: whole vectors stay below `n`, the last one is masked.
     unsafe {
         while i + 32 <= n {
-            let both = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(src.add(i + 16)), _mm512_loadu_ps(src.add(i)));
+            let both = _mm512_cvtne2ps_pbh(
+                _mm512_loadu_ps(src.add(i + 16)),
+                _mm512_loadu_ps(src.add(i)),
+            );
             _mm512_storeu_si512(dst.add(i).cast(), transmute::<__m512bh, __m512i>(both));
             i += 32;
         }
         while i < n {
             let mask = first_lanes(n - i);
             let half = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, src.add(i)));
-            _mm256_mask_storeu_epi16(dst.add(i).cast(), mask, transmute::<__m256bh, __m256i>(half));
+            _mm256_mask_storeu_epi16(
+                dst.add(i).cast(),
+                mask,
+                transmute::<__m256bh, __m256i>(half),
+            );
             i += 16;
         }
     }
@@ -122,7 +136,13 @@ pub(super) fn transpose16(rows: &mut [__m512i; 16]) {
 /// # Safety
 /// `a` must hold `R` rows, `panel` `pairs * 64` values, `out` `R * 64`; the CPU must have AVX-512 with BF16.
 #[target_feature(enable = "avx512f,avx512bf16")]
-unsafe fn tile<const R: usize>(out: *mut f32, a: *const u32, stride: usize, panel: *const u32, pairs: usize) {
+unsafe fn tile<const R: usize>(
+    out: *mut f32,
+    a: *const u32,
+    stride: usize,
+    panel: *const u32,
+    pairs: usize,
+) {
     let mut sums = [[_mm512_setzero_ps(); 4]; R];
     for p in 0..pairs {
         // SAFETY: `p < pairs` and `r < R` stay inside the operands promised by the caller.
@@ -152,7 +172,14 @@ unsafe fn tile<const R: usize>(out: *mut f32, a: *const u32, stride: usize, pane
 /// # Safety
 /// As [`tile`], with `rows` in place of `R`.
 #[target_feature(enable = "avx512f,avx512bf16")]
-pub(super) unsafe fn panel_tile(out: *mut f32, a: *const u32, rows: usize, stride: usize, panel: *const u32, pairs: usize) {
+pub(super) unsafe fn panel_tile(
+    out: *mut f32,
+    a: *const u32,
+    rows: usize,
+    stride: usize,
+    panel: *const u32,
+    pairs: usize,
+) {
     // SAFETY: passed on from the caller.
     unsafe {
         match rows {
@@ -172,7 +199,12 @@ pub(super) unsafe fn panel_tile(out: *mut f32, a: *const u32, rows: usize, strid
 /// Every `rows[r] + offsets[p]` must be readable for two values, `panel` must hold `offsets.len() * 16 V` pairs,
 /// `sums` `9 * 16 V` values; the CPU must have AVX-512 with BF16.
 #[target_feature(enable = "avx512f,avx512bf16")]
-unsafe fn grad_tile<const V: usize>(sums: *mut f32, rows: &[*const u16; GRAD_ROWS], offsets: &[u32], panel: *const u32) {
+unsafe fn grad_tile<const V: usize>(
+    sums: *mut f32,
+    rows: &[*const u16; GRAD_ROWS],
+    offsets: &[u32],
+    panel: *const u32,
+) {
     let mut acc = [[_mm512_setzero_ps(); V]; GRAD_ROWS];
     let rows = *rows;
     for (p, &offset) in offsets.iter().enumerate() {

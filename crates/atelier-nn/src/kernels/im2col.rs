@@ -61,25 +61,44 @@ pub(super) fn units(images: usize, [height, width]: [usize; 2], pixels: usize) -
         let band = |row: usize| (row, rows.min(height - row));
         return (0..images)
             .flat_map(|image| (0..height).step_by(rows).map(move |row| (image, band(row))))
-            .map(|(image, (row, rows))| Unit { image, images: 1, row, rows })
+            .map(|(image, (row, rows))| Unit {
+                image,
+                images: 1,
+                row,
+                rows,
+            })
             .collect();
     }
     let group = (pixels / area).max(1);
     (0..images)
         .step_by(group)
-        .map(|image| Unit { image, images: group.min(images - image), row: 0, rows: height })
+        .map(|image| Unit {
+            image,
+            images: group.min(images - image),
+            row: 0,
+            rows: height,
+        })
         .collect()
 }
 
 impl Lookup {
     /// The sizes of the planes of `unit`.
     pub(super) fn planes(&self, unit: &Unit) -> Planes {
-        let [deep, wide] = self.taps.iter().fold([0, 0], |[y, x], tap| [y.max(tap.0), x.max(tap.1)]);
+        let [deep, wide] = self
+            .taps
+            .iter()
+            .fold([0, 0], |[y, x], tap| [y.max(tap.0), x.max(tap.1)]);
         let rows = (unit.rows.max(1) - 1) * self.stride + deep + 1;
         // an odd last column is read together with its right neighbour by the weight gradient
         let cols = ((self.grid[1].max(1) - 1) * self.stride + wide + 1).div_ceil(self.stride) + 1;
         let image = self.stride * rows * cols;
-        Planes { rows, cols, phases: self.stride, image, channel: unit.images * image }
+        Planes {
+            rows,
+            cols,
+            phases: self.stride,
+            image,
+            channel: unit.images * image,
+        }
     }
 
     /// The plane offset of every tap, relative to the plane offset of a pixel.
@@ -97,7 +116,10 @@ impl Lookup {
         let (mut lane, mut runs) = (0, Vec::new());
         while lane < PANEL && first + lane < total {
             let (line, x) = ((first + lane) / width, (first + lane) % width);
-            runs.push(Run { lane, at: self.pixel(unit, planes, line, x) });
+            runs.push(Run {
+                lane,
+                at: self.pixel(unit, planes, line, x),
+            });
             lane += (width - x).min(16);
         }
         runs
@@ -110,7 +132,9 @@ impl Lookup {
 
     /// For row `r` of the planes: its source row, if it lies inside the image.
     fn source_row(&self, unit: &Unit, r: usize, height: usize) -> Option<usize> {
-        (unit.row * self.stride + r).checked_sub(self.top).filter(|&y| y < height)
+        (unit.row * self.stride + r)
+            .checked_sub(self.top)
+            .filter(|&y| y < height)
     }
 
     /// The number of source columns that the planes have room for.
@@ -123,7 +147,13 @@ impl Lookup {
     /// # Safety
     /// The CPU must have AVX-512 with BF16.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-    pub(super) unsafe fn fill_pairs(&self, dst: &mut Vec<u32>, source: &Images, unit: &Unit, planes: &Planes) {
+    pub(super) unsafe fn fill_pairs(
+        &self,
+        dst: &mut Vec<u32>,
+        source: &Images,
+        unit: &Unit,
+        planes: &Planes,
+    ) {
         let pairs = source.channels.div_ceil(2);
         dst.clear();
         dst.resize(pairs * planes.channel + PANEL, 0);
@@ -131,7 +161,9 @@ impl Lookup {
         let mut line = vec![0u32; source.width];
         for pair in 0..pairs {
             for (image, r) in (0..unit.images).flat_map(|i| (0..planes.rows).map(move |r| (i, r))) {
-                let Some(y) = self.source_row(unit, r, source.height) else { continue };
+                let Some(y) = self.source_row(unit, r, source.height) else {
+                    continue;
+                };
                 let low = source.row(unit.image + image, 2 * pair, y);
                 let high = if 2 * pair + 1 < source.channels {
                     source.row(unit.image + image, 2 * pair + 1, y).as_ptr()
@@ -157,14 +189,22 @@ impl Lookup {
     /// # Safety
     /// The CPU must have AVX-512 with BF16.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-    pub(super) unsafe fn fill_single(&self, dst: &mut Vec<u16>, source: &Images, unit: &Unit, planes: &Planes) {
+    pub(super) unsafe fn fill_single(
+        &self,
+        dst: &mut Vec<u16>,
+        source: &Images,
+        unit: &Unit,
+        planes: &Planes,
+    ) {
         dst.clear();
         dst.resize(source.channels * planes.channel + PANEL, 0);
         let cols = self.source_cols(planes, source.width);
         let mut line = vec![0u16; source.width];
         for channel in 0..source.channels {
             for (image, r) in (0..unit.images).flat_map(|i| (0..planes.rows).map(move |r| (i, r))) {
-                let Some(y) = self.source_row(unit, r, source.height) else { continue };
+                let Some(y) = self.source_row(unit, r, source.height) else {
+                    continue;
+                };
                 let from = source.row(unit.image + image, channel, y);
                 let row = channel * planes.channel + image * planes.image + r * planes.cols;
                 if self.stride == 1 {
@@ -196,7 +236,8 @@ impl Lookup {
 
 impl Images<'_> {
     fn row(&self, image: usize, channel: usize, y: usize) -> &[f32] {
-        &self.data[((image * self.channels + channel) * self.height + y) * self.width..][..self.width]
+        &self.data[((image * self.channels + channel) * self.height + y) * self.width..]
+            [..self.width]
     }
 }
 
@@ -222,7 +263,10 @@ pub(super) unsafe fn pack_panel(
             unsafe {
                 let from = planes.add(pair * channel + tap);
                 for run in runs {
-                    _mm512_storeu_si512(to.add(run.lane).cast(), _mm512_loadu_si512(from.add(run.at).cast()));
+                    _mm512_storeu_si512(
+                        to.add(run.lane).cast(),
+                        _mm512_loadu_si512(from.add(run.at).cast()),
+                    );
                 }
                 to = to.add(PANEL);
             }

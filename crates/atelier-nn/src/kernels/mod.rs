@@ -3,19 +3,32 @@
 //! Matrix products take bf16 operands and sum in f32 (relative error about 3e-3); normalisation and activations are
 //! f32 throughout. On any other CPU, and for shapes or types the kernels do not cover, the same functions run Burn's
 //! own operations, so that callers need no second path.
-#![allow(unsafe_code, reason = "vector instructions and their unaligned reads have no safe form; this is the one place for them")]
+#![allow(
+    unsafe_code,
+    reason = "vector instructions have no safe form; this is the one place for them"
+)]
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
 #[cfg(target_arch = "x86_64")]
-mod autodiff;
+mod activation;
+#[cfg(target_arch = "x86_64")]
+mod backward;
 #[cfg(target_arch = "x86_64")]
 mod conv2d;
 mod fallback;
 #[cfg(target_arch = "x86_64")]
 mod gemm;
 #[cfg(target_arch = "x86_64")]
+mod group_norm;
+#[cfg(target_arch = "x86_64")]
 mod im2col;
+#[cfg(target_arch = "x86_64")]
+mod linear;
+#[cfg(target_arch = "x86_64")]
+mod memory;
+#[cfg(target_arch = "x86_64")]
+mod ops;
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests;
 
@@ -42,7 +55,11 @@ pub fn conv2d(
     stride: usize,
     padding: usize,
 ) -> Tensor<4> {
-    conv2d_on(accelerated(), x_bchw, weight_oihw, bias, stride, padding)
+    #[cfg(target_arch = "x86_64")]
+    if accelerated() && ops::covers_conv2d(&x_bchw, &weight_oihw, bias.as_ref(), stride, padding) {
+        return ops::run_conv2d(x_bchw, weight_oihw, bias, stride, padding);
+    }
+    fallback::conv2d(x_bchw, weight_oihw, bias, stride, padding)
 }
 
 /// Group normalisation with a scale and shift per channel, then `SiLU` if `silu` is set.
@@ -54,36 +71,36 @@ pub fn group_norm_silu(
     eps: f64,
     silu: bool,
 ) -> Tensor<4> {
+    #[cfg(target_arch = "x86_64")]
+    if accelerated() && ops::covers_group_norm(&x_bchw, &gamma, &beta, groups) {
+        return ops::run_group_norm_silu(x_bchw, [gamma, beta], groups, eps, silu);
+    }
     fallback::group_norm_silu(x_bchw, gamma, beta, groups, eps, silu)
 }
 
 /// `x [rows, in]` times the transpose of `weight [out, in]`, plus `bias [out]`.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+    #[cfg(target_arch = "x86_64")]
+    if accelerated() && ops::covers_linear(&x, &weight, bias.as_ref()) {
+        return ops::run_linear(x, weight, bias);
+    }
     fallback::linear(x, weight, bias)
 }
 
 /// `x * sigmoid(x)`.
 pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    activation::silu(x)
+    #[cfg(target_arch = "x86_64")]
+    if accelerated() && ops::is_f32(&x) {
+        return ops::run_activation(x, activation::Curve::Silu);
+    }
+    fallback::silu(x)
 }
 
 /// `x * (1 + erf(x / sqrt(2))) / 2`.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    activation::gelu(x)
-}
-
-fn conv2d_on(
-    fast: bool,
-    x: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Option<Tensor<1>>,
-    stride: usize,
-    padding: usize,
-) -> Tensor<4> {
     #[cfg(target_arch = "x86_64")]
-    if fast && autodiff::covers_conv2d(&x, &weight, bias.as_ref(), stride, padding) {
-        return autodiff::conv2d(x, weight, bias, stride, padding);
+    if accelerated() && ops::is_f32(&x) {
+        return ops::run_activation(x, activation::Curve::Gelu);
     }
-    let _ = fast;
-    fallback::conv2d(x, weight, bias, stride, padding)
+    fallback::gelu(x)
 }

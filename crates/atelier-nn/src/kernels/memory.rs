@@ -1,0 +1,39 @@
+//! Output buffers that several threads fill without a first pass of zeros.
+
+/// A pointer that several threads write disjoint parts of.
+#[derive(Clone, Copy)]
+pub(super) struct Shared(*mut f32);
+// SAFETY: users hand every thread its own part.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    /// The address of value `offset`.
+    pub(super) fn at(self, offset: usize) -> *mut f32 {
+        self.0.wrapping_add(offset)
+    }
+
+    /// The values of a vector, to be written in parts.
+    pub(super) fn of(values: &mut [f32]) -> Self {
+        Self(values.as_mut_ptr())
+    }
+}
+
+/// A vector of `len` values, all of them written by `write`.
+///
+/// # Safety
+/// `write` must write every one of the `len` values.
+pub(super) unsafe fn filled(len: usize, write: impl FnOnce(Shared)) -> Vec<f32> {
+    let mut values = Vec::with_capacity(len);
+    write(Shared(values.as_mut_ptr()));
+    // SAFETY: the capacity is `len`, and the caller promises that all values are written.
+    unsafe { values.set_len(len) };
+    values
+}
+
+/// Splits `len` units of `size` values into chunks that are worth a task of their own.
+pub(super) fn chunk(len: usize, size: usize) -> usize {
+    let worth = (16384 / size.max(1)).max(1);
+    len.div_ceil(rayon::current_num_threads() * 4).max(worth)
+}
