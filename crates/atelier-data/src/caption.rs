@@ -1,0 +1,113 @@
+//! The words of a picture: where they come from, and how the trigger word gets into them.
+
+use std::io;
+use std::path::Path;
+
+use crate::Error;
+
+/// Puts `trigger, ` in front of a caption, unless the caption has the trigger as a word already. Case is ignored, as
+/// the text encoder ignores it.
+pub fn with_trigger(trigger: &str, caption: &str) -> String {
+    let (trigger, caption) = (trigger.trim(), caption.trim());
+    if trigger.is_empty() || contains_word(caption, trigger) {
+        caption.to_owned()
+    } else if caption.is_empty() {
+        trigger.to_owned()
+    } else {
+        format!("{trigger}, {caption}")
+    }
+}
+
+fn contains_word(text: &str, word: &str) -> bool {
+    let (text, word) = (text.to_lowercase(), word.to_lowercase());
+    let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(&word).any(|(start, _)| {
+        !text[..start].ends_with(part_of_word)
+            && !text[start + word.len()..].starts_with(part_of_word)
+    })
+}
+
+/// The caption in the `.txt` file beside a picture; nothing when there is no such file.
+pub(crate) fn beside(picture: &Path) -> Result<Option<String>, String> {
+    let path = picture.with_extension("txt");
+    let name = path.file_name().unwrap_or_default().display();
+    let bytes = match fs_err::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            let reason = Error::io("read", &path, error).into_reason();
+            return Err(format!("its caption `{name}` cannot be read: {reason}"));
+        }
+    };
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("its caption `{name}` is not UTF-8 text: byte {at} is invalid")
+    })?;
+    let text = text.trim_start_matches('\u{feff}');
+    Ok(Some(one_line(text)))
+}
+
+/// The caption of pictures that have none of their own: the folder's name without kohya's repeat count.
+pub(crate) fn from_folder_name(name: &str) -> String {
+    let digits = name.len() - name.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let words = match name[digits..].strip_prefix('_') {
+        Some(rest) if digits > 0 && !rest.is_empty() => rest,
+        _ => name,
+    };
+    one_line(&words.replace(['_', '-'], " "))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_trigger_comes_first_once() {
+        for (trigger, caption, expected) in [
+            ("BlobCharV1", "a happy face", "BlobCharV1, a happy face"),
+            ("BlobCharV1", "a BlobCharV1 face", "a BlobCharV1 face"),
+            ("BlobCharV1", "blobcharv1", "blobcharv1"),
+            ("cat", "a category", "cat, a category"),
+            ("cat", "concat cat", "concat cat"),
+            ("cat", "cat_ears", "cat, cat_ears"),
+            ("größe", "eine Größe.", "eine Größe."),
+            ("cat", "", "cat"),
+            (" ", "a dog", "a dog"),
+        ] {
+            assert_eq!(with_trigger(trigger, caption), expected);
+        }
+    }
+
+    #[test]
+    fn folder_names_become_captions() {
+        for (name, expected) in [
+            ("10_blob-char", "blob char"),
+            ("my_red__cat", "my red cat"),
+            ("2024", "2024"),
+            ("10_", "10"),
+            ("3d-art", "3d art"),
+            ("猫_写真", "猫 写真"),
+        ] {
+            assert_eq!(from_folder_name(name), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn with_trigger_never_panics_and_is_stable(trigger in "\\PC{0,8}", caption in "\\PC{0,20}") {
+            let once = with_trigger(&trigger, &caption);
+            prop_assert_eq!(with_trigger(&trigger, &once), once);
+        }
+
+        #[test]
+        fn folder_names_never_panic(name in "\\PC{0,12}") {
+            let _ = from_folder_name(&name);
+        }
+    }
+}

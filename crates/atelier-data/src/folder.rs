@@ -1,0 +1,151 @@
+//! A plain folder of pictures with captions, read as a dataset.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::decode::{decode_bytes, read_file};
+use crate::{Error, Limits, Result, caption};
+
+const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
+
+/// A picture that can be trained on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// The picture file.
+    pub path: PathBuf,
+    /// Its words, without the trigger word.
+    pub caption: String,
+    /// SHA-256 of the picture file.
+    pub content_hash: String,
+}
+
+/// A picture that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The picture file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
+        write!(f, "`{}`: {}", name.display(), self.reason)
+    }
+}
+
+/// The pictures of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderDataset {
+    /// Usable pictures, sorted by file name.
+    pub samples: Vec<Sample>,
+    /// Pictures that were left out.
+    pub skipped: Vec<Skipped>,
+    /// A hash of what is trained on: contents and captions, not names.
+    pub version: String,
+}
+
+/// Reads the pictures that lie directly in a folder, and decodes each once to see that it is usable.
+///
+/// The caption stands in `name.txt` beside `name.png`; without it, the folder's name is the caption. Hidden files are
+/// not looked at. Unless `skip_bad`, one bad picture is an error, which names all of them.
+pub fn read_folder(
+    folder: impl AsRef<Path>,
+    skip_bad: bool,
+    limits: &Limits,
+) -> Result<FolderDataset> {
+    let folder = folder.as_ref();
+    let paths = picture_paths(folder)?;
+    if paths.is_empty() {
+        return Err(empty(
+            folder,
+            "looked for .png, .jpg, .jpeg, .webp, .gif and .bmp files directly in it",
+        ));
+    }
+    let fallback = folder_caption(folder);
+    let (mut samples, mut skipped) = (Vec::new(), Vec::new());
+    for path in paths {
+        match read_sample(&path, &fallback, limits) {
+            Ok(sample) => samples.push(sample),
+            Err(reason) => skipped.push(Skipped { path, reason }),
+        }
+    }
+    if !skipped.is_empty() && !skip_bad {
+        return Err(Error::BadPictures {
+            folder: folder.to_owned(),
+            total: samples.len() + skipped.len(),
+            bad: skipped,
+        });
+    }
+    if samples.is_empty() {
+        let reasons: Vec<_> = skipped.iter().map(ToString::to_string).collect();
+        let problem = format!("none is usable: {}", reasons.join("; "));
+        return Err(empty(folder, &problem));
+    }
+    let version = version_of(&samples);
+    Ok(FolderDataset {
+        samples,
+        skipped,
+        version,
+    })
+}
+
+fn read_sample(path: &Path, fallback: &str, limits: &Limits) -> Result<Sample, String> {
+    let bytes = read_file(path).map_err(Error::into_reason)?;
+    decode_bytes(&bytes, limits)?;
+    Ok(Sample {
+        path: path.to_owned(),
+        caption: caption::beside(path)?.unwrap_or_else(|| fallback.to_owned()),
+        content_hash: format!("{:x}", Sha256::digest(&bytes)),
+    })
+}
+
+fn picture_paths(folder: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |source| Error::io("read", folder, source);
+    let mut paths = Vec::new();
+    for entry in fs_err::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && !path.is_dir() && has_picture_extension(&path) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn has_picture_extension(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        EXTENSIONS
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known))
+    })
+}
+
+/// Resolved first, so that `.` has a name too.
+fn folder_caption(folder: &Path) -> String {
+    let resolved = fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let name = resolved.file_name().unwrap_or_default().to_string_lossy();
+    caption::from_folder_name(&name)
+}
+
+fn version_of(samples: &[Sample]) -> String {
+    let mut lines: Vec<_> = samples
+        .iter()
+        .map(|sample| format!("{} {}\n", sample.content_hash, sample.caption))
+        .collect();
+    lines.sort();
+    format!("{:x}", Sha256::digest(lines.concat()))
+}
+
+fn empty(folder: &Path, problem: &str) -> Error {
+    Error::DatasetEmpty {
+        folder: folder.to_owned(),
+        problem: problem.to_owned(),
+    }
+}

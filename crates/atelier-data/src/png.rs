@@ -1,0 +1,141 @@
+//! PNG files that carry text, such as the recipe of a drawing. A file appears only when it is complete.
+
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use fs_err::{File, OpenOptions};
+
+use crate::{Error, Result, RgbPicture};
+
+/// Memory for reading the text of a file.
+const MAX_TEXT_BYTES: usize = 64 << 20;
+
+/// Writes a picture with texts, each a keyword (1 to 79 Latin-1 characters) and its value. A value outside Latin-1 is
+/// stored as UTF-8. On an error nothing is left behind.
+pub fn write<K: AsRef<str>, V: AsRef<str>>(
+    path: impl AsRef<Path>,
+    picture: &RgbPicture,
+    texts: &[(K, V)],
+) -> Result<()> {
+    let path = path.as_ref();
+    for (keyword, text) in texts {
+        check_text(path, keyword.as_ref(), text.as_ref())?;
+    }
+    let temporary = Temporary::beside(path);
+    write_temporary(&temporary.0, picture, texts)
+        .and_then(|()| fs_err::rename(&temporary.0, path))
+        .map_err(|error| Error::io("write", path, error))
+}
+
+/// The texts of a PNG file, in the order Latin-1, compressed, UTF-8.
+pub fn read_text(path: impl AsRef<Path>) -> Result<Vec<(String, String)>> {
+    let path = path.as_ref();
+    let bad = |error: ::png::DecodingError| match error {
+        ::png::DecodingError::IoError(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            Error::io("read", path, error)
+        }
+        error => Error::BadPicture {
+            path: path.to_owned(),
+            problem: format!("its text cannot be read: {error}"),
+        },
+    };
+    let file = File::open(path).map_err(|error| Error::io("read", path, error))?;
+    let limits = ::png::Limits {
+        bytes: MAX_TEXT_BYTES,
+    };
+    let decoder = ::png::Decoder::new_with_limits(BufReader::new(file), limits);
+    let mut reader = decoder.read_info().map_err(bad)?;
+    reader.finish().map_err(bad)?;
+    let info = reader.info();
+    let mut texts = Vec::new();
+    for chunk in &info.uncompressed_latin1_text {
+        texts.push((chunk.keyword.clone(), chunk.text.clone()));
+    }
+    for chunk in &info.compressed_latin1_text {
+        texts.push((chunk.keyword.clone(), chunk.get_text().map_err(bad)?));
+    }
+    for chunk in &info.utf8_text {
+        texts.push((chunk.keyword.clone(), chunk.get_text().map_err(bad)?));
+    }
+    Ok(texts)
+}
+
+fn check_text(path: &Path, keyword: &str, text: &str) -> Result<()> {
+    let problem = if !(1..=79).contains(&keyword.chars().count()) || !is_latin1(keyword) {
+        "the keyword needs 1 to 79 Latin-1 characters"
+    } else if text.contains('\0') {
+        "the value has a zero byte"
+    } else {
+        return Ok(());
+    };
+    Err(Error::BadText {
+        path: path.to_owned(),
+        keyword: keyword.to_owned(),
+        problem: problem.to_owned(),
+    })
+}
+
+/// Without control characters other than the line feed, which the format does not allow.
+fn is_latin1(text: &str) -> bool {
+    text.chars()
+        .all(|c| c == '\n' || (u32::from(c) < 256 && !c.is_control()))
+}
+
+fn write_temporary<K: AsRef<str>, V: AsRef<str>>(
+    temporary: &Path,
+    picture: &RgbPicture,
+    texts: &[(K, V)],
+) -> io::Result<()> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(temporary)?;
+    let mut out = BufWriter::new(file);
+    encode(&mut out, picture, texts).map_err(|error| match error {
+        ::png::EncodingError::IoError(error) => error,
+        error => io::Error::new(io::ErrorKind::InvalidInput, error),
+    })?;
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()
+}
+
+fn encode<K: AsRef<str>, V: AsRef<str>>(
+    out: &mut dyn Write,
+    picture: &RgbPicture,
+    texts: &[(K, V)],
+) -> Result<(), ::png::EncodingError> {
+    let mut encoder = ::png::Encoder::new(out, picture.width as u32, picture.height as u32);
+    encoder.set_color(::png::ColorType::Rgb);
+    encoder.set_depth(::png::BitDepth::Eight);
+    encoder.set_source_srgb(::png::SrgbRenderingIntent::Perceptual);
+    for (keyword, text) in texts {
+        let (keyword, text) = (keyword.as_ref().to_owned(), text.as_ref().to_owned());
+        if is_latin1(&text) {
+            encoder.add_text_chunk(keyword, text)?;
+        } else {
+            encoder.add_itxt_chunk(keyword, text)?;
+        }
+    }
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&picture.rgb)?;
+    writer.finish()
+}
+
+/// A file that is removed if it is still there under its temporary name.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn beside(path: &Path) -> Self {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let name = format!(".atelier-{}-png{number}.partial", std::process::id());
+        Self(path.with_file_name(name))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs_err::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,73 @@
+//! PNG files with text.
+
+use atelier_core::{Coded as _, ErrorCode};
+use atelier_data::{Limits, RgbPicture, decode_picture, png};
+
+#[test]
+fn picture_and_texts_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("größe.png");
+    let picture = RgbPicture::filled(20, 16, [1, 128, 255]);
+    let texts = [
+        ("parameters", "a cat\nSteps: 30, Größe: 1"),
+        ("atelier", "{\"prompt\":\"猫 🐈\"}"),
+        ("tabs", "a\tb"),
+        ("none", ""),
+    ];
+    png::write(&path, &picture, &texts).unwrap();
+    assert_eq!(decode_picture(&path, &Limits::default()).unwrap(), picture);
+    let mut read = png::read_text(&path).unwrap();
+    read.sort();
+    let mut expected = texts.map(|(keyword, text)| (keyword.to_owned(), text.to_owned()));
+    expected.sort();
+    assert_eq!(read, expected);
+    let plain = fs_err::read(&path).unwrap();
+    let count = |kind: &[u8]| plain.windows(4).filter(|bytes| *bytes == kind).count();
+    assert_eq!((count(b"tEXt"), count(b"iTXt")), (2, 2));
+}
+
+#[test]
+fn texts_that_cannot_be_stored_are_refused_and_leave_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = RgbPicture::filled(1, 1, [0; 3]);
+    let long = "k".repeat(80);
+    for (keyword, text) in [("", "a"), (long.as_str(), "a"), ("猫", "a"), ("k", "a\0b")] {
+        let error =
+            png::write(folder.path().join("a.png"), &picture, &[(keyword, text)]).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidInput);
+    }
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    fs_err::write(&path, b"old").unwrap();
+    let wrong = RgbPicture {
+        width: 4,
+        height: 4,
+        rgb: vec![0; 3],
+    };
+    let error = png::write::<&str, &str>(&path, &wrong, &[]).unwrap_err();
+    assert!(error.to_string().contains("a.png"), "{error}");
+    assert_eq!(fs_err::read(&path).unwrap(), b"old");
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn the_text_of_something_else_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    fs_err::write(&path, b"words, not a picture at all").unwrap();
+    assert_eq!(
+        png::read_text(&path).unwrap_err().code(),
+        ErrorCode::BadPicture
+    );
+    assert_eq!(
+        png::read_text(folder.path().join("b.png"))
+            .unwrap_err()
+            .code(),
+        ErrorCode::NotFound
+    );
+}
