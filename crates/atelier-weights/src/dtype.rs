@@ -141,7 +141,7 @@ impl DType {
             Self::I16 => out.extend(i16::try_from(number).map_err(outside)?.to_le_bytes()),
             Self::I8 => out.extend(i8::try_from(number).map_err(outside)?.to_le_bytes()),
             Self::U8 => out.extend(u8::try_from(number).map_err(outside)?.to_le_bytes()),
-            Self::Bool if number == 0 || number == 1 => out.push(number as u8),
+            Self::Bool if number == 0 || number == 1 => out.push(u8::from(number == 1)),
             _ => return Err(value),
         }
         Ok(())

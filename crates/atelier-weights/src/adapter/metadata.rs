@@ -175,6 +175,10 @@ impl KohyaMetadata {
 struct Map(BTreeMap<String, String>);
 
 impl Map {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "numbers and borrowed texts alike"
+    )]
     fn put(&mut self, key: &str, value: impl ToString) {
         self.0.insert(key.to_owned(), value.to_string());
     }
@@ -200,6 +204,7 @@ fn python_float(value: f64) -> String {
 }
 
 /// `YYYY-MM-DDThh:mm:ssZ`; the calendar arithmetic counts years from March, so that the leap day comes last.
+#[expect(clippy::cast_sign_loss, reason = "clamped to 0 or more")]
 fn iso_date_time(unix_secs: f64) -> String {
     let secs = unix_secs.max(0.0) as u64;
     let (days, time) = (secs / 86_400, secs % 86_400);

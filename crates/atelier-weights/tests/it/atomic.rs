@@ -12,7 +12,7 @@ fn a_writer_that_fails_leaves_the_old_file_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = written(&folder, "a.bin", b"old");
     let error = write_file(&path, |out| {
-        out.write_all(&[1; 1 << 20])?;
+        out.write_all(&vec![1; 1 << 20])?;
         Err(io::ErrorKind::StorageFull.into())
     })
     .unwrap_err();

@@ -1,4 +1,5 @@
 //! The public face of the crate, on real files.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod adapter;
 mod atomic;
