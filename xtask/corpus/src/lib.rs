@@ -5,6 +5,7 @@
 //! out of the corpus and serves as the sample LoRA dataset.
 
 mod assemble;
+mod avatars;
 mod blob;
 mod caption;
 mod compose;
@@ -19,6 +20,7 @@ mod split;
 mod store;
 
 pub use assemble::{StyleSet, build, styles};
+pub use avatars::build_with_avatars;
 pub use blob::{BlobPicture, HELD_OUT_EXPRESSIONS, TRAINING_EXPRESSIONS, blob_faces};
 pub use caption::{caption, full_caption};
 pub use compose::{Augment, COLOURS, compose};

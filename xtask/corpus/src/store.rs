@@ -54,6 +54,19 @@ impl Corpus {
         &self.pixels[index * size..(index + 1) * size]
     }
 
+    /// Puts the entries of `other` behind these.
+    pub fn append(&mut self, other: Self) -> Result<()> {
+        ensure!(
+            self.side == other.side,
+            "corpora of {} and {} pixels do not join",
+            self.side,
+            other.side
+        );
+        self.entries.extend(other.entries);
+        self.pixels.extend(other.pixels);
+        Ok(())
+    }
+
     /// Drops the entries that `keep` refuses, with their pixels.
     pub fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) {
         let size = self.side * self.side * 4;
@@ -204,6 +217,16 @@ mod tests {
                 .to_string()
                 .contains("its index describes")
         );
+    }
+
+    #[test]
+    fn append_keeps_the_order_and_refuses_another_size() {
+        let mut joined = corpus();
+        joined.append(corpus()).unwrap();
+        assert_eq!(joined.entries[..3], joined.entries[3..]);
+        assert_eq!(joined.rgba(4), corpus().rgba(1));
+        let other = Corpus::new(2, Vec::new(), Vec::new()).unwrap();
+        assert!(joined.append(other).is_err());
     }
 
     #[test]

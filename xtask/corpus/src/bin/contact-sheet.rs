@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use atelier_corpus::{Augment, COLOURS, Corpus, Rng, Split, build, caption, compose, split};
+use atelier_corpus::{
+    Augment, COLOURS, Corpus, Rng, Split, build_with_avatars, caption, compose, split,
+};
 
 /// Samples across and down.
 const GRID: usize = 10;
@@ -15,7 +17,7 @@ fn main() -> Result<()> {
     let [cache, side, out, only @ ..] = arguments.as_slice() else {
         anyhow::bail!("usage: contact-sheet CACHE SIDE OUT.png [STYLE-OR-GROUP]");
     };
-    let corpus = build(
+    let corpus = build_with_avatars(
         &PathBuf::from(cache),
         side.parse().context("SIDE is a number of pixels")?,
     )?;
@@ -26,6 +28,10 @@ fn main() -> Result<()> {
                 .all(|o| [&corpus.entries[i].style, &corpus.entries[i].group].contains(&o))
         })
         .collect();
+    anyhow::ensure!(
+        !chosen.is_empty(),
+        "no entry has the style or group {only:?}"
+    );
     let (side, mut rng) = (corpus.side, Rng::new(1));
     let mut sheet = image::RgbImage::new((side * GRID) as u32, (side * GRID) as u32);
     for cell in 0..GRID * GRID {
