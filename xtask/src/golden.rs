@@ -3,21 +3,19 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Scripts with this prefix compare, they do not make reference tensors.
-const PEER_PREFIX: &str = "peer_";
+/// Carries CLIP's vocabulary file, the only part of it that is used.
+const VOCABULARY: &str = "open-clip-torch==3.3.0";
 
-/// What the scripts share.
-const SHARED: &str = "reference";
-
-/// Runs the scripts in `golden/`, or those that are named.
+/// Runs the scripts in `golden/` whose output lies beside them, or those that are named. A script without output is shared
+/// by others, or compares.
 pub(crate) fn golden(workspace: &Workspace, names: &[String]) -> Result<()> {
     let folder = workspace.root().join("golden");
-    let scripts = chosen(scripts_in(&folder)?, names)?;
+    let scripts = chosen(&scripts_in(&folder)?, names)?;
     let python = python(workspace)?;
     for script in scripts {
         println!("== {}", script.display());
@@ -41,33 +39,65 @@ pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf> {
         process::run(process::command("python3").args(["-m", "venv"]).arg(&venv))?;
         let install = ["-m", "pip", "install", "--requirement"];
         process::run(process::command(&python).args(install).arg(requirements))?;
+        process::run(process::command(&python).args([
+            "-m",
+            "pip",
+            "install",
+            "--no-deps",
+            VOCABULARY,
+        ]))?;
         fs_err::write(mark, "")?;
     }
     Ok(python)
 }
 
-fn scripts_in(folder: &Path) -> Result<Vec<PathBuf>> {
+/// What a script makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Output {
+    /// `<name>/`, which other scripts read.
+    Folder,
+    /// `<name>.safetensors` or `<name>.json`.
+    File,
+    Nothing,
+}
+
+/// The scripts in the order in which they have to run.
+fn scripts_in(folder: &Path) -> Result<Vec<(Output, PathBuf)>> {
     let mut scripts = Vec::new();
     for entry in fs_err::read_dir(folder)? {
         let path = entry?.path();
-        let name = stem(&path);
-        let is_script = path.extension().is_some_and(|extension| extension == "py");
-        if is_script && name != SHARED && !name.starts_with(PEER_PREFIX) {
-            scripts.push(path);
+        if path.extension().is_some_and(|extension| extension == "py") {
+            scripts.push((output_of(&path), path));
         }
     }
     scripts.sort();
     Ok(scripts)
 }
 
-fn chosen(scripts: Vec<PathBuf>, names: &[String]) -> Result<Vec<PathBuf>> {
+fn output_of(script: &Path) -> Output {
+    if script.with_extension("").is_dir() {
+        Output::Folder
+    } else if ["safetensors", "json"]
+        .iter()
+        .any(|extension| script.with_extension(extension).is_file())
+    {
+        Output::File
+    } else {
+        Output::Nothing
+    }
+}
+
+fn chosen(scripts: &[(Output, PathBuf)], names: &[String]) -> Result<Vec<PathBuf>> {
     if names.is_empty() {
-        ensure!(!scripts.is_empty(), "there is no script in `golden/`");
-        return Ok(scripts);
+        let makers = scripts
+            .iter()
+            .filter(|(output, _)| *output != Output::Nothing);
+        return Ok(makers.map(|(_, path)| path.clone()).collect());
     }
     let find = |name: &String| {
-        let found = scripts.iter().find(|path| stem(path) == *name).cloned();
-        found.with_context(|| format!("there is no script `golden/{name}.py`"))
+        let found = scripts.iter().find(|(_, path)| stem(path) == *name);
+        let (_, path) = found.with_context(|| format!("there is no script `golden/{name}.py`"))?;
+        Ok(path.clone())
     };
     names.iter().map(find).collect()
 }
@@ -83,20 +113,51 @@ fn stem(path: &Path) -> String {
 mod tests {
     use super::*;
 
+    fn scripts() -> Vec<(Output, PathBuf)> {
+        let script = |output, name: &str| (output, PathBuf::from(format!("golden/{name}.py")));
+        vec![
+            script(Output::Folder, "tiny"),
+            script(Output::File, "layers"),
+            script(Output::Nothing, "reference"),
+        ]
+    }
+
     #[test]
-    fn named_scripts_run_in_the_given_order() {
-        let scripts = vec![PathBuf::from("golden/a.py"), PathBuf::from("golden/b.py")];
-        let names = ["b".to_owned(), "a".to_owned()];
-        let order = chosen(scripts, &names).unwrap();
+    fn scripts_without_output_run_only_when_named() {
+        let all = chosen(&scripts(), &[]).unwrap();
         assert_eq!(
-            order,
-            [PathBuf::from("golden/b.py"), PathBuf::from("golden/a.py")]
+            all,
+            [
+                PathBuf::from("golden/tiny.py"),
+                PathBuf::from("golden/layers.py")
+            ]
+        );
+        let named = chosen(&scripts(), &["reference".to_owned(), "tiny".to_owned()]).unwrap();
+        assert_eq!(
+            named,
+            [
+                PathBuf::from("golden/reference.py"),
+                PathBuf::from("golden/tiny.py")
+            ]
         );
     }
 
     #[test]
     fn an_unknown_script_is_named() {
-        let error = chosen(vec![PathBuf::from("golden/a.py")], &["z".to_owned()]).unwrap_err();
+        let error = chosen(&scripts(), &["z".to_owned()]).unwrap_err();
         assert_eq!(error.to_string(), "there is no script `golden/z.py`");
+    }
+
+    #[test]
+    fn folders_are_made_before_the_files_that_read_them() {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../golden");
+        let names: Vec<_> = scripts_in(&golden)
+            .unwrap()
+            .iter()
+            .map(|(_, path)| stem(path))
+            .collect();
+        let place = |name: &str| names.iter().position(|found| found == name);
+        assert!(place("tiny-sd15") < place("layers"));
+        assert!(place("layers") < place("reference"));
     }
 }
