@@ -10,7 +10,7 @@ use crate::entry::{Entry, Split};
 use crate::fxemoji;
 use crate::iconify::{IconSet, names_by_code};
 use crate::packages::{self, Package};
-use crate::raster::{rgba_from_svg, rgba_from_webp};
+use crate::raster::{is_visible, rgba_from_svg, rgba_from_webp};
 use crate::split;
 use crate::store::Corpus;
 
@@ -190,7 +190,6 @@ impl Drawing {
             Self::Webp(path) => rgba_from_webp(&fs_err::read(path)?, side)
                 .with_context(|| format!("picture `{}`", path.display()))?,
         };
-        let covered = rgba.chunks(4).filter(|pixel| pixel[3] > 127).count();
-        Ok((covered * 50 > side * side).then_some(rgba))
+        Ok(is_visible(&rgba).then_some(rgba))
     }
 }

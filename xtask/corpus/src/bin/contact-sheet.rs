@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use atelier_corpus::{
-    Augment, COLOURS, Corpus, Rng, Split, build_with_avatars, caption, compose, split,
-};
+use atelier_corpus::{Augment, COLOURS, Corpus, Rng, Split, build_full, caption, compose, split};
 
 /// Samples across and down.
 const GRID: usize = 10;
@@ -17,7 +15,7 @@ fn main() -> Result<()> {
     let [cache, side, out, only @ ..] = arguments.as_slice() else {
         anyhow::bail!("usage: contact-sheet CACHE SIDE OUT.png [STYLE-OR-GROUP]");
     };
-    let corpus = build_with_avatars(
+    let corpus = build_full(
         &PathBuf::from(cache),
         side.parse().context("SIDE is a number of pixels")?,
     )?;
