@@ -43,7 +43,7 @@ impl<const N: usize> Backward<Flex, N> for ConvBackward {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let slopes = grads.consume::<Flex>(&ops.node);
+        let slopes = grads.consume::<Flex>(&ops.node).to_contiguous();
         let Weighted { shape, x, weight } = ops.state;
         let (x, weight) = (operand(checkpointer, x), operand(checkpointer, weight));
         let mut parents = ops.parents.into_iter();
@@ -86,7 +86,7 @@ impl<const N: usize> Backward<Flex, N> for LinearBackward {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let slopes = grads.consume::<Flex>(&ops.node);
+        let slopes = grads.consume::<Flex>(&ops.node).to_contiguous();
         let Weighted { shape, x, weight } = ops.state;
         let (x, weight) = (operand(checkpointer, x), operand(checkpointer, weight));
         let mut parents = ops.parents.into_iter();
@@ -135,7 +135,7 @@ impl Backward<Flex, 3> for NormBackward {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let slopes = grads.consume::<Flex>(&ops.node);
+        let slopes = grads.consume::<Flex>(&ops.node).to_contiguous();
         let NormState {
             norm,
             operands,
@@ -178,7 +178,7 @@ impl Backward<Flex, 1> for ActivationBackward {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let slopes = grads.consume::<Flex>(&ops.node);
+        let slopes = grads.consume::<Flex>(&ops.node).to_contiguous();
         let (x, curve) = ops.state;
         let x = checkpointer.retrieve_node_output::<FlexTensor>(x);
         let [node] = ops.parents;

@@ -1,16 +1,18 @@
 //! Convolution of NCHW images as implicit matrix products: forward, input gradient, weight and bias gradient.
 
 use super::gemm::{
-    GRAD_ROWS, PANEL, TILE_ROWS, first_lanes, grad_tile_of, panel_tile, round_row, transpose16,
+    GRAD_ROWS, PANEL, TILE_ROWS, first_lanes, grad_tile_of, panel_tile, round_row, round16,
+    transpose16,
 };
 use super::im2col::{Images, Lookup, Unit, pack_panel, units};
 use super::memory::{Shared, filled};
 use rayon::prelude::*;
 use std::arch::x86_64::{
     __m512i, _mm512_add_ps, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_mask_storeu_epi32, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
-    _mm512_or_si512, _mm512_permutexvar_epi32, _mm512_reduce_add_ps, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_storeu_si512,
+    _mm512_loadu_si512, _mm512_mask_i32scatter_ps, _mm512_mask_storeu_epi32, _mm512_mask_storeu_ps,
+    _mm512_maskz_loadu_ps, _mm512_mullo_epi32, _mm512_or_si512, _mm512_permutexvar_epi32,
+    _mm512_reduce_add_ps, _mm512_set_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_storeu_si512,
 };
 
 /// The sizes of one convolution.
@@ -44,7 +46,7 @@ struct Weights<'a> {
     bias: Option<&'a [f32]>,
 }
 
-/// Neighbouring lanes that go to neighbouring places.
+/// Lanes of one image row or, where rows touch, of several: the first goes to `to`, the others follow.
 struct Segment {
     lane: usize,
     len: usize,
@@ -194,51 +196,46 @@ fn pack_weights(
     [channels, channel_step]: [usize; 2],
     taps: &[usize],
 ) -> Vec<u32> {
-    let pairs = channels.div_ceil(2);
-    let mut packed = vec![0u32; rows * pairs * taps.len()];
-    let mut order = [0i32; 16];
-    for (lane, &tap) in order.iter_mut().zip(taps) {
-        *lane = i32::try_from(tap).unwrap_or(0);
-    }
-    let last = taps.iter().copied().max().unwrap_or(0);
+    let depth = channels.div_ceil(2) * taps.len();
+    let mut packed = vec![0u32; rows * depth];
+    let part = rows.div_ceil(8).max(1);
     packed
-        .par_chunks_mut(pairs * taps.len() * rows.div_ceil(8).max(1))
+        .par_chunks_mut(part * depth)
         .enumerate()
         .for_each(|(chunk, packed)| {
-            let first = chunk * rows.div_ceil(8).max(1);
-            for (r, row) in packed.chunks_mut(pairs * taps.len()).enumerate() {
-                for (pair, to) in row.chunks_mut(taps.len()).enumerate() {
-                    let low = (first + r) * row_step + 2 * pair * channel_step;
-                    let low_taps = &weight[low..=low + last];
-                    let high_taps = if 2 * pair + 1 < channels {
-                        &weight[low + channel_step..=low + channel_step + last]
-                    } else {
-                        &[]
-                    };
-                    // SAFETY: only reached when the CPU has AVX-512 with BF16; `last < 16`, as kernels are at most 3x3.
-                    unsafe { pack_taps(to, low_taps, high_taps, &order) };
-                }
+            for (r, row) in packed.chunks_mut(depth).enumerate() {
+                let from = &weight[(chunk * part + r) * row_step..];
+                // SAFETY: only reached when the CPU has AVX-512 with BF16; kernels are at most 3x3.
+                unsafe { pack_row(row, from, channels, channel_step, taps) };
             }
         });
     packed
 }
 
-/// Packs the taps of one channel pair in the given order.
+/// Packs one row of weights.
 ///
 /// # Safety
-/// All slices must be at most sixteen long; the CPU must have AVX-512 with BF16.
+/// The taps must be below sixteen; the CPU must have AVX-512 with BF16.
 #[target_feature(enable = "avx512f,avx512bf16")]
-unsafe fn pack_taps(to: &mut [u32], low: &[f32], high: &[f32], order: &[i32; 16]) {
-    // SAFETY: the masks keep every access inside the slices.
-    unsafe {
-        let a = super::gemm::round16(_mm512_maskz_loadu_ps(first_lanes(low.len()), low.as_ptr()));
-        let b = super::gemm::round16(_mm512_maskz_loadu_ps(
-            first_lanes(high.len()),
-            high.as_ptr(),
-        ));
-        let both = _mm512_or_si512(a, _mm512_slli_epi32::<16>(b));
-        let sorted = _mm512_permutexvar_epi32(_mm512_loadu_si512(order.as_ptr().cast()), both);
-        _mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), first_lanes(to.len()), sorted);
+unsafe fn pack_row(row: &mut [u32], from: &[f32], channels: usize, step: usize, taps: &[usize]) {
+    let mut order = [0i32; 16];
+    for (lane, &tap) in order.iter_mut().zip(taps) {
+        *lane = tap as i32;
+    }
+    let last = first_lanes(taps.iter().copied().max().unwrap_or(0) + 1);
+    // SAFETY: `order` is one vector long.
+    let order = unsafe { _mm512_loadu_si512(order.as_ptr().cast()) };
+    for (pair, to) in row.chunks_mut(taps.len()).enumerate() {
+        let paired = if 2 * pair + 1 < channels { last } else { 0 };
+        let low = from[2 * pair * step..].as_ptr();
+        // SAFETY: the masks keep reads inside the taps of the two channels, and the write inside `to`.
+        unsafe {
+            let a = round16(_mm512_maskz_loadu_ps(last, low));
+            let b = round16(_mm512_maskz_loadu_ps(paired, low.wrapping_add(step)));
+            let both = _mm512_or_si512(a, _mm512_slli_epi32::<16>(b));
+            let sorted = _mm512_permutexvar_epi32(order, both);
+            _mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), first_lanes(to.len()), sorted);
+        }
     }
 }
 
@@ -308,7 +305,13 @@ unsafe fn product_unit(
                 for r in 0..rows {
                     let bias = weights.bias.map_or(0.0, |bias| bias[row + r]);
                     let to = target.data.at((row + r) * target.height * target.width);
-                    store(to, &tile[r * PANEL..][..PANEL], &segments, bias);
+                    store(
+                        to,
+                        tile.as_ptr().add(r * PANEL),
+                        &segments,
+                        bias,
+                        target.step,
+                    );
                 }
             }
         }
@@ -323,39 +326,52 @@ fn segments(
     channels: usize,
     first: usize,
 ) -> Vec<Segment> {
-    let total = unit.images * unit.rows * width;
+    let count = PANEL.min(unit.images * unit.rows * width - first);
     let mut segments: Vec<Segment> = Vec::new();
-    for lane in 0..PANEL.min(total - first) {
+    let mut lane = 0;
+    while lane < count {
         let (line, x) = ((first + lane) / width, (first + lane) % width);
         let image = unit.image + line / unit.rows;
         let y = (unit.row + line % unit.rows) * target.step + target.first[0];
-        let to = image * channels * target.height * target.width
-            + y * target.width
-            + x * target.step
-            + target.first[1];
+        let row = (image * channels * target.height + y) * target.width;
+        let (to, len) = (
+            row + x * target.step + target.first[1],
+            (width - x).min(count - lane),
+        );
         match segments.last_mut() {
-            Some(last) if last.to + last.len == to => last.len += 1,
-            _ => segments.push(Segment { lane, len: 1, to }),
+            Some(last) if target.step == 1 && last.to + last.len == to => last.len += len,
+            _ => segments.push(Segment { lane, len, to }),
         }
+        lane += len;
     }
     segments
 }
 
-/// Writes one row of a tile, plus `bias`, to its segments.
+/// Writes one row of a tile, plus `bias`, to its segments, neighbours being `step` apart.
 ///
 /// # Safety
 /// The segments must lie inside the tile row and the memory behind `to`; the CPU must have AVX-512.
 #[target_feature(enable = "avx512f")]
-unsafe fn store(to: *mut f32, row: &[f32], segments: &[Segment], bias: f32) {
+unsafe fn store(to: *mut f32, row: *const f32, segments: &[Segment], bias: f32, step: usize) {
     let bias = _mm512_set1_ps(bias);
+    let places = _mm512_mullo_epi32(
+        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+        _mm512_set1_epi32(step as i32),
+    );
     for segment in segments {
         let mut i = 0;
         while i < segment.len {
             let mask = first_lanes(segment.len - i);
             // SAFETY: the mask keeps every access inside the segment.
             unsafe {
-                let value = _mm512_maskz_loadu_ps(mask, row.as_ptr().add(segment.lane + i));
-                _mm512_mask_storeu_ps(to.add(segment.to + i), mask, _mm512_add_ps(value, bias));
+                let value =
+                    _mm512_add_ps(_mm512_maskz_loadu_ps(mask, row.add(segment.lane + i)), bias);
+                let to = to.add(segment.to + i * step);
+                if step == 1 {
+                    _mm512_mask_storeu_ps(to, mask, value);
+                } else {
+                    _mm512_mask_i32scatter_ps::<4>(to.cast(), mask, places, value);
+                }
             }
             i += 16;
         }
@@ -428,25 +444,30 @@ pub(super) fn weight_gradient(shape: &Shape, x: &[f32], dy: &[f32]) -> Vec<f32> 
     let partial: Vec<Vec<f32>> = all
         .par_chunks(all.len().div_ceil(threads).max(1))
         .map(|part| {
-            let mut sums = vec![0.0; depth.next_multiple_of(GRAD_ROWS) * lanes];
             let mut scratch = (Vec::new(), Vec::new(), Vec::new());
-            for unit in part {
-                // SAFETY: only reached when the CPU has AVX-512 with BF16.
-                unsafe { gradient_unit(&mut sums, &mut scratch, &source, &slopes, &lookup, unit) };
-            }
-            sums
+            let run = |sums: Shared| {
+                for (i, unit) in part.iter().enumerate() {
+                    // SAFETY: only reached when the CPU has AVX-512 with BF16; the sums are this thread's own.
+                    unsafe {
+                        gradient_unit(sums, i > 0, &mut scratch, &source, &slopes, &lookup, unit)
+                    };
+                }
+            };
+            // SAFETY: the first unit writes all sums.
+            unsafe { filled(depth.next_multiple_of(GRAD_ROWS) * lanes, run) }
         })
         .collect();
     collect_gradient(&partial, shape.output, depth)
 }
 
-/// Adds the share of one unit to `sums`, laid out as `[channel block][depth][16 * vectors]`.
+/// Adds the share of one unit to `sums` (or writes it there, if `add` is not set), laid out as `[channel block][depth][16 * vectors]`.
 ///
 /// # Safety
 /// The CPU must have AVX-512 with BF16.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 unsafe fn gradient_unit(
-    sums: &mut [f32],
+    sums: Shared,
+    add: bool,
     (planes_of_x, lines, panel): &mut (Vec<u16>, Vec<u16>, Vec<u32>),
     source: &Images,
     slopes: &Images,
@@ -479,8 +500,8 @@ unsafe fn gradient_unit(
             }
             // SAFETY: every pair lies inside the planes, and the block's sums have room for a whole tile.
             unsafe {
-                let to = sums.as_mut_ptr().add(first * padded + k * vectors * 16);
-                grad_tile_of(vectors, to, &rows, &offsets, panel.as_ptr());
+                let to = sums.at(first * padded + k * vectors * 16);
+                grad_tile_of(vectors, to, add, &rows, &offsets, panel.as_ptr());
             }
         }
     }

@@ -193,7 +193,7 @@ pub(super) unsafe fn panel_tile(
     }
 }
 
-/// `sums[9, 16 V] += rows[9, pairs] * panel[pairs, 16 V]`, where pair `p` of row `r` lies at `rows[r] + offsets[p]`.
+/// `sums[9, 16 V] += rows[9, pairs] * panel[pairs, 16 V]` (without `add`, `=`), where pair `p` of row `r` lies at `rows[r] + offsets[p]`.
 ///
 /// # Safety
 /// Every `rows[r] + offsets[p]` must be readable for two values, `panel` must hold `offsets.len() * 16 V` pairs,
@@ -201,6 +201,7 @@ pub(super) unsafe fn panel_tile(
 #[target_feature(enable = "avx512f,avx512bf16")]
 unsafe fn grad_tile<const V: usize>(
     sums: *mut f32,
+    add: bool,
     rows: &[*const u16; GRAD_ROWS],
     offsets: &[u32],
     panel: *const u32,
@@ -228,7 +229,12 @@ unsafe fn grad_tile<const V: usize>(
             // SAFETY: `sums` holds `9 * 16 V` values.
             unsafe {
                 let at = sums.add((r * V + v) * 16);
-                _mm512_storeu_ps(at, _mm512_add_ps(_mm512_loadu_ps(at), *sum));
+                let before = if add {
+                    _mm512_loadu_ps(at)
+                } else {
+                    _mm512_setzero_ps()
+                };
+                _mm512_storeu_ps(at, _mm512_add_ps(before, *sum));
             }
         }
     }
@@ -242,6 +248,7 @@ unsafe fn grad_tile<const V: usize>(
 pub(super) unsafe fn grad_tile_of(
     vectors: usize,
     sums: *mut f32,
+    add: bool,
     rows: &[*const u16; GRAD_ROWS],
     offsets: &[u32],
     panel: *const u32,
@@ -249,9 +256,9 @@ pub(super) unsafe fn grad_tile_of(
     // SAFETY: passed on from the caller.
     unsafe {
         match vectors {
-            1 => grad_tile::<1>(sums, rows, offsets, panel),
-            2 => grad_tile::<2>(sums, rows, offsets, panel),
-            _ => grad_tile::<3>(sums, rows, offsets, panel),
+            1 => grad_tile::<1>(sums, add, rows, offsets, panel),
+            2 => grad_tile::<2>(sums, add, rows, offsets, panel),
+            _ => grad_tile::<3>(sums, add, rows, offsets, panel),
         }
     }
 }

@@ -160,7 +160,8 @@ impl Lookup {
         let cols = self.source_cols(planes, source.width);
         let mut line = vec![0u32; source.width];
         for pair in 0..pairs {
-            for (image, r) in (0..unit.images).flat_map(|i| (0..planes.rows).map(move |r| (i, r))) {
+            for line_of_unit in 0..unit.images * planes.rows {
+                let (image, r) = (line_of_unit / planes.rows, line_of_unit % planes.rows);
                 let Some(y) = self.source_row(unit, r, source.height) else {
                     continue;
                 };
@@ -201,7 +202,8 @@ impl Lookup {
         let cols = self.source_cols(planes, source.width);
         let mut line = vec![0u16; source.width];
         for channel in 0..source.channels {
-            for (image, r) in (0..unit.images).flat_map(|i| (0..planes.rows).map(move |r| (i, r))) {
+            for line_of_unit in 0..unit.images * planes.rows {
+                let (image, r) = (line_of_unit / planes.rows, line_of_unit % planes.rows);
                 let Some(y) = self.source_row(unit, r, source.height) else {
                     continue;
                 };
@@ -220,16 +222,31 @@ impl Lookup {
         }
     }
 
-    /// Writes a source row to its phases.
+    /// Writes a source row to its two phases.
+    #[inline]
     fn spread<T: Copy>(&self, dst: &mut [T], line: &[T], planes: &Planes) {
-        for phase in 0..planes.phases {
-            // the first source column of this phase
-            let first = (phase + self.stride - self.left % self.stride) % self.stride;
-            let start = phase * planes.rows * planes.cols + (first + self.left) / self.stride;
-            let values = line.iter().skip(first).step_by(self.stride);
-            for (to, from) in dst[start..].iter_mut().zip(values) {
-                *to = *from;
-            }
+        debug_assert_eq!(planes.phases, 2);
+        let (even, odd) = dst.split_at_mut(planes.rows * planes.cols);
+        let (even, odd) = (
+            &mut even[self.left.div_ceil(2)..],
+            &mut odd[self.left / 2..],
+        );
+        // the first source column falls on an odd plane column if the border is odd
+        let (first, second) = if self.left % 2 == 0 {
+            (even, odd)
+        } else {
+            (odd, even)
+        };
+        for ((pair, first), second) in line
+            .chunks_exact(2)
+            .zip(first.iter_mut())
+            .zip(second.iter_mut())
+        {
+            *first = pair[0];
+            *second = pair[1];
+        }
+        if line.len() % 2 == 1 {
+            first[line.len() / 2] = line[line.len() - 1];
         }
     }
 }

@@ -4,15 +4,18 @@ use super::gemm::{PANEL, TILE_ROWS, first_lanes, pair_row, panel_tile, round_row
 use super::memory::{Shared, chunk, filled};
 use rayon::prelude::*;
 use std::arch::x86_64::{
-    __m512i, _mm512_add_ps, _mm512_loadu_si512, _mm512_mask_storeu_epi32, _mm512_mask_storeu_ps,
-    _mm512_maskz_loadu_epi32, _mm512_maskz_loadu_ps, _mm512_setzero_ps, _mm512_setzero_si512,
-    _mm512_storeu_si512,
+    __m512i, _mm512_add_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_storeu_epi32,
+    _mm512_mask_storeu_ps, _mm512_maskz_loadu_epi32, _mm512_maskz_loadu_ps, _mm512_setzero_ps,
+    _mm512_setzero_si512, _mm512_storeu_si512,
 };
+use std::mem::MaybeUninit;
 
 /// Rows of the left operand handled together.
 const BLOCK_ROWS: usize = 96;
 /// Pairs of the summed dimension handled together.
 const BLOCK_PAIRS: usize = 512;
+/// Pairs of a right operand that stay in the second-level cache.
+const CACHED_PAIRS: usize = 128 * 1024;
 
 /// The sizes of one linear map.
 #[derive(Clone, Copy, Debug)]
@@ -22,11 +25,14 @@ pub(super) struct Shape {
     pub(super) output: usize,
 }
 
-/// A left operand: rows of bf16 pairs.
+/// A left operand: rows of bf16 pairs, cut along the summed dimension into blocks of `[rows][stride]` pairs each.
 struct Left {
     pairs: Vec<u32>,
     rows: usize,
     depth: usize,
+    /// The part of the summed dimension that is handled together.
+    step: usize,
+    stride: usize,
 }
 
 /// A right operand: panels of 64 columns, each `[depth][64]` pairs.
@@ -65,34 +71,35 @@ pub(super) fn weight_gradient(shape: &Shape, x: &[f32], dy: &[f32]) -> Vec<f32> 
 
 /// The column sums of `dy`.
 pub(super) fn bias_gradient(shape: &Shape, dy: &[f32]) -> Vec<f32> {
-    let strips = shape.output.div_ceil(16);
-    let sums = |strip: usize| {
-        let width = (shape.output - strip * 16).min(16);
-        let mut sums = vec![0.0; width];
-        // SAFETY: only reached when the CPU has AVX-512.
-        unsafe { column_sums(&mut sums, &dy[strip * 16..], shape.output) };
+    let size = chunk(shape.rows, shape.output) * shape.output;
+    let sum = |rows: &[f32]| {
+        let mut sums = vec![0.0; shape.output];
+        for row in rows.chunks(shape.output) {
+            // SAFETY: only reached when the CPU has AVX-512; a row is as long as the sums.
+            unsafe { add_row(&mut sums, row) };
+        }
         sums
     };
-    (0..strips)
-        .into_par_iter()
-        .with_min_len(4)
-        .flat_map_iter(sums)
-        .collect()
+    let parts: Vec<Vec<f32>> = dy.par_chunks(size).map(sum).collect();
+    let total = |column: usize| parts.iter().map(|part| part[column]).sum();
+    (0..shape.output).map(total).collect()
 }
 
 /// # Safety
-/// `sums` must have at most sixteen values; the CPU must have AVX-512.
+/// `row` must be as long as `sums`; the CPU must have AVX-512.
 #[target_feature(enable = "avx512f")]
-unsafe fn column_sums(sums: &mut [f32], values: &[f32], stride: usize) {
-    let mask = first_lanes(sums.len());
-    let mut total = _mm512_setzero_ps();
-    for row in values.chunks(stride) {
-        debug_assert!(row.len() >= sums.len());
-        // SAFETY: every chunk holds at least the columns of the mask, the last one being cut at the row's end.
-        total = _mm512_add_ps(total, unsafe { _mm512_maskz_loadu_ps(mask, row.as_ptr()) });
+unsafe fn add_row(sums: &mut [f32], row: &[f32]) {
+    for (sums, row) in sums.chunks_mut(16).zip(row.chunks(16)) {
+        let mask = first_lanes(row.len());
+        // SAFETY: the mask has the length of both chunks.
+        unsafe {
+            let sum = _mm512_add_ps(
+                _mm512_maskz_loadu_ps(mask, sums.as_ptr()),
+                _mm512_maskz_loadu_ps(mask, row.as_ptr()),
+            );
+            _mm512_mask_storeu_ps(sums.as_mut_ptr(), mask, sum);
+        }
     }
-    // SAFETY: the mask has the length of `sums`.
-    unsafe { _mm512_mask_storeu_ps(sums.as_mut_ptr(), mask, total) };
 }
 
 impl Left {
@@ -110,62 +117,87 @@ impl Left {
                     unsafe { round_row(to.as_mut_ptr().cast(), from.as_ptr(), columns) };
                 }
             });
-        Self { pairs, rows, depth }
+        Self {
+            pairs,
+            rows,
+            depth,
+            step: depth.min(BLOCK_PAIRS),
+            stride: depth,
+        }
     }
 
     /// The columns of a `[rows, columns]` matrix.
     fn columns(values: &[f32], rows: usize, columns: usize) -> Self {
         let depth = rows.div_ceil(2);
-        let mut pairs = vec![0u32; columns * depth];
+        let step = (depth.div_ceil(4 * rayon::current_num_threads()))
+            .next_multiple_of(16)
+            .min(BLOCK_PAIRS);
+        let mut pairs = vec![0u32; depth.div_ceil(step) * columns * step];
         pairs
-            .par_chunks_mut(16 * depth)
+            .par_chunks_mut(columns * step)
             .enumerate()
-            .for_each(|(strip, to)| {
-                let width = to.len() / depth;
-                for first in (0..depth).step_by(16) {
-                    // SAFETY: only reached when the CPU has AVX-512 with BF16.
-                    unsafe {
-                        turn(
-                            to,
-                            values,
-                            [rows, columns],
-                            [strip * 16, width],
-                            [first, depth],
-                        )
-                    };
+            .for_each(|(block, to)| {
+                for first in (0..step.min(depth - block * step)).step_by(16) {
+                    for (strip, to) in to.chunks_mut(16 * step).enumerate() {
+                        let pairs = [block * step + first, depth.min((block + 1) * step)];
+                        // SAFETY: only reached when the CPU has AVX-512 with BF16.
+                        unsafe {
+                            turn(
+                                &mut to[first..],
+                                step,
+                                values,
+                                [rows, columns],
+                                strip * 16,
+                                pairs,
+                            )
+                        };
+                    }
                 }
             });
         Self {
             pairs,
             rows: columns,
             depth,
+            step,
+            stride: step,
+        }
+    }
+
+    /// Where pair `depth` (the start of a block) of row `row` lies.
+    fn offset(&self, row: usize, depth: usize) -> usize {
+        if self.stride == self.depth {
+            row * self.stride + depth
+        } else {
+            (depth * self.rows) + row * self.stride
         }
     }
 }
 
-/// Turns sixteen row pairs of up to sixteen columns into pairs along the columns.
+/// Turns up to sixteen row pairs from `pair` on, of up to sixteen columns, into pairs along the columns, the columns
+/// being `stride` apart.
 ///
 /// # Safety
 /// The CPU must have AVX-512 with BF16.
 #[target_feature(enable = "avx512f,avx512bf16")]
 unsafe fn turn(
     to: &mut [u32],
+    stride: usize,
     values: &[f32],
     [rows, columns]: [usize; 2],
-    [column, width]: [usize; 2],
-    [first, depth]: [usize; 2],
+    column: usize,
+    [pair, end]: [usize; 2],
 ) {
-    let count = (depth - first).min(16);
+    let (count, width) = ((end - pair).min(16), (columns - column).min(16));
     let mut block: [__m512i; 16] = [_mm512_setzero_si512(); 16];
     for (i, row) in block.iter_mut().enumerate().take(count) {
         let mut pairs = [0u32; 16];
-        // SAFETY: `row_pair` gives rows with at least `width` columns from `column` on.
+        // SAFETY: the row holds `width` columns from `column` on; `pairs` is one vector long.
         unsafe {
             row_pair(
                 &mut pairs[..width],
                 values,
                 [rows, columns],
-                first + i,
+                pair + i,
                 column,
             );
             *row = _mm512_loadu_si512(pairs.as_ptr().cast());
@@ -173,7 +205,7 @@ unsafe fn turn(
     }
     transpose16(&mut block);
     for (c, row) in block.iter().enumerate().take(width) {
-        let to = &mut to[c * depth + first..][..count];
+        let to = &mut to[c * stride..][..count];
         // SAFETY: the mask has the length of `to`.
         unsafe { _mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), first_lanes(count), *row) };
     }
@@ -282,70 +314,84 @@ unsafe fn turn_rows(to: &mut [u32], left: &Left, row: usize, first: usize, strip
     }
 }
 
-/// `left * right + bias`, row-major.
+/// `left * right + bias`, row-major. Right operands that stay in the cache are taken whole for every block of rows,
+/// so that results are written in order; larger ones panel by panel.
 fn product(left: &Left, right: &Right, bias: Option<&[f32]>) -> Vec<f32> {
     let panels = right.columns.div_ceil(PANEL);
     let blocks = left.rows.div_ceil(BLOCK_ROWS);
+    let small = right.panels.len() <= CACHED_PAIRS && left.depth <= left.step;
+    let group = if small && blocks >= 2 * rayon::current_num_threads() {
+        panels
+    } else {
+        1
+    };
+    let groups = panels.div_ceil(group);
     let run = |to: Shared| {
-        (0..blocks * panels).into_par_iter().for_each(|task| {
-            // SAFETY: only reached when the CPU has AVX-512 with BF16; every task writes its own block.
-            unsafe {
-                product_block(
-                    left,
-                    right,
-                    bias,
-                    to,
-                    task / panels * BLOCK_ROWS,
-                    task % panels,
-                )
-            };
+        (0..blocks * groups).into_par_iter().for_each(|task| {
+            let (first, panel) = (task / groups * BLOCK_ROWS, task % groups * group);
+            let last = left.rows.min(first + BLOCK_ROWS);
+            for depth in (0..left.depth).step_by(left.step) {
+                for row in (first..last).step_by(TILE_ROWS) {
+                    for panel in panel..panels.min(panel + group) {
+                        let part = Part {
+                            row,
+                            rows: TILE_ROWS.min(last - row),
+                            panel,
+                            depth,
+                        };
+                        // SAFETY: only reached when the CPU has AVX-512 with BF16; every task writes its own block.
+                        unsafe { product_tile(left, right, bias, to, &part) };
+                    }
+                }
+            }
         });
     };
     // SAFETY: the blocks cover all values.
     unsafe { filled(left.rows * right.columns, run) }
 }
 
-/// Computes `BLOCK_ROWS` rows of one panel.
+/// One register tile over one part of the summed dimension.
+struct Part {
+    row: usize,
+    rows: usize,
+    panel: usize,
+    depth: usize,
+}
+
+/// Computes one register tile, adding to what earlier parts of the summed dimension left.
 ///
 /// # Safety
 /// `to` must hold the whole product; the CPU must have AVX-512 with BF16.
 #[target_feature(enable = "avx512f,avx512bf16")]
-unsafe fn product_block(
-    left: &Left,
-    right: &Right,
-    bias: Option<&[f32]>,
-    to: Shared,
-    first: usize,
-    panel: usize,
-) {
-    let mut tile = [0.0f32; TILE_ROWS * PANEL];
-    let width = (right.columns - panel * PANEL).min(PANEL);
-    let last = left.rows.min(first + BLOCK_ROWS);
-    for depth in (0..left.depth).step_by(BLOCK_PAIRS) {
-        let pairs = BLOCK_PAIRS.min(left.depth - depth);
-        for row in (first..last).step_by(TILE_ROWS) {
-            let rows = TILE_ROWS.min(last - row);
-            // SAFETY: rows, pairs and panel lie inside the operands; the masks keep writes inside the row.
-            unsafe {
-                let a = left.pairs.as_ptr().add(row * left.depth + depth);
-                let b = right
-                    .panels
-                    .as_ptr()
-                    .add((panel * right.depth + depth) * PANEL);
-                panel_tile(tile.as_mut_ptr(), a, rows, left.depth, b, pairs);
-                for (r, i) in (0..rows).flat_map(|r| (0..width).step_by(16).map(move |i| (r, i))) {
-                    let mask = first_lanes(width - i);
-                    let to = to.at((row + r) * right.columns + panel * PANEL + i);
-                    let before = if depth > 0 {
-                        _mm512_maskz_loadu_ps(mask, to)
-                    } else if let Some(bias) = bias {
-                        _mm512_maskz_loadu_ps(mask, bias[panel * PANEL + i..].as_ptr())
-                    } else {
-                        _mm512_setzero_ps()
-                    };
-                    let sum = _mm512_maskz_loadu_ps(mask, tile.as_ptr().add(r * PANEL + i));
-                    _mm512_mask_storeu_ps(to, mask, _mm512_add_ps(sum, before));
-                }
+unsafe fn product_tile(left: &Left, right: &Right, bias: Option<&[f32]>, to: Shared, part: &Part) {
+    let mut tile = MaybeUninit::<[f32; TILE_ROWS * PANEL]>::uninit();
+    let tile = tile.as_mut_ptr().cast::<f32>();
+    let pairs = left.step.min(left.depth - part.depth);
+    let column = part.panel * PANEL;
+    let width = (right.columns - column).min(PANEL);
+    // SAFETY: rows, pairs and panel lie inside the operands; the masks keep writes inside the row; the tile's rows
+    // are written before they are read.
+    unsafe {
+        let a = left.pairs.as_ptr().add(left.offset(part.row, part.depth));
+        let b = right
+            .panels
+            .as_ptr()
+            .add((part.panel * right.depth + part.depth) * PANEL);
+        panel_tile(tile, a, part.rows, left.stride, b, pairs);
+        for i in (0..width).step_by(16) {
+            let mask = first_lanes(width - i);
+            let bias = bias.map_or(_mm512_setzero_ps(), |bias| {
+                _mm512_maskz_loadu_ps(mask, bias[column + i..].as_ptr())
+            });
+            for r in 0..part.rows {
+                let to = to.at((part.row + r) * right.columns + column + i);
+                let before = if part.depth > 0 {
+                    _mm512_maskz_loadu_ps(mask, to)
+                } else {
+                    bias
+                };
+                let sum = _mm512_loadu_ps(tile.add(r * PANEL + i));
+                _mm512_mask_storeu_ps(to, mask, _mm512_add_ps(sum, before));
             }
         }
     }
