@@ -2,6 +2,7 @@
 
 use super::activation::{self, Curve};
 use super::conv2d;
+use super::conv2d_weight;
 use super::group_norm::{self, Moments, Norm};
 use super::linear;
 use super::ops::{
@@ -59,7 +60,8 @@ impl<const N: usize> Backward<Flex, N> for ConvBackward {
             grads.register::<Flex>(node.id, dx);
         }
         if let (Some(node), Some(x)) = (next(), x) {
-            let run = |dy: &[f32]| with_values(&x, |x| conv2d::weight_gradient(&shape, x, dy));
+            let run =
+                |dy: &[f32]| with_values(&x, |x| conv2d_weight::weight_gradient(&shape, x, dy));
             let dw = tensor(
                 with_values(&slopes, run),
                 [shape.output, shape.input, shape.kernel, shape.kernel],

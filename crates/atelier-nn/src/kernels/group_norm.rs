@@ -124,7 +124,7 @@ pub(super) fn backward(
                         [mean, scale],
                         gamma[first + c],
                         means,
-                    )
+                    );
                 };
             }
         });

@@ -232,7 +232,7 @@ impl Lookup {
             &mut odd[self.left / 2..],
         );
         // the first source column falls on an odd plane column if the border is odd
-        let (first, second) = if self.left % 2 == 0 {
+        let (first, second) = if self.left.is_multiple_of(2) {
             (even, odd)
         } else {
             (odd, even)

@@ -9,11 +9,14 @@ use std::arch::x86_64::{
     _mm512_setzero_si512, _mm512_storeu_si512,
 };
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// Rows of the left operand handled together.
 const BLOCK_ROWS: usize = 96;
 /// Pairs of the summed dimension handled together.
 const BLOCK_PAIRS: usize = 512;
+/// Rows of input and gradient that a weight gradient takes in at a time.
+const PIECE_ROWS: usize = 1024;
 /// Pairs of a right operand that stay in the second-level cache.
 const CACHED_PAIRS: usize = 128 * 1024;
 
@@ -44,8 +47,9 @@ struct Right {
 
 /// `y = x * weight^T + bias`.
 pub(super) fn forward(shape: &Shape, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-    product(
-        &Left::rows(x, shape.rows, shape.input),
+    rows_product(
+        x,
+        [shape.rows, shape.input],
         &Right::transposed(weight, shape.output, shape.input),
         bias,
     )
@@ -53,20 +57,67 @@ pub(super) fn forward(shape: &Shape, x: &[f32], weight: &[f32], bias: Option<&[f
 
 /// `dx = dy * weight`.
 pub(super) fn input_gradient(shape: &Shape, dy: &[f32], weight: &[f32]) -> Vec<f32> {
-    product(
-        &Left::rows(dy, shape.rows, shape.output),
+    rows_product(
+        dy,
+        [shape.rows, shape.output],
         &Right::plain(weight, shape.output, shape.input),
         None,
     )
 }
 
-/// `dweight = dy^T * x`.
+/// `dweight = dy^T * x`. Each thread sums its rows, a cache-sized piece at a time.
 pub(super) fn weight_gradient(shape: &Shape, x: &[f32], dy: &[f32]) -> Vec<f32> {
-    product(
-        &Left::columns(dy, shape.rows, shape.output),
-        &Right::plain(x, shape.rows, shape.input),
-        None,
-    )
+    let threads = rayon::current_num_threads();
+    if shape.rows < threads * PIECE_ROWS / 2 {
+        let left = Left::columns(dy, shape.rows, shape.output);
+        return product(&left, &Right::plain(x, shape.rows, shape.input), None);
+    }
+    let rows = shape.rows.div_ceil(threads).next_multiple_of(2);
+    let sum_of = |(x, dy): (&[f32], &[f32])| {
+        let pieces = x
+            .chunks(PIECE_ROWS * shape.input)
+            .zip(dy.chunks(PIECE_ROWS * shape.output));
+        let run = |to: Shared| {
+            for (i, (x, dy)) in pieces.enumerate() {
+                let rows = x.len() / shape.input;
+                let (left, right) = (
+                    Left::columns(dy, rows, shape.output),
+                    Right::plain(x, rows, shape.input),
+                );
+                for block in (0..left.rows).step_by(BLOCK_ROWS) {
+                    for panel in 0..right.count() {
+                        let rows = block..left.rows.min(block + BLOCK_ROWS);
+                        block_product(
+                            &left,
+                            &right,
+                            Before::Sum(i > 0),
+                            to,
+                            rows,
+                            panel..panel + 1,
+                        );
+                    }
+                }
+            }
+        };
+        // SAFETY: the first piece writes all values.
+        unsafe { filled(shape.output * shape.input, run) }
+    };
+    let mut parts: Vec<Vec<f32>> = x
+        .par_chunks(rows * shape.input)
+        .zip(dy.par_chunks(rows * shape.output))
+        .map(sum_of)
+        .collect();
+    let mut total = parts.pop().unwrap_or_default();
+    for part in parts {
+        total
+            .par_chunks_mut(65536)
+            .zip(part.par_chunks(65536))
+            .for_each(|(total, part)| {
+                // SAFETY: only reached when the CPU has AVX-512; both are equally long.
+                unsafe { add_row(total, part) };
+            });
+    }
+    total
 }
 
 /// The column sums of `dy`.
@@ -149,7 +200,7 @@ impl Left {
                                 [rows, columns],
                                 strip * 16,
                                 pairs,
-                            )
+                            );
                         };
                     }
                 }
@@ -235,6 +286,11 @@ unsafe fn row_pair(
 }
 
 impl Right {
+    /// The number of panels.
+    fn count(&self) -> usize {
+        self.columns.div_ceil(PANEL)
+    }
+
     /// A `[rows, columns]` matrix, summed over its rows.
     fn plain(values: &[f32], rows: usize, columns: usize) -> Self {
         let depth = rows.div_ceil(2);
@@ -253,7 +309,7 @@ impl Right {
                             [rows, columns],
                             pair,
                             panel * PANEL,
-                        )
+                        );
                     };
                 }
             });
@@ -314,40 +370,89 @@ unsafe fn turn_rows(to: &mut [u32], left: &Left, row: usize, first: usize, strip
     }
 }
 
-/// `left * right + bias`, row-major. Right operands that stay in the cache are taken whole for every block of rows,
-/// so that results are written in order; larger ones panel by panel.
+/// What a product is added to.
+#[derive(Clone, Copy)]
+enum Before<'a> {
+    /// One value per column.
+    Bias(Option<&'a [f32]>),
+    /// What stands there already, if set.
+    Sum(bool),
+}
+
+/// `left * right + bias`, row-major.
 fn product(left: &Left, right: &Right, bias: Option<&[f32]>) -> Vec<f32> {
-    let panels = right.columns.div_ceil(PANEL);
     let blocks = left.rows.div_ceil(BLOCK_ROWS);
-    let small = right.panels.len() <= CACHED_PAIRS && left.depth <= left.step;
-    let group = if small && blocks >= 2 * rayon::current_num_threads() {
-        panels
-    } else {
-        1
-    };
-    let groups = panels.div_ceil(group);
     let run = |to: Shared| {
-        (0..blocks * groups).into_par_iter().for_each(|task| {
-            let (first, panel) = (task / groups * BLOCK_ROWS, task % groups * group);
-            let last = left.rows.min(first + BLOCK_ROWS);
-            for depth in (0..left.depth).step_by(left.step) {
-                for row in (first..last).step_by(TILE_ROWS) {
-                    for panel in panel..panels.min(panel + group) {
-                        let part = Part {
-                            row,
-                            rows: TILE_ROWS.min(last - row),
-                            panel,
-                            depth,
-                        };
-                        // SAFETY: only reached when the CPU has AVX-512 with BF16; every task writes its own block.
-                        unsafe { product_tile(left, right, bias, to, &part) };
-                    }
-                }
-            }
-        });
+        (0..blocks * right.count())
+            .into_par_iter()
+            .for_each(|task| {
+                let (first, panel) = (task / right.count() * BLOCK_ROWS, task % right.count());
+                let rows = first..left.rows.min(first + BLOCK_ROWS);
+                block_product(left, right, Before::Bias(bias), to, rows, panel..panel + 1);
+            });
     };
     // SAFETY: the blocks cover all values.
     unsafe { filled(left.rows * right.columns, run) }
+}
+
+/// `values * right + bias` for a `[rows, columns]` matrix. If `right` stays in the cache, rows are rounded and
+/// multiplied block by block, and results written in order.
+fn rows_product(
+    values: &[f32],
+    [rows, columns]: [usize; 2],
+    right: &Right,
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
+    let small = right.panels.len() <= CACHED_PAIRS && right.depth <= BLOCK_PAIRS;
+    if !small || rows < 2 * BLOCK_ROWS * rayon::current_num_threads() {
+        return product(&Left::rows(values, rows, columns), right, bias);
+    }
+    let run = |to: Shared| {
+        values
+            .par_chunks(BLOCK_ROWS * columns)
+            .enumerate()
+            .for_each(|(block, values)| {
+                let rows = values.len() / columns;
+                let left = Left::rows(values, rows, columns);
+                let to = to.from(block * BLOCK_ROWS * right.columns);
+                block_product(
+                    &left,
+                    right,
+                    Before::Bias(bias),
+                    to,
+                    0..rows,
+                    0..right.count(),
+                );
+            });
+    };
+    // SAFETY: the blocks cover all values.
+    unsafe { filled(rows * right.columns, run) }
+}
+
+/// Computes the given rows and panels of a product.
+fn block_product(
+    left: &Left,
+    right: &Right,
+    before: Before,
+    to: Shared,
+    rows: Range<usize>,
+    panels: Range<usize>,
+) {
+    for depth in (0..left.depth).step_by(left.step) {
+        for row in rows.clone().step_by(TILE_ROWS) {
+            for panel in panels.clone() {
+                let part = Part {
+                    row,
+                    rows: TILE_ROWS.min(rows.end - row),
+                    panel,
+                    depth,
+                };
+                let before = if depth > 0 { Before::Sum(true) } else { before };
+                // SAFETY: only reached when the CPU has AVX-512 with BF16; callers keep their blocks apart.
+                unsafe { product_tile(left, right, before, to, &part) };
+            }
+        }
+    }
 }
 
 /// One register tile over one part of the summed dimension.
@@ -363,7 +468,7 @@ struct Part {
 /// # Safety
 /// `to` must hold the whole product; the CPU must have AVX-512 with BF16.
 #[target_feature(enable = "avx512f,avx512bf16")]
-unsafe fn product_tile(left: &Left, right: &Right, bias: Option<&[f32]>, to: Shared, part: &Part) {
+unsafe fn product_tile(left: &Left, right: &Right, before: Before, to: Shared, part: &Part) {
     let mut tile = MaybeUninit::<[f32; TILE_ROWS * PANEL]>::uninit();
     let tile = tile.as_mut_ptr().cast::<f32>();
     let pairs = left.step.min(left.depth - part.depth);
@@ -380,12 +485,15 @@ unsafe fn product_tile(left: &Left, right: &Right, bias: Option<&[f32]>, to: Sha
         panel_tile(tile, a, part.rows, left.stride, b, pairs);
         for i in (0..width).step_by(16) {
             let mask = first_lanes(width - i);
-            let bias = bias.map_or(_mm512_setzero_ps(), |bias| {
-                _mm512_maskz_loadu_ps(mask, bias[column + i..].as_ptr())
-            });
+            let bias = match before {
+                Before::Bias(Some(bias)) => {
+                    _mm512_maskz_loadu_ps(mask, bias[column + i..].as_ptr())
+                }
+                _ => _mm512_setzero_ps(),
+            };
             for r in 0..part.rows {
                 let to = to.at((part.row + r) * right.columns + column + i);
-                let before = if part.depth > 0 {
+                let before = if matches!(before, Before::Sum(true)) {
                     _mm512_maskz_loadu_ps(mask, to)
                 } else {
                     bias

@@ -14,6 +14,11 @@ impl Shared {
         self.0.wrapping_add(offset)
     }
 
+    /// The same memory without its first `offset` values.
+    pub(super) fn from(self, offset: usize) -> Self {
+        Self(self.at(offset))
+    }
+
     /// The values of a vector, to be written in parts.
     pub(super) fn of(values: &mut [f32]) -> Self {
         Self(values.as_mut_ptr())

@@ -7,6 +7,10 @@
     unsafe_code,
     reason = "vector instructions have no safe form; this is the one place for them"
 )]
+#![allow(
+    clippy::too_many_arguments,
+    reason = "operands, sizes and strides of a kernel are plain values"
+)]
 
 use burn::tensor::Tensor;
 
@@ -16,6 +20,8 @@ mod activation;
 mod backward;
 #[cfg(target_arch = "x86_64")]
 mod conv2d;
+#[cfg(target_arch = "x86_64")]
+mod conv2d_weight;
 mod fallback;
 #[cfg(target_arch = "x86_64")]
 mod gemm;
@@ -29,7 +35,8 @@ mod linear;
 mod memory;
 #[cfg(target_arch = "x86_64")]
 mod ops;
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
+#[cfg(target_arch = "x86_64")]
 mod tests;
 
 /// Whether this CPU runs the fast kernels.
@@ -78,7 +85,8 @@ pub fn group_norm_silu(
     fallback::group_norm_silu(x_bchw, gamma, beta, groups, eps, silu)
 }
 
-/// `x [rows, in]` times the transpose of `weight [out, in]`, plus `bias [out]`.
+/// `x [rows, in]` times the transpose of `weight [out, in]`, plus `bias [out]`. A few rows are left to Burn, which is
+/// as fast there and exact.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
     #[cfg(target_arch = "x86_64")]
     if accelerated() && ops::covers_linear(&x, &weight, bias.as_ref()) {

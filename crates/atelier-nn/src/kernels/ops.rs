@@ -92,7 +92,7 @@ pub(super) fn covers_group_norm(
 /// Whether the kernels do this linear map.
 pub(super) fn covers_linear(x: &Tensor<2>, weight: &Tensor<2>, bias: Option<&Tensor<1>>) -> bool {
     let ([rows, input], [output, depth]) = (x.dims(), weight.dims());
-    let sized = rows * input * output > 0 && input == depth;
+    let sized = rows >= 64 && input * output > 0 && input == depth;
     sized
         && is_f32(x)
         && is_f32(weight)

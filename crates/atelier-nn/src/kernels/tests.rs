@@ -48,7 +48,7 @@ fn outcome<const X: usize, const W: usize>(
 ) -> [Vec<f32>; 4] {
     let (x, weight, bias) = (tracked(x), tracked(weight), tracked(bias));
     let y = f(x.clone(), weight.clone(), bias.clone());
-    let count = y.dims().iter().product::<usize>() as i64;
+    let count = i64::try_from(y.dims().iter().product::<usize>()).unwrap();
     let slope =
         Tensor::<1, burn::tensor::Int>::arange(0..count, &Device::flex().autodiff()).float();
     let slope = (slope * 1.7).sin().reshape(y.dims());
@@ -90,9 +90,12 @@ fn check_conv(
                 &x,
                 &weight,
                 &Tensor::ones([output], &Device::flex()),
-                |x, weight, b| match fast {
-                    true => conv2d(x, weight, bias(b), stride, padding),
-                    false => fallback::conv2d(x, weight, bias(b), stride, padding),
+                |x, weight, b| {
+                    if fast {
+                        conv2d(x, weight, bias(b), stride, padding)
+                    } else {
+                        fallback::conv2d(x, weight, bias(b), stride, padding)
+                    }
                 },
             )
         };
@@ -165,12 +168,13 @@ fn inputs_of_any_layout_are_read_in_order() {
 #[test]
 fn linear_maps_and_their_gradients_match() {
     for [rows, input, output] in [
-        [1, 1, 1],
-        [3, 5, 17],
-        [7, 33, 65],
+        [64, 1, 1],
+        [67, 5, 17],
+        [71, 33, 65],
         [100, 96, 130],
         [1500, 17, 96],
-        [16, 1200, 40],
+        [2111, 21, 70],
+        [64, 1200, 40],
     ] {
         let (x, weight, bias) = (
             random([rows, input]),
@@ -179,9 +183,12 @@ fn linear_maps_and_their_gradients_match() {
         );
         for with_bias in [false, true] {
             let run = |fast: bool| {
-                outcome(&x, &weight, &bias, |x, weight, b| match fast {
-                    true => linear(x, weight, with_bias.then_some(b)),
-                    false => fallback::linear(x, weight, with_bias.then_some(b)),
+                outcome(&x, &weight, &bias, |x, weight, b| {
+                    if fast {
+                        linear(x, weight, with_bias.then_some(b))
+                    } else {
+                        fallback::linear(x, weight, with_bias.then_some(b))
+                    }
                 })
             };
             check(
@@ -206,9 +213,12 @@ fn group_norm_and_its_gradients_match() {
         let (gamma, beta) = (random([channels]), random([channels]));
         for with_silu in [false, true] {
             let run = |fast: bool| {
-                outcome(&x, &gamma, &beta, |x, gamma, beta| match fast {
-                    true => group_norm_silu(x, gamma, beta, groups, 1e-5, with_silu),
-                    false => fallback::group_norm_silu(x, gamma, beta, groups, 1e-5, with_silu),
+                outcome(&x, &gamma, &beta, |x, gamma, beta| {
+                    if fast {
+                        group_norm_silu(x, gamma, beta, groups, 1e-5, with_silu)
+                    } else {
+                        fallback::group_norm_silu(x, gamma, beta, groups, 1e-5, with_silu)
+                    }
                 })
             };
             check(
