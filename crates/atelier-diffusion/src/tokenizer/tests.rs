@@ -1,0 +1,151 @@
+use std::fs;
+
+use atelier_core::{Coded as _, ErrorCode};
+use atelier_testkit::{golden_folder, tiny_sd15};
+use serde_json::{Value, json};
+
+use super::*;
+
+fn clip() -> Tokenizer {
+    Tokenizer::open(&tiny_sd15().join("tokenizer")).unwrap()
+}
+
+fn ids(json: &Value) -> Vec<u32> {
+    serde_json::from_value(json.clone()).unwrap()
+}
+
+#[test]
+fn every_recorded_text_gets_the_ids_of_transformers() {
+    let text = fs::read_to_string(golden_folder().join("tokens.json")).unwrap();
+    let records: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let tokenizer = clip();
+    for record in &records {
+        let text = record["text"].as_str().unwrap();
+        assert_eq!(tokenizer.encode(text), ids(&record["ids"]), "{text:?}");
+        assert_eq!(
+            tokenizer.encode_padded(text),
+            ids(&record["padded"]),
+            "{text:?}"
+        );
+        assert_eq!(tokenizer.pieces(text), tokenizer.encode(text).len());
+    }
+    assert!(records.len() >= 10);
+}
+
+#[test]
+fn long_texts_are_cut_and_closed() {
+    let ids = clip().encode_padded(&"cat ".repeat(200));
+    assert_eq!(ids.len(), CONTEXT_LENGTH);
+    assert_eq!((ids[0], ids[75], ids[76]), (49406, 2368, 49407));
+}
+
+#[test]
+fn special_words_in_a_text_are_their_own_ids() {
+    let tokenizer = clip();
+    assert_eq!(
+        tokenizer.encode("Hi!! <|endoftext|> x"),
+        [1883, 748, 49407, 343]
+    );
+    assert_eq!(tokenizer.encode("a<|startoftext|>b"), [320, 49406, 321]);
+    assert_eq!(
+        tokenizer.encode("<|ENDOFTEXT|>"),
+        [27, 347, 40786, 4160, 91, 285]
+    );
+}
+
+#[test]
+fn odd_letters_and_spaces_follow_transformers() {
+    let tokenizer = clip();
+    assert_eq!(
+        tokenizer.encode("\u{130}\u{3a3} \u{1c}\u{85}a\u{180e}b\u{200b}c"),
+        [
+            328, 16384, 139, 481, 472, 320, 157, 254, 492, 321, 9844, 322
+        ]
+    );
+    assert_eq!(tokenizer.encode(" \n\t "), [0_u32; 0]);
+}
+
+/// A folder with the first merges of a made-up vocabulary.
+fn small_folder(config: &Value) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let words = ["!", "c", "a", "t", "t</w>", "!</w>", "at</w>", "cat</w>"];
+    let specials = ["<|startoftext|>", "<|endoftext|>"];
+    let vocabulary: serde_json::Map<_, _> = words
+        .iter()
+        .chain(&specials)
+        .enumerate()
+        .map(|(id, word)| ((*word).to_owned(), id.into()))
+        .collect();
+    let write = |name: &str, text: String| fs::write(dir.path().join(name), text).unwrap();
+    write("vocab.json", Value::from(vocabulary).to_string());
+    write(
+        "merges.txt",
+        "#version: 0.2\na t</w>\nc at</w>\n".to_owned(),
+    );
+    write("tokenizer_config.json", config.to_string());
+    dir
+}
+
+#[test]
+fn the_padding_token_is_read_and_counts_as_special() {
+    let dir = small_folder(&json!({"pad_token": "!"}));
+    let tokenizer = Tokenizer::open(dir.path()).unwrap();
+    assert_eq!(
+        (tokenizer.bos(), tokenizer.eos(), tokenizer.pad()),
+        (8, 9, 0)
+    );
+    assert_eq!(tokenizer.encode("cat!"), [7, 0]);
+    assert_eq!(tokenizer.encode_padded("CAT")[..5], [8, 7, 9, 0, 0]);
+}
+
+#[test]
+fn listed_tokens_may_be_looked_for_in_any_case() {
+    let listed = json!({"9": {"content": "<|endoftext|>", "normalized": true}});
+    let dir = small_folder(&json!({"added_tokens_decoder": listed}));
+    let tokenizer = Tokenizer::open(dir.path()).unwrap();
+    assert_eq!(tokenizer.encode("cat<|EndOfText|>"), [7, 9]);
+}
+
+#[test]
+fn unknown_bytes_become_the_unknown_token() {
+    let dir = small_folder(&json!({}));
+    let tokenizer = Tokenizer::open(dir.path()).unwrap();
+    assert_eq!(tokenizer.encode("xt"), [9, 4]);
+}
+
+#[test]
+fn one_file_says_the_same_as_two() {
+    let dir = small_folder(&json!({}));
+    let expected = Tokenizer::open(dir.path()).unwrap().encode("cat ta! t");
+    let vocabulary = fs::read_to_string(dir.path().join("vocab.json")).unwrap();
+    for merges in [
+        json!([["a", "t</w>"], ["c", "at</w>"]]),
+        json!(["a t</w>", "c at</w>"]),
+    ] {
+        let whole = tempfile::tempdir().unwrap();
+        let vocabulary: Value = serde_json::from_str(&vocabulary).unwrap();
+        let json = json!({"added_tokens": [], "model": {"vocab": vocabulary, "merges": merges}});
+        fs::write(whole.path().join("tokenizer.json"), json.to_string()).unwrap();
+        let tokenizer = Tokenizer::open(whole.path()).unwrap();
+        assert_eq!(tokenizer.encode("cat ta! t"), expected);
+    }
+}
+
+#[test]
+fn unusable_folders_say_what_is_wrong() {
+    let refused = |dir: &Path, expected: &str| {
+        let error = Tokenizer::open(dir).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::BadBase);
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    refused(tempfile::tempdir().unwrap().path(), "neither `vocab.json`");
+    let dir = small_folder(&json!({"bos_token": "<s>"}));
+    refused(dir.path(), "lacks the bos token `<s>`");
+    let dir = small_folder(&json!({}));
+    fs::write(dir.path().join("merges.txt"), "a t</w>\nlonely\n").unwrap();
+    refused(dir.path(), "got `lonely`");
+    fs::write(dir.path().join("merges.txt"), "c t</w>\n").unwrap();
+    refused(dir.path(), "`ct</w>`, which the vocabulary lacks");
+    fs::write(dir.path().join("vocab.json"), "{").unwrap();
+    refused(dir.path(), "not valid JSON");
+}
