@@ -7,7 +7,7 @@ from reference import TINY, randn
 
 ATTENTION = r"(to_q|to_k|to_v|to_out\.0)"
 TRANSFORMER = rf"(proj_in|proj_out|.*transformer_blocks\.\d+\.(attn[12]\.{ATTENTION}|ff\.net\.(0\.proj|2)))"
-CONVOLUTION = r".*(resnets\.\d+\.conv[12]|(down|up)samplers\.\d+\.conv)"
+CONVOLUTION = r".*(resnets\.\d+\.(conv1|conv2|conv_shortcut|time_emb_proj)|(down|up)samplers\.\d+\.conv)"
 TARGETS = {
     "attention": rf".*\.attn[12]\.{ATTENTION}",
     "transformer": rf".*attentions\.\d+\.{TRANSFORMER}",
