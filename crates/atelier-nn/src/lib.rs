@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Building blocks of every model family: layers with named parameters, adapters attached from outside, the optimizer.
+//!
+//! Shapes in names: `b` batch, `c` channels, `h w` height width, `s` sequence, `d` features, `n` heads.
+
+pub mod activation;
+pub mod adamw;
+pub mod attention;
+pub mod ema;
+pub mod gradients;
+pub mod init;
+pub mod kernels;
+pub mod layers;
+pub mod learning_rate;
+pub mod lora;
+pub mod params;
+pub mod resample;
+pub mod visit;
+
+pub use layers::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear};
+pub use params::{Engine, Init, ParamError, ParamSource, Params};
+pub use visit::{Visit, Visitor};

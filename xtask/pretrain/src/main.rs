@@ -1,2 +1,83 @@
-//! Placeholder.
-fn main() {}
+//! Trains the embedded base `atelier-mini` from nothing: autoencoder, then text encoder and denoiser.
+//! Every stage writes checkpoints into the cache folder and continues from the newest one.
+
+mod denoiser;
+mod export;
+mod latents;
+mod pictures;
+mod recipe;
+mod score;
+mod sheet;
+mod store;
+mod vae;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Trains the embedded base model.
+#[derive(Parser)]
+struct Args {
+    /// Where the corpus, the checkpoints and the exported folder lie.
+    #[arg(long, default_value = "pretrain-cache", global = true)]
+    cache: PathBuf,
+    #[command(subcommand)]
+    stage: Stage,
+}
+
+#[derive(Subcommand)]
+enum Stage {
+    /// Train the autoencoder.
+    Vae {
+        /// Steps of the whole training; a finished one is extended by a larger number.
+        #[arg(long, default_value_t = 2000)]
+        steps: u64,
+    },
+    /// Encode the corpus with the trained autoencoder.
+    Latents,
+    /// Train text encoder and denoiser on the encoded corpus.
+    Denoiser {
+        /// Steps of the whole training; a finished one is extended by a larger number.
+        #[arg(long, default_value_t = 12_000)]
+        steps: u64,
+    },
+    /// Write the averaged weights as a diffusers folder.
+    Export {
+        /// The folder to write, which must not exist.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Draw the sample sheet of the model card with an exported folder.
+    Sheet {
+        /// The exported folder.
+        #[arg(long)]
+        base: PathBuf,
+        /// Where the pictures go.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Measure how often an unseen pair of concept and style is drawn recognisably.
+    Score {
+        /// The exported folder.
+        #[arg(long)]
+        base: PathBuf,
+        /// Number of prompts.
+        #[arg(long, default_value_t = 200)]
+        prompts: usize,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let Args { cache, stage } = Args::parse();
+    match stage {
+        Stage::Vae { steps } => vae::train(&cache, steps),
+        Stage::Latents => latents::encode(&cache),
+        Stage::Denoiser { steps } => denoiser::train(&cache, steps),
+        Stage::Export { out } => export::export(&cache, &out),
+        Stage::Sheet { base, out } => sheet::draw(&cache, &base, &out),
+        Stage::Score { base, prompts } => score::measure(&cache, &base, prompts),
+    }
+}

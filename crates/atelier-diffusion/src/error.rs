@@ -1,0 +1,86 @@
+//! What can go wrong between a base folder and a picture.
+
+use std::path::PathBuf;
+
+use atelier_core::{Coded, ErrorCode};
+use atelier_nn::ParamError;
+
+use crate::schedule::ScheduleError;
+use crate::tokenizer::TokenizerError;
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A base cannot be loaded, an adapter does not fit, or a request cannot be drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the base cannot be read.
+    #[error(transparent)]
+    Weights(#[from] atelier_weights::Error),
+    /// The tokenizer's files cannot be read.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The noise schedule is not one that this program knows.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// A part's weights do not fit its configuration.
+    #[error("part `{part}` of base `{}` does not fit its configuration: {source}", base.display())]
+    Part {
+        /// The base folder.
+        base: PathBuf,
+        /// Such as `unet`.
+        part: &'static str,
+        /// What does not fit.
+        source: ParamError,
+    },
+    /// A configuration value is missing or of the wrong kind.
+    #[error("configuration of `{part}`: `{key}` {problem}")]
+    Config {
+        /// Such as `unet`.
+        part: &'static str,
+        /// The key in `config.json`.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The folder holds another kind of model.
+    #[error("base `{}` is a `{class}`, this program reads StableDiffusionPipeline folders", path.display())]
+    UnknownFamily {
+        /// The base folder.
+        path: PathBuf,
+        /// Its `_class_name`.
+        class: String,
+    },
+    /// An adapter names layers that the base does not have, or has them in other sizes.
+    #[error(
+        "adapter `{}` does not fit the base: {count} of {total} layers do not match, first {first}",
+        path.display()
+    )]
+    AdapterMismatch {
+        /// The adapter file.
+        path: PathBuf,
+        /// Layers that do not fit.
+        count: usize,
+        /// Layers in the file.
+        total: usize,
+        /// The first of them with the reason.
+        first: String,
+    },
+    /// A request has values that cannot be drawn.
+    #[error("{0}")]
+    Request(String),
+}
+
+impl Coded for Error {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Weights(source) => source.code(),
+            Self::Tokenizer(source) => source.code(),
+            Self::Schedule(source) => source.code(),
+            Self::Part { source, .. } => source.code(),
+            Self::Config { .. } | Self::UnknownFamily { .. } => ErrorCode::BadBase,
+            Self::AdapterMismatch { .. } => ErrorCode::AdapterMismatch,
+            Self::Request(_) => ErrorCode::InvalidInput,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! `CLIPTextModel`: token ids to states that the denoiser attends to.
+
+use atelier_nn::attention::{attend, causal_mask};
+use atelier_nn::{
+    Embedding, Engine, LayerNorm, Linear, ParamError, Params, activation::Activation, visit_fields,
+};
+use burn::tensor::{Int, Tensor};
+
+use super::config::TextConfig;
+
+#[derive(Debug, Clone)]
+struct Embeddings {
+    token_embedding: Embedding,
+    position_embedding: Embedding,
+}
+
+visit_fields!(Embeddings {
+    token_embedding,
+    position_embedding
+});
+
+#[derive(Debug, Clone)]
+struct SelfAttention {
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    out_proj: Linear,
+    heads: usize,
+}
+
+visit_fields!(SelfAttention {
+    q_proj,
+    k_proj,
+    v_proj,
+    out_proj
+});
+
+impl SelfAttention {
+    fn forward(&self, x_bsd: Tensor<3>, mask_ss: &Tensor<2>) -> Tensor<3> {
+        let query = self.q_proj.forward(x_bsd.clone());
+        let key = self.k_proj.forward(x_bsd.clone());
+        let value = self.v_proj.forward(x_bsd);
+        self.out_proj
+            .forward(attend(query, key, value, self.heads, Some(mask_ss)))
+    }
+}
+
+#[derive(Debug, Clone)]
+struct FeedForward {
+    fc1: Linear,
+    fc2: Linear,
+    activation: Activation,
+    engine: Engine,
+}
+
+visit_fields!(FeedForward { fc1, fc2 });
+
+#[derive(Debug, Clone)]
+struct Layer {
+    layer_norm1: LayerNorm,
+    self_attn: SelfAttention,
+    layer_norm2: LayerNorm,
+    mlp: FeedForward,
+}
+
+visit_fields!(Layer {
+    layer_norm1,
+    self_attn,
+    layer_norm2,
+    mlp
+});
+
+impl Layer {
+    fn new(
+        params: &Params<'_>,
+        config: &TextConfig,
+        activation: Activation,
+    ) -> Result<Self, ParamError> {
+        let (width, inner) = (config.hidden_size, config.intermediate_size);
+        let attention = params.at("self_attn");
+        let linear = |name: &str| Linear::new(&attention.at(name), width, width);
+        let mlp = params.at("mlp");
+        Ok(Self {
+            layer_norm1: LayerNorm::new(&params.at("layer_norm1"), width, config.layer_norm_eps)?,
+            self_attn: SelfAttention {
+                q_proj: linear("q_proj")?,
+                k_proj: linear("k_proj")?,
+                v_proj: linear("v_proj")?,
+                out_proj: linear("out_proj")?,
+                heads: config.num_attention_heads,
+            },
+            layer_norm2: LayerNorm::new(&params.at("layer_norm2"), width, config.layer_norm_eps)?,
+            mlp: FeedForward {
+                fc1: Linear::new(&mlp.at("fc1"), width, inner)?,
+                fc2: Linear::new(&mlp.at("fc2"), inner, width)?,
+                activation,
+                engine: params.engine(),
+            },
+        })
+    }
+
+    fn forward(&self, x_bsd: Tensor<3>, mask_ss: &Tensor<2>) -> Tensor<3> {
+        let x = self
+            .self_attn
+            .forward(self.layer_norm1.forward(x_bsd.clone()), mask_ss)
+            + x_bsd;
+        let inner = self.mlp.fc1.forward(self.layer_norm2.forward(x.clone()));
+        self.mlp
+            .fc2
+            .forward(self.mlp.activation.apply(inner, self.mlp.engine))
+            + x
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Encoder {
+    layers: Vec<Layer>,
+}
+
+visit_fields!(Encoder { layers });
+
+/// The text encoder.
+#[derive(Debug, Clone)]
+pub struct TextEncoder {
+    embeddings: Embeddings,
+    encoder: Encoder,
+    final_layer_norm: LayerNorm,
+}
+
+visit_fields!(TextEncoder {
+    embeddings,
+    encoder,
+    final_layer_norm
+});
+
+impl TextEncoder {
+    /// Builds the encoder that `config` describes.
+    ///
+    /// # Panics
+    /// Panics on a configuration that [`TextConfig::read`] would have refused.
+    pub fn new(params: &Params<'_>, config: &TextConfig) -> Result<Self, ParamError> {
+        let activation = config
+            .activation()
+            .expect("the configuration was checked when it was read");
+        let tables = params.at("embeddings");
+        let (width, positions) = (config.hidden_size, config.max_position_embeddings);
+        let embeddings = Embeddings {
+            token_embedding: Embedding::new(
+                &tables.at("token_embedding"),
+                config.vocab_size,
+                width,
+            )?,
+            position_embedding: Embedding::new(&tables.at("position_embedding"), positions, width)?,
+        };
+        let layers = (0..config.num_hidden_layers)
+            .map(|index| Layer::new(&params.at("encoder.layers").at(index), config, activation));
+        let encoder = Encoder {
+            layers: layers.collect::<Result<_, _>>()?,
+        };
+        let final_layer_norm =
+            LayerNorm::new(&params.at("final_layer_norm"), width, config.layer_norm_eps)?;
+        Ok(Self {
+            embeddings,
+            encoder,
+            final_layer_norm,
+        })
+    }
+
+    /// Number of layers.
+    pub fn depth(&self) -> usize {
+        self.encoder.layers.len()
+    }
+
+    /// The states after all layers but the last `skip`, through the final norm.
+    ///
+    /// # Shapes
+    /// - `tokens_bs`: `[b, s]`
+    /// - returns: `[b, s, hidden_size]`
+    pub fn forward(&self, tokens_bs: Tensor<2, Int>, skip: usize) -> Tensor<3> {
+        let [_, length] = tokens_bs.dims();
+        let device = self.embeddings.position_embedding.weight.device();
+        let positions = self
+            .embeddings
+            .position_embedding
+            .weight
+            .clone()
+            .slice([0..length]);
+        let mask = causal_mask(length, &device);
+        let mut hidden = self.embeddings.token_embedding.forward(tokens_bs) + positions.unsqueeze();
+        let kept = self.encoder.layers.len().saturating_sub(skip);
+        for layer in &self.encoder.layers[..kept] {
+            hidden = layer.forward(hidden, &mask);
+        }
+        self.final_layer_norm.forward(hidden)
+    }
+}

@@ -1,0 +1,271 @@
+//! Adapters on the denoiser of the tiny base against peft: what it predicts, the loss, every gradient.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use atelier_core::Targets;
+use atelier_diffusion::families::sd15::{Base, Unet, attach_file, kohya_layer_name, recipe};
+use atelier_nn::gradients::{gradient_of, values_of};
+use atelier_nn::lora::{Attach, Detach, Factors, sites};
+use atelier_nn::{Conv2d, Engine, Linear, Visit as _, Visitor};
+use atelier_testkit::{Golden, assert_close, golden, tiny_sd15};
+use atelier_weights::DType;
+use atelier_weights::adapter::{AdapterFile, AdapterLayer};
+use burn::tensor::{Device, Gradients, Tensor};
+
+use crate::source::assert_golden;
+
+/// Largest relative error of a gradient.
+const GRADIENT_TOLERANCE: f64 = 1e-3;
+
+const CASES: [Targets; 3] = [
+    Targets::Attention,
+    Targets::Transformer,
+    Targets::TransformerAndConvolution,
+];
+
+pub(crate) fn load_unet(device: &Device) -> Unet {
+    let base = Base::open(&tiny_sd15()).unwrap();
+    base.load_unet(device, Engine::Exact).unwrap()
+}
+
+/// Attaches factors that `prefix` finds in a golden file, to the layers that it has.
+pub(crate) fn attach(
+    unet: &mut Unet,
+    factors: &BTreeMap<String, (Vec<f32>, Vec<f32>)>,
+    scale: f32,
+    strength: f32,
+    device: &Device,
+) -> usize {
+    let mut count = 0;
+    let mut attach = Attach {
+        factors: |layer: &str| {
+            let (down, up) = factors.get(&kohya_layer_name(layer))?.clone();
+            count += 1;
+            Some(Factors {
+                rank: 4,
+                scale,
+                down,
+                up,
+            })
+        },
+        strength,
+        device,
+        trainable: true,
+    };
+    unet.visit("", &mut attach);
+    count
+}
+
+/// The factors of a golden file under `prefix`, by kohya's layer name, for the layers that `wanted` has.
+pub(crate) fn factors(
+    file: &Golden,
+    prefix: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> BTreeMap<String, (Vec<f32>, Vec<f32>)> {
+    let tensors = file.weights(prefix);
+    let downs = tensors
+        .iter()
+        .filter_map(|(name, (_, down))| Some((name.strip_suffix(".lora_down.weight")?, down)));
+    downs
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, down)| {
+            let up = &tensors[&format!("{name}.lora_up.weight")].1;
+            (name.to_owned(), (down.clone(), up.clone()))
+        })
+        .collect()
+}
+
+/// Reads the gradient of every factor off a backward pass, under the names of kohya's files.
+pub(crate) struct GradientReader {
+    pub(crate) gradients: Gradients,
+    pub(crate) found: BTreeMap<String, Vec<f32>>,
+}
+
+impl GradientReader {
+    fn keep<const D: usize>(&mut self, path: &str, part: &str, tensor: &Tensor<D>) {
+        let name = format!("{}.{part}.weight", kohya_layer_name(path));
+        self.found
+            .insert(name, gradient_of(tensor, &mut self.gradients));
+    }
+}
+
+impl Visitor for GradientReader {
+    fn param<const D: usize>(&mut self, _name: &str, _tensor: &mut Tensor<D>) {}
+
+    fn linear(&mut self, path: &str, layer: &mut Linear) {
+        for adapter in &layer.adapters {
+            self.keep(path, "lora_down", &adapter.down);
+            self.keep(path, "lora_up", &adapter.up);
+        }
+    }
+
+    fn conv2d(&mut self, path: &str, layer: &mut Conv2d) {
+        for adapter in &layer.adapters {
+            self.keep(path, "lora_down", &adapter.down);
+            self.keep(path, "lora_up", &adapter.up);
+        }
+    }
+}
+
+/// The layers of a golden case by kohya's name.
+fn layers(file: &Golden, targets: Targets) -> Vec<String> {
+    let layers = file.config()["layers"][targets.name()].clone();
+    let layers: Vec<String> = serde_json::from_value(layers).unwrap();
+    layers.iter().map(|layer| kohya_layer_name(layer)).collect()
+}
+
+fn timesteps(file: &Golden) -> Vec<f32> {
+    file.vec("timesteps")
+}
+
+pub(crate) fn mean_square(prediction: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
+    let difference = prediction - target;
+    (difference.clone() * difference).mean()
+}
+
+#[test]
+fn targets_select_the_layers_that_peft_was_given() {
+    let file = golden("adapter_gradients");
+    let names: Vec<_> = sites(&mut load_unet(&Device::flex()));
+    for targets in CASES {
+        let mut selected: Vec<_> = names
+            .iter()
+            .filter(|(name, _)| recipe::is_target(name, targets))
+            .map(|(name, _)| kohya_layer_name(name))
+            .collect();
+        let mut expected = layers(&file, targets);
+        selected.sort();
+        expected.sort();
+        assert_eq!(selected, expected, "{targets:?}");
+    }
+}
+
+#[test]
+fn loss_and_every_gradient_are_those_of_peft() {
+    let file = golden("adapter_gradients");
+    let device = Device::flex().autodiff();
+    let mut unet = load_unet(&device);
+    for targets in CASES {
+        let layers = layers(&file, targets);
+        let factors = factors(&file, "factor.", |name| layers.iter().any(|l| l == name));
+        for alpha in [4.0, 2.0] {
+            let case = format!("{}.alpha_{alpha}", targets.name());
+            unet.visit("", &mut Detach);
+            let count = attach(&mut unet, &factors, alpha / 4.0, 1.0, &device);
+            assert_eq!(count, layers.len());
+            let prediction = unet.forward(
+                file.tensor("noisy", &device),
+                &timesteps(&file),
+                &file.tensor("context", &device),
+            );
+            assert_golden(prediction.clone(), &file, &format!("{case}.prediction"));
+            let velocity = mean_square(prediction.clone(), file.tensor("velocity", &device));
+            assert_close(
+                &values_of(velocity),
+                &file.vec(&format!("{case}.loss_v")),
+                1e-5,
+            );
+            let loss = mean_square(prediction, file.tensor("noise", &device));
+            assert_close(
+                &values_of(loss.clone()),
+                &file.vec(&format!("{case}.loss")),
+                1e-5,
+            );
+            check_gradients(&mut unet, loss.backward(), &file, &case);
+        }
+    }
+}
+
+fn check_gradients(unet: &mut Unet, gradients: Gradients, file: &Golden, case: &str) {
+    let mut reader = GradientReader {
+        gradients,
+        found: BTreeMap::new(),
+    };
+    unet.visit("", &mut reader);
+    let expected = file.weights(&format!("{case}.gradient."));
+    assert_eq!(
+        reader.found.keys().collect::<Vec<_>>(),
+        expected.keys().collect::<Vec<_>>()
+    );
+    let mut worst = 0.0_f64;
+    for (name, (_, expected)) in &expected {
+        let (error, position) = atelier_testkit::relative_error(&reader.found[name], expected);
+        assert!(
+            error <= GRADIENT_TOLERANCE,
+            "{case}: gradient of `{name}` is off by {error:.1e} at {position}"
+        );
+        worst = worst.max(error);
+    }
+    println!("{case}: largest relative error of a gradient {worst:.1e}");
+}
+
+#[test]
+fn noise_and_velocity_are_mixed_as_diffusers_mixes_them() {
+    let (file, device) = (golden("adapter_gradients"), Device::flex());
+    let schedule = Base::open(&tiny_sd15()).unwrap().schedule;
+    let steps: Vec<usize> = timesteps(&file).iter().map(|&t| t as usize).collect();
+    let tensor = |name: &str| file.tensor::<4>(name, &device);
+    let noisy = schedule.add_noise(tensor("latents"), tensor("noise"), &steps);
+    assert_close(&values_of(noisy), &file.vec("noisy"), 1e-6);
+    let velocity = schedule.velocity(tensor("latents"), tensor("noise"), &steps);
+    assert_close(&values_of(velocity), &file.vec("velocity"), 1e-6);
+}
+
+#[test]
+fn strength_zero_is_bit_equal_to_the_base() {
+    let (file, device) = (golden("adapter_gradients"), Device::flex().autodiff());
+    let mut unet = load_unet(&device);
+    let forward = |unet: &Unet| {
+        let context = file.tensor("context", &device);
+        values_of(unet.forward(file.tensor("noisy", &device), &timesteps(&file), &context))
+    };
+    let bare = forward(&unet);
+    let factors = factors(&file, "factor.", |_| true);
+    attach(&mut unet, &factors, 1.0, 0.0, &device);
+    assert_eq!(forward(&unet), bare);
+    unet.visit("", &mut Detach);
+    attach(&mut unet, &factors, 1.0, 1.0, &device);
+    assert_ne!(forward(&unet), bare);
+    unet.visit("", &mut Detach);
+    assert_eq!(forward(&unet), bare);
+}
+
+/// An adapter file with the factors of the layers that `targets` selects, and alpha 2.
+pub(crate) fn write_adapter(path: &Path, targets: Targets) {
+    let file = golden("adapter_gradients");
+    let (tensors, wanted) = (file.weights("factor."), layers(&file, targets));
+    let shape = |name: &str, part: &str| tensors[&format!("{name}.{part}.weight")].0.clone();
+    let layers: Vec<_> = factors(&file, "factor.", |name| wanted.iter().any(|l| l == name))
+        .into_iter()
+        .map(|(name, (down, up))| AdapterLayer {
+            rank: 4,
+            alpha: 2.0,
+            down_shape: shape(&name, "lora_down"),
+            down,
+            up_shape: shape(&name, "lora_up"),
+            up,
+            name,
+        })
+        .collect();
+    assert_eq!(layers.len(), wanted.len());
+    AdapterFile::write(path, &layers, DType::F16, &BTreeMap::new()).unwrap();
+}
+
+#[test]
+fn an_adapter_file_changes_the_prediction_as_peft_does() {
+    let (file, device) = (golden("adapter_gradients"), Device::flex());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("adapter.safetensors");
+    let base = Base::open(&tiny_sd15()).unwrap();
+    for targets in CASES {
+        write_adapter(&path, targets);
+        let mut parts = base.load(&device, Engine::Exact).unwrap();
+        attach_file(&mut parts, &path, 1.0, &device).unwrap();
+        let context = file.tensor("context", &device);
+        let noisy = file.tensor("noisy", &device);
+        let prediction = parts.unet.forward(noisy, &timesteps(&file), &context);
+        let name = format!("{}.alpha_2.prediction", targets.name());
+        assert_golden(prediction, &file, &name);
+    }
+}

@@ -1,0 +1,94 @@
+//! Twenty training steps of adapters against peft and `torch.optim.AdamW`, every random choice given.
+
+use std::collections::BTreeMap;
+
+use atelier_diffusion::families::sd15::Base;
+use atelier_nn::Visit as _;
+use atelier_nn::adamw::{AdamW, Moments};
+use atelier_nn::gradients::{clip_norm, values_of};
+use atelier_nn::lora::Detach;
+use atelier_testkit::{Golden, assert_close, golden, tiny_sd15};
+use burn::tensor::{Device, Tensor};
+
+use crate::adapters::{GradientReader, attach, factors, load_unet, mean_square};
+
+/// Entry `step` of a tensor that has one per step.
+fn at_step<const D: usize, const E: usize>(
+    file: &Golden,
+    name: &str,
+    step: usize,
+    device: &Device,
+) -> Tensor<D> {
+    let all = file.tensor::<E>(name, device);
+    all.slice([step..=step]).squeeze_dim::<D>(0)
+}
+
+#[test]
+fn twenty_steps_overlay_the_losses_and_factors_of_peft() {
+    let file = golden("loss_curve");
+    let config = file.config();
+    let device = Device::flex().autodiff();
+    let mut unet = load_unet(&device);
+    let schedule = Base::open(&tiny_sd15()).unwrap().schedule;
+    let adamw = AdamW::with_weight_decay(config["weight_decay"].as_f64().unwrap());
+    let rate = config["learning_rate"].as_f64().unwrap();
+    let timesteps = file.ints("timesteps");
+    let mut values = factors(&file, "start.", |_| true);
+    let mut moments: BTreeMap<String, Moments> = BTreeMap::new();
+    let (mut losses, mut norms) = (Vec::new(), Vec::new());
+    for step in 0..config["steps"].as_u64().unwrap() as usize {
+        unet.visit("", &mut Detach);
+        attach(&mut unet, &values, 1.0, 1.0, &device);
+        let steps: Vec<usize> = timesteps[2 * step..2 * step + 2]
+            .iter()
+            .map(|&t| t.try_into().unwrap())
+            .collect();
+        let noise = at_step::<4, 5>(&file, "noise", step, &device);
+        let latents = at_step::<4, 5>(&file, "latents", step, &device);
+        let context = at_step::<3, 4>(&file, "context", step, &device);
+        let noisy = schedule.add_noise(latents, noise.clone(), &steps);
+        let told: Vec<f32> = steps.iter().map(|&t| t as f32).collect();
+        let loss = mean_square(unet.forward(noisy, &told, &context), noise);
+        losses.extend(values_of(loss.clone()));
+        let mut reader = GradientReader {
+            gradients: loss.backward(),
+            found: BTreeMap::new(),
+        };
+        unet.visit("", &mut reader);
+        let mut all: Vec<_> = reader.found.values().cloned().collect();
+        norms.push(clip_norm(&mut all, f64::INFINITY) as f32);
+        for (layer, (down, up)) in &mut values {
+            for (part, numbers) in [("lora_down", down), ("lora_up", up)] {
+                let name = format!("{layer}.{part}.weight");
+                let gradient = &reader.found[&name];
+                let state = moments
+                    .entry(name)
+                    .or_insert_with(|| Moments::zeros(gradient.len()));
+                adamw.update(numbers, gradient, state, step as u64 + 1, rate);
+            }
+        }
+    }
+    check(&file, &losses, &norms, &values);
+}
+
+fn check(
+    file: &Golden,
+    losses: &[f32],
+    norms: &[f32],
+    values: &BTreeMap<String, (Vec<f32>, Vec<f32>)>,
+) {
+    assert_close(losses, &file.vec("losses"), 1e-5);
+    assert_close(norms, &file.vec("gradient_norms"), 1e-4);
+    // the curve is that of a training: at its end it lies clearly below the losses of the untouched base
+    let last = file.vec("untrained_losses")[19] - losses[19];
+    assert!(last > 0.01, "the last loss is only {last} lower");
+    let expected = file.weights("end.");
+    assert_eq!(expected.len(), 2 * values.len());
+    for (layer, (down, up)) in values {
+        for (part, numbers) in [("lora_down", down), ("lora_up", up)] {
+            let name = format!("{layer}.{part}.weight");
+            let (error, _) = atelier_testkit::relative_error(numbers, &expected[&name].1);
+            assert!(error <= 1e-3, "`{name}` ends off by {error:.1e}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The family against reference tensors of diffusers, transformers, peft and `PyTorch`; `golden/README.md` says where they
+//! come from. References differ from exact arithmetic by about 1e-6, so 1e-4 leaves room for rounding and none for a wrong
+//! formula.
+
+mod adamw;
+mod adapters;
+mod layers;
+mod loss_curve;
+mod noise;
+mod pictures;
+mod schedules;
+mod source;
+mod text;
+mod unet;
+mod vae;
+
+/// Largest relative error of outputs in f32.
+const TOLERANCE: f64 = 1e-4;

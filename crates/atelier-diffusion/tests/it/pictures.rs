@@ -1,0 +1,177 @@
+//! Whole pictures of the tiny base, from a prompt and a seed.
+
+use atelier_core::{
+    AdapterUse, CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture, Progress,
+    ProgressSink, RunContext, SamplerKind, Seed, Targets,
+};
+use atelier_diffusion::families::sd15::{Base, Pipeline};
+use atelier_diffusion::schedule::ScheduleConfig;
+use atelier_nn::Engine;
+use atelier_nn::gradients::values_of;
+use atelier_testkit::{Golden, assert_close, golden, tiny_sd15};
+use burn::tensor::Device;
+
+use crate::TOLERANCE;
+use crate::source::assert_golden;
+
+struct Quiet;
+
+impl ProgressSink for Quiet {
+    fn report(&self, _progress: Progress) {}
+}
+
+impl Clock for Quiet {
+    fn unix_secs(&self) -> f64 {
+        0.0
+    }
+}
+
+fn request(file: &Golden, sampler: SamplerKind) -> GenerateRequest {
+    let facts = file.config()["request"].clone();
+    let number = |key: &str| facts[key].as_u64().unwrap();
+    GenerateRequest {
+        prompt: facts["prompt"].as_str().unwrap().to_owned(),
+        negative: facts["negative"].as_str().unwrap().to_owned(),
+        steps: number("steps") as usize,
+        guidance: facts["guidance"].as_f64().unwrap() as f32,
+        sampler,
+        seed: Seed(number("seed")),
+        width: Some(number("width") as usize),
+        height: Some(number("height") as usize),
+        ..GenerateRequest::default()
+    }
+}
+
+/// The tiny base with the schedule of a case.
+fn pipeline(file: &Golden, case: &str, device: &Device) -> Pipeline {
+    let mut base = Base::open(&tiny_sd15()).unwrap();
+    base.schedule_config = ScheduleConfig::from_json(&file.config()[case].to_string()).unwrap();
+    let parts = base.load(device, Engine::Exact).unwrap();
+    Pipeline::from_parts(base, parts, device)
+}
+
+fn check(sampler: SamplerKind) {
+    let (file, device) = (golden("pictures"), Device::flex());
+    let request = request(&file, sampler);
+    for prediction in ["epsilon", "v"] {
+        for betas in ["scaled_linear", "squaredcos_cap_v2"] {
+            let case = format!("{}.{prediction}.{betas}", sampler.name());
+            let mut pipeline = pipeline(&file, &case, &device);
+            let latents = pipeline.final_latents(&request).unwrap();
+            assert_golden(latents.clone(), &file, &format!("{case}.latents"));
+            let vae = &pipeline.parts_mut().vae;
+            let pixels = vae.decode(vae.unscale(latents));
+            let pixels = (pixels / 2.0 + 0.5).clamp(0.0, 1.0);
+            let rows = pixels.permute([0, 2, 3, 1]);
+            assert_golden(rows, &file, &format!("{case}.picture"));
+            check_bytes(
+                &mut pipeline,
+                &request,
+                &file.vec(&format!("{case}.picture")),
+            );
+        }
+    }
+}
+
+/// The first picture of a request, as a user gets it.
+fn draw(pipeline: &mut Pipeline, request: &GenerateRequest) -> Picture {
+    let cancel = CancelFlag::default();
+    let context = RunContext {
+        cancel: &cancel,
+        progress: &Quiet,
+        clock: &Quiet,
+    };
+    let Outcome::Completed(mut pictures) = pipeline.generate(request, context).unwrap() else {
+        panic!("nothing cancels")
+    };
+    pictures.remove(0)
+}
+
+/// A byte may fall on the other side of a rounding edge, no more.
+fn check_bytes(pipeline: &mut Pipeline, request: &GenerateRequest, expected: &[f32]) {
+    let picture = draw(pipeline, request);
+    let size = (request.width.unwrap(), request.height.unwrap());
+    assert_eq!((picture.width, picture.height), size);
+    assert_eq!(picture.rgb.len(), expected.len());
+    let bytes = expected
+        .iter()
+        .map(|value| (value * 255.0).round_ties_even() as u8);
+    let off = |(a, b): (&u8, u8)| a.abs_diff(b);
+    let differences: Vec<u8> = picture.rgb.iter().zip(bytes).map(off).collect();
+    assert!(differences.iter().all(|&d| d <= 1), "{differences:?}");
+    let different = differences.iter().filter(|&&d| d > 0).count();
+    assert!(
+        different * 200 <= differences.len(),
+        "{different} bytes differ"
+    );
+}
+
+#[test]
+fn twelve_steps_of_ddim_draw_the_picture_of_diffusers() {
+    check(SamplerKind::Ddim);
+}
+
+#[test]
+fn twelve_steps_of_euler_draw_the_picture_of_diffusers() {
+    check(SamplerKind::Euler);
+}
+
+#[test]
+fn latents_after_every_step_are_those_of_diffusers() {
+    let (file, device) = (golden("pictures"), Device::flex());
+    let noise = file.tensor::<4>("noise", &device);
+    let states = burn::tensor::Tensor::cat(
+        vec![
+            file.tensor::<3>("prompt.negative_states", &device),
+            file.tensor::<3>("prompt.states", &device),
+        ],
+        0,
+    );
+    let base = Base::open(&tiny_sd15()).unwrap();
+    let unet = base.load_unet(&device, Engine::Exact).unwrap();
+    for kind in [SamplerKind::Ddim, SamplerKind::Euler] {
+        let case = format!("{}.epsilon.scaled_linear", kind.name());
+        let config = ScheduleConfig::from_json(&file.config()[&case].to_string()).unwrap();
+        let mut sampler = atelier_diffusion::samplers::build(kind, &config, 12).unwrap();
+        let timesteps = sampler.timesteps().to_vec();
+        assert_close(&timesteps, &file.vec(&format!("{case}.timesteps")), 0.0);
+        let steps = file.vec(&format!("{case}.steps"));
+        let mut latents = noise.clone() * sampler.init_noise_sigma();
+        for (index, &timestep) in timesteps.iter().enumerate() {
+            let input = sampler.scale_input(latents.clone(), index);
+            let both = burn::tensor::Tensor::cat(vec![input.clone(), input], 0);
+            let predicted = unet.forward(both, &[timestep; 2], &states);
+            let guided = atelier_diffusion::guidance::guide(predicted, 7.0);
+            latents = sampler.step(guided, index, latents);
+            let expected = &steps[index * 1024..(index + 1) * 1024];
+            assert_close(&values_of(latents.clone()), expected, TOLERANCE);
+        }
+    }
+}
+
+#[test]
+fn an_adapter_file_draws_the_picture_of_diffusers_at_every_strength() {
+    let (file, device) = (golden("pictures"), Device::flex());
+    let expected = golden("strengths");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("adapter.safetensors");
+    crate::adapters::write_adapter(&path, Targets::Transformer);
+    let mut request = request(&file, SamplerKind::Ddim);
+    let mut pipeline = pipeline(&file, "ddim.epsilon.scaled_linear", &device);
+    let bare = draw(&mut pipeline, &request);
+    for strength in [0.0, 0.5, 0.8, 1.0, 1.1] {
+        request.adapters = vec![AdapterUse {
+            path: path.clone(),
+            strength,
+        }];
+        let picture = expected.vec(&format!("strength_{strength:?}"));
+        check_bytes(&mut pipeline, &request, &picture);
+        assert_eq!(draw(&mut pipeline, &request) == bare, strength == 0.0);
+    }
+    request.adapters.clear();
+    assert_eq!(
+        draw(&mut pipeline, &request),
+        bare,
+        "adapters are taken off"
+    );
+}

@@ -1,0 +1,73 @@
+//! Weights of a golden case as a source of parameters, and small conversions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use atelier_diffusion::families::sd15::aliases;
+use atelier_nn::{Engine, Init, ParamError, ParamSource, Params};
+use atelier_testkit::Golden;
+use burn::tensor::{Device, Tensor};
+
+struct GoldenSource {
+    tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    used: BTreeSet<String>,
+}
+
+impl ParamSource for GoldenSource {
+    fn load(&mut self, name: &str, shape: &[usize], _init: Init) -> Result<Vec<f32>, ParamError> {
+        let found = std::iter::once(name.to_owned())
+            .chain(aliases(name))
+            .find_map(|name| Some((self.tensors.get(&name)?, name)));
+        let Some(((got, values), name)) = found else {
+            return Err(ParamError::Missing {
+                name: name.to_owned(),
+                shape: shape.to_vec(),
+            });
+        };
+        if got != shape {
+            return Err(ParamError::Shape {
+                name,
+                got: got.clone(),
+                expected: shape.to_vec(),
+            });
+        }
+        let values = values.clone();
+        self.used.insert(name);
+        Ok(values)
+    }
+}
+
+/// Builds something from the weights of `case`, every one of which must be asked for.
+pub(crate) fn build<T>(
+    file: &Golden,
+    case: &str,
+    device: &Device,
+    build: impl FnOnce(&Params<'_>) -> Result<T, ParamError>,
+) -> T {
+    let mut source = GoldenSource {
+        tensors: file.weights(&format!("{case}.w.")),
+        used: BTreeSet::new(),
+    };
+    let built = build(&Params::new(&mut source, device, Engine::Exact)).unwrap();
+    let left: Vec<_> = source
+        .tensors
+        .keys()
+        .filter(|name| !source.used.contains(*name))
+        .collect();
+    assert!(left.is_empty(), "`{case}` leaves weights unused: {left:?}");
+    built
+}
+
+/// Fails unless `actual` has the shape and, within [`crate::TOLERANCE`], the values of the golden tensor `name`.
+#[track_caller]
+pub(crate) fn assert_golden<const D: usize>(actual: Tensor<D>, file: &Golden, name: &str) {
+    assert_eq!(
+        actual.dims().to_vec(),
+        file.shape(name),
+        "shape of `{name}`"
+    );
+    let values = atelier_nn::gradients::values_of(actual);
+    let expected = file.vec(name);
+    let (error, _) = atelier_testkit::relative_error(&values, &expected);
+    println!("{name}: relative error {error:.1e}");
+    atelier_testkit::assert_close(&values, &expected, crate::TOLERANCE);
+}

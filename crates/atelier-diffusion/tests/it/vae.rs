@@ -1,0 +1,35 @@
+//! Whole autoencoders.
+
+use atelier_diffusion::families::sd15::{Vae, VaeConfig};
+use atelier_nn::gradients::values_of;
+use atelier_testkit::{assert_close, golden};
+use burn::tensor::Device;
+
+use crate::source::{assert_golden, build};
+
+fn check(case: &str) {
+    let (file, device) = (golden("vae"), Device::flex());
+    let config = VaeConfig::read(&file.config()[case]).unwrap();
+    let vae = build(&file, case, &device, |params| Vae::new(params, &config));
+    let found = vae.encode(file.tensor(&format!("{case}.picture"), &device));
+    assert_golden(found.mean_bchw, &file, &format!("{case}.mean"));
+    assert_golden(found.logvar_bchw, &file, &format!("{case}.logvar"));
+    let latents = file.tensor::<4>(&format!("{case}.latents"), &device);
+    assert_golden(
+        vae.decode(latents.clone()),
+        &file,
+        &format!("{case}.decoded"),
+    );
+    let back = values_of(vae.unscale(vae.scale(latents.clone())));
+    assert_close(&back, &values_of(latents), 1e-6);
+}
+
+#[test]
+fn pictures_and_latents_agree_over_three_levels() {
+    check("three_levels");
+}
+
+#[test]
+fn eight_latent_channels_and_sixteen_groups_agree() {
+    check("wide_latent");
+}

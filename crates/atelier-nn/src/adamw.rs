@@ -1,0 +1,102 @@
+//! `AdamW` (Loshchilov and Hutter 2019) with the order of operations of `torch.optim.AdamW`.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings that all tensors share.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AdamW {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+    /// Decoupled weight decay, multiplied by the learning rate.
+    pub weight_decay: f64,
+}
+
+impl AdamW {
+    /// `PyTorch`'s defaults with another weight decay.
+    pub fn with_weight_decay(weight_decay: f64) -> Self {
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay,
+        }
+    }
+
+    /// Moves `values` against `gradient`. All slices have the same length; `step` counts from 1.
+    ///
+    /// # Source
+    /// `torch.optim.AdamW`, single-tensor form: decay, moments, then
+    /// `θ ← θ − (lr / (1 − β₁ᵗ)) · m / (√v / √(1 − β₂ᵗ) + ε)`.
+    pub fn update(
+        &self,
+        values: &mut [f32],
+        gradient: &[f32],
+        moments: &mut Moments,
+        step: u64,
+        lr: f64,
+    ) {
+        let power = i32::try_from(step).unwrap_or(i32::MAX);
+        let decay = (1.0 - lr * self.weight_decay) as f32;
+        let step_size = (lr / (1.0 - self.beta1.powi(power))) as f32;
+        let root_correction = (1.0 - self.beta2.powi(power)).sqrt() as f32;
+        let (one_minus_beta1, beta2, epsilon) = (
+            (1.0 - self.beta1) as f32,
+            self.beta2 as f32,
+            self.epsilon as f32,
+        );
+        let one_minus_beta2 = (1.0 - self.beta2) as f32;
+        let states = moments.first.iter_mut().zip(moments.second.iter_mut());
+        for ((value, &g), (first, second)) in values.iter_mut().zip(gradient).zip(states) {
+            *first += (g - *first) * one_minus_beta1;
+            *second = *second * beta2 + g * g * one_minus_beta2;
+            let denominator = second.sqrt() / root_correction + epsilon;
+            *value = *value * decay - step_size * *first / denominator;
+        }
+    }
+}
+
+/// Running averages of one tensor's gradient and squared gradient.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Moments {
+    /// Average of the gradient.
+    pub first: Vec<f32>,
+    /// Average of the squared gradient.
+    pub second: Vec<f32>,
+}
+
+impl Moments {
+    /// Zeros for a tensor of `length` elements.
+    pub fn zeros(length: usize) -> Self {
+        Self {
+            first: vec![0.0; length],
+            second: vec![0.0; length],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_step_moves_by_the_learning_rate_against_the_sign() {
+        let mut values = vec![1.0, -2.0];
+        let mut moments = Moments::zeros(2);
+        AdamW::with_weight_decay(0.0).update(&mut values, &[0.5, -3.0], &mut moments, 1, 0.1);
+        assert!(
+            (values[0] - 0.9).abs() < 1e-6 && (values[1] + 1.9).abs() < 1e-6,
+            "{values:?}"
+        );
+    }
+
+    #[test]
+    fn decay_shrinks_values_without_a_gradient() {
+        let mut values = vec![2.0];
+        AdamW::with_weight_decay(0.5).update(&mut values, &[0.0], &mut Moments::zeros(1), 1, 0.1);
+        assert!((values[0] - 1.9).abs() < 1e-6);
+    }
+}

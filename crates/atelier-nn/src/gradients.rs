@@ -1,0 +1,59 @@
+//! Gradients as plain numbers: reading them off a backward pass, and clipping their common norm.
+
+use burn::tensor::{Gradients, Tensor};
+
+/// The values of a float tensor in row-major order.
+///
+/// # Panics
+/// Panics when the tensor does not hold f32, which this crate never creates.
+pub fn values_of<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor
+        .into_data()
+        .to_vec()
+        .expect("float tensors are created as f32")
+}
+
+/// The gradient of `tensor`, or zeros when it took no part in the loss.
+pub fn gradient_of<const D: usize>(tensor: &Tensor<D>, gradients: &mut Gradients) -> Vec<f32> {
+    match tensor.grad_remove(gradients) {
+        Some(gradient) => values_of(gradient),
+        None => vec![0.0; tensor.dims().iter().product()],
+    }
+}
+
+/// Scales all gradients down so that their common Euclidean norm is at most `max_norm`; returns the norm before.
+///
+/// # Source
+/// `torch.nn.utils.clip_grad_norm_`: norm of the norms, factor `max_norm / (norm + 1e-6)` limited to 1.
+pub fn clip_norm(gradients: &mut [Vec<f32>], max_norm: f64) -> f64 {
+    let squares = gradients
+        .iter()
+        .map(|g| g.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>());
+    let norm = squares.sum::<f64>().sqrt();
+    let factor = max_norm / (norm + 1e-6);
+    if factor < 1.0 {
+        for value in gradients.iter_mut().flatten() {
+            *value *= factor as f32;
+        }
+    }
+    norm
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clipping_keeps_the_direction_and_limits_the_norm() {
+        let mut gradients = vec![vec![3.0], vec![0.0, 4.0]];
+        assert!((clip_norm(&mut gradients, 1.0) - 5.0).abs() < 1e-9);
+        assert!((gradients[0][0] - 0.6).abs() < 1e-5 && (gradients[1][1] - 0.8).abs() < 1e-5);
+    }
+
+    #[test]
+    fn small_gradients_are_left_alone() {
+        let mut gradients = vec![vec![0.1, -0.2]];
+        clip_norm(&mut gradients, 1.0);
+        assert_eq!(gradients, vec![vec![0.1, -0.2]]);
+    }
+}

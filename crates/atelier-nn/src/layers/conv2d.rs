@@ -1,0 +1,127 @@
+//! The two-dimensional convolution, with room for adapters.
+
+use burn::tensor::{Tensor, module, ops::ConvOptions};
+
+use crate::kernels;
+use crate::lora::ConvLora;
+use crate::params::{Engine, Init, ParamError, Params};
+use crate::visit::{Visit, Visitor, join};
+
+/// Size, stride and padding of a square convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConvShape {
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Step in both directions.
+    pub stride: usize,
+    /// Zeros added on every side.
+    pub padding: usize,
+}
+
+impl ConvShape {
+    /// 3×3, stride 1, size kept.
+    pub const THREE: Self = Self {
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+    };
+    /// 1×1.
+    pub const ONE: Self = Self {
+        kernel: 1,
+        stride: 1,
+        padding: 0,
+    };
+    /// 3×3, stride 2, padding 1: halves an even size.
+    pub const HALVE: Self = Self {
+        kernel: 3,
+        stride: 2,
+        padding: 1,
+    };
+    /// 3×3, stride 2, no padding: for input that was padded by the caller.
+    pub const HALVE_UNPADDED: Self = Self {
+        kernel: 3,
+        stride: 2,
+        padding: 0,
+    };
+
+    /// Convolves `x` with Burn's own operation.
+    pub(crate) fn convolve(
+        self,
+        x_bchw: Tensor<4>,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+    ) -> Tensor<4> {
+        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1; 2], 1);
+        module::conv2d(x_bchw, weight, bias, options)
+    }
+}
+
+/// A convolution with bias, plus what the attached adapters add.
+#[derive(Debug, Clone)]
+pub struct Conv2d {
+    /// `[out, in, kernel, kernel]`.
+    pub weight: Tensor<4>,
+    /// `[out]`.
+    pub bias: Tensor<1>,
+    /// Kernel, stride and padding.
+    pub shape: ConvShape,
+    /// Adapters, applied in order.
+    pub adapters: Vec<ConvLora>,
+    engine: Engine,
+}
+
+impl Conv2d {
+    /// A convolution from `channels_in` to `channels_out`.
+    pub fn new(
+        params: &Params<'_>,
+        channels_in: usize,
+        channels_out: usize,
+        shape: ConvShape,
+    ) -> Result<Self, ParamError> {
+        let fan_in = channels_in * shape.kernel * shape.kernel;
+        let sizes = [channels_out, channels_in, shape.kernel, shape.kernel];
+        let weight = params.tensor("weight", sizes, Init::FanIn(fan_in))?;
+        let bias = params.tensor("bias", [channels_out], Init::Zeros)?;
+        Ok(Self {
+            weight,
+            bias,
+            shape,
+            adapters: Vec::new(),
+            engine: params.engine(),
+        })
+    }
+
+    /// Convolves `x`.
+    ///
+    /// # Shapes
+    /// - `x_bchw`: `[b, in, h, w]`
+    /// - returns: `[b, out, h', w']`
+    pub fn forward(&self, x_bchw: Tensor<4>) -> Tensor<4> {
+        let kept = (!self.adapters.is_empty()).then(|| x_bchw.clone());
+        let (weight, bias) = (self.weight.clone(), Some(self.bias.clone()));
+        let mut y = match self.engine {
+            Engine::Mixed => {
+                kernels::conv2d(x_bchw, weight, bias, self.shape.stride, self.shape.padding)
+            }
+            Engine::Exact => self.shape.convolve(x_bchw, weight, bias),
+        };
+        if let Some(x) = kept {
+            for adapter in &self.adapters {
+                y = adapter.add_to(y, &x, self.shape);
+            }
+        }
+        y
+    }
+
+    /// Shows the layer's own parameters to a visitor.
+    pub fn visit_params<V: Visitor + ?Sized>(&mut self, path: &str, visitor: &mut V) {
+        visitor.param(&join(path, "weight"), &mut self.weight);
+        visitor.param(&join(path, "bias"), &mut self.bias);
+    }
+}
+
+impl Visit for Conv2d {
+    fn visit<V: Visitor>(&mut self, path: &str, visitor: &mut V) {
+        visitor.conv2d(path, self);
+    }
+}

@@ -1,0 +1,11 @@
+//! Layers with named parameters.
+
+mod conv2d;
+mod embedding;
+mod linear;
+mod norm;
+
+pub use conv2d::{Conv2d, ConvShape};
+pub use embedding::Embedding;
+pub use linear::Linear;
+pub use norm::{GroupNorm, LayerNorm};

@@ -1,0 +1,72 @@
+//! Learning rate over the steps of a training.
+
+use std::f64::consts::PI;
+
+/// How the rate moves after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decay {
+    /// Stays.
+    Constant,
+    /// Falls to zero along half a cosine.
+    Cosine,
+}
+
+/// A rate that rises linearly and then stays or falls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LearningRate {
+    /// The rate after the warm-up.
+    pub peak: f64,
+    /// Steps of the rise.
+    pub warmup_steps: u64,
+    /// Steps of the whole training.
+    pub total_steps: u64,
+    /// What comes after the rise.
+    pub decay: Decay,
+}
+
+impl LearningRate {
+    /// The rate of `step`, counted from 0.
+    pub fn at(&self, step: u64) -> f64 {
+        if step < self.warmup_steps {
+            return self.peak * (step + 1) as f64 / self.warmup_steps as f64;
+        }
+        match self.decay {
+            Decay::Constant => self.peak,
+            Decay::Cosine => {
+                let span = self.total_steps.saturating_sub(self.warmup_steps).max(1) as f64;
+                let done = ((step - self.warmup_steps) as f64 / span).min(1.0);
+                self.peak * 0.5 * (1.0 + (PI * done).cos())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rises_then_falls_to_zero_along_a_cosine() {
+        let rate = LearningRate {
+            peak: 2.0,
+            warmup_steps: 4,
+            total_steps: 104,
+            decay: Decay::Cosine,
+        };
+        assert!((rate.at(0) - 0.5).abs() < 1e-12);
+        assert!((rate.at(3) - 2.0).abs() < 1e-12);
+        assert!((rate.at(54) - 1.0).abs() < 1e-12);
+        assert!(rate.at(104).abs() < 1e-12);
+    }
+
+    #[test]
+    fn constant_stays_at_the_peak() {
+        let rate = LearningRate {
+            peak: 1e-4,
+            warmup_steps: 0,
+            total_steps: 10,
+            decay: Decay::Constant,
+        };
+        assert!((0..20).all(|step| (rate.at(step) - 1e-4).abs() < 1e-18));
+    }
+}

@@ -1,0 +1,127 @@
+//! Where a layer gets its parameters from: a weights file when loading, a random source when training from nothing.
+//! Layers ask by name and shape and never see a file.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use atelier_core::{BoxedError, Coded, ErrorCode};
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// A parameter could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ParamError {
+    /// The source has no tensor of that name.
+    #[error("weights lack tensor `{name}` of shape {shape:?}")]
+    Missing {
+        /// The full name.
+        name: String,
+        /// The shape that the configuration asks for.
+        shape: Vec<usize>,
+    },
+    /// The tensor has another shape than the configuration says.
+    #[error("tensor `{name}` has shape {got:?}, the configuration asks for {expected:?}")]
+    Shape {
+        /// The full name.
+        name: String,
+        /// The shape in the file.
+        got: Vec<usize>,
+        /// The shape that the configuration asks for.
+        expected: Vec<usize>,
+    },
+    /// The source failed.
+    #[error("{0}")]
+    Source(BoxedError),
+}
+
+impl Coded for ParamError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Missing { .. } | Self::Shape { .. } => ErrorCode::BadBase,
+            Self::Source(source) => source.code(),
+        }
+    }
+}
+
+/// How a parameter starts when nothing is loaded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Init {
+    /// All zero.
+    Zeros,
+    /// All one.
+    Ones,
+    /// Normal with this standard deviation.
+    Normal(f32),
+    /// Uniform within ±1/√`fan_in`: `PyTorch`'s default for linear and convolution layers.
+    FanIn(usize),
+}
+
+/// Gives parameters by name.
+pub trait ParamSource {
+    /// The values of `name` in row-major order.
+    fn load(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Vec<f32>, ParamError>;
+}
+
+/// Which arithmetic the layers use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// Burn's own operations in f32: the reference.
+    #[default]
+    Exact,
+    /// Our kernels: products of bf16 numbers summed in f32, where the processor has them.
+    Mixed,
+}
+
+/// A place in the tree of parameters, with where to get them, on which device, and for which arithmetic.
+#[derive(Clone)]
+pub struct Params<'a> {
+    source: Rc<RefCell<&'a mut dyn ParamSource>>,
+    path: String,
+    device: Device,
+    engine: Engine,
+}
+
+impl<'a> Params<'a> {
+    /// The root of the tree.
+    pub fn new(source: &'a mut dyn ParamSource, device: &Device, engine: Engine) -> Self {
+        Self {
+            source: Rc::new(RefCell::new(source)),
+            path: String::new(),
+            device: device.clone(),
+            engine,
+        }
+    }
+
+    /// The place `name` below this one.
+    #[must_use]
+    pub fn at(&self, name: impl std::fmt::Display) -> Self {
+        let path = if self.path.is_empty() {
+            name.to_string()
+        } else {
+            format!("{}.{name}", self.path)
+        };
+        Self {
+            path,
+            ..self.clone()
+        }
+    }
+
+    /// The arithmetic that layers built here use.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// The parameter `name` at this place.
+    pub fn tensor<const D: usize>(
+        &self,
+        name: &str,
+        shape: [usize; D],
+        init: Init,
+    ) -> Result<Tensor<D>, ParamError> {
+        let full = self.at(name).path;
+        let values = self.source.borrow_mut().load(&full, &shape, init)?;
+        Ok(Tensor::from_data(
+            TensorData::new(values, shape),
+            &self.device,
+        ))
+    }
+}

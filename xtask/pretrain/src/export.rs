@@ -1,0 +1,111 @@
+//! The averaged weights as a diffusers folder in f16.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use atelier_weights::{DType, OutTensor, atomic, write_tensors};
+use burn::tensor::Device;
+use serde_json::Value;
+
+use crate::store::Store;
+use crate::{denoiser, latents, recipe, vae};
+
+/// The tokenizer that every edition shares.
+pub(crate) fn tokenizer_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/atelier-mini/tokenizer")
+}
+
+/// Writes the folder; it appears only when complete.
+pub(crate) fn export(cache: &Path, out: &Path) -> anyhow::Result<()> {
+    let temporary = out.with_extension("partial");
+    if temporary.exists() {
+        fs_err::remove_dir_all(&temporary)?;
+    }
+    write_folder(cache, &temporary)?;
+    atomic::publish_folder(&temporary, out)?;
+    Ok(())
+}
+
+/// Writes the folder in place of an earlier one.
+pub(crate) fn replace(cache: &Path, out: &Path) -> anyhow::Result<()> {
+    if out.exists() {
+        fs_err::remove_dir_all(out)?;
+    }
+    export(cache, out)
+}
+
+fn write_folder(cache: &Path, out: &Path) -> anyhow::Result<()> {
+    let device = Device::flex();
+    let scaling_factor = latents::load(cache)?.scaling_factor;
+    let mut model = denoiser::untrained(&device)?;
+    let mut trained = Store::of(&mut model);
+    trained.load(&denoiser::checkpoint(cache))?;
+    let mut autoencoder = vae::untrained(&device)?;
+    let mut pixels = Store::of(&mut autoencoder);
+    pixels.load(&cache.join("vae.safetensors"))?;
+    for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"] {
+        fs_err::create_dir_all(out.join(part))?;
+    }
+    json(&out.join("model_index.json"), &recipe::model_index())?;
+    json(&out.join("unet/config.json"), &recipe::unet())?;
+    json(&out.join("vae/config.json"), &recipe::vae(scaling_factor))?;
+    json(
+        &out.join("text_encoder/config.json"),
+        &recipe::text_encoder(),
+    )?;
+    json(
+        &out.join("scheduler/scheduler_config.json"),
+        &recipe::scheduler(),
+    )?;
+    for name in ["vocab.json", "merges.txt", "tokenizer_config.json"] {
+        fs_err::copy(
+            tokenizer_folder().join(name),
+            out.join("tokenizer").join(name),
+        )
+        .context("the tokenizer's files belong to the repository")?;
+    }
+    weights(
+        &out.join("unet/diffusion_pytorch_model.safetensors"),
+        &trained,
+        "unet.",
+        "",
+    )?;
+    weights(
+        &out.join("text_encoder/model.safetensors"),
+        &trained,
+        "text_encoder.",
+        "text_model.",
+    )?;
+    weights(
+        &out.join("vae/diffusion_pytorch_model.safetensors"),
+        &pixels,
+        "",
+        "",
+    )
+}
+
+fn weights(path: &Path, store: &Store, inner: &str, outer: &str) -> anyhow::Result<()> {
+    let slots = store
+        .slots
+        .iter()
+        .filter_map(|slot| Some((slot.name.strip_prefix(inner)?, slot)));
+    let tensors: Vec<_> = slots
+        .map(|(name, slot)| OutTensor {
+            name: format!("{outer}{name}"),
+            dtype: DType::F16,
+            shape: slot.shape.clone(),
+            data: slot.average.clone(),
+        })
+        .collect();
+    write_tensors(
+        path,
+        &tensors,
+        &BTreeMap::from([("format".to_owned(), "pt".to_owned())]),
+    )?;
+    Ok(())
+}
+
+fn json(path: &Path, value: &Value) -> anyhow::Result<()> {
+    Ok(fs_err::write(path, format!("{value:#}\n"))?)
+}

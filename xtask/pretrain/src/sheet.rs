@@ -1,0 +1,154 @@
+//! Sheets to look at: reconstructions, drawings along the way, and the ones of the model card.
+
+use std::path::Path;
+
+use atelier_core::{
+    CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture, RunContext, Seed,
+    SilentProgress,
+};
+use atelier_corpus::{Corpus, full_caption};
+use atelier_diffusion::families::sd15::{Pipeline, Vae};
+use atelier_nn::Engine;
+use atelier_nn::gradients::values_of;
+use burn::tensor::Device;
+use image::RgbImage;
+
+use crate::pictures::{batch, held_out_corpus, training_corpus};
+use crate::recipe::SIDE;
+use crate::vae::log;
+
+/// Prompts that are drawn along the way.
+const PREVIEW: [&str; 16] = [
+    "grinning face, noto emoji, on a white background",
+    "crying face, twemoji, on a blue background",
+    "angry face, fluent flat, on a white background",
+    "smiling face with sunglasses, fluent 3d render, on a yellow background",
+    "cat face, noto emoji, on a white background",
+    "dog face, fluent flat, on a green background",
+    "tiger, twemoji, on a white background",
+    "penguin, fluent 3d render, on a pink background",
+    "red apple, noto emoji, on a white background",
+    "pizza, twemoji, on a black background",
+    "strawberry, fluent flat, on a white background",
+    "hamburger, fluent 3d render, on a teal background",
+    "sun, noto emoji, on a blue background",
+    "rainbow, twemoji, on a white background",
+    "red heart, fluent flat, on a white background",
+    "sunflower, noto emoji, on a purple background",
+];
+
+struct NoClock;
+
+impl Clock for NoClock {
+    fn unix_secs(&self) -> f64 {
+        0.0
+    }
+}
+
+/// Draws one picture.
+pub(crate) fn draw_one(
+    pipeline: &mut Pipeline,
+    prompt: &str,
+    seed: u64,
+) -> anyhow::Result<Picture> {
+    let request = GenerateRequest {
+        prompt: prompt.to_owned(),
+        steps: 25,
+        guidance: 4.0,
+        seed: Seed(seed),
+        ..GenerateRequest::default()
+    };
+    let cancel = CancelFlag::default();
+    let context = RunContext {
+        cancel: &cancel,
+        progress: &SilentProgress,
+        clock: &NoClock,
+    };
+    match pipeline
+        .generate(&request, context)
+        .map_err(|error| anyhow::anyhow!("{error}"))?
+    {
+        Outcome::Completed(mut pictures) => Ok(pictures.remove(0)),
+        Outcome::Cancelled { .. } => anyhow::bail!("nothing cancels this"),
+    }
+}
+
+/// Draws the prompts of [`PREVIEW`].
+pub(crate) fn preview(base: &Path, out: &Path) -> anyhow::Result<()> {
+    let mut pipeline = Pipeline::open(base, &Device::flex(), Engine::Mixed)?;
+    let pictures = PREVIEW
+        .iter()
+        .enumerate()
+        .map(|(seed, prompt)| draw_one(&mut pipeline, prompt, seed as u64));
+    grid(&pictures.collect::<anyhow::Result<Vec<_>>>()?, 8, out)
+}
+
+/// Draws 64 pairs from the training set and 64 never shown, with the list of prompts.
+pub(crate) fn draw(cache: &Path, base: &Path, out: &Path) -> anyhow::Result<()> {
+    fs_err::create_dir_all(out)?;
+    let mut pipeline = Pipeline::open(base, &Device::flex(), Engine::Mixed)?;
+    for (name, corpus) in [
+        ("held-in", training_corpus(cache)?),
+        ("held-out", held_out_corpus(cache)?),
+    ] {
+        let prompts = spread_prompts(&corpus, 64);
+        let mut pictures = Vec::new();
+        for (seed, prompt) in prompts.iter().enumerate() {
+            pictures.push(draw_one(&mut pipeline, prompt, seed as u64)?);
+        }
+        grid(&pictures, 8, &out.join(format!("{name}.png")))?;
+        fs_err::write(out.join(format!("{name}.txt")), prompts.join("\n") + "\n")?;
+        log(&format!("{name}: {} pictures", pictures.len()));
+    }
+    Ok(())
+}
+
+/// Captions spread evenly over a corpus, on changing backgrounds.
+pub(crate) fn spread_prompts(corpus: &Corpus, count: usize) -> Vec<String> {
+    let colours = ["white", "blue", "yellow", "green", "pink", "black"];
+    let step = corpus.entries.len() as f64 / count as f64;
+    let pick = |i: usize| &corpus.entries[(i as f64 * step) as usize];
+    (0..count.min(corpus.entries.len()))
+        .map(|i| full_caption(pick(i), Some(colours[i % colours.len()])))
+        .collect()
+}
+
+/// Pictures above, what the autoencoder makes of them below.
+pub(crate) fn reconstructions(vae: &Vae, views: &[Vec<u8>], out: &Path) -> anyhow::Result<()> {
+    let decoded = values_of(vae.decode(vae.encode(batch(views, &Device::flex())).mean_bchw));
+    let area = SIDE * SIDE;
+    let byte = |value: f32| ((value + 1.0) * 127.5).round().clamp(0.0, 255.0) as u8;
+    let picture = |rgb: Vec<u8>| Picture {
+        width: SIDE,
+        height: SIDE,
+        rgb,
+        seed: Seed(0),
+    };
+    let mut pictures: Vec<_> = views.iter().cloned().map(picture).collect();
+    for planes in decoded.chunks_exact(3 * area) {
+        pictures.push(picture(
+            (0..area)
+                .flat_map(|i| [0, 1, 2].map(|c| byte(planes[c * area + i])))
+                .collect(),
+        ));
+    }
+    grid(&pictures, views.len(), out)
+}
+
+fn grid(pictures: &[Picture], columns: usize, out: &Path) -> anyhow::Result<()> {
+    let cell = SIDE as u32 + 4;
+    let rows = pictures.len().div_ceil(columns) as u32;
+    let mut sheet = RgbImage::from_pixel(cell * columns as u32, cell * rows, image::Rgb([255; 3]));
+    for (index, picture) in pictures.iter().enumerate() {
+        let (column, row) = ((index % columns) as u32, (index / columns) as u32);
+        for (i, pixel) in picture.rgb.chunks_exact(3).enumerate() {
+            let (x, y) = ((i % picture.width) as u32, (i / picture.width) as u32);
+            sheet.put_pixel(
+                column * cell + 2 + x,
+                row * cell + 2 + y,
+                image::Rgb([pixel[0], pixel[1], pixel[2]]),
+            );
+        }
+    }
+    Ok(sheet.save(out)?)
+}

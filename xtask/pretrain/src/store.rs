@@ -1,0 +1,201 @@
+//! The trained numbers outside the model: master values, optimizer moments and averages, saved and resumed as one file.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use atelier_nn::adamw::{AdamW, Moments};
+use atelier_nn::ema::Ema;
+use atelier_nn::gradients::{clip_norm, gradient_of, values_of};
+use atelier_nn::{Visit, Visitor};
+use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use rayon::prelude::*;
+
+/// One trained tensor.
+pub(crate) struct Slot {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Vec<f32>,
+    moments: Moments,
+    pub(crate) average: Vec<f32>,
+}
+
+/// All trained tensors of a stage.
+pub(crate) struct Store {
+    pub(crate) slots: Vec<Slot>,
+    index: HashMap<String, usize>,
+    pub(crate) step: u64,
+}
+
+impl Store {
+    /// Takes over the values that the model holds now.
+    pub(crate) fn of<M: Visit>(model: &mut M) -> Self {
+        let mut collector = Collect(Vec::new());
+        model.visit("", &mut collector);
+        let index = collector
+            .0
+            .iter()
+            .enumerate()
+            .map(|(i, slot)| (slot.name.clone(), i))
+            .collect();
+        Self {
+            slots: collector.0,
+            index,
+            step: 0,
+        }
+    }
+
+    /// Puts the values into the model, ready for a gradient.
+    pub(crate) fn install<M: Visit>(&self, model: &mut M, device: &Device) {
+        model.visit(
+            "",
+            &mut Install {
+                store: self,
+                device,
+                averages: false,
+            },
+        );
+    }
+
+    /// Puts the averages into the model.
+    pub(crate) fn install_averages<M: Visit>(&self, model: &mut M, device: &Device) {
+        model.visit(
+            "",
+            &mut Install {
+                store: self,
+                device,
+                averages: true,
+            },
+        );
+    }
+
+    /// One optimizer step from the gradients of the model's tensors; returns the norm of the gradient.
+    pub(crate) fn update<M: Visit>(
+        &mut self,
+        model: &mut M,
+        gradients: Gradients,
+        rate: f64,
+        ema: Ema,
+    ) -> f64 {
+        let mut gather = Gather {
+            gradients,
+            values: Vec::with_capacity(self.slots.len()),
+        };
+        model.visit("", &mut gather);
+        let mut values = gather.values;
+        let norm = clip_norm(&mut values, 1.0);
+        self.step += 1;
+        let (step, optimizer) = (self.step, AdamW::with_weight_decay(0.01));
+        self.slots
+            .par_iter_mut()
+            .zip(&values)
+            .for_each(|(slot, gradient)| {
+                optimizer.update(&mut slot.values, gradient, &mut slot.moments, step, rate);
+                ema.update(&mut slot.average, &slot.values, step);
+            });
+        norm
+    }
+
+    /// Writes everything that a later call needs to go on.
+    pub(crate) fn save(&self, path: &Path) -> anyhow::Result<()> {
+        let mut tensors = Vec::new();
+        for slot in &self.slots {
+            let rows = [
+                ("value", &slot.values),
+                ("first", &slot.moments.first),
+                ("second", &slot.moments.second),
+                ("average", &slot.average),
+            ];
+            tensors.extend(rows.map(|(kind, data)| OutTensor {
+                name: format!("{kind}.{}", slot.name),
+                dtype: DType::F32,
+                shape: slot.shape.clone(),
+                data: data.clone(),
+            }));
+        }
+        let metadata = BTreeMap::from([("step".to_owned(), self.step.to_string())]);
+        write_tensors(path, &tensors, &metadata)?;
+        Ok(())
+    }
+
+    /// Continues from a file written by [`Self::save`].
+    pub(crate) fn load(&mut self, path: &Path) -> anyhow::Result<()> {
+        let file = TensorFile::open(path)?;
+        let step = file
+            .metadata()
+            .get("step")
+            .context("checkpoint has no `step`")?;
+        self.step = step
+            .parse()
+            .context("`step` of the checkpoint is not a number")?;
+        for slot in &mut self.slots {
+            for (kind, target) in [
+                ("value", &mut slot.values),
+                ("first", &mut slot.moments.first),
+                ("second", &mut slot.moments.second),
+                ("average", &mut slot.average),
+            ] {
+                let data = file.read_f32(&format!("{kind}.{}", slot.name))?;
+                ensure!(
+                    data.len() == target.len(),
+                    "`{}` has another size in {}",
+                    slot.name,
+                    path.display()
+                );
+                *target = data;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Collect(Vec<Slot>);
+
+impl Visitor for Collect {
+    fn param<const D: usize>(&mut self, name: &str, tensor: &mut Tensor<D>) {
+        let (shape, values) = (tensor.dims().to_vec(), values_of(tensor.clone()));
+        let moments = Moments::zeros(values.len());
+        self.0.push(Slot {
+            name: name.to_owned(),
+            shape,
+            average: values.clone(),
+            values,
+            moments,
+        });
+    }
+}
+
+struct Install<'a> {
+    store: &'a Store,
+    device: &'a Device,
+    averages: bool,
+}
+
+impl Visitor for Install<'_> {
+    fn param<const D: usize>(&mut self, name: &str, tensor: &mut Tensor<D>) {
+        let slot = &self.store.slots[self.store.index[name]];
+        let values = if self.averages {
+            &slot.average
+        } else {
+            &slot.values
+        };
+        let fresh = Tensor::from_data(TensorData::new(values.clone(), tensor.dims()), self.device);
+        *tensor = if self.averages {
+            fresh
+        } else {
+            fresh.require_grad()
+        };
+    }
+}
+
+struct Gather {
+    gradients: Gradients,
+    values: Vec<Vec<f32>>,
+}
+
+impl Visitor for Gather {
+    fn param<const D: usize>(&mut self, _name: &str, tensor: &mut Tensor<D>) {
+        self.values.push(gradient_of(tensor, &mut self.gradients));
+    }
+}
