@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AdapterUse, SamplerKind, Seed};
+use crate::{AdapterUse, Precision, SamplerKind, Seed};
 
 /// Everything that decides a picture, besides the base model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub struct GenerateRequest {
     pub count: usize,
     /// How many last layers of the text encoder are skipped.
     pub clip_skip: usize,
+    /// The arithmetic of the base.
+    pub precision: Precision,
     /// Adapters and their strengths.
     pub adapters: Vec<AdapterUse>,
 }
@@ -45,6 +47,7 @@ impl Default for GenerateRequest {
             height: None,
             count: 1,
             clip_skip: 0,
+            precision: Precision::default(),
             adapters: Vec::new(),
         }
     }

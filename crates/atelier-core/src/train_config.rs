@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Category, Seed, closed_choice};
+use crate::{Category, Precision, Seed, closed_choice};
 
 /// Which layers of the denoiser get an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -55,6 +55,8 @@ pub struct TrainConfig {
     pub resolution: Option<usize>,
     /// Epochs between checkpoints; the last epoch always writes one.
     pub checkpoint_every: usize,
+    /// The arithmetic of the base.
+    pub precision: Precision,
     /// Random choices follow from this number.
     pub seed: Seed,
 }
@@ -76,6 +78,7 @@ impl Default for TrainConfig {
             caption_dropout: 0.0,
             resolution: None,
             checkpoint_every: 1,
+            precision: Precision::default(),
             seed: Seed(0),
         }
     }

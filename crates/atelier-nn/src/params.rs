@@ -125,3 +125,12 @@ impl<'a> Params<'a> {
         ))
     }
 }
+
+impl From<atelier_core::Precision> for Engine {
+    fn from(precision: atelier_core::Precision) -> Self {
+        match precision {
+            atelier_core::Precision::F32 => Self::Exact,
+            atelier_core::Precision::Bf16 => Self::Mixed,
+        }
+    }
+}
