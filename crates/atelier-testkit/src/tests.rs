@@ -63,9 +63,10 @@ fn the_error_is_relative_to_the_largest_expected_value() {
         (0.0625, 2)
     );
     assert_eq!(relative_error(&[0.25], &[0.0]), (0.25, 0));
-    assert_eq!(
-        relative_error(&[f32::NAN, 1.0], &[0.0, 1.0]).0,
-        f64::INFINITY
+    assert!(
+        relative_error(&[f32::NAN, 1.0], &[0.0, 1.0])
+            .0
+            .is_infinite()
     );
 }
 
