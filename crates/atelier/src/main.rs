@@ -1,2 +1,53 @@
-//! Placeholder.
-fn main() {}
+//! The program `atelier`: flags, settings, terminal output, and the place where the parts are put together.
+
+mod bases;
+mod commands;
+mod context;
+mod embedded;
+mod env_vars;
+mod failure;
+mod output;
+mod progress_bar;
+mod quickstart;
+mod recipe;
+mod settings;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use atelier_core::ErrorCode;
+use clap::Parser as _;
+
+use crate::commands::Cli;
+use crate::context::{App, ExitKind};
+use crate::output::Output;
+
+/// Training allocates and frees large buffers at every step, which this allocator does well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return commands::report_usage(&error),
+    };
+    let output = Output::new(cli.json);
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let app = App::start(output)?;
+        cli.command.run(&app)
+    }));
+    let result = result.unwrap_or_else(|_| {
+        Err(failure::failed(
+            ErrorCode::Internal,
+            "the program stopped at a condition that it never expects",
+        ))
+    });
+    match result {
+        Ok(ExitKind::Completed) => ExitCode::SUCCESS,
+        Ok(ExitKind::Cancelled) => ExitCode::from(context::CANCELLED_STATUS),
+        Err(error) => {
+            output.failure(&error);
+            ExitCode::from(failure::code_of(&error).exit_status())
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Bases by name: the embedded one, and folders that were added to the program's own place.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use atelier_core::ErrorCode;
+use atelier_diffusion::families::sd15;
+use atelier_weights::atomic;
+
+use crate::context::App;
+use crate::embedded;
+use crate::failure::{CodedResult as _, failed};
+
+/// The parts of a base, each a folder.
+const PARTS: [&str; 5] = ["scheduler", "text_encoder", "tokenizer", "unet", "vae"];
+/// Parts with weights.
+pub(crate) const WEIGHTED_PARTS: [&str; 3] = ["text_encoder", "unet", "vae"];
+/// Files beside the parts that say where a base comes from.
+const ABOUT_FILES: [&str; 6] = [
+    "MODEL_CARD.md",
+    "README.md",
+    "LICENSE",
+    "LICENSE.md",
+    "LICENSE.txt",
+    "NOTICE",
+];
+
+/// A base that a command names, found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FoundBase {
+    /// What records call it.
+    pub(crate) name: String,
+    /// Its folder.
+    pub(crate) path: PathBuf,
+}
+
+/// The folder for `--base`: the embedded base, a name from `base list`, or a path.
+pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
+    if wanted == embedded::NAME {
+        return Ok(FoundBase {
+            name: wanted.to_owned(),
+            path: embedded::unpacked(app)?,
+        });
+    }
+    if let Some(path) = added(app, wanted) {
+        return Ok(FoundBase {
+            name: wanted.to_owned(),
+            path,
+        });
+    }
+    let path = PathBuf::from(wanted);
+    if !path.exists() {
+        let message = format!("no base `{wanted}`: neither a name in `base list` nor a folder");
+        return Err(failed(ErrorCode::NotFound, message));
+    }
+    Ok(FoundBase {
+        name: folder_name(&path),
+        path,
+    })
+}
+
+/// Names and folders of all added bases, sorted.
+pub(crate) fn list(app: &App) -> Result<Vec<FoundBase>> {
+    let folder = app.settings.bases_folder();
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut bases = Vec::new();
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() && name_problem(&name).is_none() {
+            let path = entry.path();
+            bases.push(FoundBase { name, path });
+        }
+    }
+    bases.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(bases)
+}
+
+/// Copies a complete base into the program's own place. It appears as a whole or not at all.
+pub(crate) fn add(app: &App, source: &Path, name: Option<&str>) -> Result<FoundBase> {
+    let name = name.map_or_else(|| folder_name(source), str::to_owned);
+    if let Some(problem) = name_problem(&name) {
+        let message = format!("cannot call a base `{name}`: {problem}; give another `--name`");
+        return Err(failed(ErrorCode::InvalidInput, message));
+    }
+    let files = files_of(source)?;
+    let folder = app.settings.bases_folder();
+    let path = folder.join(&name);
+    if path.exists() {
+        let message = format!("a base `{name}` exists already; remove it or give another `--name`");
+        return Err(failed(ErrorCode::InvalidInput, message));
+    }
+    fs_err::create_dir_all(&folder)?;
+    let temporary = folder.join(format!(".{name}-{}.partial", std::process::id()));
+    let copied = copy(source, &files, &temporary);
+    if copied.is_err() {
+        let _ = fs_err::remove_dir_all(&temporary);
+    }
+    copied.with_context(|| format!("cannot add base `{name}`"))?;
+    atomic::publish_folder(&temporary, &path).coded()?;
+    Ok(FoundBase { name, path })
+}
+
+/// Deletes an added base.
+pub(crate) fn remove(app: &App, name: &str) -> Result<PathBuf> {
+    if name == embedded::NAME {
+        let message = format!("`{name}` is part of the program and cannot be removed");
+        return Err(failed(ErrorCode::InvalidInput, message));
+    }
+    let path = added(app, name)
+        .ok_or_else(|| failed(ErrorCode::NotFound, format!("no base `{name}` was added")))?;
+    // Under a hidden name first, so that no half-deleted base can be found.
+    let hidden = path.with_file_name(format!(".{name}-{}.removed", std::process::id()));
+    fs_err::rename(&path, &hidden)?;
+    fs_err::remove_dir_all(hidden)?;
+    Ok(path)
+}
+
+/// Licence and model card of a base, where it has them.
+pub(crate) fn about_files(root: &Path) -> Vec<PathBuf> {
+    let paths = ABOUT_FILES.iter().map(|name| root.join(name));
+    paths.filter(|path| path.is_file()).collect()
+}
+
+/// Files of a base relative to its folder, after checking that it is complete and of a known family.
+fn files_of(source: &Path) -> Result<Vec<PathBuf>> {
+    let base = sd15::Base::open(source).coded()?;
+    let mut files = vec![PathBuf::from("model_index.json")];
+    for part in WEIGHTED_PARTS {
+        let weights = base.folder().weights(part).coded()?;
+        let path = weights.path().strip_prefix(source);
+        files.push(path.unwrap_or(weights.path()).to_owned());
+    }
+    for part in PARTS {
+        for entry in fs_err::read_dir(source.join(part))? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let is_settings = name.ends_with(".json") && !name.ends_with(".index.json");
+            if path.is_file() && (is_settings || name == "merges.txt") {
+                files.push(Path::new(part).join(&*name));
+            }
+        }
+    }
+    for path in about_files(source) {
+        files.extend(path.file_name().map(PathBuf::from));
+    }
+    Ok(files)
+}
+
+fn copy(source: &Path, files: &[PathBuf], temporary: &Path) -> Result<()> {
+    for file in files {
+        let target = temporary.join(file);
+        if let Some(parent) = target.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        fs_err::copy(source.join(file), &target)?;
+    }
+    Ok(())
+}
+
+/// The folder of an added base.
+fn added(app: &App, name: &str) -> Option<PathBuf> {
+    let path = app.settings.bases_folder().join(name);
+    (name_problem(name).is_none() && path.is_dir()).then_some(path)
+}
+
+/// Why a base cannot have this name, if it cannot.
+fn name_problem(name: &str) -> Option<&'static str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Some("a name has letters, digits, `.`, `_` and `-`, and does not start with `.`");
+    }
+    name.starts_with(embedded::NAME)
+        .then_some("names that start with `atelier-mini` belong to the embedded base")
+}
+
+/// Resolved first, so that `.` has a name too.
+fn folder_name(path: &Path) -> String {
+    let resolved = fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let name = resolved.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_leave_the_folder_or_pass_for_the_embedded_base() {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "../x",
+            "a/b",
+            "a b",
+            ".hidden",
+            "atelier-mini-1",
+        ] {
+            assert!(name_problem(bad).is_some(), "{bad}");
+        }
+        assert_eq!(name_problem("my_model-1.5"), None);
+    }
+
+    #[test]
+    fn the_name_of_a_folder_is_its_last_part() {
+        assert_eq!(folder_name(Path::new("does-not-exist/my-base")), "my-base");
+        assert!(!folder_name(Path::new(".")).is_empty());
+    }
+}

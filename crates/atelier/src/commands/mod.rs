@@ -1,0 +1,89 @@
+//! The commands: one file each, with its flags and what it does.
+
+mod base_model;
+mod bench_step;
+mod doctor;
+mod generate;
+mod quickstart;
+mod train;
+mod train_flags;
+
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use anyhow::Result;
+use atelier_core::ErrorCode;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand};
+
+use crate::context::{App, ExitKind};
+use crate::output::Output;
+
+pub(crate) use quickstart::QuickstartArgs;
+
+/// A private studio for custom image models: train a LoRA on your pictures, draw with it.
+#[derive(Debug, Parser)]
+#[command(name = "atelier", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// Print exactly one JSON document on stdout.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train on the sample pictures, draw with the result, and show it in a report.
+    Quickstart(quickstart::QuickstartArgs),
+    /// Train an adapter on a folder of pictures.
+    Train(Box<train::TrainArgs>),
+    /// Draw pictures.
+    Generate(generate::GenerateArgs),
+    /// Base models.
+    #[command(subcommand)]
+    Base(base_model::BaseCommand),
+    /// Show what this machine offers, and where things lie.
+    Doctor,
+    /// Time training steps on random numbers.
+    #[command(hide = true)]
+    BenchStep(bench_step::BenchStepArgs),
+}
+
+impl Command {
+    /// Does it.
+    pub(crate) fn run(&self, app: &App) -> Result<ExitKind> {
+        match self {
+            Self::Quickstart(args) => crate::quickstart::run(args, app),
+            Self::Train(args) => train::run(args, app),
+            Self::Generate(args) => generate::run(args, app),
+            Self::Base(command) => base_model::run(command, app),
+            Self::Doctor => doctor::run(app),
+            Self::BenchStep(args) => bench_step::run(args, app),
+        }
+    }
+}
+
+/// Prints what is wrong with the flags, or the help that was asked for.
+pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os().any(|word| word == "--json");
+    if error.use_stderr() && wants_json {
+        let code = ErrorCode::InvalidInput;
+        let text = error.render().to_string();
+        let text = text.trim().trim_start_matches("error: ");
+        Output::new(true).json_failure(code.name(), text, code.hint());
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// A flag that takes one of a few words, which help and errors list.
+fn choice<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|word| word.parse::<T>())
+}

@@ -1,0 +1,19 @@
+//! Flags of `atelier quickstart`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What `atelier quickstart` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct QuickstartArgs {
+    /// The folder for everything that it makes.
+    #[arg(long, value_name = "DIR", default_value = "atelier-quickstart")]
+    pub(crate) out: PathBuf,
+    /// Random choices follow from this number.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Passes over all pictures.
+    #[arg(long, default_value_t = 40)]
+    pub(crate) epochs: usize,
+}

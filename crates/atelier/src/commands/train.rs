@@ -1,0 +1,180 @@
+//! `atelier train`: an adapter from a folder of pictures.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use atelier_core::{ErrorCode, Outcome, TrainConfig, TrainReport, TrainRequest, Trainer as _};
+use atelier_data::{FolderDataset, Limits, read_folder};
+use atelier_train::LoraTrainer;
+use burn::tensor::Device;
+use clap::Args;
+use serde_json::json;
+
+use super::train_flags::TrainFlags;
+use crate::bases;
+use crate::context::{App, ExitKind};
+use crate::embedded;
+use crate::failure::{CodedResult as _, failed};
+
+/// What `atelier train` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// A folder of pictures, each with its caption in a `.txt` file of the same name.
+    #[arg(long, value_name = "DIR")]
+    dataset: PathBuf,
+    /// A name from `base list`, or a diffusers folder.
+    #[arg(long, value_name = "NAME|FOLDER", default_value = embedded::NAME)]
+    base: String,
+    /// The folder for the run [default: runs/<trigger>].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Continue the run in the folder.
+    #[arg(long)]
+    resume: bool,
+    /// Train without pictures that cannot be used.
+    #[arg(long)]
+    skip_bad: bool,
+    #[command(flatten)]
+    settings: TrainFlags,
+}
+
+/// Does it.
+pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
+    let config = args.settings.resolve()?;
+    let out = args.out.clone().unwrap_or_else(|| default_out(&config));
+    if !args.resume {
+        refuse_run(&out)?;
+    }
+    let dataset = read_folder(&args.dataset, args.skip_bad, &Limits::default()).coded()?;
+    let base = bases::find(app, &args.base)?;
+    announce(app, &dataset, &config);
+    let request = TrainRequest {
+        dataset: args.dataset.clone(),
+        base: base.path,
+        out: out.clone(),
+        resume: args.resume,
+        skip_bad: args.skip_bad,
+        config,
+    };
+    let trainer = LoraTrainer {
+        device: Device::flex(),
+    };
+    let progress = app.output.progress();
+    let outcome = trainer.train(&request, app.run_context(&progress)).coded();
+    drop(progress);
+    match outcome? {
+        Outcome::Completed(report) => {
+            tell(app, args, &request.config, &report)?;
+            Ok(ExitKind::Completed)
+        }
+        Outcome::Cancelled { completed_steps } => {
+            app.output.note(format_args!(
+                "stopped after {completed_steps} steps, saved in `{}`; the same command with --resume goes on",
+                out.display()
+            ));
+            app.output.document(&json!({
+                "outcome": "cancelled",
+                "out": out,
+                "completed_steps": completed_steps,
+            }))?;
+            Ok(ExitKind::Cancelled)
+        }
+    }
+}
+
+/// The trigger word as a folder name.
+fn default_out(config: &TrainConfig) -> PathBuf {
+    let plain = |c: char| {
+        if c.is_alphanumeric() || c == '-' || c == '_' {
+            c
+        } else {
+            '-'
+        }
+    };
+    let name: String = config.trigger.trim().chars().map(plain).collect();
+    Path::new("runs").join(name)
+}
+
+/// A finished or stopped run is never trained over.
+fn refuse_run(out: &Path) -> Result<()> {
+    let traces = ["run.json", "adapter.safetensors", "checkpoints"];
+    if !traces.iter().any(|name| out.join(name).exists()) {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` already holds a run; continue it with --resume or give another --out",
+        out.display()
+    );
+    Err(failed(ErrorCode::InvalidInput, message))
+}
+
+fn announce(app: &App, dataset: &FolderDataset, config: &TrainConfig) {
+    for skipped in &dataset.skipped {
+        app.output.note(format_args!("left out {skipped}"));
+    }
+    let pictures = dataset.samples.len();
+    let steps = pictures.div_ceil(config.batch_size) * config.epochs;
+    app.output.note(format_args!(
+        "{pictures} pictures x {} epochs / batches of {} = {steps} steps",
+        config.epochs, config.batch_size
+    ));
+}
+
+fn tell(app: &App, args: &TrainArgs, config: &TrainConfig, report: &TrainReport) -> Result<()> {
+    let path = report.adapter.display();
+    let base = match args.base.as_str() {
+        embedded::NAME => String::new(),
+        base => format!(" --base {}", quoted(base)),
+    };
+    app.output.line(format_args!("adapter: {path}"));
+    app.output.line(format_args!(
+        "draw with it: atelier generate{base} --adapter {} --prompt {}",
+        quoted(&format!("{path}:0.8")),
+        quoted(&format!("{}, ...", config.trigger)),
+    ));
+    let checkpoints = report.checkpoints.iter();
+    let checkpoints: Vec<_> = checkpoints
+        .map(|(epoch, path)| json!({"epoch": epoch, "path": path}))
+        .collect();
+    app.output.document(&json!({
+        "outcome": "completed",
+        "adapter": report.adapter,
+        "checkpoints": checkpoints,
+        "pictures": report.pictures,
+        "skipped": report.skipped,
+        "steps": report.losses.len(),
+        "last_loss": report.losses.last(),
+        "training_secs": report.training_secs,
+    }))
+}
+
+/// As a shell takes it for one word.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+,=@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_folder_stays_below_runs() {
+        let config = TrainConfig {
+            trigger: "../Blob V1".to_owned(),
+            ..TrainConfig::default()
+        };
+        assert_eq!(default_out(&config), Path::new("runs/---Blob-V1"));
+    }
+
+    #[test]
+    fn words_with_blanks_and_quotes_are_quoted() {
+        assert_eq!(quoted("a/b.c:0.8"), "a/b.c:0.8");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}

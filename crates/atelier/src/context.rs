@@ -1,0 +1,88 @@
+//! What every command gets: settings, output, cancellation, time.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+use atelier_core::{CancelFlag, Clock, ProgressSink, RunContext};
+
+use crate::output::Output;
+use crate::settings::Settings;
+
+/// Exit status of a command that was asked to stop: 128 and the number of SIGINT.
+pub(crate) const CANCELLED_STATUS: u8 = 130;
+
+/// How a command ended when it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExitKind {
+    /// It did what it was asked to do.
+    Completed,
+    /// It was asked to stop, and saved what it had.
+    Cancelled,
+}
+
+/// The surroundings of a command.
+#[derive(Debug)]
+pub(crate) struct App {
+    /// Where things lie.
+    pub(crate) settings: Settings,
+    /// The only way to print.
+    pub(crate) output: Output,
+    /// Set by Ctrl-C and SIGTERM.
+    pub(crate) cancel: CancelFlag,
+    clock: SystemClock,
+}
+
+impl App {
+    /// Reads the settings and starts to listen for Ctrl-C.
+    pub(crate) fn start(output: Output) -> Result<Self> {
+        let cancel = CancelFlag::default();
+        listen(cancel.clone(), output)?;
+        Ok(Self {
+            settings: Settings::from_environment()?,
+            output,
+            cancel,
+            clock: SystemClock,
+        })
+    }
+
+    /// What long work gets; progress goes to `progress`, usually `app.output.progress()`.
+    pub(crate) fn run_context<'a>(&'a self, progress: &'a dyn ProgressSink) -> RunContext<'a> {
+        RunContext {
+            cancel: &self.cancel,
+            progress,
+            clock: &self.clock,
+        }
+    }
+}
+
+/// The first signal asks the work to stop at its next step, the second ends the program.
+fn listen(cancel: CancelFlag, output: Output) -> Result<()> {
+    ctrlc::set_handler(move || {
+        if cancel.is_cancelled() {
+            exit_at_once();
+        }
+        cancel.cancel();
+        output.note("stopping after this step; press Ctrl-C again to stop at once");
+    })
+    .context("cannot listen for Ctrl-C")
+}
+
+#[expect(
+    clippy::exit,
+    reason = "the second signal says that waiting for the work is not wanted"
+)]
+fn exit_at_once() -> ! {
+    std::process::exit(i32::from(CANCELLED_STATUS))
+}
+
+/// The clock of the system.
+#[derive(Debug, Clone, Copy)]
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn unix_secs(&self) -> f64 {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0.0, |since| since.as_secs_f64())
+    }
+}

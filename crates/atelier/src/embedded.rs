@@ -1,0 +1,115 @@
+//! The base model inside the program, and its copy on the disk.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use anyhow::{Context as _, Result};
+use atelier_core::ErrorCode;
+use atelier_weights::{atomic, sha256_file, sha256_hex};
+use include_dir::{Dir, File, include_dir};
+
+use crate::context::App;
+use crate::failure::{CodedResult as _, failed};
+
+/// The name of the embedded base.
+pub(crate) const NAME: &str = "atelier-mini";
+
+static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../assets/atelier-mini");
+
+/// Whether this build of the program holds the base.
+pub(crate) fn is_present() -> bool {
+    FILES.get_file("model_index.json").is_some()
+}
+
+/// Number of bytes of the embedded files.
+pub(crate) fn size_bytes() -> u64 {
+    files(&FILES).iter().map(|file| size(file)).sum()
+}
+
+/// The folder with the base, unpacked on first use.
+pub(crate) fn unpacked(app: &App) -> Result<PathBuf> {
+    if !is_present() {
+        return Err(failed(
+            ErrorCode::NotFound,
+            format!("this build of the program holds no `{NAME}`; name another base with `--base`"),
+        ));
+    }
+    let folder = app.settings.bases_folder();
+    let path = folder.join(format!("{NAME}-{}", &content_hash()[..12]));
+    if is_complete(&path) {
+        return Ok(path);
+    }
+    app.output
+        .note(format_args!("unpacking `{NAME}` to `{}`", path.display()));
+    unpack(&folder, &path).with_context(|| format!("cannot unpack `{NAME}`"))?;
+    Ok(path)
+}
+
+/// A hash of the names and contents of all files.
+pub(crate) fn content_hash() -> &'static str {
+    static HASH: OnceLock<String> = OnceLock::new();
+    HASH.get_or_init(|| {
+        let lines: Vec<_> = files(&FILES)
+            .into_iter()
+            .map(|file| {
+                let path = file.path().to_string_lossy().replace('\\', "/");
+                format!("{path} {}\n", sha256_hex(file.contents()))
+            })
+            .collect();
+        sha256_hex(lines.concat().as_bytes())
+    })
+}
+
+/// Writes everything under a temporary name, reads it back, and renames it.
+fn unpack(folder: &Path, path: &Path) -> Result<()> {
+    fs_err::create_dir_all(folder)?;
+    if path.exists() {
+        fs_err::remove_dir_all(path)?;
+    }
+    let temporary = folder.join(format!(".{NAME}-{}.partial", std::process::id()));
+    let written = write_all(&temporary);
+    if written.is_err() {
+        let _ = fs_err::remove_dir_all(&temporary);
+    }
+    written?;
+    match atomic::publish_folder(&temporary, path) {
+        // Another process was quicker.
+        Err(_) if is_complete(path) => Ok(()),
+        published => published.coded(),
+    }
+}
+
+fn write_all(temporary: &Path) -> Result<()> {
+    for file in files(&FILES) {
+        let path = temporary.join(file.path());
+        if let Some(parent) = path.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        fs_err::write(&path, file.contents())?;
+        if sha256_file(&path).coded()? != sha256_hex(file.contents()) {
+            let message = format!("`{}` reads back with other content", path.display());
+            return Err(failed(ErrorCode::Io, message));
+        }
+    }
+    Ok(())
+}
+
+/// Sizes suffice: the folder appeared as a whole, after its content was checked.
+fn is_complete(path: &Path) -> bool {
+    files(&FILES).into_iter().all(|file| {
+        let found = fs_err::metadata(path.join(file.path()));
+        found.is_ok_and(|about| about.is_file() && about.len() == size(file))
+    })
+}
+
+/// All files, sorted by path.
+fn files(folder: &'static Dir<'static>) -> Vec<&'static File<'static>> {
+    let mut all: Vec<_> = folder.files().collect();
+    all.extend(folder.dirs().flat_map(files));
+    all.sort_by_key(|file| file.path());
+    all
+}
+
+fn size(file: &File<'_>) -> u64 {
+    file.contents().len() as u64
+}

@@ -1,0 +1,90 @@
+//! The only place that prints. Results go to stdout, everything else to stderr; with `--json`, stdout gets exactly one
+//! document.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::failure::{code_of, messages};
+use crate::progress_bar::ProgressBar;
+
+/// How the command speaks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// For people, or with `json` for programs.
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// A line of the result, for people only.
+    pub(crate) fn line(self, text: impl Display) {
+        if !self.json {
+            to_stdout(&text);
+        }
+    }
+
+    /// The result, for programs only. To be called once per command.
+    pub(crate) fn document(self, value: &impl Serialize) -> Result<()> {
+        if self.json {
+            to_stdout(&serde_json::to_string_pretty(value).context("cannot write the result")?);
+        }
+        Ok(())
+    }
+
+    /// A remark about what goes on.
+    #[expect(
+        clippy::unused_self,
+        reason = "remarks go the same way as results: through the output that a command was given"
+    )]
+    pub(crate) fn note(self, text: impl Display) {
+        to_stderr(&text);
+    }
+
+    /// A new progress display.
+    #[expect(
+        clippy::unused_self,
+        reason = "progress goes the same way as results: through the output that a command was given"
+    )]
+    pub(crate) fn progress(self) -> ProgressBar {
+        ProgressBar::new()
+    }
+
+    /// A failure, with its causes and what to do.
+    pub(crate) fn failure(self, error: &anyhow::Error) {
+        let code = code_of(error);
+        let messages = messages(error);
+        if self.json {
+            self.json_failure(code.name(), &messages.join(": "), code.hint());
+            return;
+        }
+        for (index, message) in messages.iter().enumerate() {
+            let label = if index == 0 { "error" } else { "  caused by" };
+            to_stderr(&format!("{label}: {message}"));
+        }
+        to_stderr(&format!("hint: {}", code.hint()));
+    }
+
+    /// A failure as a document.
+    pub(crate) fn json_failure(self, code: &str, message: &str, hint: &str) {
+        let error = json!({"error": {"code": code, "message": message, "hint": hint}});
+        to_stdout(&format!("{error:#}"));
+    }
+}
+
+/// A reader that went away is no failure of the command.
+fn to_stdout(text: &dyn Display) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Without a place for remarks, they are left out.
+pub(crate) fn to_stderr(text: &dyn Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

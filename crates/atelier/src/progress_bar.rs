@@ -1,0 +1,183 @@
+//! How far the work is: a bar on a terminal, plain lines elsewhere. Both on stderr.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use atelier_core::{Phase, Progress, ProgressSink};
+use indicatif::ProgressStyle;
+
+use crate::output::to_stderr;
+
+/// Time between plain lines.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
+/// Lines per phase that are printed however quick it is.
+const LINES_PER_PHASE: u64 = 10;
+
+/// Shows progress on stderr.
+#[derive(Debug)]
+pub(crate) struct ProgressBar {
+    terminal: bool,
+    state: Mutex<Option<Shown>>,
+}
+
+/// The phase that is shown now.
+#[derive(Debug)]
+struct Shown {
+    phase: Phase,
+    bar: Option<indicatif::ProgressBar>,
+    start: Instant,
+    first_done: u64,
+    last_line: Instant,
+    last_tenth: u64,
+}
+
+impl ProgressBar {
+    /// A bar when stderr is a terminal.
+    pub(crate) fn new() -> Self {
+        Self {
+            terminal: io::stderr().is_terminal(),
+            state: Mutex::new(None),
+        }
+    }
+}
+
+impl ProgressSink for ProgressBar {
+    fn report(&self, progress: Progress) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = state
+            .as_ref()
+            .is_none_or(|shown| shown.phase != progress.phase);
+        if is_new {
+            finish(state.take());
+            *state = Some(Shown::start(&progress, self.terminal));
+        }
+        if let Some(shown) = state.as_mut() {
+            shown.update(&progress, is_new);
+        }
+    }
+}
+
+impl Drop for ProgressBar {
+    fn drop(&mut self) {
+        finish(
+            self.state
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+    }
+}
+
+/// Leaves the finished bar on the screen.
+fn finish(shown: Option<Shown>) {
+    if let Some(bar) = shown.and_then(|shown| shown.bar) {
+        bar.abandon();
+    }
+}
+
+impl Shown {
+    fn start(progress: &Progress, terminal: bool) -> Self {
+        let now = Instant::now();
+        Self {
+            phase: progress.phase,
+            bar: terminal.then(|| bar(progress)),
+            start: now,
+            first_done: progress.done,
+            last_line: now,
+            last_tenth: 0,
+        }
+    }
+
+    fn update(&mut self, progress: &Progress, is_new: bool) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(progress.total);
+            bar.set_position(progress.done);
+            if let Some(loss) = progress.loss {
+                bar.set_message(format!("loss {loss:.4}"));
+            }
+            return;
+        }
+        let tenth = (progress.done * LINES_PER_PHASE)
+            .checked_div(progress.total)
+            .unwrap_or_default();
+        if is_new || tenth > self.last_tenth || self.last_line.elapsed() >= LINE_INTERVAL {
+            self.last_line = Instant::now();
+            self.last_tenth = tenth;
+            to_stderr(&self.line(progress));
+        }
+    }
+
+    fn line(&self, progress: &Progress) -> String {
+        let mut line = progress.phase.label().to_owned();
+        let mut add = |text: std::fmt::Arguments<'_>| {
+            let _ = line.write_fmt(text);
+        };
+        if progress.total > 1 {
+            add(format_args!(" {}/{}", progress.done, progress.total));
+        }
+        if let Some(loss) = progress.loss {
+            add(format_args!(", loss {loss:.4}"));
+        }
+        let done = progress.done.saturating_sub(self.first_done);
+        let elapsed = self.start.elapsed().as_secs_f64();
+        if done > 0 && elapsed > 0.0 && progress.total > 1 {
+            let per_sec = done as f64 / elapsed;
+            let left = progress.total.saturating_sub(progress.done) as f64 / per_sec;
+            add(format_args!(
+                ", {per_sec:.2} steps/s, {} left",
+                minutes(left)
+            ));
+        }
+        line
+    }
+}
+
+fn bar(progress: &Progress) -> indicatif::ProgressBar {
+    let template = match progress.phase {
+        Phase::Training => {
+            "{prefix} [{bar:32}] {pos}/{len} {msg} {per_sec} {elapsed} spent, {eta} left"
+        }
+        _ => "{prefix} [{bar:32}] {pos}/{len} {eta} left",
+    };
+    let style = ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ");
+    let bar = indicatif::ProgressBar::new(progress.total).with_style(style);
+    bar.set_prefix(progress.phase.label());
+    bar
+}
+
+fn minutes(secs: f64) -> String {
+    let secs = Duration::from_secs_f64(secs.clamp(0.0, 1e9)).as_secs();
+    match secs / 3600 {
+        0 => format!("{}:{:02}", secs / 60, secs % 60),
+        hours => format!("{hours}:{:02}:{:02}", secs / 60 % 60, secs % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_on_a_clock() {
+        assert_eq!(minutes(59.9), "0:59");
+        assert_eq!(minutes(61.0), "1:01");
+        assert_eq!(minutes(3725.0), "1:02:05");
+        assert_eq!(minutes(f64::INFINITY), minutes(1e9));
+    }
+
+    #[test]
+    fn a_line_names_phase_count_and_loss() {
+        let progress = Progress {
+            phase: Phase::Training,
+            done: 3,
+            total: 20,
+            loss: Some(0.125),
+        };
+        let shown = Shown::start(&progress, false);
+        assert_eq!(shown.line(&progress), "training 3/20, loss 0.1250");
+    }
+}
