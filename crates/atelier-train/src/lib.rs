@@ -1,1 +1,18 @@
-//! Placeholder.
+//! Trains an adapter: pictures and captions are encoded once, then the denoiser learns with only the adapter's factors
+//! moving. A run follows from its inputs and seed alone, and continues after a stop as if it had never stopped.
+
+mod bench;
+mod cache;
+mod checkpoint;
+mod error;
+mod factors;
+mod order;
+mod record;
+mod step;
+mod trainer;
+
+pub use bench::{BenchReport, BenchStep, bench_step};
+pub use error::{Error, Result};
+pub use factors::{AdapterFactors, FactorSlot};
+pub use step::{Batch, StepLoss, training_step};
+pub use trainer::LoraTrainer;

@@ -1,0 +1,113 @@
+//! Times training steps on random latents, for comparison with other programs on the same base.
+
+use std::path::Path;
+use std::time::Instant;
+
+use atelier_core::{Precision, Seed, Targets};
+use atelier_diffusion::families::sd15::Base;
+use atelier_diffusion::noise::TorchGenerator;
+use atelier_nn::Engine;
+use atelier_nn::adamw::AdamW;
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::Serialize;
+
+use crate::Result;
+use crate::factors::AdapterFactors;
+use crate::step::{Batch, training_step};
+
+/// What is timed.
+#[derive(Debug, Clone, Copy)]
+pub struct BenchStep {
+    /// Steps that count; one more runs first.
+    pub steps: usize,
+    /// Pictures per step.
+    pub batch: usize,
+    /// Rank of the adapter.
+    pub rank: usize,
+    /// Arithmetic of the base.
+    pub precision: Precision,
+}
+
+/// What came out.
+#[derive(Debug, Clone, Serialize)]
+pub struct BenchReport {
+    /// Median seconds of a step.
+    pub median_secs: f64,
+    /// Fastest step.
+    pub min_secs: f64,
+    /// Slowest step.
+    pub max_secs: f64,
+    /// Trained values.
+    pub lora_params: usize,
+    /// Loss of the last step.
+    pub loss: f32,
+}
+
+/// Times forward, backward and optimizer on the denoiser of `base`, with adapters on all transformer layers.
+pub fn bench_step(base: &Path, what: BenchStep, device: &Device) -> Result<BenchReport> {
+    let base = Base::open(base)?;
+    let device = device.clone().autodiff();
+    let mut unet = base.load_unet(&device, Engine::from(what.precision))?;
+    let mut factors = AdapterFactors::fresh(
+        &mut unet,
+        Targets::Transformer,
+        what.rank,
+        what.rank as f32,
+        Seed(0),
+    );
+    factors.attach(&mut unet, &device);
+    let side = base.native_size() / base.vae_config.pixels_per_latent();
+    let latents = [what.batch, base.unet_config.in_channels, side, side];
+    let context = [
+        what.batch,
+        base.text_config.max_position_embeddings,
+        base.text_config.hidden_size,
+    ];
+    let mut random = TorchGenerator::new(Seed(0));
+    let (mut secs, mut loss) = (Vec::new(), 0.0);
+    for step in 0..=what.steps as u64 {
+        let batch = Batch {
+            latents_bchw: normal(&mut random, latents, &device),
+            noise_bchw: normal(&mut random, latents, &device),
+            timesteps: (0..what.batch)
+                .map(|i| (i * 97 + 13) % base.schedule.len())
+                .collect(),
+            context_bsd: normal(&mut random, context, &device),
+        };
+        let start = Instant::now();
+        factors.install(&mut unet, &device);
+        let losses = training_step(&unet, &base.schedule, batch);
+        loss = losses.per_picture.iter().sum::<f32>() / what.batch as f32;
+        let gradients = AdapterFactors::gradients(&mut unet, losses.mean.backward());
+        factors.update(
+            gradients,
+            &AdamW::with_weight_decay(0.01),
+            step + 1,
+            1e-4,
+            1.0,
+        );
+        secs.push(start.elapsed().as_secs_f64());
+    }
+    let mut counted = secs.split_off(1);
+    counted.sort_by(f64::total_cmp);
+    let last = counted.len().saturating_sub(1);
+    let at = |index: usize| counted.get(index).copied().unwrap_or_default();
+    Ok(BenchReport {
+        median_secs: at(counted.len() / 2),
+        min_secs: at(0),
+        max_secs: at(last),
+        lora_params: factors.count(),
+        loss,
+    })
+}
+
+fn normal<const D: usize>(
+    random: &mut TorchGenerator,
+    shape: [usize; D],
+    device: &Device,
+) -> Tensor<D> {
+    Tensor::from_data(
+        TensorData::new(random.randn(shape.iter().product()), shape),
+        device,
+    )
+}

@@ -1,0 +1,164 @@
+//! Everything that is computed once before the steps: latents of the pictures and states of the captions.
+//! When it is done, autoencoder and text encoder leave memory.
+
+use std::path::PathBuf;
+
+use atelier_core::{Phase, Progress, RunContext, TrainConfig};
+use atelier_data::{
+    FolderDataset, Limits, caption::with_trigger, chw_unit, decode_picture, square_crop,
+};
+use atelier_diffusion::families::sd15::Base;
+use atelier_nn::Engine;
+use atelier_nn::gradients::values_of;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::order::{Order, Stream, generator};
+use crate::step::Batch;
+use crate::{Error, Result};
+
+/// Encoded pictures and captions.
+pub(crate) struct Cache {
+    latents: Vec<Vec<f32>>,
+    states: Vec<Vec<f32>>,
+    empty_states: Vec<f32>,
+    latent_shape: [usize; 3],
+    state_shape: [usize; 2],
+    paths: Vec<PathBuf>,
+}
+
+impl Cache {
+    /// Encodes a dataset; `None` when cancelled.
+    pub(crate) fn fill(
+        base: &Base,
+        dataset: &FolderDataset,
+        config: &TrainConfig,
+        context: RunContext<'_>,
+    ) -> Result<Option<Self>> {
+        let device = Device::flex();
+        let engine = Engine::from(config.precision);
+        let side = config.resolution.unwrap_or_else(|| base.native_size());
+        let factor = base.vae_config.pixels_per_latent();
+        if side == 0 || side % factor != 0 {
+            let problem = format!("`resolution` is {side}, must be a multiple of {factor}");
+            return Err(Error::Settings {
+                problems: vec![problem],
+            });
+        }
+        let (states, empty_states) = encode_captions(base, dataset, &config.trigger, &device)?;
+        let vae = base.load_vae(&device, engine)?;
+        let latent_shape = [vae.latent_channels(), side / factor, side / factor];
+        let total = dataset.samples.len() as u64;
+        let mut latents = Vec::new();
+        for (index, sample) in dataset.samples.iter().enumerate() {
+            let done = index as u64;
+            context.progress.report(Progress {
+                phase: Phase::CachingLatents,
+                done,
+                total,
+                loss: None,
+            });
+            if context.cancel.is_cancelled() {
+                return Ok(None);
+            }
+            let picture = square_crop(&decode_picture(&sample.path, &Limits::default())?, side);
+            let pixels = Tensor::from_data(
+                TensorData::new(chw_unit(&picture), [1, 3, side, side]),
+                &device,
+            );
+            let posterior = vae.encode(pixels);
+            let noise =
+                generator(config.seed, Stream::Latent, done).randn(latent_shape.iter().product());
+            let noise =
+                Tensor::from_data(TensorData::new(noise, posterior.mean_bchw.dims()), &device);
+            let sampled = posterior.mean_bchw + (posterior.logvar_bchw * 0.5).exp() * noise;
+            latents.push(values_of(vae.scale(sampled)));
+        }
+        Ok(Some(Self {
+            latents,
+            states,
+            empty_states,
+            latent_shape,
+            state_shape: [
+                base.text_config.max_position_embeddings,
+                base.text_config.hidden_size,
+            ],
+            paths: dataset
+                .samples
+                .iter()
+                .map(|sample| sample.path.clone())
+                .collect(),
+        }))
+    }
+
+    /// The batch of a step that counts from 0.
+    pub(crate) fn batch(
+        &self,
+        order: Order,
+        step: u64,
+        config: &TrainConfig,
+        train_steps: usize,
+        device: &Device,
+    ) -> Batch {
+        let pictures = order.batch(step);
+        let count = pictures.len();
+        let [c, h, w] = self.latent_shape;
+        let [s, d] = self.state_shape;
+        let mut random = generator(config.seed, Stream::Noise, step);
+        let mut dropout = generator(config.seed, Stream::Dropout, step);
+        let noise = random.randn(count * c * h * w);
+        let last = i64::try_from(train_steps).expect("schedules have few timesteps");
+        let timesteps = random
+            .randint(count, 0, last)
+            .into_iter()
+            .map(|t| t as usize)
+            .collect();
+        let latents: Vec<f32> = pictures
+            .iter()
+            .flat_map(|&picture| &self.latents[picture])
+            .copied()
+            .collect();
+        let mut context = Vec::with_capacity(count * s * d);
+        for &picture in &pictures {
+            let dropped = f64::from(dropout.uniform()) < config.caption_dropout;
+            context.extend_from_slice(if dropped {
+                &self.empty_states
+            } else {
+                &self.states[picture]
+            });
+        }
+        Batch {
+            latents_bchw: Tensor::from_data(TensorData::new(latents, [count, c, h, w]), device),
+            noise_bchw: Tensor::from_data(TensorData::new(noise, [count, c, h, w]), device),
+            timesteps,
+            context_bsd: Tensor::from_data(TensorData::new(context, [count, s, d]), device),
+        }
+    }
+
+    /// Names of the pictures of a step whose loss is not finite.
+    pub(crate) fn guilty(&self, order: Order, step: u64, losses: &[f32]) -> String {
+        let pairs = order.batch(step).into_iter().zip(losses);
+        let names = pairs
+            .filter(|(_, loss)| !loss.is_finite())
+            .map(|(picture, _)| self.paths[picture].display());
+        names
+            .map(|path| format!("`{path}`"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+/// States of every caption with the trigger word, and of the empty caption.
+fn encode_captions(
+    base: &Base,
+    dataset: &FolderDataset,
+    trigger: &str,
+    device: &Device,
+) -> Result<(Vec<Vec<f32>>, Vec<f32>)> {
+    let text = base.load_text(device, Engine::Exact)?;
+    let states = |caption: &str| values_of(text.forward(base.tokens(&[caption], device), 0));
+    let captions = dataset
+        .samples
+        .iter()
+        .map(|sample| states(&with_trigger(trigger, &sample.caption)));
+    Ok((captions.collect(), states("")))
+}

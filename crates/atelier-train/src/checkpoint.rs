@@ -1,0 +1,199 @@
+//! Checkpoints: `checkpoints/epoch-NNN/` after an epoch, `checkpoints/step-NNNNNN/` after an interruption.
+//!
+//! A folder appears under its name only when complete. `state.json` carries the hash of every other file, so that a damaged
+//! checkpoint is noticed and the one before it is used. Optimizer states are kept for the newest two; adapters for all.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use atelier_weights::adapter::AdapterFile;
+use atelier_weights::{DType, atomic, sha256_file};
+use serde::{Deserialize, Serialize};
+
+use crate::factors::AdapterFactors;
+use crate::record::{read_json, write_json};
+use crate::{Error, Result};
+
+const ADAPTER: &str = "adapter.safetensors";
+const FACTORS: &str = "factors.safetensors";
+const STATE: &str = "state.json";
+
+/// Where a run stands, and what belongs to the checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// Finished optimizer steps.
+    pub(crate) step: u64,
+    /// Loss of every finished step.
+    pub(crate) losses: Vec<f32>,
+    /// SHA-256 of the other files.
+    files: BTreeMap<String, String>,
+}
+
+/// The checkpoints of a run folder.
+pub(crate) struct Checkpoints {
+    folder: PathBuf,
+}
+
+/// What is saved.
+pub(crate) struct Snapshot<'a> {
+    pub(crate) factors: &'a AdapterFactors,
+    pub(crate) step: u64,
+    pub(crate) losses: &'a [f32],
+    pub(crate) metadata: BTreeMap<String, String>,
+}
+
+impl Checkpoints {
+    pub(crate) fn of(out: &Path) -> Self {
+        Self {
+            folder: out.join("checkpoints"),
+        }
+    }
+
+    /// Saves after an epoch, counted from 1.
+    pub(crate) fn save_epoch(&self, epoch: usize, snapshot: Snapshot<'_>) -> Result<()> {
+        self.save(&format!("epoch-{epoch:03}"), snapshot)?;
+        self.thin_out()
+    }
+
+    /// Saves in the middle of an epoch.
+    pub(crate) fn save_interrupted(&self, snapshot: Snapshot<'_>) -> Result<()> {
+        self.save(&format!("step-{:06}", snapshot.step), snapshot)
+    }
+
+    /// Adapter files of all epochs, with the epoch, in order.
+    pub(crate) fn epochs(&self) -> Vec<(usize, PathBuf)> {
+        let epochs = self.names().into_iter().filter_map(|name| {
+            let epoch = name.strip_prefix("epoch-")?.parse().ok()?;
+            Some((epoch, self.folder.join(name).join(ADAPTER)))
+        });
+        let mut epochs: Vec<_> = epochs.collect();
+        epochs.sort();
+        epochs
+    }
+
+    /// The newest checkpoint that is whole, loaded into `factors`; and what was wrong with newer ones.
+    pub(crate) fn load_newest(&self, factors: &mut AdapterFactors) -> (Option<State>, Vec<String>) {
+        let mut damaged = Vec::new();
+        let mut candidates: Vec<_> = self
+            .names()
+            .into_iter()
+            .map(|name| self.folder.join(name))
+            .filter(|f| f.join(FACTORS).exists())
+            .collect();
+        let step_of = |folder: &PathBuf| {
+            read_json::<State>(&folder.join(STATE)).map_or(u64::MAX, |state| state.step)
+        };
+        candidates.sort_by_key(|folder| std::cmp::Reverse(step_of(folder)));
+        for folder in candidates {
+            match load(&folder, factors) {
+                Ok(state) => return (Some(state), damaged),
+                Err(error) => damaged.push(format!(
+                    "checkpoint `{}` is damaged and was left out: {error}",
+                    folder.display()
+                )),
+            }
+        }
+        (None, damaged)
+    }
+
+    fn save(&self, name: &str, snapshot: Snapshot<'_>) -> Result<()> {
+        let path = self.folder.join(name);
+        if load_state(&path).is_ok() {
+            return Ok(());
+        }
+        if path.exists() {
+            fs_err::remove_dir_all(&path)?;
+        }
+        let temporary = self.folder.join(format!(".{name}.partial"));
+        if temporary.exists() {
+            fs_err::remove_dir_all(&temporary)?;
+        }
+        fs_err::create_dir_all(&temporary)?;
+        let written = write(&temporary, snapshot)
+            .and_then(|()| Ok(atomic::publish_folder(&temporary, &path)?));
+        if written.is_err() && temporary.exists() {
+            // The cause is reported; a second failure here would only hide it.
+            drop(fs_err::remove_dir_all(&temporary));
+        }
+        written
+    }
+
+    /// Removes interruption checkpoints and the optimizer states of all but the newest two epochs.
+    fn thin_out(&self) -> Result<()> {
+        let names = self.names();
+        for name in names.iter().filter(|name| name.starts_with("step-")) {
+            fs_err::remove_dir_all(self.folder.join(name))?;
+        }
+        let epochs: Vec<_> = names
+            .iter()
+            .filter(|name| name.starts_with("epoch-"))
+            .collect();
+        for name in epochs.iter().rev().skip(2) {
+            let factors = self.folder.join(name).join(FACTORS);
+            if factors.exists() {
+                fs_err::remove_file(factors)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Folder names in order, without hidden ones.
+    fn names(&self) -> Vec<String> {
+        let Ok(entries) = fs_err::read_dir(&self.folder) else {
+            return Vec::new();
+        };
+        let names = entries
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
+        names.sort();
+        names
+    }
+}
+
+fn write(folder: &Path, snapshot: Snapshot<'_>) -> Result<()> {
+    let Snapshot {
+        factors,
+        step,
+        losses,
+        metadata,
+    } = snapshot;
+    AdapterFile::write(
+        folder.join(ADAPTER),
+        &factors.layers(),
+        DType::F16,
+        &metadata,
+    )?;
+    factors.save(&folder.join(FACTORS))?;
+    let mut files = BTreeMap::new();
+    for name in [ADAPTER, FACTORS] {
+        files.insert(name.to_owned(), sha256_file(folder.join(name))?);
+    }
+    write_json(
+        &folder.join(STATE),
+        &State {
+            step,
+            losses: losses.to_vec(),
+            files,
+        },
+    )
+}
+
+fn load(folder: &Path, factors: &mut AdapterFactors) -> Result<State> {
+    let state = load_state(folder)?;
+    factors.load(&folder.join(FACTORS))?;
+    Ok(state)
+}
+
+/// Reads `state.json` and checks the files that it lists.
+fn load_state(folder: &Path) -> Result<State> {
+    let state: State = read_json(&folder.join(STATE))?;
+    for (name, expected) in &state.files {
+        let path = folder.join(name);
+        if sha256_file(&path)? != *expected {
+            let problem = "its content is not what was saved".to_owned();
+            return Err(Error::Record { path, problem });
+        }
+    }
+    Ok(state)
+}

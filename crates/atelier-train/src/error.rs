@@ -1,0 +1,83 @@
+//! What can go wrong in a training.
+
+use std::path::PathBuf;
+
+use atelier_core::{Coded, ErrorCode};
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A training cannot start, cannot go on, or cannot be saved.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Settings have invalid values.
+    #[error("invalid settings: {}", problems.join("; "))]
+    Settings {
+        /// Every problem.
+        problems: Vec<String>,
+    },
+    /// The pictures cannot be used.
+    #[error(transparent)]
+    Data(#[from] atelier_data::Error),
+    /// The base cannot be used.
+    #[error(transparent)]
+    Base(#[from] atelier_diffusion::Error),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Weights(#[from] atelier_weights::Error),
+    /// The folder holds another run.
+    #[error("`{}` already holds a run; continue it with --resume or give another folder", path.display())]
+    OutTaken {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The run in the folder was made from other inputs.
+    #[error("the run in `{}` has another {what}: it was {recorded}, now it is {given}", path.display())]
+    OtherRun {
+        /// The folder.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+        /// The value in the record.
+        recorded: String,
+        /// The value now.
+        given: String,
+    },
+    /// The record of a run cannot be read.
+    #[error("the record `{}` cannot be read: {problem}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// The loss is not a finite number.
+    #[error("the loss is {loss} at step {step} (epoch {epoch}), on {pictures}")]
+    LossNotFinite {
+        /// The step, counted from 1.
+        step: u64,
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The value.
+        loss: f32,
+        /// The pictures with such a loss.
+        pictures: String,
+    },
+    /// A file system operation failed.
+    #[error("cannot write the run: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl Coded for Error {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Settings { .. } | Self::OutTaken { .. } => ErrorCode::InvalidInput,
+            Self::Data(source) => source.code(),
+            Self::Base(source) => source.code(),
+            Self::Weights(source) => source.code(),
+            Self::OtherRun { .. } | Self::Record { .. } => ErrorCode::CannotResume,
+            Self::LossNotFinite { .. } => ErrorCode::LossNotFinite,
+            Self::Io(_) => ErrorCode::Io,
+        }
+    }
+}

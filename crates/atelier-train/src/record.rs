@@ -1,0 +1,118 @@
+//! `run.json`: what a run was made from, so that it is continued only with the same.
+
+use std::path::{Path, PathBuf};
+
+use atelier_core::TrainConfig;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Error, Result};
+
+/// Version of the run folder's layout.
+const VERSION: u32 = 1;
+
+/// The inputs of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunRecord {
+    /// Layout of the folder.
+    pub(crate) version: u32,
+    /// Name of the base's folder.
+    pub(crate) base_name: String,
+    /// Hash of the base.
+    pub(crate) base_hash: String,
+    /// Hash over pictures and captions.
+    pub(crate) dataset_version: String,
+    /// Pictures trained on.
+    pub(crate) pictures: usize,
+    /// The settings.
+    pub(crate) config: TrainConfig,
+}
+
+impl RunRecord {
+    pub(crate) fn new(
+        base: (String, String),
+        dataset: (String, usize),
+        config: &TrainConfig,
+    ) -> Self {
+        let ((base_name, base_hash), (dataset_version, pictures)) = (base, dataset);
+        Self {
+            version: VERSION,
+            base_name,
+            base_hash,
+            dataset_version,
+            pictures,
+            config: config.clone(),
+        }
+    }
+
+    pub(crate) fn path(out: &Path) -> PathBuf {
+        out.join("run.json")
+    }
+
+    pub(crate) fn write(&self, out: &Path) -> Result<()> {
+        write_json(&Self::path(out), self)
+    }
+
+    /// Compares with the record in `out`; the base may have moved, everything else must agree.
+    pub(crate) fn check_same(&self, out: &Path) -> Result<()> {
+        let recorded: Self = read_json(&Self::path(out))?;
+        let rows = [
+            (
+                "layout version",
+                recorded.version.to_string(),
+                self.version.to_string(),
+            ),
+            ("base", recorded.base_hash, self.base_hash.clone()),
+            (
+                "dataset",
+                recorded.dataset_version,
+                self.dataset_version.clone(),
+            ),
+        ];
+        let settings = |config: &TrainConfig| match serde_json::to_value(config) {
+            Ok(Value::Object(map)) => map
+                .into_iter()
+                .map(|(key, value)| (key, value.to_string()))
+                .collect(),
+            _ => Vec::new(),
+        };
+        let pairs = settings(&recorded.config)
+            .into_iter()
+            .zip(settings(&self.config));
+        let changed = pairs.map(|((key, old), (_, new))| (format!("`{key}`"), old, new));
+        let rows = rows
+            .into_iter()
+            .map(|(what, old, new)| (what.to_owned(), old, new))
+            .chain(changed);
+        match rows.into_iter().find(|(_, old, new)| old != new) {
+            Some((what, recorded, given)) => Err(Error::OtherRun {
+                path: out.to_owned(),
+                what,
+                recorded,
+                given,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes a value as JSON; the file appears only when complete.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    Ok(atelier_weights::atomic::write_file(path, |out| {
+        serde_json::to_writer_pretty(&mut *out, value)?;
+        out.write_all(b"\n")
+    })?)
+}
+
+/// Reads a value that [`write_json`] wrote.
+pub(crate) fn read_json<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T> {
+    let text = fs_err::read_to_string(path).map_err(|error| Error::Record {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })?;
+    serde_json::from_str(&text).map_err(|error| Error::Record {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })
+}

@@ -1,0 +1,358 @@
+//! A run from folder to adapter, read from top to bottom.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use atelier_core::{
+    BoxedError, Outcome, Phase, Progress, RunContext, TrainConfig, TrainReport, TrainRequest,
+    Trainer,
+};
+use atelier_data::{FolderDataset, Limits, read_folder};
+use atelier_diffusion::families::sd15::{Base, Unet};
+use atelier_diffusion::schedule::PredictionType;
+use atelier_nn::Engine;
+use atelier_nn::adamw::AdamW;
+use atelier_nn::learning_rate::{Decay, LearningRate};
+use atelier_weights::DType;
+use atelier_weights::adapter::{AdapterFile, KohyaMetadata};
+use burn::tensor::Device;
+
+use crate::cache::Cache;
+use crate::checkpoint::{Checkpoints, Snapshot};
+use crate::factors::AdapterFactors;
+use crate::order::Order;
+use crate::record::RunRecord;
+use crate::step::training_step;
+use crate::{Error, Result};
+
+/// Trains LoRA adapters in this process.
+#[derive(Debug, Clone)]
+pub struct LoraTrainer {
+    /// Where the networks compute.
+    pub device: Device,
+}
+
+impl Trainer for LoraTrainer {
+    fn train(
+        &self,
+        request: &TrainRequest,
+        context: RunContext<'_>,
+    ) -> Result<Outcome<TrainReport>, BoxedError> {
+        Ok(self.run(request, context)?)
+    }
+}
+
+impl LoraTrainer {
+    fn run(&self, request: &TrainRequest, context: RunContext<'_>) -> Result<Outcome<TrainReport>> {
+        let config = &request.config;
+        let problems = config.problems();
+        if !problems.is_empty() {
+            return Err(Error::Settings { problems });
+        }
+        context.progress.report(Progress {
+            phase: Phase::Preparing,
+            done: 0,
+            total: 1,
+            loss: None,
+        });
+        let dataset = read_folder(&request.dataset, request.skip_bad, &Limits::default())?;
+        let base = Base::open(&request.base)?;
+        let record = self.claim(request, &base, &dataset)?;
+        let Some(cache) = Cache::fill(&base, &dataset, config, context)? else {
+            return Ok(Outcome::Cancelled { completed_steps: 0 });
+        };
+        context.progress.report(Progress {
+            phase: Phase::LoadingBase,
+            done: 0,
+            total: 1,
+            loss: None,
+        });
+        let device = self.device.clone().autodiff();
+        let unet = base.load_unet(&device, Engine::from(config.precision))?;
+        Run::prepare(
+            Inputs {
+                request,
+                base: &base,
+                dataset: &dataset,
+                record,
+                cache,
+            },
+            unet,
+            device,
+            context,
+        )
+        .finish()
+    }
+
+    /// Makes the run folder ours: a new record, or the same one as before.
+    fn claim(
+        &self,
+        request: &TrainRequest,
+        base: &Base,
+        dataset: &FolderDataset,
+    ) -> Result<RunRecord> {
+        let out = &request.out;
+        let name = request
+            .base
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let base = (name, base.folder().hash()?);
+        let record = RunRecord::new(
+            base,
+            (dataset.version.clone(), dataset.samples.len()),
+            &request.config,
+        );
+        if !RunRecord::path(out).exists() {
+            fs_err::create_dir_all(out)?;
+            record.write(out)?;
+        } else if request.resume {
+            record.check_same(out)?;
+        } else {
+            return Err(Error::OutTaken { path: out.clone() });
+        }
+        Ok(record)
+    }
+}
+
+struct Inputs<'a> {
+    request: &'a TrainRequest,
+    base: &'a Base,
+    dataset: &'a FolderDataset,
+    record: RunRecord,
+    cache: Cache,
+}
+
+/// A run in progress.
+struct Run<'a> {
+    inputs: Inputs<'a>,
+    unet: Unet,
+    device: Device,
+    context: RunContext<'a>,
+    factors: AdapterFactors,
+    checkpoints: Checkpoints,
+    order: Order,
+    step: u64,
+    losses: Vec<f32>,
+    notes: Vec<String>,
+    started_at: f64,
+}
+
+impl<'a> Run<'a> {
+    fn prepare(
+        inputs: Inputs<'a>,
+        mut unet: Unet,
+        device: Device,
+        context: RunContext<'a>,
+    ) -> Self {
+        let config = &inputs.request.config;
+        let mut factors = AdapterFactors::fresh(
+            &mut unet,
+            config.targets,
+            config.rank,
+            config.alpha,
+            config.seed,
+        );
+        let checkpoints = Checkpoints::of(&inputs.request.out);
+        let (state, notes) = checkpoints.load_newest(&mut factors);
+        factors.attach(&mut unet, &device);
+        let (step, losses) = state.map_or((0, Vec::new()), |state| (state.step, state.losses));
+        let order = Order {
+            seed: config.seed,
+            pictures: inputs.dataset.samples.len(),
+            batch_size: config.batch_size,
+            epochs: config.epochs,
+        };
+        let started_at = context.clock.unix_secs();
+        Self {
+            inputs,
+            unet,
+            device,
+            context,
+            factors,
+            checkpoints,
+            order,
+            step,
+            losses,
+            notes,
+            started_at,
+        }
+    }
+
+    fn config(&self) -> &'a TrainConfig {
+        &self.inputs.request.config
+    }
+
+    /// All steps that are left, then the final adapter.
+    fn finish(mut self) -> Result<Outcome<TrainReport>> {
+        let begun = self.context.clock.unix_secs();
+        let total = self.order.total_steps();
+        while self.step < total {
+            if self.context.cancel.is_cancelled() {
+                self.save_interrupted()?;
+                return Ok(Outcome::Cancelled {
+                    completed_steps: self.step,
+                });
+            }
+            self.advance()?;
+            let loss = self.losses.last().copied();
+            self.context.progress.report(Progress {
+                phase: Phase::Training,
+                done: self.step,
+                total,
+                loss,
+            });
+            if self.step.is_multiple_of(self.order.steps_per_epoch()) {
+                self.end_epoch()?;
+            }
+        }
+        let training_secs = self.context.clock.unix_secs() - begun;
+        self.context.progress.report(Progress {
+            phase: Phase::Saving,
+            done: 0,
+            total: 1,
+            loss: None,
+        });
+        let adapter = self.inputs.request.out.join("adapter.safetensors");
+        AdapterFile::write(
+            &adapter,
+            &self.factors.layers(),
+            DType::F16,
+            &self.metadata(),
+        )?;
+        Ok(Outcome::Completed(TrainReport {
+            adapter,
+            checkpoints: self.checkpoints.epochs(),
+            losses: self.losses,
+            pictures: self.inputs.dataset.samples.len(),
+            skipped: self
+                .inputs
+                .dataset
+                .skipped
+                .iter()
+                .map(ToString::to_string)
+                .chain(self.notes)
+                .collect(),
+            training_secs,
+        }))
+    }
+
+    /// One optimizer step.
+    fn advance(&mut self) -> Result<()> {
+        let (config, schedule) = (self.config(), &self.inputs.base.schedule);
+        self.factors.install(&mut self.unet, &self.device);
+        let batch =
+            self.inputs
+                .cache
+                .batch(self.order, self.step, config, schedule.len(), &self.device);
+        let loss = training_step(&self.unet, schedule, batch);
+        let mean = loss.per_picture.iter().sum::<f32>() / loss.per_picture.len() as f32;
+        if !mean.is_finite() {
+            return Err(self.not_finite(&loss.per_picture, mean));
+        }
+        let gradients = AdapterFactors::gradients(&mut self.unet, loss.mean.backward());
+        let rate = LearningRate {
+            peak: config.learning_rate,
+            warmup_steps: config.warmup_steps as u64,
+            total_steps: self.order.total_steps(),
+            decay: Decay::Constant,
+        };
+        let optimizer = AdamW::with_weight_decay(config.weight_decay);
+        self.factors.update(
+            gradients,
+            &optimizer,
+            self.step + 1,
+            rate.at(self.step),
+            config.max_grad_norm,
+        );
+        self.losses.push(mean);
+        self.step += 1;
+        Ok(())
+    }
+
+    fn not_finite(&self, losses: &[f32], loss: f32) -> Error {
+        let pictures = self.inputs.cache.guilty(self.order, self.step, losses);
+        Error::LossNotFinite {
+            step: self.step + 1,
+            epoch: self.order.epoch_of(self.step),
+            loss,
+            pictures,
+        }
+    }
+
+    fn end_epoch(&mut self) -> Result<()> {
+        let epoch = self.order.epoch_of(self.step - 1);
+        if epoch.is_multiple_of(self.config().checkpoint_every) || epoch == self.config().epochs {
+            self.checkpoints.save_epoch(epoch, self.snapshot())?;
+        }
+        Ok(())
+    }
+
+    fn save_interrupted(&self) -> Result<()> {
+        if self.step == 0
+            || self.step.is_multiple_of(self.order.steps_per_epoch()) && self.epoch_is_saved()
+        {
+            return Ok(());
+        }
+        self.checkpoints.save_interrupted(self.snapshot())
+    }
+
+    fn epoch_is_saved(&self) -> bool {
+        let epoch = self.order.epoch_of(self.step - 1);
+        self.checkpoints
+            .epochs()
+            .iter()
+            .any(|(saved, _)| *saved == epoch)
+    }
+
+    fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot {
+            factors: &self.factors,
+            step: self.step,
+            losses: &self.losses,
+            metadata: self.metadata(),
+        }
+    }
+
+    /// What the adapter file says about its training. Nothing here depends on when or where the run happened, except
+    /// the two times, so that equal runs give equal weights.
+    fn metadata(&self) -> BTreeMap<String, String> {
+        let (config, record) = (self.config(), &self.inputs.record);
+        let side = config
+            .resolution
+            .unwrap_or_else(|| self.inputs.base.native_size());
+        let velocity = self.inputs.base.schedule.prediction_type == PredictionType::VPrediction;
+        KohyaMetadata {
+            rank: config.rank,
+            alpha: config.alpha,
+            output_name: config.trigger.clone(),
+            trigger: config.trigger.clone(),
+            started_at_unix_secs: Some(self.started_at),
+            finished_at_unix_secs: Some(self.context.clock.unix_secs()),
+            steps: Some(self.step),
+            max_train_steps: Some(self.order.total_steps()),
+            epoch: Some(self.order.epoch_of(self.step.saturating_sub(1))),
+            epochs: Some(config.epochs),
+            learning_rate: Some(config.learning_rate),
+            optimizer: Some(format!("AdamW(weight_decay={})", config.weight_decay)),
+            lr_scheduler: Some("constant_with_warmup".to_owned()),
+            lr_warmup_steps: Some(config.warmup_steps),
+            max_grad_norm: Some(config.max_grad_norm),
+            num_train_images: Some(record.pictures),
+            num_batches_per_epoch: Some(self.order.steps_per_epoch() as usize),
+            batch_size: Some(config.batch_size),
+            resolution: Some((side, side)),
+            dataset_name: folder_name(&self.inputs.request.dataset),
+            caption_dropout: Some(config.caption_dropout),
+            seed: Some(config.seed.0),
+            base_name: Some(record.base_name.clone()),
+            base_hash: Some(record.base_hash.clone()),
+            prediction_type: Some(if velocity { "v" } else { "epsilon" }.to_owned()),
+            ..KohyaMetadata::default()
+        }
+        .to_map()
+    }
+}
+
+fn folder_name(path: &Path) -> Option<String> {
+    Some(path.file_name()?.to_string_lossy().into_owned())
+}
