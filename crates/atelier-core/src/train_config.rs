@@ -13,7 +13,7 @@ pub enum Targets {
     /// Every linear layer and 1×1 convolution inside the transformers (kohya's default).
     #[default]
     Transformer,
-    /// The transformers and the 3×3 convolutions of residual blocks and samplers (kohya's `conv_dim`).
+    /// The transformers, and every layer of residual blocks and changes of size (kohya's `conv_dim`).
     TransformerAndConvolution,
 }
 

@@ -15,6 +15,15 @@ pub struct AdamW {
     pub weight_decay: f64,
 }
 
+/// Where in a training an update stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// The step, counted from 1.
+    pub step: u64,
+    /// The learning rate of this step.
+    pub rate: f64,
+}
+
 impl AdamW {
     /// `PyTorch`'s defaults with another weight decay.
     pub fn with_weight_decay(weight_decay: f64) -> Self {
@@ -26,19 +35,13 @@ impl AdamW {
         }
     }
 
-    /// Moves `values` against `gradient`. All slices have the same length; `step` counts from 1.
+    /// Moves `values` against `gradient`. All slices have the same length.
     ///
     /// # Source
     /// `torch.optim.AdamW`, single-tensor form: decay, moments, then
     /// `θ ← θ − (lr / (1 − β₁ᵗ)) · m / (√v / √(1 − β₂ᵗ) + ε)`.
-    pub fn update(
-        &self,
-        values: &mut [f32],
-        gradient: &[f32],
-        moments: &mut Moments,
-        step: u64,
-        lr: f64,
-    ) {
+    pub fn update(&self, values: &mut [f32], gradient: &[f32], moments: &mut Moments, pace: Pace) {
+        let Pace { step, rate: lr } = pace;
         let power = i32::try_from(step).unwrap_or(i32::MAX);
         let decay = (1.0 - lr * self.weight_decay) as f32;
         let step_size = (lr / (1.0 - self.beta1.powi(power))) as f32;
@@ -86,7 +89,12 @@ mod tests {
     fn first_step_moves_by_the_learning_rate_against_the_sign() {
         let mut values = vec![1.0, -2.0];
         let mut moments = Moments::zeros(2);
-        AdamW::with_weight_decay(0.0).update(&mut values, &[0.5, -3.0], &mut moments, 1, 0.1);
+        AdamW::with_weight_decay(0.0).update(
+            &mut values,
+            &[0.5, -3.0],
+            &mut moments,
+            Pace { step: 1, rate: 0.1 },
+        );
         assert!(
             (values[0] - 0.9).abs() < 1e-6 && (values[1] + 1.9).abs() < 1e-6,
             "{values:?}"
@@ -96,7 +104,12 @@ mod tests {
     #[test]
     fn decay_shrinks_values_without_a_gradient() {
         let mut values = vec![2.0];
-        AdamW::with_weight_decay(0.5).update(&mut values, &[0.0], &mut Moments::zeros(1), 1, 0.1);
+        AdamW::with_weight_decay(0.5).update(
+            &mut values,
+            &[0.0],
+            &mut Moments::zeros(1),
+            Pace { step: 1, rate: 0.1 },
+        );
         assert!((values[0] - 1.9).abs() < 1e-6);
     }
 }

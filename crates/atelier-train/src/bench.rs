@@ -7,7 +7,7 @@ use atelier_core::{Precision, Seed, Targets};
 use atelier_diffusion::families::sd15::Base;
 use atelier_diffusion::noise::TorchGenerator;
 use atelier_nn::Engine;
-use atelier_nn::adamw::AdamW;
+use atelier_nn::adamw::{AdamW, Pace};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::Serialize;
 
@@ -82,8 +82,10 @@ pub fn bench_step(base: &Path, what: BenchStep, device: &Device) -> Result<Bench
         factors.update(
             gradients,
             &AdamW::with_weight_decay(0.01),
-            step + 1,
-            1e-4,
+            Pace {
+                step: step + 1,
+                rate: 1e-4,
+            },
             1.0,
         );
         secs.push(start.elapsed().as_secs_f64());

@@ -12,9 +12,10 @@ use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::Result;
 use crate::order::{Order, Stream, generator};
 use crate::step::Batch;
-use crate::{Error, Result};
+use crate::trainer::training_side;
 
 /// Encoded pictures and captions.
 pub(crate) struct Cache {
@@ -24,6 +25,11 @@ pub(crate) struct Cache {
     latent_shape: [usize; 3],
     state_shape: [usize; 2],
     paths: Vec<PathBuf>,
+    /// How the run is cut into steps.
+    pub(crate) order: Order,
+    caption_dropout: f64,
+    /// Timesteps of the base's schedule.
+    timesteps: i64,
 }
 
 impl Cache {
@@ -36,14 +42,8 @@ impl Cache {
     ) -> Result<Option<Self>> {
         let device = Device::flex();
         let engine = Engine::from(config.precision);
-        let side = config.resolution.unwrap_or_else(|| base.native_size());
+        let side = training_side(config, base);
         let factor = base.vae_config.pixels_per_latent();
-        if side == 0 || side % factor != 0 {
-            let problem = format!("`resolution` is {side}, must be a multiple of {factor}");
-            return Err(Error::Settings {
-                problems: vec![problem],
-            });
-        }
         let (states, empty_states) = encode_captions(base, dataset, &config.trigger, &device)?;
         let vae = base.load_vae(&device, engine)?;
         let latent_shape = [vae.latent_channels(), side / factor, side / factor];
@@ -87,28 +87,29 @@ impl Cache {
                 .iter()
                 .map(|sample| sample.path.clone())
                 .collect(),
+            order: Order {
+                seed: config.seed,
+                pictures: dataset.samples.len(),
+                batch_size: config.batch_size,
+                epochs: config.epochs,
+            },
+            caption_dropout: config.caption_dropout,
+            timesteps: i64::try_from(base.schedule.len()).expect("schedules have few timesteps"),
         }))
     }
 
     /// The batch of a step that counts from 0.
-    pub(crate) fn batch(
-        &self,
-        order: Order,
-        step: u64,
-        config: &TrainConfig,
-        train_steps: usize,
-        device: &Device,
-    ) -> Batch {
+    pub(crate) fn batch(&self, step: u64, device: &Device) -> Batch {
+        let (order, seed) = (self.order, self.order.seed);
         let pictures = order.batch(step);
         let count = pictures.len();
         let [c, h, w] = self.latent_shape;
         let [s, d] = self.state_shape;
-        let mut random = generator(config.seed, Stream::Noise, step);
-        let mut dropout = generator(config.seed, Stream::Dropout, step);
+        let mut random = generator(seed, Stream::Noise, step);
+        let mut dropout = generator(seed, Stream::Dropout, step);
         let noise = random.randn(count * c * h * w);
-        let last = i64::try_from(train_steps).expect("schedules have few timesteps");
         let timesteps = random
-            .randint(count, 0, last)
+            .randint(count, 0, self.timesteps)
             .into_iter()
             .map(|t| t as usize)
             .collect();
@@ -119,7 +120,7 @@ impl Cache {
             .collect();
         let mut context = Vec::with_capacity(count * s * d);
         for &picture in &pictures {
-            let dropped = f64::from(dropout.uniform()) < config.caption_dropout;
+            let dropped = f64::from(dropout.uniform()) < self.caption_dropout;
             context.extend_from_slice(if dropped {
                 &self.empty_states
             } else {
@@ -135,8 +136,8 @@ impl Cache {
     }
 
     /// Names of the pictures of a step whose loss is not finite.
-    pub(crate) fn guilty(&self, order: Order, step: u64, losses: &[f32]) -> String {
-        let pairs = order.batch(step).into_iter().zip(losses);
+    pub(crate) fn guilty(&self, step: u64, losses: &[f32]) -> String {
+        let pairs = self.order.batch(step).into_iter().zip(losses);
         let names = pairs
             .filter(|(_, loss)| !loss.is_finite())
             .map(|(picture, _)| self.paths[picture].display());

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use atelier_core::{Seed, Targets};
 use atelier_diffusion::families::sd15::{Unet, kohya_layer_name, recipe};
-use atelier_nn::adamw::{AdamW, Moments};
+use atelier_nn::adamw::{AdamW, Moments, Pace};
 use atelier_nn::gradients::{clip_norm, gradient_of};
 use atelier_nn::init::RandomParams;
 use atelier_nn::lora::{self, AdapterSite, Attach, Factors};
@@ -125,13 +125,12 @@ impl AdapterFactors {
         gather.values
     }
 
-    /// One optimizer step; `step` counts from 1. Returns the norm of the gradient before clipping.
+    /// One optimizer step. Returns the norm of the gradient before clipping.
     pub fn update(
         &mut self,
         mut gradients: Vec<Vec<f32>>,
         optimizer: &AdamW,
-        step: u64,
-        rate: f64,
+        pace: Pace,
         max_norm: f64,
     ) -> f64 {
         let limit = if max_norm > 0.0 {
@@ -145,7 +144,7 @@ impl AdapterFactors {
             .iter_mut()
             .flat_map(|slot| slot.values.iter_mut().zip(&mut slot.moments));
         for ((values, moments), gradient) in tensors.zip(&gradients) {
-            optimizer.update(values, gradient, moments, step, rate);
+            optimizer.update(values, gradient, moments, pace);
         }
         norm
     }

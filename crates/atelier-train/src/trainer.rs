@@ -11,7 +11,7 @@ use atelier_data::{FolderDataset, Limits, read_folder};
 use atelier_diffusion::families::sd15::{Base, Unet};
 use atelier_diffusion::schedule::PredictionType;
 use atelier_nn::Engine;
-use atelier_nn::adamw::AdamW;
+use atelier_nn::adamw::{AdamW, Pace};
 use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_weights::DType;
 use atelier_weights::adapter::{AdapterFile, KohyaMetadata};
@@ -57,6 +57,7 @@ impl LoraTrainer {
         });
         let dataset = read_folder(&request.dataset, request.skip_bad, &Limits::default())?;
         let base = Base::open(&request.base)?;
+        check_resolution(config, &base)?;
         let record = self.claim(request, &base, &dataset)?;
         let Some(cache) = Cache::fill(&base, &dataset, config, context)? else {
             return Ok(Outcome::Cancelled { completed_steps: 0 });
@@ -156,12 +157,7 @@ impl<'a> Run<'a> {
         let (state, notes) = checkpoints.load_newest(&mut factors);
         factors.attach(&mut unet, &device);
         let (step, losses) = state.map_or((0, Vec::new()), |state| (state.step, state.losses));
-        let order = Order {
-            seed: config.seed,
-            pictures: inputs.dataset.samples.len(),
-            batch_size: config.batch_size,
-            epochs: config.epochs,
-        };
+        let order = inputs.cache.order;
         let started_at = context.clock.unix_secs();
         Self {
             inputs,
@@ -240,10 +236,7 @@ impl<'a> Run<'a> {
     fn advance(&mut self) -> Result<()> {
         let (config, schedule) = (self.config(), &self.inputs.base.schedule);
         self.factors.install(&mut self.unet, &self.device);
-        let batch =
-            self.inputs
-                .cache
-                .batch(self.order, self.step, config, schedule.len(), &self.device);
+        let batch = self.inputs.cache.batch(self.step, &self.device);
         let loss = training_step(&self.unet, schedule, batch);
         let mean = loss.per_picture.iter().sum::<f32>() / loss.per_picture.len() as f32;
         if !mean.is_finite() {
@@ -257,20 +250,19 @@ impl<'a> Run<'a> {
             decay: Decay::Constant,
         };
         let optimizer = AdamW::with_weight_decay(config.weight_decay);
-        self.factors.update(
-            gradients,
-            &optimizer,
-            self.step + 1,
-            rate.at(self.step),
-            config.max_grad_norm,
-        );
+        let pace = Pace {
+            step: self.step + 1,
+            rate: rate.at(self.step),
+        };
+        self.factors
+            .update(gradients, &optimizer, pace, config.max_grad_norm);
         self.losses.push(mean);
         self.step += 1;
         Ok(())
     }
 
     fn not_finite(&self, losses: &[f32], loss: f32) -> Error {
-        let pictures = self.inputs.cache.guilty(self.order, self.step, losses);
+        let pictures = self.inputs.cache.guilty(self.step, losses);
         Error::LossNotFinite {
             step: self.step + 1,
             epoch: self.order.epoch_of(self.step),
@@ -317,9 +309,7 @@ impl<'a> Run<'a> {
     /// the two times, so that equal runs give equal weights.
     fn metadata(&self) -> BTreeMap<String, String> {
         let (config, record) = (self.config(), &self.inputs.record);
-        let side = config
-            .resolution
-            .unwrap_or_else(|| self.inputs.base.native_size());
+        let side = training_side(config, self.inputs.base);
         let velocity = self.inputs.base.schedule.prediction_type == PredictionType::VPrediction;
         KohyaMetadata {
             rank: config.rank,
@@ -351,6 +341,26 @@ impl<'a> Run<'a> {
         }
         .to_map()
     }
+}
+
+/// Pictures must fill whole latents.
+fn check_resolution(config: &TrainConfig, base: &Base) -> Result<()> {
+    let (side, factor) = (
+        training_side(config, base),
+        base.vae_config.pixels_per_latent(),
+    );
+    if side > 0 && side % factor == 0 {
+        return Ok(());
+    }
+    let problem = format!("`resolution` is {side}, must be a multiple of {factor}");
+    Err(Error::Settings {
+        problems: vec![problem],
+    })
+}
+
+/// Side of the training pictures in pixels.
+pub(crate) fn training_side(config: &TrainConfig, base: &Base) -> usize {
+    config.resolution.unwrap_or_else(|| base.native_size())
 }
 
 fn folder_name(path: &Path) -> Option<String> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use atelier_nn::adamw::{AdamW, Moments};
+use atelier_nn::adamw::{AdamW, Moments, Pace};
 use atelier_nn::ema::Ema;
 use atelier_nn::gradients::{clip_norm, gradient_of, values_of};
 use atelier_nn::{Visit, Visitor};
@@ -91,7 +91,12 @@ impl Store {
             .par_iter_mut()
             .zip(&values)
             .for_each(|(slot, gradient)| {
-                optimizer.update(&mut slot.values, gradient, &mut slot.moments, step, rate);
+                optimizer.update(
+                    &mut slot.values,
+                    gradient,
+                    &mut slot.moments,
+                    Pace { step, rate },
+                );
                 ema.update(&mut slot.average, &slot.values, step);
             });
         norm

@@ -81,7 +81,8 @@ pub(crate) fn train(cache: &Path, steps: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reconstruction error (absolute, plus that of differences between neighbours, which keeps edges sharp) and divergence.
+/// Reconstruction error and divergence. The error is absolute and squared over pixels, with weights that keep colours
+/// true, plus absolute over differences between neighbours, which keeps edges sharp.
 fn losses(vae: &Vae, pixels: Tensor<4>) -> (Tensor<1>, Tensor<1>) {
     let posterior = vae.encode(pixels.clone());
     let (mean, logvar) = (posterior.mean_bchw, posterior.logvar_bchw);
@@ -94,7 +95,7 @@ fn losses(vae: &Vae, pixels: Tensor<4>) -> (Tensor<1>, Tensor<1>) {
     let edges = across.abs().mean() + down.abs().mean();
     let divergence = (mean.clone() * mean + logvar.clone().exp() - logvar - 1.0).mean() * 0.5;
     (
-        error.clone().abs().mean() + (error.clone() * error).mean() + edges,
+        error.clone().abs().mean() * 2.0 + (error.clone() * error).mean() * 4.0 + edges,
         divergence,
     )
 }

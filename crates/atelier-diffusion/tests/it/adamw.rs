@@ -1,6 +1,6 @@
 //! The optimizer and the limit on the gradient norm against `torch.optim.AdamW`.
 
-use atelier_nn::adamw::{AdamW, Moments};
+use atelier_nn::adamw::{AdamW, Moments, Pace};
 use atelier_nn::gradients::clip_norm;
 use atelier_testkit::{assert_close, golden};
 
@@ -34,8 +34,10 @@ fn ten_steps_follow_pytorch_with_and_without_a_limit_on_the_norm() {
                     &mut values[i],
                     &gradients[i],
                     &mut moments[i],
-                    step as u64 + 1,
-                    number("lr"),
+                    Pace {
+                        step: step as u64 + 1,
+                        rate: number("lr"),
+                    },
                 );
                 let expected = slice(&format!("{case}.{}", NAMES[i]), values[i].len());
                 assert_close(&values[i], &expected, 1e-6);

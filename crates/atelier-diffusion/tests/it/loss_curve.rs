@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use atelier_diffusion::families::sd15::Base;
 use atelier_nn::Visit as _;
-use atelier_nn::adamw::{AdamW, Moments};
+use atelier_nn::adamw::{AdamW, Moments, Pace};
 use atelier_nn::gradients::{clip_norm, values_of};
 use atelier_nn::lora::Detach;
 use atelier_testkit::{Golden, assert_close, golden, tiny_sd15};
@@ -64,7 +64,15 @@ fn twenty_steps_overlay_the_losses_and_factors_of_peft() {
                 let state = moments
                     .entry(name)
                     .or_insert_with(|| Moments::zeros(gradient.len()));
-                adamw.update(numbers, gradient, state, step as u64 + 1, rate);
+                adamw.update(
+                    numbers,
+                    gradient,
+                    state,
+                    Pace {
+                        step: step as u64 + 1,
+                        rate,
+                    },
+                );
             }
         }
     }

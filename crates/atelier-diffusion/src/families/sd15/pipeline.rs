@@ -29,6 +29,14 @@ struct Plan {
     guided: bool,
 }
 
+/// What one picture is drawn from.
+struct Drawing<'a> {
+    request: &'a GenerateRequest,
+    plan: &'a Plan,
+    states_bsd: &'a Tensor<3>,
+    seed: Seed,
+}
+
 impl Pipeline {
     /// Loads a base for drawing.
     pub fn open(path: &Path, device: &Device, engine: Engine) -> Result<Self> {
@@ -70,7 +78,13 @@ impl Pipeline {
     ) -> Result<Option<Picture>> {
         let plan = self.plan(request)?;
         let states = self.text_states(request, plan.guided);
-        let Some(latents) = self.latents(request, &plan, &states, seed, &mut |step| {
+        let drawing = Drawing {
+            request,
+            plan: &plan,
+            states_bsd: &states,
+            seed,
+        };
+        let Some(latents) = self.latents(&drawing, &mut |step| {
             let total = (request.count * request.steps) as u64;
             context.progress.report(Progress {
                 phase: Phase::Generating,
@@ -90,12 +104,15 @@ impl Pipeline {
     /// The final latents, before the autoencoder; `None` when `keep_going`, called before each step, says no.
     fn latents(
         &self,
-        request: &GenerateRequest,
-        plan: &Plan,
-        states_bsd: &Tensor<3>,
-        seed: Seed,
+        drawing: &Drawing<'_>,
         keep_going: &mut dyn FnMut(u64) -> bool,
     ) -> Result<Option<Tensor<4>>> {
+        let Drawing {
+            request,
+            plan,
+            states_bsd,
+            seed,
+        } = *drawing;
         let mut sampler =
             samplers::build(request.sampler, &self.base.schedule_config, request.steps)?;
         let factor = self.base.vae_config.pixels_per_latent();
@@ -181,7 +198,13 @@ impl Pipeline {
     pub fn final_latents(&self, request: &GenerateRequest) -> Result<Tensor<4>> {
         let plan = self.plan(request)?;
         let states = self.text_states(request, plan.guided);
-        let latents = self.latents(request, &plan, &states, request.seed, &mut |_| true)?;
+        let drawing = Drawing {
+            request,
+            plan: &plan,
+            states_bsd: &states,
+            seed: request.seed,
+        };
+        let latents = self.latents(&drawing, &mut |_| true)?;
         Ok(latents.expect("nothing cancels"))
     }
 }

@@ -1,0 +1,64 @@
+//! Inputs that cannot be trained on are refused before anything is written.
+
+use atelier_core::ErrorCode;
+
+use crate::fixture::{Watcher, request, train, train_watched};
+
+#[test]
+fn all_bad_settings_are_named_at_once_and_no_folder_appears() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), "out");
+    request.config.epochs = 0;
+    request.config.rank = 0;
+    let error = train_watched(&request, &Watcher::new(None)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidInput);
+    assert!(
+        error.to_string().contains("`epochs`") && error.to_string().contains("`rank`"),
+        "{error}"
+    );
+    assert!(!request.out.exists());
+}
+
+#[test]
+fn a_damaged_picture_is_named_and_left_out_only_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), "out");
+    std::fs::write(request.dataset.join("broken.png"), b"not a picture").unwrap();
+    let error = train_watched(&request, &Watcher::new(None)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::BadPicture);
+    assert!(error.to_string().contains("broken.png"), "{error}");
+    assert!(!request.out.exists());
+    request.skip_bad = true;
+    request.config.epochs = 1;
+    let report = train(&request);
+    assert_eq!(report.pictures, 5);
+    assert!(
+        report.skipped[0].contains("broken.png"),
+        "{:?}",
+        report.skipped
+    );
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run_and_names_step_and_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), "out");
+    request.config.learning_rate = 1e30;
+    request.config.weight_decay = 0.0;
+    request.config.max_grad_norm = 0.0;
+    let error = train_watched(&request, &Watcher::new(None)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::LossNotFinite);
+    let text = error.to_string();
+    assert!(text.contains("at step") && text.contains("disc"), "{text}");
+    assert!(!folder.path().join("out/adapter.safetensors").exists());
+}
+
+#[test]
+fn a_resolution_that_does_not_fit_the_latents_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), "out");
+    request.config.resolution = Some(61);
+    let error = train_watched(&request, &Watcher::new(None)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidInput);
+    assert!(error.to_string().contains("multiple of"), "{error}");
+}

@@ -1,0 +1,113 @@
+//! A few generated pictures, and contexts that count, cancel or tell a fixed time.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use atelier_core::{
+    CancelFlag, Clock, Outcome, Phase, Progress, ProgressSink, RunContext, TrainConfig,
+    TrainReport, TrainRequest, Trainer as _,
+};
+use atelier_train::LoraTrainer;
+use burn::tensor::Device;
+
+pub(crate) struct FixedClock;
+
+impl Clock for FixedClock {
+    fn unix_secs(&self) -> f64 {
+        1_000_000.0
+    }
+}
+
+/// Keeps what was reported, and cancels after a number of training steps.
+pub(crate) struct Watcher {
+    pub(crate) cancel: CancelFlag,
+    pub(crate) cancel_after: Option<u64>,
+    pub(crate) seen: Mutex<Vec<Progress>>,
+}
+
+impl Watcher {
+    pub(crate) fn new(cancel_after: Option<u64>) -> Self {
+        Self {
+            cancel: CancelFlag::default(),
+            cancel_after,
+            seen: Mutex::new(Vec::new()),
+        }
+    }
+}
+
+impl ProgressSink for Watcher {
+    fn report(&self, progress: Progress) {
+        if progress.phase == Phase::Training && Some(progress.done) == self.cancel_after {
+            self.cancel.cancel();
+        }
+        self.seen.lock().unwrap().push(progress);
+    }
+}
+
+/// Five pictures of coloured discs with captions.
+pub(crate) fn pictures(folder: &Path) -> PathBuf {
+    let dataset = folder.join("discs");
+    std::fs::create_dir_all(&dataset).unwrap();
+    for index in 0..5u8 {
+        let picture = image::RgbImage::from_fn(80, 64, |x, y| {
+            let (dx, dy) = (i64::from(x) - 40, i64::from(y) - 32);
+            let inside = dx * dx + dy * dy < 400 + 100 * i64::from(index);
+            image::Rgb(if inside {
+                [40 * index, 200, 90]
+            } else {
+                [250, 250, 240 - 20 * index]
+            })
+        });
+        picture
+            .save(dataset.join(format!("disc{index}.png")))
+            .unwrap();
+        std::fs::write(
+            dataset.join(format!("disc{index}.txt")),
+            format!("a disc, size {index}"),
+        )
+        .unwrap();
+    }
+    dataset
+}
+
+pub(crate) fn request(folder: &Path, out: &str) -> TrainRequest {
+    TrainRequest {
+        dataset: pictures(folder),
+        base: atelier_testkit::tiny_sd15(),
+        out: folder.join(out),
+        resume: false,
+        skip_bad: false,
+        config: TrainConfig {
+            trigger: "DiscV1".to_owned(),
+            epochs: 4,
+            batch_size: 2,
+            rank: 4,
+            alpha: 4.0,
+            learning_rate: 1e-3,
+            caption_dropout: 0.2,
+            ..TrainConfig::default()
+        },
+    }
+}
+
+pub(crate) fn train_watched(
+    request: &TrainRequest,
+    watcher: &Watcher,
+) -> Result<Outcome<TrainReport>, atelier_core::BoxedError> {
+    let context = RunContext {
+        cancel: &watcher.cancel,
+        progress: watcher,
+        clock: &FixedClock,
+    };
+    LoraTrainer {
+        device: Device::flex(),
+    }
+    .train(request, context)
+}
+
+pub(crate) fn train(request: &TrainRequest) -> TrainReport {
+    match train_watched(request, &Watcher::new(None)).unwrap() {
+        Outcome::Completed(report) => report,
+        Outcome::Cancelled { completed_steps } => panic!("cancelled after {completed_steps} steps"),
+    }
+}

@@ -1,0 +1,6 @@
+//! Whole runs on a tiny random base.
+
+mod bad_input;
+mod fixture;
+mod resume;
+mod runs;

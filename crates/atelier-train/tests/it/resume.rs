@@ -1,0 +1,128 @@
+//! A run that was stopped and continued equals one that was not.
+
+use std::path::Path;
+
+use atelier_core::{ErrorCode, Outcome, TrainRequest};
+
+use crate::fixture::{Watcher, request, train, train_watched};
+
+fn bytes(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap()
+}
+
+fn stop_after(request: &TrainRequest, step: u64) {
+    let outcome = train_watched(request, &Watcher::new(Some(step))).unwrap();
+    assert_eq!(
+        outcome,
+        Outcome::Cancelled {
+            completed_steps: step
+        }
+    );
+}
+
+#[test]
+fn resume_equals_an_uninterrupted_run_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let straight = train(&request(folder.path(), "straight"));
+    let mut stopped = request(folder.path(), "stopped");
+    stop_after(&stopped, 4);
+    stopped.resume = true;
+    stop_after(&stopped, 6);
+    stop_after(&stopped, 11);
+    let resumed = train(&stopped);
+    assert_eq!(straight.losses, resumed.losses);
+    assert_eq!(bytes(&straight.adapter), bytes(&resumed.adapter));
+    assert!(
+        !folder
+            .path()
+            .join("stopped/checkpoints/step-000004")
+            .exists(),
+        "interruption checkpoints are temporary"
+    );
+}
+
+#[test]
+fn a_damaged_checkpoint_is_noticed_and_the_one_before_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let straight = train(&request(folder.path(), "straight"));
+    let mut torn = request(folder.path(), "torn");
+    stop_after(&torn, 9);
+    let file = folder
+        .path()
+        .join("torn/checkpoints/epoch-003/factors.safetensors");
+    let mut content = bytes(&file);
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    std::fs::write(&file, content).unwrap();
+    torn.resume = true;
+    let resumed = train(&torn);
+    assert_eq!(bytes(&straight.adapter), bytes(&resumed.adapter));
+    assert!(
+        resumed
+            .skipped
+            .iter()
+            .any(|note| note.contains("epoch-003")),
+        "{:?}",
+        resumed.skipped
+    );
+}
+
+#[test]
+fn a_half_written_checkpoint_is_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    let straight = train(&request(folder.path(), "straight"));
+    let mut killed = request(folder.path(), "killed");
+    stop_after(&killed, 3);
+    let partial = folder.path().join("killed/checkpoints/.epoch-002.partial");
+    std::fs::create_dir_all(&partial).unwrap();
+    std::fs::write(partial.join("factors.safetensors"), b"half").unwrap();
+    killed.resume = true;
+    assert_eq!(bytes(&straight.adapter), bytes(&train(&killed).adapter));
+    assert!(!partial.exists());
+}
+
+#[test]
+fn resume_refuses_other_settings_and_names_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut other = request(folder.path(), "out");
+    stop_after(&other, 2);
+    other.resume = true;
+    other.config.rank = 8;
+    let error = train_watched(&other, &Watcher::new(None)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::CannotResume);
+    assert!(
+        error.to_string().contains("`rank`: it was 4, now it is 8"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_finished_run_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = request(folder.path(), "out");
+    let before = bytes(&train(&request).adapter);
+    let error = train_watched(&request, &Watcher::new(None)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidInput);
+    assert_eq!(
+        before,
+        bytes(&folder.path().join("out/adapter.safetensors"))
+    );
+}
+
+#[test]
+fn optimizer_states_are_kept_for_two_epochs_and_adapters_for_all() {
+    let folder = tempfile::tempdir().unwrap();
+    train(&request(folder.path(), "out"));
+    let kept = |epoch: usize| {
+        folder
+            .path()
+            .join(format!(
+                "out/checkpoints/epoch-{epoch:03}/factors.safetensors"
+            ))
+            .exists()
+    };
+    assert_eq!(
+        [kept(1), kept(2), kept(3), kept(4)],
+        [false, false, true, true]
+    );
+}

@@ -1,0 +1,123 @@
+//! What a finished run leaves behind.
+
+use atelier_core::{Phase, Precision, Targets};
+use atelier_weights::adapter::AdapterFile;
+
+use crate::fixture::{Watcher, request, train, train_watched};
+
+#[test]
+fn a_run_writes_one_checkpoint_per_epoch_and_the_final_adapter() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = request(folder.path(), "out");
+    let report = train(&request);
+    assert_eq!(report.losses.len(), 4 * 3);
+    assert_eq!(
+        report
+            .checkpoints
+            .iter()
+            .map(|(epoch, _)| *epoch)
+            .collect::<Vec<_>>(),
+        [1, 2, 3, 4]
+    );
+    assert!(report.checkpoints.iter().all(|(_, path)| path.exists()));
+    let last = AdapterFile::read(&report.checkpoints[3].1).unwrap();
+    let adapter = AdapterFile::read(&report.adapter).unwrap();
+    assert_eq!(last.layers, adapter.layers);
+    assert_eq!(adapter.metadata["ss_network_dim"], "4");
+    assert_eq!(adapter.metadata["modelspec.trigger_phrase"], "DiscV1");
+    assert!(
+        adapter
+            .layers
+            .iter()
+            .any(|layer| layer.up.iter().any(|&value| value != 0.0)),
+        "nothing was learned"
+    );
+}
+
+#[test]
+fn equal_runs_give_equal_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (
+        train(&request(folder.path(), "one")),
+        train(&request(folder.path(), "two")),
+    );
+    assert_eq!(one.losses, two.losses);
+    assert_eq!(
+        std::fs::read(one.adapter).unwrap(),
+        std::fs::read(two.adapter).unwrap()
+    );
+}
+
+#[test]
+fn seeds_change_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = request(folder.path(), "one");
+    let mut second = request(folder.path(), "two");
+    second.config.seed = atelier_core::Seed(1);
+    assert_ne!(train(&first).losses, train(&second).losses);
+}
+
+#[test]
+fn training_lowers_the_loss_on_the_same_noise() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), "out");
+    request.config.epochs = 60;
+    request.config.checkpoint_every = 60;
+    request.config.learning_rate = 5e-3;
+    let losses = train(&request).losses;
+    let mean = |part: &[f32]| part.iter().sum::<f32>() / part.len() as f32;
+    let (start, end) = (mean(&losses[..60]), mean(&losses[losses.len() - 60..]));
+    assert!(end < start, "loss went from {start} to {end}");
+}
+
+#[test]
+fn convolutions_are_trained_when_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), "out");
+    request.config.targets = Targets::TransformerAndConvolution;
+    request.config.epochs = 1;
+    let adapter = AdapterFile::read(train(&request).adapter).unwrap();
+    let convolution = adapter
+        .layers
+        .iter()
+        .find(|layer| layer.name.ends_with("resnets_0_conv1"))
+        .unwrap();
+    assert_eq!(convolution.down_shape[2..], [3, 3]);
+    assert!(convolution.up.iter().any(|&value| value != 0.0));
+}
+
+#[test]
+fn half_precision_follows_the_reference_closely() {
+    let folder = tempfile::tempdir().unwrap();
+    let exact = train(&request(folder.path(), "f32"));
+    let mut mixed = request(folder.path(), "bf16");
+    mixed.config.precision = Precision::Bf16;
+    for (a, b) in exact.losses.iter().zip(&train(&mixed).losses) {
+        assert!((a - b).abs() < 2e-2 * a.abs(), "{a} and {b}");
+    }
+}
+
+#[test]
+fn progress_names_every_phase_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let watcher = Watcher::new(None);
+    train_watched(&request(folder.path(), "out"), &watcher).unwrap();
+    let mut phases: Vec<Phase> = watcher
+        .seen
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|progress| progress.phase)
+        .collect();
+    phases.dedup();
+    assert_eq!(
+        phases,
+        [
+            Phase::Preparing,
+            Phase::CachingLatents,
+            Phase::LoadingBase,
+            Phase::Training,
+            Phase::Saving
+        ]
+    );
+}
