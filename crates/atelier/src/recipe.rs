@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use atelier_core::{AdapterUse, GenerateRequest, Picture};
+use atelier_core::{AdapterUse, GenerateRequest, Picture, SamplerKind};
 use atelier_weights::{TensorFile, sha256_file};
 use serde::Serialize;
 
@@ -89,8 +89,8 @@ impl Recipe {
             );
         }
         let sampler = match request.sampler {
-            atelier_core::SamplerKind::Ddim => "DDIM",
-            atelier_core::SamplerKind::Euler => "Euler",
+            SamplerKind::Ddim => "DDIM",
+            SamplerKind::Euler => "Euler",
         };
         add(
             &mut text,

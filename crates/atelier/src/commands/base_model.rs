@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use atelier_diffusion::families::{self, sd15};
+use atelier_diffusion::schedule::{BetaSchedule, PredictionType};
 use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
@@ -86,9 +87,9 @@ struct Description {
     path: PathBuf,
     family: &'static str,
     native_size: usize,
-    prediction_type: String,
+    prediction_type: &'static str,
     timesteps: usize,
-    beta_schedule: String,
+    beta_schedule: &'static str,
     parts: Vec<Part>,
     hash: String,
     about: Vec<PathBuf>,
@@ -111,9 +112,16 @@ fn show(app: &App, wanted: &str) -> Result<()> {
         name: found.name,
         family: families::detect(base.folder()).coded()?.name,
         native_size: base.native_size(),
-        prediction_type: format!("{:?}", schedule.prediction_type),
+        prediction_type: match schedule.prediction_type {
+            PredictionType::Epsilon => "epsilon",
+            PredictionType::VPrediction => "v_prediction",
+        },
         timesteps: schedule.num_train_timesteps,
-        beta_schedule: format!("{:?}", schedule.beta_schedule),
+        beta_schedule: match schedule.beta_schedule {
+            BetaSchedule::Linear => "linear",
+            BetaSchedule::ScaledLinear => "scaled_linear",
+            BetaSchedule::SquaredcosCapV2 => "squaredcos_cap_v2",
+        },
         parts: WEIGHTED_PARTS
             .into_iter()
             .map(|name| part(&base, name))

@@ -23,7 +23,7 @@ pub(crate) use quickstart::QuickstartArgs;
 
 /// A private studio for custom image models: train a LoRA on your pictures, draw with it.
 #[derive(Debug, Parser)]
-#[command(name = "atelier", version, propagate_version = true)]
+#[command(name = "atelier", version, propagate_version = true, args_override_self = true)]
 pub(crate) struct Cli {
     /// Print exactly one JSON document on stdout.
     #[arg(long, global = true)]

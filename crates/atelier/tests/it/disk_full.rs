@@ -1,0 +1,77 @@
+//! A disk that takes no more while something is saved. The shell's limit on file sizes stands in for it, with its
+//! signal ignored, so that writing fails with an error in the same way.
+#![cfg(unix)]
+
+use crate::workbench::{Workbench, files_below, tiny_base};
+
+/// Runs the program where no file may grow beyond a few kilobytes.
+fn confined(bench: &Workbench, words: &str) -> crate::workbench::Ended {
+    let base = tiny_base();
+    bench.shell(&format!(
+        "trap '' XFSZ; ulimit -f 8; exec \"$ATELIER\" {words} --base '{base}'"
+    ))
+}
+
+#[test]
+fn a_full_disk_fails_the_training_and_leaves_nothing_half_written() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 1);
+    let ended = confined(
+        &bench,
+        "train --dataset pictures --trigger T --epochs 1 --rank 64 --out run",
+    );
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("error: cannot write"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("hint: check free space"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(files_below(&bench.path("run")), ["run.json"]);
+}
+
+#[test]
+fn a_training_that_met_a_full_disk_goes_on_once_there_is_space() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 1);
+    let words = "train --dataset pictures --trigger T --epochs 1 --rank 64 --out run";
+    assert_eq!(confined(&bench, words).status, 1);
+    let resumed = bench.shell(&format!(
+        "\"$ATELIER\" {words} --resume --base '{}'",
+        tiny_base()
+    ));
+    assert_eq!(resumed.status, 0, "{}", resumed.stderr);
+    assert!(bench.path("run/adapter.safetensors").is_file());
+}
+
+#[test]
+fn a_full_disk_fails_the_drawing_and_leaves_nothing_half_written() {
+    let bench = Workbench::new();
+    let ended = confined(
+        &bench,
+        "generate --prompt x --steps 1 --width 128 --height 128 --out drawn",
+    );
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("error: cannot write"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(files_below(&bench.path("drawn")), [""; 0]);
+}
+
+#[test]
+fn a_full_disk_fails_the_copy_of_a_base_and_leaves_nothing_half_written() {
+    let bench = Workbench::new();
+    let ended = bench.shell(&format!(
+        "trap '' XFSZ; ulimit -f 8; exec \"$ATELIER\" base add '{}'",
+        tiny_base()
+    ));
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("cannot add base"), "{}", ended.stderr);
+    assert_eq!(files_below(&bench.path("home")), [""; 0]);
+}

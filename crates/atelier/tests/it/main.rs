@@ -1,0 +1,13 @@
+//! The real program on a tiny random model: what it writes, what it says, and how it ends.
+
+mod bases;
+mod disk_full;
+mod doctor;
+mod generate;
+mod hostile_adapters;
+mod hostile_pictures;
+mod interrupt;
+mod quickstart;
+mod train;
+mod usage;
+mod workbench;
