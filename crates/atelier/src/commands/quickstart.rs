@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::embedded;
+
 /// What `atelier quickstart` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct QuickstartArgs {
@@ -16,4 +18,7 @@ pub(crate) struct QuickstartArgs {
     /// Passes over all pictures.
     #[arg(long, default_value_t = 40)]
     pub(crate) epochs: usize,
+    /// A name from `base list`, or a diffusers folder.
+    #[arg(long, value_name = "NAME|FOLDER", default_value = embedded::NAME, hide = true)]
+    pub(crate) base: String,
 }

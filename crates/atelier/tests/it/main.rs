@@ -1,5 +1,7 @@
 //! The real program on a tiny random model: what it writes, what it says, and how it ends.
 
+#![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
+
 mod bases;
 mod disk_full;
 mod doctor;

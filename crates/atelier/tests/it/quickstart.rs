@@ -1,0 +1,56 @@
+//! The quickstart on the tiny model: noise in, noise out, but every part of the way.
+
+use crate::workbench::{Workbench, tiny_base};
+
+#[test]
+fn the_quickstart_trains_draws_measures_and_reports() {
+    let bench = Workbench::new();
+    let base = tiny_base();
+    let report = bench.document(&[
+        "quickstart",
+        "--epochs",
+        "1",
+        "--base",
+        &base,
+        "--out",
+        "out",
+    ]);
+    assert_eq!(report["training"]["steps"], 7);
+    assert_eq!(report["drawing"]["pictures"], 72);
+    assert_eq!(report["measurement"]["references"], 48);
+    assert!(
+        report["measurement"]["gain"]
+            .as_f64()
+            .is_some_and(f64::is_finite)
+    );
+    for file in [
+        "report.html",
+        "report.json",
+        "sheet.png",
+        "loss.svg",
+        "adapter.safetensors",
+    ] {
+        assert!(bench.path("out").join(file).is_file(), "{file}");
+    }
+    assert!(!bench.path("out.partial").exists());
+}
+
+#[test]
+fn a_folder_of_someone_else_is_refused() {
+    let bench = Workbench::new();
+    bench.dataset("mine", 1);
+    let base = tiny_base();
+    let ended = bench.run(&["quickstart", "--base", &base, "--out", "mine"]);
+    ended.refused(&["`mine`", "--out"]);
+    let ended = bench.run(&[
+        "quickstart",
+        "--base",
+        &base,
+        "--epochs",
+        "0",
+        "--out",
+        "new",
+    ]);
+    ended.refused(&["`epochs` must be at least 1"]);
+    assert!(!bench.path("new").exists() && !bench.path("new.partial").exists());
+}
