@@ -113,3 +113,24 @@ fn files(folder: &'static Dir<'static>) -> Vec<&'static File<'static>> {
 fn size(file: &File<'_>) -> u64 {
     file.contents().len() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_copy_is_unpacked_anew_and_nothing_else_remains() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("copy");
+        assert!(!is_complete(&path));
+        unpack(home.path(), &path).unwrap();
+        assert!(is_complete(&path));
+        let merges = path.join("tokenizer/merges.txt");
+        let whole = fs_err::read(&merges).unwrap();
+        fs_err::write(&merges, &whole[1..]).unwrap();
+        assert!(!is_complete(&path));
+        unpack(home.path(), &path).unwrap();
+        assert_eq!(fs_err::read(&merges).unwrap(), whole);
+        assert_eq!(fs_err::read_dir(home.path()).unwrap().count(), 1);
+    }
+}

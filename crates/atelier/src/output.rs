@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result};
+use atelier_core::ErrorCode;
 use serde::Serialize;
 use serde_json::json;
 
@@ -61,7 +62,7 @@ impl Output {
         let code = code_of(error);
         let messages = messages(error);
         if self.json {
-            self.json_failure(code.name(), &messages.join(": "), code.hint());
+            json_failure(code, &messages.join(": "));
             return;
         }
         for (index, message) in messages.iter().enumerate() {
@@ -70,12 +71,13 @@ impl Output {
         }
         to_stderr(&format!("hint: {}", code.hint()));
     }
+}
 
-    /// A failure as a document.
-    pub(crate) fn json_failure(self, code: &str, message: &str, hint: &str) {
-        let error = json!({"error": {"code": code, "message": message, "hint": hint}});
-        to_stdout(&format!("{error:#}"));
-    }
+/// A failure as a document on stdout.
+pub(crate) fn json_failure(code: ErrorCode, message: &str) {
+    let (code, hint) = (code.name(), code.hint());
+    let error = json!({"error": {"code": code, "message": message, "hint": hint}});
+    to_stdout(&format!("{error:#}"));
 }
 
 /// A reader that went away is no failure of the command.

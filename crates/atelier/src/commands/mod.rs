@@ -17,13 +17,18 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::context::{App, ExitKind};
-use crate::output::Output;
+use crate::output::json_failure;
 
 pub(crate) use quickstart::QuickstartArgs;
 
 /// A private studio for custom image models: train a LoRA on your pictures, draw with it.
 #[derive(Debug, Parser)]
-#[command(name = "atelier", version, propagate_version = true, args_override_self = true)]
+#[command(
+    name = "atelier",
+    version,
+    propagate_version = true,
+    args_override_self = true
+)]
 pub(crate) struct Cli {
     /// Print exactly one JSON document on stdout.
     #[arg(long, global = true)]
@@ -70,10 +75,9 @@ impl Command {
 pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os().any(|word| word == "--json");
     if error.use_stderr() && wants_json {
-        let code = ErrorCode::InvalidInput;
         let text = error.render().to_string();
         let text = text.trim().trim_start_matches("error: ");
-        Output::new(true).json_failure(code.name(), text, code.hint());
+        json_failure(ErrorCode::InvalidInput, text);
     } else {
         let _ = error.print();
     }
