@@ -7,6 +7,9 @@ use burn::tensor::Tensor;
 /// # Shapes
 /// - `both_bchw`: `[2 b, c, h, w]`
 /// - returns: `[b, c, h, w]`
+///
+/// # Panics
+/// Panics when the batch is odd.
 pub fn guide(both_bchw: Tensor<4>, scale: f32) -> Tensor<4> {
     let [unconditional, conditional]: [Tensor<4>; 2] = both_bchw
         .chunk(2, 0)

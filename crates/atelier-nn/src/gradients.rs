@@ -1,6 +1,7 @@
 //! Gradients as plain numbers: reading them off a backward pass, and clipping their common norm.
 
 use burn::tensor::{Gradients, Tensor};
+use rayon::prelude::*;
 
 /// The values of a float tensor in row-major order.
 ///
@@ -9,7 +10,7 @@ use burn::tensor::{Gradients, Tensor};
 pub fn values_of<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor
         .into_data()
-        .to_vec()
+        .try_to_vec()
         .expect("float tensors are created as f32")
 }
 
@@ -26,15 +27,17 @@ pub fn gradient_of<const D: usize>(tensor: &Tensor<D>, gradients: &mut Gradients
 /// # Source
 /// `torch.nn.utils.clip_grad_norm_`: norm of the norms, factor `max_norm / (norm + 1e-6)` limited to 1.
 pub fn clip_norm(gradients: &mut [Vec<f32>], max_norm: f64) -> f64 {
-    let squares = gradients
-        .iter()
-        .map(|g| g.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>());
-    let norm = squares.sum::<f64>().sqrt();
+    let squares: Vec<f64> = gradients
+        .par_iter()
+        .map(|gradient| gradient.iter().map(|&v| f64::from(v) * f64::from(v)).sum())
+        .collect();
+    let norm = squares.iter().sum::<f64>().sqrt();
     let factor = max_norm / (norm + 1e-6);
     if factor < 1.0 {
-        for value in gradients.iter_mut().flatten() {
-            *value *= factor as f32;
-        }
+        gradients
+            .par_iter_mut()
+            .flatten()
+            .for_each(|value| *value *= factor as f32);
     }
     norm
 }

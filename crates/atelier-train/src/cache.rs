@@ -111,7 +111,7 @@ impl Cache {
         let timesteps = random
             .randint(count, 0, self.timesteps)
             .into_iter()
-            .map(|t| t as usize)
+            .map(|timestep| usize::try_from(timestep).expect("drawn from 0 on"))
             .collect();
         let latents: Vec<f32> = pictures
             .iter()

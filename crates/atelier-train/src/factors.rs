@@ -41,6 +41,9 @@ pub struct AdapterFactors {
 
 impl AdapterFactors {
     /// Fresh factors on the layers that `targets` selects: down uniform within ±1/√(fan in), up zero, as kohya and peft start.
+    ///
+    /// # Panics
+    /// Panics when `rank` is zero.
     pub fn fresh(unet: &mut Unet, targets: Targets, rank: usize, alpha: f32, seed: Seed) -> Self {
         let mut random = RandomParams::new(mixed(seed, Stream::Start, 0));
         let sites = lora::sites(unet)

@@ -58,7 +58,7 @@ impl LoraTrainer {
         let dataset = read_folder(&request.dataset, request.skip_bad, &Limits::default())?;
         let base = Base::open(&request.base)?;
         check_resolution(config, &base)?;
-        let record = self.claim(request, &base, &dataset)?;
+        let record = claim(request, &base, &dataset)?;
         let Some(cache) = Cache::fill(&base, &dataset, config, context)? else {
             return Ok(Outcome::Cancelled { completed_steps: 0 });
         };
@@ -84,35 +84,30 @@ impl LoraTrainer {
         )
         .finish()
     }
+}
 
-    /// Makes the run folder ours: a new record, or the same one as before.
-    fn claim(
-        &self,
-        request: &TrainRequest,
-        base: &Base,
-        dataset: &FolderDataset,
-    ) -> Result<RunRecord> {
-        let out = &request.out;
-        let name = request
-            .base
-            .file_name()
-            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let base = (name, base.folder().hash()?);
-        let record = RunRecord::new(
-            base,
-            (dataset.version.clone(), dataset.samples.len()),
-            &request.config,
-        );
-        if !RunRecord::path(out).exists() {
-            fs_err::create_dir_all(out)?;
-            record.write(out)?;
-        } else if request.resume {
-            record.check_same(out)?;
-        } else {
-            return Err(Error::OutTaken { path: out.clone() });
-        }
-        Ok(record)
+/// Makes the run folder ours: a new record, or the same one as before.
+fn claim(request: &TrainRequest, base: &Base, dataset: &FolderDataset) -> Result<RunRecord> {
+    let out = &request.out;
+    let name = request
+        .base
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let base = (name, base.folder().hash()?);
+    let record = RunRecord::new(
+        base,
+        (dataset.version.clone(), dataset.samples.len()),
+        &request.config,
+    );
+    if !RunRecord::path(out).exists() {
+        fs_err::create_dir_all(out)?;
+        record.write(out)?;
+    } else if request.resume {
+        record.check_same(out)?;
+    } else {
+        return Err(Error::OutTaken { path: out.clone() });
     }
+    Ok(record)
 }
 
 struct Inputs<'a> {

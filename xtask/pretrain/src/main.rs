@@ -1,6 +1,12 @@
 //! Trains the embedded base `atelier-mini` from nothing: autoencoder, then text encoder and denoiser.
 //! Every stage writes checkpoints into the cache folder and continues from the newest one.
 
+#![allow(
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "pixel values, token ids and timesteps are small and not negative"
+)]
+
 mod denoiser;
 mod export;
 mod latents;

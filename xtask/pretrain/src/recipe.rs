@@ -42,10 +42,10 @@ pub(crate) fn unet() -> Value {
     json!({
         "_class_name": "UNet2DConditionModel", "_diffusers_version": "0.42.1", "act_fn": "silu",
         "sample_size": SIDE / 8, "in_channels": 8, "out_channels": 8, "center_input_sample": false,
-        "block_out_channels": [96, 192, 256], "layers_per_block": 1, "norm_num_groups": 32, "norm_eps": 1e-5,
+        "block_out_channels": [96, 160, 192], "layers_per_block": 1, "norm_num_groups": 32, "norm_eps": 1e-5,
         "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
         "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
-        "cross_attention_dim": 128, "attention_head_dim": [4, 6, 8], "downsample_padding": 1,
+        "cross_attention_dim": 112, "attention_head_dim": [3, 5, 6], "downsample_padding": 1,
         "flip_sin_to_cos": true, "freq_shift": 0, "mid_block_scale_factor": 1,
         "mid_block_type": "UNetMidBlock2DCrossAttn", "transformer_layers_per_block": 1, "use_linear_projection": false,
     })
@@ -55,7 +55,7 @@ pub(crate) fn unet() -> Value {
 pub(crate) fn text_encoder() -> Value {
     json!({
         "architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_act": "gelu",
-        "vocab_size": 49408, "hidden_size": 128, "intermediate_size": 512, "projection_dim": 128,
+        "vocab_size": 49408, "hidden_size": 112, "intermediate_size": 448, "projection_dim": 112,
         "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 77, "layer_norm_eps": 1e-5,
         "bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407, "attention_dropout": 0.0,
         "dtype": "float16",

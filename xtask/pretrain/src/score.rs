@@ -27,7 +27,7 @@ pub(crate) fn measure(cache: &Path, base: &Path, count: usize) -> anyhow::Result
     let by_style = styles(&all);
     let mut pipeline = Pipeline::open(base, &Device::flex(), Engine::Mixed)?;
     let mut rng = Rng::new(SEED + 4);
-    let (mut right, mut drawn) = (0, 0);
+    let (mut right, mut drawn) = (0_u32, 0_u32);
     for index in 0..count {
         let own = &unseen.entries[index % unseen.entries.len()];
         let (name, colour) = COLOURS[rng.below(COLOURS.len())];
@@ -57,11 +57,11 @@ pub(crate) fn measure(cache: &Path, base: &Path, count: usize) -> anyhow::Result
             beaten &= distance(&feature, &self::feature(&view)) > own_distance;
         }
         drawn += 1;
-        right += usize::from(beaten);
+        right += u32::from(beaten);
     }
     log(&format!(
         "right: {right} of {drawn} ({:.1} %), chance {:.1} %",
-        100.0 * right as f64 / drawn as f64,
+        100.0 * f64::from(right) / f64::from(drawn),
         100.0 / CANDIDATES as f64
     ));
     Ok(())

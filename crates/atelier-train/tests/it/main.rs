@@ -1,5 +1,7 @@
 //! Whole runs on a tiny random base.
 
+#![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
+
 mod bad_input;
 mod fixture;
 mod resume;

@@ -202,6 +202,10 @@ pub(crate) struct TransformerShape {
 
 /// `Transformer2DModel`: blocks over the pixels of a picture.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the published names of the layers"
+)]
 pub(crate) struct Transformer {
     norm: GroupNorm,
     proj_in: Projection,

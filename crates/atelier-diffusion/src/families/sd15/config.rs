@@ -99,7 +99,7 @@ impl Default for UnetConfig {
     }
 }
 
-/// Values of a UNet configuration that change the architecture in ways this code does not build.
+/// Values of a denoiser's configuration that change the architecture in ways this code does not build.
 const UNET_FIXED: &[(&str, &[&str])] = &[
     ("act_fn", &["\"silu\"", "\"swish\""]),
     ("addition_embed_type", &["null"]),

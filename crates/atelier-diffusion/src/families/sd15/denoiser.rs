@@ -282,6 +282,9 @@ impl Unet {
     /// - `context_bsd`: `[b, s, cross_attention_dim]`
     /// - returns: `[b, out, h, w]`
     ///
+    /// # Panics
+    /// Panics on tensors of other shapes.
+    ///
     /// # Source
     /// Ronneberger et al. 2015 and Rombach et al. 2022; checked against diffusers'
     /// `models/unets/unet_2d_condition.py`.

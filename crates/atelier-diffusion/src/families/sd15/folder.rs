@@ -108,6 +108,9 @@ impl Base {
     ///
     /// # Shapes
     /// - returns: `[prompts, 77]`
+    ///
+    /// # Panics
+    /// Panics on a vocabulary of 2³¹ tokens or more.
     pub fn tokens(&self, prompts: &[&str], device: &Device) -> Tensor<2, Int> {
         let ids: Vec<i32> = prompts
             .iter()

@@ -195,6 +195,9 @@ impl Pipeline {
     }
 
     /// The final latents of one picture with the adapters that are attached now, for comparison with references.
+    ///
+    /// # Panics
+    /// Never: nothing cancels.
     pub fn final_latents(&self, request: &GenerateRequest) -> Result<Tensor<4>> {
         let plan = self.plan(request)?;
         let states = self.text_states(request, plan.guided);
@@ -242,6 +245,7 @@ impl Generator for Pipeline {
 }
 
 /// Bytes from the decoder's −1 … 1, rounded as diffusers does.
+#[expect(clippy::cast_sign_loss, reason = "clamped to 0 … 255 before")]
 fn picture(pixels_bchw: Tensor<4>, plan: &Plan, seed: Seed) -> Picture {
     let planes = values_of(pixels_bchw);
     let area = plan.width * plan.height;

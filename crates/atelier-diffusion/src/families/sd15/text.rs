@@ -56,6 +56,10 @@ struct FeedForward {
 visit_fields!(FeedForward { fc1, fc2 });
 
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the published names of the layers"
+)]
 struct Layer {
     layer_norm1: LayerNorm,
     self_attn: SelfAttention,
@@ -184,7 +188,7 @@ impl TextEncoder {
             .position_embedding
             .weight
             .clone()
-            .slice([0..length]);
+            .narrow(0, 0, length);
         let mask = causal_mask(length, &device);
         let mut hidden = self.embeddings.token_embedding.forward(tokens_bs) + positions.unsqueeze();
         let kept = self.encoder.layers.len().saturating_sub(skip);

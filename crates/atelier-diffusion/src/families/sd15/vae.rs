@@ -337,6 +337,9 @@ impl Vae {
     ///
     /// # Shapes
     /// - `pixels_bchw`: `[b, 3, H, W]`, −1 to 1, sides divisible by the pixels per latent
+    ///
+    /// # Panics
+    /// Panics on tensors of other shapes.
     pub fn encode(&self, pixels_bchw: Tensor<4>) -> Posterior {
         let mut moments = self.encoder.forward(pixels_bchw);
         if let Some(conv) = &self.quant_conv {
