@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn likeness_is_the_mean_over_all_pairs() {
         let (a, b) = (Feature(vec![1.0, 0.0]), Feature(vec![0.0, 1.0]));
-        assert!((likeness(&[a.clone()], &[a.clone(), b.clone()]) - 0.5).abs() < 1e-6);
+        assert!((likeness(std::slice::from_ref(&a), &[a.clone(), b.clone()]) - 0.5).abs() < 1e-6);
         assert!((mutual_likeness(&[a.clone(), a.clone(), b]) - 1.0 / 3.0).abs() < 1e-6);
         assert!(likeness(&[a], &[]).abs() < f32::EPSILON);
     }

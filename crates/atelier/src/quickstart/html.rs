@@ -296,7 +296,7 @@ fn setting_rows(report: &Report) -> Vec<(&'static str, String)> {
             "Time",
             format!(
                 "{} training, {} drawing, {} altogether{continued}",
-                duration_text(training.training_secs),
+                duration_text(training.duration_secs),
                 duration_text(report.drawing_secs),
                 duration_text(report.total_secs)
             ),

@@ -225,7 +225,7 @@ fn tell(app: &App, report: &Report) {
         report.dataset.len(),
         report.config.epochs,
         report.training.steps,
-        duration_text(report.training.training_secs)
+        duration_text(report.training.duration_secs)
     ));
     line(format!(
         "drew {} pictures in {}; {} altogether, {} of memory at most",

@@ -85,7 +85,7 @@ pub(super) struct Training {
     /// Steps per epoch.
     pub(super) steps_per_epoch: usize,
     /// Seconds spent in steps, of the call that finished.
-    pub(super) training_secs: f64,
+    pub(super) duration_secs: f64,
     /// Whether an interrupted quickstart was continued.
     pub(super) continued: bool,
     /// Steps in the trailing mean of the loss.
@@ -250,7 +250,7 @@ fn training(plan: &Plan, trained: &TrainReport, continued: bool) -> Training {
     Training {
         steps: trained.losses.len(),
         steps_per_epoch,
-        training_secs: trained.training_secs,
+        duration_secs: trained.training_secs,
         continued,
         window,
         final_loss: smoothed(&trained.losses, window).last().copied(),
