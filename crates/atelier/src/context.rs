@@ -45,6 +45,11 @@ impl App {
         })
     }
 
+    /// What time it is.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &self.clock
+    }
+
     /// What long work gets; progress goes to `progress`, usually `app.output.progress()`.
     pub(crate) fn run_context<'a>(&'a self, progress: &'a dyn ProgressSink) -> RunContext<'a> {
         RunContext {

@@ -7,10 +7,10 @@ use rayon::prelude::*;
 
 use crate::concepts::{self, Concept};
 use crate::entry::{Entry, Split};
-use crate::fxemoji;
-use crate::iconify::{IconSet, names_by_code};
 use crate::packages::{self, Package};
 use crate::raster::{is_visible, rgba_from_svg, rgba_from_webp};
+use crate::sets::fxemoji;
+use crate::sets::iconify::{IconSet, names_by_code};
 use crate::split;
 use crate::store::Corpus;
 

@@ -5,29 +5,25 @@
 //! out of the corpus and serves as the sample LoRA dataset.
 
 mod assemble;
-mod avatars;
-mod blob;
 mod caption;
-mod clipart;
 mod compose;
 mod concepts;
 mod entry;
-mod fxemoji;
-mod iconify;
 mod packages;
 mod raster;
 mod rng;
+mod sets;
 mod split;
 mod store;
 
 pub use assemble::{StyleSet, build, styles};
-pub use avatars::build_with_avatars;
-pub use blob::{BlobPicture, HELD_OUT_EXPRESSIONS, TRAINING_EXPRESSIONS, blob_faces};
 pub use caption::{caption, full_caption};
-pub use clipart::build_full;
 pub use compose::{Augment, COLOURS, compose};
 pub use entry::{Entry, Split};
 pub use raster::{rgba_from_drawn_part, rgba_from_svg, rgba_from_webp};
 pub use rng::Rng;
+pub use sets::avatars::build_with_avatars;
+pub use sets::blob::{BlobPicture, HELD_OUT_EXPRESSIONS, TRAINING_EXPRESSIONS, blob_faces};
+pub use sets::clipart::build_full;
 pub use split::split;
 pub use store::Corpus;

@@ -39,8 +39,11 @@ enum Stage {
     /// Train the autoencoder.
     Vae {
         /// Steps of the whole training; a finished one is extended by a larger number.
-        #[arg(long, default_value_t = 2000)]
+        #[arg(long, default_value_t = 4600)]
         steps: u64,
+        /// Leave the encoder as it is, so that encoded pictures stay valid.
+        #[arg(long)]
+        decoder_only: bool,
     },
     /// Encode the corpus with the trained autoencoder.
     Latents,
@@ -79,7 +82,10 @@ enum Stage {
 fn main() -> anyhow::Result<()> {
     let Args { cache, stage } = Args::parse();
     match stage {
-        Stage::Vae { steps } => vae::train(&cache, steps),
+        Stage::Vae {
+            steps,
+            decoder_only,
+        } => vae::train(&cache, steps, decoder_only),
         Stage::Latents => latents::encode(&cache),
         Stage::Denoiser { steps } => denoiser::train(&cache, steps),
         Stage::Export { out } => export::export(&cache, &out),

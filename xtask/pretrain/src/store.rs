@@ -19,6 +19,7 @@ pub(crate) struct Slot {
     pub(crate) values: Vec<f32>,
     moments: Moments,
     pub(crate) average: Vec<f32>,
+    frozen: bool,
 }
 
 /// All trained tensors of a stage.
@@ -43,6 +44,16 @@ impl Store {
             slots: collector.0,
             index,
             step: 0,
+        }
+    }
+
+    /// Leaves the tensors with these names at their averages from now on.
+    pub(crate) fn freeze(&mut self, names: impl Fn(&str) -> bool) {
+        for slot in &mut self.slots {
+            slot.frozen = names(&slot.name);
+            if slot.frozen {
+                slot.values.clone_from(&slot.average);
+            }
         }
     }
 
@@ -90,6 +101,7 @@ impl Store {
         self.slots
             .par_iter_mut()
             .zip(&values)
+            .filter(|(slot, _)| !slot.frozen)
             .for_each(|(slot, gradient)| {
                 optimizer.update(
                     &mut slot.values,
@@ -167,6 +179,7 @@ impl Visitor for Collect {
             average: values.clone(),
             values,
             moments,
+            frozen: false,
         });
     }
 }
@@ -186,7 +199,7 @@ impl Visitor for Install<'_> {
             &slot.values
         };
         let fresh = Tensor::from_data(TensorData::new(values.clone(), tensor.dims()), self.device);
-        *tensor = if self.averages {
+        *tensor = if self.averages || slot.frozen {
             fresh
         } else {
             fresh.require_grad()

@@ -28,7 +28,7 @@ pub(crate) fn untrained(device: &Device) -> anyhow::Result<Vae> {
 }
 
 /// Trains, or goes on training, until `steps`.
-pub(crate) fn train(cache: &Path, steps: u64) -> anyhow::Result<()> {
+pub(crate) fn train(cache: &Path, steps: u64, decoder_only: bool) -> anyhow::Result<()> {
     let device = Device::flex().autodiff();
     let corpus = training_corpus(cache)?;
     let mut vae = untrained(&device)?;
@@ -36,6 +36,9 @@ pub(crate) fn train(cache: &Path, steps: u64) -> anyhow::Result<()> {
     let checkpoint = cache.join("vae.safetensors");
     if checkpoint.exists() {
         store.load(&checkpoint)?;
+    }
+    if decoder_only {
+        store.freeze(|name| name.starts_with("encoder.") || name.starts_with("quant_conv."));
     }
     let rate = LearningRate {
         peak: VAE_RATE,

@@ -1,4 +1,6 @@
 //! The feature on drawn shapes and on the sample dataset.
 
+#![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
+
 mod blobs;
 mod shapes;

@@ -44,7 +44,7 @@ pub(super) fn run(args: &BenchStepArgs, app: &App) -> Result<ExitKind> {
         rank: args.rank,
         precision: args.precision,
     };
-    let report = bench_step(&args.base, what, &Device::flex()).coded()?;
+    let report = bench_step(&args.base, what, &Device::flex(), app.clock()).coded()?;
     app.output.line(format_args!(
         "{:.4} s per step (fastest {:.4}, slowest {:.4}), {} trained values, loss {:.4}",
         report.median_secs, report.min_secs, report.max_secs, report.lora_params, report.loss

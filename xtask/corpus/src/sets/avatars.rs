@@ -16,7 +16,7 @@ use crate::raster::rgba_from_svg;
 use crate::store::Corpus;
 
 /// Runs in Node.js, beside the installed packages.
-const SCRIPT: &str = include_str!("../avatars.mjs");
+const SCRIPT: &str = include_str!("../../avatars.mjs");
 
 const STYLES: [(&str, Package); 4] = [
     ("open peeps avatar", packages::OPEN_PEEPS),

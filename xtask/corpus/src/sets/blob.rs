@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result};
 use rayon::prelude::*;
 
 use crate::concepts;
-use crate::iconify::IconSet;
 use crate::packages::{self, EMOJIBASE, NOTO_V1};
 use crate::raster::rgba_from_svg;
+use crate::sets::iconify::IconSet;
 
 /// One picture of the character.
 #[derive(Debug, Clone)]

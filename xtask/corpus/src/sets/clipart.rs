@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result, ensure};
 use rayon::prelude::*;
 use resvg::usvg::roxmltree;
 
-use crate::avatars::build_with_avatars;
 use crate::entry::{Entry, Split};
 use crate::raster::{is_visible, rgba_from_drawn_part};
+use crate::sets::avatars::build_with_avatars;
 use crate::store::Corpus;
 
 /// Debian package and version.
