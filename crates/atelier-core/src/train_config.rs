@@ -97,8 +97,8 @@ impl TrainConfig {
             !self.trigger.trim().is_empty(),
             "`trigger` is empty, give the word that will call the training",
         );
-        check(self.epochs >= 1, "`epochs` must be at least 1");
-        check(self.batch_size >= 1, "`batch_size` must be at least 1");
+        check((1..=100_000).contains(&self.epochs), "`epochs` must lie between 1 and 100000");
+        check((1..=4096).contains(&self.batch_size), "`batch_size` must lie between 1 and 4096");
         check(
             (1..=1024).contains(&self.rank),
             "`rank` must lie between 1 and 1024",

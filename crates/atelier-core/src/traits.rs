@@ -13,6 +13,8 @@ pub struct TrainRequest {
     pub dataset: PathBuf,
     /// A base model folder.
     pub base: PathBuf,
+    /// The name under which the base is known, for the record and the adapter's metadata.
+    pub base_name: String,
     /// Where the run's files go.
     pub out: PathBuf,
     /// Continue from the newest complete checkpoint in `out`.
@@ -48,6 +50,8 @@ pub struct TrainReport {
     pub pictures: usize,
     /// Pictures left out, each with the reason.
     pub skipped: Vec<String>,
+    /// Things worth telling, such as damaged checkpoints that were passed over.
+    pub notes: Vec<String>,
     /// Seconds spent in training steps of this call.
     pub training_secs: f64,
 }

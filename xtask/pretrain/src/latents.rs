@@ -26,7 +26,8 @@ pub(crate) struct Latents {
     pub(crate) scaling_factor: f64,
 }
 
-fn file(cache: &Path) -> PathBuf {
+/// Where the encoded pictures lie.
+pub(crate) fn file(cache: &Path) -> PathBuf {
     cache.join("latents.safetensors")
 }
 

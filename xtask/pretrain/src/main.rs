@@ -17,21 +17,21 @@ mod sheet;
 mod store;
 mod vae;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Trains the embedded base model.
+/// Trains the embedded base model: all stages in turn, or one.
 #[derive(Parser)]
 struct Args {
     /// Where the corpus, the checkpoints and the exported folder lie.
     #[arg(long, default_value = "pretrain-cache", global = true)]
     cache: PathBuf,
     #[command(subcommand)]
-    stage: Stage,
+    stage: Option<Stage>,
 }
 
 #[derive(Subcommand)]
@@ -39,7 +39,7 @@ enum Stage {
     /// Train the autoencoder.
     Vae {
         /// Steps of the whole training; a finished one is extended by a larger number.
-        #[arg(long, default_value_t = 4600)]
+        #[arg(long, default_value_t = recipe::VAE_STEPS)]
         steps: u64,
         /// Leave the encoder as it is, so that encoded pictures stay valid.
         #[arg(long)]
@@ -50,7 +50,7 @@ enum Stage {
     /// Train text encoder and denoiser on the encoded corpus.
     Denoiser {
         /// Steps of the whole training; a finished one is extended by a larger number.
-        #[arg(long, default_value_t = 12_000)]
+        #[arg(long, default_value_t = recipe::STEPS)]
         steps: u64,
     },
     /// Write the averaged weights as a diffusers folder.
@@ -81,6 +81,9 @@ enum Stage {
 
 fn main() -> anyhow::Result<()> {
     let Args { cache, stage } = Args::parse();
+    let Some(stage) = stage else {
+        return all(&cache);
+    };
     match stage {
         Stage::Vae {
             steps,
@@ -92,4 +95,15 @@ fn main() -> anyhow::Result<()> {
         Stage::Sheet { base, out } => sheet::draw(&cache, &base, &out),
         Stage::Score { base, prompts } => score::measure(&cache, &base, prompts),
     }
+}
+
+/// Every stage, each from where an earlier call left it, up to the exported folder in the cache.
+fn all(cache: &Path) -> anyhow::Result<()> {
+    vae::train(cache, recipe::VAE_STEPS, false)?;
+    if !latents::file(cache).exists() {
+        latents::encode(cache)?;
+    }
+    denoiser::train(cache, recipe::STEPS)?;
+    vae::train(cache, recipe::VAE_STEPS + recipe::DECODER_STEPS, true)?;
+    export::replace(cache, &cache.join("atelier-mini"))
 }

@@ -6,6 +6,12 @@ use serde_json::{Value, json};
 pub(crate) const SIDE: usize = 128;
 /// Concepts that this edition knows, by group of the corpus.
 pub(crate) const GROUPS: &[&str] = &["faces", "animals", "food", "weather", "plants", "hearts"];
+/// Steps of the whole autoencoder.
+pub(crate) const VAE_STEPS: u64 = 4600;
+/// Further steps of its decoder alone.
+pub(crate) const DECODER_STEPS: u64 = 2000;
+/// Steps of denoiser and text encoder.
+pub(crate) const STEPS: u64 = 4200;
 /// Pictures that the autoencoder sees at once.
 pub(crate) const VAE_BATCH: usize = 8;
 /// Peak learning rate of the autoencoder.
