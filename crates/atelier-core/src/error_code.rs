@@ -21,6 +21,8 @@ pub enum ErrorCode {
     CannotResume,
     /// The loss is no longer a finite number.
     LossNotFinite,
+    /// A drawing is no longer made of finite numbers.
+    PictureNotFinite,
     /// Reading or writing a file failed.
     Io,
     /// A defect of this program.
@@ -39,6 +41,7 @@ impl ErrorCode {
         Self::NotFound,
         Self::CannotResume,
         Self::LossNotFinite,
+        Self::PictureNotFinite,
         Self::Io,
         Self::Internal,
     ];
@@ -104,6 +107,11 @@ impl ErrorCode {
                 "loss_not_finite",
                 1,
                 "lower the learning rate, and look at the named picture",
+            ),
+            Self::PictureNotFinite => (
+                "picture_not_finite",
+                1,
+                "lower the guidance or the strength of the adapters, and check the base's weights",
             ),
             Self::Io => ("io", 1, "check free space, permissions and the path"),
             Self::Internal => (

@@ -43,7 +43,7 @@ pub struct TrainConfig {
     pub targets: Targets,
     /// Step size of AdamW.
     pub learning_rate: f64,
-    /// Steps over which the rate rises linearly from zero.
+    /// Steps over which the rate rises linearly; the first step has one share of it, the last the whole.
     pub warmup_steps: usize,
     /// Decoupled weight decay of AdamW.
     pub weight_decay: f64,
@@ -97,8 +97,14 @@ impl TrainConfig {
             !self.trigger.trim().is_empty(),
             "`trigger` is empty, give the word that will call the training",
         );
-        check((1..=100_000).contains(&self.epochs), "`epochs` must lie between 1 and 100000");
-        check((1..=4096).contains(&self.batch_size), "`batch_size` must lie between 1 and 4096");
+        check(
+            (1..=100_000).contains(&self.epochs),
+            "`epochs` must lie between 1 and 100000",
+        );
+        check(
+            (1..=4096).contains(&self.batch_size),
+            "`batch_size` must lie between 1 and 4096",
+        );
         check(
             (1..=1024).contains(&self.rank),
             "`rank` must lie between 1 and 1024",
@@ -122,6 +128,11 @@ impl TrainConfig {
         check(
             (0.0..=1.0).contains(&self.caption_dropout),
             "`caption_dropout` must lie between 0 and 1",
+        );
+        let side = self.resolution.unwrap_or(1);
+        check(
+            (1..=4096).contains(&side),
+            "`resolution` must lie between 1 and 4096",
         );
         check(
             self.checkpoint_every >= 1,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use atelier_core::{Coded, ErrorCode};
+use atelier_core::{Coded, ErrorCode, Seed};
 use atelier_nn::ParamError;
 
 use crate::schedule::ScheduleError;
@@ -66,6 +66,12 @@ pub enum Error {
         /// The first of them with the reason.
         first: String,
     },
+    /// The networks gave values that are not numbers.
+    #[error("the picture of seed {seed} has values that are not finite numbers")]
+    NotFinite {
+        /// The seed.
+        seed: Seed,
+    },
     /// A request has values that cannot be drawn.
     #[error("{0}")]
     Request(String),
@@ -80,6 +86,7 @@ impl Coded for Error {
             Self::Part { source, .. } => source.code(),
             Self::Config { .. } | Self::UnknownFamily { .. } => ErrorCode::BadBase,
             Self::AdapterMismatch { .. } => ErrorCode::AdapterMismatch,
+            Self::NotFinite { .. } => ErrorCode::PictureNotFinite,
             Self::Request(_) => ErrorCode::InvalidInput,
         }
     }

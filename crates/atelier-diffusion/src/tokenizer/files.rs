@@ -120,6 +120,7 @@ impl TokenizerFiles {
     /// Reads the names of the special tokens. The older of the two files counts only where the newer lists no added tokens.
     fn read_settings(&mut self, dir: &Path) -> Result<()> {
         let path = dir.join("tokenizer_config.json");
+        let older_path = dir.join("special_tokens_map.json");
         let config = read_optional(&path)?;
         let older = match &config["added_tokens_decoder"] {
             Value::Object(tokens) => {
@@ -128,25 +129,17 @@ impl TokenizerFiles {
                 }
                 Value::Null
             }
-            _ => read_optional(&dir.join("special_tokens_map.json"))?,
+            _ => read_optional(&older_path)?,
         };
-        self.special = DEFAULTS
-            .iter()
-            .map(|&(role, default)| {
-                let key = format!("{role}_token");
-                let named = |json: &Value| match &json[&key] {
-                    Value::String(token) => Some((token.clone(), false)),
-                    token => {
-                        let content = token["content"].as_str()?.to_owned();
-                        Some((content, token["normalized"].as_bool().unwrap_or(true)))
-                    }
-                };
-                let (token, normalized) = named(&older)
-                    .or_else(|| named(&config))
-                    .unwrap_or_else(|| (default.to_owned(), false));
-                (role, token, normalized)
-            })
-            .collect();
+        for (role, default) in DEFAULTS {
+            let key = format!("{role}_token");
+            let found = match special_from(&older, &key, &older_path)? {
+                None => special_from(&config, &key, &path)?,
+                found => found,
+            };
+            let (token, normalized) = found.unwrap_or_else(|| (default.to_owned(), false));
+            self.special.push((role, token, normalized));
+        }
         Ok(())
     }
 
@@ -217,6 +210,23 @@ fn read_optional(path: &Path) -> Result<Value> {
     } else {
         Ok(Value::Null)
     }
+}
+
+/// A special token and whether it is looked for in normalised text. An empty one would be found everywhere.
+fn special_from(json: &Value, key: &str, path: &Path) -> Result<Option<(String, bool)>> {
+    let token = &json[key];
+    let (content, normalized) = match (token, token["content"].as_str()) {
+        (Value::String(content), _) => (content.as_str(), false),
+        (_, Some(content)) => (content, token["normalized"].as_bool().unwrap_or(true)),
+        _ => return Ok(None),
+    };
+    if content.is_empty() {
+        return Err(TokenizerError::Malformed {
+            path: path.to_owned(),
+            detail: format!("`{key}` is empty"),
+        });
+    }
+    Ok(Some((content.to_owned(), normalized)))
 }
 
 fn vocabulary_from(json: &Value, path: &Path) -> Result<HashMap<String, u32>> {

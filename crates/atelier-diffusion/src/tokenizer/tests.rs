@@ -132,6 +132,28 @@ fn one_file_says_the_same_as_two() {
 }
 
 #[test]
+fn an_empty_special_token_is_refused_with_file_and_key() {
+    for (file, token) in [
+        ("special_tokens_map.json", json!("")),
+        ("tokenizer_config.json", json!({"content": ""})),
+    ] {
+        let dir = small_folder(&json!({}));
+        let vocabulary = dir.path().join("vocab.json");
+        let text = fs::read_to_string(&vocabulary).unwrap();
+        let mut words: Value = serde_json::from_str(&text).unwrap();
+        words[""] = json!(10);
+        fs::write(&vocabulary, words.to_string()).unwrap();
+        let settings = json!({"pad_token": token}).to_string();
+        fs::write(dir.path().join(file), settings).unwrap();
+        let error = Tokenizer::open(dir.path()).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::BadBase);
+        let message = error.to_string();
+        assert!(message.contains("`pad_token` is empty"), "{message}");
+        assert!(message.contains(file), "{message}");
+    }
+}
+
+#[test]
 fn unusable_folders_say_what_is_wrong() {
     let refused = |dir: &Path, expected: &str| {
         let error = Tokenizer::open(dir).unwrap_err();

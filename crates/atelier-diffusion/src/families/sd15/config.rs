@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use atelier_nn::activation::Activation;
 
+use crate::tokenizer::CONTEXT_LENGTH;
+
 use crate::{Error, Result};
 
 /// One number for all levels, or one for each.
@@ -385,6 +387,17 @@ impl TextConfig {
                 "text_encoder",
                 "num_hidden_layers",
                 "must be at least 1",
+            ));
+        }
+        if config.max_position_embeddings != CONTEXT_LENGTH {
+            let problem = format!(
+                "is {}, prompts have {CONTEXT_LENGTH} tokens",
+                config.max_position_embeddings
+            );
+            return Err(config_error(
+                "text_encoder",
+                "max_position_embeddings",
+                &problem,
             ));
         }
         Ok(config)

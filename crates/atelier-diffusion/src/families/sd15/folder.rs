@@ -11,7 +11,7 @@ use super::keys::aliases;
 use super::{TextEncoder, Unet, Vae};
 use crate::schedule::{NoiseSchedule, ScheduleConfig};
 use crate::source::FileSource;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{CONTEXT_LENGTH, Tokenizer};
 use crate::{Error, Result, families};
 
 /// An opened base: small things read, weights still on disk.
@@ -108,17 +108,29 @@ impl Base {
     ///
     /// # Shapes
     /// - returns: `[prompts, 77]`
-    ///
-    /// # Panics
-    /// Panics on a vocabulary of 2³¹ tokens or more.
-    pub fn tokens(&self, prompts: &[&str], device: &Device) -> Tensor<2, Int> {
-        let ids: Vec<i32> = prompts
+    pub fn tokens(&self, prompts: &[&str], device: &Device) -> Result<Tensor<2, Int>> {
+        let vocab_size = self.text_config.vocab_size;
+        let mut ids = Vec::with_capacity(prompts.len() * CONTEXT_LENGTH);
+        for id in prompts
             .iter()
             .flat_map(|prompt| self.tokenizer.encode_padded(prompt))
-            .map(|id| i32::try_from(id).expect("vocabularies are smaller than 2³¹"))
-            .collect();
-        let length = ids.len() / prompts.len().max(1);
-        Tensor::from_data(TensorData::new(ids, [prompts.len(), length]), device)
+        {
+            match i32::try_from(id) {
+                Ok(small) if (id as usize) < vocab_size => ids.push(small),
+                _ => {
+                    let problem = format!("is {vocab_size}, but the tokenizer gave the id {id}");
+                    return Err(Error::Config {
+                        part: "text_encoder",
+                        key: "vocab_size".to_owned(),
+                        problem,
+                    });
+                }
+            }
+        }
+        Ok(Tensor::from_data(
+            TensorData::new(ids, [prompts.len(), CONTEXT_LENGTH]),
+            device,
+        ))
     }
 
     fn load_part<T>(

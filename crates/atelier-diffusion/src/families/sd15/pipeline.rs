@@ -77,7 +77,7 @@ impl Pipeline {
         done: u64,
     ) -> Result<Option<Picture>> {
         let plan = self.plan(request)?;
-        let states = self.text_states(request, plan.guided);
+        let states = self.text_states(request, plan.guided)?;
         let drawing = Drawing {
             request,
             plan: &plan,
@@ -98,7 +98,7 @@ impl Pipeline {
             return Ok(None);
         };
         let pixels = self.parts.vae.decode(self.parts.vae.unscale(latents));
-        Ok(Some(picture(pixels, &plan, seed)))
+        picture(pixels, &plan, seed).map(Some)
     }
 
     /// The final latents, before the autoencoder; `None` when `keep_going`, called before each step, says no.
@@ -145,15 +145,14 @@ impl Pipeline {
     }
 
     /// Text states of the prompt, after those of the negative prompt where guidance needs them.
-    fn text_states(&self, request: &GenerateRequest, guided: bool) -> Tensor<3> {
+    fn text_states(&self, request: &GenerateRequest, guided: bool) -> Result<Tensor<3>> {
         let prompts: &[&str] = if guided {
             &[&request.negative, &request.prompt]
         } else {
             &[&request.prompt]
         };
-        self.parts
-            .text
-            .forward(self.base.tokens(prompts, &self.device), request.clip_skip)
+        let tokens = self.base.tokens(prompts, &self.device)?;
+        Ok(self.parts.text.forward(tokens, request.clip_skip))
     }
 
     fn plan(&self, request: &GenerateRequest) -> Result<Plan> {
@@ -165,9 +164,9 @@ impl Pipeline {
         );
         let bad = |problem: String| Err(Error::Request(problem));
         for (name, side) in [("width", width), ("height", height)] {
-            if side == 0 || side % factor != 0 || side > 8192 {
+            if side == 0 || side % factor != 0 || side > 4096 {
                 return bad(format!(
-                    "`{name}` is {side}, must be a multiple of {factor} between {factor} and 8192"
+                    "`{name}` is {side}, must be a multiple of {factor} between {factor} and 4096"
                 ));
             }
         }
@@ -200,7 +199,7 @@ impl Pipeline {
     /// Never: nothing cancels.
     pub fn final_latents(&self, request: &GenerateRequest) -> Result<Tensor<4>> {
         let plan = self.plan(request)?;
-        let states = self.text_states(request, plan.guided);
+        let states = self.text_states(request, plan.guided)?;
         let drawing = Drawing {
             request,
             plan: &plan,
@@ -246,17 +245,20 @@ impl Generator for Pipeline {
 
 /// Bytes from the decoder's −1 … 1, rounded as diffusers does.
 #[expect(clippy::cast_sign_loss, reason = "clamped to 0 … 255 before")]
-fn picture(pixels_bchw: Tensor<4>, plan: &Plan, seed: Seed) -> Picture {
+fn picture(pixels_bchw: Tensor<4>, plan: &Plan, seed: Seed) -> Result<Picture> {
     let planes = values_of(pixels_bchw);
+    if planes.iter().any(|value| !value.is_finite()) {
+        return Err(Error::NotFinite { seed });
+    }
     let area = plan.width * plan.height;
     let byte = |value: f32| ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
     let rgb = (0..area)
         .flat_map(|i| [0, 1, 2].map(|c| byte(planes[c * area + i])))
         .collect();
-    Picture {
+    Ok(Picture {
         width: plan.width,
         height: plan.height,
         rgb,
         seed,
-    }
+    })
 }
