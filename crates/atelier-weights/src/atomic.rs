@@ -1,12 +1,16 @@
 //! Files and folders that appear under their final name only when they are complete and on the disk.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, BufWriter, Write};
+use std::iter;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use fs_err::{File, OpenOptions};
 
 use crate::{Error, Result};
+
+/// Temporary names that are tried before giving up.
+const ATTEMPTS: usize = 16;
 
 /// Writes a file under a temporary name in the same folder, then renames it. On an error nothing is left behind, and
 /// what was there under the final name stays as it was.
@@ -16,12 +20,12 @@ pub fn write_file(
 ) -> Result<()> {
     let path = path.as_ref();
     let folder = folder_of(path);
-    let mut temporary = Temporary::beside(folder);
-    write_temporary(&temporary.0, path, write)
-        .and_then(|()| sync_folder(folder))
-        .map_err(|error| Error::io("write", path, error))?;
-    temporary.0.clear();
-    Ok(())
+    let written = Temporary::in_folder(folder).and_then(|(temporary, file)| {
+        fill(file, write)?;
+        temporary.rename(path)?;
+        sync_folder(folder)
+    });
+    written.map_err(|error| Error::io("write", path, error))
 }
 
 /// Puts a finished folder under its final name, which must be free: files to the disk, rename, parent to the disk.
@@ -38,33 +42,44 @@ pub fn publish_folder(temporary: impl AsRef<Path>, path: impl AsRef<Path>) -> Re
     })
 }
 
-fn write_temporary(
-    temporary: &Path,
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(temporary)?;
+fn fill(file: File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut writer = BufWriter::with_capacity(1 << 18, file);
     write(&mut writer)?;
     let file = writer
         .into_inner()
         .map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    drop(file);
-    fs_err::rename(temporary, path)
+    file.sync_all()
 }
 
-/// A file that is removed unless its name was cleared.
+/// A file that we created and that is removed unless it was renamed.
 struct Temporary(PathBuf);
 
 impl Temporary {
-    fn beside(folder: &Path) -> Self {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        Self(folder.join(format!(".atelier-{}-{number}.partial", std::process::id())))
+    /// Creates a file under a name that nobody else has.
+    fn in_folder(folder: &Path) -> io::Result<(Self, File)> {
+        Self::with_suffixes(folder, iter::repeat_with(random_number).take(ATTEMPTS))
+    }
+
+    fn with_suffixes(
+        folder: &Path,
+        suffixes: impl Iterator<Item = u64>,
+    ) -> io::Result<(Self, File)> {
+        let mut taken = io::ErrorKind::AlreadyExists.into();
+        for suffix in suffixes {
+            let path = folder.join(format!(".atelier-{suffix:016x}.partial"));
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok((Self(path), file)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(taken)
+    }
+
+    fn rename(mut self, path: &Path) -> io::Result<()> {
+        fs_err::rename(&self.0, path)?;
+        self.0.clear();
+        Ok(())
     }
 }
 
@@ -74,6 +89,11 @@ impl Drop for Temporary {
             let _ = fs_err::remove_file(&self.0);
         }
     }
+}
+
+/// Each state of the standard library's hash maps has keys of its own.
+fn random_number() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -121,5 +141,27 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
             Err(error)
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_temporary_name_is_passed_over_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let (first, _) = Temporary::with_suffixes(path, [1].into_iter()).unwrap();
+        fs_err::write(&first.0, b"first").unwrap();
+        let (second, _) = Temporary::with_suffixes(path, [1, 2].into_iter()).unwrap();
+        assert_ne!(first.0, second.0);
+        drop(second);
+        let refused = Temporary::with_suffixes(path, [1, 1].into_iter());
+        let kind = refused.map(drop).unwrap_err().kind();
+        assert_eq!(kind, io::ErrorKind::AlreadyExists);
+        assert_eq!(fs_err::read(&first.0).unwrap(), b"first");
+        drop(first);
+        assert_eq!(fs_err::read_dir(path).unwrap().count(), 0);
     }
 }

@@ -1,5 +1,6 @@
 //! A base model in the diffusers folder layout: `model_index.json` and one folder per part.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -21,14 +22,21 @@ const DIFFUSION_FILES: [&str; 2] = [
     "diffusion_pytorch_model.fp16.safetensors",
 ];
 const TEXT_ENCODER_FILES: [&str; 2] = ["model.safetensors", "model.fp16.safetensors"];
-/// Every other file that decides what the model draws.
-const CONFIGS: [&str; 6] = [
+/// The configurations that every model has.
+const CONFIGS: [&str; 4] = [
     "scheduler/scheduler_config.json",
     "text_encoder/config.json",
-    "tokenizer/merges.txt",
-    "tokenizer/vocab.json",
     "unet/config.json",
     "vae/config.json",
+];
+/// The vocabulary in two files.
+const VOCABULARY: [&str; 2] = ["tokenizer/merges.txt", "tokenizer/vocab.json"];
+/// The vocabulary in one file, which serves in their place.
+const WHOLE_TOKENIZER: &str = "tokenizer/tokenizer.json";
+/// The files that name the special tokens, where they exist.
+const SPECIAL_TOKENS: [&str; 2] = [
+    "tokenizer/special_tokens_map.json",
+    "tokenizer/tokenizer_config.json",
 ];
 
 /// A folder in which every part of a base model was found.
@@ -99,11 +107,20 @@ impl ModelFolder {
             let digest = sha256_file(self.weights_path(component)?)?;
             hasher.update(format!("{component}/weights {digest}\n"));
         }
-        for name in CONFIGS {
+        for name in self.config_names() {
             let digest = sha256_file(self.root.join(name))?;
             hasher.update(format!("{name} {digest}\n"));
         }
         Ok(hex(&hasher.finalize()))
+    }
+
+    /// Every file beside the weights that decides what the model draws, in the order of the names.
+    fn config_names(&self) -> BTreeSet<&'static str> {
+        let tokenizer = [VOCABULARY, SPECIAL_TOKENS].concat();
+        let mut names: BTreeSet<_> = tokenizer.into_iter().chain([WHOLE_TOKENIZER]).collect();
+        names.retain(|name| self.root.join(name).is_file());
+        names.extend(CONFIGS);
+        names
     }
 
     fn weights_path(&self, component: &str) -> Result<PathBuf> {
@@ -122,6 +139,10 @@ fn missing_parts(root: &Path) -> Vec<String> {
         .filter(|name| !root.join(name).is_file())
         .map(|name| format!("`{name}`"))
         .collect();
+    if !root.join(WHOLE_TOKENIZER).is_file() {
+        let absent = VOCABULARY.iter().filter(|name| !root.join(name).is_file());
+        missing.extend(absent.map(|name| format!("`{name}` (or `{WHOLE_TOKENIZER}`)")));
+    }
     for (component, names) in WEIGHTS {
         if let Err(problem) = find_weights(&root.join(component), names) {
             missing.push(problem);

@@ -88,6 +88,53 @@ fn the_hash_follows_content_and_not_place() {
     assert_ne!(before, hash(&one));
 }
 
+/// Puts `tokenizer.json` in place of the two files.
+fn in_one_file(folder: &TempDir) {
+    for name in ["vocab.json", "merges.txt"] {
+        fs_err::remove_file(folder.path().join("tokenizer").join(name)).unwrap();
+    }
+    put(folder.path(), "tokenizer/tokenizer.json", "{}");
+}
+
+#[test]
+fn a_tokenizer_in_one_file_serves_as_well() {
+    let folder = whole_folder();
+    in_one_file(&folder);
+    let model = ModelFolder::open(folder.path()).unwrap();
+    let before = model.hash().unwrap();
+    put(folder.path(), "tokenizer/tokenizer.json", "{ }");
+    assert_ne!(before, model.hash().unwrap());
+    fs_err::remove_file(folder.path().join("tokenizer/tokenizer.json")).unwrap();
+    put(folder.path(), "tokenizer/vocab.json", "{}");
+    let error = ModelFolder::open(folder.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("missing: `tokenizer/merges.txt` (or `tokenizer/tokenizer.json`)"),
+        "{error}"
+    );
+    assert!(!error.contains("vocab.json"), "{error}");
+}
+
+#[test]
+fn every_tokenizer_file_counts_in_the_hash() {
+    let folder = whole_folder();
+    let hash = || ModelFolder::open(folder.path()).unwrap().hash().unwrap();
+    let mut seen = vec![hash()];
+    for name in [
+        "vocab.json",
+        "merges.txt",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+    ] {
+        put(folder.path(), &format!("tokenizer/{name}"), "{\"a\":1}");
+        let now = hash();
+        assert!(!seen.contains(&now), "{name}");
+        seen.push(now);
+    }
+    put(folder.path(), "tokenizer/README.md", "words");
+    assert_eq!(seen.last(), Some(&hash()));
+}
+
 #[test]
 fn everything_missing_is_listed_at_once() {
     let folder = whole_folder();
