@@ -1,9 +1,12 @@
 //! The words of a picture: where they come from, and how the trigger word gets into them.
 
-use std::io;
 use std::path::Path;
 
 use crate::Error;
+use crate::file::read_limited;
+
+/// Longest caption file that is read.
+const MAX_CAPTION_BYTES: u64 = 64 << 10;
 
 /// Puts `trigger, ` in front of a caption, unless the caption has the trigger as a word already. Case is ignored, as
 /// the text encoder ignores it.
@@ -31,11 +34,11 @@ fn contains_word(text: &str, word: &str) -> bool {
 pub(crate) fn beside(picture: &Path) -> Result<Option<String>, String> {
     let path = picture.with_extension("txt");
     let name = path.file_name().unwrap_or_default().display();
-    let bytes = match fs_err::read(&path) {
+    let bytes = match read_limited(&path, MAX_CAPTION_BYTES) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(Error::NotFound { .. }) => return Ok(None),
         Err(error) => {
-            let reason = Error::io("read", &path, error).into_reason();
+            let reason = error.into_reason();
             return Err(format!("its caption `{name}` cannot be read: {reason}"));
         }
     };

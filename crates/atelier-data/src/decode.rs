@@ -7,10 +7,11 @@ use std::path::Path;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader};
 
 use crate::color::{convert_to_srgb, on_white};
+use crate::file::read_limited;
 use crate::{Error, Result, RgbPicture};
 
 /// Largest file that is read.
-const MAX_FILE_BYTES: u64 = 512 << 20;
+const MAX_FILE_BYTES: u64 = 1 << 30;
 /// Memory that a decoder may take per allowed pixel: four channels of 16 bits.
 const BYTES_PER_PIXEL: u64 = 8;
 const FORMATS: [ImageFormat; 5] = [
@@ -74,21 +75,7 @@ pub fn decode_picture(path: impl AsRef<Path>, limits: &Limits) -> Result<RgbPict
 
 /// The content of a picture file of sane size.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
-    let failed = |source| Error::io("read", path, source);
-    let about = fs_err::metadata(path).map_err(failed)?;
-    if about.is_dir() {
-        return Err(bad(path, "it is a folder, expected a file".to_owned()));
-    }
-    if about.len() > MAX_FILE_BYTES {
-        return Err(bad(
-            path,
-            format!(
-                "the file has {} bytes, at most {MAX_FILE_BYTES} are read",
-                about.len()
-            ),
-        ));
-    }
-    fs_err::read(path).map_err(failed)
+    read_limited(path, MAX_FILE_BYTES)
 }
 
 pub(crate) fn decode_bytes(bytes: &[u8], limits: &Limits) -> Result<RgbPicture, String> {
@@ -150,14 +137,16 @@ fn png_size(bytes: &[u8]) -> Option<(u64, u64)> {
 }
 
 /// Decoders fill up a JPEG that was cut off; the end marker tells. It is looked for behind the header, since a preview
-/// picture in there has one of its own. Other data may follow it.
+/// picture in there has one of its own. Fill bytes may stand before each marker, and other data may follow the end.
 fn jpeg_is_complete(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(2..).unwrap_or_default();
     while let [0xff, kind, high, low, ..] = *rest
         && kind != 0xda
     {
+        let is_fill = kind == 0xff;
         let length = usize::from(u16::from_be_bytes([high, low]));
-        rest = rest.get(2 + length..).unwrap_or_default();
+        let skipped = if is_fill { 1 } else { 2 + length };
+        rest = rest.get(skipped..).unwrap_or_default();
     }
     rest.windows(2).any(|pair| pair == [0xff, 0xd9])
 }

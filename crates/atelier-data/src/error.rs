@@ -42,6 +42,12 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+    /// There is something under the name of a picture to be written.
+    #[error("cannot write `{}`: it exists already", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// A text cannot stand in a PNG file.
     #[error("cannot write text `{keyword}` into `{}`: {problem}", path.display())]
     BadText {
@@ -71,7 +77,7 @@ impl Coded for Error {
             Self::DatasetEmpty { .. } => ErrorCode::DatasetEmpty,
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::BadText { .. } => ErrorCode::InvalidInput,
-            Self::Io { .. } => ErrorCode::Io,
+            Self::Exists { .. } | Self::Io { .. } => ErrorCode::Io,
         }
     }
 }

@@ -21,6 +21,12 @@ pub struct Sample {
     pub content_hash: String,
 }
 
+impl Sample {
+    fn sort_key(&self) -> (&str, &str, &Path) {
+        (&self.content_hash, &self.caption, &self.path)
+    }
+}
+
 /// A picture that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
@@ -40,7 +46,7 @@ impl fmt::Display for Skipped {
 /// The pictures of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderDataset {
-    /// Usable pictures, sorted by file name.
+    /// Usable pictures, sorted by content hash and caption: the version fixes the order too. Names tell twins apart.
     pub samples: Vec<Sample>,
     /// Pictures that were left out.
     pub skipped: Vec<Skipped>,
@@ -51,7 +57,7 @@ pub struct FolderDataset {
 /// Reads the pictures that lie directly in a folder, and decodes each once to see that it is usable.
 ///
 /// The caption stands in `name.txt` beside `name.png`; without it, the folder's name is the caption. Hidden files are
-/// not looked at. Unless `skip_bad`, one bad picture is an error, which names all of them.
+/// not looked at; anything but a regular file is a bad picture. Unless `skip_bad`, one bad picture is an error, which names all of them.
 pub fn read_folder(
     folder: impl AsRef<Path>,
     skip_bad: bool,
@@ -85,6 +91,7 @@ pub fn read_folder(
         let problem = format!("none is usable: {}", reasons.join("; "));
         return Err(empty(folder, &problem));
     }
+    samples.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
     let version = version_of(&samples);
     Ok(FolderDataset {
         samples,

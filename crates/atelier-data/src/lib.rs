@@ -5,6 +5,7 @@ pub mod caption;
 mod color;
 mod decode;
 mod error;
+mod file;
 mod folder;
 mod picture;
 pub mod png;

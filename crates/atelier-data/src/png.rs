@@ -1,31 +1,43 @@
 //! PNG files that carry text, such as the recipe of a drawing. A file appears only when it is complete.
 
 use std::io::{self, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
-use fs_err::{File, OpenOptions};
+use fs_err::File;
 
+use crate::file::{Temporary, open_regular};
 use crate::{Error, Result, RgbPicture};
 
 /// Memory for reading the text of a file.
 const MAX_TEXT_BYTES: usize = 64 << 20;
 
 /// Writes a picture with texts, each a keyword (1 to 79 Latin-1 characters) and its value. A value outside Latin-1 is
-/// stored as UTF-8. On an error nothing is left behind.
+/// stored as UTF-8. The name must be free, else the error is [`Error::Exists`]. On an error nothing is left behind.
 pub fn write<K: AsRef<str>, V: AsRef<str>>(
     path: impl AsRef<Path>,
     picture: &RgbPicture,
     texts: &[(K, V)],
 ) -> Result<()> {
     let path = path.as_ref();
-    for (keyword, text) in texts {
-        check_text(path, keyword.as_ref(), text.as_ref())?;
-    }
-    let temporary = Temporary::beside(path);
-    write_temporary(&temporary.0, picture, texts)
-        .and_then(|()| fs_err::rename(&temporary.0, path))
-        .map_err(|error| Error::io("write", path, error))
+    let temporary = written(path, picture, texts)?;
+    temporary.publish(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Error::Exists {
+            path: path.to_owned(),
+        },
+        _ => Error::io("write", path, error),
+    })
+}
+
+/// As [`write`], in place of what is there under the name.
+pub fn replace<K: AsRef<str>, V: AsRef<str>>(
+    path: impl AsRef<Path>,
+    picture: &RgbPicture,
+    texts: &[(K, V)],
+) -> Result<()> {
+    let path = path.as_ref();
+    let temporary = written(path, picture, texts)?;
+    let replaced = temporary.replace(path);
+    replaced.map_err(|error| Error::io("write", path, error))
 }
 
 /// The texts of a PNG file, in the order Latin-1, compressed, UTF-8.
@@ -40,7 +52,7 @@ pub fn read_text(path: impl AsRef<Path>) -> Result<Vec<(String, String)>> {
             problem: format!("its text cannot be read: {error}"),
         },
     };
-    let file = File::open(path).map_err(|error| Error::io("read", path, error))?;
+    let file = open_regular(path)?;
     let limits = ::png::Limits {
         bytes: MAX_TEXT_BYTES,
     };
@@ -82,15 +94,26 @@ fn is_latin1(text: &str) -> bool {
         .all(|c| c == '\n' || (u32::from(c) < 256 && !c.is_control()))
 }
 
-fn write_temporary<K: AsRef<str>, V: AsRef<str>>(
-    temporary: &Path,
+/// A complete file, on the disk, that has no final name yet.
+fn written<K: AsRef<str>, V: AsRef<str>>(
+    path: &Path,
+    picture: &RgbPicture,
+    texts: &[(K, V)],
+) -> Result<Temporary> {
+    for (keyword, text) in texts {
+        check_text(path, keyword.as_ref(), text.as_ref())?;
+    }
+    let failed = |error| Error::io("write", path, error);
+    let (temporary, file) = Temporary::beside(path).map_err(failed)?;
+    fill(file, picture, texts).map_err(failed)?;
+    Ok(temporary)
+}
+
+fn fill<K: AsRef<str>, V: AsRef<str>>(
+    file: File,
     picture: &RgbPicture,
     texts: &[(K, V)],
 ) -> io::Result<()> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(temporary)?;
     let mut out = BufWriter::new(file);
     encode(&mut out, picture, texts).map_err(|error| match error {
         ::png::EncodingError::IoError(error) => error,
@@ -120,22 +143,4 @@ fn encode<K: AsRef<str>, V: AsRef<str>>(
     let mut writer = encoder.write_header()?;
     writer.write_image_data(&picture.rgb)?;
     writer.finish()
-}
-
-/// A file that is removed if it is still there under its temporary name.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn beside(path: &Path) -> Self {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let name = format!(".atelier-{}-png{number}.partial", std::process::id());
-        Self(path.with_file_name(name))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = fs_err::remove_file(&self.0);
-    }
 }

@@ -122,6 +122,38 @@ fn a_missing_file_is_not_found_and_a_folder_is_no_picture() {
     assert!(error.to_string().contains("it is a folder"), "{error}");
 }
 
+#[test]
+fn a_file_beyond_every_picture_is_refused_unread() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("huge.png");
+    let file = fs_err::File::create(&path).unwrap();
+    file.file().set_len((1 << 30) + 1).unwrap();
+    let error = decode_picture(&path, &Limits::default()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("it has 1073741825 bytes, at most 1073741824 are read"),
+        "{error}"
+    );
+}
+
+#[test]
+fn fill_bytes_before_markers_are_no_damage() {
+    let jpeg = encoded(corners(64, 64), ImageFormat::Jpeg);
+    let last = jpeg.len() - 2;
+    let filled = [
+        &jpeg[..2],
+        &[0xff, 0xff, 0xff],
+        &jpeg[2..last],
+        &[0xff, 0xff],
+        &jpeg[last..],
+    ]
+    .concat();
+    assert_eq!(decode(&filled).unwrap(), decode(&jpeg).unwrap());
+    let message = refusal(&filled[..last]);
+    assert!(message.contains("damaged"), "{message}");
+}
+
 /// A JPEG with an EXIF block that holds the orientation alone.
 fn jpeg_with_orientation(orientation: u8) -> Vec<u8> {
     let jpeg = encoded(corners(64, 32), ImageFormat::Jpeg);

@@ -47,7 +47,7 @@ fn captions_come_from_text_files_or_the_folder_name() {
         false,
     )
     .unwrap();
-    let found: Vec<_> = dataset
+    let mut found: Vec<_> = dataset
         .samples
         .iter()
         .map(|sample| {
@@ -57,6 +57,7 @@ fn captions_come_from_text_files_or_the_folder_name() {
             )
         })
         .collect();
+    found.sort_unstable();
     assert_eq!(
         found,
         [
@@ -90,6 +91,73 @@ fn the_version_follows_contents_and_captions_and_not_names() {
         version(&[("a.png", &one), ("b.png", &two), ("a.txt", b"words")])
     );
     assert_ne!(before, version(&[("a.png", &one), ("b.png", &png(18))]));
+}
+
+#[test]
+fn the_order_follows_contents_and_captions_and_not_names() {
+    let order = |files: &[(&str, &[u8])]| -> Vec<_> {
+        let samples = read(files, false).unwrap().samples;
+        let parts = samples
+            .into_iter()
+            .map(|sample| (sample.content_hash, sample.caption));
+        parts.collect()
+    };
+    let pictures: Vec<_> = (16..22).map(png).collect();
+    let names = ["a", "b", "c", "d", "e", "f"].map(|name| format!("{name}.png"));
+    let named = |pictures: &mut dyn Iterator<Item = &Vec<u8>>| {
+        let files: Vec<_> = names
+            .iter()
+            .zip(pictures)
+            .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+            .collect();
+        order(&files)
+    };
+    let forwards = named(&mut pictures.iter());
+    assert_eq!(forwards, named(&mut pictures.iter().rev()));
+    assert!(forwards.is_sorted());
+    let one = png(16);
+    let twins = order(&[
+        ("a.png", &one),
+        ("a.txt", b"z"),
+        ("b.png", &one),
+        ("b.txt", b"y"),
+    ]);
+    assert_eq!((&*twins[0].1, &*twins[1].1), ("y", "z"));
+}
+
+#[test]
+fn a_long_caption_is_refused() {
+    let long = vec![b'a'; (64 << 10) + 1];
+    let read_with = |text: &[u8]| read(&[("a.png", &png(16)), ("a.txt", text)], false);
+    let message = read_with(&long).unwrap_err().to_string();
+    assert!(
+        message.contains("its caption `a.txt` cannot be read: it has 65537 bytes, at most 65536"),
+        "{message}"
+    );
+    assert!(read_with(&long[1..]).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_in_place_of_files_are_refused() {
+    let (_keep, folder) = folder_with("d", &[("a.png", &png(16)), ("c.png", &png(17))]);
+    let made = std::process::Command::new("mkfifo")
+        .args([folder.join("a.txt"), folder.join("b.png")])
+        .status();
+    assert!(made.unwrap().success());
+    fs_err::os::unix::fs::symlink("/dev/zero", folder.join("c.txt")).unwrap();
+    fs_err::os::unix::fs::symlink("/dev/zero", folder.join("d.png")).unwrap();
+    let error = read_folder(&folder, false, &Limits::default()).unwrap_err();
+    let message = error.to_string();
+    for part in [
+        "cannot use 4 of 4 pictures",
+        "`a.png`: its caption `a.txt` cannot be read: it is not a regular file",
+        "`b.png`: it is not a regular file",
+        "`c.png`: its caption `c.txt` cannot be read: it is not a regular file",
+        "`d.png`: it is not a regular file",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! PNG files with text.
 
 use atelier_core::{Coded as _, ErrorCode};
-use atelier_data::{Limits, RgbPicture, decode_picture, png};
+use atelier_data::{Error, Limits, RgbPicture, decode_picture, png};
 
 #[test]
 fn picture_and_texts_read_back() {
@@ -37,6 +37,41 @@ fn texts_that_cannot_be_stored_are_refused_and_leave_no_file() {
         assert_eq!(error.code(), ErrorCode::InvalidInput);
     }
     assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_taken_name_is_refused_and_can_be_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    fs_err::write(&path, b"old").unwrap();
+    let picture = RgbPicture::filled(16, 16, [9; 3]);
+    let none: [(&str, &str); 0] = [];
+    let error = png::write(&path, &picture, &none).unwrap_err();
+    assert!(matches!(error, Error::Exists { .. }), "{error:?}");
+    assert!(error.to_string().contains("a.png"), "{error}");
+    assert_eq!(fs_err::read(&path).unwrap(), b"old");
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
+    png::replace(&path, &picture, &none).unwrap();
+    assert_eq!(decode_picture(&path, &Limits::default()).unwrap(), picture);
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn of_many_writers_of_one_name_exactly_one_succeeds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    let write = |value: u8| {
+        let picture = RgbPicture::filled(16, 16, [value; 3]);
+        png::write::<&str, &str>(&path, &picture, &[]).map(|()| picture)
+    };
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|i| scope.spawn(move || write(i))).collect();
+        threads.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    let winners: Vec<_> = results.iter().flatten().collect();
+    let decoded = decode_picture(&path, &Limits::default()).unwrap();
+    assert_eq!(winners, [&decoded]);
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
