@@ -61,10 +61,9 @@ pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
 
 /// Names and folders of all added bases, sorted.
 pub(crate) fn list(app: &App) -> Result<Vec<FoundBase>> {
-    let folder = app.settings.bases_folder();
-    if !folder.exists() {
+    let Some(folder) = app.settings.kept_bases().filter(|folder| folder.exists()) else {
         return Ok(Vec::new());
-    }
+    };
     let mut bases = Vec::new();
     for entry in fs_err::read_dir(folder)? {
         let entry = entry?;
@@ -85,8 +84,8 @@ pub(crate) fn add(app: &App, source: &Path, name: Option<&str>) -> Result<FoundB
         let message = format!("cannot call a base `{name}`: {problem}; give another `--name`");
         return Err(failed(ErrorCode::InvalidInput, message));
     }
+    let folder = app.settings.bases_folder()?;
     let files = files_of(source)?;
-    let folder = app.settings.bases_folder();
     let path = folder.join(&name);
     if path.exists() {
         let message = format!("a base `{name}` exists already; remove it or give another `--name`");
@@ -162,7 +161,7 @@ fn copy(source: &Path, files: &[PathBuf], temporary: &Path) -> Result<()> {
 
 /// The folder of an added base.
 fn added(app: &App, name: &str) -> Option<PathBuf> {
-    let path = app.settings.bases_folder().join(name);
+    let path = app.settings.kept_bases()?.join(name);
     (name_problem(name).is_none() && path.is_dir()).then_some(path)
 }
 

@@ -38,7 +38,7 @@ impl App {
         let cancel = CancelFlag::default();
         listen(cancel.clone(), output)?;
         Ok(Self {
-            settings: Settings::from_environment()?,
+            settings: Settings::from_environment(),
             output,
             cancel,
             clock: SystemClock,

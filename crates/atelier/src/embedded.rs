@@ -34,7 +34,7 @@ pub(crate) fn unpacked(app: &App) -> Result<PathBuf> {
             format!("this build of the program holds no `{NAME}`; name another base with `--base`"),
         ));
     }
-    let folder = app.settings.bases_folder();
+    let folder = app.settings.bases_folder()?;
     let path = folder.join(format!("{NAME}-{}", &content_hash()[..12]));
     if is_complete(&path) {
         return Ok(path);

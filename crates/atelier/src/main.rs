@@ -11,6 +11,7 @@ mod progress_bar;
 mod quickstart;
 mod recipe;
 mod settings;
+mod shell_word;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

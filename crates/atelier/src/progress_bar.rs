@@ -124,11 +124,11 @@ impl Shown {
         let elapsed = self.start.elapsed().as_secs_f64();
         if done > 0 && elapsed > 0.0 && progress.total > 1 {
             let per_sec = done as f64 / elapsed;
+            if let Some(unit) = unit(self.phase) {
+                add(format_args!(", {per_sec:.2} {unit}/s"));
+            }
             let left = progress.total.saturating_sub(progress.done) as f64 / per_sec;
-            add(format_args!(
-                ", {per_sec:.2} steps/s, {} left",
-                minutes(left)
-            ));
+            add(format_args!(", {} left", minutes(left)));
         }
         line
     }
@@ -146,7 +146,19 @@ fn bar(progress: &Progress) -> indicatif::ProgressBar {
         .progress_chars("=> ");
     let bar = indicatif::ProgressBar::new(progress.total).with_style(style);
     bar.set_prefix(progress.phase.label());
+    // What an earlier call did counts neither as speed nor as time.
+    bar.set_position(progress.done);
+    bar.reset_eta();
     bar
+}
+
+/// What a phase counts, where its speed says something.
+fn unit(phase: Phase) -> Option<&'static str> {
+    match phase {
+        Phase::Training | Phase::Generating => Some("steps"),
+        Phase::CachingLatents => Some("pictures"),
+        Phase::Preparing | Phase::LoadingBase | Phase::Saving => None,
+    }
 }
 
 fn minutes(secs: f64) -> String {
@@ -179,5 +191,44 @@ mod tests {
         };
         let shown = Shown::start(&progress, false);
         assert_eq!(shown.line(&progress), "training 3/20, loss 0.1250");
+    }
+
+    #[test]
+    fn a_line_counts_in_the_unit_of_its_phase_from_where_it_began() {
+        for (phase, unit) in [
+            (Phase::Training, Some("steps/s")),
+            (Phase::CachingLatents, Some("pictures/s")),
+            (Phase::Saving, None),
+        ] {
+            let mut progress = Progress {
+                phase,
+                done: 12,
+                total: 20,
+                loss: None,
+            };
+            let shown = Shown::start(&progress, false);
+            assert!(!shown.line(&progress).contains("left"));
+            progress.done = 13;
+            let line = shown.line(&progress);
+            assert!(
+                line.contains(" 13/20, ") && line.ends_with(" left"),
+                "{line}"
+            );
+            assert_eq!(line.contains("/s"), unit.is_some(), "{line}");
+            assert!(unit.is_none_or(|unit| line.contains(unit)), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_bar_of_a_continued_phase_starts_where_the_phase_does() {
+        let progress = Progress {
+            phase: Phase::Training,
+            done: 12,
+            total: 20,
+            loss: None,
+        };
+        let bar = bar(&progress);
+        assert_eq!((bar.position(), bar.length()), (12, Some(20)));
+        assert!(bar.per_sec() < 1.0);
     }
 }

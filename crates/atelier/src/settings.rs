@@ -1,7 +1,7 @@
 //! Settings that hold for every command, resolved once.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use atelier_core::ErrorCode;
@@ -12,33 +12,41 @@ use crate::failure::failed;
 /// The resolved settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// The folder for everything that the program keeps.
-    pub(crate) home: PathBuf,
+    /// The folder for everything that the program keeps, where the environment names one.
+    pub(crate) home: Option<PathBuf>,
 }
 
 impl Settings {
     /// Reads the environment.
-    pub(crate) fn from_environment() -> Result<Self> {
+    pub(crate) fn from_environment() -> Self {
         Self::resolve(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
     }
 
-    /// Where bases lie, one folder each.
-    pub(crate) fn bases_folder(&self) -> PathBuf {
-        self.home.join("bases")
+    /// Where bases lie, one folder each, for reading what is there; `None` where nothing can have been kept.
+    pub(crate) fn kept_bases(&self) -> Option<PathBuf> {
+        self.home.as_deref().map(bases_below)
     }
 
-    fn resolve(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+    /// Where bases lie, for keeping one.
+    pub(crate) fn bases_folder(&self) -> Result<PathBuf> {
+        self.kept_bases().ok_or_else(|| {
+            let message = format!("no folder to keep bases in: set `{ATELIER_HOME}` to one");
+            failed(ErrorCode::InvalidInput, message)
+        })
+    }
+
+    fn resolve(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let own = variable(ATELIER_HOME).map(PathBuf::from);
         let data = || Some(PathBuf::from(variable(XDG_DATA_HOME)?).join("atelier"));
         let user = || Some(PathBuf::from(variable(HOME)?).join(".local/share/atelier"));
-        let home = own.or_else(data).or_else(user).ok_or_else(|| {
-            failed(
-                ErrorCode::InvalidInput,
-                format!("no folder to keep things in: set `{ATELIER_HOME}`"),
-            )
-        })?;
-        Ok(Self { home })
+        Self {
+            home: own.or_else(data).or_else(user),
+        }
     }
+}
+
+fn bases_below(home: &Path) -> PathBuf {
+    home.join("bases")
 }
 
 #[cfg(test)]
@@ -50,7 +58,7 @@ mod tests {
             let pair = pairs.iter().find(|(key, _)| *key == name);
             pair.map(|(_, value)| OsString::from(value))
         };
-        Settings::resolve(find).ok().map(|settings| settings.home)
+        Settings::resolve(find).home
     }
 
     #[test]
@@ -61,5 +69,13 @@ mod tests {
         let user = PathBuf::from("/u/.local/share/atelier");
         assert_eq!(home(&all[2..]), Some(user));
         assert_eq!(home(&[]), None);
+    }
+
+    #[test]
+    fn without_a_home_only_keeping_fails_and_says_what_to_set() {
+        let settings = Settings { home: None };
+        assert_eq!(settings.kept_bases(), None);
+        let error = settings.bases_folder().unwrap_err();
+        assert!(error.to_string().contains("set `ATELIER_HOME`"), "{error}");
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::context::{App, ExitKind};
 use crate::embedded;
+use crate::env_vars::ATELIER_HOME;
 
 /// What `doctor` says.
 #[derive(Debug, Serialize)]
@@ -21,7 +22,7 @@ struct Report {
     bf16_kernels: bool,
     memory_total_bytes: Option<u64>,
     memory_available_bytes: Option<u64>,
-    home: PathBuf,
+    home: Option<PathBuf>,
     home_exists: bool,
     embedded_base: Option<EmbeddedBase>,
 }
@@ -49,7 +50,7 @@ pub(super) fn run(app: &App) -> Result<ExitKind> {
         bf16_kernels: kernels::accelerated(),
         memory_total_bytes: kilobytes(&memory, "MemTotal"),
         memory_available_bytes: kilobytes(&memory, "MemAvailable"),
-        home_exists: home.is_dir(),
+        home_exists: home.as_ref().is_some_and(|home| home.is_dir()),
         home,
         embedded_base: embedded::is_present().then(|| EmbeddedBase {
             name: embedded::NAME,
@@ -88,12 +89,12 @@ fn describe(app: &App, report: &Report) {
             gigabytes(report.memory_available_bytes)
         ),
     );
-    let note = if report.home_exists {
-        ""
-    } else {
-        " (made when something is kept)"
+    let home = match &report.home {
+        None => format!("none; set {ATELIER_HOME} to keep bases"),
+        Some(home) if report.home_exists => home.display().to_string(),
+        Some(home) => format!("{} (made when something is kept)", home.display()),
     };
-    row("home", format!("{}{note}", report.home.display()));
+    row("home", home);
     let base = report.embedded_base.as_ref().map_or_else(
         || "none in this build".to_owned(),
         |base| format!("{}, {:.1} MB", base.name, base.size_bytes as f64 / 1e6),

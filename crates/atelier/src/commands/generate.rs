@@ -1,27 +1,27 @@
 //! `atelier generate`: pictures from a prompt.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use atelier_core::{
-    AdapterUse, ErrorCode, GenerateRequest, Generator as _, Outcome, Picture, Precision, Progress,
+    AdapterUse, ErrorCode, GenerateRequest, Generator as _, Outcome, Precision, Progress,
     ProgressSink, SamplerKind, Seed,
 };
-use atelier_data::{RgbPicture, png};
-use atelier_diffusion::families::sd15::Pipeline;
+use atelier_diffusion::families::sd15::{Base, Pipeline};
+use atelier_diffusion::samplers;
 use burn::tensor::Device;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::choice;
+use super::{choice, picture_file, seed};
 use crate::bases;
 use crate::context::{App, ExitKind};
 use crate::embedded;
 use crate::failure::{CodedResult as _, failed};
 use crate::recipe::Recipe;
 
-/// Characters of the prompt in a file name.
-const SHORT_PROMPT: usize = 40;
+/// Longest side of a picture in pixels.
+const MAX_SIDE: usize = 4096;
 
 /// What `atelier generate` can be told.
 #[derive(Debug, Args)]
@@ -47,9 +47,9 @@ pub(crate) struct GenerateArgs {
     /// The rule that walks from noise to picture.
     #[arg(long, default_value = "ddim", value_parser = choice::<SamplerKind>(SamplerKind::ALL.iter().map(|s| s.name())))]
     sampler: SamplerKind,
-    /// Seed of the first picture; the n-th uses seed + n.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    /// Seed of the first picture; the n-th uses seed + n. A negative one counts down from 2^64, as in `PyTorch`.
+    #[arg(long, default_value_t = Seed(0), value_parser = seed, allow_negative_numbers = true)]
+    seed: Seed,
     /// Width in pixels [default: the base's own].
     #[arg(long)]
     width: Option<usize>,
@@ -77,11 +77,15 @@ pub(super) fn run(args: &GenerateArgs, app: &App) -> Result<ExitKind> {
         let message = "`--count` and `--steps` must be at least 1";
         return Err(failed(ErrorCode::InvalidInput, message));
     }
-    let base = bases::find(app, &args.base)?;
-    let engine = request.precision.into();
-    let mut pipeline = Pipeline::open(&base.path, &Device::flex(), engine).coded()?;
-    let hash = pipeline.base().folder().hash().coded()?;
-    let recipe = Recipe::new(&request, &base, hash)?;
+    // Everything that can be refused is, before minutes go into loading and drawing.
+    let found = bases::find(app, &args.base)?;
+    let base = Base::open(&found.path).coded()?;
+    check(&request, &base)?;
+    let recipe = Recipe::new(&request, &found, base.folder().hash().coded()?)?;
+    picture_file::prepare(&args.out)?;
+    let device = Device::flex();
+    let parts = base.load(&device, request.precision.into()).coded()?;
+    let mut pipeline = Pipeline::from_parts(base, parts, &device);
     let progress = app.output.progress();
     let mut files = Vec::new();
     for index in 0..request.count as u64 {
@@ -107,7 +111,12 @@ pub(super) fn run(args: &GenerateArgs, app: &App) -> Result<ExitKind> {
             return Ok(ExitKind::Cancelled);
         };
         for picture in pictures {
-            files.push(save(picture, &recipe, &request.prompt, &args.out)?);
+            files.push(picture_file::save(
+                picture,
+                &recipe,
+                &request.prompt,
+                &args.out,
+            )?);
         }
     }
     drop(progress);
@@ -127,7 +136,7 @@ impl GenerateArgs {
             steps: self.steps,
             guidance: self.guidance,
             sampler: self.sampler,
-            seed: Seed(self.seed),
+            seed: self.seed,
             width: self.width,
             height: self.height,
             count: self.count,
@@ -136,6 +145,36 @@ impl GenerateArgs {
             adapters: self.adapter.clone(),
         }
     }
+}
+
+/// Refuses a request that this base cannot draw, with all reasons.
+fn check(request: &GenerateRequest, base: &Base) -> Result<()> {
+    let mut problems = Vec::new();
+    let factor = base.vae_config.pixels_per_latent();
+    for (name, side) in [("width", request.width), ("height", request.height)] {
+        let Some(side) = side else { continue };
+        if side == 0 || side % factor != 0 || side > MAX_SIDE {
+            problems.push(format!(
+                "`{name}` is {side}, must be a multiple of {factor} between {factor} and {MAX_SIDE}"
+            ));
+        }
+    }
+    let layers = base.text_config.num_hidden_layers;
+    if request.clip_skip >= layers {
+        let got = request.clip_skip;
+        problems.push(format!(
+            "`clip_skip` is {got}, the text encoder has {layers} layers"
+        ));
+    }
+    if !request.guidance.is_finite() {
+        let got = request.guidance;
+        problems.push(format!("`guidance` is {got}, must be a number"));
+    }
+    if !problems.is_empty() {
+        return Err(failed(ErrorCode::InvalidInput, problems.join("; ")));
+    }
+    samplers::build(request.sampler, &base.schedule_config, request.steps).coded()?;
+    Ok(())
 }
 
 /// Progress of one picture as a part of all.
@@ -152,65 +191,5 @@ impl ProgressSink for PartOfMany<'_> {
             total: self.count * progress.total,
             ..progress
         });
-    }
-}
-
-/// Writes a picture and says where.
-fn save(picture: Picture, recipe: &Recipe, prompt: &str, out: &Path) -> Result<Value> {
-    let texts = recipe.texts(&picture)?;
-    fs_err::create_dir_all(out)?;
-    let path = free_path(out, &format!("{}-{}", picture.seed, short(prompt)));
-    let seed = picture.seed;
-    let pixels = RgbPicture {
-        width: picture.width,
-        height: picture.height,
-        rgb: picture.rgb,
-    };
-    png::write(&path, &pixels, &texts).coded()?;
-    Ok(json!({"path": path, "seed": seed}))
-}
-
-/// A name that is not taken.
-fn free_path(folder: &Path, stem: &str) -> PathBuf {
-    let first = std::iter::once(format!("{stem}.png"));
-    let more = (1_u64..).map(|number| format!("{stem}-{number}.png"));
-    first
-        .chain(more)
-        .map(|name| folder.join(name))
-        .find(|path| path.symlink_metadata().is_err())
-        .expect("a folder holds fewer files than there are numbers")
-}
-
-/// The start of a prompt as part of a file name.
-fn short(prompt: &str) -> String {
-    let lower = prompt.to_lowercase();
-    let words = lower.split(|c: char| !c.is_ascii_alphanumeric());
-    let mut text = String::new();
-    for word in words.filter(|word| !word.is_empty()) {
-        if text.len() + word.len() >= SHORT_PROMPT {
-            break;
-        }
-        if !text.is_empty() {
-            text.push('-');
-        }
-        text.push_str(word);
-    }
-    if text.is_empty() {
-        "picture".clone_into(&mut text);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_prompt_becomes_a_plain_name() {
-        assert_eq!(short("BlobCharV1, ../winking!"), "blobcharv1-winking");
-        assert_eq!(short("  "), "picture");
-        assert_eq!(short("日本"), "picture");
-        let long = "a cat ".repeat(50);
-        assert!(short(&long).len() <= SHORT_PROMPT);
     }
 }

@@ -4,6 +4,7 @@ mod base_model;
 mod bench_step;
 mod doctor;
 mod generate;
+mod picture_file;
 mod quickstart;
 mod train;
 mod train_flags;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use anyhow::Result;
-use atelier_core::ErrorCode;
+use atelier_core::{ErrorCode, Seed};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
@@ -84,10 +85,37 @@ pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
+/// A seed as a flag takes it. A negative number is read as `PyTorch`'s `manual_seed` reads it: as the bits of its two's
+/// complement, so that -1 is 2^64 - 1.
+fn seed(text: &str) -> Result<Seed, String> {
+    let unsigned = text.parse::<u64>().ok();
+    let signed = || text.parse::<i64>().ok().map(i64::cast_unsigned);
+    unsigned
+        .or_else(signed)
+        .map(Seed)
+        .ok_or_else(|| format!("a seed is a whole number from {} to {}", i64::MIN, u64::MAX))
+}
+
 /// A flag that takes one of a few words, which help and errors list.
 fn choice<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
 {
     PossibleValuesParser::new(names).try_map(|word| word.parse::<T>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_take_the_whole_range_of_both_signs() {
+        assert_eq!(seed("0"), Ok(Seed(0)));
+        assert_eq!(seed("18446744073709551615"), Ok(Seed(u64::MAX)));
+        assert_eq!(seed("-1"), Ok(Seed(u64::MAX)));
+        assert_eq!(seed("-9223372036854775808"), Ok(Seed(1 << 63)));
+        for bad in ["18446744073709551616", "-9223372036854775809", "1.5", ""] {
+            assert!(seed(bad).unwrap_err().contains("whole number"), "{bad}");
+        }
+    }
 }

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use atelier_core::Seed;
 use clap::Args;
 
+use super::seed;
 use crate::embedded;
 
 /// What `atelier quickstart` can be told.
@@ -12,9 +14,9 @@ pub(crate) struct QuickstartArgs {
     /// The folder for everything that it makes.
     #[arg(long, value_name = "DIR", default_value = "atelier-quickstart")]
     pub(crate) out: PathBuf,
-    /// Random choices follow from this number.
-    #[arg(long, default_value_t = 0)]
-    pub(crate) seed: u64,
+    /// Random choices follow from this number; a negative one counts down from 2^64, as in `PyTorch`.
+    #[arg(long, default_value_t = Seed(0), value_parser = seed, allow_negative_numbers = true)]
+    pub(crate) seed: Seed,
     /// Passes over all pictures.
     #[arg(long, default_value_t = 40)]
     pub(crate) epochs: usize,

@@ -1,10 +1,13 @@
 //! `atelier train`: an adapter from a folder of pictures.
 
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use anyhow::Result;
-use atelier_core::{ErrorCode, Outcome, TrainConfig, TrainReport, TrainRequest, Trainer as _};
-use atelier_data::{FolderDataset, Limits, read_folder};
+use atelier_core::{
+    ErrorCode, Outcome, Phase, Progress, ProgressSink, TrainConfig, TrainReport, TrainRequest,
+    Trainer as _,
+};
 use atelier_train::LoraTrainer;
 use burn::tensor::Device;
 use clap::Args;
@@ -15,6 +18,9 @@ use crate::bases;
 use crate::context::{App, ExitKind};
 use crate::embedded;
 use crate::failure::{CodedResult as _, failed};
+use crate::output::Output;
+use crate::progress_bar::ProgressBar;
+use crate::shell_word::shell_word;
 
 /// What `atelier train` can be told.
 #[derive(Debug, Args)]
@@ -45,12 +51,11 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     if !args.resume {
         refuse_run(&out)?;
     }
-    let dataset = read_folder(&args.dataset, args.skip_bad, &Limits::default()).coded()?;
     let base = bases::find(app, &args.base)?;
-    announce(app, &dataset, &config);
     let request = TrainRequest {
         dataset: args.dataset.clone(),
         base: base.path,
+        base_name: base.name,
         out: out.clone(),
         resume: args.resume,
         skip_bad: args.skip_bad,
@@ -59,7 +64,12 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     let trainer = LoraTrainer {
         device: Device::flex(),
     };
-    let progress = app.output.progress();
+    let progress = Announced {
+        bar: app.output.progress(),
+        output: app.output,
+        config: &request.config,
+        once: Once::new(),
+    };
     let outcome = trainer.train(&request, app.run_context(&progress)).coded();
     drop(progress);
     match outcome? {
@@ -108,29 +118,52 @@ fn refuse_run(out: &Path) -> Result<()> {
     Err(failed(ErrorCode::InvalidInput, message))
 }
 
-fn announce(app: &App, dataset: &FolderDataset, config: &TrainConfig) {
-    for skipped in &dataset.skipped {
-        app.output.note(format_args!("left out {skipped}"));
+/// Progress that says how the number of steps comes about, as soon as the number of pictures is known.
+struct Announced<'a> {
+    bar: ProgressBar,
+    output: Output,
+    config: &'a TrainConfig,
+    once: Once,
+}
+
+impl ProgressSink for Announced<'_> {
+    fn report(&self, progress: Progress) {
+        if progress.phase == Phase::CachingLatents {
+            self.once.call_once(|| self.announce(progress.total));
+        }
+        self.bar.report(progress);
     }
-    let pictures = dataset.samples.len();
-    let steps = pictures.div_ceil(config.batch_size) * config.epochs;
-    app.output.note(format_args!(
-        "{pictures} pictures x {} epochs / batches of {} = {steps} steps",
-        config.epochs, config.batch_size
-    ));
+}
+
+impl Announced<'_> {
+    fn announce(&self, pictures: u64) {
+        let TrainConfig {
+            epochs, batch_size, ..
+        } = *self.config;
+        let steps = pictures.div_ceil(batch_size as u64) * epochs as u64;
+        self.output.note(format_args!(
+            "{pictures} pictures x {epochs} epochs / batches of {batch_size} = {steps} steps"
+        ));
+    }
 }
 
 fn tell(app: &App, args: &TrainArgs, config: &TrainConfig, report: &TrainReport) -> Result<()> {
+    for skipped in &report.skipped {
+        app.output.note(format_args!("left out {skipped}"));
+    }
+    for note in &report.notes {
+        app.output.note(note);
+    }
     let path = report.adapter.display();
     let base = match args.base.as_str() {
         embedded::NAME => String::new(),
-        base => format!(" --base {}", quoted(base)),
+        base => format!(" --base {}", shell_word(base)),
     };
     app.output.line(format_args!("adapter: {path}"));
     app.output.line(format_args!(
         "draw with it: atelier generate{base} --adapter {} --prompt {}",
-        quoted(&format!("{path}:0.8")),
-        quoted(&format!("{}, ...", config.trigger)),
+        shell_word(&format!("{path}:0.8")),
+        shell_word(&format!("{}, ...", config.trigger)),
     ));
     let checkpoints = report.checkpoints.iter();
     let checkpoints: Vec<_> = checkpoints
@@ -142,20 +175,11 @@ fn tell(app: &App, args: &TrainArgs, config: &TrainConfig, report: &TrainReport)
         "checkpoints": checkpoints,
         "pictures": report.pictures,
         "skipped": report.skipped,
+        "notes": report.notes,
         "steps": report.losses.len(),
         "last_loss": report.losses.last(),
         "training_secs": report.training_secs,
     }))
-}
-
-/// As a shell takes it for one word.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+,=@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]
@@ -169,12 +193,5 @@ mod tests {
             ..TrainConfig::default()
         };
         assert_eq!(default_out(&config), Path::new("runs/---Blob-V1"));
-    }
-
-    #[test]
-    fn words_with_blanks_and_quotes_are_quoted() {
-        assert_eq!(quoted("a/b.c:0.8"), "a/b.c:0.8");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use atelier_core::{Category, ErrorCode, Precision, Seed, Targets, TrainConfig};
 use clap::Args;
 
-use super::choice;
+use super::{choice, seed};
 use crate::failure::failed;
 
 /// One flag for each field of `TrainConfig`; what is not given comes from the file, then from the defaults.
@@ -61,9 +61,9 @@ pub(super) struct TrainFlags {
     /// The arithmetic of the base [default: f32].
     #[arg(long, value_parser = choice::<Precision>(Precision::ALL.iter().map(|p| p.name())))]
     precision: Option<Precision>,
-    /// Random choices follow from this number [default: 0].
-    #[arg(long)]
-    seed: Option<u64>,
+    /// Random choices follow from this number; a negative one counts down from 2^64, as in `PyTorch` [default: 0].
+    #[arg(long, value_parser = seed, allow_negative_numbers = true)]
+    seed: Option<Seed>,
 }
 
 impl TrainFlags {
@@ -99,7 +99,7 @@ impl TrainFlags {
         set(&mut config.caption_dropout, self.caption_dropout);
         set(&mut config.checkpoint_every, self.checkpoint_every);
         set(&mut config.precision, self.precision);
-        set(&mut config.seed, self.seed.map(Seed));
+        set(&mut config.seed, self.seed);
         config.resolution = self.resolution.or(config.resolution);
     }
 }
@@ -153,7 +153,7 @@ mod tests {
             resolution: Some(64),
             checkpoint_every: Some(5),
             precision: Some(Precision::Bf16),
-            seed: Some(11),
+            seed: Some(Seed(11)),
         };
         let set = serde_json::to_value(flags.resolve().unwrap()).unwrap();
         let default = serde_json::to_value(TrainConfig::default()).unwrap();

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use atelier_core::{Generator, Outcome, RunContext, Seed, TrainReport, TrainRequest, Trainer};
+use atelier_core::{ErrorCode, Generator, Outcome, RunContext, TrainReport, TrainRequest, Trainer};
 use atelier_data::{FolderDataset, Limits, decode_picture, png, sheet};
 use atelier_diffusion::families::sd15::Pipeline;
 use atelier_eval::Feature;
@@ -33,16 +33,17 @@ use self::report::{Report, Sources, duration_text};
 use crate::bases::{self, FoundBase};
 use crate::commands::QuickstartArgs;
 use crate::context::{App, ExitKind};
-use crate::failure::CodedResult as _;
+use crate::embedded;
+use crate::failure::{CodedResult as _, failed};
 
 /// Pixels between the pictures of the sheet.
 const SHEET_GAP: usize = 4;
 
 /// Does it.
 pub(crate) fn run(args: &QuickstartArgs, app: &App) -> Result<ExitKind> {
-    let plan = Plan::new(args.epochs, Seed(args.seed))?;
+    let plan = Plan::new(args.epochs, args.seed)?;
     let place = Place::check(&args.out)?;
-    let base = bases::find(app, &args.base)?;
+    let base = find_base(args, app)?;
     let base_hash = ModelFolder::open(&base.path)
         .and_then(|folder| folder.hash())
         .coded()?;
@@ -71,6 +72,18 @@ pub(crate) fn run(args: &QuickstartArgs, app: &App) -> Result<ExitKind> {
     tell(app, &report);
     app.output.document(&report)?;
     Ok(ExitKind::Completed)
+}
+
+/// The embedded base, except in tests: the flag for another one is hidden, and so the message does not name it.
+fn find_base(args: &QuickstartArgs, app: &App) -> Result<FoundBase> {
+    let name = embedded::NAME;
+    if args.base == name && !embedded::is_present() {
+        let message = format!(
+            "this build of the program holds no `{name}`, which the quickstart trains on; take a build that holds it"
+        );
+        return Err(failed(ErrorCode::NotFound, message));
+    }
+    bases::find(app, &args.base)
 }
 
 fn open_pipeline(base: &Path) -> Result<Box<dyn Generator>> {
@@ -131,6 +144,7 @@ impl Job<'_> {
         let request = TrainRequest {
             dataset: sample::dataset_folder(partial),
             base: self.base.path.clone(),
+            base_name: self.base.name.clone(),
             out: partial.join("run"),
             resume: true,
             skip_bad: false,
@@ -194,7 +208,7 @@ impl Job<'_> {
         };
         let rows: Vec<_> = report.rows.iter().map(|r| row(&r.files)).collect();
         let no_texts: [(&str, &str); 0] = [];
-        png::write(
+        png::replace(
             partial.join(report.sheet),
             &sheet(&rows, SHEET_GAP),
             &no_texts,
@@ -217,6 +231,9 @@ impl Job<'_> {
 }
 
 fn tell(app: &App, report: &Report) {
+    for note in &report.training.notes {
+        app.output.note(note);
+    }
     let (base, adapter) = report.measurement.means();
     let line = |text: String| app.output.line(text);
     line(format!(

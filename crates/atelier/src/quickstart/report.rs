@@ -12,6 +12,7 @@ use super::measure::Measurement;
 use super::plan::{DRAWING_STEPS, EXPRESSIONS, GUIDANCE, Look, PRECISION, Plan, Shot, prompt};
 use crate::bases::FoundBase;
 use crate::embedded;
+use crate::shell_word::shell_word;
 
 /// Version of the report's layout.
 const VERSION: u32 = 1;
@@ -88,6 +89,8 @@ pub(super) struct Training {
     pub(super) duration_secs: f64,
     /// Whether an interrupted quickstart was continued.
     pub(super) continued: bool,
+    /// Things worth telling.
+    pub(super) notes: Vec<String>,
     /// Steps in the trailing mean of the loss.
     pub(super) window: usize,
     /// Trailing mean of the loss after the last step.
@@ -185,7 +188,7 @@ impl Report {
 
     /// The command that draws with the adapter.
     pub(super) fn generate_command(&self) -> String {
-        let adapter = word(&format!("{}/{}:1.0", self.out, self.adapter));
+        let adapter = shell_word(&format!("{}/{}:1.0", self.out, self.adapter));
         format!(
             "atelier generate{} --adapter {adapter} --prompt '{}, winking face, on a blue background' --steps {} --guidance {} \
              --precision {} --count 4 --out drawings",
@@ -204,8 +207,8 @@ impl Report {
             "atelier train{} --dataset {} --trigger {} --category {} --epochs {} --batch-size {} --rank {} --alpha {} \
              --learning-rate {} --precision {} --seed {} --out my-run",
             self.base_flag(),
-            word(dataset),
-            word(trigger),
+            shell_word(dataset),
+            shell_word(trigger),
             config.category,
             config.epochs,
             config.batch_size,
@@ -219,7 +222,7 @@ impl Report {
 
     fn base_flag(&self) -> String {
         let flag = self.base.flag.as_ref();
-        flag.map_or_else(String::new, |base| format!(" --base {}", word(base)))
+        flag.map_or_else(String::new, |base| format!(" --base {}", shell_word(base)))
     }
 
     /// The measured number in a few words.
@@ -252,6 +255,7 @@ fn training(plan: &Plan, trained: &TrainReport, continued: bool) -> Training {
         steps_per_epoch,
         duration_secs: trained.training_secs,
         continued,
+        notes: trained.notes.clone(),
         window,
         final_loss: smoothed(&trained.losses, window).last().copied(),
         losses: trained.losses.clone(),
@@ -290,16 +294,6 @@ fn rows(plan: &Plan, drawings: &Drawings) -> Vec<Row> {
             files: columns.iter().map(|c| file(c.look, index)).collect(),
         });
     rows.collect()
-}
-
-/// As a shell takes it for one word.
-fn word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+,=@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 /// Seconds in words.

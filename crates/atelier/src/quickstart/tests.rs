@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atelier_core::{
-    BoxedError, CancelFlag, Clock, GenerateRequest, Picture, SilentProgress, TrainConfig,
+    BoxedError, CancelFlag, Clock, GenerateRequest, Picture, Seed, SilentProgress, TrainConfig,
 };
 use atelier_weights::DType;
 use atelier_weights::adapter::{AdapterFile, AdapterLayer};
@@ -51,6 +51,7 @@ impl Trainer for FakeTrainer {
                 .collect(),
             pictures: 28,
             skipped: Vec::new(),
+            notes: vec!["a note".to_owned()],
             training_secs: 65.0,
         }))
     }
@@ -143,6 +144,7 @@ fn everything_is_written_and_named_in_the_report() {
     let text = fs_err::read_to_string(out.join("report.json")).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["training"]["steps"], 56);
+    assert_eq!(json["training"]["notes"][0], "a note");
 }
 
 #[test]

@@ -90,3 +90,14 @@ fn names_that_are_taken_or_unsafe_are_refused() {
         .run(&["base", "remove", "atelier-mini"])
         .refused(&["part of the program"]);
 }
+
+#[test]
+fn without_a_home_a_folder_serves_as_base_and_adding_one_is_refused() {
+    let bench = Workbench::new();
+    let base = tiny_base();
+    let run = |words: &[&str]| bench.ended(&bench.homeless(words).output().unwrap());
+    let drawn = run(&["generate", "--base", &base, "--prompt", "x", "--steps", "1"]);
+    assert_eq!(drawn.stdout, "pictures/0-x.png\n", "{}", drawn.stderr);
+    assert_eq!(run(&["base", "list"]).status, 0);
+    run(&["base", "add", &base]).refused(&["set `ATELIER_HOME`"]);
+}

@@ -31,7 +31,7 @@ fn a_full_disk_fails_the_training_and_leaves_nothing_half_written() {
         "{}",
         ended.stderr
     );
-    assert_eq!(files_below(&bench.path("run")), ["run.json"]);
+    assert_eq!(files_below(&bench.path("run")), [".lock", "run.json"]);
 }
 
 #[test]

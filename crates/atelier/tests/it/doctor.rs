@@ -16,3 +16,19 @@ fn doctor_names_threads_memory_and_the_program_s_own_place() {
     }
     assert!(!bench.path("home").exists());
 }
+
+#[test]
+fn doctor_works_without_a_home() {
+    let bench = Workbench::new();
+    let words = ["doctor", "--json"];
+    let ended = bench.ended(&bench.homeless(&words).output().unwrap());
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let report: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert!(report["home"].is_null());
+    let ended = bench.ended(&bench.homeless(&["doctor"]).output().unwrap());
+    assert!(
+        ended.stdout.contains("home           none"),
+        "{}",
+        ended.stdout
+    );
+}

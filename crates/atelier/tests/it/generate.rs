@@ -1,6 +1,6 @@
 //! `atelier generate`.
 
-use crate::workbench::{Workbench, files_below};
+use crate::workbench::Workbench;
 
 fn pixels(bench: &Workbench, name: &str) -> Vec<u8> {
     image::open(bench.path(name)).unwrap().to_rgb8().into_raw()
@@ -75,5 +75,39 @@ fn sizes_and_numbers_that_cannot_be_drawn_are_refused_and_leave_nothing() {
     bench
         .generate(&["--clip-skip", "99"])
         .refused(&["`clip_skip` is 99"]);
-    assert_eq!(files_below(&bench.path("drawn")), [""; 0]);
+    bench
+        .generate(&["--steps", "100000"])
+        .refused(&["100000", "1000"]);
+    bench
+        .generate(&["--adapter", "a.safetensors:0,8"])
+        .refused(&["strength `0,8` is not a number, write 0.8"]);
+    assert!(!bench.path("drawn").exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused_before_drawing() {
+    let bench = Workbench::new();
+    std::fs::write(bench.path("drawn"), "a file").unwrap();
+    let ended = bench.generate(&[]);
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("cannot write pictures to `drawn`"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!ended.stderr.contains("drawing"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_negative_seed_is_the_one_of_its_bits() {
+    let bench = Workbench::new();
+    assert_eq!(bench.generate(&["--seed", "-1"]).status, 0);
+    let same = "18446744073709551615";
+    assert_eq!(bench.generate(&["--seed", same, "--out", "same"]).status, 0);
+    let name = format!("{same}-a-slope.png");
+    let own = pixels(&bench, &format!("drawn/{name}"));
+    assert_eq!(own, pixels(&bench, &format!("same/{name}")));
+    bench
+        .generate(&["--seed", "1.5"])
+        .refused(&["'1.5'", "whole number"]);
 }

@@ -33,6 +33,7 @@ fn a_folder_without_pictures_is_refused() {
     let ended = bench.train(&[]);
     assert_eq!(ended.status, 2);
     insta::assert_snapshot!(ended.stderr, @r"
+    preparing
     error: no pictures in `pictures`: looked for .png, .jpg, .jpeg, .webp, .gif and .bmp files directly in it
     hint: put PNG, JPEG, WebP, GIF or BMP pictures directly into the folder
     ");

@@ -52,6 +52,6 @@ fn a_folder_of_someone_else_is_refused() {
         "--out",
         "new",
     ]);
-    ended.refused(&["`epochs` must be at least 1"]);
+    ended.refused(&["`epochs` must lie between 1 and 100000"]);
     assert!(!bench.path("new").exists() && !bench.path("new.partial").exists());
 }

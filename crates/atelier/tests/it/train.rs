@@ -51,6 +51,7 @@ fn train_with_json_prints_one_document() {
     assert_eq!(document["pictures"], 2);
     assert_eq!(document["adapter"], "run/adapter.safetensors");
     assert_eq!(document["checkpoints"][0]["epoch"], 1);
+    assert_eq!(document["notes"], serde_json::json!([]));
 }
 
 #[test]
@@ -88,7 +89,7 @@ fn all_problems_of_the_settings_are_listed_together() {
     ]);
     assert_eq!(ended.status, 2);
     insta::assert_snapshot!(ended.stderr, @r"
-    error: invalid settings: `trigger` is empty, give the word that will call the training; `epochs` must be at least 1; `learning_rate` must be positive
+    error: invalid settings: `trigger` is empty, give the word that will call the training; `epochs` must lie between 1 and 100000; `learning_rate` must be positive
     hint: correct the value; `--help` lists what is accepted
     ");
 }

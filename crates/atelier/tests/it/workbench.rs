@@ -70,7 +70,17 @@ impl Workbench {
         serde_json::from_str(&ended.stdout).unwrap()
     }
 
-    fn ended(&self, output: &std::process::Output) -> Ended {
+    /// The program with these words where no variable names a place for what it keeps.
+    pub(crate) fn homeless(&self, words: &[&str]) -> Command {
+        let mut command = self.command(words);
+        for name in ["ATELIER_HOME", "XDG_DATA_HOME", "HOME"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// How a command ended, with the folder's name taken out.
+    pub(crate) fn ended(&self, output: &std::process::Output) -> Ended {
         let folder = self.folder.path().to_string_lossy().into_owned();
         let base = tiny_base();
         let text = |bytes: &[u8]| {
