@@ -17,13 +17,18 @@ use crate::order::{Order, Stream, generator};
 use crate::step::Batch;
 use crate::trainer::training_side;
 
+/// Text states, each of `shape`.
+struct States {
+    captions: Vec<Vec<f32>>,
+    empty: Vec<f32>,
+    shape: [usize; 2],
+}
+
 /// Encoded pictures and captions.
 pub(crate) struct Cache {
     latents: Vec<Vec<f32>>,
-    states: Vec<Vec<f32>>,
-    empty_states: Vec<f32>,
+    states: States,
     latent_shape: [usize; 3],
-    state_shape: [usize; 2],
     paths: Vec<PathBuf>,
     /// How the run is cut into steps.
     pub(crate) order: Order,
@@ -44,7 +49,7 @@ impl Cache {
         let engine = Engine::from(config.precision);
         let side = training_side(config, base);
         let factor = base.vae_config.pixels_per_latent();
-        let (states, empty_states) = encode_captions(base, dataset, &config.trigger, &device)?;
+        let states = encode_captions(base, dataset, &config.trigger, &device)?;
         let vae = base.load_vae(&device, engine)?;
         let latent_shape = [vae.latent_channels(), side / factor, side / factor];
         let total = dataset.samples.len() as u64;
@@ -76,12 +81,7 @@ impl Cache {
         Ok(Some(Self {
             latents,
             states,
-            empty_states,
             latent_shape,
-            state_shape: [
-                base.text_config.max_position_embeddings,
-                base.text_config.hidden_size,
-            ],
             paths: dataset
                 .samples
                 .iter()
@@ -104,7 +104,7 @@ impl Cache {
         let pictures = order.batch(step);
         let count = pictures.len();
         let [c, h, w] = self.latent_shape;
-        let [s, d] = self.state_shape;
+        let [s, d] = self.states.shape;
         let mut random = generator(seed, Stream::Noise, step);
         let mut dropout = generator(seed, Stream::Dropout, step);
         let noise = random.randn(count * c * h * w);
@@ -122,9 +122,9 @@ impl Cache {
         for &picture in &pictures {
             let dropped = f64::from(dropout.uniform()) < self.caption_dropout;
             context.extend_from_slice(if dropped {
-                &self.empty_states
+                &self.states.empty
             } else {
-                &self.states[picture]
+                &self.states.captions[picture]
             });
         }
         Batch {
@@ -138,28 +138,45 @@ impl Cache {
     /// Names of the pictures of a step whose loss is not finite.
     pub(crate) fn guilty(&self, step: u64, losses: &[f32]) -> String {
         let pairs = self.order.batch(step).into_iter().zip(losses);
-        let names = pairs
-            .filter(|(_, loss)| !loss.is_finite())
-            .map(|(picture, _)| self.paths[picture].display());
-        names
-            .map(|path| format!("`{path}`"))
-            .collect::<Vec<_>>()
-            .join(", ")
+        self.named(
+            pairs
+                .filter(|(_, loss)| !loss.is_finite())
+                .map(|(picture, _)| picture),
+        )
+    }
+
+    /// Names of the pictures of a step.
+    pub(crate) fn names(&self, step: u64) -> String {
+        self.named(self.order.batch(step).into_iter())
+    }
+
+    fn named(&self, pictures: impl Iterator<Item = usize>) -> String {
+        let names = pictures.map(|picture| format!("`{}`", self.paths[picture].display()));
+        names.collect::<Vec<_>>().join(", ")
     }
 }
 
-/// States of every caption with the trigger word, and of the empty caption.
+/// States of every caption with the trigger word, of the empty caption, and the shape of each.
 fn encode_captions(
     base: &Base,
     dataset: &FolderDataset,
     trigger: &str,
     device: &Device,
-) -> Result<(Vec<Vec<f32>>, Vec<f32>)> {
+) -> Result<States> {
     let text = base.load_text(device, Engine::Exact)?;
-    let states = |caption: &str| values_of(text.forward(base.tokens(&[caption], device), 0));
+    let states = |caption: &str| -> Result<Tensor<3>> {
+        Ok(text.forward(base.tokens(&[caption], device)?, 0))
+    };
+    let empty = states("")?;
+    let [_, length, width] = empty.dims();
     let captions = dataset
         .samples
         .iter()
-        .map(|sample| states(&with_trigger(trigger, &sample.caption)));
-    Ok((captions.collect(), states("")))
+        .map(|sample| Ok(values_of(states(&with_trigger(trigger, &sample.caption))?)))
+        .collect::<Result<_>>()?;
+    Ok(States {
+        captions,
+        empty: values_of(empty),
+        shape: [length, width],
+    })
 }

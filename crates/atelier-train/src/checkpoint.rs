@@ -17,10 +17,14 @@ use crate::{Error, Result};
 const ADAPTER: &str = "adapter.safetensors";
 const FACTORS: &str = "factors.safetensors";
 const STATE: &str = "state.json";
+/// Version of a checkpoint's layout.
+const VERSION: u32 = 1;
 
 /// Where a run stands, and what belongs to the checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
+    /// Layout of the folder.
+    version: u32,
     /// Finished optimizer steps.
     pub(crate) step: u64,
     /// Loss of every finished step.
@@ -71,29 +75,49 @@ impl Checkpoints {
         epochs
     }
 
-    /// The newest checkpoint that is whole, loaded into `factors`; and what was wrong with newer ones.
-    pub(crate) fn load_newest(&self, factors: &mut AdapterFactors) -> (Option<State>, Vec<String>) {
+    /// The newest checkpoint that is whole, with its factors put in place of `factors`; and what was wrong with newer
+    /// ones. An error when there are checkpoints but none is whole.
+    pub(crate) fn load_newest(
+        &self,
+        factors: &mut AdapterFactors,
+    ) -> Result<(Option<State>, Vec<String>)> {
         let mut damaged = Vec::new();
-        let mut candidates: Vec<_> = self
-            .names()
-            .into_iter()
-            .map(|name| self.folder.join(name))
-            .filter(|f| f.join(FACTORS).exists())
+        let folders = self.names().into_iter().map(|name| self.folder.join(name));
+        let mut candidates: Vec<_> = folders
+            .filter(|folder| folder.join(FACTORS).exists())
             .collect();
         let step_of = |folder: &PathBuf| {
             read_json::<State>(&folder.join(STATE)).map_or(u64::MAX, |state| state.step)
         };
         candidates.sort_by_key(|folder| std::cmp::Reverse(step_of(folder)));
-        for folder in candidates {
-            match load(&folder, factors) {
-                Ok(state) => return (Some(state), damaged),
+        for folder in &candidates {
+            let mut loaded = factors.clone();
+            match load(folder, &mut loaded) {
+                Ok(state) => {
+                    *factors = loaded;
+                    return Ok((Some(state), damaged));
+                }
                 Err(error) => damaged.push(format!(
-                    "checkpoint `{}` is damaged and was left out: {error}",
+                    "checkpoint `{}` is damaged and was passed over: {error}",
                     folder.display()
                 )),
             }
         }
-        (None, damaged)
+        if damaged.is_empty() {
+            return Ok((None, damaged));
+        }
+        Err(Error::NoWholeCheckpoint {
+            path: self.folder.clone(),
+            damaged,
+        })
+    }
+
+    /// Whether the state at the end of an epoch is there to go on from.
+    pub(crate) fn holds_epoch(&self, epoch: usize) -> bool {
+        self.folder
+            .join(format!("epoch-{epoch:03}"))
+            .join(FACTORS)
+            .exists()
     }
 
     fn save(&self, name: &str, snapshot: Snapshot<'_>) -> Result<()> {
@@ -137,7 +161,7 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Folder names in order, without hidden ones.
+    /// Folder names in the order of their numbers, without hidden ones.
     fn names(&self) -> Vec<String> {
         let Ok(entries) = fs_err::read_dir(&self.folder) else {
             return Vec::new();
@@ -146,9 +170,14 @@ impl Checkpoints {
             .flatten()
             .map(|entry| entry.file_name().to_string_lossy().into_owned());
         let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
-        names.sort();
+        names.sort_by_key(|name| (number_of(name), name.clone()));
         names
     }
+}
+
+/// The number at the end of a checkpoint's name.
+fn number_of(name: &str) -> Option<u64> {
+    name.rsplit('-').next()?.parse().ok()
 }
 
 fn write(folder: &Path, snapshot: Snapshot<'_>) -> Result<()> {
@@ -172,6 +201,7 @@ fn write(folder: &Path, snapshot: Snapshot<'_>) -> Result<()> {
     write_json(
         &folder.join(STATE),
         &State {
+            version: VERSION,
             step,
             losses: losses.to_vec(),
             files,
@@ -188,6 +218,13 @@ fn load(folder: &Path, factors: &mut AdapterFactors) -> Result<State> {
 /// Reads `state.json` and checks the files that it lists.
 fn load_state(folder: &Path) -> Result<State> {
     let state: State = read_json(&folder.join(STATE))?;
+    if state.version != VERSION {
+        let problem = format!("layout version {} is not {VERSION}", state.version);
+        return Err(Error::Record {
+            path: folder.join(STATE),
+            problem,
+        });
+    }
     for (name, expected) in &state.files {
         let path = folder.join(name);
         if sha256_file(&path)? != *expected {

@@ -43,6 +43,20 @@ pub enum Error {
         /// The value now.
         given: String,
     },
+    /// Another process works in the folder.
+    #[error("another process is training in `{}`", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// All checkpoints are damaged.
+    #[error("no checkpoint in `{}` can be used: {}", path.display(), damaged.join("; "))]
+    NoWholeCheckpoint {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with each.
+        damaged: Vec<String>,
+    },
     /// The record of a run cannot be read.
     #[error("the record `{}` cannot be read: {problem}", path.display())]
     Record {
@@ -51,16 +65,18 @@ pub enum Error {
         /// Why.
         problem: String,
     },
-    /// The loss is not a finite number.
-    #[error("the loss is {loss} at step {step} (epoch {epoch}), on {pictures}")]
+    /// Loss or gradient is not a finite number.
+    #[error("the {what} is {value} at step {step} (epoch {epoch}), on {pictures}")]
     LossNotFinite {
         /// The step, counted from 1.
         step: u64,
         /// The epoch, counted from 1.
         epoch: usize,
+        /// `loss` or `gradient`.
+        what: &'static str,
         /// The value.
-        loss: f32,
-        /// The pictures with such a loss.
+        value: f64,
+        /// The pictures with such a loss, or all of the step.
         pictures: String,
     },
     /// A file system operation failed.
@@ -71,11 +87,15 @@ pub enum Error {
 impl Coded for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Settings { .. } | Self::OutTaken { .. } => ErrorCode::InvalidInput,
+            Self::Settings { .. } | Self::OutTaken { .. } | Self::InUse { .. } => {
+                ErrorCode::InvalidInput
+            }
             Self::Data(source) => source.code(),
             Self::Base(source) => source.code(),
             Self::Weights(source) => source.code(),
-            Self::OtherRun { .. } | Self::Record { .. } => ErrorCode::CannotResume,
+            Self::OtherRun { .. } | Self::Record { .. } | Self::NoWholeCheckpoint { .. } => {
+                ErrorCode::CannotResume
+            }
             Self::LossNotFinite { .. } => ErrorCode::LossNotFinite,
             Self::Io(_) => ErrorCode::Io,
         }

@@ -128,7 +128,7 @@ impl AdapterFactors {
         gather.values
     }
 
-    /// One optimizer step. Returns the norm of the gradient before clipping.
+    /// One optimizer step. Returns the norm of the gradient before clipping; when it is not finite, nothing changes.
     pub fn update(
         &mut self,
         mut gradients: Vec<Vec<f32>>,
@@ -142,6 +142,9 @@ impl AdapterFactors {
             f64::INFINITY
         };
         let norm = clip_norm(&mut gradients, limit);
+        if !norm.is_finite() {
+            return norm;
+        }
         let tensors = self
             .slots
             .iter_mut()

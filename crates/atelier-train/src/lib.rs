@@ -7,6 +7,7 @@ mod checkpoint;
 mod error;
 mod factors;
 mod order;
+mod place;
 mod record;
 mod step;
 mod trainer;

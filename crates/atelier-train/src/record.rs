@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use atelier_core::TrainConfig;
+use atelier_core::{TrainConfig, TrainRequest};
+use atelier_data::FolderDataset;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -30,19 +31,15 @@ pub(crate) struct RunRecord {
 }
 
 impl RunRecord {
-    pub(crate) fn new(
-        base: (String, String),
-        dataset: (String, usize),
-        config: &TrainConfig,
-    ) -> Self {
-        let ((base_name, base_hash), (dataset_version, pictures)) = (base, dataset);
+    /// The record of a request on a base and a dataset that have been read.
+    pub(crate) fn of(request: &TrainRequest, base_hash: String, dataset: &FolderDataset) -> Self {
         Self {
             version: VERSION,
-            base_name,
+            base_name: request.base_name.clone(),
             base_hash,
-            dataset_version,
-            pictures,
-            config: config.clone(),
+            dataset_version: dataset.version.clone(),
+            pictures: dataset.samples.len(),
+            config: request.config.clone(),
         }
     }
 
@@ -54,20 +51,32 @@ impl RunRecord {
         write_json(&Self::path(out), self)
     }
 
+    /// This record after writing and reading, so that numbers are rounded alike on both sides of a comparison.
+    fn as_read(&self, out: &Path) -> Result<Self> {
+        let problem = |error: serde_json::Error| Error::Record {
+            path: Self::path(out),
+            problem: error.to_string(),
+        };
+        serde_json::to_string(self)
+            .and_then(|text| serde_json::from_str(&text))
+            .map_err(problem)
+    }
+
     /// Compares with the record in `out`; the base may have moved, everything else must agree.
     pub(crate) fn check_same(&self, out: &Path) -> Result<()> {
         let recorded: Self = read_json(&Self::path(out))?;
+        let given = self.as_read(out)?;
         let rows = [
             (
                 "layout version",
                 recorded.version.to_string(),
-                self.version.to_string(),
+                given.version.to_string(),
             ),
-            ("base", recorded.base_hash, self.base_hash.clone()),
+            ("base", recorded.base_hash, given.base_hash.clone()),
             (
                 "dataset",
                 recorded.dataset_version,
-                self.dataset_version.clone(),
+                given.dataset_version.clone(),
             ),
         ];
         let settings = |config: &TrainConfig| match serde_json::to_value(config) {
@@ -79,7 +88,7 @@ impl RunRecord {
         };
         let pairs = settings(&recorded.config)
             .into_iter()
-            .zip(settings(&self.config));
+            .zip(settings(&given.config));
         let changed = pairs.map(|((key, old), (_, new))| (format!("`{key}`"), old, new));
         let rows = rows
             .into_iter()

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use atelier_core::{
-    BoxedError, Outcome, Phase, Progress, RunContext, TrainConfig, TrainReport, TrainRequest,
-    Trainer,
+    BoxedError, Outcome, Phase, Progress, RunContext, Targets, TrainConfig, TrainReport,
+    TrainRequest, Trainer,
 };
 use atelier_data::{FolderDataset, Limits, read_folder};
 use atelier_diffusion::families::sd15::{Base, Unet};
@@ -21,6 +21,7 @@ use crate::cache::Cache;
 use crate::checkpoint::{Checkpoints, Snapshot};
 use crate::factors::AdapterFactors;
 use crate::order::Order;
+use crate::place::Place;
 use crate::record::RunRecord;
 use crate::step::training_step;
 use crate::{Error, Result};
@@ -58,7 +59,8 @@ impl LoraTrainer {
         let dataset = read_folder(&request.dataset, request.skip_bad, &Limits::default())?;
         let base = Base::open(&request.base)?;
         check_resolution(config, &base)?;
-        let record = claim(request, &base, &dataset)?;
+        let record = RunRecord::of(request, base.folder().hash()?, &dataset);
+        Place::of(request).check(&record)?;
         let Some(cache) = Cache::fill(&base, &dataset, config, context)? else {
             return Ok(Outcome::Cancelled { completed_steps: 0 });
         };
@@ -70,44 +72,16 @@ impl LoraTrainer {
         });
         let device = self.device.clone().autodiff();
         let unet = base.load_unet(&device, Engine::from(config.precision))?;
-        Run::prepare(
-            Inputs {
-                request,
-                base: &base,
-                dataset: &dataset,
-                record,
-                cache,
-            },
-            unet,
-            device,
-            context,
-        )
-        .finish()
+        let _lock = Place::of(request).claim(&record)?;
+        let inputs = Inputs {
+            request,
+            base: &base,
+            dataset: &dataset,
+            record,
+            cache,
+        };
+        Run::prepare(inputs, unet, device, context)?.finish()
     }
-}
-
-/// Makes the run folder ours: a new record, or the same one as before.
-fn claim(request: &TrainRequest, base: &Base, dataset: &FolderDataset) -> Result<RunRecord> {
-    let out = &request.out;
-    let name = request
-        .base
-        .file_name()
-        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let base = (name, base.folder().hash()?);
-    let record = RunRecord::new(
-        base,
-        (dataset.version.clone(), dataset.samples.len()),
-        &request.config,
-    );
-    if !RunRecord::path(out).exists() {
-        fs_err::create_dir_all(out)?;
-        record.write(out)?;
-    } else if request.resume {
-        record.check_same(out)?;
-    } else {
-        return Err(Error::OutTaken { path: out.clone() });
-    }
-    Ok(record)
 }
 
 struct Inputs<'a> {
@@ -139,7 +113,7 @@ impl<'a> Run<'a> {
         mut unet: Unet,
         device: Device,
         context: RunContext<'a>,
-    ) -> Self {
+    ) -> Result<Self> {
         let config = &inputs.request.config;
         let mut factors = AdapterFactors::fresh(
             &mut unet,
@@ -149,12 +123,12 @@ impl<'a> Run<'a> {
             config.seed,
         );
         let checkpoints = Checkpoints::of(&inputs.request.out);
-        let (state, notes) = checkpoints.load_newest(&mut factors);
+        let (state, notes) = checkpoints.load_newest(&mut factors)?;
         factors.attach(&mut unet, &device);
         let (step, losses) = state.map_or((0, Vec::new()), |state| (state.step, state.losses));
         let order = inputs.cache.order;
         let started_at = context.clock.unix_secs();
-        Self {
+        Ok(Self {
             inputs,
             unet,
             device,
@@ -166,7 +140,7 @@ impl<'a> Run<'a> {
             losses,
             notes,
             started_at,
-        }
+        })
     }
 
     fn config(&self) -> &'a TrainConfig {
@@ -221,8 +195,8 @@ impl<'a> Run<'a> {
                 .skipped
                 .iter()
                 .map(ToString::to_string)
-                .chain(self.notes)
                 .collect(),
+            notes: self.notes,
             training_secs,
         }))
     }
@@ -235,7 +209,8 @@ impl<'a> Run<'a> {
         let loss = training_step(&self.unet, schedule, batch);
         let mean = loss.per_picture.iter().sum::<f32>() / loss.per_picture.len() as f32;
         if !mean.is_finite() {
-            return Err(self.not_finite(&loss.per_picture, mean));
+            let guilty = self.inputs.cache.guilty(self.step, &loss.per_picture);
+            return Err(self.not_finite("loss", f64::from(mean), guilty));
         }
         let gradients = AdapterFactors::gradients(&mut self.unet, loss.mean.backward());
         let rate = LearningRate {
@@ -249,19 +224,23 @@ impl<'a> Run<'a> {
             step: self.step + 1,
             rate: rate.at(self.step),
         };
-        self.factors
+        let norm = self
+            .factors
             .update(gradients, &optimizer, pace, config.max_grad_norm);
+        if !norm.is_finite() {
+            return Err(self.not_finite("gradient", norm, self.inputs.cache.names(self.step)));
+        }
         self.losses.push(mean);
         self.step += 1;
         Ok(())
     }
 
-    fn not_finite(&self, losses: &[f32], loss: f32) -> Error {
-        let pictures = self.inputs.cache.guilty(self.step, losses);
+    fn not_finite(&self, what: &'static str, value: f64, pictures: String) -> Error {
         Error::LossNotFinite {
             step: self.step + 1,
             epoch: self.order.epoch_of(self.step),
-            loss,
+            what,
+            value,
             pictures,
         }
     }
@@ -284,11 +263,8 @@ impl<'a> Run<'a> {
     }
 
     fn epoch_is_saved(&self) -> bool {
-        let epoch = self.order.epoch_of(self.step - 1);
         self.checkpoints
-            .epochs()
-            .iter()
-            .any(|(saved, _)| *saved == epoch)
+            .holds_epoch(self.order.epoch_of(self.step - 1))
     }
 
     fn snapshot(&self) -> Snapshot<'_> {
@@ -309,6 +285,8 @@ impl<'a> Run<'a> {
         KohyaMetadata {
             rank: config.rank,
             alpha: config.alpha,
+            conv_rank: (config.targets == Targets::TransformerAndConvolution)
+                .then_some(config.rank),
             output_name: config.trigger.clone(),
             trigger: config.trigger.clone(),
             started_at_unix_secs: Some(self.started_at),

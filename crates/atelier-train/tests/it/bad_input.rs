@@ -61,4 +61,32 @@ fn a_resolution_that_does_not_fit_the_latents_is_refused() {
     let error = train_watched(&request, &Watcher::new(None)).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidInput);
     assert!(error.to_string().contains("multiple of"), "{error}");
+    assert!(!request.out.exists());
+}
+
+#[test]
+fn a_truncated_denoiser_leaves_no_folder_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), "out");
+    let base = folder.path().join("base");
+    copy_folder(&request.base, &base);
+    let weights = base.join("unet/diffusion_pytorch_model.safetensors");
+    let content = std::fs::read(&weights).unwrap();
+    std::fs::write(&weights, &content[..content.len() / 2]).unwrap();
+    request.base = base;
+    let error = train_watched(&request, &Watcher::new(None)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::BadWeights);
+    assert!(!request.out.exists());
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }

@@ -74,6 +74,7 @@ pub(crate) fn request(folder: &Path, out: &str) -> TrainRequest {
     TrainRequest {
         dataset: pictures(folder),
         base: atelier_testkit::tiny_sd15(),
+        base_name: "tiny".to_owned(),
         out: folder.join(out),
         resume: false,
         skip_bad: false,

@@ -58,12 +58,9 @@ fn a_damaged_checkpoint_is_noticed_and_the_one_before_is_used() {
     let resumed = train(&torn);
     assert_eq!(bytes(&straight.adapter), bytes(&resumed.adapter));
     assert!(
-        resumed
-            .skipped
-            .iter()
-            .any(|note| note.contains("epoch-003")),
+        resumed.notes.iter().any(|note| note.contains("epoch-003")),
         "{:?}",
-        resumed.skipped
+        resumed.notes
     );
 }
 
@@ -125,4 +122,56 @@ fn optimizer_states_are_kept_for_two_epochs_and_adapters_for_all() {
         [kept(1), kept(2), kept(3), kept(4)],
         [false, false, true, true]
     );
+}
+
+#[test]
+fn a_run_whose_checkpoints_are_all_damaged_is_not_started_anew_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut torn = request(folder.path(), "torn");
+    stop_after(&torn, 7);
+    for name in ["epoch-001", "epoch-002", "step-000007"] {
+        let file = folder
+            .path()
+            .join(format!("torn/checkpoints/{name}/factors.safetensors"));
+        if file.exists() {
+            std::fs::write(file, b"torn").unwrap();
+        }
+    }
+    torn.resume = true;
+    let error = train_watched(&torn, &Watcher::new(None)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::CannotResume);
+    assert!(error.to_string().contains("epoch-002"), "{error}");
+}
+
+#[test]
+fn checkpoints_of_a_lost_record_are_not_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lost = request(folder.path(), "lost");
+    stop_after(&lost, 4);
+    std::fs::remove_file(folder.path().join("lost/run.json")).unwrap();
+    lost.resume = true;
+    let error = train_watched(&lost, &Watcher::new(None)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::CannotResume);
+}
+
+#[test]
+fn a_second_process_is_kept_out_of_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), "out");
+    stop_after(&request, 4);
+    let lock = std::fs::File::open(folder.path().join("out/.lock")).unwrap();
+    lock.lock().unwrap();
+    request.resume = true;
+    let error = train_watched(&request, &Watcher::new(None)).unwrap_err();
+    assert!(error.to_string().contains("another process"), "{error}");
+}
+
+#[test]
+fn rates_that_json_rounds_do_not_hinder_a_resume() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), "out");
+    request.config.learning_rate = 3e-4 * 0.7;
+    stop_after(&request, 4);
+    request.resume = true;
+    train(&request);
 }
