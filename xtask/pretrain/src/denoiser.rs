@@ -17,7 +17,7 @@ use atelier_nn::{Engine, Params, visit_fields};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::latents::{self, Latents};
-use crate::pictures::training_corpus;
+use crate::pictures::{is_drawn, training_corpus};
 use crate::recipe::{self, BATCH, EMA_DECAY, RATE, SEED, SIDE, VARIANTS, WARMUP_STEPS};
 use crate::store::Store;
 use crate::vae::log;
@@ -49,6 +49,8 @@ pub(crate) fn checkpoint(cache: &Path) -> PathBuf {
 /// Everything a step needs besides the networks.
 struct Feed {
     corpus: Corpus,
+    /// Entries that are drawn.
+    drawn: Vec<usize>,
     latents: Latents,
     tokenizer: Tokenizer,
     schedule: NoiseSchedule,
@@ -70,7 +72,7 @@ impl Feed {
         let shape = [BATCH, 8, SIDE / 8, SIDE / 8];
         let (mut values, mut tokens) = (Vec::new(), Vec::new());
         for _ in 0..BATCH {
-            let entry = rng.below(self.corpus.entries.len());
+            let entry = self.drawn[rng.below(self.drawn.len())];
             let view = entry * VARIANTS + rng.below(VARIANTS);
             let stride = self.latents.stride;
             values.extend_from_slice(&self.latents.values[view * stride..(view + 1) * stride]);
@@ -121,8 +123,12 @@ impl Feed {
 /// Trains, or goes on training, until `steps`.
 pub(crate) fn train(cache: &Path, steps: u64) -> anyhow::Result<()> {
     let device = Device::flex().autodiff();
+    let corpus = training_corpus(cache)?;
     let feed = Feed {
-        corpus: training_corpus(cache)?,
+        drawn: (0..corpus.entries.len())
+            .filter(|&i| is_drawn(&corpus.entries[i]))
+            .collect(),
+        corpus,
         latents: latents::load(cache)?,
         tokenizer: Tokenizer::open(&export::tokenizer_folder())?,
         schedule: NoiseSchedule::new(&ScheduleConfig::from_json(
@@ -138,7 +144,7 @@ pub(crate) fn train(cache: &Path, steps: u64) -> anyhow::Result<()> {
     let count: usize = store.slots.iter().map(|slot| slot.values.len()).sum();
     log(&format!(
         "denoiser: {} pictures, {count} values",
-        feed.corpus.entries.len()
+        feed.drawn.len()
     ));
     let rate = LearningRate {
         peak: RATE,

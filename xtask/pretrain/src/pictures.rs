@@ -5,24 +5,25 @@ use std::path::Path;
 use atelier_corpus::{Augment, COLOURS, Corpus, Entry, Rng, Split, build, compose};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::recipe::{GROUPS, SIDE};
+use crate::recipe::{DRAWN_GROUPS, GROUPS, SIDE};
 
-/// The part of the corpus that this edition learns from.
+/// The part of the corpus that the autoencoder learns from and that is encoded.
 pub(crate) fn training_corpus(cache: &Path) -> anyhow::Result<Corpus> {
     let mut corpus = build(&cache.join("corpus"), SIDE)?;
-    corpus.retain(|entry| wanted(entry) && entry.split == Split::Train);
+    corpus.retain(|entry| GROUPS.contains(&entry.group.as_str()) && entry.split == Split::Train);
     Ok(corpus)
 }
 
-/// The pairs of concept and style that are never shown in training.
-pub(crate) fn held_out_corpus(cache: &Path) -> anyhow::Result<Corpus> {
+/// The pairs of concept and style that the denoiser learns, or the ones that it is never shown.
+pub(crate) fn drawn_corpus(cache: &Path, split: Split) -> anyhow::Result<Corpus> {
     let mut corpus = build(&cache.join("corpus"), SIDE)?;
-    corpus.retain(|entry| wanted(entry) && entry.split == Split::HeldOutPair);
+    corpus.retain(|entry| is_drawn(entry) && entry.split == split);
     Ok(corpus)
 }
 
-fn wanted(entry: &Entry) -> bool {
-    GROUPS.contains(&entry.group.as_str())
+/// Whether the denoiser learns this concept.
+pub(crate) fn is_drawn(entry: &Entry) -> bool {
+    DRAWN_GROUPS.contains(&entry.group.as_str())
 }
 
 /// One picture on a random plain background, flipped and moved a little; with the name of the background.

@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 /// Side of the pictures in pixels.
 pub(crate) const SIDE: usize = 128;
-/// Concepts that this edition knows, by group of the corpus.
+/// Groups of the corpus that the autoencoder learns to give back.
 pub(crate) const GROUPS: &[&str] = &["faces", "animals", "food", "weather", "plants", "hearts"];
+/// Groups that the denoiser learns to draw: few, so that they are drawn well in the hours that a processor has.
+pub(crate) const DRAWN_GROUPS: &[&str] = &["faces", "hearts", "weather"];
 /// Steps of the whole autoencoder.
 pub(crate) const VAE_STEPS: u64 = 4600;
 /// Further steps of its decoder alone.

@@ -3,16 +3,16 @@
 //! The feature of a picture is stated and simple: its colours at 16×16 pixels, in 8 bit RGB, as one vector. Candidates are
 //! 50 concepts, drawn by the original artists in the same style and on the same background; chance is 2 %.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use atelier_corpus::{COLOURS, Corpus, Rng, build, compose, full_caption};
+use atelier_corpus::{COLOURS, Corpus, Rng, Split, build, compose, full_caption};
 use atelier_diffusion::families::sd15::Pipeline;
 use atelier_nn::Engine;
 use burn::tensor::Device;
 
-use crate::pictures::held_out_corpus;
-use crate::recipe::{GROUPS, SEED, SIDE};
+use crate::pictures::{drawn_corpus, is_drawn};
+use crate::recipe::{SEED, SIDE};
 use crate::sheet::draw_one;
 use crate::vae::log;
 
@@ -21,9 +21,9 @@ const CELLS: usize = 16;
 
 /// Draws `count` unseen pairs and prints the share of right nearest neighbours.
 pub(crate) fn measure(cache: &Path, base: &Path, count: usize) -> anyhow::Result<()> {
-    let unseen = held_out_corpus(cache)?;
+    let unseen = drawn_corpus(cache, Split::HeldOutPair)?;
     let mut all = build(&cache.join("corpus"), SIDE)?;
-    all.retain(|entry| GROUPS.contains(&entry.group.as_str()));
+    all.retain(is_drawn);
     let by_style = styles(&all);
     let mut pipeline = Pipeline::open(base, &Device::flex(), Engine::Mixed)?;
     let mut rng = Rng::new(SEED + 4);
@@ -46,13 +46,12 @@ pub(crate) fn measure(cache: &Path, base: &Path, count: usize) -> anyhow::Result
         let own_distance = distance(&feature, &self::feature(&truth));
         let others = &by_style[own.style.as_str()];
         let mut beaten = true;
-        let mut seen = 1;
-        while seen < CANDIDATES {
+        let mut seen = BTreeSet::from([own.concept.as_str()]);
+        while seen.len() < CANDIDATES {
             let other = others[rng.below(others.len())];
-            if all.entries[other].concept == own.concept {
+            if !seen.insert(&all.entries[other].concept) {
                 continue;
             }
-            seen += 1;
             let view = compose(all.rgba(other), SIDE, colour, None);
             beaten &= distance(&feature, &self::feature(&view)) > own_distance;
         }

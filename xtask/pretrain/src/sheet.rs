@@ -6,14 +6,14 @@ use atelier_core::{
     CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture, RunContext, Seed,
     SilentProgress,
 };
-use atelier_corpus::{Corpus, full_caption};
+use atelier_corpus::{Corpus, Split, full_caption};
 use atelier_diffusion::families::sd15::{Pipeline, Vae};
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use burn::tensor::Device;
 use image::RgbImage;
 
-use crate::pictures::{batch, held_out_corpus, training_corpus};
+use crate::pictures::{batch, drawn_corpus};
 use crate::recipe::SIDE;
 use crate::vae::log;
 
@@ -23,18 +23,18 @@ const PREVIEW: [&str; 16] = [
     "crying face, twemoji, on a blue background",
     "angry face, fluent flat, on a white background",
     "smiling face with sunglasses, fluent 3d render, on a yellow background",
-    "cat face, noto emoji, on a white background",
-    "dog face, fluent flat, on a green background",
-    "tiger, twemoji, on a white background",
-    "penguin, fluent 3d render, on a pink background",
-    "red apple, noto emoji, on a white background",
-    "pizza, twemoji, on a black background",
-    "strawberry, fluent flat, on a white background",
-    "hamburger, fluent 3d render, on a teal background",
-    "sun, noto emoji, on a blue background",
+    "sleeping face, noto emoji, on a white background",
+    "face with tongue, fluent flat, on a green background",
+    "smiling face with heart-eyes, twemoji, on a white background",
+    "face screaming in fear, fluent 3d render, on a pink background",
+    "red heart, noto emoji, on a white background",
+    "blue heart, twemoji, on a black background",
+    "sun, fluent flat, on a white background",
+    "crescent moon, fluent 3d render, on a teal background",
+    "cloud with rain, noto emoji, on a blue background",
     "rainbow, twemoji, on a white background",
-    "red heart, fluent flat, on a white background",
-    "sunflower, noto emoji, on a purple background",
+    "green heart, fluent flat, on a white background",
+    "star, noto emoji, on a purple background",
 ];
 
 struct NoClock;
@@ -88,8 +88,8 @@ pub(crate) fn draw(cache: &Path, base: &Path, out: &Path) -> anyhow::Result<()> 
     fs_err::create_dir_all(out)?;
     let mut pipeline = Pipeline::open(base, &Device::flex(), Engine::Mixed)?;
     for (name, corpus) in [
-        ("held-in", training_corpus(cache)?),
-        ("held-out", held_out_corpus(cache)?),
+        ("held-in", drawn_corpus(cache, Split::Train)?),
+        ("held-out", drawn_corpus(cache, Split::HeldOutPair)?),
     ] {
         let prompts = spread_prompts(&corpus, 64);
         let mut pictures = Vec::new();
