@@ -14,7 +14,7 @@ pub(super) const LEARNING_RATE: f64 = 1e-3;
 /// Rank and alpha of the adapter.
 pub(super) const RANK: usize = 16;
 /// Pictures per training step.
-pub(super) const BATCH_SIZE: usize = 4;
+pub(super) const BATCH_SIZE: usize = 1;
 /// Probability of an empty caption in training.
 pub(super) const CAPTION_DROPOUT: f64 = 0.0;
 /// The arithmetic of training and drawing.
