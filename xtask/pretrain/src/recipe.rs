@@ -76,7 +76,7 @@ pub(crate) fn scheduler() -> Value {
     json!({
         "_class_name": "DDIMScheduler", "_diffusers_version": "0.42.1", "num_train_timesteps": 1000,
         "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "squaredcos_cap_v2", "trained_betas": null,
-        "prediction_type": "v_prediction", "clip_sample": false, "set_alpha_to_one": true, "steps_offset": 0,
+        "prediction_type": "v_prediction", "clip_sample": false, "set_alpha_to_one": true, "steps_offset": 1,
         "timestep_spacing": "trailing", "rescale_betas_zero_snr": false, "thresholding": false,
     })
 }

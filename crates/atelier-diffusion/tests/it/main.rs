@@ -10,6 +10,7 @@
 
 mod adamw;
 mod adapters;
+mod embedded_base;
 mod layers;
 mod loss_curve;
 mod noise;

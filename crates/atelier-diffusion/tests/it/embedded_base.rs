@@ -1,0 +1,36 @@
+//! The embedded base draws here what it draws in diffusers.
+
+use std::path::Path;
+
+use atelier_core::{GenerateRequest, SamplerKind, Seed};
+use atelier_diffusion::families::sd15::Pipeline;
+use atelier_nn::Engine;
+use atelier_nn::gradients::values_of;
+use atelier_testkit::{assert_close, golden};
+use burn::tensor::Device;
+
+use crate::TOLERANCE;
+
+#[test]
+fn embedded_base_draws_what_diffusers_draws() {
+    let file = golden("embedded_base");
+    let config = file.config();
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/atelier-mini");
+    let pipeline = Pipeline::open(&base, &Device::flex(), Engine::Exact).unwrap();
+    for sampler in [SamplerKind::Ddim, SamplerKind::Euler] {
+        let request = GenerateRequest {
+            prompt: config["prompt"].as_str().unwrap().to_owned(),
+            steps: config["steps"].as_u64().unwrap() as usize,
+            guidance: config["guidance"].as_f64().unwrap() as f32,
+            seed: Seed(config["seed"].as_u64().unwrap()),
+            sampler,
+            ..GenerateRequest::default()
+        };
+        let latents = values_of(pipeline.final_latents(&request).unwrap());
+        assert_close(
+            &latents,
+            &file.vec(&format!("{}.latent", sampler.name())),
+            TOLERANCE,
+        );
+    }
+}
