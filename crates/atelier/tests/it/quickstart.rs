@@ -15,7 +15,7 @@ fn the_quickstart_trains_draws_measures_and_reports() {
         "--out",
         "out",
     ]);
-    assert_eq!(report["training"]["steps"], 7);
+    assert_eq!(report["training"]["steps"], 28);
     // With one epoch, all four checkpoints are the finished adapter.
     assert_eq!(report["drawing"]["pictures"], 54);
     assert_eq!(report["measurement"]["references"], 48);
