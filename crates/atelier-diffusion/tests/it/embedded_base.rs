@@ -11,13 +11,20 @@ use burn::tensor::Device;
 
 use crate::TOLERANCE;
 
+/// Euler's first sample is noise times a sigma of about 20,000, because the base's last timestep is pure noise. One rounding
+/// in f32 (6e-8) of such a number is 1e-3 of a latent, in either program.
+const EULER_TOLERANCE: f64 = 5e-3;
+
 #[test]
 fn embedded_base_draws_what_diffusers_draws() {
     let file = golden("embedded_base");
     let config = file.config();
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/atelier-mini");
     let pipeline = Pipeline::open(&base, &Device::flex(), Engine::Exact).unwrap();
-    for sampler in [SamplerKind::Ddim, SamplerKind::Euler] {
+    for (sampler, tolerance) in [
+        (SamplerKind::Ddim, TOLERANCE),
+        (SamplerKind::Euler, EULER_TOLERANCE),
+    ] {
         let request = GenerateRequest {
             prompt: config["prompt"].as_str().unwrap().to_owned(),
             steps: config["steps"].as_u64().unwrap() as usize,
@@ -30,7 +37,7 @@ fn embedded_base_draws_what_diffusers_draws() {
         assert_close(
             &latents,
             &file.vec(&format!("{}.latent", sampler.name())),
-            TOLERANCE,
+            tolerance,
         );
     }
 }
