@@ -9,6 +9,7 @@ pub mod noise;
 pub mod samplers;
 pub mod schedule;
 pub mod source;
+pub mod stable_diffusion;
 pub mod tokenizer;
 
 pub use error::{Error, Result};

@@ -50,6 +50,11 @@ pub fn golden_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden")
 }
 
+/// The pipeline folder of the tiny random `sdxl` model.
+pub fn tiny_sdxl() -> PathBuf {
+    golden_folder().join("tiny-sdxl")
+}
+
 /// The pipeline folder of the tiny random `sd15` model.
 pub fn tiny_sd15() -> PathBuf {
     golden_folder().join("tiny-sd15")

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use atelier_core::{Seed, Targets};
-use atelier_diffusion::families::sd15::{Unet, kohya_layer_name, recipe};
+use atelier_diffusion::stable_diffusion::{Unet, kohya_layer_name, recipe};
 use atelier_nn::adamw::{AdamW, Moments, Pace};
 use atelier_nn::gradients::{clip_norm, gradient_of};
 use atelier_nn::init::RandomParams;

@@ -8,8 +8,8 @@ use atelier_core::{
     TrainRequest, Trainer,
 };
 use atelier_data::{FolderDataset, Limits, read_folder};
-use atelier_diffusion::families::sd15::{Base, Unet};
 use atelier_diffusion::schedule::PredictionType;
+use atelier_diffusion::stable_diffusion::{Base, Unet};
 use atelier_nn::Engine;
 use atelier_nn::adamw::{AdamW, Pace};
 use atelier_nn::learning_rate::{Decay, LearningRate};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
-use atelier_diffusion::families::sd15;
+use atelier_diffusion::stable_diffusion::Base;
 use atelier_weights::atomic;
 
 use crate::context::App;
@@ -125,7 +125,7 @@ pub(crate) fn about_files(root: &Path) -> Vec<PathBuf> {
 
 /// Files of a base relative to its folder, after checking that it is complete and of a known family.
 fn files_of(source: &Path) -> Result<Vec<PathBuf>> {
-    let base = sd15::Base::open(source).coded()?;
+    let base = Base::open(source).coded()?;
     let mut files = vec![PathBuf::from("model_index.json")];
     for part in WEIGHTED_PARTS {
         let weights = base.folder().weights(part).coded()?;

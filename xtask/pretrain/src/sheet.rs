@@ -7,7 +7,7 @@ use atelier_core::{
     SilentProgress,
 };
 use atelier_corpus::{Corpus, Split, full_caption};
-use atelier_diffusion::families::sd15::{Pipeline, Vae};
+use atelier_diffusion::stable_diffusion::{Pipeline, Vae};
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use burn::tensor::Device;

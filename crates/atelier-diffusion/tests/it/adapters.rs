@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use atelier_core::Targets;
-use atelier_diffusion::families::sd15::{Base, Unet, attach_file, kohya_layer_name, recipe};
+use atelier_diffusion::stable_diffusion::{
+    Base, Conditioning, Unet, attach_file, kohya_layer_name, recipe,
+};
 use atelier_nn::gradients::{gradient_of, values_of};
 use atelier_nn::lora::{Attach, Detach, Factors, sites};
 use atelier_nn::{Conv2d, Engine, Linear, Visit as _, Visitor};
@@ -157,7 +159,7 @@ fn loss_and_every_gradient_are_those_of_peft() {
             let prediction = unet.forward(
                 file.tensor("noisy", &device),
                 &timesteps(&file),
-                &file.tensor("context", &device),
+                &Conditioning::states(file.tensor("context", &device)),
             );
             assert_golden(prediction.clone(), &file, &format!("{case}.prediction"));
             let velocity = mean_square(prediction.clone(), file.tensor("velocity", &device));
@@ -218,7 +220,7 @@ fn strength_zero_is_bit_equal_to_the_base() {
     let (file, device) = (golden("adapter_gradients"), Device::flex().autodiff());
     let mut unet = load_unet(&device);
     let forward = |unet: &Unet| {
-        let context = file.tensor("context", &device);
+        let context = Conditioning::states(file.tensor("context", &device));
         values_of(unet.forward(file.tensor("noisy", &device), &timesteps(&file), &context))
     };
     let bare = forward(&unet);
@@ -263,7 +265,7 @@ fn an_adapter_file_changes_the_prediction_as_peft_does() {
         write_adapter(&path, targets);
         let mut parts = base.load(&device, Engine::Exact).unwrap();
         attach_file(&mut parts, &path, 1.0, &device).unwrap();
-        let context = file.tensor("context", &device);
+        let context = Conditioning::states(file.tensor("context", &device));
         let noisy = file.tensor("noisy", &device);
         let prediction = parts.unet.forward(noisy, &timesteps(&file), &context);
         let name = format!("{}.alpha_2.prediction", targets.name());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use atelier_core::{GenerateRequest, SamplerKind, Seed};
-use atelier_diffusion::families::sd15::Pipeline;
+use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use atelier_testkit::{assert_close, golden};

@@ -4,8 +4,8 @@ use atelier_core::{
     AdapterUse, CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture, Progress,
     ProgressSink, RunContext, SamplerKind, Seed, Targets,
 };
-use atelier_diffusion::families::sd15::{Base, Pipeline};
 use atelier_diffusion::schedule::ScheduleConfig;
+use atelier_diffusion::stable_diffusion::{Base, Conditioning, Pipeline};
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use atelier_testkit::{Golden, assert_close, golden, tiny_sd15};
@@ -127,6 +127,7 @@ fn latents_after_every_step_are_those_of_diffusers() {
         ],
         0,
     );
+    let words = Conditioning::states(states);
     let base = Base::open(&tiny_sd15()).unwrap();
     let unet = base.load_unet(&device, Engine::Exact).unwrap();
     for kind in [SamplerKind::Ddim, SamplerKind::Euler] {
@@ -140,7 +141,7 @@ fn latents_after_every_step_are_those_of_diffusers() {
         for (index, &timestep) in timesteps.iter().enumerate() {
             let input = sampler.scale_input(latents.clone(), index);
             let both = burn::tensor::Tensor::cat(vec![input.clone(), input], 0);
-            let predicted = unet.forward(both, &[timestep; 2], &states);
+            let predicted = unet.forward(both, &[timestep; 2], &words);
             let guided = atelier_diffusion::guidance::guide(predicted, 7.0);
             latents = sampler.step(guided, index, latents);
             let expected = &steps[index * 1024..(index + 1) * 1024];

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use atelier_diffusion::families::{self, sd15};
 use atelier_diffusion::schedule::{BetaSchedule, PredictionType};
+use atelier_diffusion::stable_diffusion::Base;
 use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
@@ -106,11 +106,11 @@ struct Part {
 
 fn show(app: &App, wanted: &str) -> Result<()> {
     let found = bases::find(app, wanted)?;
-    let base = sd15::Base::open(&found.path).coded()?;
+    let base = Base::open(&found.path).coded()?;
     let schedule = &base.schedule_config;
     let description = Description {
         name: found.name,
-        family: families::detect(base.folder()).coded()?.name,
+        family: base.family.name,
         native_size: base.native_size(),
         prediction_type: match schedule.prediction_type {
             PredictionType::Epsilon => "epsilon",
@@ -134,7 +134,7 @@ fn show(app: &App, wanted: &str) -> Result<()> {
     app.output.document(&description)
 }
 
-fn part(base: &sd15::Base, name: &'static str) -> Result<Part> {
+fn part(base: &Base, name: &'static str) -> Result<Part> {
     let weights = base.folder().weights(name).coded()?;
     let infos = weights.names().filter_map(|name| weights.info(name));
     let mut parameters = 0;

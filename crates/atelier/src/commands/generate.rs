@@ -7,8 +7,8 @@ use atelier_core::{
     AdapterUse, ErrorCode, GenerateRequest, Generator as _, Outcome, Precision, Progress,
     ProgressSink, SamplerKind, Seed,
 };
-use atelier_diffusion::families::sd15::{Base, Pipeline};
 use atelier_diffusion::samplers;
+use atelier_diffusion::stable_diffusion::{Base, Pipeline};
 use burn::tensor::Device;
 use clap::Args;
 use serde_json::json;
@@ -159,7 +159,7 @@ fn check(request: &GenerateRequest, base: &Base) -> Result<()> {
             ));
         }
     }
-    let layers = base.text_config.num_hidden_layers;
+    let layers = base.text_depth();
     if request.clip_skip >= layers {
         let got = request.clip_skip;
         problems.push(format!(

@@ -1,4 +1,5 @@
-//! `CLIPTextModel`: token ids to states that the denoiser attends to.
+//! `CLIPTextModel` and `CLIPTextModelWithProjection`: token ids to states that the denoiser attends to, and to one pooled
+//! state.
 
 use atelier_nn::attention::{attend, causal_mask};
 use atelier_nn::{
@@ -6,7 +7,7 @@ use atelier_nn::{
 };
 use burn::tensor::{Int, Tensor};
 
-use super::config::TextConfig;
+use super::clip_config::TextConfig;
 
 #[derive(Debug, Clone)]
 struct Embeddings {
@@ -129,16 +130,27 @@ pub struct TextEncoder {
     embeddings: Embeddings,
     encoder: Encoder,
     final_layer_norm: LayerNorm,
+    text_projection: Option<Linear>,
 }
 
 visit_fields!(TextEncoder {
     embeddings,
     encoder,
-    final_layer_norm
+    final_layer_norm,
+    text_projection
 });
 
+/// States before the final norm, with the pooled state where the encoder has a projection.
+#[derive(Debug, Clone)]
+pub struct TextOutput {
+    /// `[b, s, hidden_size]`.
+    pub states_bsd: Tensor<3>,
+    /// `[b, projection_dim]`: the projected state of each end token.
+    pub pooled_bd: Option<Tensor<2>>,
+}
+
 impl TextEncoder {
-    /// Builds the encoder that `config` describes.
+    /// Builds the encoder that `config` describes, with its projection where it has one.
     ///
     /// # Panics
     /// Panics on a configuration that [`TextConfig::read`] would have refused.
@@ -163,10 +175,14 @@ impl TextEncoder {
         };
         let final_layer_norm =
             LayerNorm::new(&params.at("final_layer_norm"), width, config.layer_norm_eps)?;
+        let text_projection = config.projected.then(|| {
+            Linear::without_bias(&params.at("text_projection"), width, config.projection_dim)
+        });
         Ok(Self {
             embeddings,
             encoder,
             final_layer_norm,
+            text_projection: text_projection.transpose()?,
         })
     }
 
@@ -181,20 +197,52 @@ impl TextEncoder {
     /// - `tokens_bs`: `[b, s]`
     /// - returns: `[b, s, hidden_size]`
     pub fn forward(&self, tokens_bs: Tensor<2, Int>, skip: usize) -> Tensor<3> {
+        let kept = self.depth().saturating_sub(skip);
+        let hidden = self.embed(tokens_bs);
+        self.final_layer_norm.forward(self.run(hidden, 0..kept))
+    }
+
+    /// The states before the last layer, `skip` layers earlier still, without the final norm, as SDXL wants them; and the
+    /// pooled state after all layers.
+    ///
+    /// # Shapes
+    /// - `tokens_bs`: `[b, s]`
+    /// - `ends`: the position of the end token of each text
+    pub fn forward_penultimate(
+        &self,
+        tokens_bs: Tensor<2, Int>,
+        skip: usize,
+        ends: &[usize],
+    ) -> TextOutput {
+        let kept = self.depth().saturating_sub(skip + 1);
+        let states_bsd = self.run(self.embed(tokens_bs), 0..kept);
+        let pooled_bd = self.text_projection.as_ref().map(|projection| {
+            let last = self.run(states_bsd.clone(), kept..self.depth());
+            let normal = self.final_layer_norm.forward(last);
+            let pooled = ends.iter().enumerate().map(|(text, &end)| {
+                let state = normal.clone().narrow(0, text, 1).narrow(1, end, 1);
+                state.squeeze_dim::<2>(1)
+            });
+            projection.forward(Tensor::cat(pooled.collect(), 0))
+        });
+        TextOutput {
+            states_bsd,
+            pooled_bd,
+        }
+    }
+
+    fn embed(&self, tokens_bs: Tensor<2, Int>) -> Tensor<3> {
         let [_, length] = tokens_bs.dims();
-        let device = self.embeddings.position_embedding.weight.device();
-        let positions = self
-            .embeddings
-            .position_embedding
-            .weight
-            .clone()
-            .narrow(0, 0, length);
-        let mask = causal_mask(length, &device);
-        let mut hidden = self.embeddings.token_embedding.forward(tokens_bs) + positions.unsqueeze();
-        let kept = self.encoder.layers.len().saturating_sub(skip);
-        for layer in &self.encoder.layers[..kept] {
+        let positions = &self.embeddings.position_embedding.weight;
+        let positions = positions.clone().narrow(0, 0, length);
+        self.embeddings.token_embedding.forward(tokens_bs) + positions.unsqueeze()
+    }
+
+    fn run(&self, mut hidden: Tensor<3>, layers: std::ops::Range<usize>) -> Tensor<3> {
+        let mask = causal_mask(hidden.dims()[1], &hidden.device());
+        for layer in &self.encoder.layers[layers] {
             hidden = layer.forward(hidden, &mask);
         }
-        self.final_layer_norm.forward(hidden)
+        hidden
     }
 }

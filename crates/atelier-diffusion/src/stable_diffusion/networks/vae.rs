@@ -5,8 +5,8 @@ use atelier_nn::{Conv2d, GroupNorm, ParamError, Params, visit_fields};
 use burn::tensor::Tensor;
 
 use super::attention_block::{Attention, picture, tokens};
-use super::config::VaeConfig;
 use super::resnet::{Downsample, ResnetBlock, ResnetShape, Upsample};
+use super::vae_config::VaeConfig;
 
 /// Epsilon of every group norm here; the denoiser's residual blocks have another.
 const EPSILON: f64 = 1e-6;

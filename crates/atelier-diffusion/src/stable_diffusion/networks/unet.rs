@@ -4,13 +4,15 @@ use atelier_nn::layers::ConvShape;
 use atelier_nn::{
     Conv2d, Engine, GroupNorm, Linear, ParamError, Params, activation::Activation, visit_fields,
 };
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use super::attention_block::{Transformer, TransformerShape};
-use super::config::UnetConfig;
+use super::conditioning::{AddedConditioning, Conditioning};
 use super::resnet::{Downsample, ResnetBlock, ResnetShape, Upsample};
+use super::sinusoid::Sinusoid;
+use super::unet_config::UnetConfig;
 
-/// Two linear layers that turn a sinusoid of the timestep into the width that residual blocks expect.
+/// Two linear layers that turn sinusoids into the width that residual blocks expect.
 #[derive(Debug, Clone)]
 struct TimestepEmbedding {
     linear_1: Linear,
@@ -18,6 +20,20 @@ struct TimestepEmbedding {
 }
 
 visit_fields!(TimestepEmbedding { linear_1, linear_2 });
+
+impl TimestepEmbedding {
+    fn new(params: &Params<'_>, width_in: usize, width: usize) -> Result<Self, ParamError> {
+        Ok(Self {
+            linear_1: Linear::new(&params.at("linear_1"), width_in, width)?,
+            linear_2: Linear::new(&params.at("linear_2"), width, width)?,
+        })
+    }
+
+    fn forward(&self, waves: Tensor<2>, engine: Engine) -> Tensor<2> {
+        let hidden = Activation::Silu.apply(self.linear_1.forward(waves), engine);
+        self.linear_2.forward(hidden)
+    }
+}
 
 /// One level on the way down.
 #[derive(Debug, Clone)]
@@ -64,19 +80,21 @@ visit_fields!(UpBlock {
 pub struct Unet {
     conv_in: Conv2d,
     time_embedding: TimestepEmbedding,
+    add_embedding: Option<TimestepEmbedding>,
     down_blocks: Vec<DownBlock>,
     mid_block: MidBlock,
     up_blocks: Vec<UpBlock>,
     conv_norm_out: GroupNorm,
     conv_out: Conv2d,
-    frequencies: Vec<f32>,
-    flip_sin_to_cos: bool,
+    timestep_waves: Sinusoid,
+    size_waves: Sinusoid,
     engine: Engine,
 }
 
 visit_fields!(Unet {
     conv_in,
     time_embedding,
+    add_embedding,
     down_blocks,
     mid_block,
     up_blocks,
@@ -240,11 +258,11 @@ impl Unet {
             first,
             ConvShape::THREE,
         )?;
-        let time = params.at("time_embedding");
-        let time_embedding = TimestepEmbedding {
-            linear_1: Linear::new(&time.at("linear_1"), first, time_width)?,
-            linear_2: Linear::new(&time.at("linear_2"), time_width, time_width)?,
-        };
+        let time_embedding =
+            TimestepEmbedding::new(&params.at("time_embedding"), first, time_width)?;
+        let add_embedding = config
+            .added_width()
+            .map(|width| TimestepEmbedding::new(&params.at("add_embedding"), width, time_width));
         let down =
             (0..levels).map(|level| builder.down(&params.at("down_blocks").at(level), level));
         let down_blocks = down.collect::<Result<_, _>>()?;
@@ -263,13 +281,14 @@ impl Unet {
         Ok(Self {
             conv_in,
             time_embedding,
+            add_embedding: add_embedding.transpose()?,
             down_blocks,
             mid_block,
             up_blocks,
             conv_norm_out,
             conv_out,
-            frequencies: frequencies(first / 2, config.freq_shift),
-            flip_sin_to_cos: config.flip_sin_to_cos,
+            timestep_waves: config.sinusoid(first),
+            size_waves: config.sinusoid(config.addition_time_embed_dim.unwrap_or_default()),
             engine: params.engine(),
         })
     }
@@ -279,22 +298,24 @@ impl Unet {
     /// # Shapes
     /// - `latents_bchw`: `[b, in, h, w]`, scaled for the timestep as the sampler says
     /// - `timesteps`: `b` values, 0 to the schedule's length exclusive
-    /// - `context_bsd`: `[b, s, cross_attention_dim]`
+    /// - `conditioning`: states of `[b, s, cross_attention_dim]`, and the added part exactly where the configuration has one
     /// - returns: `[b, out, h, w]`
     ///
     /// # Panics
-    /// Panics on tensors of other shapes.
+    /// Panics on tensors of other shapes, and when the added part is lacking or not wanted.
     ///
     /// # Source
-    /// Ronneberger et al. 2015 and Rombach et al. 2022; checked against diffusers'
+    /// Ronneberger et al. 2015, Rombach et al. 2022, Podell et al. 2023; checked against diffusers'
     /// `models/unets/unet_2d_condition.py`.
     pub fn forward(
         &self,
         latents_bchw: Tensor<4>,
         timesteps: &[f32],
-        context_bsd: &Tensor<3>,
+        conditioning: &Conditioning,
     ) -> Tensor<4> {
-        let time = self.embed_time(timesteps, &latents_bchw);
+        let context_bsd = &conditioning.states_bsd;
+        let added = conditioning.added.as_ref();
+        let time = self.embed_time(timesteps, added, &latents_bchw.device());
         let mut hidden = self.conv_in.forward(latents_bchw);
         let mut skips = vec![hidden.clone()];
         for block in &self.down_blocks {
@@ -333,37 +354,25 @@ impl Unet {
     }
 
     /// `[b, 4 · first channels]`.
-    fn embed_time(&self, timesteps: &[f32], like: &Tensor<4>) -> Tensor<2> {
-        let half = self.frequencies.len();
-        let mut values = Vec::with_capacity(timesteps.len() * 2 * half);
-        for &timestep in timesteps {
-            let angles = self
-                .frequencies
-                .iter()
-                .map(|frequency| timestep * frequency);
-            let (sines, cosines): (Vec<f32>, Vec<f32>) = angles.map(f32::sin_cos).unzip();
-            let (first, second) = if self.flip_sin_to_cos {
-                (cosines, sines)
-            } else {
-                (sines, cosines)
-            };
-            values.extend(first);
-            values.extend(second);
+    fn embed_time(
+        &self,
+        timesteps: &[f32],
+        added: Option<&AddedConditioning>,
+        device: &Device,
+    ) -> Tensor<2> {
+        let waves = self.timestep_waves.waves(timesteps, 1, device);
+        let time = self.time_embedding.forward(waves, self.engine);
+        match (&self.add_embedding, added) {
+            (Some(embedding), Some(added)) => {
+                let sizes = self
+                    .size_waves
+                    .waves(added.time_ids.as_flattened(), 6, device);
+                let both = Tensor::cat(vec![added.pooled_bd.clone(), sizes], 1);
+                time + embedding.forward(both, self.engine)
+            }
+            (None, None) => time,
+            (Some(_), None) => panic!("this denoiser needs pooled text and sizes"),
+            (None, Some(_)) => panic!("this denoiser takes no pooled text and sizes"),
         }
-        let waves = Tensor::from_data(
-            TensorData::new(values, [timesteps.len(), 2 * half]),
-            &like.device(),
-        );
-        let hidden =
-            Activation::Silu.apply(self.time_embedding.linear_1.forward(waves), self.engine);
-        self.time_embedding.linear_2.forward(hidden)
     }
-}
-
-/// Frequencies of the sinusoids from 1 down to nearly 1/10000, rounded as `PyTorch` rounds them.
-fn frequencies(half: usize, shift: f64) -> Vec<f32> {
-    let factor = -(10_000.0f64.ln()) as f32;
-    (0..half)
-        .map(|index| (factor * index as f32 / (half as f64 - shift) as f32).exp())
-        .collect()
 }

@@ -1,40 +1,53 @@
-//! A base folder of this family: its configurations, and its parts loaded when they are wanted.
+//! An opened base: its configurations, and its networks loaded when they are wanted.
 
 use std::path::Path;
 
 use atelier_nn::{Engine, ParamError, Params};
 use atelier_weights::ModelFolder;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::Device;
+use serde_json::Value;
 
-use super::config::{TextConfig, UnetConfig, VaeConfig};
 use super::keys::aliases;
-use super::{TextEncoder, Unet, Vae};
+use super::networks::{TextConfig, TextEncoder, Unet, UnetConfig, Vae, VaeConfig};
+use crate::families::{Family, TextPlace};
 use crate::schedule::{NoiseSchedule, ScheduleConfig};
 use crate::source::FileSource;
-use crate::tokenizer::{CONTEXT_LENGTH, Tokenizer};
+use crate::tokenizer::Tokenizer;
 use crate::{Error, Result, families};
 
 /// An opened base: small things read, weights still on disk.
 pub struct Base {
     folder: ModelFolder,
+    /// Its architecture.
+    pub family: &'static Family,
     /// The denoiser's configuration.
     pub unet_config: UnetConfig,
     /// The autoencoder's configuration.
     pub vae_config: VaeConfig,
-    /// The text encoder's configuration.
-    pub text_config: TextConfig,
+    /// Its text encoders, in the order in which their states are joined.
+    pub texts: Vec<TextSide>,
+    /// Whether an absent negative prompt means zeros in place of the states of an empty text.
+    pub zeros_for_absent_text: bool,
     /// The sampler settings that the base was published with.
     pub schedule_config: ScheduleConfig,
     /// The noise that the base was trained with.
     pub schedule: NoiseSchedule,
-    /// The tokenizer.
+}
+
+/// A text encoder's configuration and its tokenizer.
+pub struct TextSide {
+    /// Where it lies in the base.
+    pub place: TextPlace,
+    /// The sizes of the encoder.
+    pub config: TextConfig,
+    /// Text to token ids.
     pub tokenizer: Tokenizer,
 }
 
-/// All three networks of a base.
+/// All networks of a base.
 pub struct Parts {
-    /// Tokens to states.
-    pub text: TextEncoder,
+    /// Tokens to states, one for each of [`Base::texts`].
+    pub texts: Vec<TextEncoder>,
     /// The denoiser.
     pub unet: Unet,
     /// Pictures to latents and back.
@@ -45,15 +58,26 @@ impl Base {
     /// Opens a diffusers folder and reads everything but the weights.
     pub fn open(path: &Path) -> Result<Self> {
         let folder = ModelFolder::open(path)?;
-        families::detect(&folder)?;
+        let family = families::detect(&folder)?;
         let schedule_config = ScheduleConfig::from_json(&folder.config("scheduler")?.to_string())?;
+        let texts = family.text_encoders.iter().map(|&place| {
+            let mut config = TextConfig::read(&folder.config(place.part)?)?;
+            config.projected = place.projected;
+            Ok(TextSide {
+                place,
+                config,
+                tokenizer: Tokenizer::open(&path.join(place.tokenizer))?,
+            })
+        });
+        let force_zeros = folder.index().get("force_zeros_for_empty_prompt");
         let base = Self {
+            family,
             unet_config: UnetConfig::read(&folder.config("unet")?)?,
             vae_config: VaeConfig::read(&folder.config("vae")?)?,
-            text_config: TextConfig::read(&folder.config("text_encoder")?)?,
+            texts: texts.collect::<Result<_>>()?,
+            zeros_for_absent_text: force_zeros.and_then(Value::as_bool) == Some(true),
             schedule: NoiseSchedule::new(&schedule_config),
             schedule_config,
-            tokenizer: Tokenizer::open(&path.join("tokenizer"))?,
             folder,
         };
         base.check_widths()?;
@@ -74,11 +98,14 @@ impl Base {
         latents.unwrap_or(self.vae_config.sample_size)
     }
 
-    /// Loads the text encoder.
-    pub fn load_text(&self, device: &Device, engine: Engine) -> Result<TextEncoder> {
-        self.load_part("text_encoder", device, engine, |params| {
-            TextEncoder::new(params, &self.text_config)
-        })
+    /// Loads the text encoders.
+    pub fn load_texts(&self, device: &Device, engine: Engine) -> Result<Vec<TextEncoder>> {
+        let load = |side: &TextSide| {
+            self.load_part(side.place.part, device, engine, |params| {
+                TextEncoder::new(params, &side.config)
+            })
+        };
+        self.texts.iter().map(load).collect()
     }
 
     /// Loads the denoiser.
@@ -95,42 +122,30 @@ impl Base {
         })
     }
 
-    /// Loads all three networks.
+    /// Loads all networks.
     pub fn load(&self, device: &Device, engine: Engine) -> Result<Parts> {
         Ok(Parts {
-            text: self.load_text(device, engine)?,
+            texts: self.load_texts(device, engine)?,
             unet: self.load_unet(device, engine)?,
             vae: self.load_vae(device, engine)?,
         })
     }
 
-    /// Token ids of prompts.
-    ///
-    /// # Shapes
-    /// - returns: `[prompts, 77]`
-    pub fn tokens(&self, prompts: &[&str], device: &Device) -> Result<Tensor<2, Int>> {
-        let vocab_size = self.text_config.vocab_size;
-        let mut ids = Vec::with_capacity(prompts.len() * CONTEXT_LENGTH);
-        for id in prompts
-            .iter()
-            .flat_map(|prompt| self.tokenizer.encode_padded(prompt))
-        {
-            match i32::try_from(id) {
-                Ok(small) if (id as usize) < vocab_size => ids.push(small),
-                _ => {
-                    let problem = format!("is {vocab_size}, but the tokenizer gave the id {id}");
-                    return Err(Error::Config {
-                        part: "text_encoder",
-                        key: "vocab_size".to_owned(),
-                        problem,
-                    });
-                }
-            }
-        }
-        Ok(Tensor::from_data(
-            TensorData::new(ids, [prompts.len(), CONTEXT_LENGTH]),
-            device,
-        ))
+    /// Layers that a text encoder must keep, so that `clip_skip` stays below the smallest depth.
+    pub fn text_depth(&self) -> usize {
+        let depths = self.texts.iter().map(|side| side.config.num_hidden_layers);
+        depths.min().unwrap_or_default()
+    }
+
+    /// Width of the text states.
+    pub fn states_width(&self) -> usize {
+        self.texts.iter().map(|side| side.config.hidden_size).sum()
+    }
+
+    /// Width of the pooled state, in families that have one.
+    pub fn pooled_width(&self) -> Option<usize> {
+        let side = self.texts.iter().rfind(|side| side.place.projected)?;
+        Some(side.config.projection_dim)
     }
 
     fn load_part<T>(
@@ -159,13 +174,21 @@ impl Base {
                 problem,
             })
         };
-        let (unet, vae, text) = (&self.unet_config, &self.vae_config, &self.text_config);
-        if unet.cross_attention_dim != text.hidden_size {
+        let (unet, vae) = (&self.unet_config, &self.vae_config);
+        if unet.cross_attention_dim != self.states_width() {
             return disagree(
                 "cross_attention_dim",
                 unet.cross_attention_dim,
-                "the text encoder's `hidden_size`",
-                text.hidden_size,
+                "`hidden_size` of all text encoders together",
+                self.states_width(),
+            );
+        }
+        if unet.pooled_width() != self.pooled_width() {
+            return disagree(
+                "projection_class_embeddings_input_dim",
+                unet.pooled_width().unwrap_or_default(),
+                "(without the sizes) `projection_dim` of the last text encoder",
+                self.pooled_width().unwrap_or_default(),
             );
         }
         if unet.in_channels != vae.latent_channels {

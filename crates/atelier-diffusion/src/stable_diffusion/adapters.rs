@@ -25,9 +25,8 @@ pub fn adapter_sites(parts: &mut Parts) -> BTreeMap<String, AdapterSite> {
     let unet = lora::sites(&mut parts.unet)
         .into_iter()
         .map(|(name, site)| (kohya_layer_name(&name), site));
-    let text = lora::sites(&mut parts.text)
-        .into_iter()
-        .map(|(name, site)| (kohya_text_name(&name), site));
+    let texts = parts.texts.iter_mut().flat_map(lora::sites);
+    let text = texts.map(|(name, site)| (kohya_text_name(&name), site));
     unet.chain(text).collect()
 }
 
@@ -54,14 +53,18 @@ pub fn attach_file(parts: &mut Parts, path: &Path, strength: f32, device: &Devic
         device,
         trainable: false,
     };
-    parts.text.visit("", &mut text);
+    for encoder in &mut parts.texts {
+        encoder.visit("", &mut text);
+    }
     Ok(())
 }
 
 /// Takes all adapters off.
 pub(super) fn detach_all(parts: &mut Parts) {
     parts.unet.visit("", &mut Detach);
-    parts.text.visit("", &mut Detach);
+    for encoder in &mut parts.texts {
+        encoder.visit("", &mut Detach);
+    }
 }
 
 fn factors(layer: AdapterLayer) -> Factors {

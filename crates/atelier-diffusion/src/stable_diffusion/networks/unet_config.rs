@@ -1,13 +1,11 @@
-//! The three configuration files of a base, read strictly: what this code does not build is an error, not a guess.
+//! `unet/config.json`: the sizes of a denoiser, read strictly.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use atelier_nn::activation::Activation;
-
-use crate::tokenizer::CONTEXT_LENGTH;
-
-use crate::{Error, Result};
+use super::config::{check_fixed, config_error, parse};
+use super::sinusoid::Sinusoid;
+use crate::Result;
 
 /// One number for all levels, or one for each.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -65,6 +63,12 @@ pub struct UnetConfig {
     pub flip_sin_to_cos: bool,
     /// Shift of the timestep embedding's frequencies.
     pub freq_shift: f64,
+    /// `text_time` where pooled text and sizes are added to the timestep.
+    pub addition_embed_type: Option<String>,
+    /// Width of the sinusoid of each size, with `text_time`.
+    pub addition_time_embed_dim: Option<usize>,
+    /// Width of pooled text and all sinusoids together, with `text_time`.
+    pub projection_class_embeddings_input_dim: Option<usize>,
 }
 
 impl Default for UnetConfig {
@@ -97,6 +101,9 @@ impl Default for UnetConfig {
             use_linear_projection: false,
             flip_sin_to_cos: true,
             freq_shift: 0.0,
+            addition_embed_type: None,
+            addition_time_embed_dim: None,
+            projection_class_embeddings_input_dim: None,
         }
     }
 }
@@ -104,7 +111,7 @@ impl Default for UnetConfig {
 /// Values of a denoiser's configuration that change the architecture in ways this code does not build.
 const UNET_FIXED: &[(&str, &[&str])] = &[
     ("act_fn", &["\"silu\"", "\"swish\""]),
-    ("addition_embed_type", &["null"]),
+    ("addition_embed_type", &["\"text_time\""]),
     ("attention_type", &["\"default\""]),
     ("center_input_sample", &["false"]),
     ("class_embed_type", &["null"]),
@@ -187,7 +194,34 @@ impl UnetConfig {
             );
         }
         config.depths()?;
+        if config.addition_embed_type.is_some() && config.pooled_width().is_none() {
+            return problem(
+                "projection_class_embeddings_input_dim",
+                "must exceed six times `addition_time_embed_dim`, which must be even",
+            );
+        }
         Ok(config)
+    }
+
+    /// Width of what is added to the timestep, where something is.
+    pub(super) fn added_width(&self) -> Option<usize> {
+        self.addition_embed_type.as_ref()?;
+        self.projection_class_embeddings_input_dim
+    }
+
+    /// Width of the pooled text, where the denoiser takes one.
+    pub fn pooled_width(&self) -> Option<usize> {
+        let sizes = self
+            .addition_time_embed_dim
+            .filter(|width| width % 2 == 0)?;
+        let sizes = sizes.checked_mul(6).filter(|&sizes| sizes > 0)?;
+        self.added_width()?
+            .checked_sub(sizes)
+            .filter(|&pooled| pooled > 0)
+    }
+
+    pub(super) fn sinusoid(&self, width: usize) -> Sinusoid {
+        Sinusoid::new(width, self.flip_sin_to_cos, self.freq_shift)
     }
 
     /// Attention heads of each level.
@@ -218,223 +252,4 @@ impl UnetConfig {
             )
         })
     }
-}
-
-/// `vae/config.json` of an `AutoencoderKL`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct VaeConfig {
-    /// Side of the pictures that the model was trained on.
-    pub sample_size: usize,
-    /// Channels of the pictures.
-    pub in_channels: usize,
-    /// Channels of the drawn pictures.
-    pub out_channels: usize,
-    /// Channels of each level.
-    pub block_out_channels: Vec<usize>,
-    /// Residual blocks of each encoder level; decoder levels have one more.
-    pub layers_per_block: usize,
-    /// Channels of the latents.
-    pub latent_channels: usize,
-    /// Groups of every group norm.
-    pub norm_num_groups: usize,
-    /// Latents are multiplied by this before noise is added.
-    pub scaling_factor: f64,
-    /// Subtracted from latents before scaling, where a model has it.
-    pub shift_factor: Option<f64>,
-    /// Whether a 1×1 convolution follows the encoder.
-    pub use_quant_conv: bool,
-    /// Whether a 1×1 convolution precedes the decoder.
-    pub use_post_quant_conv: bool,
-    /// Whether the middle blocks attend.
-    pub mid_block_add_attention: bool,
-}
-
-impl Default for VaeConfig {
-    fn default() -> Self {
-        Self {
-            sample_size: 512,
-            in_channels: 3,
-            out_channels: 3,
-            block_out_channels: vec![64],
-            layers_per_block: 1,
-            latent_channels: 4,
-            norm_num_groups: 32,
-            scaling_factor: 0.18215,
-            shift_factor: None,
-            use_quant_conv: true,
-            use_post_quant_conv: true,
-            mid_block_add_attention: true,
-        }
-    }
-}
-
-const VAE_FIXED: &[(&str, &[&str])] = &[
-    ("act_fn", &["\"silu\"", "\"swish\""]),
-    ("latents_mean", &["null"]),
-    ("latents_std", &["null"]),
-];
-
-impl VaeConfig {
-    /// Reads and checks the configuration.
-    pub fn read(json: &Value) -> Result<Self> {
-        check_fixed("vae", json, VAE_FIXED)?;
-        for (key, known) in [
-            ("down_block_types", "DownEncoderBlock2D"),
-            ("up_block_types", "UpDecoderBlock2D"),
-        ] {
-            let kinds = json
-                .get(key)
-                .and_then(Value::as_array)
-                .map(Vec::as_slice)
-                .unwrap_or_default();
-            if let Some(other) = kinds.iter().find(|kind| kind.as_str() != Some(known)) {
-                return Err(config_error(
-                    "vae",
-                    key,
-                    &format!("names {other}, known is {known}"),
-                ));
-            }
-        }
-        let config: Self = parse("vae", json)?;
-        let groups = config.norm_num_groups;
-        if config.block_out_channels.is_empty() {
-            return Err(config_error("vae", "block_out_channels", "is empty"));
-        }
-        if groups == 0
-            || config
-                .block_out_channels
-                .iter()
-                .any(|&c| c == 0 || c % groups != 0)
-        {
-            return Err(config_error(
-                "vae",
-                "norm_num_groups",
-                "must divide every entry of `block_out_channels`",
-            ));
-        }
-        if config.in_channels != 3 || config.out_channels != 3 {
-            return Err(config_error(
-                "vae",
-                "in_channels",
-                "and `out_channels` must be 3",
-            ));
-        }
-        Ok(config)
-    }
-
-    /// Pixels per latent in each direction.
-    pub fn pixels_per_latent(&self) -> usize {
-        1 << (self.block_out_channels.len() - 1)
-    }
-}
-
-/// `text_encoder/config.json` of a `CLIPTextModel`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct TextConfig {
-    /// Tokens in the vocabulary.
-    pub vocab_size: usize,
-    /// Width of the states.
-    pub hidden_size: usize,
-    /// Width inside the feed-forward layers.
-    pub intermediate_size: usize,
-    /// Number of layers.
-    pub num_hidden_layers: usize,
-    /// Heads of every attention.
-    pub num_attention_heads: usize,
-    /// Longest sequence.
-    pub max_position_embeddings: usize,
-    /// Activation of the feed-forward layers.
-    pub hidden_act: String,
-    /// Epsilon of the layer norms.
-    pub layer_norm_eps: f64,
-}
-
-impl Default for TextConfig {
-    fn default() -> Self {
-        Self {
-            vocab_size: 49408,
-            hidden_size: 512,
-            intermediate_size: 2048,
-            num_hidden_layers: 12,
-            num_attention_heads: 8,
-            max_position_embeddings: 77,
-            hidden_act: "quick_gelu".to_owned(),
-            layer_norm_eps: 1e-5,
-        }
-    }
-}
-
-impl TextConfig {
-    /// Reads and checks the configuration.
-    pub fn read(json: &Value) -> Result<Self> {
-        let config: Self = parse("text_encoder", json)?;
-        config.activation()?;
-        if config.num_attention_heads == 0
-            || !config
-                .hidden_size
-                .is_multiple_of(config.num_attention_heads)
-        {
-            return Err(config_error(
-                "text_encoder",
-                "num_attention_heads",
-                "must divide `hidden_size`",
-            ));
-        }
-        if config.num_hidden_layers == 0 {
-            return Err(config_error(
-                "text_encoder",
-                "num_hidden_layers",
-                "must be at least 1",
-            ));
-        }
-        if config.max_position_embeddings != CONTEXT_LENGTH {
-            let problem = format!(
-                "is {}, prompts have {CONTEXT_LENGTH} tokens",
-                config.max_position_embeddings
-            );
-            return Err(config_error(
-                "text_encoder",
-                "max_position_embeddings",
-                &problem,
-            ));
-        }
-        Ok(config)
-    }
-
-    /// The activation of the feed-forward layers.
-    pub fn activation(&self) -> Result<Activation> {
-        Activation::from_config(&self.hidden_act).ok_or_else(|| {
-            let problem = format!("is `{}`, known are quick_gelu, gelu, silu", self.hidden_act);
-            config_error("text_encoder", "hidden_act", &problem)
-        })
-    }
-}
-
-fn config_error(part: &'static str, key: &str, problem: &str) -> Error {
-    Error::Config {
-        part,
-        key: key.to_owned(),
-        problem: problem.to_owned(),
-    }
-}
-
-fn parse<T: for<'a> Deserialize<'a>>(part: &'static str, json: &Value) -> Result<T> {
-    T::deserialize(json)
-        .map_err(|error| config_error(part, "config.json", &format!("cannot be read: {error}")))
-}
-
-fn check_fixed(part: &'static str, json: &Value, fixed: &[(&str, &[&str])]) -> Result<()> {
-    for (key, known) in fixed {
-        let Some(value) = json.get(key) else { continue };
-        if !value.is_null() && !known.contains(&value.to_string().as_str()) {
-            return Err(config_error(
-                part,
-                key,
-                &format!("is {value}, supported: {}", known.join(" or ")),
-            ));
-        }
-    }
-    Ok(())
 }

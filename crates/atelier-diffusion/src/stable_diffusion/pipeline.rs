@@ -10,6 +10,8 @@ use atelier_nn::gradients::values_of;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::adapters::{attach_file, detach_all};
+use super::networks::Conditioning;
+use super::text::time_ids;
 use super::{Base, Parts};
 use crate::guidance::guide;
 use crate::noise::TorchGenerator;
@@ -29,11 +31,17 @@ struct Plan {
     guided: bool,
 }
 
+/// What the denoiser is told: of the prompt, and of the negative prompt where guidance needs it.
+struct Wording {
+    wanted: Conditioning,
+    unwanted: Option<Conditioning>,
+}
+
 /// What one picture is drawn from.
 struct Drawing<'a> {
     request: &'a GenerateRequest,
     plan: &'a Plan,
-    states_bsd: &'a Tensor<3>,
+    wording: &'a Wording,
     seed: Seed,
 }
 
@@ -77,11 +85,11 @@ impl Pipeline {
         done: u64,
     ) -> Result<Option<Picture>> {
         let plan = self.plan(request)?;
-        let states = self.text_states(request, plan.guided)?;
+        let wording = self.wording(request, &plan)?;
         let drawing = Drawing {
             request,
             plan: &plan,
-            states_bsd: &states,
+            wording: &wording,
             seed,
         };
         let Some(latents) = self.latents(&drawing, &mut |step| {
@@ -110,7 +118,7 @@ impl Pipeline {
         let Drawing {
             request,
             plan,
-            states_bsd,
+            wording,
             seed,
         } = *drawing;
         let mut sampler =
@@ -130,29 +138,48 @@ impl Pipeline {
                 return Ok(None);
             }
             let input = sampler.scale_input(latents.clone(), index);
-            let predicted = if plan.guided {
-                let both = Tensor::cat(vec![input.clone(), input], 0);
-                guide(
-                    self.parts.unet.forward(both, &[timestep; 2], states_bsd),
-                    request.guidance,
-                )
-            } else {
-                self.parts.unet.forward(input, &[timestep], states_bsd)
-            };
+            let predicted = self.predict(input, timestep, wording, request.guidance);
             latents = sampler.step(predicted, index, latents);
         }
         Ok(Some(latents))
     }
 
-    /// Text states of the prompt, after those of the negative prompt where guidance needs them.
-    fn text_states(&self, request: &GenerateRequest, guided: bool) -> Result<Tensor<3>> {
-        let prompts: &[&str] = if guided {
-            &[&request.negative, &request.prompt]
-        } else {
-            &[&request.prompt]
+    /// What the denoiser says at one timestep, guided where there is a negative prompt.
+    fn predict(
+        &self,
+        input_bchw: Tensor<4>,
+        timestep: f32,
+        wording: &Wording,
+        guidance: f32,
+    ) -> Tensor<4> {
+        let unet = &self.parts.unet;
+        let Some(unwanted) = &wording.unwanted else {
+            return unet.forward(input_bchw, &[timestep], &wording.wanted);
         };
-        let tokens = self.base.tokens(prompts, &self.device)?;
-        Ok(self.parts.text.forward(tokens, request.clip_skip))
+        let both = if let Some(joined) = unwanted.join(&wording.wanted) {
+            let twice = Tensor::cat(vec![input_bchw.clone(), input_bchw], 0);
+            unet.forward(twice, &[timestep; 2], &joined)
+        } else {
+            let each = [unwanted, &wording.wanted]
+                .map(|words| unet.forward(input_bchw.clone(), &[timestep], words));
+            Tensor::cat(each.into(), 0)
+        };
+        guide(both, guidance)
+    }
+
+    fn wording(&self, request: &GenerateRequest, plan: &Plan) -> Result<Wording> {
+        let sizes = time_ids(plan.width, plan.height);
+        let encode = |text: &str| {
+            let texts = &self.parts.texts;
+            self.base
+                .encode(texts, text, request.clip_skip, &self.device)
+        };
+        let wanted = encode(&request.prompt)?;
+        let unwanted = plan.guided.then(|| encode(&request.negative)).transpose()?;
+        Ok(Wording {
+            wanted: wanted.conditioning(sizes),
+            unwanted: unwanted.map(|states| states.conditioning(sizes)),
+        })
     }
 
     fn plan(&self, request: &GenerateRequest) -> Result<Plan> {
@@ -179,8 +206,8 @@ impl Pipeline {
                 request.guidance
             ));
         }
-        if request.clip_skip >= self.parts.text.depth() {
-            let depth = self.parts.text.depth();
+        if request.clip_skip >= self.base.text_depth() {
+            let depth = self.base.text_depth();
             return bad(format!(
                 "`clip_skip` is {}, the text encoder has {depth} layers",
                 request.clip_skip
@@ -199,11 +226,11 @@ impl Pipeline {
     /// Never: nothing cancels.
     pub fn final_latents(&self, request: &GenerateRequest) -> Result<Tensor<4>> {
         let plan = self.plan(request)?;
-        let states = self.text_states(request, plan.guided)?;
+        let wording = self.wording(request, &plan)?;
         let drawing = Drawing {
             request,
             plan: &plan,
-            states_bsd: &states,
+            wording: &wording,
             seed: request.seed,
         };
         let latents = self.latents(&drawing, &mut |_| true)?;
