@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use atelier_core::{Coded, ErrorCode, Seed};
 use atelier_nn::ParamError;
 
+use crate::prompt::PromptError;
 use crate::schedule::ScheduleError;
 use crate::tokenizer::TokenizerError;
 
@@ -20,6 +21,9 @@ pub enum Error {
     /// The tokenizer's files cannot be read.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+    /// A prompt cannot be drawn as it is written.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
     /// The noise schedule is not one that this program knows.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -82,6 +86,7 @@ impl Coded for Error {
         match self {
             Self::Weights(source) => source.code(),
             Self::Tokenizer(source) => source.code(),
+            Self::Prompt(source) => source.code(),
             Self::Schedule(source) => source.code(),
             Self::Part { source, .. } => source.code(),
             Self::Config { .. } | Self::UnknownFamily { .. } => ErrorCode::BadBase,

@@ -6,6 +6,7 @@ mod error;
 pub mod families;
 pub mod guidance;
 pub mod noise;
+pub mod prompt;
 pub mod samplers;
 pub mod schedule;
 pub mod source;

@@ -11,6 +11,7 @@
 mod adamw;
 mod adapters;
 mod embedded_base;
+mod emphasis;
 mod layers;
 mod loss_curve;
 mod noise;
