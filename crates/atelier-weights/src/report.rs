@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use crate::error::first_names;
 use crate::{
-    DType, Evidence, Layout, ModelFiles, Prediction, PredictionType, Result, expected_tensors,
+    Checkpoint, DType, Evidence, Layout, ModelFiles, Prediction, PredictionType, Result,
+    expected_tensors,
 };
 
 /// What is known about a base model without loading it.
@@ -84,8 +85,8 @@ impl Report {
             parts,
             unexpected: checkpoint.map_or_else(Vec::new, |file| file.unexpected().to_vec()),
             harmless,
-            ema: checkpoint.map_or(0, |file| file.ema_count()),
-            unet_is_ema: checkpoint.is_some_and(|file| file.unet_is_ema()),
+            ema: checkpoint.map_or(0, Checkpoint::ema_count),
+            unet_is_ema: checkpoint.is_some_and(Checkpoint::unet_is_ema),
         })
     }
 

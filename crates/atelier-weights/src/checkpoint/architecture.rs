@@ -8,9 +8,9 @@ use crate::TensorFile;
 pub enum Architecture {
     /// Stable Diffusion 1.x: CLIP-L, 512 pixels.
     StableDiffusion1,
-    /// Stable Diffusion 2.x: OpenCLIP-H, 512 or 768 pixels.
+    /// Stable Diffusion 2.x: `OpenCLIP-H`, 512 or 768 pixels.
     StableDiffusion2,
-    /// SDXL: CLIP-L and OpenCLIP-bigG, 1024 pixels.
+    /// SDXL: CLIP-L and `OpenCLIP-bigG`, 1024 pixels.
     Sdxl,
 }
 

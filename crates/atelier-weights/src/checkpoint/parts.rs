@@ -12,7 +12,7 @@ use crate::{Error, PartTensors, Result, TensorFile, TensorInfo};
 /// All parts, and what belongs to none.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Parts {
-    parts: BTreeMap<&'static str, Part>,
+    by_name: BTreeMap<&'static str, Part>,
     pub(super) harmless: Vec<String>,
     pub(super) unexpected: Vec<String>,
 }
@@ -44,7 +44,7 @@ impl Parts {
         let unet = Part::name(file, &sections.unet, |name| {
             keys::unet::targets(name, frame)
         })?;
-        parts.parts.insert("unet", unet);
+        parts.by_name.insert("unet", unet);
         parts.sort_text(file, &sections.clip, &sections.openclip, architecture)?;
         match vae {
             Some(beside) => {
@@ -52,11 +52,11 @@ impl Parts {
                 parts.harmless.extend(replaced);
                 let (originals, others) = lone_vae(beside);
                 parts.harmless.extend(others);
-                parts.parts.insert("vae", vae_part(beside, &originals)?);
+                parts.by_name.insert("vae", vae_part(beside, &originals)?);
             }
             None if sections.vae.is_empty() => return Err(bad(missing_vae(file))),
             None => {
-                parts.parts.insert("vae", vae_part(file, &sections.vae)?);
+                parts.by_name.insert("vae", vae_part(file, &sections.vae)?);
             }
         }
         Ok(parts)
@@ -71,7 +71,7 @@ impl Parts {
     ) -> Result<()> {
         if architecture != Architecture::StableDiffusion2 {
             let part = Part::name(file, clip, keys::text::clip_targets)?;
-            self.parts.insert("text_encoder", part);
+            self.by_name.insert("text_encoder", part);
         }
         if architecture == Architecture::StableDiffusion1 {
             return Ok(());
@@ -99,22 +99,22 @@ impl Parts {
         } else {
             "text_encoder"
         };
-        self.parts.insert(name, part);
+        self.by_name.insert(name, part);
         Ok(())
     }
 
     pub(super) fn get(&self, part: &str) -> Option<&PartTensors> {
-        self.parts.get(part).map(|part| &part.tensors)
+        self.by_name.get(part).map(|part| &part.tensors)
     }
 
     pub(super) fn unplaced(&self, part: &str) -> &[String] {
-        self.parts.get(part).map_or(&[], |part| &part.unplaced)
+        self.by_name.get(part).map_or(&[], |part| &part.unplaced)
     }
 }
 
 /// Layers of Stable Diffusion 2's text encoder that are used: its U-Net reads the states before the last one.
 ///
-/// OpenCLIP-H has 24 layers. A file written from a diffusers folder has 23 and no projection. Of a tower of another size
+/// `OpenCLIP-H` has 24 layers. A file written from a diffusers folder has 23 and no projection. Of a tower of another size
 /// the last layer counts as unused where its projection is there too.
 fn penultimate_layers(openclip: &Originals) -> usize {
     match count_under(openclip, "transformer.resblocks.") {

@@ -31,7 +31,7 @@ const CLIP: [&str; 2] = [
     "cond_stage_model.transformer.",
     "conditioner.embedders.0.transformer.",
 ];
-/// Where OpenCLIP lies, in Stable Diffusion 2 and in SDXL.
+/// Where `OpenCLIP` lies, in Stable Diffusion 2 and in SDXL.
 const OPENCLIP: [&str; 2] = ["cond_stage_model.model.", "conditioner.embedders.1.model."];
 
 /// Buffers of the noise schedule, which follow from its settings, and marks that other programs leave.

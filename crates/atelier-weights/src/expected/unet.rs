@@ -52,11 +52,11 @@ pub(super) fn add(out: &mut Expected, config: &Value) -> Option<()> {
 
 impl Unet {
     fn read(config: &Value) -> Option<Self> {
-        let plain = |key: &&str| {
-            let value = config.get(*key).unwrap_or(&Value::Null);
+        let plain = |key: &str| {
+            let value = config.get(key).unwrap_or(&Value::Null);
             matches!(value, Value::Null | Value::Bool(false))
         };
-        if !OTHER_LAYERS.iter().all(|key| plain(&key)) {
+        if !OTHER_LAYERS.iter().all(|key| plain(key)) {
             return None;
         }
         let channels = channels(config)?;

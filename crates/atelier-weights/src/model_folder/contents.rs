@@ -103,14 +103,14 @@ impl Contents {
         }
         let weighted = self.weighted();
         missing.extend(weighted.filter_map(|part| find_weights(&root.join(part)).err()));
-        let others = self.parts.iter().filter(|part| !self.is_known(part));
+        let others = self.parts.iter().filter(|part| !Self::is_known(part));
         let absent_folders = others.filter(|part| !root.join(part).is_dir());
         missing.extend(absent_folders.map(|part| format!("the folder `{part}`")));
         missing.sort();
         missing
     }
 
-    fn is_known(&self, part: &str) -> bool {
+    fn is_known(part: &str) -> bool {
         USUAL.contains(&part) || WEIGHTED.contains(&part) || TOKENIZERS.contains(&part)
     }
 }

@@ -94,7 +94,7 @@ impl PartTensors {
             let first = self.tensors.range(start.clone()..).next();
             first.is_some_and(|(name, _)| name.starts_with(&start))
         };
-        (0..)
+        (0..=self.tensors.len())
             .take_while(|index| any_under(format!("{prefix}{index}.")))
             .count()
     }

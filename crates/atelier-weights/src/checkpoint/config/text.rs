@@ -10,7 +10,7 @@ pub(in crate::checkpoint) fn clip(tensors: &PartTensors) -> Result<Value, String
     text(tensors, "CLIPTextModel", "quick_gelu")
 }
 
-/// The configuration of an OpenCLIP encoder, with its projection where it is used.
+/// The configuration of an `OpenCLIP` encoder, with its projection where it is used.
 pub(in crate::checkpoint) fn openclip(tensors: &PartTensors) -> Result<Value, String> {
     let projected = tensors.info("text_projection.weight").is_some();
     let class = if projected {

@@ -69,7 +69,7 @@ pub(super) fn any_under<V>(names: &BTreeMap<String, V>, prefix: &str) -> bool {
 
 /// How many of `prefix0.`, `prefix1.`, … there are without a gap.
 pub(super) fn count_under<V>(names: &BTreeMap<String, V>, prefix: &str) -> usize {
-    (0..)
+    (0..=names.len())
         .take_while(|index| any_under(names, &format!("{prefix}{index}.")))
         .count()
 }

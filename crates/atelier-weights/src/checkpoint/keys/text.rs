@@ -1,9 +1,9 @@
-//! The text encoders: CLIP as its own library stores it, and OpenCLIP with query, key and value in one matrix.
+//! The text encoders: CLIP as its own library stores it, and `OpenCLIP` with query, key and value in one matrix.
 
 use super::{Form, Target, leading_index, renamed, same};
 use crate::part::with_text_model;
 
-/// Tensors outside of the layers of an OpenCLIP text encoder.
+/// Tensors outside of the layers of an `OpenCLIP` text encoder.
 const OUTER: [(&str, &str); 3] = [
     ("token_embedding", "text_model.embeddings.token_embedding"),
     ("ln_final", "text_model.final_layer_norm"),
@@ -12,7 +12,7 @@ const OUTER: [(&str, &str); 3] = [
         "text_model.embeddings.position_embedding.weight",
     ),
 ];
-/// Modules of an OpenCLIP layer.
+/// Modules of an `OpenCLIP` layer.
 const LAYER: [(&str, &str); 5] = [
     ("ln_1", "layer_norm1"),
     ("ln_2", "layer_norm2"),
@@ -20,7 +20,7 @@ const LAYER: [(&str, &str); 5] = [
     ("mlp.c_proj", "mlp.fc2"),
     ("attn.out_proj", "self_attn.out_proj"),
 ];
-/// What one OpenCLIP matrix holds, in this order.
+/// What one `OpenCLIP` matrix holds, in this order.
 const PROJECTIONS: [&str; 3] = ["q_proj", "k_proj", "v_proj"];
 
 /// The tensors of diffusers for a name behind `transformer.`; old merges leave out `text_model.`.

@@ -189,8 +189,8 @@ mod tests {
 
     #[test]
     fn the_frame_follows_from_the_first_downsampler() {
-        let names = |names: &[&str]| names.iter().map(|&n| (n.to_owned(), ())).collect();
-        let two_levels: BTreeMap<_, _> = names(&[
+        let names = |names: &[&str]| names.iter().map(|&n| (n.to_owned(), 0)).collect();
+        let two_levels: BTreeMap<_, u8> = names(&[
             "input_blocks.0.0.weight",
             "input_blocks.1.0.in_layers.0.weight",
             "input_blocks.2.0.op.weight",
@@ -201,12 +201,12 @@ mod tests {
             layers: 1,
         };
         assert_eq!(Frame::of(&two_levels), Ok(frame));
-        let torn: BTreeMap<_, _> = names(&[
+        let torn: BTreeMap<_, u8> = names(&[
             "input_blocks.0.0.weight",
             "input_blocks.1.0.in_layers.0.weight",
             "input_blocks.2.0.op.weight",
         ]);
         assert!(Frame::of(&torn).is_err());
-        assert!(Frame::of(&BTreeMap::<String, ()>::new()).is_err());
+        assert!(Frame::of(&BTreeMap::<String, u8>::new()).is_err());
     }
 }
