@@ -1,6 +1,7 @@
 //! The studio's words as types, shared by every other crate: configuration, requests, progress, error codes, traits.
 //! Does no input or output, reads no clock and knows no tensor.
 
+mod adapter_format;
 mod adapter_use;
 mod category;
 mod context;
@@ -12,7 +13,9 @@ mod sampler;
 mod seed;
 mod train_config;
 mod traits;
+mod weight_change;
 
+pub use adapter_format::{AdapterFamily, AdapterFormat};
 pub use adapter_use::AdapterUse;
 pub use category::Category;
 pub use context::{CancelFlag, Clock, RunContext};
@@ -24,6 +27,7 @@ pub use sampler::SamplerKind;
 pub use seed::Seed;
 pub use train_config::{Targets, TrainConfig};
 pub use traits::{Generator, Outcome, Picture, TrainReport, TrainRequest, Trainer};
+pub use weight_change::{Delta, Factor, Magnitude, MagnitudeAxis, Matrix, WeightChange};
 
 /// A closed choice was given a word that it does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -9,7 +9,7 @@ use atelier_nn::gradients::{clip_norm, gradient_of};
 use atelier_nn::init::RandomParams;
 use atelier_nn::lora::{self, AdapterSite, Attach, Factors};
 use atelier_nn::{Conv2d, Init, Linear, ParamSource as _, Visit as _, Visitor};
-use atelier_weights::adapter::AdapterLayer;
+use atelier_weights::adapter::{AdapterLayer, Array};
 use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
@@ -159,15 +159,12 @@ impl AdapterFactors {
     pub fn layers(&self) -> Vec<AdapterLayer> {
         let layer = |slot: &FactorSlot| {
             let [down, up] = slot.values.clone();
-            AdapterLayer {
-                name: kohya_layer_name(&slot.layer),
-                rank: self.rank,
-                alpha: self.alpha,
-                down_shape: slot.site.down_shape(self.rank),
-                down,
-                up_shape: slot.site.up_shape(self.rank),
-                up,
-            }
+            AdapterLayer::low_rank(
+                kohya_layer_name(&slot.layer),
+                self.alpha,
+                Array::new(slot.site.down_shape(self.rank), down),
+                Array::new(slot.site.up_shape(self.rank), up),
+            )
         };
         self.slots.iter().map(layer).collect()
     }

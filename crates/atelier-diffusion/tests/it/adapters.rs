@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use atelier_core::Targets;
+use atelier_core::{AdapterUse, Targets};
 use atelier_diffusion::families::sd15::{Base, Unet, attach_file, kohya_layer_name, recipe};
 use atelier_nn::gradients::{gradient_of, values_of};
 use atelier_nn::lora::{Attach, Detach, Factors, sites};
 use atelier_nn::{Conv2d, Engine, Linear, Visit as _, Visitor};
 use atelier_testkit::{Golden, assert_close, golden, tiny_sd15};
 use atelier_weights::DType;
-use atelier_weights::adapter::{AdapterFile, AdapterLayer};
+use atelier_weights::adapter::{AdapterFile, AdapterLayer, Array};
 use burn::tensor::{Device, Gradients, Tensor};
 
 use crate::source::assert_golden;
@@ -239,14 +239,10 @@ pub(crate) fn write_adapter(path: &Path, targets: Targets) {
     let shape = |name: &str, part: &str| tensors[&format!("{name}.{part}.weight")].0.clone();
     let layers: Vec<_> = factors(&file, "factor.", |name| wanted.iter().any(|l| l == name))
         .into_iter()
-        .map(|(name, (down, up))| AdapterLayer {
-            rank: 4,
-            alpha: 2.0,
-            down_shape: shape(&name, "lora_down"),
-            down,
-            up_shape: shape(&name, "lora_up"),
-            up,
-            name,
+        .map(|(name, (down, up))| {
+            let down = Array::new(shape(&name, "lora_down"), down);
+            let up = Array::new(shape(&name, "lora_up"), up);
+            AdapterLayer::low_rank(name, 2.0, down, up)
         })
         .collect();
     assert_eq!(layers.len(), wanted.len());
@@ -262,7 +258,7 @@ fn an_adapter_file_changes_the_prediction_as_peft_does() {
     for targets in CASES {
         write_adapter(&path, targets);
         let mut parts = base.load(&device, Engine::Exact).unwrap();
-        attach_file(&mut parts, &path, 1.0, &device).unwrap();
+        attach_file(&mut parts, &AdapterUse::new(&path, 1.0), &device).unwrap();
         let context = file.tensor("context", &device);
         let noisy = file.tensor("noisy", &device);
         let prediction = parts.unet.forward(noisy, &timesteps(&file), &context);

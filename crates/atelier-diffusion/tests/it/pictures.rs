@@ -160,10 +160,7 @@ fn an_adapter_file_draws_the_picture_of_diffusers_at_every_strength() {
     let mut pipeline = pipeline(&file, "ddim.epsilon.scaled_linear", &device);
     let bare = draw(&mut pipeline, &request);
     for strength in [0.0, 0.5, 0.8, 1.0, 1.1] {
-        request.adapters = vec![AdapterUse {
-            path: path.clone(),
-            strength,
-        }];
+        request.adapters = vec![AdapterUse::new(&path, strength)];
         let picture = expected.vec(&format!("strength_{strength:?}"));
         check_bytes(&mut pipeline, &request, &picture);
         assert_eq!(draw(&mut pipeline, &request) == bare, strength == 0.0);

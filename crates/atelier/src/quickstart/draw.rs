@@ -91,10 +91,7 @@ impl Studio<'_> {
         let path = self.adapters.get(&epoch);
         let path =
             path.with_context(|| format!("the training kept no adapter of epoch {epoch}"))?;
-        Ok(Some(AdapterUse {
-            path: root.join(path),
-            strength: look.strength(),
-        }))
+        Ok(Some(AdapterUse::new(root.join(path), look.strength())))
     }
 
     fn save(&self, shot: Shot, request: &GenerateRequest, picture: Picture) -> Result<Drawing> {

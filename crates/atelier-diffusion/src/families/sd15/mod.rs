@@ -12,7 +12,7 @@ mod resnet;
 mod text;
 mod vae;
 
-pub use adapters::{adapter_sites, attach_file, kohya_layer_name};
+pub use adapters::{adapter_layers, attach_file, kohya_layer_name};
 pub use config::{TextConfig, UnetConfig, VaeConfig};
 pub use denoiser::Unet;
 pub use folder::{Base, Parts};

@@ -220,12 +220,7 @@ impl Generator for Pipeline {
         self.plan(request)?;
         detach_all(&mut self.parts);
         for adapter in &request.adapters {
-            attach_file(
-                &mut self.parts,
-                &adapter.path,
-                adapter.strength,
-                &self.device,
-            )?;
+            attach_file(&mut self.parts, adapter, &self.device)?;
         }
         let mut pictures = Vec::new();
         for index in 0..request.count as u64 {
