@@ -25,7 +25,7 @@ def main():
     tensors = {}
     for case, facts in CASES.items():
         facts = dict(facts)
-        pipeline.scheduler = SAMPLERS[facts.pop("sampler", "euler")].from_config(stored)
+        pipeline.scheduler = SAMPLERS[facts.pop("sampler", "euler")].from_config(stored, clip_sample=False)
         size = {"width": facts.pop("width", 32), "height": facts.pop("height", 32)}
         states = pipeline.encode_prompt(PROMPT, device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=True, **facts)
         for name, value in zip(("states", "negative_states", "pooled", "negative_pooled"), states):

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use atelier_core::{Coded, ErrorCode, Seed};
 use atelier_nn::ParamError;
+use atelier_weights::adapter::Misfit;
 
 use crate::prompt::PromptError;
 use crate::schedule::ScheduleError;
@@ -57,18 +58,14 @@ pub enum Error {
     },
     /// An adapter names layers that the base does not have, or has them in other sizes.
     #[error(
-        "adapter `{}` does not fit the base: {count} of {total} layers do not match, first {first}",
+        "adapter `{}` does not fit the base: {problem}",
         path.display()
     )]
     AdapterMismatch {
         /// The adapter file.
         path: PathBuf,
-        /// Layers that do not fit.
-        count: usize,
-        /// Layers in the file.
-        total: usize,
-        /// The first of them with the reason.
-        first: String,
+        /// What does not fit.
+        problem: Box<Misfit>,
     },
     /// The networks gave values that are not numbers.
     #[error("the picture of seed {seed} has values that are not finite numbers")]
@@ -86,12 +83,12 @@ impl Coded for Error {
         match self {
             Self::Weights(source) => source.code(),
             Self::Tokenizer(source) => source.code(),
-            Self::Prompt(source) => source.code(),
             Self::Schedule(source) => source.code(),
             Self::Part { source, .. } => source.code(),
             Self::Config { .. } | Self::UnknownFamily { .. } => ErrorCode::BadBase,
             Self::AdapterMismatch { .. } => ErrorCode::AdapterMismatch,
             Self::NotFinite { .. } => ErrorCode::PictureNotFinite,
+            Self::Prompt(source) => source.code(),
             Self::Request(_) => ErrorCode::InvalidInput,
         }
     }

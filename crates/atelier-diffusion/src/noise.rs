@@ -124,3 +124,41 @@ fn box_muller(block: &mut [f32]) {
         *second = (radius * angle.sin()) as f32;
     }
 }
+
+/// Gives unit normal noise.
+pub trait NoiseSource {
+    /// The next values.
+    fn normal(
+        &mut self,
+        shape: [usize; 4],
+        device: &burn::tensor::Device,
+    ) -> burn::tensor::Tensor<4>;
+}
+
+impl NoiseSource for TorchGenerator {
+    fn normal(
+        &mut self,
+        shape: [usize; 4],
+        device: &burn::tensor::Device,
+    ) -> burn::tensor::Tensor<4> {
+        let values = self.randn(shape.iter().product());
+        burn::tensor::Tensor::from_data(burn::tensor::TensorData::new(values, shape), device)
+    }
+}
+
+/// Temporary.
+pub struct TorchCudaGenerator(TorchGenerator);
+impl TorchCudaGenerator {
+    pub fn new(seed: Seed) -> Self {
+        Self(TorchGenerator::new(seed))
+    }
+}
+impl NoiseSource for TorchCudaGenerator {
+    fn normal(
+        &mut self,
+        shape: [usize; 4],
+        device: &burn::tensor::Device,
+    ) -> burn::tensor::Tensor<4> {
+        NoiseSource::normal(&mut self.0, shape, device)
+    }
+}

@@ -78,8 +78,7 @@ impl Cache {
                 generator(config.seed, Stream::Latent, done).randn(latent_shape.iter().product());
             let noise =
                 Tensor::from_data(TensorData::new(noise, posterior.mean_bchw.dims()), &device);
-            let sampled = posterior.mean_bchw + (posterior.logvar_bchw * 0.5).exp() * noise;
-            latents.push(values_of(vae.scale(sampled)));
+            latents.push(values_of(vae.scale(posterior.sample(noise))));
         }
         Ok(Some(Self {
             latents,
@@ -167,7 +166,7 @@ fn encode_captions(
     device: &Device,
 ) -> Result<Texts> {
     let encoders = base.load_texts(device, Engine::Exact)?;
-    let states = |caption: &str| Ok(base.encode(&encoders, caption, 0, device)?);
+    let states = |caption: &str| Ok(base.encode_plain(&encoders, caption, device)?);
     let captions = dataset
         .samples
         .iter()

@@ -82,11 +82,8 @@ impl Recipe {
                 format_args!(" <lora:{}:{}>", adapter.name, adapter.strength),
             );
         }
-        if !request.negative.is_empty() {
-            add(
-                &mut text,
-                format_args!("\nNegative prompt: {}", request.negative),
-            );
+        if let Some(negative) = request.negative.as_deref().filter(|text| !text.is_empty()) {
+            add(&mut text, format_args!("\nNegative prompt: {negative}"));
         }
         let sampler = match request.sampler {
             SamplerKind::Ddim => "DDIM",
@@ -166,7 +163,7 @@ mod tests {
     fn recipe() -> Recipe {
         let request = GenerateRequest {
             prompt: "BlobCharV1, winking".to_owned(),
-            negative: "text".to_owned(),
+            negative: Some("text".to_owned()),
             clip_skip: 1,
             ..GenerateRequest::default()
         };

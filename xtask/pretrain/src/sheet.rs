@@ -65,7 +65,7 @@ pub(crate) fn draw_one(
         clock: &NoClock,
     };
     match pipeline
-        .generate(&request, context)
+        .generate(&request, None, context)
         .map_err(|error| anyhow::anyhow!("{error}"))?
     {
         Outcome::Completed(mut pictures) => Ok(pictures.remove(0)),

@@ -3,9 +3,7 @@
 pub mod sd15;
 pub mod sdxl;
 
-use std::path::Path;
-
-use atelier_weights::ModelFolder;
+use atelier_weights::ModelFiles;
 
 use crate::{Error, Result};
 
@@ -45,18 +43,14 @@ pub enum HiddenStates {
 /// Every family that this program knows.
 pub const FAMILIES: &[Family] = &[sd15::FAMILY, sdxl::FAMILY];
 
-/// The family of a diffusers folder.
-pub fn detect(folder: &ModelFolder) -> Result<&'static Family> {
-    let class = folder
-        .index()
-        .get("_class_name")
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or("(unnamed)");
+/// The family of a base.
+pub fn detect(files: &ModelFiles) -> Result<&'static Family> {
+    let class = files.class_name();
     FAMILIES
         .iter()
         .find(|family| family.pipeline_classes.contains(&class))
         .ok_or_else(|| Error::UnknownFamily {
-            path: Path::new(folder.root()).to_owned(),
+            path: files.root().to_owned(),
             class: class.to_owned(),
         })
 }

@@ -72,6 +72,12 @@ impl Ddim {
 }
 
 impl Sampler for Ddim {
+    fn begin_at(&mut self, _index: usize) {}
+
+    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4> {
+        latents_bchw * self.levels[index].signal + noise_bchw * self.levels[index].noise
+    }
+
     fn timesteps(&self) -> &[f32] {
         &self.timesteps
     }
@@ -89,6 +95,7 @@ impl Sampler for Ddim {
         model_output_bchw: Tensor<4>,
         index: usize,
         sample_bchw: Tensor<4>,
+        _noise: &mut dyn crate::noise::NoiseSource,
     ) -> Tensor<4> {
         let level = self.levels[index];
         let (picture, noise) = match self.prediction_type {

@@ -75,6 +75,12 @@ fn sigma_at(known: &[f32], timestep: f64) -> f32 {
 }
 
 impl Sampler for Euler {
+    fn begin_at(&mut self, _index: usize) {}
+
+    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4> {
+        latents_bchw + noise_bchw * self.sigmas[index]
+    }
+
     fn timesteps(&self) -> &[f32] {
         &self.timesteps
     }
@@ -92,6 +98,7 @@ impl Sampler for Euler {
         model_output_bchw: Tensor<4>,
         index: usize,
         sample_bchw: Tensor<4>,
+        _noise: &mut dyn crate::noise::NoiseSource,
     ) -> Tensor<4> {
         let sigma = self.sigmas[index];
         let change = self.sigmas[index + 1] - sigma;

@@ -1,7 +1,8 @@
 //! Samplers: rules that walk from noise to a picture, each in its own file and equal to the one of the same name in
 //! diffusers. [`build`] is the one list of them.
 
-use atelier_core::SamplerKind;
+use crate::noise::NoiseSource;
+use atelier_core::{SamplerKind, ScheduleKind};
 use burn::tensor::Tensor;
 
 use crate::schedule::{Result, ScheduleConfig, ScheduleError, TimestepSpacing};
@@ -28,11 +29,28 @@ pub trait Sampler: Send {
         model_output_bchw: Tensor<4>,
         index: usize,
         sample_bchw: Tensor<4>,
+        noise: &mut dyn NoiseSource,
     ) -> Tensor<4>;
+
+    /// Starts at evaluation `index` in place of the first.
+    fn begin_at(&mut self, index: usize);
+
+    /// Clean latents with as much noise as the sample has before evaluation `index`.
+    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4>;
+
+    /// Evaluations of the denoiser per step.
+    fn order(&self) -> usize {
+        1
+    }
 }
 
 /// Makes a sampler for `steps` steps on the schedule of a base.
-pub fn build(kind: SamplerKind, config: &ScheduleConfig, steps: usize) -> Result<Box<dyn Sampler>> {
+pub fn build(
+    kind: SamplerKind,
+    _schedule: ScheduleKind,
+    config: &ScheduleConfig,
+    steps: usize,
+) -> Result<Box<dyn Sampler>> {
     if !(1..=config.num_train_timesteps).contains(&steps) {
         return Err(ScheduleError::Steps {
             got: steps,

@@ -24,7 +24,12 @@ fn check_walk(file: &Golden, prefix: &str, sampler: &mut dyn Sampler) {
         let input = sampler.scale_input(sample.clone(), index);
         let expected = values(inputs.clone().narrow(0, index, 1));
         assert_close(&values(input), &expected, TOLERANCE);
-        sample = sampler.step(outputs.clone().narrow(0, index, 1), index, sample);
+        sample = sampler.step(
+            outputs.clone().narrow(0, index, 1),
+            index,
+            sample,
+            &mut crate::noise::TorchGenerator::new(atelier_core::Seed(0)),
+        );
         let expected = values(samples.clone().narrow(0, index + 1, 1));
         assert_close(&values(sample.clone()), &expected, TOLERANCE);
     }
@@ -38,7 +43,7 @@ fn every_walk_equals_that_of_diffusers() {
         let config = ScheduleConfig::from_json(&json.to_string()).unwrap();
         for &kind in SamplerKind::ALL {
             for steps in [12, 30] {
-                let mut sampler = build(kind, &config, steps).unwrap();
+                let mut sampler = build(kind, ScheduleKind::Base, &config, steps).unwrap();
                 check_walk(&file, &format!("{case}.{kind}.{steps}"), sampler.as_mut());
             }
         }
@@ -50,7 +55,9 @@ fn step_counts_outside_the_schedule_are_refused() {
     let config = ScheduleConfig::default();
     for &kind in SamplerKind::ALL {
         for steps in [0, 1001] {
-            let error = build(kind, &config, steps).err().unwrap();
+            let error = build(kind, ScheduleKind::Base, &config, steps)
+                .err()
+                .unwrap();
             assert!(error.to_string().contains("between 1 and 1000"), "{error}");
         }
     }
@@ -82,7 +89,9 @@ fn a_timestep_that_the_training_did_not_have_is_refused() {
         steps_offset: 1,
         ..ScheduleConfig::default()
     };
-    let error = build(SamplerKind::Ddim, &config, 1000).err().unwrap();
+    let error = build(SamplerKind::Ddim, ScheduleKind::Base, &config, 1000)
+        .err()
+        .unwrap();
     assert!(error.to_string().contains("timestep 1000"), "{error}");
 }
 
@@ -94,7 +103,7 @@ fn ddim_refuses_to_predict_noise_from_pure_noise() {
         ..ScheduleConfig::default()
     };
     assert!(matches!(
-        build(SamplerKind::Ddim, &config, 12),
+        build(SamplerKind::Ddim, ScheduleKind::Base, &config, 12),
         Err(ScheduleError::Timestep { timestep: 999, .. })
     ));
 }
@@ -102,10 +111,12 @@ fn ddim_refuses_to_predict_noise_from_pure_noise() {
 #[test]
 fn euler_names_a_setting_that_it_does_not_follow() {
     let config = ScheduleConfig::from_json(r#"{"use_karras_sigmas": true}"#).unwrap();
-    let error = build(SamplerKind::Euler, &config, 12).err().unwrap();
+    let error = build(SamplerKind::Euler, ScheduleKind::Base, &config, 12)
+        .err()
+        .unwrap();
     assert!(
         error.to_string().contains("`use_karras_sigmas` to `true`"),
         "{error}"
     );
-    assert!(build(SamplerKind::Ddim, &config, 12).is_ok());
+    assert!(build(SamplerKind::Ddim, ScheduleKind::Base, &config, 12).is_ok());
 }

@@ -1,113 +1,111 @@
-//! Adapter files on this family's layers: which names they have, and how they are attached.
+//! Adapter files on a base: which layers there are, whether a file fits, and attaching it to the networks.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
+use atelier_core::{AdapterFamily, AdapterUse, WeightChange};
 use atelier_nn::Visit;
-use atelier_nn::lora::{self, AdapterSite, Attach, Detach, Factors};
-use atelier_weights::adapter::{AdapterFile, AdapterLayer, kohya_name};
+use atelier_nn::lora::Attach;
+use atelier_weights::adapter::{AdapterFile, BaseLayers, LayerId, Part};
+use atelier_weights::expected_tensors;
 use burn::tensor::Device;
 
-use super::Parts;
-use crate::{Error, Result};
+use super::{Base, Parts};
+use crate::{Error, Result, families};
 
-/// kohya's name for a layer of the denoiser.
-pub fn kohya_layer_name(layer: &str) -> String {
-    kohya_name("lora_unet", layer)
+/// Width of the text states that tells the denoisers of version 2 apart.
+const CONTEXT_V2: usize = 1024;
+
+/// An adapter file that fits a base, with the strengths at which it is used.
+#[derive(Debug, Clone)]
+pub struct FittedAdapterUse {
+    changes: BTreeMap<LayerId, WeightChange>,
+    strength: f32,
+    text_strength: f32,
+    /// What of the file is not used, for the user to read.
+    pub notes: Vec<String>,
 }
 
-fn kohya_text_name(layer: &str) -> String {
-    kohya_name("lora_te", &format!("text_model.{layer}"))
-}
-
-/// Every layer of the denoiser and the text encoder that an adapter file may name, by kohya's name.
-pub fn adapter_sites(parts: &mut Parts) -> BTreeMap<String, AdapterSite> {
-    let unet = lora::sites(&mut parts.unet)
-        .into_iter()
-        .map(|(name, site)| (kohya_layer_name(&name), site));
-    let texts = parts.texts.iter_mut().flat_map(lora::sites);
-    let text = texts.map(|(name, site)| (kohya_text_name(&name), site));
-    unet.chain(text).collect()
-}
-
-/// Attaches an adapter file to the denoiser and text encoder at `strength`, after checking that every layer fits.
-pub fn attach_file(parts: &mut Parts, path: &Path, strength: f32, device: &Device) -> Result<()> {
-    let file = AdapterFile::read(path)?;
-    check_fit(&file, &adapter_sites(parts), path)?;
-    let mut layers: BTreeMap<String, AdapterLayer> = file
-        .layers
-        .into_iter()
-        .map(|layer| (layer.name.clone(), layer))
-        .collect();
-    let mut take = |name: String| layers.remove(&name).map(factors);
-    let mut unet = Attach {
-        factors: |l: &str| take(kohya_layer_name(l)),
-        strength,
-        device,
-        trainable: false,
-    };
-    parts.unet.visit("", &mut unet);
-    let mut text = Attach {
-        factors: |l: &str| take(kohya_text_name(l)),
-        strength,
-        device,
-        trainable: false,
-    };
-    for encoder in &mut parts.texts {
-        encoder.visit("", &mut text);
+impl Base {
+    /// The naming of adapters for this base.
+    pub fn adapter_family(&self) -> AdapterFamily {
+        if self.family.name == families::sdxl::FAMILY.name {
+            AdapterFamily::Sdxl
+        } else if self.unet_config.cross_attention_dim == CONTEXT_V2 {
+            AdapterFamily::Sd2
+        } else {
+            AdapterFamily::Sd1
+        }
     }
-    Ok(())
-}
 
-/// Takes all adapters off.
-pub(super) fn detach_all(parts: &mut Parts) {
-    parts.unet.visit("", &mut Detach);
-    for encoder in &mut parts.texts {
-        encoder.visit("", &mut Detach);
+    /// Every layer that an adapter file may name, from the configurations alone.
+    pub fn adapter_layers(&self) -> Result<BaseLayers> {
+        let mut layers = Vec::new();
+        for part in self.adapted_parts() {
+            let config = self.files().config(part.name())?;
+            let tensors = expected_tensors(part.name(), &config).unwrap_or_default();
+            for (name, shape) in tensors {
+                let Some(path) = name.strip_suffix(".weight") else {
+                    continue;
+                };
+                if shape.len() >= 2 && !path.ends_with("_embedding") {
+                    layers.push((LayerId::new(part, path), shape));
+                }
+            }
+        }
+        Ok(BaseLayers::new(self.adapter_family(), layers))
+    }
+
+    /// Reads an adapter file and finds the place of each of its layers.
+    pub fn fit_adapter(&self, adapter: &AdapterUse) -> Result<FittedAdapterUse> {
+        let file = AdapterFile::read(&adapter.path)?;
+        let fitted = file.fit(&self.adapter_layers()?);
+        let fitted = fitted.map_err(|problem| Error::AdapterMismatch {
+            path: adapter.path.clone(),
+            problem: Box::new(problem),
+        })?;
+        Ok(FittedAdapterUse {
+            changes: fitted.changes,
+            strength: adapter.strength,
+            text_strength: adapter.text_strength(),
+            notes: fitted.notes,
+        })
+    }
+
+    fn adapted_parts(&self) -> impl Iterator<Item = Part> {
+        let is_there = |part: &Part| {
+            *part == Part::Unet || self.texts.iter().any(|side| side.place.part == part.name())
+        };
+        Part::ALL.into_iter().filter(is_there)
     }
 }
 
-fn factors(layer: AdapterLayer) -> Factors {
-    Factors {
-        rank: layer.rank,
-        scale: layer.alpha / layer.rank as f32,
-        down: layer.down,
-        up: layer.up,
+impl FittedAdapterUse {
+    /// Attaches the layers of one part to its network. At strength 0 nothing is attached.
+    pub fn attach<M: Visit>(&self, part: &str, model: &mut M, device: &Device) {
+        let Some(part) = Part::ALL.into_iter().find(|known| known.name() == part) else {
+            return;
+        };
+        let strength = match part {
+            Part::Unet => self.strength,
+            Part::TextEncoder | Part::TextEncoder2 => self.text_strength,
+        };
+        if strength == 0.0 {
+            return;
+        }
+        let mut visitor = Attach {
+            factors: |path: &str| self.changes.get(&LayerId::new(part, path)).cloned(),
+            strength,
+            device,
+            trainable: false,
+        };
+        model.visit("", &mut visitor);
     }
-}
 
-fn check_fit(file: &AdapterFile, sites: &BTreeMap<String, AdapterSite>, path: &Path) -> Result<()> {
-    let mut misfits = file
-        .layers
-        .iter()
-        .filter_map(|layer| misfit(layer, sites.get(&layer.name)));
-    let Some(first) = misfits.next() else {
-        return Ok(());
-    };
-    let count = 1 + misfits.count();
-    Err(Error::AdapterMismatch {
-        path: path.to_owned(),
-        count,
-        total: file.layers.len(),
-        first,
-    })
-}
-
-/// Why a layer of a file does not fit the base, if it does not.
-fn misfit(layer: &AdapterLayer, site: Option<&AdapterSite>) -> Option<String> {
-    let Some(site) = site else {
-        return Some(format!("`{}` (no such layer)", layer.name));
-    };
-    let (down, up) = (site.down_shape(layer.rank), site.up_shape(layer.rank));
-    let same = |a: &[usize], b: &[usize]| {
-        let longest = a.len().max(b.len());
-        (0..longest).all(|i| a.get(i).unwrap_or(&1) == b.get(i).unwrap_or(&1))
-    };
-    if same(&layer.down_shape, &down) && same(&layer.up_shape, &up) {
-        return None;
+    /// Attaches all layers to the networks of `base`.
+    pub fn attach_all(&self, base: &Base, parts: &mut Parts, device: &Device) {
+        self.attach(Part::Unet.name(), &mut parts.unet, device);
+        for (side, encoder) in base.texts.iter().zip(&mut parts.texts) {
+            self.attach(side.place.part, encoder, device);
+        }
     }
-    Some(format!(
-        "`{}` (shapes {:?} and {:?}, the base needs {down:?} and {up:?})",
-        layer.name, layer.down_shape, layer.up_shape
-    ))
 }

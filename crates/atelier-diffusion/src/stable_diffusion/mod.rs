@@ -3,17 +3,21 @@
 
 mod adapters;
 mod keys;
+mod loaded;
 pub mod networks;
 mod opened;
 mod pipeline;
+mod plan;
 pub mod recipe;
+mod start;
 mod text;
 
-pub use adapters::{adapter_sites, attach_file, kohya_layer_name};
+pub use adapters::FittedAdapterUse;
 pub use keys::aliases;
+pub use loaded::Residence;
 pub use networks::{
     AddedConditioning, Conditioning, TextConfig, TextEncoder, Unet, UnetConfig, Vae, VaeConfig,
 };
 pub use opened::{Base, Parts, TextSide};
 pub use pipeline::Pipeline;
-pub use text::{TextStates, time_ids};
+pub use text::{Encoded, TextStates, time_ids};

@@ -3,21 +3,21 @@
 use std::path::Path;
 
 use atelier_nn::{Engine, ParamError, Params};
-use atelier_weights::ModelFolder;
+use atelier_weights::ModelFiles;
 use burn::tensor::Device;
 use serde_json::Value;
 
 use super::keys::aliases;
 use super::networks::{TextConfig, TextEncoder, Unet, UnetConfig, Vae, VaeConfig};
-use crate::families::{Family, TextPlace};
+use crate::families::{Family, HiddenStates, TextPlace};
 use crate::schedule::{NoiseSchedule, ScheduleConfig};
-use crate::source::FileSource;
-use crate::tokenizer::Tokenizer;
+use crate::source::PartSource;
+use crate::tokenizer::{ClipPadding, Tokenizer};
 use crate::{Error, Result, families};
 
 /// An opened base: small things read, weights still on disk.
 pub struct Base {
-    folder: ModelFolder,
+    files: ModelFiles,
     /// Its architecture.
     pub family: &'static Family,
     /// The denoiser's configuration.
@@ -55,38 +55,38 @@ pub struct Parts {
 }
 
 impl Base {
-    /// Opens a diffusers folder and reads everything but the weights.
+    /// Opens a diffusers folder or a single file and reads everything but the weights.
     pub fn open(path: &Path) -> Result<Self> {
-        let folder = ModelFolder::open(path)?;
-        let family = families::detect(&folder)?;
-        let schedule_config = ScheduleConfig::from_json(&folder.config("scheduler")?.to_string())?;
+        let files = ModelFiles::open(path)?;
+        let family = families::detect(&files)?;
+        let schedule_config = ScheduleConfig::from_json(&files.config("scheduler")?.to_string())?;
         let texts = family.text_encoders.iter().map(|&place| {
-            let mut config = TextConfig::read(&folder.config(place.part)?)?;
+            let mut config = TextConfig::read(&files.config(place.part)?)?;
             config.projected = place.projected;
             Ok(TextSide {
                 place,
                 config,
-                tokenizer: Tokenizer::open(&path.join(place.tokenizer))?,
+                tokenizer: tokenizer(&files, place)?,
             })
         });
-        let force_zeros = folder.index().get("force_zeros_for_empty_prompt");
+        let force_zeros = files.index().get("force_zeros_for_empty_prompt");
         let base = Self {
             family,
-            unet_config: UnetConfig::read(&folder.config("unet")?)?,
-            vae_config: VaeConfig::read(&folder.config("vae")?)?,
+            unet_config: UnetConfig::read(&files.config("unet")?)?,
+            vae_config: VaeConfig::read(&files.config("vae")?)?,
             texts: texts.collect::<Result<_>>()?,
             zeros_for_absent_text: force_zeros.and_then(Value::as_bool) == Some(true),
             schedule: NoiseSchedule::new(&schedule_config),
             schedule_config,
-            folder,
+            files,
         };
         base.check_widths()?;
         Ok(base)
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &ModelFolder {
-        &self.folder
+    /// Its files.
+    pub fn files(&self) -> &ModelFiles {
+        &self.files
     }
 
     /// Side in pixels of the pictures that the base was trained on.
@@ -131,10 +131,14 @@ impl Base {
         })
     }
 
-    /// Layers that a text encoder must keep, so that `clip_skip` stays below the smallest depth.
-    pub fn text_depth(&self) -> usize {
+    /// Layers that clip skip counts from; the smallest number of all text encoders.
+    pub fn skippable_layers(&self) -> usize {
         let depths = self.texts.iter().map(|side| side.config.num_hidden_layers);
-        depths.min().unwrap_or_default()
+        let unused = match self.family.hidden_states {
+            HiddenStates::LastNormed => 0,
+            HiddenStates::Penultimate => 1,
+        };
+        depths.min().unwrap_or_default().saturating_sub(unused)
     }
 
     /// Width of the text states.
@@ -155,10 +159,10 @@ impl Base {
         engine: Engine,
         build: impl FnOnce(&Params<'_>) -> Result<T, ParamError>,
     ) -> Result<T> {
-        let mut source = FileSource::new(self.folder.weights(part)?, aliases);
+        let mut source = PartSource::new(self.files.tensors(part)?, aliases);
         let params = Params::new(&mut source, device, engine);
         build(&params).map_err(|source| Error::Part {
-            base: self.folder.root().to_owned(),
+            base: self.files.root().to_owned(),
             part,
             source,
         })
@@ -209,4 +213,17 @@ impl Base {
         }
         Ok(())
     }
+}
+
+/// The tokenizer of a text encoder; where the base brings none, that of CLIP, which pads with `!` for encoders of `OpenCLIP`.
+fn tokenizer(files: &ModelFiles, place: TextPlace) -> Result<Tokenizer> {
+    if let Some(folder) = files.tokenizer_folder(place.tokenizer) {
+        return Ok(Tokenizer::open(&folder)?);
+    }
+    let is_open_clip = place.projected || files.config(place.part)?["hidden_act"] == "gelu";
+    Ok(Tokenizer::clip(if is_open_clip {
+        ClipPadding::Exclamation
+    } else {
+        ClipPadding::EndOfText
+    }))
 }

@@ -3,33 +3,38 @@
 use std::path::Path;
 
 use atelier_core::{
-    BoxedError, GenerateRequest, Generator, Outcome, Phase, Picture, Progress, RunContext, Seed,
+    BoxedError, GenerateRequest, Generator, NoiseKind, Outcome, Phase, Picture, Progress,
+    RunContext, Seed, StartPixels,
 };
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
-use super::adapters::{attach_file, detach_all};
-use super::networks::Conditioning;
-use super::text::time_ids;
+use super::loaded::{Loaded, Residence};
+use super::networks::{Conditioning, Unet};
+use super::plan::{Plan, Unwanted};
+use super::start::{StartLatents, begin};
+use super::text::TextStates;
 use super::{Base, Parts};
-use crate::guidance::guide;
-use crate::noise::TorchGenerator;
+use crate::guidance::{guide, rescale};
+use crate::noise::{NoiseSource, TorchCudaGenerator, TorchGenerator};
+use crate::prompt::Prompt;
 use crate::{Error, Result, samplers};
 
-/// A loaded base that draws.
+/// A base that draws.
 pub struct Pipeline {
     base: Base,
-    parts: Parts,
-    device: Device,
+    networks: Loaded,
+    /// Encoded prompts, for the adapters of the moment.
+    encoded: Vec<(TextKey, TextStates)>,
+    notes: Vec<String>,
 }
 
-/// A request with every default filled in, checked against the base.
-struct Plan {
-    width: usize,
-    height: usize,
-    guided: bool,
-}
+/// What decides text states, besides the adapters.
+type TextKey = (Vec<Prompt>, usize);
+
+/// Encoded prompts that are remembered.
+const MOST_ENCODED: usize = 4096;
 
 /// What the denoiser is told: of the prompt, and of the negative prompt where guidance needs it.
 struct Wording {
@@ -37,32 +42,29 @@ struct Wording {
     unwanted: Option<Conditioning>,
 }
 
-/// What one picture is drawn from.
-struct Drawing<'a> {
-    request: &'a GenerateRequest,
-    plan: &'a Plan,
-    wording: &'a Wording,
-    seed: Seed,
-}
-
 impl Pipeline {
-    /// Loads a base for drawing.
+    /// A pipeline on the base at `path`; networks are loaded when they are wanted.
     pub fn open(path: &Path, device: &Device, engine: Engine) -> Result<Self> {
-        let base = Base::open(path)?;
-        let parts = base.load(device, engine)?;
-        Ok(Self {
-            base,
-            parts,
-            device: device.clone(),
-        })
+        let networks = Loaded::nothing(device, engine, Residence::Kept);
+        Ok(Self::on(Base::open(path)?, networks))
     }
 
-    /// A pipeline from parts that are in memory already.
+    /// A pipeline on an opened base that holds no more networks than it needs at a time.
+    pub fn in_turn(base: Base, device: &Device, engine: Engine) -> Self {
+        Self::on(base, Loaded::nothing(device, engine, Residence::InTurn))
+    }
+
+    /// A pipeline from networks that are in memory already.
     pub fn from_parts(base: Base, parts: Parts, device: &Device) -> Self {
+        Self::on(base, Loaded::of_parts(parts, device))
+    }
+
+    fn on(base: Base, networks: Loaded) -> Self {
         Self {
             base,
-            parts,
-            device: device.clone(),
+            networks,
+            encoded: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -71,170 +73,190 @@ impl Pipeline {
         &self.base
     }
 
-    /// Its networks, for attaching adapters that are in memory.
-    pub fn parts_mut(&mut self) -> &mut Parts {
-        &mut self.parts
+    /// Encodes the prompts of many requests before the first is drawn, so that text encoders are loaded once. All
+    /// requests must have the same adapters.
+    pub fn prepare(&mut self, requests: &[GenerateRequest]) -> Result<()> {
+        for request in requests {
+            let plan = Plan::new(request, &self.base)?;
+            self.set_adapters(request)?;
+            self.wording(request, &plan)?;
+        }
+        Ok(())
     }
 
-    /// Draws one picture with the adapters that are attached now; `None` when cancelled.
-    fn draw(
-        &self,
+    /// The final latents of the first picture of a request, for comparison with references.
+    pub fn final_latents(
+        &mut self,
         request: &GenerateRequest,
-        seed: Seed,
-        context: &RunContext<'_>,
-        done: u64,
-    ) -> Result<Option<Picture>> {
-        let plan = self.plan(request)?;
+        start: Option<&StartPixels>,
+    ) -> Result<Tensor<4>> {
+        let plan = Plan::new(request, &self.base)?;
+        self.set_adapters(request)?;
         let wording = self.wording(request, &plan)?;
+        let start = self.start_latents(start, &plan)?;
         let drawing = Drawing {
             request,
             plan: &plan,
             wording: &wording,
-            seed,
+            start: start.as_ref(),
+            seed: request.seed,
         };
-        let Some(latents) = self.latents(&drawing, &mut |step| {
-            let total = (request.count * request.steps) as u64;
-            context.progress.report(Progress {
-                phase: Phase::Generating,
-                done: done + step,
-                total,
-                loss: None,
-            });
-            !context.cancel.is_cancelled()
-        })?
-        else {
-            return Ok(None);
-        };
-        let pixels = self.parts.vae.decode(self.parts.vae.unscale(latents));
-        picture(pixels, &plan, seed).map(Some)
+        let latents = self.latents(&drawing, &mut |_| true)?;
+        Ok(latents.expect("nothing cancels"))
     }
 
-    /// The final latents, before the autoencoder; `None` when `keep_going`, called before each step, says no.
-    fn latents(
-        &self,
-        drawing: &Drawing<'_>,
-        keep_going: &mut dyn FnMut(u64) -> bool,
-    ) -> Result<Option<Tensor<4>>> {
-        let Drawing {
-            request,
-            plan,
-            wording,
-            seed,
-        } = *drawing;
-        let mut sampler =
-            samplers::build(request.sampler, &self.base.schedule_config, request.steps)?;
-        let factor = self.base.vae_config.pixels_per_latent();
-        let shape = [
-            1,
-            self.base.unet_config.in_channels,
-            plan.height / factor,
-            plan.width / factor,
-        ];
-        let noise = TorchGenerator::new(seed).randn(shape.iter().product());
-        let noise = Tensor::<4>::from_data(TensorData::new(noise, shape), &self.device);
-        let mut latents = noise * sampler.init_noise_sigma();
-        for (index, timestep) in sampler.timesteps().to_vec().into_iter().enumerate() {
-            if !keep_going(index as u64) {
-                return Ok(None);
-            }
-            let input = sampler.scale_input(latents.clone(), index);
-            let predicted = self.predict(input, timestep, wording, request.guidance);
-            latents = sampler.step(predicted, index, latents);
-        }
-        Ok(Some(latents))
-    }
-
-    /// What the denoiser says at one timestep, guided where there is a negative prompt.
-    fn predict(
-        &self,
-        input_bchw: Tensor<4>,
-        timestep: f32,
-        wording: &Wording,
-        guidance: f32,
-    ) -> Tensor<4> {
-        let unet = &self.parts.unet;
-        let Some(unwanted) = &wording.unwanted else {
-            return unet.forward(input_bchw, &[timestep], &wording.wanted);
-        };
-        let both = if let Some(joined) = unwanted.join(&wording.wanted) {
-            let twice = Tensor::cat(vec![input_bchw.clone(), input_bchw], 0);
-            unet.forward(twice, &[timestep; 2], &joined)
+    /// Pixels of latents, −1 to 1, not clamped.
+    pub fn decode(&mut self, latents_bchw: Tensor<4>, tiled: bool) -> Result<Tensor<4>> {
+        let vae = self.networks.vae(&self.base)?;
+        let latents = vae.unscale(latents_bchw);
+        Ok(if tiled {
+            vae.decode_tiled(&latents)
         } else {
-            let each = [unwanted, &wording.wanted]
-                .map(|words| unet.forward(input_bchw.clone(), &[timestep], words));
-            Tensor::cat(each.into(), 0)
-        };
-        guide(both, guidance)
+            vae.decode(latents)
+        })
     }
 
-    fn wording(&self, request: &GenerateRequest, plan: &Plan) -> Result<Wording> {
-        let sizes = time_ids(plan.width, plan.height);
-        let encode = |text: &str| {
-            let texts = &self.parts.texts;
-            self.base
-                .encode(texts, text, request.clip_skip, &self.device)
+    fn set_adapters(&mut self, request: &GenerateRequest) -> Result<()> {
+        if self.networks.set_adapters(&self.base, &request.adapters)? {
+            self.encoded.clear();
+            self.notes.extend(self.networks.adapter_notes());
+        }
+        Ok(())
+    }
+
+    fn wording(&mut self, request: &GenerateRequest, plan: &Plan) -> Result<Wording> {
+        let wanted = self.text_states(&plan.wanted, request.clip_skip)?;
+        let unwanted = match &plan.unwanted {
+            Unwanted::Nothing => None,
+            Unwanted::Zeros => Some(wanted.zeros()),
+            // As in the reference, clip skip is for the wanted prompt alone.
+            Unwanted::Prompts(prompts) => Some(self.text_states(prompts, 0)?),
         };
-        let wanted = encode(&request.prompt)?;
-        let unwanted = plan.guided.then(|| encode(&request.negative)).transpose()?;
+        let sizes = plan.time_ids();
         Ok(Wording {
             wanted: wanted.conditioning(sizes),
             unwanted: unwanted.map(|states| states.conditioning(sizes)),
         })
     }
 
-    fn plan(&self, request: &GenerateRequest) -> Result<Plan> {
-        let native = self.base.native_size();
-        let factor = self.base.vae_config.pixels_per_latent();
-        let (width, height) = (
-            request.width.unwrap_or(native),
-            request.height.unwrap_or(native),
-        );
-        let bad = |problem: String| Err(Error::Request(problem));
-        for (name, side) in [("width", width), ("height", height)] {
-            if side == 0 || side % factor != 0 || side > 4096 {
-                return bad(format!(
-                    "`{name}` is {side}, must be a multiple of {factor} between {factor} and 4096"
-                ));
-            }
+    fn text_states(&mut self, prompts: &[Prompt], clip_skip: usize) -> Result<TextStates> {
+        let is_same = |((known, skip), _): &&(TextKey, TextStates)| {
+            known.as_slice() == prompts && *skip == clip_skip
+        };
+        if let Some((_, states)) = self.encoded.iter().find(is_same) {
+            return Ok(states.clone());
         }
-        if request.steps == 0 || request.count == 0 {
-            return bad("`steps` and `count` must be at least 1".to_owned());
-        }
-        if !request.guidance.is_finite() {
-            return bad(format!(
-                "`guidance` is {}, must be a number",
-                request.guidance
+        let device = self.networks.device.clone();
+        let encoders = self.networks.texts(&self.base)?;
+        let encoded = self.base.encode(encoders, prompts, clip_skip, &device)?;
+        if let Some(cut) = encoded.cut {
+            self.notes.push(format!(
+                "a plain prompt holds 75 tokens; these words are not drawn: {cut}"
             ));
         }
-        if request.clip_skip >= self.base.text_depth() {
-            let depth = self.base.text_depth();
-            return bad(format!(
-                "`clip_skip` is {}, the text encoder has {depth} layers",
-                request.clip_skip
-            ));
+        if self.encoded.len() == MOST_ENCODED {
+            self.encoded.remove(0);
         }
-        Ok(Plan {
-            width,
-            height,
-            guided: request.guidance > 1.0,
-        })
+        let key = (prompts.to_vec(), clip_skip);
+        self.encoded.push((key, encoded.states.clone()));
+        Ok(encoded.states)
     }
 
-    /// The final latents of one picture with the adapters that are attached now, for comparison with references.
-    ///
-    /// # Panics
-    /// Never: nothing cancels.
-    pub fn final_latents(&self, request: &GenerateRequest) -> Result<Tensor<4>> {
-        let plan = self.plan(request)?;
-        let wording = self.wording(request, &plan)?;
-        let drawing = Drawing {
-            request,
-            plan: &plan,
-            wording: &wording,
-            seed: request.seed,
+    fn start_latents(
+        &mut self,
+        start: Option<&StartPixels>,
+        plan: &Plan,
+    ) -> Result<Option<StartLatents>> {
+        let device = self.networks.device.clone();
+        let Some(start) = start else { return Ok(None) };
+        let vae = self.networks.vae(&self.base)?;
+        StartLatents::new(start, plan, vae, &device).map(Some)
+    }
+
+    /// The final latents, before the autoencoder; `None` when `keep_going`, called before each evaluation with the share
+    /// that is done, says no.
+    fn latents(
+        &mut self,
+        drawing: &Drawing<'_>,
+        keep_going: &mut dyn FnMut(f64) -> bool,
+    ) -> Result<Option<Tensor<4>>> {
+        let Drawing { request, plan, .. } = *drawing;
+        let config = &self.base.schedule_config;
+        let mut sampler =
+            samplers::build(request.sampler, request.schedule, config, request.steps)?;
+        let mut noise = noise_source(request.noise, drawing.seed);
+        let factor = self.base.vae_config.pixels_per_latent();
+        let channels = self.base.unet_config.in_channels;
+        let shape = [1, channels, plan.height / factor, plan.width / factor];
+        let device = self.networks.device.clone();
+        let start = match drawing.start {
+            Some(start) => Some((start, self.networks.vae(&self.base)?)),
+            None => None,
         };
-        let latents = self.latents(&drawing, &mut |_| true)?;
-        Ok(latents.expect("nothing cancels"))
+        let begun = begin(
+            request,
+            plan,
+            start,
+            shape,
+            sampler.as_mut(),
+            noise.as_mut(),
+            &device,
+        );
+        let mut latents = begun.latents;
+        let unet = self.networks.unet(&self.base)?;
+        let timesteps = sampler.timesteps().to_vec();
+        let count = timesteps.len() - begun.first;
+        for index in begun.first..timesteps.len() {
+            if !keep_going((index - begun.first) as f64 / count as f64) {
+                return Ok(None);
+            }
+            let input = sampler.scale_input(latents.clone(), index);
+            let predicted = predict(unet, input, timesteps[index], drawing);
+            latents = sampler.step(predicted, index, latents, noise.as_mut());
+            if let Some(kept) = &begun.kept {
+                let next = Some(index + 1).filter(|&next| next < timesteps.len());
+                latents = kept.blend(latents, sampler.as_ref(), next);
+            }
+        }
+        Ok(Some(latents))
+    }
+}
+
+/// What one picture is drawn from.
+struct Drawing<'a> {
+    request: &'a GenerateRequest,
+    plan: &'a Plan,
+    wording: &'a Wording,
+    start: Option<&'a StartLatents>,
+    seed: Seed,
+}
+
+fn noise_source(kind: NoiseKind, seed: Seed) -> Box<dyn NoiseSource> {
+    match kind {
+        NoiseKind::TorchCpu => Box::new(TorchGenerator::new(seed)),
+        NoiseKind::TorchCuda => Box::new(TorchCudaGenerator::new(seed)),
+    }
+}
+
+/// What the denoiser says at one timestep, guided where there is a negative prompt.
+fn predict(unet: &Unet, input_bchw: Tensor<4>, timestep: f32, drawing: &Drawing<'_>) -> Tensor<4> {
+    let Wording { wanted, unwanted } = drawing.wording;
+    let Some(unwanted) = unwanted else {
+        return unet.forward(input_bchw, &[timestep], wanted);
+    };
+    let both = if let Some(joined) = unwanted.join(wanted) {
+        let twice = Tensor::cat(vec![input_bchw.clone(), input_bchw], 0);
+        unet.forward(twice, &[timestep; 2], &joined)
+    } else {
+        let each =
+            [unwanted, wanted].map(|words| unet.forward(input_bchw.clone(), &[timestep], words));
+        Tensor::cat(each.into(), 0)
+    };
+    let conditional = both.clone().narrow(0, 1, 1);
+    let guided = guide(both, drawing.request.guidance);
+    match drawing.request.guidance_rescale {
+        0.0 => guided,
+        factor => rescale(guided, conditional, factor),
     }
 }
 
@@ -242,31 +264,55 @@ impl Generator for Pipeline {
     fn generate(
         &mut self,
         request: &GenerateRequest,
+        start: Option<&StartPixels>,
         context: RunContext<'_>,
     ) -> std::result::Result<Outcome<Vec<Picture>>, BoxedError> {
-        self.plan(request)?;
-        detach_all(&mut self.parts);
-        for adapter in &request.adapters {
-            attach_file(
-                &mut self.parts,
-                &adapter.path,
-                adapter.strength,
-                &self.device,
-            )?;
+        let plan = Plan::new(request, &self.base)?;
+        if request.start.is_some() != start.is_some() {
+            let problem = "the start picture and its pixels belong together".to_owned();
+            return Err(Error::Request(problem).into());
         }
+        self.set_adapters(request)?;
+        let wording = self.wording(request, &plan)?;
+        let start = self.start_latents(start, &plan)?;
         let mut pictures = Vec::new();
         for index in 0..request.count as u64 {
-            let done = index * request.steps as u64;
-            match self.draw(request, request.seed.nth(index), &context, done)? {
-                Some(picture) => pictures.push(picture),
-                None => {
-                    return Ok(Outcome::Cancelled {
-                        completed_steps: done,
-                    });
-                }
-            }
+            let drawing = Drawing {
+                request,
+                plan: &plan,
+                wording: &wording,
+                start: start.as_ref(),
+                seed: request.seed.nth(index),
+            };
+            let before = index * plan.drawn_steps as u64;
+            let latents = self.latents(&drawing, &mut |share| {
+                context.progress.report(progress(&drawing, before, share));
+                !context.cancel.is_cancelled()
+            })?;
+            let Some(latents) = latents else {
+                return Ok(Outcome::Cancelled {
+                    completed_steps: before,
+                });
+            };
+            let pixels = self.decode(latents, plan.tiled)?;
+            pictures.push(picture(pixels, &plan, drawing.seed)?);
         }
         Ok(Outcome::Completed(pictures))
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+}
+
+#[expect(clippy::cast_sign_loss, reason = "a share is not negative")]
+fn progress(drawing: &Drawing<'_>, before: u64, share: f64) -> Progress {
+    let steps = drawing.plan.drawn_steps;
+    Progress {
+        phase: Phase::Generating,
+        done: before + (share * steps as f64) as u64,
+        total: (drawing.request.count * steps) as u64,
+        loss: None,
     }
 }
 

@@ -1,11 +1,11 @@
 //! Prompts to what the denoiser is told: states of every text encoder, joined, and the pooled state where there is one.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use super::networks::{AddedConditioning, Conditioning, TextEncoder};
 use super::opened::{Base, TextSide};
 use crate::families::HiddenStates;
-use crate::tokenizer::CONTEXT_LENGTH;
+use crate::prompt::{Chunks, Prompt, weigh};
 use crate::{Error, Result};
 
 /// What the text encoders say about one text.
@@ -15,6 +15,15 @@ pub struct TextStates {
     pub states_bsd: Tensor<3>,
     /// `[1, projection]` in families with a projected encoder.
     pub pooled_bd: Option<Tensor<2>>,
+}
+
+/// An encoded prompt.
+#[derive(Debug, Clone)]
+pub struct Encoded {
+    /// What the encoders say.
+    pub states: TextStates,
+    /// Words that did not fit and are not drawn.
+    pub cut: Option<String>,
 }
 
 impl TextStates {
@@ -71,52 +80,77 @@ pub fn time_ids(width: usize, height: usize) -> [f32; 6] {
 }
 
 impl Base {
-    /// Encodes one text, with its last `clip_skip` layers left out; `encoders` are those of this base.
-    pub fn encode(
+    /// Encodes a caption whose every character means itself, with all layers, as trainings do.
+    pub fn encode_plain(
         &self,
         encoders: &[TextEncoder],
         text: &str,
-        clip_skip: usize,
         device: &Device,
     ) -> Result<TextStates> {
-        let mut states = Vec::new();
-        let mut pooled_bd = None;
-        for (side, encoder) in self.texts.iter().zip(encoders) {
-            let ids = side.tokenizer.encode_padded(text);
-            let tokens = side.tokens(&ids, device)?;
-            match self.family.hidden_states {
-                HiddenStates::LastNormed => states.push(encoder.forward(tokens, clip_skip)),
+        let prompts = vec![Prompt::plain(text); self.texts.len()];
+        Ok(self.encode(encoders, &prompts, 0, device)?.states)
+    }
+
+    /// Encodes one prompt for each text encoder, with the last `clip_skip` layers left out; `encoders` are those of this base.
+    ///
+    /// Each encoder's states are weighted before they are joined; the pooled state is that of the first chunk.
+    pub fn encode(
+        &self,
+        encoders: &[TextEncoder],
+        prompts: &[Prompt],
+        clip_skip: usize,
+        device: &Device,
+    ) -> Result<Encoded> {
+        let sides = self.texts.iter().zip(prompts);
+        let mut chunks: Vec<Chunks> = sides
+            .map(|(side, prompt)| prompt.chunks(&side.tokenizer))
+            .collect();
+        let longest = chunks.iter().map(Chunks::count).max().unwrap_or(1);
+        chunks
+            .iter_mut()
+            .for_each(|chunks| chunks.extend_to(longest));
+        let (mut states, mut pooled_bd) = (Vec::new(), None);
+        for ((side, encoder), chunks) in self.texts.iter().zip(encoders).zip(&chunks) {
+            side.check_ids(chunks)?;
+            let tokens = chunks.tensor(device);
+            let raw = match self.family.hidden_states {
+                HiddenStates::LastNormed => encoder.forward(tokens, clip_skip),
                 HiddenStates::Penultimate => {
-                    let ends = [side.config.end_of(&ids)];
+                    let ends = chunks.ids.iter().map(|ids| side.config.end_of(ids));
+                    let ends: Vec<_> = ends.collect();
                     let output = encoder.forward_penultimate(tokens, clip_skip, &ends);
-                    states.push(output.states_bsd);
-                    pooled_bd = output.pooled_bd.or(pooled_bd);
+                    let first = output.pooled_bd.map(|pooled| pooled.narrow(0, 0, 1));
+                    pooled_bd = first.or(pooled_bd);
+                    output.states_bsd
                 }
-            }
+            };
+            states.push(weigh(raw, chunks));
         }
-        Ok(TextStates {
+        let states = TextStates {
             states_bsd: Tensor::cat(states, 2),
             pooled_bd,
-        })
+        };
+        let cut = chunks.into_iter().find_map(|chunks| chunks.cut);
+        Ok(Encoded { states, cut })
     }
 }
 
 impl TextSide {
-    /// Token ids as a tensor, after checking that the encoder has a vector for each.
-    ///
-    /// # Shapes
-    /// - returns: `[ids / 77, 77]`
-    pub fn tokens(&self, ids: &[u32], device: &Device) -> Result<Tensor<2, Int>> {
+    /// The encoder must have a vector for each id.
+    fn check_ids(&self, chunks: &Chunks) -> Result<()> {
         let count = self.config.vocab_size;
-        if let Some(id) = ids.iter().find(|&&id| id as usize >= count) {
-            return Err(Error::Config {
-                part: self.place.part,
-                key: "vocab_size".to_owned(),
-                problem: format!("is {count}, but the tokenizer gave the id {id}"),
-            });
-        }
-        let ids: Vec<i32> = ids.iter().map(|&id| id.cast_signed()).collect();
-        let shape = [ids.len() / CONTEXT_LENGTH, CONTEXT_LENGTH];
-        Ok(Tensor::from_data(TensorData::new(ids, shape), device))
+        let Some(id) = chunks
+            .ids
+            .iter()
+            .flatten()
+            .find(|&&id| id as usize >= count)
+        else {
+            return Ok(());
+        };
+        Err(Error::Config {
+            part: self.place.part,
+            key: "vocab_size".to_owned(),
+            problem: format!("is {count}, but the tokenizer gave the id {id}"),
+        })
     }
 }

@@ -17,6 +17,7 @@ mod loss_curve;
 mod noise;
 mod pictures;
 mod schedules;
+mod sdxl;
 mod source;
 mod text;
 mod unet;

@@ -51,7 +51,7 @@ fn prompts_of_the_tiny_base_give_the_states_of_diffusers() {
         ("negative", "prompt.negative_states"),
     ] {
         let prompt = request[key].as_str().unwrap();
-        let states = base.encode(&texts, prompt, 0, &device).unwrap();
+        let states = base.encode_plain(&texts, prompt, &device).unwrap();
         assert_golden(states.states_bsd, &file, name);
     }
 }
@@ -94,7 +94,7 @@ fn a_folder_with_either_spelling_of_the_names_gives_the_same_states() {
         let base = Base::open(path).unwrap();
         let texts = base.load_texts(&device, Engine::Exact).unwrap();
         values_of(
-            base.encode(&texts, "a red cat", 0, &device)
+            base.encode_plain(&texts, "a red cat", &device)
                 .unwrap()
                 .states_bsd,
         )

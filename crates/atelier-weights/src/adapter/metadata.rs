@@ -5,11 +5,16 @@
 
 use std::collections::BTreeMap;
 
+use atelier_core::AdapterFamily;
 use serde_json::{Value, json};
 
 /// What is known about a training. Absent values are left out of the file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KohyaMetadata {
+    /// The architecture of the base.
+    pub family: AdapterFamily,
+    /// `LyCORIS`'s word for the kind of the layers, such as `loha`; absent for plain `LoRA` and `LoCon`.
+    pub algorithm: Option<String>,
     /// Rank of the adapter.
     pub rank: usize,
     /// Alpha of the adapter.
@@ -71,7 +76,7 @@ pub struct KohyaMetadata {
 }
 
 impl KohyaMetadata {
-    /// The keys and values of an adapter for Stable Diffusion 1.5.
+    /// The keys and values.
     pub fn to_map(&self) -> BTreeMap<String, String> {
         let mut map = Map::default();
         self.put_minimum(&mut map);
@@ -82,20 +87,39 @@ impl KohyaMetadata {
         map.0
     }
 
+    /// Whether the denoiser predicts velocity.
+    fn predicts_v(&self) -> bool {
+        self.prediction_type.as_deref() == Some("v")
+    }
+
     /// What kohya keeps even when metadata is turned off.
     fn put_minimum(&self, map: &mut Map) {
-        let args = match self.conv_rank {
-            Some(rank) => {
-                json!({"conv_dim": rank.to_string(), "conv_alpha": python_float(f64::from(self.alpha))})
-            }
-            None => json!({}),
+        let mut args = serde_json::Map::new();
+        if let Some(rank) = self.conv_rank {
+            let alpha = python_float(f64::from(self.alpha));
+            args.insert("conv_dim".to_owned(), rank.to_string().into());
+            args.insert("conv_alpha".to_owned(), alpha.into());
+        }
+        if let Some(algorithm) = &self.algorithm {
+            args.insert("algo".to_owned(), algorithm.as_str().into());
+        }
+        let module = match self.algorithm {
+            Some(_) => "lycoris.kohya",
+            None => "networks.lora",
         };
-        map.put("ss_v2", "False");
-        map.put("ss_base_model_version", "sd_v1");
-        map.put("ss_network_module", "networks.lora");
+        let version = match (self.family, self.predicts_v()) {
+            (AdapterFamily::Sd1, false) => "sd_v1",
+            (AdapterFamily::Sd1, true) => "sd_v1_v",
+            (AdapterFamily::Sd2, false) => "sd_v2",
+            (AdapterFamily::Sd2, true) => "sd_v2_v",
+            (AdapterFamily::Sdxl, _) => "sdxl_base_v1-0",
+        };
+        map.put("ss_v2", python_bool(self.family == AdapterFamily::Sd2));
+        map.put("ss_base_model_version", version);
+        map.put("ss_network_module", module);
         map.put("ss_network_dim", self.rank.to_string());
         map.put("ss_network_alpha", python_float(f64::from(self.alpha)));
-        map.put("ss_network_args", args.to_string());
+        map.put("ss_network_args", Value::Object(args));
     }
 
     fn put_identity(&self, map: &mut Map) {
@@ -154,8 +178,18 @@ impl KohyaMetadata {
 
     fn put_model_spec(&self, map: &mut Map) {
         map.put("modelspec.sai_model_spec", "1.0.1");
-        map.put("modelspec.architecture", "stable-diffusion-v1/lora");
-        map.put("modelspec.implementation", "diffusers");
+        let architecture = match (self.family, self.predicts_v()) {
+            (AdapterFamily::Sd1, _) => "stable-diffusion-v1/lora",
+            (AdapterFamily::Sd2, false) => "stable-diffusion-v2-512/lora",
+            (AdapterFamily::Sd2, true) => "stable-diffusion-v2-768-v/lora",
+            (AdapterFamily::Sdxl, _) => "stable-diffusion-xl-v1-base/lora",
+        };
+        let implementation = match self.family {
+            AdapterFamily::Sd1 | AdapterFamily::Sd2 => "diffusers",
+            AdapterFamily::Sdxl => "https://github.com/Stability-AI/generative-models",
+        };
+        map.put("modelspec.architecture", architecture);
+        map.put("modelspec.implementation", implementation);
         map.put("modelspec.title", &self.output_name);
         if let Some((width, height)) = self.resolution {
             map.put("modelspec.resolution", format!("{width}x{height}"));
@@ -196,6 +230,11 @@ impl Map {
 
 fn one_field(key: &str, value: Value) -> Value {
     Value::Object(std::iter::once((key.to_owned(), value)).collect())
+}
+
+/// As Python writes it.
+fn python_bool(value: bool) -> &'static str {
+    if value { "True" } else { "False" }
 }
 
 /// Always with a point or an exponent, as Python writes it.
@@ -264,5 +303,53 @@ mod tests {
         assert_eq!(map["modelspec.trigger_phrase"], "BlobCharV1");
         assert_eq!(map["modelspec.architecture"], "stable-diffusion-v1/lora");
         assert!(!map.contains_key("ss_seed"));
+    }
+
+    #[test]
+    fn each_family_is_called_as_kohya_and_modelspec_call_it() {
+        for (family, prediction, v2, version, architecture) in [
+            (
+                AdapterFamily::Sd1,
+                "epsilon",
+                "False",
+                "sd_v1",
+                "stable-diffusion-v1/lora",
+            ),
+            (
+                AdapterFamily::Sd2,
+                "epsilon",
+                "True",
+                "sd_v2",
+                "stable-diffusion-v2-512/lora",
+            ),
+            (
+                AdapterFamily::Sd2,
+                "v",
+                "True",
+                "sd_v2_v",
+                "stable-diffusion-v2-768-v/lora",
+            ),
+            (
+                AdapterFamily::Sdxl,
+                "epsilon",
+                "False",
+                "sdxl_base_v1-0",
+                "stable-diffusion-xl-v1-base/lora",
+            ),
+        ] {
+            let map = KohyaMetadata {
+                family,
+                prediction_type: Some(prediction.to_owned()),
+                algorithm: Some("loha".to_owned()),
+                ..KohyaMetadata::default()
+            }
+            .to_map();
+            assert_eq!(map["ss_v2"], v2);
+            assert_eq!(map["ss_base_model_version"], version);
+            assert_eq!(map["modelspec.architecture"], architecture);
+            assert_eq!(map["modelspec.prediction_type"], prediction);
+            assert_eq!(map["ss_network_module"], "lycoris.kohya");
+            assert_eq!(map["ss_network_args"], r#"{"algo":"loha"}"#);
+        }
     }
 }

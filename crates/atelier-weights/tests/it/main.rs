@@ -5,6 +5,7 @@ mod adapter;
 mod atomic;
 mod hostile;
 mod model_folder;
+mod names;
 mod round_trip;
 
 use std::path::{Path, PathBuf};

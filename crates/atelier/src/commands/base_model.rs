@@ -126,7 +126,7 @@ fn show(app: &App, wanted: &str) -> Result<()> {
             .into_iter()
             .map(|name| part(&base, name))
             .collect::<Result<_>>()?,
-        hash: base.folder().hash().coded()?,
+        hash: base.files().hash().coded()?,
         about: bases::about_files(&found.path),
         path: found.path,
     };
@@ -135,7 +135,7 @@ fn show(app: &App, wanted: &str) -> Result<()> {
 }
 
 fn part(base: &Base, name: &'static str) -> Result<Part> {
-    let weights = base.folder().weights(name).coded()?;
+    let weights = base.files().tensors(name).coded()?;
     let infos = weights.names().filter_map(|name| weights.info(name));
     let mut parameters = 0;
     let mut dtypes = Vec::new();
@@ -149,7 +149,7 @@ fn part(base: &Base, name: &'static str) -> Result<Part> {
         name,
         parameters,
         dtype: dtypes.join(" and "),
-        size_bytes: fs_err::metadata(weights.path())?.len(),
+        size_bytes: weights.size_bytes(),
     })
 }
 

@@ -81,7 +81,7 @@ pub(super) fn run(args: &GenerateArgs, app: &App) -> Result<ExitKind> {
     let found = bases::find(app, &args.base)?;
     let base = Base::open(&found.path).coded()?;
     check(&request, &base)?;
-    let recipe = Recipe::new(&request, &found, base.folder().hash().coded()?)?;
+    let recipe = Recipe::new(&request, &found, base.files().hash().coded()?)?;
     picture_file::prepare(&args.out)?;
     let device = Device::flex();
     let parts = base.load(&device, request.precision.into()).coded()?;
@@ -100,8 +100,9 @@ pub(super) fn run(args: &GenerateArgs, app: &App) -> Result<ExitKind> {
             index,
             count: request.count as u64,
         };
-        let Outcome::Completed(pictures) =
-            pipeline.generate(&one, app.run_context(&part)).coded()?
+        let Outcome::Completed(pictures) = pipeline
+            .generate(&one, None, app.run_context(&part))
+            .coded()?
         else {
             drop(progress);
             app.output
@@ -132,7 +133,7 @@ impl GenerateArgs {
     fn request(&self) -> GenerateRequest {
         GenerateRequest {
             prompt: self.prompt.clone(),
-            negative: self.negative.clone(),
+            negative: Some(self.negative.clone()),
             steps: self.steps,
             guidance: self.guidance,
             sampler: self.sampler,
@@ -143,6 +144,7 @@ impl GenerateArgs {
             clip_skip: self.clip_skip,
             precision: self.precision,
             adapters: self.adapter.clone(),
+            ..GenerateRequest::default()
         }
     }
 }
@@ -159,7 +161,7 @@ fn check(request: &GenerateRequest, base: &Base) -> Result<()> {
             ));
         }
     }
-    let layers = base.text_depth();
+    let layers = base.skippable_layers();
     if request.clip_skip >= layers {
         let got = request.clip_skip;
         problems.push(format!(
@@ -173,7 +175,13 @@ fn check(request: &GenerateRequest, base: &Base) -> Result<()> {
     if !problems.is_empty() {
         return Err(failed(ErrorCode::InvalidInput, problems.join("; ")));
     }
-    samplers::build(request.sampler, &base.schedule_config, request.steps).coded()?;
+    samplers::build(
+        request.sampler,
+        request.schedule,
+        &base.schedule_config,
+        request.steps,
+    )
+    .coded()?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod unet;
 mod unet_config;
 mod vae;
 mod vae_config;
+mod vae_tiles;
 
 pub use clip::{TextEncoder, TextOutput};
 pub use clip_config::TextConfig;

@@ -295,6 +295,8 @@ pub struct Vae {
     scaling_factor: f64,
     shift_factor: f64,
     latent_channels: usize,
+    pub(super) sample_size: usize,
+    pub(super) pixels_per_latent: usize,
 }
 
 visit_fields!(Vae {
@@ -311,6 +313,24 @@ pub struct Posterior {
     pub mean_bchw: Tensor<4>,
     /// Logarithm of the variance, clamped to −30 … 20; same shape.
     pub logvar_bchw: Tensor<4>,
+}
+
+impl Posterior {
+    pub(super) fn from_moments(moments: Tensor<4>) -> Self {
+        let [mean_bchw, logvar]: [Tensor<4>; 2] = moments
+            .chunk(2, 1)
+            .try_into()
+            .expect("mean and variance have the same channels");
+        Self {
+            mean_bchw,
+            logvar_bchw: logvar.clamp(-30.0, 20.0),
+        }
+    }
+
+    /// A draw from the distribution, with unit normal `noise_bchw`.
+    pub fn sample(&self, noise_bchw: Tensor<4>) -> Tensor<4> {
+        self.mean_bchw.clone() + (self.logvar_bchw.clone() * 0.5).exp() * noise_bchw
+    }
 }
 
 impl Vae {
@@ -330,6 +350,8 @@ impl Vae {
             scaling_factor: config.scaling_factor,
             shift_factor: config.shift_factor.unwrap_or(0.0),
             latent_channels: latent,
+            sample_size: config.sample_size,
+            pixels_per_latent: config.pixels_per_latent(),
         })
     }
 
@@ -341,17 +363,15 @@ impl Vae {
     /// # Panics
     /// Panics on tensors of other shapes.
     pub fn encode(&self, pixels_bchw: Tensor<4>) -> Posterior {
-        let mut moments = self.encoder.forward(pixels_bchw);
-        if let Some(conv) = &self.quant_conv {
-            moments = conv.forward(moments);
-        }
-        let [mean_bchw, logvar]: [Tensor<4>; 2] = moments
-            .chunk(2, 1)
-            .try_into()
-            .expect("mean and variance have the same channels");
-        Posterior {
-            mean_bchw,
-            logvar_bchw: logvar.clamp(-30.0, 20.0),
+        Posterior::from_moments(self.moments(pixels_bchw))
+    }
+
+    /// Mean and logarithm of the variance, one after the other along the channels.
+    pub(super) fn moments(&self, pixels_bchw: Tensor<4>) -> Tensor<4> {
+        let moments = self.encoder.forward(pixels_bchw);
+        match &self.quant_conv {
+            Some(conv) => conv.forward(moments),
+            None => moments,
         }
     }
 
