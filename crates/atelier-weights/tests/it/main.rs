@@ -3,6 +3,7 @@
 
 mod adapter;
 mod atomic;
+mod checkpoint;
 mod hostile;
 mod model_folder;
 mod round_trip;
