@@ -2,7 +2,7 @@
 
 diffusers' own conversion runs on tensors without numbers (`meta`), and the result is loaded strictly into its models.
 Written to `checkpoint_names.json`: the names front-coded (how many letters a name shares with the one before it, the rest,
-the shape), a hash per part of `diffusers name, shape, original name` lines, and the configurations.
+the shape), a hash per part of `diffusers name, shape, original name` lines, the configurations, and the noise schedule of all three.
 """
 import hashlib
 import json
@@ -118,7 +118,7 @@ def front_coded(names):
 
 
 def main():
-    out, meta_models = {}, {}
+    out, meta_models = {"scheduler": dict(convert.SCHEDULER_DEFAULT_CONFIG)}, {}
     for kind in MODELS:
         names = names_of(kind)
         # One number per tensor says where a converted tensor comes from; expanded, it takes no memory.

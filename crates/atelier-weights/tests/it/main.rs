@@ -7,6 +7,7 @@ mod checkpoint;
 mod hostile;
 mod model_folder;
 mod round_trip;
+mod weight_files;
 
 use std::path::{Path, PathBuf};
 

@@ -172,6 +172,8 @@ fn without_a_vae_the_error_says_how_to_give_one() {
     let error = refusal_of(&path);
     assert!(error.contains("its VAE is missing"), "{error}");
     assert!(error.contains("`a.vae.safetensors`"), "{error}");
+    fs_err::write(path.with_extension("vae.pt"), b"PK").unwrap();
+    assert!(refusal_of(&path).contains("`a.vae.pt` is pickled"));
     fs_err::copy(
         tiny("tiny-sd1.safetensors"),
         path.with_extension("vae.safetensors"),

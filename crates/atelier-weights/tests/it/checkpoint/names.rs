@@ -78,6 +78,15 @@ fn assert_mapped_as_diffusers(kind: &str) {
             .iter()
             .all(|part| part.is_known && part.unexpected.is_empty())
     );
+    let schedule = &json_of(&golden().join("checkpoint_names.json"))["scheduler"];
+    let scheduler = model.config("scheduler").unwrap();
+    for (key, value) in schedule.as_object().unwrap() {
+        // What is predicted follows from evidence; two entries are those of one scheduler alone.
+        let is_own = ["prediction_type", "interpolation_type", "sample_max_value"];
+        if kind == "sdxl" || !is_own.contains(&key.as_str()) {
+            assert_eq!(&scheduler[key], value, "{kind} scheduler `{key}`");
+        }
+    }
     for (part, config) in expected["config"].as_object().unwrap() {
         let inferred = model.config(part).unwrap();
         for (key, value) in config.as_object().unwrap() {

@@ -8,11 +8,14 @@ use proptest::prelude::*;
 
 use super::{refusal, refusal_of, rewritten, tiny, zeros};
 
+/// Names and shapes of a file, and what the refusal must say.
+type Case<'a> = (&'a [(&'a str, &'a [usize])], &'a str);
+
 #[test]
 fn other_kinds_of_files_are_called_by_their_name() {
     let first = "model.diffusion_model.input_blocks.0.0.weight";
     let double = "double_blocks.0.img_attn.norm.key_norm.scale";
-    let cases: [(&[(&str, &[usize])], &str); 22] = [
+    let cases: [Case; 22] = [
         (
             &[("lora_unet_down_blocks_0.lora_down.weight", &[4, 4])],
             "an adapter (LoRA",
@@ -104,6 +107,14 @@ fn parts_that_do_not_fit_together_are_named() {
     let error = refusal_of(&path);
     assert!(
         error.contains("its second text encoder is missing"),
+        "{error}"
+    );
+    rewritten(&tiny("tiny-sdxl.safetensors"), &path, &[], |name| {
+        (!name.ends_with("text_projection")).then(|| name.to_owned())
+    });
+    let error = refusal_of(&path);
+    assert!(
+        error.contains("`text_projection.weight` is missing"),
         "{error}"
     );
 }
