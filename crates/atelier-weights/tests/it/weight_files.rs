@@ -358,4 +358,8 @@ fn numbers_can_be_read_in_part_but_not_beyond_the_end() {
             .unwrap_err();
         assert!(error.to_string().contains("holds 16 numbers"), "{error}");
     }
+    let part = PartTensors::from(file);
+    assert_eq!(part.read_f32("conv_in.bias").unwrap(), whole);
+    let error = part.read_f32("conv_out.gain").unwrap_err().to_string();
+    assert!(error.contains("no tensor for `conv_out.gain`"), "{error}");
 }

@@ -15,7 +15,8 @@ type Case<'a> = (&'a [(&'a str, &'a [usize])], &'a str);
 fn other_kinds_of_files_are_called_by_their_name() {
     let first = "model.diffusion_model.input_blocks.0.0.weight";
     let double = "double_blocks.0.img_attn.norm.key_norm.scale";
-    let cases: [Case; 22] = [
+    let cases: [Case; 23] = [
+        (&[("ip_adapter.1.to_k_ip.weight", &[4, 4])], "an IP-Adapter"),
         (
             &[("lora_unet_down_blocks_0.lora_down.weight", &[4, 4])],
             "an adapter (LoRA",
