@@ -77,7 +77,7 @@ impl Architecture {
 }
 
 /// Names that only one kind of file has: where they stand in a name, and what the file is then.
-const MARKS: [(Place, &str, &str); 36] = [
+const MARKS: [(Place, &str, &str); 37] = [
     (Place::End, ".lora_down.weight", LORA),
     (Place::End, ".lora_up.weight", LORA),
     (Place::End, ".lora_A.weight", LORA),
@@ -138,6 +138,11 @@ const MARKS: [(Place, &str, &str); 36] = [
         Place::Start,
         "edm_vpred.",
         "CosXL, whose noise (EDM) differs from that of SDXL",
+    ),
+    (
+        Place::Start,
+        "ip_adapter.",
+        "an IP-Adapter, which gives a base pictures as prompts",
     ),
     (Place::Inside, "joint_blocks.", "Stable Diffusion 3"),
     (Place::Inside, "double_blocks.", "FLUX or a relative of it"),

@@ -136,7 +136,7 @@ impl Checkpoint {
                 config::openclip(self.tensors(part)?)
             }
             "text_encoder" => config::clip(self.tensors(part)?),
-            _ => config::openclip(self.tensors(part)?),
+            _ => config::openclip_projected(self.tensors(part)?),
         };
         config.map_err(|problem| Error::bad_base(self.path_of(part), problem))
     }

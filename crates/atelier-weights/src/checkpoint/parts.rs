@@ -1,6 +1,6 @@
 //! The tensors of a checkpoint under their diffusers names, part by part.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::architecture::Architecture;
@@ -38,8 +38,10 @@ impl Parts {
             unexpected: sections.unexpected,
             ..Self::default()
         };
-        let ema = sections.ema.into_iter();
-        parts.harmless.extend(ema.filter(|_| !sections.unet_is_ema));
+        let used = sections.unet.values().map(|original| &original.stored);
+        let used: BTreeSet<_> = used.collect();
+        let ema = sections.ema.iter().filter(|name| !used.contains(name));
+        parts.harmless.extend(ema.cloned());
         let frame = keys::unet::Frame::of(&sections.unet).map_err(bad)?;
         let unet = Part::name(file, &sections.unet, |name| {
             keys::unet::targets(name, frame)
@@ -138,9 +140,17 @@ fn vae_part(file: &Arc<TensorFile>, originals: &Originals) -> Result<Part> {
 fn missing_vae(file: &TensorFile) -> String {
     let companion = file.path().with_extension("vae.safetensors");
     let name = companion.file_name().unwrap_or_default().to_string_lossy();
+    let pickled = ["vae.pt", "vae.ckpt"].map(|ending| file.path().with_extension(ending));
+    let note = match pickled.iter().find(|path| path.is_file()) {
+        Some(path) => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            format!(" (`{name}` is pickled, which is not read; convert it)")
+        }
+        None => String::new(),
+    };
     format!(
         "its VAE is missing: there is no tensor under `first_stage_model.`; \
-         put the VAE of its architecture beside it as `{name}`"
+         put the VAE of its architecture beside it as `{name}`{note}"
     )
 }
 

@@ -9,8 +9,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Largest counts of levels, layers and depths that are believed, so that a hostile configuration cannot ask for more.
-const MAX_COUNT: usize = 256;
+/// Largest counts that are believed, so that a hostile configuration cannot ask for millions of names.
+const MAX_LEVELS: usize = 8;
+const MAX_LAYERS: usize = 16;
+const MAX_DEPTH: usize = 64;
+const MAX_TEXT_LAYERS: usize = 256;
 
 /// Names and shapes of a part's tensors under their diffusers names; none when the configuration describes a network
 /// that is not known here.
@@ -78,30 +81,25 @@ impl Expected {
     }
 }
 
-/// A small positive number of a configuration.
-fn small(config: &Value, key: &str) -> Option<usize> {
-    count(config.get(key)?)
-}
-
-fn count(value: &Value) -> Option<usize> {
+/// A positive number of a configuration, up to `most`.
+fn count(value: &Value, most: usize) -> Option<usize> {
     let count = usize::try_from(value.as_u64()?).ok()?;
-    (1..=MAX_COUNT).contains(&count).then_some(count)
+    (1..=most).contains(&count).then_some(count)
 }
 
-/// A width, which may be large.
-fn width(config: &Value, key: &str) -> Option<usize> {
-    width_of(config.get(key)?)
+/// A width, or the one that the library has where the configuration is silent.
+fn width(config: &Value, key: &str, default: usize) -> Option<usize> {
+    config.get(key).map_or(Some(default), width_of)
 }
 
 fn width_of(value: &Value) -> Option<usize> {
-    let width = usize::try_from(value.as_u64()?).ok()?;
-    (1..=1 << 24).contains(&width).then_some(width)
+    count(value, 1 << 24)
 }
 
 /// Channels of each level.
 fn channels(config: &Value) -> Option<Vec<usize>> {
     let levels = config.get("block_out_channels")?.as_array()?;
-    if levels.is_empty() || levels.len() > 16 {
+    if levels.is_empty() || levels.len() > MAX_LEVELS {
         return None;
     }
     levels.iter().map(width_of).collect()

@@ -2,21 +2,23 @@
 
 use serde_json::Value;
 
-use super::{Expected, small, width};
+use super::{Expected, MAX_TEXT_LAYERS, count, width};
 
 /// The class that projects the pooled state.
 const PROJECTED: &str = "CLIPTextModelWithProjection";
 
 /// Adds all tensors.
 pub(super) fn add(out: &mut Expected, config: &Value) -> Option<()> {
-    let states = width(config, "hidden_size")?;
-    let inner = width(config, "intermediate_size")?;
+    let states = width(config, "hidden_size", 512)?;
+    let inner = width(config, "intermediate_size", 2048)?;
+    let layers = config.get("num_hidden_layers");
+    let layers = layers.map_or(Some(12), |layers| count(layers, MAX_TEXT_LAYERS))?;
     let embeddings = "text_model.embeddings";
-    let tokens = [width(config, "vocab_size")?, states];
+    let tokens = [width(config, "vocab_size", 49408)?, states];
     out.weight(&format!("{embeddings}.token_embedding"), &tokens);
-    let positions = [width(config, "max_position_embeddings")?, states];
+    let positions = [width(config, "max_position_embeddings", 77)?, states];
     out.weight(&format!("{embeddings}.position_embedding"), &positions);
-    for layer in 0..small(config, "num_hidden_layers")? {
+    for layer in 0..layers {
         let start = format!("text_model.encoder.layers.{layer}");
         out.norm(&format!("{start}.layer_norm1"), states);
         out.norm(&format!("{start}.layer_norm2"), states);
@@ -33,7 +35,7 @@ pub(super) fn add(out: &mut Expected, config: &Value) -> Option<()> {
     let classes = config.get("architectures").and_then(Value::as_array);
     let mut classes = classes.into_iter().flatten();
     if classes.any(|class| class.as_str() == Some(PROJECTED)) {
-        let projection = [width(config, "projection_dim")?, states];
+        let projection = [width(config, "projection_dim", 512)?, states];
         out.weight("text_projection", &projection);
     }
     Some(())

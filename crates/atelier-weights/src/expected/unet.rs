@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Expected, Sides, channels, count, small, width};
+use super::{Expected, MAX_DEPTH, MAX_LAYERS, Sides, channels, count, width, width_of};
 
 /// Settings that would add or change layers; anything but null or false is unknown here.
 const OTHER_LAYERS: [&str; 7] = [
@@ -30,13 +30,13 @@ pub(super) fn add(out: &mut Expected, config: &Value) -> Option<()> {
     let unet = Unet::read(config)?;
     let (first, time) = (unet.channels[0], 4 * unet.channels[0]);
     let ends = |input, output| Sides { input, output };
-    out.conv("conv_in", ends(width(config, "in_channels")?, first), 3);
+    out.conv("conv_in", ends(width(config, "in_channels", 4)?, first), 3);
     out.layer("time_embedding.linear_1", &[time, first]);
     out.layer("time_embedding.linear_2", &[time, time]);
     match config.get("addition_embed_type").and_then(Value::as_str) {
         None => {}
         Some("text_time") => {
-            let added = width(config, "projection_class_embeddings_input_dim")?;
+            let added = width_of(config.get("projection_class_embeddings_input_dim")?)?;
             out.layer("add_embedding.linear_1", &[time, added]);
             out.layer("add_embedding.linear_2", &[time, time]);
         }
@@ -46,7 +46,11 @@ pub(super) fn add(out: &mut Expected, config: &Value) -> Option<()> {
     unet.middle(out, time);
     unet.up(out, time);
     out.norm("conv_norm_out", first);
-    out.conv("conv_out", ends(first, width(config, "out_channels")?), 3);
+    out.conv(
+        "conv_out",
+        ends(first, width(config, "out_channels", 4)?),
+        3,
+    );
     Some(())
 }
 
@@ -66,11 +70,11 @@ impl Unet {
             return None;
         }
         Some(Self {
-            layers: small(config, "layers_per_block")?,
+            layers: count(config.get("layers_per_block")?, MAX_LAYERS)?,
             down_attends: attends(config, "down_block_types", "Down", levels)?,
             up_attends: attends(config, "up_block_types", "Up", levels)?,
             depths: depths(config, levels)?,
-            context: width(config, "cross_attention_dim")?,
+            context: width(config, "cross_attention_dim", 1280)?,
             linear: config.get("use_linear_projection") == Some(&Value::Bool(true)),
             channels,
         })
@@ -180,8 +184,11 @@ fn attends(config: &Value, key: &str, way: &str, levels: usize) -> Option<Vec<bo
 fn depths(config: &Value, levels: usize) -> Option<Vec<usize>> {
     let depths = match config.get("transformer_layers_per_block") {
         None => vec![1; levels],
-        Some(Value::Array(depths)) => depths.iter().map(count).collect::<Option<_>>()?,
-        Some(depth) => vec![count(depth)?; levels],
+        Some(Value::Array(depths)) => {
+            let depths = depths.iter().map(|depth| count(depth, MAX_DEPTH));
+            depths.collect::<Option<_>>()?
+        }
+        Some(depth) => vec![count(depth, MAX_DEPTH)?; levels],
     };
     (depths.len() == levels).then_some(depths)
 }

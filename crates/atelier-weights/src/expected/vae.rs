@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Expected, Sides, channels, small, width};
+use super::{Expected, MAX_LAYERS, Sides, channels, count, width};
 
 /// Adds all tensors.
 pub(super) fn add(out: &mut Expected, config: &Value) -> Option<()> {
     let channels = channels(config)?;
-    let layers = small(config, "layers_per_block")?;
-    let latents = width(config, "latent_channels")?;
+    let layers = count(config.get("layers_per_block")?, MAX_LAYERS)?;
+    let latents = width(config, "latent_channels", 4)?;
     let set = |key: &str| {
         config
             .get(key)
@@ -21,7 +21,7 @@ pub(super) fn add(out: &mut Expected, config: &Value) -> Option<()> {
     let (first, last) = (channels[0], channels[channels.len() - 1]);
     out.conv(
         "encoder.conv_in",
-        sides(width(config, "in_channels")?, first),
+        sides(width(config, "in_channels", 3)?, first),
         3,
     );
     encoder_levels(out, &channels, layers);
@@ -41,7 +41,7 @@ pub(super) fn add(out: &mut Expected, config: &Value) -> Option<()> {
     out.norm("decoder.conv_norm_out", first);
     out.conv(
         "decoder.conv_out",
-        sides(first, width(config, "out_channels")?),
+        sides(first, width(config, "out_channels", 3)?),
         3,
     );
     Some(())

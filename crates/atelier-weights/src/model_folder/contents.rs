@@ -44,15 +44,14 @@ impl Contents {
         let entries = index.as_object().into_iter().flatten();
         let named: Vec<_> = entries
             .filter_map(|(part, value)| Some((part, value.as_array()?)))
-            .filter(|(part, _)| is_plain_name(part))
+            .filter(|(part, _)| is_plain_name(part) && !IGNORED.contains(&part.as_str()))
             .collect();
         let parts = if named.is_empty() {
             USUAL.map(str::to_owned).into()
         } else {
-            let used = named.into_iter().filter(|(part, value)| {
-                let has_class = value.get(1).is_some_and(Value::is_string);
-                has_class && !IGNORED.contains(&part.as_str())
-            });
+            let used = named
+                .into_iter()
+                .filter(|(_, value)| value.get(1).is_some_and(Value::is_string));
             used.map(|(part, _)| part.clone()).collect()
         };
         Self { parts }

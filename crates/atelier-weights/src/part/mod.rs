@@ -169,6 +169,13 @@ impl PartTensors {
     }
 }
 
+impl From<TensorFile> for PartTensors {
+    /// All tensors of a file under the names that they have there.
+    fn from(file: TensorFile) -> Self {
+        Self::from_files("", vec![Arc::new(file)])
+    }
+}
+
 /// Exchanges rows and columns of a matrix that has this many columns.
 fn transposed(numbers: &[f32], columns: usize) -> Vec<f32> {
     let mut out = Vec::with_capacity(numbers.len());

@@ -3,10 +3,12 @@
 
 mod adapter;
 mod atomic;
+mod checkpoint;
 mod hostile;
 mod model_folder;
 mod names;
 mod round_trip;
+mod weight_files;
 
 use std::path::{Path, PathBuf};
 

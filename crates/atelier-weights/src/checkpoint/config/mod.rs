@@ -5,7 +5,7 @@ mod text;
 mod unet;
 mod vae;
 
-pub(super) use text::{clip, openclip};
+pub(super) use text::{clip, openclip, openclip_projected};
 pub(super) use unet::unet;
 pub(super) use vae::vae;
 

@@ -5,20 +5,23 @@ use serde_json::{Value, json};
 use super::{HEAD_FEATURES, axis, count};
 use crate::PartTensors;
 
+/// The class that projects the pooled state.
+const PROJECTED: &str = "CLIPTextModelWithProjection";
+const PLAIN: &str = "CLIPTextModel";
+
 /// The configuration of CLIP-L, in Stable Diffusion 1 and as the first encoder of SDXL.
 pub(in crate::checkpoint) fn clip(tensors: &PartTensors) -> Result<Value, String> {
-    text(tensors, "CLIPTextModel", "quick_gelu")
+    text(tensors, PLAIN, "quick_gelu")
 }
 
-/// The configuration of an `OpenCLIP` encoder, with its projection where it is used.
+/// The configuration of the `OpenCLIP` encoder of Stable Diffusion 2, whose pooled state is not used.
 pub(in crate::checkpoint) fn openclip(tensors: &PartTensors) -> Result<Value, String> {
-    let projected = tensors.info("text_projection.weight").is_some();
-    let class = if projected {
-        "CLIPTextModelWithProjection"
-    } else {
-        "CLIPTextModel"
-    };
-    text(tensors, class, "gelu")
+    text(tensors, PLAIN, "gelu")
+}
+
+/// The configuration of the second encoder of SDXL, whose pooled state is projected.
+pub(in crate::checkpoint) fn openclip_projected(tensors: &PartTensors) -> Result<Value, String> {
+    text(tensors, PROJECTED, "gelu")
 }
 
 fn text(tensors: &PartTensors, class: &str, activation: &str) -> Result<Value, String> {
@@ -26,9 +29,9 @@ fn text(tensors: &PartTensors, class: &str, activation: &str) -> Result<Value, S
     let positions = "text_model.embeddings.position_embedding.weight";
     let inner = "text_model.encoder.layers.0.mlp.fc1.weight";
     let width = axis(tensors, tokens, 1)?;
-    let projection = match tensors.info("text_projection.weight") {
-        Some(_) => axis(tensors, "text_projection.weight", 0)?,
-        None => width,
+    let projection = match class {
+        PROJECTED => axis(tensors, "text_projection.weight", 0)?,
+        _ => width,
     };
     // One head where there are too few features for the published width.
     let heads = (width / HEAD_FEATURES).max(1);

@@ -28,7 +28,7 @@ pub(in crate::checkpoint) fn vae(
         "act_fn": "silu",
         "block_out_channels": channels,
         "down_block_types": vec!["DownEncoderBlock2D"; levels],
-        "force_upcast": architecture == Architecture::Sdxl,
+        "force_upcast": true,
         "in_channels": axis(tensors, "encoder.conv_in.weight", 1)?,
         "latent_channels": axis(tensors, "decoder.conv_in.weight", 1)?,
         "layers_per_block": layers - 1,
