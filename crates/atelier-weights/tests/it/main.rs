@@ -4,6 +4,7 @@
 mod adapter;
 mod atomic;
 mod hostile;
+mod kinds;
 mod model_folder;
 mod names;
 mod round_trip;
