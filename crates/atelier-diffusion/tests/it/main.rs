@@ -9,6 +9,7 @@
 )]
 
 mod adamw;
+mod adapter_kinds;
 mod adapters;
 mod embedded_base;
 mod emphasis;

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use atelier_core::{AdapterFamily, WeightChange};
 
+use super::AdapterFile;
 use super::layer::{AdapterLayer, Content};
 use super::made_for::{MadeFor, made_for};
-use super::names::{LayerId, LayerNames};
-use super::{AdapterFile, blueprint};
+use super::names::{LayerId, LayerNames, blueprint};
 use crate::error::first_names;
 
 /// The layers of a base model that adapters may sit on.

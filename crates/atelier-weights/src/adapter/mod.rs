@@ -4,18 +4,13 @@
 //! finds each layer's place among the layers of a base, from every spelling of its name.
 
 mod array;
-mod blueprint;
 mod check;
 mod fit;
 mod layer;
 mod made_for;
-mod metadata;
 mod names;
-mod peft;
+pub mod operate;
 mod read;
-mod sgm;
-mod suffix;
-mod unknown;
 mod write;
 
 use std::collections::BTreeMap;
@@ -28,8 +23,8 @@ pub use atelier_core::{AdapterFamily, AdapterFormat};
 pub use fit::{BaseLayers, FittedAdapter, Misfit};
 pub use layer::{AdapterLayer, Content, StoredFactor};
 pub use made_for::MadeFor;
-pub use metadata::KohyaMetadata;
 pub use names::{LayerId, LayerNames, Part, kohya_name};
+pub use write::KohyaMetadata;
 
 /// PEFT's settings and weights in a folder of their own, and the weights of diffusers' folders.
 const PEFT_CONFIG: &str = "adapter_config.json";
@@ -57,7 +52,7 @@ impl AdapterFile {
         if settings.is_file() {
             let text = fs_err::read_to_string(&settings)
                 .map_err(|source| Error::io("read", &settings, source))?;
-            let scales = peft::PeftScales::from_config(&text)
+            let scales = read::PeftScales::from_config(&text)
                 .map_err(|problem| Error::bad_weights(&settings, problem))?;
             return read::read(&TensorFile::open(path.join(PEFT_WEIGHTS))?, Some(scales));
         }
@@ -76,6 +71,6 @@ impl AdapterFile {
 
     /// What of the file belongs to no layer, for the user to read.
     pub fn notes(&self) -> Vec<String> {
-        unknown::notes(&self.unknown)
+        read::notes(&self.unknown)
     }
 }

@@ -5,6 +5,7 @@ mod adapter;
 mod atomic;
 mod checkpoint;
 mod hostile;
+mod kinds;
 mod model_folder;
 mod names;
 mod round_trip;

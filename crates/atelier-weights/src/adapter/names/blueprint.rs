@@ -2,7 +2,7 @@
 
 use atelier_core::AdapterFamily;
 
-use super::names::{LayerId, Part};
+use super::{LayerId, Part};
 
 /// What tells the denoisers of the families apart.
 struct UnetPlan {

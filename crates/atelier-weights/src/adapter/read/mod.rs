@@ -1,14 +1,20 @@
 //! From an open safetensors file to the layers of an adapter, whatever the format.
 
+mod peft;
+pub(super) mod suffix;
+mod unknown;
+
 use std::collections::BTreeMap;
 
 use super::array::Array;
 use super::layer::{AdapterLayer, Content, StoredFactor};
-use super::peft::{METADATA_KEY, PeftScales};
-use super::suffix::{Slot, Spelling, split};
-use super::{AdapterFile, AdapterFormat, unknown};
+use super::{AdapterFile, AdapterFormat};
 use crate::error::first_names;
 use crate::{Error, Result, TensorFile};
+use suffix::{Slot, Spelling, split};
+
+pub(super) use peft::{METADATA_KEY, PeftScales};
+pub(super) use unknown::notes;
 
 /// The keys of one layer by what they are.
 type Keys<'f> = BTreeMap<Slot, &'f str>;

@@ -1,14 +1,18 @@
 //! Writing adapters in kohya's layout and suffixes, which are `LyCORIS`'s too.
 
+mod metadata;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::AdapterFile;
 use super::array::Array;
 use super::layer::{AdapterLayer, Content, StoredFactor};
-use super::suffix::Slot;
+use super::read::suffix::Slot;
 use crate::writer::Layout;
 use crate::{DType, Error, OutTensor, Result, atomic};
+
+pub use metadata::KohyaMetadata;
 
 impl AdapterFile {
     /// Writes layers under their own names in a floating-point format, with the two `sshs_` hashes added to the metadata.
@@ -66,6 +70,18 @@ fn add_hashes(layout: &Layout, metadata: &mut BTreeMap<String, String>) -> std::
     Ok(())
 }
 
+/// A format that holds `value` without loss: this one, or f32. A rounded alpha would change every layer.
+fn exact(dtype: DType, value: f32) -> DType {
+    let (mut bytes, mut back) = (Vec::new(), Vec::new());
+    let stored = dtype.encode(value, &mut bytes).is_ok();
+    dtype.decode(&bytes, &mut back);
+    if stored && back == [value] {
+        dtype
+    } else {
+        DType::F32
+    }
+}
+
 /// The tensors of a layer in kohya's and `LyCORIS`'s names.
 fn tensors(layer: &AdapterLayer, dtype: DType) -> Vec<OutTensor> {
     let alpha = Array::new([], vec![layer.alpha]);
@@ -111,7 +127,10 @@ fn tensors(layer: &AdapterLayer, dtype: DType) -> Vec<OutTensor> {
         .into_iter()
         .map(|(slot, array)| OutTensor {
             name: format!("{}{}", layer.name, slot.suffix()),
-            dtype,
+            dtype: match slot {
+                Slot::Alpha => exact(dtype, layer.alpha),
+                _ => dtype,
+            },
             shape: array.shape,
             data: array.values,
         })

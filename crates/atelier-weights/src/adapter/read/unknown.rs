@@ -53,7 +53,7 @@ pub(super) fn no_layer(unknown: &[String]) -> String {
 }
 
 /// One line per kind of tensor that was not used.
-pub(super) fn notes(unknown: &[String]) -> Vec<String> {
+pub(in crate::adapter) fn notes(unknown: &[String]) -> Vec<String> {
     let mut groups: Vec<(Option<&str>, Vec<&str>)> = Vec::new();
     for key in unknown {
         let kind = kind(key);

@@ -1,13 +1,15 @@
 //! From the name that an adapter file gives a layer to the layer of the model, in every accepted spelling, and back.
 
+pub(super) mod blueprint;
+mod sgm;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 
 use atelier_core::AdapterFamily;
 
-use super::blueprint;
-use super::sgm::BlockMap;
+use sgm::BlockMap;
 
 /// A part of a base model that adapters change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
