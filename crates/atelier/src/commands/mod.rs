@@ -1,6 +1,7 @@
 //! The commands: one file each, with its flags and what it does.
 
 mod base_model;
+mod bench_forward;
 mod bench_step;
 mod doctor;
 mod generate;
@@ -56,6 +57,9 @@ pub(crate) enum Command {
     /// Time training steps on random numbers.
     #[command(hide = true)]
     BenchStep(bench_step::BenchStepArgs),
+    /// Evaluate a denoiser once and compare with a recorded output.
+    #[command(hide = true)]
+    BenchForward(bench_forward::BenchForwardArgs),
 }
 
 impl Command {
@@ -68,6 +72,7 @@ impl Command {
             Self::Base(command) => base_model::run(command, app),
             Self::Doctor => doctor::run(app),
             Self::BenchStep(args) => bench_step::run(args, app),
+            Self::BenchForward(args) => bench_forward::run(args, app),
         }
     }
 }
