@@ -7,6 +7,8 @@ mod hostile;
 mod kinds;
 mod model_folder;
 mod names;
+mod operations;
+mod readers;
 mod round_trip;
 
 use std::path::{Path, PathBuf};
