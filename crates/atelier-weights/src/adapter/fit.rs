@@ -144,7 +144,7 @@ impl AdapterFile {
 }
 
 /// Why a layer does not fit a weight of this shape, if it does not.
-fn misfit(layer: &AdapterLayer, shape: &[usize]) -> Option<String> {
+pub(super) fn misfit(layer: &AdapterLayer, shape: &[usize]) -> Option<String> {
     let rows = shape.first().copied().unwrap_or_default();
     let columns = shape.iter().skip(1).product();
     let (got_rows, got_columns) = layer.weight_size();

@@ -99,6 +99,32 @@ impl AdapterLayer {
         self.alpha / self.rank() as f32
     }
 
+    /// How many numbers the layer holds, its alpha not counted.
+    pub fn parameters(&self) -> usize {
+        let factor = |factor: &StoredFactor| match factor {
+            StoredFactor::Whole(whole) => whole.values.len(),
+            StoredFactor::Product { a, b } => a.values.len() + b.values.len(),
+            StoredFactor::Tucker { core, a, b } => {
+                core.values.len() + a.values.len() + b.values.len()
+            }
+        };
+        let content = match &self.content {
+            Content::LowRank { down, up, mid } => {
+                let mid = mid.as_ref().map_or(0, |mid| mid.values.len());
+                down.values.len() + up.values.len() + mid
+            }
+            Content::LoHa(first, second) | Content::LoKr(first, second) => {
+                factor(first) + factor(second)
+            }
+            Content::Full(whole) => whole.values.len(),
+        };
+        content
+            + self
+                .dora_scale
+                .as_ref()
+                .map_or(0, |lengths| lengths.values.len())
+    }
+
     /// A word for the kind of the layer.
     pub fn kind(&self) -> &'static str {
         let kinds = match &self.content {

@@ -11,6 +11,7 @@ mod made_for;
 mod names;
 pub mod operate;
 mod read;
+pub mod readers;
 mod write;
 
 use std::collections::BTreeMap;

@@ -8,6 +8,8 @@ mod hostile;
 mod kinds;
 mod model_folder;
 mod names;
+mod operations;
+mod readers;
 mod round_trip;
 mod weight_files;
 

@@ -119,6 +119,10 @@ fn every_spelling_of_a_layer_finds_it() {
             assert_eq!(names.find(spelling), Some(layer), "{spelling}");
         }
     }
+}
+
+#[test]
+fn every_spelling_of_the_second_text_encoder_finds_it() {
     let names = LayerNames::published(AdapterFamily::Sdxl);
     let second = LayerId::new(Part::TextEncoder2, "encoder.layers.31.mlp.fc2");
     for spelling in [

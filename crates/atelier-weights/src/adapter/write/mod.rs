@@ -1,18 +1,30 @@
 //! Writing adapters in kohya's layout and suffixes, which are `LyCORIS`'s too.
 
 mod metadata;
+mod peft;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::AdapterFile;
 use super::array::Array;
 use super::layer::{AdapterLayer, Content, StoredFactor};
+use super::operate::Converted;
 use super::read::suffix::Slot;
+use super::{AdapterFile, AdapterFormat};
 use crate::writer::Layout;
 use crate::{DType, Error, OutTensor, Result, atomic};
 
 pub use metadata::KohyaMetadata;
+
+impl Converted {
+    /// Writes the adapter in its format and a floating-point format.
+    pub fn write(&self, path: impl AsRef<Path>, dtype: DType) -> Result<()> {
+        match self.format {
+            AdapterFormat::Kohya => AdapterFile::write(path, &self.layers, dtype, &self.metadata),
+            AdapterFormat::Peft => peft::write(path.as_ref(), &self.layers, dtype, &self.metadata),
+        }
+    }
+}
 
 impl AdapterFile {
     /// Writes layers under their own names in a floating-point format, with the two `sshs_` hashes added to the metadata.
