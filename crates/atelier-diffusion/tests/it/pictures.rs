@@ -1,10 +1,11 @@
 //! Whole pictures of the tiny base, from a prompt and a seed.
 
 use atelier_core::{
-    AdapterUse, CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture, Progress,
-    ProgressSink, RunContext, SamplerKind, Seed, Targets,
+    AdapterUse, CancelFlag, Clock, GenerateRequest, Generator as _, NoiseKind, Outcome, Picture,
+    Progress, ProgressSink, RunContext, SamplerKind, ScheduleKind, Seed, Targets,
 };
 use atelier_diffusion::families::sd15::{Base, Pipeline};
+use atelier_diffusion::noise::noise_source;
 use atelier_diffusion::schedule::ScheduleConfig;
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
@@ -132,17 +133,19 @@ fn latents_after_every_step_are_those_of_diffusers() {
     for kind in [SamplerKind::Ddim, SamplerKind::Euler] {
         let case = format!("{}.epsilon.scaled_linear", kind.name());
         let config = ScheduleConfig::from_json(&file.config()[&case].to_string()).unwrap();
-        let mut sampler = atelier_diffusion::samplers::build(kind, &config, 12).unwrap();
+        let mut sampler =
+            atelier_diffusion::samplers::build(kind, ScheduleKind::Base, &config, 12).unwrap();
         let timesteps = sampler.timesteps().to_vec();
         assert_close(&timesteps, &file.vec(&format!("{case}.timesteps")), 0.0);
         let steps = file.vec(&format!("{case}.steps"));
+        let mut grain = noise_source(NoiseKind::TorchCpu, Seed(0));
         let mut latents = noise.clone() * sampler.init_noise_sigma();
         for (index, &timestep) in timesteps.iter().enumerate() {
             let input = sampler.scale_input(latents.clone(), index);
             let both = burn::tensor::Tensor::cat(vec![input.clone(), input], 0);
             let predicted = unet.forward(both, &[timestep; 2], &states);
             let guided = atelier_diffusion::guidance::guide(predicted, 7.0);
-            latents = sampler.step(guided, index, latents);
+            latents = sampler.step(guided, index, latents, grain.as_mut());
             let expected = &steps[index * 1024..(index + 1) * 1024];
             assert_close(&values_of(latents.clone()), expected, TOLERANCE);
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use atelier_core::{
     AdapterUse, ErrorCode, GenerateRequest, Generator as _, Outcome, Precision, Progress,
-    ProgressSink, SamplerKind, Seed,
+    ProgressSink, SamplerKind, ScheduleKind, Seed,
 };
 use atelier_diffusion::families::sd15::{Base, Pipeline};
 use atelier_diffusion::samplers;
@@ -173,7 +173,13 @@ fn check(request: &GenerateRequest, base: &Base) -> Result<()> {
     if !problems.is_empty() {
         return Err(failed(ErrorCode::InvalidInput, problems.join("; ")));
     }
-    samplers::build(request.sampler, &base.schedule_config, request.steps).coded()?;
+    samplers::build(
+        request.sampler,
+        ScheduleKind::Base,
+        &base.schedule_config,
+        request.steps,
+    )
+    .coded()?;
     Ok(())
 }
 

@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use atelier_core::{
-    BoxedError, GenerateRequest, Generator, Outcome, Phase, Picture, Progress, RunContext, Seed,
+    BoxedError, GenerateRequest, Generator, NoiseKind, Outcome, Phase, Picture, Progress,
+    RunContext, ScheduleKind, Seed,
 };
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use super::adapters::{attach_file, detach_all};
 use super::{Base, Parts};
 use crate::guidance::guide;
-use crate::noise::TorchGenerator;
+use crate::noise::noise_source;
 use crate::{Error, Result, samplers};
 
 /// A loaded base that draws.
@@ -113,8 +114,12 @@ impl Pipeline {
             states_bsd,
             seed,
         } = *drawing;
-        let mut sampler =
-            samplers::build(request.sampler, &self.base.schedule_config, request.steps)?;
+        let mut sampler = samplers::build(
+            request.sampler,
+            ScheduleKind::Base,
+            &self.base.schedule_config,
+            request.steps,
+        )?;
         let factor = self.base.vae_config.pixels_per_latent();
         let shape = [
             1,
@@ -122,9 +127,8 @@ impl Pipeline {
             plan.height / factor,
             plan.width / factor,
         ];
-        let noise = TorchGenerator::new(seed).randn(shape.iter().product());
-        let noise = Tensor::<4>::from_data(TensorData::new(noise, shape), &self.device);
-        let mut latents = noise * sampler.init_noise_sigma();
+        let mut noise = noise_source(NoiseKind::TorchCpu, seed);
+        let mut latents = noise.normal(shape, &self.device) * sampler.init_noise_sigma();
         for (index, timestep) in sampler.timesteps().to_vec().into_iter().enumerate() {
             if !keep_going(index as u64) {
                 return Ok(None);
@@ -139,7 +143,7 @@ impl Pipeline {
             } else {
                 self.parts.unet.forward(input, &[timestep], states_bsd)
             };
-            latents = sampler.step(predicted, index, latents);
+            latents = sampler.step(predicted, index, latents, noise.as_mut());
         }
         Ok(Some(latents))
     }
