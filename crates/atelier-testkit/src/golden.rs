@@ -109,6 +109,19 @@ impl Golden {
         or_panic(self.view(name).and_then(|view| self.whole(name, &view)))
     }
 
+    /// The values of the tensor `name` without rounding those that the file holds in double precision.
+    ///
+    /// # Panics
+    /// When the file lacks it.
+    #[track_caller]
+    pub fn doubles(&self, name: &str) -> Vec<f64> {
+        let view = or_panic(self.view(name));
+        match view.dtype() {
+            Dtype::F64 => each(view.data(), f64::from_le_bytes),
+            _ => self.vec(name).into_iter().map(f64::from).collect(),
+        }
+    }
+
     /// The shape of the tensor `name`; empty for a scalar.
     ///
     /// # Panics

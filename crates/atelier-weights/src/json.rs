@@ -12,7 +12,9 @@ const MAX_CONFIG_BYTES: u64 = 16 << 20;
 /// The JSON object in a file.
 pub(crate) fn read_json(path: &Path) -> Result<Value> {
     let bytes = read_limited(path)?;
-    let value: Value = serde_json::from_slice(&bytes)
+    let text =
+        String::from_utf8(bytes).map_err(|_| Error::bad_base(path, "it is not text in UTF-8"))?;
+    let value: Value = serde_json::from_str(&quote_infinities(&text))
         .map_err(|error| Error::bad_base(path, format!("it is not valid JSON: {error}")))?;
     if !value.is_object() {
         return Err(Error::bad_base(path, "it is not a JSON object"));
@@ -31,4 +33,28 @@ pub(crate) fn read_limited(path: &Path) -> Result<Vec<u8>> {
         ));
     }
     fs_err::read(path).map_err(failed)
+}
+
+/// Python writes infinities as bare words, which JSON does not have; diffusers' own files hold them.
+pub fn quote_infinities(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len());
+    let (mut rest, mut in_string) = (text, false);
+    while let Some(character) = rest.chars().next() {
+        let word = ["-Infinity", "Infinity", "NaN"]
+            .into_iter()
+            .find(|word| !in_string && rest.starts_with(word));
+        let taken = if let Some(word) = word {
+            quoted.extend(["\"", word, "\""]);
+            word.len()
+        } else {
+            let escaped = in_string && character == '\\';
+            let length = rest.chars().take(1 + usize::from(escaped));
+            let length = length.map(char::len_utf8).sum();
+            in_string ^= character == '"';
+            quoted.push_str(&rest[..length]);
+            length
+        };
+        rest = &rest[taken..];
+    }
+    quoted
 }

@@ -23,6 +23,7 @@ pub use error::Error;
 pub use expected::expected_tensors;
 pub use hash::{FileHashes, hash_file, sha256_file, sha256_hex};
 pub use header::TensorInfo;
+pub use json::quote_infinities;
 pub use model_files::{Layout, ModelFiles};
 pub use model_folder::ModelFolder;
 pub use part::PartTensors;

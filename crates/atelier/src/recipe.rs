@@ -87,7 +87,19 @@ impl Recipe {
         }
         let sampler = match request.sampler {
             SamplerKind::Ddim => "DDIM",
+            SamplerKind::Pndm => "PLMS",
+            SamplerKind::Lms => "LMS",
             SamplerKind::Euler => "Euler",
+            SamplerKind::EulerA => "Euler a",
+            SamplerKind::Heun => "Heun",
+            SamplerKind::Dpm2 => "DPM2",
+            SamplerKind::Dpm2A => "DPM2 a",
+            SamplerKind::Dpmpp2m => "DPM++ 2M",
+            SamplerKind::Dpmpp2mSde => "DPM++ 2M SDE",
+            SamplerKind::DpmppSde => "DPM++ SDE",
+            SamplerKind::Dpmpp3mSde => "DPM++ 3M SDE",
+            SamplerKind::Unipc => "UniPC",
+            SamplerKind::Lcm => "LCM",
         };
         add(
             &mut text,

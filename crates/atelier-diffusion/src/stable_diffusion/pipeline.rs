@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use atelier_core::{
-    BoxedError, GenerateRequest, Generator, NoiseKind, Outcome, Phase, Picture, Progress,
-    RunContext, Seed, StartPixels,
+    BoxedError, GenerateRequest, Generator, Outcome, Phase, Picture, Progress, RunContext, Seed,
+    StartPixels,
 };
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
@@ -17,7 +17,7 @@ use super::start::{StartLatents, begin};
 use super::text::TextStates;
 use super::{Base, Parts};
 use crate::guidance::{guide, rescale};
-use crate::noise::{NoiseSource, TorchCudaGenerator, TorchGenerator};
+use crate::noise::noise_source;
 use crate::prompt::Prompt;
 use crate::{Error, Result, samplers};
 
@@ -229,13 +229,6 @@ struct Drawing<'a> {
     wording: &'a Wording,
     start: Option<&'a StartLatents>,
     seed: Seed,
-}
-
-fn noise_source(kind: NoiseKind, seed: Seed) -> Box<dyn NoiseSource> {
-    match kind {
-        NoiseKind::TorchCpu => Box::new(TorchGenerator::new(seed)),
-        NoiseKind::TorchCuda => Box::new(TorchCudaGenerator::new(seed)),
-    }
 }
 
 /// What the denoiser says at one timestep, guided where there is a negative prompt.

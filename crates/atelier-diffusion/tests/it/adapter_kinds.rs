@@ -74,11 +74,11 @@ impl Layer {
         match self {
             Self::Linear(layer) => {
                 let x = Tensor::<3>::from_data(TensorData::new(x, [2, 5, 12]), &device);
-                layer.forward(x).into_data().to_vec().unwrap()
+                layer.forward(x).into_data().try_to_vec().unwrap()
             }
             Self::Conv(layer) => {
                 let x = Tensor::<4>::from_data(TensorData::new(x, [2, 12, 5, 5]), &device);
-                layer.forward(x).into_data().to_vec().unwrap()
+                layer.forward(x).into_data().try_to_vec().unwrap()
             }
         }
     }

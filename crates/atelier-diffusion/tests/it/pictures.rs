@@ -1,10 +1,10 @@
 //! Whole pictures of the tiny base, from a prompt and a seed.
 
 use atelier_core::{
-    AdapterUse, CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture, Progress,
-    ProgressSink, RunContext, SamplerKind, ScheduleKind, Seed, Targets,
+    AdapterUse, CancelFlag, Clock, GenerateRequest, Generator as _, NoiseKind, Outcome, Picture,
+    Progress, ProgressSink, RunContext, SamplerKind, ScheduleKind, Seed, Targets,
 };
-use atelier_diffusion::noise::TorchGenerator;
+use atelier_diffusion::noise::noise_source;
 use atelier_diffusion::schedule::ScheduleConfig;
 use atelier_diffusion::stable_diffusion::{Base, Conditioning, Pipeline};
 use atelier_nn::Engine;
@@ -139,14 +139,14 @@ fn latents_after_every_step_are_those_of_diffusers() {
         let timesteps = sampler.timesteps().to_vec();
         assert_close(&timesteps, &file.vec(&format!("{case}.timesteps")), 0.0);
         let steps = file.vec(&format!("{case}.steps"));
-        let mut random = TorchGenerator::new(Seed(0));
+        let mut random = noise_source(NoiseKind::TorchCpu, Seed(0));
         let mut latents = noise.clone() * sampler.init_noise_sigma();
         for (index, &timestep) in timesteps.iter().enumerate() {
             let input = sampler.scale_input(latents.clone(), index);
             let both = burn::tensor::Tensor::cat(vec![input.clone(), input], 0);
             let predicted = unet.forward(both, &[timestep; 2], &words);
             let guided = atelier_diffusion::guidance::guide(predicted, 7.0);
-            latents = sampler.step(guided, index, latents, &mut random);
+            latents = sampler.step(guided, index, latents, random.as_mut());
             let expected = &steps[index * 1024..(index + 1) * 1024];
             assert_close(&values_of(latents.clone()), expected, TOLERANCE);
         }

@@ -117,7 +117,7 @@ fn show(app: &App, wanted: &str) -> Result<()> {
             PredictionType::VPrediction => "v_prediction",
         },
         timesteps: schedule.num_train_timesteps,
-        beta_schedule: match schedule.beta_schedule {
+        beta_schedule: match schedule.beta_schedule.unwrap_or(BetaSchedule::Linear) {
             BetaSchedule::Linear => "linear",
             BetaSchedule::ScaledLinear => "scaled_linear",
             BetaSchedule::SquaredcosCapV2 => "squaredcos_cap_v2",
