@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use atelier_core::{AdapterUse, GenerateRequest, Picture, SamplerKind};
+use atelier_core::{AdapterUse, GenerateRequest, NoiseKind, Picture, SamplerKind, ScheduleKind};
 use atelier_weights::{TensorFile, sha256_file};
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::failure::CodedResult as _;
 /// The program and its version.
 const PROGRAM: &str = concat!("atelier ", env!("CARGO_PKG_VERSION"));
 /// Version of the `atelier` text.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Everything that decides a picture.
 #[derive(Debug, Clone, Serialize)]
@@ -101,10 +101,14 @@ impl Recipe {
             SamplerKind::Unipc => "UniPC",
             SamplerKind::Lcm => "LCM",
         };
+        let schedule = match request.schedule {
+            ScheduleKind::Base => String::new(),
+            named => format!(", Schedule type: {}", schedule_name(named)),
+        };
         add(
             &mut text,
             format_args!(
-                "\nSteps: {}, Sampler: {sampler}, CFG scale: {}, Seed: {}, Size: {}x{}, Model hash: {}, Model: {}",
+                "\nSteps: {}, Sampler: {sampler}{schedule}, CFG scale: {}, Seed: {}, Size: {}x{}, Model hash: {}, Model: {}",
                 request.steps,
                 request.guidance,
                 picture.seed,
@@ -120,6 +124,15 @@ impl Recipe {
                 &mut text,
                 format_args!(", Clip skip: {}", request.clip_skip + 1),
             );
+        }
+        if let Some(start) = &request.start {
+            add(
+                &mut text,
+                format_args!(", Denoising strength: {}", start.denoise),
+            );
+        }
+        if request.noise == NoiseKind::TorchCuda {
+            add(&mut text, format_args!(", RNG: NV"));
         }
         if !self.adapters.is_empty() {
             let hashes: Vec<_> = self
@@ -152,6 +165,17 @@ impl AdapterRecord {
     fn name_and_hash(&self) -> String {
         let hash = self.sshs_model_hash.as_ref().unwrap_or(&self.sha256);
         format!("{}: {}", self.name, short(hash, 12))
+    }
+}
+
+/// What the web interface calls a schedule.
+fn schedule_name(schedule: ScheduleKind) -> &'static str {
+    match schedule {
+        ScheduleKind::Karras => "Karras",
+        ScheduleKind::Exponential => "Exponential",
+        ScheduleKind::Beta => "Beta",
+        ScheduleKind::SgmUniform => "SGM Uniform",
+        other => other.name(),
     }
 }
 

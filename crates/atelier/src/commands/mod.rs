@@ -7,8 +7,10 @@ mod doctor;
 mod generate;
 mod picture_file;
 mod quickstart;
+mod start_picture;
 mod train;
 mod train_flags;
+mod wording;
 
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -48,7 +50,7 @@ pub(crate) enum Command {
     /// Train an adapter on a folder of pictures.
     Train(Box<train::TrainArgs>),
     /// Draw pictures.
-    Generate(generate::GenerateArgs),
+    Generate(Box<generate::GenerateArgs>),
     /// Base models.
     #[command(subcommand)]
     Base(base_model::BaseCommand),
