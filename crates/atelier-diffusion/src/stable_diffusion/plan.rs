@@ -94,6 +94,11 @@ impl Base {
     pub fn check(&self, request: &GenerateRequest) -> Result<()> {
         Plan::new(request, self).map(drop)
     }
+
+    /// Whether the autoencoder works tile by tile for this request.
+    pub fn is_tiled(&self, request: &GenerateRequest) -> Result<bool> {
+        Plan::new(request, self).map(|plan| plan.tiled)
+    }
 }
 
 /// The share of the steps that image to image draws, rounded down as diffusers does.
