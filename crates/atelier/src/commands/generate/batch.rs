@@ -22,6 +22,9 @@ use crate::recipe::Ingredients;
 /// Pictures of one call.
 const MOST_PICTURES: usize = 10_000;
 
+/// Longest file of prompts.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
 /// Everything that one call draws.
 pub(super) struct Batch {
     pub(super) base: Base,
@@ -123,6 +126,14 @@ fn lines(args: &GenerateArgs, request: &GenerateRequest) -> Result<Vec<(Option<u
 fn read_lines(path: &Path, request: &GenerateRequest) -> Result<Vec<PromptLine>> {
     if path.exists() && !path.is_file() {
         let message = format!("prompts `{}` are not a regular file", path.display());
+        return Err(failed(ErrorCode::InvalidInput, message));
+    }
+    if let Ok(about) = path.metadata()
+        && about.len() > MAX_FILE_BYTES
+    {
+        let (length, path) = (about.len(), path.display());
+        let message =
+            format!("prompts `{path}` have {length} bytes, at most {MAX_FILE_BYTES} are read");
         return Err(failed(ErrorCode::InvalidInput, message));
     }
     read_prompt_file(path, request.prompt_syntax).coded()

@@ -11,7 +11,7 @@ use super::flags::GenerateArgs;
 use super::problems::Problems;
 use crate::bases::{self, FoundBase};
 use crate::context::App;
-use crate::failure::failed;
+use crate::failure::{code_of, failed};
 use crate::recipe::{self, AdapterRecord, Recipe, file_sha256};
 
 /// The recipe of a picture that is drawn again.
@@ -36,14 +36,19 @@ impl Repeat {
         }
         let name = &self.recipe.base.name;
         // A recipe comes from anywhere: its base is looked for by name, never by a path or an address.
-        let is_name = !name.is_empty() && !name.contains(['/', '\\', ':']);
-        let found = is_name.then(|| bases::find(app, name).ok()).flatten();
-        found.ok_or_else(|| {
+        let is_name =
+            !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':']);
+        let found = is_name.then(|| bases::find(app, name));
+        let is_absent = |found: &Result<FoundBase>| {
+            let error = found.as_ref().err();
+            error.is_some_and(|error| code_of(error) == ErrorCode::NotFound)
+        };
+        found.filter(|found| !is_absent(found)).unwrap_or_else(|| {
             let hash = &self.recipe.base.hash;
             let message = format!(
                 "the picture was drawn with the base `{name}` (hash {hash}), which is not found here; say where it is with `--base`"
             );
-            failed(ErrorCode::NotFound, message)
+            Err(failed(ErrorCode::NotFound, message))
         })
     }
 
