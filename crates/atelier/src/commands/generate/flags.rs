@@ -116,6 +116,10 @@ impl GenerateArgs {
     /// Puts every given flag into its field.
     pub(super) fn apply_to(&self, request: &mut GenerateRequest) -> Result<()> {
         set(&mut request.prompt, self.prompt.as_ref());
+        if self.prompts.is_some() {
+            // Each line brings its own.
+            request.prompt.clear();
+        }
         set_some(&mut request.prompt_2, self.prompt_2.as_ref());
         set_some(&mut request.negative, self.negative.as_ref());
         set_some(&mut request.negative_2, self.negative_2.as_ref());

@@ -125,6 +125,14 @@ fn flags_change_single_fields_and_say_so() {
         (&request["steps"], &request["negative"]),
         (&3.into(), &"x".into())
     );
+    std::fs::write(bench.path("p.txt"), "one").unwrap();
+    let lines = repeat(
+        &bench,
+        picture,
+        &[&words[..], &["--prompts", "p.txt"]].concat(),
+    );
+    let note = document(&lines)["notes"].to_string();
+    assert!(note.contains("flags change `prompt`"), "{note}");
     // The first of several is the recorded one.
     let several = document(&repeat(
         &bench,
