@@ -2,17 +2,15 @@
 //!
 //! Everything in it is checked before it is believed: sizes against the file, places against each other.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod raw;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use std::collections::BTreeMap;
 
 use crate::DType;
+use raw::{RawHeader, RawTensor};
 
 /// Longest header that is read; the safetensors library has the same limit.
 pub(crate) const MAX_HEADER_BYTES: u64 = 100_000_000;
-/// Most axes of a tensor.
-const MAX_AXES: usize = 8;
 /// The key that holds the metadata.
 pub(crate) const METADATA_KEY: &str = "__metadata__";
 
@@ -109,13 +107,6 @@ fn check_places(entries: &BTreeMap<String, Entry>, data_bytes: u64) -> Result<()
     Ok(())
 }
 
-#[derive(serde::Deserialize)]
-struct RawTensor {
-    dtype: String,
-    shape: Axes,
-    data_offsets: [u64; 2],
-}
-
 impl RawTensor {
     fn checked(self, name: &str) -> Result<Entry, String> {
         let [begin, end] = self.data_offsets;
@@ -155,75 +146,6 @@ impl RawTensor {
                 self.shape.0
             )),
         }
-    }
-}
-
-/// A shape with few axes, so that a hostile header cannot ask for much memory.
-struct Axes(Vec<u64>);
-
-impl<'de> Deserialize<'de> for Axes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AxesVisitor;
-        impl<'de> Visitor<'de> for AxesVisitor {
-            type Value = Axes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "at most {MAX_AXES} axis lengths")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Axes, A::Error> {
-                let mut axes = Vec::new();
-                while let Some(axis) = seq.next_element()? {
-                    if axes.len() == MAX_AXES {
-                        return Err(A::Error::invalid_length(MAX_AXES + 1, &self));
-                    }
-                    axes.push(axis);
-                }
-                Ok(Axes(axes))
-            }
-        }
-        deserializer.deserialize_seq(AxesVisitor)
-    }
-}
-
-/// The header as it stands in the file; a name that comes twice is an error.
-struct RawHeader {
-    tensors: BTreeMap<String, RawTensor>,
-    metadata: BTreeMap<String, String>,
-}
-
-impl<'de> Deserialize<'de> for RawHeader {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct HeaderVisitor;
-        impl<'de> Visitor<'de> for HeaderVisitor {
-            type Value = RawHeader;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map from tensor names to their places")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawHeader, A::Error> {
-                let mut tensors = BTreeMap::new();
-                let mut metadata = None;
-                while let Some(name) = map.next_key::<String>()? {
-                    let fresh = if name == METADATA_KEY {
-                        metadata
-                            .replace(map.next_value::<BTreeMap<String, String>>()?)
-                            .is_none()
-                    } else {
-                        tensors.insert(name.clone(), map.next_value()?).is_none()
-                    };
-                    if !fresh {
-                        return Err(A::Error::custom(format!("`{name}` comes twice")));
-                    }
-                }
-                Ok(RawHeader {
-                    tensors,
-                    metadata: metadata.unwrap_or_default(),
-                })
-            }
-        }
-        deserializer.deserialize_map(HeaderVisitor)
     }
 }
 

@@ -8,6 +8,9 @@ use crate::{file_bytes, written};
 
 const GOOD: &str = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
 
+/// A tensor with a field that nobody reads, up to the value of that field.
+const UNREAD: &str = r#"{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0],"more":"#;
+
 fn refusal(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = written(&folder, "x.safetensors", bytes);
@@ -39,6 +42,14 @@ refused! {
     a_header_that_is_no_json_is_refused: file_bytes("{\"a\":", &[]) => "cannot be read";
     a_header_that_is_a_list_is_refused: file_bytes("[]", &[]) => "does not start with `{`";
     a_header_that_is_not_utf8_is_refused: [&4u64.to_le_bytes()[..], b"{\"\xff\""].concat() => "cannot be read";
+    a_field_that_nobody_reads_must_be_utf8_too: {
+        let header = [UNREAD.as_bytes(), b"\"\xff\"}}"].concat();
+        [&(header.len() as u64).to_le_bytes()[..], &header].concat()
+    } => "invalid unicode code point";
+    a_field_that_nobody_reads_must_be_text_too: file_bytes(&format!(r#"{UNREAD}"\ud800"}}}}"#), &[]) => "cannot be read";
+    a_field_that_nobody_reads_must_be_a_number_too: file_bytes(&format!("{UNREAD}1e999}}}}"), &[]) => "out of range";
+    a_field_that_comes_twice_is_refused: file_bytes(&format!(r#"{UNREAD}0,"dtype":"U8"}}}}"#), &[]) => "`dtype` comes twice";
+    a_tensor_without_a_shape_is_refused: file_bytes(r#"{"a":{"dtype":"U8","data_offsets":[0,0]}}"#, &[]) => "missing field `shape`";
     overlapping_tensors_are_refused: file_bytes(
         r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,
         &[0; 12],
