@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "tensors")]
 use burn::tensor::{Device, Tensor, TensorData};
 use half::{bf16, f16};
 use safetensors::tensor::TensorView;
@@ -86,6 +87,7 @@ impl Golden {
     ///
     /// # Panics
     /// When the file lacks it or it has another number of axes.
+    #[cfg(feature = "tensors")]
     #[track_caller]
     pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
         Tensor::from_data(TensorData::new(self.vec(name), self.shape(name)), device)

@@ -4,8 +4,9 @@
 
 mod close;
 mod golden;
-#[cfg(test)]
+pub mod parity;
+#[cfg(all(test, feature = "tensors"))]
 mod tests;
 
-pub use close::{assert_close, relative_error};
+pub use close::{assert_case_close, assert_close, assert_near, relative_error};
 pub use golden::{Golden, golden, golden_folder, tiny_sd15, tiny_sdxl};

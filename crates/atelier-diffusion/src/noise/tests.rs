@@ -2,16 +2,10 @@ use atelier_testkit::{assert_close, golden};
 
 use super::*;
 
-const TOLERANCE: f32 = 2e-6;
+const TOLERANCE: f64 = 2e-6;
 
 fn assert_near(got: &[f32], expected: &[f32], what: &str) {
-    assert_eq!(got.len(), expected.len(), "{what}");
-    for (index, (a, b)) in got.iter().zip(expected).enumerate() {
-        assert!(
-            (a - b).abs() <= TOLERANCE,
-            "{what}, value {index}: got {a}, expected {b}"
-        );
-    }
+    atelier_testkit::assert_near(what, got, expected, TOLERANCE);
 }
 
 #[test]
@@ -131,9 +125,7 @@ fn cuda_values_equal_an_independent_philox_call_by_call() {
             let name = format!("cuda.seed_{name}.{call}");
             let expected = file.vec(&name);
             let got = source.values(expected.len());
-            for (index, (a, b)) in got.iter().zip(&expected).enumerate() {
-                assert!((a - b).abs() <= 1e-5, "{name}, value {index}: {a} for {b}");
-            }
+            atelier_testkit::assert_near(&name, &got, &expected, 1e-5);
         }
     }
 }

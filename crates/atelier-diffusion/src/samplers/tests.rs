@@ -72,6 +72,7 @@ struct Differences {
 impl Differences {
     fn add(&mut self, what: &str, got: &[f32], expected: &[f32], tolerance: f64) {
         let (error, position) = relative_error(got, expected);
+        atelier_testkit::parity::relative(what, error, tolerance);
         self.compared += 1;
         self.worst = self.worst.max(error);
         if error > tolerance {
@@ -189,7 +190,8 @@ fn walks_of_stochastic_samplers_follow_from_their_seed() {
         let mut sampler = build(kind, ScheduleKind::Base, &config, 12).unwrap();
         let mut noise = noise_source(NoiseKind::TorchCpu, Seed(42));
         let first = noise.normal(shape, &Device::flex()) * sampler.init_noise_sigma();
-        found.add(name, &values(first), walk.sample(0), 1e-6);
+        let what = format!("{name} noised");
+        found.add(&what, &values(first), walk.sample(0), 1e-6);
         let sampler = (&mut sampler, 0);
         follow(&mut found, (name, &walk), sampler, &outputs, noise.as_mut());
     }
@@ -216,10 +218,11 @@ fn walks_from_a_picture_equal_those_of_diffusers_at_every_strength() {
             let noised = |index: usize| {
                 values(sampler.add_noise(picture.clone(), grain.clone(), start + index))
             };
-            found.add(&name, &noised(0), walk.sample(0), 1e-6);
+            let what = format!("{name} noised");
+            found.add(&what, &noised(0), walk.sample(0), 1e-6);
             let blended = file.vec(&format!("{name}.blended"));
             for (index, expected) in blended.chunks_exact(4).enumerate() {
-                found.add(&name, &noised(index + 1), expected, 1e-6);
+                found.add(&what, &noised(index + 1), expected, 1e-6);
             }
             let mut noise = noise_source(NoiseKind::TorchCpu, STEP_SEED);
             let sampler = (&mut sampler, start);

@@ -30,6 +30,7 @@ fn every_recorded_text_gets_the_ids_of_transformers() {
         assert_eq!(tokenizer.pieces(text), tokenizer.encode(text).len());
     }
     assert!(records.len() >= 10);
+    atelier_testkit::parity::exact("token ids", records.len());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use atelier_core::WeightChange;
 use atelier_nn::layers::ConvShape;
 use atelier_nn::lora::{Attach, Detach};
 use atelier_nn::{Conv2d, Engine, Init, Linear, ParamError, ParamSource, Params, Visit as _};
-use atelier_testkit::assert_close;
+use atelier_testkit::{assert_case_close, assert_close};
 use atelier_weights::TensorFile;
 use atelier_weights::adapter::AdapterFile;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -125,7 +125,7 @@ fn attached_adapters_of_every_kind_give_the_outputs_of_lycoris_and_peft() {
         layer.detach();
         layer.attach(change, 1.0);
         let y = file.read_f32(&format!("{case}.y")).unwrap();
-        assert_close(&layer.forward(&sort, &file), &y, TOLERANCE);
+        assert_case_close(&case, &layer.forward(&sort, &file), &y, TOLERANCE);
         layer.detach();
         assert_eq!(
             layer.forward(&sort, &file),
@@ -196,6 +196,6 @@ fn half_precision_layers_follow_the_reference() {
         layer.attach(change, 1.0);
         let y = file.read_f32(&format!("{case}.y")).unwrap();
         // Products of bf16 numbers, which have 8 bits.
-        assert_close(&layer.forward(&sort, &file), &y, 1e-2);
+        assert_case_close(&case, &layer.forward(&sort, &file), &y, 1e-2);
     }
 }

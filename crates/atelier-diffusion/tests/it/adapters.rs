@@ -194,6 +194,7 @@ fn check_gradients(unet: &mut Unet, gradients: Gradients, file: &Golden, case: &
     let mut worst = 0.0_f64;
     for (name, (_, expected)) in &expected {
         let (error, position) = atelier_testkit::relative_error(&reader.found[name], expected);
+        atelier_testkit::parity::relative(name, error, GRADIENT_TOLERANCE);
         assert!(
             error <= GRADIENT_TOLERANCE,
             "{case}: gradient of `{name}` is off by {error:.1e} at {position}"

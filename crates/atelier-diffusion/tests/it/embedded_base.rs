@@ -6,7 +6,7 @@ use atelier_core::{GenerateRequest, SamplerKind, Seed};
 use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
-use atelier_testkit::{assert_close, golden};
+use atelier_testkit::{assert_case_close, golden};
 use burn::tensor::Device;
 
 use crate::TOLERANCE;
@@ -34,7 +34,8 @@ fn embedded_base_draws_what_diffusers_draws() {
             ..GenerateRequest::default()
         };
         let latents = values_of(pipeline.final_latents(&request, None).unwrap());
-        assert_close(
+        assert_case_close(
+            sampler.name(),
             &latents,
             &file.vec(&format!("{}.latent", sampler.name())),
             tolerance,

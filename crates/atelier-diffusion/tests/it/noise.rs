@@ -5,17 +5,11 @@ use atelier_diffusion::noise::TorchGenerator;
 use atelier_testkit::{Golden, golden};
 
 /// Largest absolute difference of a normal value: `PyTorch`'s vectorised logarithm, sine and cosine are approximations.
-const TOLERANCE: f32 = 2e-6;
+const TOLERANCE: f64 = 2e-6;
 
 #[track_caller]
 fn assert_near(got: &[f32], expected: &[f32], what: &str) {
-    assert_eq!(got.len(), expected.len(), "{what}");
-    for (index, (a, b)) in got.iter().zip(expected).enumerate() {
-        assert!(
-            (a - b).abs() <= TOLERANCE,
-            "{what}, value {index}: got {a}, expected {b}"
-        );
-    }
+    atelier_testkit::assert_near(what, got, expected, TOLERANCE);
 }
 
 fn order(generator: &mut TorchGenerator, n: usize) -> Vec<i64> {

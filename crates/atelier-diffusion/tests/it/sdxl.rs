@@ -10,7 +10,7 @@ use atelier_diffusion::stable_diffusion::{
 use atelier_nn::gradients::{gradient_of, values_of};
 use atelier_nn::lora::{Attach, Detach, Factors};
 use atelier_nn::{Conv2d, Engine, Linear, Visit as _, Visitor};
-use atelier_testkit::{Golden, golden, relative_error, tiny_sdxl};
+use atelier_testkit::{Golden, golden, parity, relative_error, tiny_sdxl};
 use burn::tensor::{Device, Gradients, Tensor};
 
 use crate::source::assert_golden;
@@ -185,6 +185,7 @@ fn check_gradients(unet: &mut Unet, gradients: Gradients, file: &Golden, targets
     let mut worst = 0.0_f64;
     for (name, (_, expected)) in &expected {
         let (error, position) = relative_error(&reader.found[name], expected);
+        parity::relative(name, error, GRADIENT_TOLERANCE);
         assert!(
             error <= GRADIENT_TOLERANCE,
             "gradient of `{name}` is off by {error:.1e} at {position}"

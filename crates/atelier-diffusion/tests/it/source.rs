@@ -67,7 +67,5 @@ pub(crate) fn assert_golden<const D: usize>(actual: Tensor<D>, file: &Golden, na
     );
     let values = atelier_nn::gradients::values_of(actual);
     let expected = file.vec(name);
-    let (error, _) = atelier_testkit::relative_error(&values, &expected);
-    println!("{name}: relative error {error:.1e}");
-    atelier_testkit::assert_close(&values, &expected, crate::TOLERANCE);
+    atelier_testkit::assert_case_close(name, &values, &expected, crate::TOLERANCE);
 }

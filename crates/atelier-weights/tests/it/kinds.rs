@@ -7,7 +7,7 @@ use atelier_weights::adapter::operate::apply_to_weight;
 use atelier_weights::adapter::{AdapterFile, AdapterLayer};
 
 /// Largest difference over the largest value. Sums of a few f32 products differ in their last digits only.
-const TOLERANCE: f32 = 1e-5;
+const TOLERANCE: f64 = 1e-5;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/adapter_kinds")
@@ -15,15 +15,7 @@ fn folder() -> PathBuf {
 
 #[track_caller]
 fn assert_close(actual: &[f32], expected: &[f32], case: &str) {
-    assert_eq!(actual.len(), expected.len(), "{case}");
-    let largest = expected
-        .iter()
-        .fold(0.0f32, |most, value| most.max(value.abs()));
-    let worst = actual
-        .iter()
-        .zip(expected)
-        .fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
-    assert!(worst <= TOLERANCE * largest, "{case}: {worst} of {largest}");
+    atelier_testkit::assert_case_close(case, actual, expected, TOLERANCE);
 }
 
 fn changed(layer: AdapterLayer, weight: &[f32], strength: f32) -> Vec<f32> {

@@ -68,6 +68,7 @@ fn assert_mapped_as_diffusers(kind: &str) {
         assert_eq!(lines.len() as u64, expected["count"], "{kind} {part}");
         let digest = sha256_hex(lines.concat().as_bytes());
         assert_eq!(digest, expected["sha256"], "{kind} {part}");
+        atelier_testkit::parity::exact("names and shapes", lines.len());
     }
     let report = model.report().unwrap();
     assert_eq!(report.problem(), None);

@@ -33,6 +33,7 @@ fn assert_same_tensors(tensors: &PartTensors, digests: &Value) {
             "{name}"
         );
     }
+    atelier_testkit::parity::exact("tensors", digests.len());
 }
 
 /// Every entry that diffusers' configuration has too is the same.
