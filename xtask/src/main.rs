@@ -9,6 +9,7 @@ mod bench;
 mod check;
 mod generated;
 mod golden;
+mod parity;
 mod process;
 mod tidy;
 mod workspace;
@@ -54,6 +55,8 @@ enum Task {
         /// Names of scripts, without `.py`; all when absent.
         scripts: Vec<String>,
     },
+    /// Gather the errors against the references from the tests into docs/reference/parity.md.
+    Parity(parity::Parity),
     /// Train the embedded base model.
     Pretrain {
         /// Passed on to the pre-training program.
@@ -87,6 +90,7 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::tidy(&workspace),
         Task::Gen { check } => generated::generate(&workspace, check),
         Task::Golden { scripts } => golden::golden(&workspace, &scripts),
+        Task::Parity(parity) => parity.run(&workspace),
         Task::Pretrain { arguments } => {
             let mut command =
                 workspace.cargo(&["run", "--release", "-p", "atelier-pretrain", "--"]);
