@@ -10,6 +10,7 @@ use atelier_weights::atomic;
 use crate::context::App;
 use crate::embedded;
 use crate::failure::{CodedResult as _, failed};
+use crate::hub::{self, HubSource};
 
 /// The parts of a base, each a folder.
 const PARTS: [&str; 5] = ["scheduler", "text_encoder", "tokenizer", "unet", "vae"];
@@ -34,7 +35,7 @@ pub(crate) struct FoundBase {
     pub(crate) path: PathBuf,
 }
 
-/// The folder for `--base`: the embedded base, a name from `base list`, or a path.
+/// The folder for `--base`: the embedded base, a name from `base list`, a path, or `hf:owner/repo`.
 pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
     if wanted == embedded::NAME {
         return Ok(FoundBase {
@@ -47,6 +48,10 @@ pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
             name: wanted.to_owned(),
             path,
         });
+    }
+    if let Some(source) = HubSource::recognise(wanted)? {
+        let hub::Fetched { name, path } = hub::fetch(app, &source)?;
+        return Ok(FoundBase { name, path });
     }
     let path = PathBuf::from(wanted);
     if !path.exists() {
@@ -77,20 +82,42 @@ pub(crate) fn list(app: &App) -> Result<Vec<FoundBase>> {
     Ok(bases)
 }
 
-/// Copies a complete base into the program's own place. It appears as a whole or not at all.
+/// Copies a complete base, a folder or `hf:owner/repo`, into the program's own place. It appears as a whole or not at
+/// all.
 pub(crate) fn add(app: &App, source: &Path, name: Option<&str>) -> Result<FoundBase> {
-    let name = name.map_or_else(|| folder_name(source), str::to_owned);
-    if let Some(problem) = name_problem(&name) {
+    let Some(remote) = source
+        .to_str()
+        .map(HubSource::recognise)
+        .transpose()?
+        .flatten()
+    else {
+        let name = name.map_or_else(|| folder_name(source), str::to_owned);
+        check_free(app, &name)?;
+        return copy_in(app, source, name);
+    };
+    let name = name.map_or_else(|| remote.base_name(), str::to_owned);
+    // Before a long download.
+    check_free(app, &name)?;
+    copy_in(app, &hub::fetch(app, &remote)?.path, name)
+}
+
+/// Refuses a name that no base can have, or that one has already.
+fn check_free(app: &App, name: &str) -> Result<()> {
+    if let Some(problem) = name_problem(name) {
         let message = format!("cannot call a base `{name}`: {problem}; give another `--name`");
         return Err(failed(ErrorCode::InvalidInput, message));
     }
-    let folder = app.settings.bases_folder()?;
-    let files = files_of(source)?;
-    let path = folder.join(&name);
-    if path.exists() {
+    if app.settings.bases_folder()?.join(name).exists() {
         let message = format!("a base `{name}` exists already; remove it or give another `--name`");
         return Err(failed(ErrorCode::InvalidInput, message));
     }
+    Ok(())
+}
+
+fn copy_in(app: &App, source: &Path, name: String) -> Result<FoundBase> {
+    let folder = app.settings.bases_folder()?;
+    let files = files_of(source)?;
+    let path = folder.join(&name);
     fs_err::create_dir_all(&folder)?;
     let temporary = folder.join(format!(".{name}-{}.partial", std::process::id()));
     let copied = copy(source, &files, &temporary);

@@ -21,16 +21,17 @@ pub(crate) enum BaseCommand {
     List,
     /// Copy a diffusers folder into the program's own place.
     Add {
-        /// The folder, with `model_index.json` and safetensors weights.
+        /// The folder, with `model_index.json` and safetensors weights; or `hf:owner/repo[@revision]`, which is downloaded.
+        #[arg(value_name = "FOLDER|hf:REPO")]
         folder: PathBuf,
-        /// Its name; the folder's when absent.
+        /// Its name; the folder's or the repository's when absent.
         #[arg(long)]
         name: Option<String>,
     },
     /// Show what a base is.
     Show {
-        /// A name from `base list`, or a folder.
-        #[arg(value_name = "NAME|FOLDER")]
+        /// A name from `base list`, a folder, or `hf:owner/repo[@revision]`.
+        #[arg(value_name = "NAME|FOLDER|hf:REPO")]
         base: String,
     },
     /// Delete a base that was added.
