@@ -1,4 +1,4 @@
-"""Adapters on the denoiser of `tiny-sd15/` with peft: which layers, under which names, with which factors."""
+"""Adapters on the denoisers of the tiny folders with peft: which layers, under which names, with which factors."""
 import torch
 from diffusers import UNet2DConditionModel
 from peft import LoraConfig
@@ -15,14 +15,14 @@ TARGETS = {
 }
 
 
-def denoiser():
+def denoiser(folder=TINY):
     """The denoiser, frozen, without dropout."""
-    return UNet2DConditionModel.from_pretrained(TINY, subfolder="unet", dtype=torch.float32).requires_grad_(False).eval()
+    return UNet2DConditionModel.from_pretrained(folder, subfolder="unet", dtype=torch.float32).requires_grad_(False).eval()
 
 
-def adapted(targets, rank, alpha):
+def adapted(targets, rank, alpha, folder=TINY):
     """The denoiser with fresh adapters, and its trainable factors by the name that a peft file gives them."""
-    unet = denoiser()
+    unet = denoiser(folder)
     unet.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules=TARGETS[targets]))
     factors = {name.replace(".default.", "."): value for name, value in unet.named_parameters() if value.requires_grad}
     assert factors and all(".lora_A." in name or ".lora_B." in name for name in factors)

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 HERE = pathlib.Path(__file__).resolve().parent
 TINY = HERE / "tiny-sd15"
+TINY_XL = HERE / "tiny-sdxl"
 
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)

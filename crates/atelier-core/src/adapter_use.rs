@@ -12,9 +12,28 @@ pub struct AdapterUse {
     pub path: PathBuf,
     /// The factor on the adapter, 0 to 1.5 inclusive; 0 is the base, bit for bit.
     pub strength: f32,
+    /// The factor on the layers of text encoders, in the same range; absent means `strength`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_strength: Option<f32>,
 }
 
-/// The text is not `FILE` or `FILE:STRENGTH`.
+impl AdapterUse {
+    /// An adapter at one strength for all its parts.
+    pub fn new(path: impl Into<PathBuf>, strength: f32) -> Self {
+        Self {
+            path: path.into(),
+            strength,
+            text_strength: None,
+        }
+    }
+
+    /// The factor on the layers of text encoders.
+    pub fn text_strength(&self) -> f32 {
+        self.text_strength.unwrap_or(self.strength)
+    }
+}
+
+/// The text is not `FILE`, `FILE:STRENGTH` or `FILE:UNET:TEXT`.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum AdapterUseError {
     /// No file was named.
@@ -36,31 +55,47 @@ pub enum AdapterUseError {
 impl FromStr for AdapterUse {
     type Err = AdapterUseError;
 
-    /// Reads `FILE` (strength 1) or `FILE:STRENGTH`. A colon that nothing like a number follows belongs to the file name.
+    /// Reads `FILE` (strength 1), `FILE:STRENGTH`, or `FILE:UNET:TEXT` with the strength of the text encoders last.
+    /// A colon that nothing like a number follows belongs to the file name.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (path, strength) = match text
-            .rsplit_once(':')
-            .map(|(path, tail)| (path, tail.parse::<f32>().map_err(|_| tail)))
-        {
-            Some((path, Ok(strength))) => (path, strength),
-            Some((_, Err(tail))) if is_meant_as_number(tail) => {
-                return Err(AdapterUseError::NotANumber {
-                    got: tail.to_owned(),
-                    example: example_for(tail),
-                });
-            }
-            _ => (text, 1.0),
+        let (rest, last) = split_strength(text)?;
+        // Without a strength at the end, a number further in belongs to the name.
+        let (path, first) = match last {
+            Some(_) => split_strength(rest)?,
+            None => (rest, None),
         };
         if path.is_empty() {
             return Err(AdapterUseError::NoFile(text.to_owned()));
         }
-        if !(0.0..=1.5).contains(&strength) {
-            return Err(AdapterUseError::Strength(strength));
+        if let Some(outside) = [first, last]
+            .into_iter()
+            .flatten()
+            .find(|strength| !(0.0..=1.5).contains(strength))
+        {
+            return Err(AdapterUseError::Strength(outside));
         }
-        Ok(Self {
-            path: PathBuf::from(path),
-            strength,
+        Ok(match (first, last) {
+            (Some(strength), text_strength) => Self {
+                text_strength,
+                ..Self::new(path, strength)
+            },
+            (None, strength) => Self::new(path, strength.unwrap_or(1.0)),
         })
+    }
+}
+
+/// Takes a strength off the end of `text`, if there is one.
+fn split_strength(text: &str) -> Result<(&str, Option<f32>), AdapterUseError> {
+    let Some((rest, tail)) = text.rsplit_once(':') else {
+        return Ok((text, None));
+    };
+    match tail.parse::<f32>() {
+        Ok(strength) => Ok((rest, Some(strength))),
+        Err(_) if is_meant_as_number(tail) => Err(AdapterUseError::NotANumber {
+            got: tail.to_owned(),
+            example: example_for(tail),
+        }),
+        Err(_) => Ok((text, None)),
     }
 }
 
@@ -88,6 +123,32 @@ mod tests {
         let adapter: AdapterUse = "out/adapter.safetensors:0.8".parse().unwrap();
         assert_eq!(adapter.path, PathBuf::from("out/adapter.safetensors"));
         assert!((adapter.strength - 0.8).abs() < 1e-6);
+    }
+
+    #[test]
+    fn two_strengths_are_those_of_unet_and_text_encoders() {
+        let adapter: AdapterUse = "c:/a.safetensors:0.8:0".parse().unwrap();
+        assert_eq!(adapter.path, PathBuf::from("c:/a.safetensors"));
+        assert_eq!((adapter.strength, adapter.text_strength), (0.8, Some(0.0)));
+        let single: AdapterUse = "a:0.5".parse().unwrap();
+        assert_eq!((single.text_strength, single.text_strength()), (None, 0.5));
+        for (bad, message) in [
+            ("a:2:1", "between 0 and 1.5, got 2"),
+            ("a:1:2", "between 0 and 1.5, got 2"),
+            ("a:1,5:1", "strength `1,5` is not a number, write 1.5"),
+            (":1:1", "FILE:STRENGTH"),
+        ] {
+            let error = bad.parse::<AdapterUse>().unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_record_without_text_strength_reads_and_writes_as_before() {
+        let json = r#"{"path":"a","strength":0.5}"#;
+        let adapter: AdapterUse = serde_json::from_str(json).unwrap();
+        assert_eq!(adapter, AdapterUse::new("a", 0.5));
+        assert_eq!(serde_json::to_string(&adapter).unwrap(), json);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BoxedError, GenerateRequest, RunContext, Seed, TrainConfig};
+use crate::{BoxedError, GenerateRequest, RunContext, Seed, StartPixels, TrainConfig};
 
 /// What to train, on what, where to.
 #[derive(Debug, Clone)]
@@ -81,10 +81,16 @@ pub trait Trainer: Send + Sync {
 
 /// Draws pictures from one loaded base.
 pub trait Generator: Send {
-    /// Draws `request.count` pictures, in seed order.
+    /// Draws `request.count` pictures, in seed order. `start` holds the pixels of `request.start`.
     fn generate(
         &mut self,
         request: &GenerateRequest,
+        start: Option<&StartPixels>,
         context: RunContext<'_>,
     ) -> Result<Outcome<Vec<Picture>>, BoxedError>;
+
+    /// What is worth telling about the requests since the last call, such as words that did not fit.
+    fn take_notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }

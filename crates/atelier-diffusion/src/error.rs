@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use atelier_core::{Coded, ErrorCode, Seed};
 use atelier_nn::ParamError;
+use atelier_weights::adapter::Misfit;
 
+use crate::prompt::PromptError;
 use crate::schedule::ScheduleError;
 use crate::tokenizer::TokenizerError;
 
@@ -20,6 +22,9 @@ pub enum Error {
     /// The tokenizer's files cannot be read.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+    /// A prompt cannot be drawn as it is written.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
     /// The noise schedule is not one that this program knows.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -53,18 +58,14 @@ pub enum Error {
     },
     /// An adapter names layers that the base does not have, or has them in other sizes.
     #[error(
-        "adapter `{}` does not fit the base: {count} of {total} layers do not match, first {first}",
+        "adapter `{}` does not fit the base: {problem}",
         path.display()
     )]
     AdapterMismatch {
         /// The adapter file.
         path: PathBuf,
-        /// Layers that do not fit.
-        count: usize,
-        /// Layers in the file.
-        total: usize,
-        /// The first of them with the reason.
-        first: String,
+        /// What does not fit.
+        problem: Box<Misfit>,
     },
     /// The networks gave values that are not numbers.
     #[error("the picture of seed {seed} has values that are not finite numbers")]
@@ -87,6 +88,7 @@ impl Coded for Error {
             Self::Config { .. } | Self::UnknownFamily { .. } => ErrorCode::BadBase,
             Self::AdapterMismatch { .. } => ErrorCode::AdapterMismatch,
             Self::NotFinite { .. } => ErrorCode::PictureNotFinite,
+            Self::Prompt(source) => source.code(),
             Self::Request(_) => ErrorCode::InvalidInput,
         }
     }

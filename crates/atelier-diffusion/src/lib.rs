@@ -6,9 +6,11 @@ mod error;
 pub mod families;
 pub mod guidance;
 pub mod noise;
+pub mod prompt;
 pub mod samplers;
 pub mod schedule;
 pub mod source;
+pub mod stable_diffusion;
 pub mod tokenizer;
 
 pub use error::{Error, Result};

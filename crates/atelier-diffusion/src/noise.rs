@@ -1,4 +1,5 @@
-//! Noise and random choices from one seed, number for number those of PyTorch's CPU generator.
+//! Noise and random choices from one seed, number for number those of PyTorch's CPU generator; noise of its CUDA generator and
+//! Brownian motions beside it.
 //!
 //! The engine is mt19937 (Matsumoto and Nishimura 1998), seeded with the lower 32 bits of the seed as PyTorch does. Normal
 //! values follow PyTorch's two paths: blocks of 16 single-precision Box-Muller values from 16 values on, and double
@@ -10,11 +11,17 @@ use std::f64::consts::TAU;
 use atelier_core::Seed;
 use serde::{Deserialize, Serialize};
 
+pub(crate) mod brownian;
 mod engine;
+mod philox;
+mod seed_sequence;
+mod source;
 #[cfg(test)]
 mod tests;
 
 use engine::Engine;
+pub use philox::{LAUNCH_THREADS, TorchCudaNoise};
+pub use source::{NoiseSource, TorchCpuNoise, noise_source};
 
 /// Values per Box-Muller block: eight radii, then eight angles.
 const BLOCK: usize = 16;

@@ -6,11 +6,22 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+pub(crate) mod class;
 mod config;
+mod error;
+mod file;
+pub(crate) mod prediction;
+mod quantile;
+pub(crate) mod sigmas;
+pub(crate) mod spacing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{BetaSchedule, PredictionType, ScheduleConfig, ScheduleError, TimestepSpacing};
+pub use config::{
+    BetaSchedule, FinalSigma, PredictionType, ScheduleConfig, SigmaRule, SolverSettings,
+    SolverType, TimestepSpacing,
+};
+pub use error::ScheduleError;
 
 /// The result of everything in this module.
 pub type Result<T, E = ScheduleError> = std::result::Result<T, E>;
@@ -25,14 +36,10 @@ pub struct NoiseSchedule {
 }
 
 impl NoiseSchedule {
-    /// Computes the schedule of a base.
+    /// Computes the schedule of a base for training.
     pub fn new(config: &ScheduleConfig) -> Self {
-        let mut betas = betas(config);
-        if config.rescale_betas_zero_snr {
-            betas = with_zero_terminal_snr(&betas);
-        }
         Self {
-            alphas_cumprod: alphas_cumprod(&betas),
+            alphas_cumprod: BetaDefaults::PLAIN.alphas(config, config.rescale_betas_zero_snr),
             prediction_type: config.prediction_type,
         }
     }
@@ -104,21 +111,64 @@ impl NoiseSchedule {
     }
 }
 
-fn betas(config: &ScheduleConfig) -> Vec<f32> {
-    let count = config.num_train_timesteps;
-    match config.beta_schedule {
-        BetaSchedule::Linear => linspace(config.beta_start, config.beta_end, count),
-        BetaSchedule::ScaledLinear => {
-            let roots = linspace(config.beta_start.sqrt(), config.beta_end.sqrt(), count);
-            roots.into_iter().map(|root| root * root).collect()
+/// What a scheduler class assumes about the betas where the file says nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BetaDefaults {
+    start: f64,
+    end: f64,
+    schedule: BetaSchedule,
+}
+
+impl BetaDefaults {
+    /// Most classes.
+    pub(crate) const PLAIN: Self = Self {
+        start: 0.0001,
+        end: 0.02,
+        schedule: BetaSchedule::Linear,
+    };
+    /// Heun and the samplers of k-diffusion's second order: the published ends, but a linear course.
+    pub(crate) const SECOND_ORDER: Self = Self {
+        start: 0.00085,
+        end: 0.012,
+        schedule: BetaSchedule::Linear,
+    };
+    /// LCM: the published values.
+    pub(crate) const LCM: Self = Self {
+        schedule: BetaSchedule::ScaledLinear,
+        ..Self::SECOND_ORDER
+    };
+
+    /// Share of the picture's variance that is left at each timestep, without any at the last one where `zero_snr` says so.
+    pub(crate) fn alphas(self, config: &ScheduleConfig, zero_snr: bool) -> Vec<f32> {
+        let betas = match &config.trained_betas {
+            Some(betas) => betas.clone(),
+            None => self.betas(config),
+        };
+        if zero_snr {
+            alphas_cumprod(&with_zero_terminal_snr(&betas))
+        } else {
+            alphas_cumprod(&betas)
         }
-        BetaSchedule::SquaredcosCapV2 => (0..count)
-            .map(|index| {
-                let start = cosine_alpha_bar(index as f64 / count as f64);
-                let end = cosine_alpha_bar((index + 1) as f64 / count as f64);
-                (1.0 - end / start).min(0.999) as f32
-            })
-            .collect(),
+    }
+
+    fn betas(self, config: &ScheduleConfig) -> Vec<f32> {
+        let count = config.num_train_timesteps;
+        let start = config.beta_start.unwrap_or(self.start);
+        let end = config.beta_end.unwrap_or(self.end);
+        match config.beta_schedule.unwrap_or(self.schedule) {
+            BetaSchedule::Linear => linspace(start, end, count),
+            BetaSchedule::ScaledLinear => {
+                let roots = linspace(start.sqrt(), end.sqrt(), count);
+                roots.into_iter().map(|root| root * root).collect()
+            }
+            BetaSchedule::SquaredcosCapV2 => (0..count)
+                .map(|index| {
+                    let start = cosine_alpha_bar(index as f64 / count as f64);
+                    let end = cosine_alpha_bar((index + 1) as f64 / count as f64);
+                    (1.0 - end / start).min(0.999) as f32
+                })
+                .collect(),
+        }
     }
 }
 
@@ -128,16 +178,16 @@ fn cosine_alpha_bar(time: f64) -> f64 {
     angle.cos().powi(2)
 }
 
-/// `torch.linspace` in single precision, which counts from the nearer end.
+/// `torch.linspace` in single precision, which counts from the nearer end and rounds each value once.
 fn linspace(start: f64, end: f64, count: usize) -> Vec<f32> {
     let (start, end) = (start as f32, end as f32);
     let step = (end - start) / count.saturating_sub(1).max(1) as f32;
     (0..count)
         .map(|index| {
             if index < count.div_ceil(2) {
-                start + step * index as f32
+                step.mul_add(index as f32, start)
             } else {
-                end - step * (count - index - 1) as f32
+                (-step).mul_add((count - index - 1) as f32, end)
             }
         })
         .collect()

@@ -1,72 +1,48 @@
-//! Parameters out of a safetensors file, with the names that a family gives to old spellings.
-
-use std::collections::BTreeSet;
+//! Parameters out of the tensors of a base's part, with the names that a family gives to other spellings.
 
 use atelier_nn::{Init, ParamError, ParamSource};
-use atelier_weights::TensorFile;
+use atelier_weights::PartTensors;
 
-/// Turns the name that a layer asks for into other names under which the tensor may stand in a file.
+/// Turns the name that a layer asks for into other names under which the tensor may be known.
 pub type Aliases = fn(&str) -> Vec<String>;
 
-/// Reads parameters from one file and remembers which tensors were used.
-pub struct FileSource {
-    file: TensorFile,
+/// Reads parameters tensor by tensor, so that loading needs little more memory than what is loaded.
+pub struct PartSource {
+    tensors: PartTensors,
     aliases: Aliases,
-    used: BTreeSet<String>,
 }
 
-impl FileSource {
-    /// A source on `file`.
-    pub fn new(file: TensorFile, aliases: Aliases) -> Self {
-        Self {
-            file,
-            aliases,
-            used: BTreeSet::new(),
-        }
-    }
-
-    /// Tensors of the file that no layer asked for.
-    pub fn unused(&self) -> Vec<String> {
-        self.file
-            .names()
-            .filter(|name| !self.used.contains(*name))
-            .map(str::to_owned)
-            .collect()
+impl PartSource {
+    /// A source on `tensors`.
+    pub fn new(tensors: PartTensors, aliases: Aliases) -> Self {
+        Self { tensors, aliases }
     }
 }
 
-impl ParamSource for FileSource {
+impl ParamSource for PartSource {
     fn load(&mut self, name: &str, shape: &[usize], _init: Init) -> Result<Vec<f32>, ParamError> {
         let names = std::iter::once(name.to_owned()).chain((self.aliases)(name));
-        let Some((found, info)) = names
+        let found = names
             .into_iter()
-            .find_map(|n| self.file.info(&n).cloned().map(|info| (n, info)))
-        else {
+            .find_map(|name| Some((self.tensors.info(&name)?.shape.clone(), name)));
+        let Some((got, found)) = found else {
             return Err(ParamError::Missing {
                 name: name.to_owned(),
                 shape: shape.to_vec(),
             });
         };
-        let same_size = info.shape.iter().product::<usize>() == shape.iter().product::<usize>();
-        let trimmed = |shape: &[usize]| {
-            shape
-                .iter()
-                .copied()
-                .filter(|&n| n != 1)
-                .collect::<Vec<_>>()
+        let without_ones = |shape: &[usize]| -> Vec<usize> {
+            shape.iter().copied().filter(|&side| side != 1).collect()
         };
-        if !same_size || trimmed(&info.shape) != trimmed(shape) {
+        if without_ones(&got) != without_ones(shape) {
             return Err(ParamError::Shape {
                 name: found,
-                got: info.shape,
+                got,
                 expected: shape.to_vec(),
             });
         }
-        let values = self
-            .file
+        self.tensors
             .read_f32(&found)
-            .map_err(|error| ParamError::Source(error.into()))?;
-        self.used.insert(found);
-        Ok(values)
+            .map_err(|error| ParamError::Source(error.into()))
     }
 }

@@ -10,11 +10,13 @@ use regex::Regex;
 use unicode_normalization::UnicodeNormalization as _;
 
 mod bpe;
+mod clip;
 mod files;
 #[cfg(test)]
 mod tests;
 
 use bpe::Merger;
+pub use clip::ClipPadding;
 pub use files::TokenizerError;
 use files::TokenizerFiles;
 
@@ -57,7 +59,10 @@ impl Tokenizer {
     /// Reads `vocab.json` and `merges.txt`, or else `tokenizer.json`, and the names of the special tokens from
     /// `tokenizer_config.json` and `special_tokens_map.json` where they exist.
     pub fn open(dir: &Path) -> Result<Self> {
-        let files = TokenizerFiles::read(dir)?;
+        Self::from_files(&TokenizerFiles::read(dir)?, dir)
+    }
+
+    fn from_files(files: &TokenizerFiles, dir: &Path) -> Result<Self> {
         let (bos, eos, pad) = (files.id("bos")?, files.id("eos")?, files.id("pad")?);
         let unknown = files.id("unk")?;
         let added = files.added_tokens();
@@ -97,6 +102,11 @@ impl Tokenizer {
         self.pad
     }
 
+    /// The id of a comma that stands alone.
+    pub fn comma(&self) -> u32 {
+        self.merger.last_id(b',')
+    }
+
     /// The ids of a text, without opening and closing ids.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::new();
@@ -126,6 +136,23 @@ impl Tokenizer {
     /// The number of ids of a text, without opening and closing ids; 75 of them fit into one prompt.
     pub fn pieces(&self, text: &str) -> usize {
         self.encode(text).len()
+    }
+
+    /// The text that ids stand for: small letters, a space after each word.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        let table = self.merger.bytes_by_id();
+        let mut bytes = Vec::new();
+        for id in ids {
+            let mut added = self.raw_added.iter().chain(&self.normalized_added);
+            if let Some(token) = added.find(|token| token.id == *id) {
+                bytes.extend(token.content.bytes());
+                bytes.push(b' ');
+            } else if let Some((word, ends)) = table.get(id) {
+                bytes.extend(word);
+                bytes.extend(ends.then_some(b' '));
+            }
+        }
+        String::from_utf8_lossy(&bytes).trim_end().to_owned()
     }
 
     fn encode_plain(&self, text: &str, ids: &mut Vec<u32>) {
@@ -158,15 +185,23 @@ fn split_at_added(
     ids: &mut Vec<u32>,
     mut rest: impl FnMut(&str, &mut Vec<u32>),
 ) {
-    let mut left = text;
-    while let Some((start, token)) = added
+    let mut start = 0;
+    // Each token's next place is kept, so that a long text is searched once per token and not once per find.
+    let mut places: Vec<Option<usize>> = added.iter().map(|t| text.find(&t.content)).collect();
+    while let Some((at, token)) = places
         .iter()
-        .filter_map(|token| Some((left.find(&token.content)?, token)))
-        .min_by_key(|(start, token)| (*start, usize::MAX - token.content.len()))
+        .zip(added)
+        .filter_map(|(place, token)| Some(((*place)?, token)))
+        .min_by_key(|(at, token)| (*at, usize::MAX - token.content.len()))
     {
-        rest(&left[..start], ids);
+        rest(&text[start..at], ids);
         ids.push(token.id);
-        left = &left[start + token.content.len()..];
+        start = at + token.content.len();
+        for (place, token) in places.iter_mut().zip(added) {
+            if place.is_some_and(|at| at < start) {
+                *place = text[start..].find(&token.content).map(|at| start + at);
+            }
+        }
     }
-    rest(left, ids);
+    rest(&text[start..], ids);
 }

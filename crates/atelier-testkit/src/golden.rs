@@ -50,6 +50,11 @@ pub fn golden_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden")
 }
 
+/// The pipeline folder of the tiny random `sdxl` model.
+pub fn tiny_sdxl() -> PathBuf {
+    golden_folder().join("tiny-sdxl")
+}
+
 /// The pipeline folder of the tiny random `sd15` model.
 pub fn tiny_sd15() -> PathBuf {
     golden_folder().join("tiny-sd15")
@@ -102,6 +107,19 @@ impl Golden {
     #[track_caller]
     pub fn ints(&self, name: &str) -> Vec<i64> {
         or_panic(self.view(name).and_then(|view| self.whole(name, &view)))
+    }
+
+    /// The values of the tensor `name` without rounding those that the file holds in double precision.
+    ///
+    /// # Panics
+    /// When the file lacks it.
+    #[track_caller]
+    pub fn doubles(&self, name: &str) -> Vec<f64> {
+        let view = or_panic(self.view(name));
+        match view.dtype() {
+            Dtype::F64 => each(view.data(), f64::from_le_bytes),
+            _ => self.vec(name).into_iter().map(f64::from).collect(),
+        }
     }
 
     /// The shape of the tensor `name`; empty for a scalar.

@@ -8,4 +8,4 @@ mod golden;
 mod tests;
 
 pub use close::{assert_close, relative_error};
-pub use golden::{Golden, golden, golden_folder, tiny_sd15};
+pub use golden::{Golden, golden, golden_folder, tiny_sd15, tiny_sdxl};

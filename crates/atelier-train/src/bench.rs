@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use atelier_core::{Clock, Precision, Seed, Targets};
-use atelier_diffusion::families::sd15::Base;
 use atelier_diffusion::noise::TorchGenerator;
+use atelier_diffusion::stable_diffusion::{AddedConditioning, Base, Conditioning, time_ids};
+use atelier_diffusion::tokenizer::CONTEXT_LENGTH;
 use atelier_nn::Engine;
 use atelier_nn::adamw::{AdamW, Pace};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -62,11 +63,8 @@ pub fn bench_step(
     factors.attach(&mut unet, &device);
     let side = base.native_size() / base.vae_config.pixels_per_latent();
     let latents = [what.batch, base.unet_config.in_channels, side, side];
-    let context = [
-        what.batch,
-        base.text_config.max_position_embeddings,
-        base.text_config.hidden_size,
-    ];
+    let context = [what.batch, CONTEXT_LENGTH, base.states_width()];
+    let sizes = time_ids(base.native_size(), base.native_size());
     let mut random = TorchGenerator::new(Seed(0));
     let (mut secs, mut loss) = (Vec::new(), 0.0);
     for step in 0..=what.steps as u64 {
@@ -76,7 +74,13 @@ pub fn bench_step(
             timesteps: (0..what.batch)
                 .map(|i| (i * 97 + 13) % base.schedule.len())
                 .collect(),
-            context_bsd: normal(&mut random, context, &device),
+            conditioning: Conditioning {
+                states_bsd: normal(&mut random, context, &device),
+                added: base.pooled_width().map(|width| AddedConditioning {
+                    pooled_bd: normal(&mut random, [what.batch, width], &device),
+                    time_ids: vec![sizes; what.batch],
+                }),
+            },
         };
         let start = clock.unix_secs();
         factors.install(&mut unet, &device);

@@ -7,7 +7,7 @@ use atelier_core::{Phase, Progress, RunContext, TrainConfig};
 use atelier_data::{
     FolderDataset, Limits, caption::with_trigger, chw_unit, decode_picture, square_crop,
 };
-use atelier_diffusion::families::sd15::Base;
+use atelier_diffusion::stable_diffusion::{Base, TextStates};
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -17,17 +17,18 @@ use crate::order::{Order, Stream, generator};
 use crate::step::Batch;
 use crate::trainer::training_side;
 
-/// Text states, each of `shape`.
-struct States {
-    captions: Vec<Vec<f32>>,
-    empty: Vec<f32>,
-    shape: [usize; 2],
+/// What the text encoders say about every caption and about the empty one.
+struct Texts {
+    captions: Vec<TextStates>,
+    empty: TextStates,
 }
 
 /// Encoded pictures and captions.
 pub(crate) struct Cache {
     latents: Vec<Vec<f32>>,
-    states: States,
+    texts: Texts,
+    /// What the denoiser is told about the sizes of each picture.
+    sizes: Vec<[f32; 6]>,
     latent_shape: [usize; 3],
     paths: Vec<PathBuf>,
     /// How the run is cut into steps.
@@ -49,11 +50,11 @@ impl Cache {
         let engine = Engine::from(config.precision);
         let side = training_side(config, base);
         let factor = base.vae_config.pixels_per_latent();
-        let states = encode_captions(base, dataset, &config.trigger, &device)?;
+        let texts = encode_captions(base, dataset, &config.trigger, &device)?;
         let vae = base.load_vae(&device, engine)?;
         let latent_shape = [vae.latent_channels(), side / factor, side / factor];
         let total = dataset.samples.len() as u64;
-        let mut latents = Vec::new();
+        let (mut latents, mut sizes) = (Vec::new(), Vec::new());
         for (index, sample) in dataset.samples.iter().enumerate() {
             let done = index as u64;
             context.progress.report(Progress {
@@ -65,7 +66,9 @@ impl Cache {
             if context.cancel.is_cancelled() {
                 return Ok(None);
             }
-            let picture = square_crop(&decode_picture(&sample.path, &Limits::default())?, side);
+            let whole = decode_picture(&sample.path, &Limits::default())?;
+            let picture = square_crop(&whole, side);
+            sizes.push(sizes_of(whole.width, whole.height, side));
             let pixels = Tensor::from_data(
                 TensorData::new(chw_unit(&picture), [1, 3, side, side]),
                 &device,
@@ -75,12 +78,12 @@ impl Cache {
                 generator(config.seed, Stream::Latent, done).randn(latent_shape.iter().product());
             let noise =
                 Tensor::from_data(TensorData::new(noise, posterior.mean_bchw.dims()), &device);
-            let sampled = posterior.mean_bchw + (posterior.logvar_bchw * 0.5).exp() * noise;
-            latents.push(values_of(vae.scale(sampled)));
+            latents.push(values_of(vae.scale(posterior.sample(noise))));
         }
         Ok(Some(Self {
             latents,
-            states,
+            texts,
+            sizes,
             latent_shape,
             paths: dataset
                 .samples
@@ -104,7 +107,6 @@ impl Cache {
         let pictures = order.batch(step);
         let count = pictures.len();
         let [c, h, w] = self.latent_shape;
-        let [s, d] = self.states.shape;
         let mut random = generator(seed, Stream::Noise, step);
         let mut dropout = generator(seed, Stream::Dropout, step);
         let noise = random.randn(count * c * h * w);
@@ -118,20 +120,20 @@ impl Cache {
             .flat_map(|&picture| &self.latents[picture])
             .copied()
             .collect();
-        let mut context = Vec::with_capacity(count * s * d);
-        for &picture in &pictures {
+        let texts = pictures.iter().map(|&picture| {
             let dropped = f64::from(dropout.uniform()) < self.caption_dropout;
-            context.extend_from_slice(if dropped {
-                &self.states.empty
+            if dropped {
+                (&self.texts.empty, self.sizes[picture])
             } else {
-                &self.states.captions[picture]
-            });
-        }
+                (&self.texts.captions[picture], self.sizes[picture])
+            }
+        });
+        let conditioning = TextStates::batch(texts, device);
         Batch {
             latents_bchw: Tensor::from_data(TensorData::new(latents, [count, c, h, w]), device),
             noise_bchw: Tensor::from_data(TensorData::new(noise, [count, c, h, w]), device),
             timesteps,
-            context_bsd: Tensor::from_data(TensorData::new(context, [count, s, d]), device),
+            conditioning,
         }
     }
 
@@ -156,27 +158,49 @@ impl Cache {
     }
 }
 
-/// States of every caption with the trigger word, of the empty caption, and the shape of each.
+/// What the text encoders say about every caption with the trigger word, and about the empty caption.
 fn encode_captions(
     base: &Base,
     dataset: &FolderDataset,
     trigger: &str,
     device: &Device,
-) -> Result<States> {
-    let text = base.load_text(device, Engine::Exact)?;
-    let states = |caption: &str| -> Result<Tensor<3>> {
-        Ok(text.forward(base.tokens(&[caption], device)?, 0))
-    };
-    let empty = states("")?;
-    let [_, length, width] = empty.dims();
+) -> Result<Texts> {
+    let encoders = base.load_texts(device, Engine::Exact)?;
+    let states = |caption: &str| Ok(base.encode_plain(&encoders, caption, device)?);
     let captions = dataset
         .samples
         .iter()
-        .map(|sample| Ok(values_of(states(&with_trigger(trigger, &sample.caption))?)))
-        .collect::<Result<_>>()?;
-    Ok(States {
-        captions,
-        empty: values_of(empty),
-        shape: [length, width],
+        .map(|sample| states(&with_trigger(trigger, &sample.caption)));
+    Ok(Texts {
+        captions: captions.collect::<Result<_>>()?,
+        empty: states("")?,
     })
+}
+
+/// The sizes that SDXL is told about a picture of `width` × `height` that was shrunk or enlarged until its shorter side was
+/// `side`, then cropped in the middle: original size, top and left of the crop, size of the crop.
+fn sizes_of(width: usize, height: usize, side: usize) -> [f32; 6] {
+    let shorter = width.min(height).max(1) as f64;
+    let cut = |length: usize| ((length as f64 * side as f64 / shorter - side as f64) / 2.0).round();
+    let (top, left) = (cut(height) as f32, cut(width) as f32);
+    let side = side as f32;
+    [height as f32, width as f32, top, left, side, side]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_name_the_original_the_crop_and_the_target() {
+        let same = |a: [f32; 6], b: [f32; 6]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(same(
+            sizes_of(2000, 1000, 500),
+            [1000.0, 2000.0, 0.0, 250.0, 500.0, 500.0]
+        ));
+        assert!(same(
+            sizes_of(100, 300, 200),
+            [300.0, 100.0, 200.0, 0.0, 200.0, 200.0]
+        ));
+    }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use atelier_weights::adapter::AdapterFile;
+use atelier_weights::adapter::{AdapterFile, AdapterLayer};
 use atelier_weights::{DType, atomic, sha256_file};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,8 @@ pub(crate) struct Checkpoints {
 /// What is saved.
 pub(crate) struct Snapshot<'a> {
     pub(crate) factors: &'a AdapterFactors,
+    /// The factors as the adapter file has them.
+    pub(crate) layers: Vec<AdapterLayer>,
     pub(crate) step: u64,
     pub(crate) losses: &'a [f32],
     pub(crate) metadata: BTreeMap<String, String>,
@@ -183,16 +185,12 @@ fn number_of(name: &str) -> Option<u64> {
 fn write(folder: &Path, snapshot: Snapshot<'_>) -> Result<()> {
     let Snapshot {
         factors,
+        layers,
         step,
         losses,
         metadata,
     } = snapshot;
-    AdapterFile::write(
-        folder.join(ADAPTER),
-        &factors.layers(),
-        DType::F16,
-        &metadata,
-    )?;
+    AdapterFile::write(folder.join(ADAPTER), &layers, DType::F16, &metadata)?;
     factors.save(&folder.join(FACTORS))?;
     let mut files = BTreeMap::new();
     for name in [ADAPTER, FACTORS] {

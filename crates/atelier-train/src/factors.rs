@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use atelier_core::{Seed, Targets};
-use atelier_diffusion::families::sd15::{Unet, kohya_layer_name, recipe};
+use atelier_diffusion::stable_diffusion::{Unet, recipe};
 use atelier_nn::adamw::{AdamW, Moments, Pace};
 use atelier_nn::gradients::{clip_norm, gradient_of};
 use atelier_nn::init::RandomParams;
 use atelier_nn::lora::{self, AdapterSite, Attach, Factors};
 use atelier_nn::{Conv2d, Init, Linear, ParamSource as _, Visit as _, Visitor};
-use atelier_weights::adapter::AdapterLayer;
+use atelier_weights::adapter::{AdapterLayer, Array, LayerId, LayerNames, Part};
 use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
@@ -155,19 +155,16 @@ impl AdapterFactors {
         norm
     }
 
-    /// The factors as layers of an adapter file.
-    pub fn layers(&self) -> Vec<AdapterLayer> {
+    /// The factors as layers of an adapter file, with the names that kohya gives them.
+    pub fn layers(&self, names: &LayerNames) -> Vec<AdapterLayer> {
         let layer = |slot: &FactorSlot| {
             let [down, up] = slot.values.clone();
-            AdapterLayer {
-                name: kohya_layer_name(&slot.layer),
-                rank: self.rank,
-                alpha: self.alpha,
-                down_shape: slot.site.down_shape(self.rank),
-                down,
-                up_shape: slot.site.up_shape(self.rank),
-                up,
-            }
+            AdapterLayer::low_rank(
+                names.kohya(&LayerId::new(Part::Unet, &*slot.layer)),
+                self.alpha,
+                Array::new(slot.site.down_shape(self.rank), down),
+                Array::new(slot.site.up_shape(self.rank), up),
+            )
         };
         self.slots.iter().map(layer).collect()
     }

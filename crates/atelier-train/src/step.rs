@@ -1,7 +1,7 @@
 //! The training step, from a batch to a loss.
 
-use atelier_diffusion::families::sd15::Unet;
 use atelier_diffusion::schedule::NoiseSchedule;
+use atelier_diffusion::stable_diffusion::{Conditioning, Unet};
 use atelier_nn::gradients::values_of;
 use burn::tensor::Tensor;
 
@@ -13,8 +13,8 @@ pub struct Batch {
     pub noise_bchw: Tensor<4>,
     /// One timestep for each picture.
     pub timesteps: Vec<usize>,
-    /// Text states, `[b, s, d]`.
-    pub context_bsd: Tensor<3>,
+    /// Text states `[b, s, d]`, and what else the family adds.
+    pub conditioning: Conditioning,
 }
 
 /// What one step says.
@@ -31,13 +31,13 @@ pub fn training_step(unet: &Unet, schedule: &NoiseSchedule, batch: Batch) -> Ste
         latents_bchw,
         noise_bchw,
         timesteps,
-        context_bsd,
+        conditioning,
     } = batch;
     let count = timesteps.len();
     let noisy = schedule.add_noise(latents_bchw.clone(), noise_bchw.clone(), &timesteps);
     let target = schedule.target(latents_bchw, noise_bchw, &timesteps);
     let times: Vec<f32> = timesteps.iter().map(|&timestep| timestep as f32).collect();
-    let error = unet.forward(noisy, &times, &context_bsd) - target;
+    let error = unet.forward(noisy, &times, &conditioning) - target;
     let values = error.dims().iter().product::<usize>() / count;
     let squares = (error.clone() * error).reshape([count, values]).mean_dim(1);
     StepLoss {

@@ -8,13 +8,13 @@ use atelier_core::{
     TrainRequest, Trainer,
 };
 use atelier_data::{FolderDataset, Limits, read_folder};
-use atelier_diffusion::families::sd15::{Base, Unet};
 use atelier_diffusion::schedule::PredictionType;
+use atelier_diffusion::stable_diffusion::{Base, Unet};
 use atelier_nn::Engine;
 use atelier_nn::adamw::{AdamW, Pace};
 use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_weights::DType;
-use atelier_weights::adapter::{AdapterFile, KohyaMetadata};
+use atelier_weights::adapter::{AdapterFile, KohyaMetadata, LayerNames};
 use burn::tensor::Device;
 
 use crate::cache::Cache;
@@ -59,7 +59,7 @@ impl LoraTrainer {
         let dataset = read_folder(&request.dataset, request.skip_bad, &Limits::default())?;
         let base = Base::open(&request.base)?;
         check_resolution(config, &base)?;
-        let record = RunRecord::of(request, base.folder().hash()?, &dataset);
+        let record = RunRecord::of(request, base.files().hash()?, &dataset);
         Place::of(request).check(&record)?;
         let Some(cache) = Cache::fill(&base, &dataset, config, context)? else {
             return Ok(Outcome::Cancelled { completed_steps: 0 });
@@ -99,6 +99,8 @@ struct Run<'a> {
     device: Device,
     context: RunContext<'a>,
     factors: AdapterFactors,
+    /// How adapter files call the layers of the base.
+    names: LayerNames,
     checkpoints: Checkpoints,
     order: Order,
     step: u64,
@@ -125,6 +127,7 @@ impl<'a> Run<'a> {
         let checkpoints = Checkpoints::of(&inputs.request.out);
         let (state, notes) = checkpoints.load_newest(&mut factors)?;
         factors.attach(&mut unet, &device);
+        let names = inputs.base.adapter_layers()?.names().clone();
         let (step, losses) = state.map_or((0, Vec::new()), |state| (state.step, state.losses));
         let order = inputs.cache.order;
         let started_at = context.clock.unix_secs();
@@ -134,6 +137,7 @@ impl<'a> Run<'a> {
             device,
             context,
             factors,
+            names,
             checkpoints,
             order,
             step,
@@ -180,7 +184,7 @@ impl<'a> Run<'a> {
         let adapter = self.inputs.request.out.join("adapter.safetensors");
         AdapterFile::write(
             &adapter,
-            &self.factors.layers(),
+            &self.factors.layers(&self.names),
             DType::F16,
             &self.metadata(),
         )?;
@@ -270,6 +274,7 @@ impl<'a> Run<'a> {
     fn snapshot(&self) -> Snapshot<'_> {
         Snapshot {
             factors: &self.factors,
+            layers: self.factors.layers(&self.names),
             step: self.step,
             losses: &self.losses,
             metadata: self.metadata(),
@@ -283,6 +288,7 @@ impl<'a> Run<'a> {
         let side = training_side(config, self.inputs.base);
         let velocity = self.inputs.base.schedule.prediction_type == PredictionType::VPrediction;
         KohyaMetadata {
+            family: self.inputs.base.adapter_family(),
             rank: config.rank,
             alpha: config.alpha,
             conv_rank: (config.targets == Targets::TransformerAndConvolution)

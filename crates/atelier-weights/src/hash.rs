@@ -1,25 +1,61 @@
-//! SHA-256 of files and bytes, as lower-case hexadecimal.
+//! SHA-256 and BLAKE3 of files and bytes, as lower-case hexadecimal.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::{Error, Result};
 
+/// The hashes by which people look up a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileHashes {
+    /// The file.
+    pub path: PathBuf,
+    /// Its length.
+    pub size_bytes: u64,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// Its BLAKE3.
+    pub blake3: String,
+}
+
 /// The SHA-256 of a file's content.
 pub fn sha256_file(path: impl AsRef<Path>) -> Result<String> {
-    let path = path.as_ref();
+    let mut hasher = Sha256::new();
+    read_through(path.as_ref(), |bytes| hasher.update(bytes))?;
+    Ok(hex(&hasher.finalize()))
+}
+
+/// SHA-256 and BLAKE3 of a file's content, which is read once.
+pub fn hash_file(path: impl Into<PathBuf>) -> Result<FileHashes> {
+    let path = path.into();
+    let (mut sha256, mut blake3) = (Sha256::new(), blake3::Hasher::new());
+    let size_bytes = read_through(&path, |bytes| {
+        sha256.update(bytes);
+        blake3.update(bytes);
+    })?;
+    Ok(FileHashes {
+        path,
+        size_bytes,
+        sha256: hex(&sha256.finalize()),
+        blake3: hex(blake3.finalize().as_bytes()),
+    })
+}
+
+/// Gives a file's bytes piece by piece and returns how many there were.
+fn read_through(path: &Path, mut take: impl FnMut(&[u8])) -> Result<u64> {
     let failed = |source| Error::io("read", path, source);
     let mut file = fs_err::File::open(path).map_err(failed)?;
-    let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
+    let mut size_bytes = 0;
     loop {
         let count = file.read(&mut buffer).map_err(failed)?;
         if count == 0 {
-            return Ok(hex(&hasher.finalize()));
+            return Ok(size_bytes);
         }
-        hasher.update(&buffer[..count]);
+        take(&buffer[..count]);
+        size_bytes += count as u64;
     }
 }
 

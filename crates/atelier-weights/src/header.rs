@@ -120,8 +120,13 @@ impl RawTensor {
     fn checked(self, name: &str) -> Result<Entry, String> {
         let [begin, end] = self.data_offsets;
         let dtype = DType::from_name(&self.dtype).ok_or_else(|| {
+            let hint = if self.dtype.starts_with("F8") {
+                ", 8-bit floating point; take the f16 version of the file"
+            } else {
+                ""
+            };
             format!(
-                "tensor `{name}` has the unsupported number format `{}`",
+                "tensor `{name}` has the unsupported number format `{}`{hint}",
                 self.dtype
             )
         })?;

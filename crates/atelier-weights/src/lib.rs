@@ -3,19 +3,31 @@
 
 pub mod adapter;
 pub mod atomic;
+mod checkpoint;
 mod dtype;
 mod error;
+mod expected;
 mod hash;
 mod header;
+mod json;
+mod model_files;
 mod model_folder;
+mod part;
+mod report;
 mod tensor_file;
 mod writer;
 
+pub use checkpoint::{Architecture, Checkpoint, Evidence, Prediction, PredictionType};
 pub use dtype::DType;
 pub use error::Error;
-pub use hash::{sha256_file, sha256_hex};
+pub use expected::expected_tensors;
+pub use hash::{FileHashes, hash_file, sha256_file, sha256_hex};
 pub use header::TensorInfo;
+pub use json::quote_infinities;
+pub use model_files::{Layout, ModelFiles};
 pub use model_folder::ModelFolder;
+pub use part::PartTensors;
+pub use report::{Misshapen, PartReport, Report};
 pub use tensor_file::TensorFile;
 pub use writer::{OutTensor, write_tensors};
 

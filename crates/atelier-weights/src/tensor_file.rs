@@ -90,6 +90,13 @@ impl TensorFile {
     /// The numbers of a floating-point tensor.
     pub fn read_f32(&self, name: &str) -> Result<Vec<f32>> {
         let entry = self.entry(name)?;
+        let count = size_bytes(entry) / entry.info.dtype.size_bytes();
+        self.read_f32_range(name, 0, count)
+    }
+
+    /// `count` numbers of a floating-point tensor from the number `first` on. Nothing else of it is read.
+    pub fn read_f32_range(&self, name: &str, first: usize, count: usize) -> Result<Vec<f32>> {
+        let entry = self.entry(name)?;
         let dtype = entry.info.dtype;
         if !dtype.is_float() {
             return Err(Error::bad_weights(
@@ -97,13 +104,21 @@ impl TensorFile {
                 format!("tensor `{name}` holds {dtype}, expected floating-point numbers"),
             ));
         }
-        let size = size_bytes(entry);
-        let mut numbers = Vec::with_capacity(size / dtype.size_bytes());
+        let held = size_bytes(entry) / dtype.size_bytes();
+        if first.checked_add(count).is_none_or(|end| end > held) {
+            return Err(Error::bad_weights(
+                &self.path,
+                format!("tensor `{name}` holds {held} numbers, {count} from {first} on are wanted"),
+            ));
+        }
+        let begin = entry.begin + (first * dtype.size_bytes()) as u64;
+        let size = count * dtype.size_bytes();
+        let mut numbers = Vec::with_capacity(count);
         let mut buffer = vec![0; size.min(CHUNK_BYTES)];
         let mut done = 0;
         while done < size {
             let chunk = &mut buffer[..CHUNK_BYTES.min(size - done)];
-            self.read_at(entry.begin + done as u64, chunk)?;
+            self.read_at(begin + done as u64, chunk)?;
             dtype.decode(chunk, &mut numbers);
             done += chunk.len();
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
-use atelier_diffusion::families::sd15;
+use atelier_diffusion::stable_diffusion::Base;
 use atelier_weights::atomic;
 
 use crate::context::App;
@@ -12,8 +12,6 @@ use crate::embedded;
 use crate::failure::{CodedResult as _, failed};
 use crate::hub::{self, HubSource};
 
-/// The parts of a base, each a folder.
-const PARTS: [&str; 5] = ["scheduler", "text_encoder", "tokenizer", "unet", "vae"];
 /// Parts with weights.
 pub(crate) const WEIGHTED_PARTS: [&str; 3] = ["text_encoder", "unet", "vae"];
 /// Files beside the parts that say where a base comes from.
@@ -152,27 +150,16 @@ pub(crate) fn about_files(root: &Path) -> Vec<PathBuf> {
 
 /// Files of a base relative to its folder, after checking that it is complete and of a known family.
 fn files_of(source: &Path) -> Result<Vec<PathBuf>> {
-    let base = sd15::Base::open(source).coded()?;
-    let mut files = vec![PathBuf::from("model_index.json")];
-    for part in WEIGHTED_PARTS {
-        let weights = base.folder().weights(part).coded()?;
-        let path = weights.path().strip_prefix(source);
-        files.push(path.unwrap_or(weights.path()).to_owned());
-    }
-    for part in PARTS {
-        for entry in fs_err::read_dir(source.join(part))? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let is_settings = name.ends_with(".json") && !name.ends_with(".index.json");
-            if path.is_file() && (is_settings || name == "merges.txt") {
-                files.push(Path::new(part).join(&*name));
-            }
-        }
-    }
-    for path in about_files(source) {
-        files.extend(path.file_name().map(PathBuf::from));
-    }
-    Ok(files)
+    let base = Base::open(source).coded()?;
+    let files = base.files().files().coded()?;
+    let relative = files
+        .iter()
+        .map(|path| path.strip_prefix(source).unwrap_or(path).to_owned());
+    let about = about_files(source);
+    let about = about
+        .iter()
+        .filter_map(|path| path.file_name().map(PathBuf::from));
+    Ok(relative.chain(about).collect())
 }
 
 fn copy(source: &Path, files: &[PathBuf], temporary: &Path) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use atelier_core::{AdapterUse, GenerateRequest, Picture, SamplerKind};
+use atelier_core::{AdapterUse, GenerateRequest, NoiseKind, Picture, SamplerKind, ScheduleKind};
 use atelier_weights::{TensorFile, sha256_file};
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::failure::CodedResult as _;
 /// The program and its version.
 const PROGRAM: &str = concat!("atelier ", env!("CARGO_PKG_VERSION"));
 /// Version of the `atelier` text.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Everything that decides a picture.
 #[derive(Debug, Clone, Serialize)]
@@ -82,20 +82,33 @@ impl Recipe {
                 format_args!(" <lora:{}:{}>", adapter.name, adapter.strength),
             );
         }
-        if !request.negative.is_empty() {
-            add(
-                &mut text,
-                format_args!("\nNegative prompt: {}", request.negative),
-            );
+        if let Some(negative) = request.negative.as_deref().filter(|text| !text.is_empty()) {
+            add(&mut text, format_args!("\nNegative prompt: {negative}"));
         }
         let sampler = match request.sampler {
             SamplerKind::Ddim => "DDIM",
+            SamplerKind::Pndm => "PLMS",
+            SamplerKind::Lms => "LMS",
             SamplerKind::Euler => "Euler",
+            SamplerKind::EulerA => "Euler a",
+            SamplerKind::Heun => "Heun",
+            SamplerKind::Dpm2 => "DPM2",
+            SamplerKind::Dpm2A => "DPM2 a",
+            SamplerKind::Dpmpp2m => "DPM++ 2M",
+            SamplerKind::Dpmpp2mSde => "DPM++ 2M SDE",
+            SamplerKind::DpmppSde => "DPM++ SDE",
+            SamplerKind::Dpmpp3mSde => "DPM++ 3M SDE",
+            SamplerKind::Unipc => "UniPC",
+            SamplerKind::Lcm => "LCM",
+        };
+        let schedule = match request.schedule {
+            ScheduleKind::Base => String::new(),
+            named => format!(", Schedule type: {}", schedule_name(named)),
         };
         add(
             &mut text,
             format_args!(
-                "\nSteps: {}, Sampler: {sampler}, CFG scale: {}, Seed: {}, Size: {}x{}, Model hash: {}, Model: {}",
+                "\nSteps: {}, Sampler: {sampler}{schedule}, CFG scale: {}, Seed: {}, Size: {}x{}, Model hash: {}, Model: {}",
                 request.steps,
                 request.guidance,
                 picture.seed,
@@ -111,6 +124,15 @@ impl Recipe {
                 &mut text,
                 format_args!(", Clip skip: {}", request.clip_skip + 1),
             );
+        }
+        if let Some(start) = &request.start {
+            add(
+                &mut text,
+                format_args!(", Denoising strength: {}", start.denoise),
+            );
+        }
+        if request.noise == NoiseKind::TorchCuda {
+            add(&mut text, format_args!(", RNG: NV"));
         }
         if !self.adapters.is_empty() {
             let hashes: Vec<_> = self
@@ -146,6 +168,17 @@ impl AdapterRecord {
     }
 }
 
+/// What the web interface calls a schedule.
+fn schedule_name(schedule: ScheduleKind) -> &'static str {
+    match schedule {
+        ScheduleKind::Karras => "Karras",
+        ScheduleKind::Exponential => "Exponential",
+        ScheduleKind::Beta => "Beta",
+        ScheduleKind::SgmUniform => "SGM Uniform",
+        other => other.name(),
+    }
+}
+
 fn short(hash: &str, length: usize) -> &str {
     hash.get(..length).unwrap_or(hash)
 }
@@ -166,7 +199,7 @@ mod tests {
     fn recipe() -> Recipe {
         let request = GenerateRequest {
             prompt: "BlobCharV1, winking".to_owned(),
-            negative: "text".to_owned(),
+            negative: Some("text".to_owned()),
             clip_skip: 1,
             ..GenerateRequest::default()
         };

@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use atelier_core::Seed;
 use atelier_corpus::{COLOURS, Corpus, Rng, caption};
-use atelier_diffusion::families::sd15::{TextConfig, TextEncoder, Unet, UnetConfig};
 use atelier_diffusion::noise::TorchGenerator;
 use atelier_diffusion::schedule::{NoiseSchedule, ScheduleConfig};
+use atelier_diffusion::stable_diffusion::{
+    Conditioning, TextConfig, TextEncoder, Unet, UnetConfig,
+};
 use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_nn::ema::Ema;
 use atelier_nn::gradients::values_of;
@@ -115,7 +117,10 @@ impl Feed {
         let target = self.schedule.target(latents_bchw, noise_bchw, &timesteps);
         let states = model.text_encoder.forward(tokens_bs, 0);
         let times: Vec<f32> = timesteps.iter().map(|&t| t as f32).collect();
-        let error = model.unet.forward(noisy, &times, &states) - target;
+        let error = model
+            .unet
+            .forward(noisy, &times, &Conditioning::states(states))
+            - target;
         (error.clone() * error).mean()
     }
 }

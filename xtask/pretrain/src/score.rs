@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use atelier_corpus::{COLOURS, Corpus, Rng, Split, build, compose, full_caption};
-use atelier_diffusion::families::sd15::Pipeline;
+use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_nn::Engine;
 use burn::tensor::Device;
 

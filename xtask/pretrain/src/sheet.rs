@@ -7,7 +7,7 @@ use atelier_core::{
     SilentProgress,
 };
 use atelier_corpus::{Corpus, Split, full_caption};
-use atelier_diffusion::families::sd15::{Pipeline, Vae};
+use atelier_diffusion::stable_diffusion::{Pipeline, Vae};
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use burn::tensor::Device;
@@ -65,7 +65,7 @@ pub(crate) fn draw_one(
         clock: &NoClock,
     };
     match pipeline
-        .generate(&request, context)
+        .generate(&request, None, context)
         .map_err(|error| anyhow::anyhow!("{error}"))?
     {
         Outcome::Completed(mut pictures) => Ok(pictures.remove(0)),

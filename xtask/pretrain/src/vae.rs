@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use atelier_corpus::Rng;
-use atelier_diffusion::families::sd15::{Vae, VaeConfig};
+use atelier_diffusion::stable_diffusion::{Vae, VaeConfig};
 use atelier_nn::ema::Ema;
 use atelier_nn::gradients::values_of;
 use atelier_nn::init::RandomParams;

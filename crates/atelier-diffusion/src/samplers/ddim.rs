@@ -1,38 +1,45 @@
 //! DDIM (Song et al. 2020, equation 12) without added noise.
 
+use atelier_core::{SamplerKind, ScheduleKind};
 use burn::tensor::Tensor;
 
-use super::{Sampler, spaced_timesteps};
+use super::Sampler;
+use crate::noise::NoiseSource;
+use crate::schedule::class::{Choices, spacing_of};
+use crate::schedule::prediction::Mixture;
+use crate::schedule::spacing::Grid;
 use crate::schedule::{
-    NoiseSchedule, PredictionType, Result, ScheduleConfig, ScheduleError, TimestepSpacing,
+    BetaDefaults, PredictionType, Result, ScheduleConfig, ScheduleError, TimestepSpacing,
 };
-
-/// Standard deviations of signal and noise before and after one step.
-#[derive(Debug, Clone, Copy)]
-struct Level {
-    signal: f32,
-    noise: f32,
-    next_signal: f32,
-    next_noise: f32,
-}
 
 /// The deterministic sampler.
 #[derive(Debug)]
 pub(super) struct Ddim {
     timesteps: Vec<f32>,
-    levels: Vec<Level>,
+    /// Mixtures before and after each step.
+    levels: Vec<(Mixture, Mixture)>,
     prediction_type: PredictionType,
     clip: Option<f64>,
 }
 
 impl Ddim {
-    pub(super) fn new(config: &ScheduleConfig, steps: usize) -> Result<Self> {
-        let alphas = NoiseSchedule::new(config).alphas_cumprod;
-        let spacing = config.timestep_spacing.unwrap_or(TimestepSpacing::Leading);
+    pub(super) fn new(
+        config: &ScheduleConfig,
+        schedule: ScheduleKind,
+        steps: usize,
+    ) -> Result<Self> {
+        Choices::Spacings.check(SamplerKind::Ddim, schedule)?;
+        let alphas = BetaDefaults::PLAIN.alphas(config, config.rescale_betas_zero_snr);
+        let spacing = spacing_of(schedule, config, TimestepSpacing::Leading);
         let stride = (config.num_train_timesteps / steps).cast_signed() as i64;
+        let last = if config.set_alpha_to_one.unwrap_or(true) {
+            1.0
+        } else {
+            alphas[0]
+        };
         let mut timesteps = Vec::with_capacity(steps);
         let mut levels = Vec::with_capacity(steps);
-        for timestep in spaced_timesteps(config, spacing, steps) {
+        for timestep in Grid::new(config, steps).timesteps(spacing) {
             let timestep = timestep.round_ties_even() as i64;
             let at = |timestep: i64| {
                 let index = usize::try_from(timestep).ok()?;
@@ -48,25 +55,18 @@ impl Ddim {
                     timestep,
                     count: alphas.len(),
                 })?;
-            let last = if config.set_alpha_to_one {
-                1.0
-            } else {
-                alphas[0]
-            };
             let next = at(timestep - stride).unwrap_or(last);
             timesteps.push(timestep as f32);
-            levels.push(Level {
-                signal: alpha.sqrt(),
-                noise: (1.0 - alpha).sqrt(),
-                next_signal: next.sqrt(),
-                next_noise: (1.0 - next).sqrt(),
-            });
+            levels.push((Mixture::from_alpha(alpha), Mixture::from_alpha(next)));
         }
         Ok(Self {
             timesteps,
             levels,
             prediction_type: config.prediction_type,
-            clip: config.clip_sample.then_some(config.clip_sample_range),
+            clip: config
+                .clip_sample
+                .unwrap_or(true)
+                .then_some(config.clip_sample_range),
         })
     }
 }
@@ -89,23 +89,28 @@ impl Sampler for Ddim {
         model_output_bchw: Tensor<4>,
         index: usize,
         sample_bchw: Tensor<4>,
+        _noise: &mut dyn NoiseSource,
     ) -> Tensor<4> {
-        let level = self.levels[index];
-        let (picture, noise) = match self.prediction_type {
-            PredictionType::Epsilon => {
-                let picture =
-                    (sample_bchw - model_output_bchw.clone() * level.noise) / level.signal;
-                (picture, model_output_bchw)
+        let (level, next) = self.levels[index];
+        let noise = match self.prediction_type {
+            PredictionType::Epsilon => model_output_bchw.clone(),
+            PredictionType::VPrediction => {
+                model_output_bchw.clone() * level.signal + sample_bchw.clone() * level.noise
             }
-            PredictionType::VPrediction => (
-                sample_bchw.clone() * level.signal - model_output_bchw.clone() * level.noise,
-                model_output_bchw * level.signal + sample_bchw * level.noise,
-            ),
         };
+        let picture =
+            self.prediction_type
+                .picture_of_mixture(model_output_bchw, sample_bchw, level);
         let picture = match self.clip {
             Some(range) => picture.clamp(-range, range),
             None => picture,
         };
-        picture * level.next_signal + noise * level.next_noise
+        next.mix(picture, noise)
+    }
+
+    fn begin_at(&mut self, _index: usize) {}
+
+    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4> {
+        self.levels[index].0.mix(latents_bchw, noise_bchw)
     }
 }

@@ -1,76 +1,146 @@
-//! Samplers: rules that walk from noise to a picture, each in its own file and equal to the one of the same name in
-//! diffusers. [`build`] is the one list of them.
+//! Samplers: rules that walk from noise to a picture, each in its own file and equal to the scheduler class of diffusers that
+//! `Class.from_config(the base's file)` gives. [`build`] is the one list of them.
 
-use atelier_core::SamplerKind;
+use atelier_core::{SamplerKind, ScheduleKind};
 use burn::tensor::Tensor;
 
-use crate::schedule::{Result, ScheduleConfig, ScheduleError, TimestepSpacing};
+use crate::noise::NoiseSource;
+use crate::schedule::{Result, ScheduleConfig, ScheduleError};
 
 mod ddim;
+mod dpm2;
+mod dpm2_ancestral;
+mod dpm_multistep;
+mod dpm_sde;
 mod euler;
+mod euler_ancestral;
+mod heun;
+mod lcm;
+mod lms;
+mod pndm;
+mod unipc;
+
 #[cfg(test)]
 mod tests;
 
-/// Walks from noise to a picture in a fixed number of steps.
+/// Walks from noise to a picture in a fixed number of evaluations of the denoiser.
 pub trait Sampler: Send {
-    /// The timestep that the denoiser is told at each step, in the order of the steps.
+    /// The timestep that the denoiser is told at each evaluation, in their order.
     fn timesteps(&self) -> &[f32];
 
     /// The factor that turns noise of unit variance into the first sample.
     fn init_noise_sigma(&self) -> f32;
 
-    /// What the denoiser sees of the sample at step `index`.
+    /// Evaluations per step that a user asked for, the last step of a walk excepted. Image to image starts at a multiple of it.
+    fn order(&self) -> usize {
+        1
+    }
+
+    /// What the denoiser sees of the sample at evaluation `index`.
     fn scale_input(&self, sample_bchw: Tensor<4>, index: usize) -> Tensor<4>;
 
-    /// The sample after step `index`, from what the denoiser said about the scaled one.
+    /// The sample after evaluation `index`, from what the denoiser said about the scaled one. Samplers that add noise draw it
+    /// from `noise`, once per step.
     fn step(
         &mut self,
         model_output_bchw: Tensor<4>,
         index: usize,
         sample_bchw: Tensor<4>,
+        noise: &mut dyn NoiseSource,
     ) -> Tensor<4>;
+
+    /// Forgets what past evaluations said, to start at evaluation `index` with a picture from [`Self::add_noise`].
+    fn begin_at(&mut self, index: usize);
+
+    /// Clean latents with as much noise as evaluation `index` starts from.
+    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4>;
 }
 
 /// Makes a sampler for `steps` steps on the schedule of a base.
-pub fn build(kind: SamplerKind, config: &ScheduleConfig, steps: usize) -> Result<Box<dyn Sampler>> {
-    if !(1..=config.num_train_timesteps).contains(&steps) {
+pub fn build(
+    kind: SamplerKind,
+    schedule: ScheduleKind,
+    config: &ScheduleConfig,
+    steps: usize,
+) -> Result<Box<dyn Sampler>> {
+    use dpm_multistep::{DpmMultistep, Equation};
+
+    let (least, most) = step_range(kind, config);
+    if !(least..=most).contains(&steps) {
         return Err(ScheduleError::Steps {
             got: steps,
-            most: config.num_train_timesteps,
+            least,
+            most,
         });
     }
+    refuse_unbuilt(kind, config)?;
+    let multistep = |equation, order| {
+        DpmMultistep::new(kind, config, schedule, steps)
+            .map(|sampler| Box::new(sampler.with(equation, order)))
+    };
     Ok(match kind {
-        SamplerKind::Ddim => Box::new(ddim::Ddim::new(config, steps)?),
-        SamplerKind::Euler => Box::new(euler::Euler::new(config, steps)?),
+        SamplerKind::Ddim => Box::new(ddim::Ddim::new(config, schedule, steps)?),
+        SamplerKind::Pndm => Box::new(pndm::Pndm::new(config, schedule, steps)?),
+        SamplerKind::Lms => Box::new(lms::Lms::new(config, schedule, steps)?),
+        SamplerKind::Euler => Box::new(euler::Euler::new(config, schedule, steps)?),
+        SamplerKind::EulerA => Box::new(euler_ancestral::EulerAncestral::new(
+            config, schedule, steps,
+        )?),
+        SamplerKind::Heun => Box::new(heun::Heun::new(config, schedule, steps)?),
+        SamplerKind::Dpm2 => Box::new(dpm2::Dpm2::new(config, schedule, steps)?),
+        SamplerKind::Dpm2A => {
+            Box::new(dpm2_ancestral::Dpm2Ancestral::new(config, schedule, steps)?)
+        }
+        SamplerKind::Dpmpp2m => multistep(Equation::Ordinary, 2)?,
+        SamplerKind::Dpmpp2mSde => multistep(Equation::Stochastic, 2)?,
+        SamplerKind::Dpmpp3mSde => multistep(Equation::Stochastic, 3)?,
+        SamplerKind::DpmppSde => Box::new(dpm_sde::DpmSde::new(config, schedule, steps)?),
+        SamplerKind::Unipc => Box::new(unipc::UniPc::new(config, schedule, steps)?),
+        SamplerKind::Lcm => Box::new(lcm::Lcm::new(config, schedule, steps)?),
     })
 }
 
-/// The timesteps of `steps` steps, from the noisiest on; fractional with [`TimestepSpacing::Linspace`] alone.
-fn spaced_timesteps(config: &ScheduleConfig, spacing: TimestepSpacing, steps: usize) -> Vec<f64> {
-    let count = config.num_train_timesteps;
-    match spacing {
-        TimestepSpacing::Linspace => {
-            let last = (count - 1) as f64;
-            let step = last / (steps - 1).max(1) as f64;
-            let mut timesteps: Vec<f64> = (0..steps).map(|index| index as f64 * step).collect();
-            if steps > 1 {
-                timesteps[steps - 1] = last;
-            }
-            timesteps.reverse();
-            timesteps
-        }
-        TimestepSpacing::Leading => {
-            let stride = count / steps;
-            (0..steps)
-                .rev()
-                .map(|index| (index * stride) as f64 + config.steps_offset as f64)
-                .collect()
-        }
-        TimestepSpacing::Trailing => {
-            let stride = count as f64 / steps as f64;
-            (0..steps)
-                .map(|index| (count as f64 - index as f64 * stride).round_ties_even() - 1.0)
-                .collect()
-        }
+/// The smallest and the largest number of steps that a sampler can take.
+fn step_range(kind: SamplerKind, config: &ScheduleConfig) -> (usize, usize) {
+    match kind {
+        SamplerKind::Lcm => (1, config.original_inference_steps),
+        SamplerKind::Pndm if !config.skip_prk_steps => (pndm::ORDER, config.num_train_timesteps),
+        _ => (1, config.num_train_timesteps),
     }
+}
+
+/// Refuses settings that the sampler's class reads and this program does not follow.
+fn refuse_unbuilt(kind: SamplerKind, config: &ScheduleConfig) -> Result<()> {
+    let read: &[&str] = match kind {
+        SamplerKind::Euler => &["interpolation_type"],
+        SamplerKind::Dpmpp2m | SamplerKind::Dpmpp2mSde | SamplerKind::Dpmpp3mSde => {
+            &["variance_type", "use_flow_sigmas", "use_dynamic_shifting"]
+        }
+        SamplerKind::Unipc => &[
+            "use_flow_sigmas",
+            "use_dynamic_shifting",
+            "shift_terminal",
+            "predict_x0",
+            "solver_p",
+        ],
+        _ => &[],
+    };
+    let mut unbuilt = config.unbuilt.iter();
+    match unbuilt.find(|(setting, _)| read.contains(setting)) {
+        None => Ok(()),
+        Some((setting, got)) => Err(ScheduleError::Unsupported {
+            setting,
+            got: got.clone(),
+            supported: "the default of this sampler, or another sampler such as ddim",
+        }),
+    }
+}
+
+/// How one step of an ancestral sampler splits the noise of its end, in the single precision of PyTorch: what is fresh, and
+/// how far the sample walks down before it is added.
+fn ancestral(from: f32, to: f32) -> (f32, f32) {
+    let (from, to) = (from * from, to * to);
+    let fresh = (to * (from - to) / from).sqrt();
+    let down = (to - fresh * fresh).max(0.0).sqrt();
+    (fresh, down)
 }

@@ -1,12 +1,5 @@
-//! The settings of `scheduler_config.json`.
-
-use std::path::Path;
-
-use atelier_core::{Coded, ErrorCode};
-use serde::Deserialize;
-use serde_json::Value;
-
-use super::Result;
+//! The settings of `scheduler_config.json`. A setting whose default differs between the scheduler classes of diffusers is an
+//! `Option`; the sampler that reads it knows the default.
 
 /// How the variances run from the first to the last timestep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,85 +32,109 @@ pub enum TimestepSpacing {
     Trailing,
 }
 
-/// A noise schedule cannot be used, or not with these settings.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ScheduleError {
-    /// The file cannot be read.
-    #[error("cannot read the noise schedule")]
-    Read(#[from] std::io::Error),
-    /// The text is not JSON, or a setting has a value of the wrong kind.
-    #[error("noise schedule is not valid")]
-    Json(#[from] serde_json::Error),
-    /// A setting has a value that is not supported.
-    #[error("noise schedule sets `{setting}` to `{got}`, supported: {supported}")]
-    Unsupported {
-        /// The setting.
-        setting: &'static str,
-        /// Its value.
-        got: String,
-        /// What is accepted.
-        supported: &'static str,
-    },
-    /// A sampler cannot take so many steps.
-    #[error("number of steps must lie between 1 and {most}, got {got}")]
-    Steps {
-        /// The number asked for.
-        got: usize,
-        /// Timesteps of the training.
-        most: usize,
-    },
-    /// The settings lead to a timestep that the training did not have, or that the sampler cannot start from.
-    #[error(
-        "{steps} steps lead to timestep {timestep}, which this schedule of {count} timesteps cannot draw from"
-    )]
-    Timestep {
-        /// The number of steps.
-        steps: usize,
-        /// The timestep.
-        timestep: i64,
-        /// Timesteps of the training.
-        count: usize,
-    },
+/// How noise levels follow from the timesteps of a spacing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SigmaRule {
+    /// They are those of the timesteps.
+    Spaced,
+    /// Evenly spaced in their seventh root.
+    Karras,
+    /// Evenly spaced in their logarithm, between the ends of the spaced ones.
+    Exponential,
+    /// Quantiles of a beta distribution.
+    Beta,
+    /// Evenly spaced in the logarithm of the whole schedule (Lu et al. 2022); known to DPM-Solver alone.
+    Lu,
 }
 
-impl Coded for ScheduleError {
-    fn code(&self) -> ErrorCode {
-        match self {
-            Self::Read(_) => ErrorCode::Io,
-            Self::Json { .. } | Self::Unsupported { .. } => ErrorCode::BadBase,
-            Self::Steps { .. } | Self::Timestep { .. } => ErrorCode::InvalidInput,
-        }
-    }
+/// The noise level after the last step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FinalSigma {
+    /// None.
+    Zero,
+    /// That of the first timestep.
+    Smallest,
 }
 
-/// The settings of a schedule that decide a picture. Those that only other samplers know are left unread.
+/// The update formula of a multistep solver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SolverType {
+    /// DPM-Solver's midpoint form.
+    Midpoint,
+    /// DPM-Solver's Heun form.
+    Heun,
+    /// `UniPC` with `B(h) = h`.
+    Bh1,
+    /// `UniPC` with `B(h) = e^h - 1`.
+    Bh2,
+}
+
+/// What the multistep solvers (`dpmpp-*` and `unipc`) read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SolverSettings {
+    /// Order of `UniPC`; the other solvers carry theirs in their names.
+    pub order: usize,
+    /// The update formula; each solver has its own default, also for a formula that it does not know.
+    pub solver_type: Option<SolverType>,
+    /// Whether the last steps of a short walk use a lower order.
+    pub lower_order_final: bool,
+    /// Whether the last step is always of first order.
+    pub euler_at_final: bool,
+    /// Timesteps with a smaller half log signal-to-noise ratio are left out.
+    pub lambda_min_clipped: f64,
+    /// Steps after which `UniPC` does not correct.
+    pub disable_corrector: Vec<usize>,
+}
+
+/// The settings of a schedule that decide a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduleConfig {
     /// Timesteps of the training.
     pub num_train_timesteps: usize,
     /// Variance at the first timestep.
-    pub beta_start: f64,
+    pub beta_start: Option<f64>,
     /// Variance at the last timestep.
-    pub beta_end: f64,
+    pub beta_end: Option<f64>,
     /// How the variance runs between the two.
-    pub beta_schedule: BetaSchedule,
+    pub beta_schedule: Option<BetaSchedule>,
+    /// The variances themselves, in place of the three above.
+    pub trained_betas: Option<Vec<f32>>,
     /// What the denoiser predicts.
     pub prediction_type: PredictionType,
-    /// Whether DDIM cuts the predicted picture to `clip_sample_range`.
-    pub clip_sample: bool,
+    /// Whether DDIM, Heun and LCM cut the predicted picture to `clip_sample_range`.
+    pub clip_sample: Option<bool>,
     /// Largest magnitude of a predicted picture with `clip_sample`.
     pub clip_sample_range: f64,
-    /// Whether DDIM ends without noise, or with that of the first timestep.
-    pub set_alpha_to_one: bool,
+    /// Whether DDIM, PNDM and LCM end without noise, or with that of the first timestep.
+    pub set_alpha_to_one: Option<bool>,
     /// Added to every timestep with leading spacing.
     pub steps_offset: i64,
     /// Which timesteps are visited; where it is absent each sampler has its own default.
     pub timestep_spacing: Option<TimestepSpacing>,
     /// Whether the betas are rescaled so that the last timestep is pure noise.
     pub rescale_betas_zero_snr: bool,
-    /// A setting of the Euler sampler that is not supported, and its value.
-    pub(crate) unsupported_by_euler: Option<(&'static str, String)>,
+    /// Whether PNDM starts without Runge-Kutta steps.
+    pub skip_prk_steps: bool,
+    /// How noise levels follow from the timesteps.
+    pub sigma_rule: SigmaRule,
+    /// Smallest noise level of a rule other than [`SigmaRule::Spaced`].
+    pub sigma_min: Option<f64>,
+    /// Largest noise level of a rule other than [`SigmaRule::Spaced`].
+    pub sigma_max: Option<f64>,
+    /// The noise level after the last step.
+    pub final_sigma: FinalSigma,
+    /// Whether Euler tells a denoiser of velocities a quarter of the logarithm of sigma in place of the timestep.
+    pub continuous_timesteps: bool,
+    /// What the multistep solvers read.
+    pub solver: SolverSettings,
+    /// Timesteps that an LCM was distilled on.
+    pub original_inference_steps: usize,
+    /// LCM's factor on timesteps.
+    pub timestep_scaling: f64,
+    /// Seed of `dpmpp-sde`'s Brownian motion in place of the picture's seed.
+    pub noise_sampler_seed: Option<u64>,
+    /// Settings with values that this program does not follow. A sampler whose class reads one refuses.
+    pub(crate) unbuilt: Vec<(&'static str, String)>,
 }
 
 impl Default for ScheduleConfig {
@@ -125,165 +142,42 @@ impl Default for ScheduleConfig {
     fn default() -> Self {
         Self {
             num_train_timesteps: 1000,
-            beta_start: 0.0001,
-            beta_end: 0.02,
-            beta_schedule: BetaSchedule::Linear,
+            beta_start: None,
+            beta_end: None,
+            beta_schedule: None,
+            trained_betas: None,
             prediction_type: PredictionType::Epsilon,
-            clip_sample: true,
+            clip_sample: None,
             clip_sample_range: 1.0,
-            set_alpha_to_one: true,
+            set_alpha_to_one: None,
             steps_offset: 0,
             timestep_spacing: None,
             rescale_betas_zero_snr: false,
-            unsupported_by_euler: None,
+            skip_prk_steps: false,
+            sigma_rule: SigmaRule::Spaced,
+            sigma_min: None,
+            sigma_max: None,
+            final_sigma: FinalSigma::Zero,
+            continuous_timesteps: false,
+            solver: SolverSettings::default(),
+            original_inference_steps: 50,
+            timestep_scaling: 10.0,
+            noise_sampler_seed: None,
+            unbuilt: Vec::new(),
         }
     }
 }
 
-/// The file as it stands; `null` counts as absent.
-#[derive(Deserialize)]
-struct File {
-    num_train_timesteps: Option<usize>,
-    beta_start: Option<f64>,
-    beta_end: Option<f64>,
-    beta_schedule: Option<String>,
-    trained_betas: Option<Value>,
-    prediction_type: Option<String>,
-    clip_sample: Option<bool>,
-    clip_sample_range: Option<f64>,
-    thresholding: Option<bool>,
-    set_alpha_to_one: Option<bool>,
-    steps_offset: Option<i64>,
-    timestep_spacing: Option<String>,
-    rescale_betas_zero_snr: Option<bool>,
-}
-
-impl ScheduleConfig {
-    /// Reads `scheduler_config.json`.
-    pub fn open(path: &Path) -> Result<Self> {
-        Self::from_json(&fs_err::read_to_string(path)?)
-    }
-
-    /// Reads the text of a `scheduler_config.json`.
-    pub fn from_json(text: &str) -> Result<Self> {
-        let json: Value = serde_json::from_str(text)?;
-        let file = File::deserialize(&json)?;
-        refuse_unsupported(&file)?;
-        let default = Self::default();
-        Ok(Self {
-            num_train_timesteps: file
-                .num_train_timesteps
-                .unwrap_or(default.num_train_timesteps),
-            beta_start: file.beta_start.unwrap_or(default.beta_start),
-            beta_end: file.beta_end.unwrap_or(default.beta_end),
-            beta_schedule: beta_schedule(file.beta_schedule.as_deref())?
-                .unwrap_or(default.beta_schedule),
-            prediction_type: prediction_type(file.prediction_type.as_deref())?
-                .unwrap_or(default.prediction_type),
-            clip_sample: file.clip_sample.unwrap_or(default.clip_sample),
-            clip_sample_range: file.clip_sample_range.unwrap_or(default.clip_sample_range),
-            set_alpha_to_one: file.set_alpha_to_one.unwrap_or(default.set_alpha_to_one),
-            steps_offset: file.steps_offset.unwrap_or(default.steps_offset),
-            timestep_spacing: timestep_spacing(file.timestep_spacing.as_deref())?,
-            rescale_betas_zero_snr: file
-                .rescale_betas_zero_snr
-                .unwrap_or(default.rescale_betas_zero_snr),
-            unsupported_by_euler: unsupported_by_euler(&json),
-        })
-    }
-}
-
-fn refuse_unsupported(file: &File) -> Result<()> {
-    let unsupported = |setting, got: String, supported| {
-        Err(ScheduleError::Unsupported {
-            setting,
-            got,
-            supported,
-        })
-    };
-    if file.trained_betas.is_some() {
-        return unsupported("trained_betas", "a list".to_owned(), "null");
-    }
-    if file.thresholding == Some(true) {
-        return unsupported("thresholding", "true".to_owned(), "false");
-    }
-    // a timestep takes four bytes here and there; a million of them is beyond any published schedule
-    match file.num_train_timesteps {
-        Some(count) if !(1..=1_000_000).contains(&count) => {
-            unsupported("num_train_timesteps", count.to_string(), "1 to 1000000")
+impl Default for SolverSettings {
+    /// What diffusers assumes for settings that a file lacks.
+    fn default() -> Self {
+        Self {
+            order: 2,
+            solver_type: None,
+            lower_order_final: true,
+            euler_at_final: false,
+            lambda_min_clipped: f64::NEG_INFINITY,
+            disable_corrector: Vec::new(),
         }
-        _ => Ok(()),
     }
-}
-
-/// Looks a word up among those supported; an absent one stays absent.
-fn choice<T: Copy>(
-    setting: &'static str,
-    got: Option<&str>,
-    known: &[(&str, T)],
-    supported: &'static str,
-) -> Result<Option<T>> {
-    got.map(|word| {
-        let found = known.iter().find(|(name, _)| *name == word);
-        found
-            .map(|&(_, value)| value)
-            .ok_or_else(|| ScheduleError::Unsupported {
-                setting,
-                got: word.to_owned(),
-                supported,
-            })
-    })
-    .transpose()
-}
-
-fn beta_schedule(word: Option<&str>) -> Result<Option<BetaSchedule>> {
-    let known = [
-        ("linear", BetaSchedule::Linear),
-        ("scaled_linear", BetaSchedule::ScaledLinear),
-        ("squaredcos_cap_v2", BetaSchedule::SquaredcosCapV2),
-    ];
-    choice(
-        "beta_schedule",
-        word,
-        &known,
-        "linear, scaled_linear, squaredcos_cap_v2",
-    )
-}
-
-fn prediction_type(word: Option<&str>) -> Result<Option<PredictionType>> {
-    let known = [
-        ("epsilon", PredictionType::Epsilon),
-        ("v_prediction", PredictionType::VPrediction),
-    ];
-    choice("prediction_type", word, &known, "epsilon, v_prediction")
-}
-
-fn timestep_spacing(word: Option<&str>) -> Result<Option<TimestepSpacing>> {
-    let known = [
-        ("linspace", TimestepSpacing::Linspace),
-        ("leading", TimestepSpacing::Leading),
-        ("trailing", TimestepSpacing::Trailing),
-    ];
-    choice(
-        "timestep_spacing",
-        word,
-        &known,
-        "linspace, leading, trailing",
-    )
-}
-
-/// The first setting that changes the sigmas or timesteps of the Euler sampler away from its defaults.
-fn unsupported_by_euler(json: &Value) -> Option<(&'static str, String)> {
-    let plain = [
-        ("interpolation_type", Value::from("linear")),
-        ("use_karras_sigmas", Value::Bool(false)),
-        ("use_exponential_sigmas", Value::Bool(false)),
-        ("use_beta_sigmas", Value::Bool(false)),
-        ("timestep_type", Value::from("discrete")),
-        ("final_sigmas_type", Value::from("zero")),
-    ];
-    plain.into_iter().find_map(|(setting, default)| {
-        let got = &json[setting];
-        (!got.is_null() && *got != default).then(|| (setting, got.to_string()))
-    })
 }

@@ -5,7 +5,7 @@ use super::*;
 
 fn cases() -> Vec<(String, ScheduleConfig)> {
     let config = golden("samplers").config();
-    let cases = config.as_object().unwrap();
+    let cases = config["cases"].as_object().unwrap();
     cases
         .iter()
         .map(|(name, json)| {
@@ -88,7 +88,19 @@ fn unsupported_settings_are_named_with_what_is_supported() {
         (r#"{"thresholding": true}"#, "`thresholding` to `true`"),
         (
             r#"{"trained_betas": [0.1]}"#,
-            "`trained_betas` to `a list`, supported: null",
+            "`trained_betas` to `a list of 1`, supported: a list of `num_train_timesteps`",
+        ),
+        (
+            r#"{"use_karras_sigmas": true, "use_lu_lambdas": true}"#,
+            "`use_karras_sigmas` to `true beside another rule for sigmas`",
+        ),
+        (
+            r#"{"solver_order": 4}"#,
+            "`solver_order` to `4`, supported: 1, 2, 3",
+        ),
+        (
+            r#"{"sigma_min": 0.0}"#,
+            "`sigma_min` to `0`, supported: numbers above 0",
         ),
         (
             r#"{"num_train_timesteps": 0}"#,
@@ -104,4 +116,74 @@ fn unsupported_settings_are_named_with_what_is_supported() {
 fn a_file_that_is_no_json_is_refused() {
     let error = ScheduleConfig::from_json("{").unwrap_err();
     assert!(matches!(error, ScheduleError::Json(_)));
+}
+
+#[test]
+fn quantiles_are_those_of_scipy() {
+    let file = golden("samplers");
+    let shares: Vec<f64> = file.doubles("quantile.shares");
+    for (name, a, b) in [
+        ("0.6.0.6", 0.6, 0.6),
+        ("1.0.1.0", 1.0, 1.0),
+        ("2.0.5.0", 2.0, 5.0),
+        ("0.3.4.0", 0.3, 4.0),
+    ] {
+        let expected = file.doubles(&format!("quantile.{name}"));
+        for (share, expected) in shares.iter().zip(expected) {
+            let got = quantile::beta_quantile(*share, a, b);
+            let error = (got - expected).abs();
+            assert!(
+                error <= 1e-11 * expected,
+                "{share} of {name}: {got} for {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_spacing_and_step_count_gives_one_timestep_per_step_in_falling_order() {
+    let grid = |steps| spacing::Grid::new(&ScheduleConfig::default(), steps);
+    for spacing in [
+        TimestepSpacing::Linspace,
+        TimestepSpacing::Leading,
+        TimestepSpacing::Trailing,
+    ] {
+        for steps in 1..=1000 {
+            let timesteps = grid(steps).timesteps(spacing);
+            assert_eq!(timesteps.len(), steps);
+            assert!(timesteps.iter().all(|t| (0.0..=999.0).contains(t)));
+            assert!(timesteps.is_sorted_by(|a, b| a > b), "{spacing:?} {steps}");
+        }
+    }
+}
+
+#[test]
+fn trailing_timesteps_are_rounded_as_numpy_does() {
+    let file = golden("samplers");
+    for steps in [48, 96, 999] {
+        let grid = spacing::Grid::new(&ScheduleConfig::default(), steps);
+        let got = grid.timesteps(TimestepSpacing::Trailing);
+        let expected = file.doubles(&format!("trailing.{steps}"));
+        assert_eq!(got, expected, "{steps}");
+    }
+}
+
+#[test]
+fn infinities_as_python_writes_them_are_read() {
+    let config = ScheduleConfig::from_json(
+        r#"{"lambda_min_clipped": -Infinity, "note": "not \"-Infinity\" but NaN", "other": NaN}"#,
+    );
+    let clip = config.unwrap().solver.lambda_min_clipped;
+    assert!(clip.is_infinite() && clip < 0.0);
+    let config = ScheduleConfig::from_json(r#"{"lambda_min_clipped": -5.1}"#).unwrap();
+    assert!((config.solver.lambda_min_clipped + 5.1).abs() < 1e-9);
+}
+
+#[test]
+fn values_that_a_class_wrote_as_its_defaults_are_forgotten() {
+    let config = ScheduleConfig::from_json(
+        r#"{"_use_default_values": ["beta_start"], "beta_start": 0.00085, "beta_end": 0.03}"#,
+    );
+    let config = config.unwrap();
+    assert_eq!((config.beta_start, config.beta_end), (None, Some(0.03)));
 }

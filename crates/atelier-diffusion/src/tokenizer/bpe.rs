@@ -1,9 +1,10 @@
 //! Byte-pair merging: the bytes of one piece → token ids.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 
 /// What the last symbol of a piece ends in.
-const END_OF_WORD: &str = "</w>";
+pub(super) const END_OF_WORD: &str = "</w>";
 
 /// The merges, by ids.
 #[derive(Debug, Clone)]
@@ -46,62 +47,116 @@ impl Merger {
         })
     }
 
+    /// Id of a byte that ends a piece.
+    pub(super) fn last_id(&self, byte: u8) -> u32 {
+        self.last[usize::from(byte)]
+    }
+
     /// Pushes the ids of one piece.
     pub(super) fn encode(&self, piece: &[u8], ids: &mut Vec<u32>) {
         let Some((&last, inner)) = piece.split_last() else {
             return;
         };
-        let mut symbols: Vec<u32> = inner
-            .iter()
-            .map(|&byte| self.inner[usize::from(byte)])
-            .collect();
-        symbols.push(self.last[usize::from(last)]);
-        while let Some((pair, merged)) = self.best_merge(&symbols) {
-            merge_all(&mut symbols, pair, merged);
+        let inner = inner.iter().map(|&byte| self.inner[usize::from(byte)]);
+        let mut chain = Chain::new(inner.chain([self.last_id(last)]).collect());
+        let mut waiting = BinaryHeap::new();
+        for place in 0..piece.len() {
+            waiting.extend(self.merge_at(&chain, place).map(|m| Reverse((m.0, place))));
         }
-        ids.extend(symbols);
+        while let Some(Reverse((rank, place))) = waiting.pop() {
+            let Some((_, merged)) = self.merge_at(&chain, place).filter(|m| m.0 == rank) else {
+                continue; // one of the two has become part of something else since
+            };
+            chain.merge(place, merged);
+            for place in [Some(place), chain.before(place)].into_iter().flatten() {
+                waiting.extend(self.merge_at(&chain, place).map(|m| Reverse((m.0, place))));
+            }
+        }
+        ids.extend(chain.symbols());
     }
 
-    fn best_merge(&self, symbols: &[u32]) -> Option<((u32, u32), u32)> {
-        symbols
-            .windows(2)
-            .filter_map(|two| {
-                let pair = (two[0], two[1]);
-                let (rank, merged) = self.merges.get(&pair)?;
-                Some((*rank, pair, *merged))
-            })
-            .min_by_key(|(rank, ..)| *rank)
-            .map(|(_, pair, merged)| (pair, merged))
+    /// Rank and result of joining the symbol at `place` with the one after it.
+    fn merge_at(&self, chain: &Chain, place: usize) -> Option<(usize, u32)> {
+        self.merges.get(&chain.pair(place)?).copied()
+    }
+
+    /// What each id stands for, and whether it ends a word.
+    pub(super) fn bytes_by_id(&self) -> HashMap<u32, (Vec<u8>, bool)> {
+        let mut table = HashMap::with_capacity(self.merges.len() + 512);
+        for byte in 0..=u8::MAX {
+            table.insert(self.inner[usize::from(byte)], (vec![byte], false));
+            table.insert(self.last[usize::from(byte)], (vec![byte], true));
+        }
+        let mut merges: Vec<_> = self.merges.iter().collect();
+        merges.sort_unstable_by_key(|(_, (rank, _))| *rank);
+        for (pair, (_, merged)) in merges {
+            if let (Some((left, _)), Some((right, ends))) = (table.get(&pair.0), table.get(&pair.1))
+            {
+                let joined = [left.as_slice(), right].concat();
+                table.insert(*merged, (joined, *ends));
+            }
+        }
+        table
     }
 }
 
-/// Replaces every occurrence of `pair`, from the left.
-fn merge_all(symbols: &mut Vec<u32>, pair: (u32, u32), merged: u32) {
-    let mut write = 0;
-    let mut read = 0;
-    while read < symbols.len() {
-        if read + 1 < symbols.len() && (symbols[read], symbols[read + 1]) == pair {
-            symbols[write] = merged;
-            read += 2;
-        } else {
-            symbols[write] = symbols[read];
-            read += 1;
+/// Symbols that know their neighbours, so that joining two of a long piece moves none of the others.
+struct Chain {
+    /// A symbol that was joined to the one before it is `None`.
+    symbols: Vec<Option<u32>>,
+    next: Vec<usize>,
+    before: Vec<usize>,
+}
+
+impl Chain {
+    fn new(symbols: Vec<u32>) -> Self {
+        let length = symbols.len();
+        Self {
+            symbols: symbols.into_iter().map(Some).collect(),
+            next: (1..=length).collect(),
+            before: (0..length).map(|place| place.wrapping_sub(1)).collect(),
         }
-        write += 1;
     }
-    symbols.truncate(write);
+
+    fn pair(&self, place: usize) -> Option<(u32, u32)> {
+        let left = self.symbols[place]?;
+        let right = self.symbols.get(self.next[place]).copied().flatten()?;
+        Some((left, right))
+    }
+
+    fn before(&self, place: usize) -> Option<usize> {
+        Some(self.before[place]).filter(|&before| before != usize::MAX)
+    }
+
+    fn merge(&mut self, place: usize, merged: u32) {
+        let gone = self.next[place];
+        self.symbols[place] = Some(merged);
+        self.symbols[gone] = None;
+        self.next[place] = self.next[gone];
+        if let Some(before) = self.before.get_mut(self.next[gone]) {
+            *before = place;
+        }
+    }
+
+    fn symbols(self) -> impl Iterator<Item = u32> {
+        self.symbols.into_iter().flatten()
+    }
 }
 
 /// The letter that stands for each byte in vocabularies: itself where it prints, else one from U+0100 on.
 pub(super) fn byte_letters() -> [char; 256] {
     let mut spare = 0x100..;
     std::array::from_fn(|byte| {
-        let printed = matches!(byte, 33..=126 | 161..=172 | 174..=255);
-        let code = if printed {
+        let code = if is_printed(byte) {
             byte as u32
         } else {
             spare.next().unwrap_or_default()
         };
         char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
     })
+}
+
+/// Whether a byte stands for itself in vocabularies.
+pub(super) fn is_printed(byte: usize) -> bool {
+    matches!(byte, 33..=126 | 161..=172 | 174..=255)
 }

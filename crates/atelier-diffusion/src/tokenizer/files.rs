@@ -156,6 +156,25 @@ impl TokenizerFiles {
         Ok(())
     }
 
+    /// A vocabulary that lies in no folder; specials other than `pad` have their usual spelling.
+    pub(super) fn from_memory(
+        vocabulary: HashMap<String, u32>,
+        merges: Vec<(String, String)>,
+        pad: &str,
+    ) -> Self {
+        let special = DEFAULTS.map(|(role, default)| {
+            let token = if role == "pad" { pad } else { default };
+            (role, token.to_owned(), false)
+        });
+        Self {
+            dir: PathBuf::new(),
+            vocabulary,
+            merges,
+            special: special.into(),
+            listed: BTreeMap::new(),
+        }
+    }
+
     fn id_of(&self, token: &str) -> Option<u32> {
         let listed = self.listed.iter().find(|(_, (word, _))| word == token);
         listed
@@ -259,7 +278,7 @@ fn pair_from_line(line: &str, path: &Path) -> Result<(String, String)> {
     Ok((left.to_owned(), right.to_owned()))
 }
 
-fn merges_from_text(text: &str, path: &Path) -> Result<Vec<(String, String)>> {
+pub(super) fn merges_from_text(text: &str, path: &Path) -> Result<Vec<(String, String)>> {
     text.lines()
         .filter(|line| !line.starts_with("#version") && !line.trim().is_empty())
         .map(|line| pair_from_line(line.trim_end(), path))

@@ -171,3 +171,53 @@ fn unusable_folders_say_what_is_wrong() {
     fs::write(dir.path().join("vocab.json"), "{").unwrap();
     refused(dir.path(), "not valid JSON");
 }
+
+#[test]
+fn the_vocabulary_inside_the_program_is_clips_id_by_id() {
+    let folder = TokenizerFiles::read(&tiny_sd15().join("tokenizer")).unwrap();
+    let embedded = clip::embedded_files("<|endoftext|>").unwrap();
+    assert_eq!(embedded.vocabulary.len(), 49_408);
+    assert_eq!(embedded.vocabulary, folder.vocabulary);
+    assert_eq!(embedded.merges, folder.merges);
+}
+
+#[test]
+fn the_tokenizer_inside_the_program_gives_the_ids_of_a_folder() {
+    let (inside, folder) = (Tokenizer::clip(ClipPadding::EndOfText), clip());
+    let text = "BlobCharV1, 3 cats it's <|endoftext|> 猫!!!";
+    assert_eq!(inside.encode_padded(text), folder.encode_padded(text));
+    assert_eq!((inside.bos(), inside.eos()), (49_406, 49_407));
+    assert_eq!((inside.pad(), folder.pad()), (49_407, 49_407));
+    assert_eq!((inside.comma(), folder.encode(",")), (267, vec![267]));
+}
+
+#[test]
+fn open_clip_pads_with_an_exclamation_mark_and_counts_it_as_special() {
+    let tokenizer = Tokenizer::clip(ClipPadding::Exclamation);
+    assert_eq!(
+        tokenizer.encode_padded("cat")[..5],
+        [49_406, 2368, 49_407, 0, 0]
+    );
+    assert_eq!(tokenizer.encode("cat!!"), [2368, 0, 0]);
+}
+
+#[test]
+fn ids_decode_to_small_words() {
+    let tokenizer = clip();
+    let decoded = |text: &str| tokenizer.decode(&tokenizer.encode(text));
+    assert_eq!(decoded("A Cat,  naïve 猫"), "a cat , naïve 猫");
+    assert_eq!(decoded("x <|endoftext|> y"), "x <|endoftext|> y");
+    assert_eq!(tokenizer.decode(&[2368, u32::MAX]), "cat");
+    assert_eq!(tokenizer.decode(&[]), "");
+}
+
+#[test]
+fn long_pieces_take_no_time() {
+    let letters = (0_u32..100_000)
+        .map(|i| char::from(b'a' + (i.wrapping_mul(2_654_435_761) >> 13) as u8 % 26));
+    let word: String = letters.collect();
+    let ids = clip().encode(&word);
+    assert_eq!(clip().decode(&ids), word);
+    let marks = Tokenizer::clip(ClipPadding::Exclamation).encode(&"!".repeat(100_000));
+    assert_eq!(marks, vec![0; 100_000]);
+}

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use atelier_core::Targets;
-use atelier_diffusion::families::sd15::{Base, Unet, attach_file, kohya_layer_name, recipe};
+use atelier_core::{AdapterUse, Targets};
+use atelier_diffusion::stable_diffusion::{Base, Conditioning, Unet, recipe};
 use atelier_nn::gradients::{gradient_of, values_of};
 use atelier_nn::lora::{Attach, Detach, Factors, sites};
 use atelier_nn::{Conv2d, Engine, Linear, Visit as _, Visitor};
 use atelier_testkit::{Golden, assert_close, golden, tiny_sd15};
 use atelier_weights::DType;
-use atelier_weights::adapter::{AdapterFile, AdapterLayer};
+use atelier_weights::adapter::{AdapterFile, AdapterLayer, Array, kohya_name};
 use burn::tensor::{Device, Gradients, Tensor};
 
 use crate::source::assert_golden;
@@ -40,7 +40,7 @@ pub(crate) fn attach(
     let mut count = 0;
     let mut attach = Attach {
         factors: |layer: &str| {
-            let (down, up) = factors.get(&kohya_layer_name(layer))?.clone();
+            let (down, up) = factors.get(&kohya_name("lora_unet", layer))?.clone();
             count += 1;
             Some(Factors {
                 rank: 4,
@@ -84,7 +84,7 @@ pub(crate) struct GradientReader {
 
 impl GradientReader {
     fn keep<const D: usize>(&mut self, path: &str, part: &str, tensor: &Tensor<D>) {
-        let name = format!("{}.{part}.weight", kohya_layer_name(path));
+        let name = format!("{}.{part}.weight", kohya_name("lora_unet", path));
         self.found
             .insert(name, gradient_of(tensor, &mut self.gradients));
     }
@@ -112,7 +112,10 @@ impl Visitor for GradientReader {
 fn layers(file: &Golden, targets: Targets) -> Vec<String> {
     let layers = file.config()["layers"][targets.name()].clone();
     let layers: Vec<String> = serde_json::from_value(layers).unwrap();
-    layers.iter().map(|layer| kohya_layer_name(layer)).collect()
+    layers
+        .iter()
+        .map(|layer| kohya_name("lora_unet", layer))
+        .collect()
 }
 
 fn timesteps(file: &Golden) -> Vec<f32> {
@@ -132,7 +135,7 @@ fn targets_select_the_layers_that_peft_was_given() {
         let mut selected: Vec<_> = names
             .iter()
             .filter(|(name, _)| recipe::is_target(name, targets))
-            .map(|(name, _)| kohya_layer_name(name))
+            .map(|(name, _)| kohya_name("lora_unet", name))
             .collect();
         let mut expected = layers(&file, targets);
         selected.sort();
@@ -157,7 +160,7 @@ fn loss_and_every_gradient_are_those_of_peft() {
             let prediction = unet.forward(
                 file.tensor("noisy", &device),
                 &timesteps(&file),
-                &file.tensor("context", &device),
+                &Conditioning::states(file.tensor("context", &device)),
             );
             assert_golden(prediction.clone(), &file, &format!("{case}.prediction"));
             let velocity = mean_square(prediction.clone(), file.tensor("velocity", &device));
@@ -218,7 +221,7 @@ fn strength_zero_is_bit_equal_to_the_base() {
     let (file, device) = (golden("adapter_gradients"), Device::flex().autodiff());
     let mut unet = load_unet(&device);
     let forward = |unet: &Unet| {
-        let context = file.tensor("context", &device);
+        let context = Conditioning::states(file.tensor("context", &device));
         values_of(unet.forward(file.tensor("noisy", &device), &timesteps(&file), &context))
     };
     let bare = forward(&unet);
@@ -239,14 +242,10 @@ pub(crate) fn write_adapter(path: &Path, targets: Targets) {
     let shape = |name: &str, part: &str| tensors[&format!("{name}.{part}.weight")].0.clone();
     let layers: Vec<_> = factors(&file, "factor.", |name| wanted.iter().any(|l| l == name))
         .into_iter()
-        .map(|(name, (down, up))| AdapterLayer {
-            rank: 4,
-            alpha: 2.0,
-            down_shape: shape(&name, "lora_down"),
-            down,
-            up_shape: shape(&name, "lora_up"),
-            up,
-            name,
+        .map(|(name, (down, up))| {
+            let down = Array::new(shape(&name, "lora_down"), down);
+            let up = Array::new(shape(&name, "lora_up"), up);
+            AdapterLayer::low_rank(name, 2.0, down, up)
         })
         .collect();
     assert_eq!(layers.len(), wanted.len());
@@ -262,8 +261,9 @@ fn an_adapter_file_changes_the_prediction_as_peft_does() {
     for targets in CASES {
         write_adapter(&path, targets);
         let mut parts = base.load(&device, Engine::Exact).unwrap();
-        attach_file(&mut parts, &path, 1.0, &device).unwrap();
-        let context = file.tensor("context", &device);
+        let adapter = base.fit_adapter(&AdapterUse::new(&path, 1.0)).unwrap();
+        adapter.attach_all(&base, &mut parts, &device);
+        let context = Conditioning::states(file.tensor("context", &device));
         let noisy = file.tensor("noisy", &device);
         let prediction = parts.unet.forward(noisy, &timesteps(&file), &context);
         let name = format!("{}.alpha_2.prediction", targets.name());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use atelier_core::{GenerateRequest, SamplerKind, Seed};
-use atelier_diffusion::families::sd15::Pipeline;
+use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use atelier_testkit::{assert_close, golden};
@@ -20,7 +20,7 @@ fn embedded_base_draws_what_diffusers_draws() {
     let file = golden("embedded_base");
     let config = file.config();
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/atelier-mini");
-    let pipeline = Pipeline::open(&base, &Device::flex(), Engine::Exact).unwrap();
+    let mut pipeline = Pipeline::open(&base, &Device::flex(), Engine::Exact).unwrap();
     for (sampler, tolerance) in [
         (SamplerKind::Ddim, TOLERANCE),
         (SamplerKind::Euler, EULER_TOLERANCE),
@@ -33,7 +33,7 @@ fn embedded_base_draws_what_diffusers_draws() {
             sampler,
             ..GenerateRequest::default()
         };
-        let latents = values_of(pipeline.final_latents(&request).unwrap());
+        let latents = values_of(pipeline.final_latents(&request, None).unwrap());
         assert_close(
             &latents,
             &file.vec(&format!("{}.latent", sampler.name())),

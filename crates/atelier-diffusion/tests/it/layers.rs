@@ -9,9 +9,9 @@ use burn::tensor::{Device, Tensor};
 
 use crate::source::{assert_golden, build};
 
-#[path = "../../src/families/sd15/attention_block.rs"]
+#[path = "../../src/stable_diffusion/networks/attention_block.rs"]
 mod attention_block;
-#[path = "../../src/families/sd15/resnet.rs"]
+#[path = "../../src/stable_diffusion/networks/resnet.rs"]
 mod resnet;
 
 use attention_block::{Attention, Transformer, TransformerShape, picture, tokens};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use atelier_diffusion::families::sd15::Base;
+use atelier_diffusion::stable_diffusion::{Base, Conditioning};
 use atelier_nn::Visit as _;
 use atelier_nn::adamw::{AdamW, Moments, Pace};
 use atelier_nn::gradients::{clip_norm, values_of};
@@ -48,7 +48,8 @@ fn twenty_steps_overlay_the_losses_and_factors_of_peft() {
         let context = at_step::<3, 4>(&file, "context", step, &device);
         let noisy = schedule.add_noise(latents, noise.clone(), &steps);
         let told: Vec<f32> = steps.iter().map(|&t| t as f32).collect();
-        let loss = mean_square(unet.forward(noisy, &told, &context), noise);
+        let words = Conditioning::states(context);
+        let loss = mean_square(unet.forward(noisy, &told, &words), noise);
         losses.extend(values_of(loss.clone()));
         let mut reader = GradientReader {
             gradients: loss.backward(),

@@ -9,13 +9,16 @@
 )]
 
 mod adamw;
+mod adapter_kinds;
 mod adapters;
 mod embedded_base;
+mod emphasis;
 mod layers;
 mod loss_curve;
 mod noise;
 mod pictures;
 mod schedules;
+mod sdxl;
 mod source;
 mod text;
 mod unet;

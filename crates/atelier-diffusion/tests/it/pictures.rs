@@ -1,11 +1,12 @@
 //! Whole pictures of the tiny base, from a prompt and a seed.
 
 use atelier_core::{
-    AdapterUse, CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture, Progress,
-    ProgressSink, RunContext, SamplerKind, Seed, Targets,
+    AdapterUse, CancelFlag, Clock, GenerateRequest, Generator as _, NoiseKind, Outcome, Picture,
+    Progress, ProgressSink, RunContext, SamplerKind, ScheduleKind, Seed, Targets,
 };
-use atelier_diffusion::families::sd15::{Base, Pipeline};
+use atelier_diffusion::noise::noise_source;
 use atelier_diffusion::schedule::ScheduleConfig;
+use atelier_diffusion::stable_diffusion::{Base, Conditioning, Pipeline};
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use atelier_testkit::{Golden, assert_close, golden, tiny_sd15};
@@ -31,7 +32,7 @@ fn request(file: &Golden, sampler: SamplerKind) -> GenerateRequest {
     let number = |key: &str| facts[key].as_u64().unwrap();
     GenerateRequest {
         prompt: facts["prompt"].as_str().unwrap().to_owned(),
-        negative: facts["negative"].as_str().unwrap().to_owned(),
+        negative: facts["negative"].as_str().map(str::to_owned),
         steps: number("steps") as usize,
         guidance: facts["guidance"].as_f64().unwrap() as f32,
         sampler,
@@ -57,10 +58,9 @@ fn check(sampler: SamplerKind) {
         for betas in ["scaled_linear", "squaredcos_cap_v2"] {
             let case = format!("{}.{prediction}.{betas}", sampler.name());
             let mut pipeline = pipeline(&file, &case, &device);
-            let latents = pipeline.final_latents(&request).unwrap();
+            let latents = pipeline.final_latents(&request, None).unwrap();
             assert_golden(latents.clone(), &file, &format!("{case}.latents"));
-            let vae = &pipeline.parts_mut().vae;
-            let pixels = vae.decode(vae.unscale(latents));
+            let pixels = pipeline.decode(latents, false).unwrap();
             let pixels = (pixels / 2.0 + 0.5).clamp(0.0, 1.0);
             let rows = pixels.permute([0, 2, 3, 1]);
             assert_golden(rows, &file, &format!("{case}.picture"));
@@ -81,7 +81,8 @@ fn draw(pipeline: &mut Pipeline, request: &GenerateRequest) -> Picture {
         progress: &Quiet,
         clock: &Quiet,
     };
-    let Outcome::Completed(mut pictures) = pipeline.generate(request, context).unwrap() else {
+    let Outcome::Completed(mut pictures) = pipeline.generate(request, None, context).unwrap()
+    else {
         panic!("nothing cancels")
     };
     pictures.remove(0)
@@ -127,22 +128,25 @@ fn latents_after_every_step_are_those_of_diffusers() {
         ],
         0,
     );
+    let words = Conditioning::states(states);
     let base = Base::open(&tiny_sd15()).unwrap();
     let unet = base.load_unet(&device, Engine::Exact).unwrap();
     for kind in [SamplerKind::Ddim, SamplerKind::Euler] {
         let case = format!("{}.epsilon.scaled_linear", kind.name());
         let config = ScheduleConfig::from_json(&file.config()[&case].to_string()).unwrap();
-        let mut sampler = atelier_diffusion::samplers::build(kind, &config, 12).unwrap();
+        let mut sampler =
+            atelier_diffusion::samplers::build(kind, ScheduleKind::Base, &config, 12).unwrap();
         let timesteps = sampler.timesteps().to_vec();
         assert_close(&timesteps, &file.vec(&format!("{case}.timesteps")), 0.0);
         let steps = file.vec(&format!("{case}.steps"));
+        let mut random = noise_source(NoiseKind::TorchCpu, Seed(0));
         let mut latents = noise.clone() * sampler.init_noise_sigma();
         for (index, &timestep) in timesteps.iter().enumerate() {
             let input = sampler.scale_input(latents.clone(), index);
             let both = burn::tensor::Tensor::cat(vec![input.clone(), input], 0);
-            let predicted = unet.forward(both, &[timestep; 2], &states);
+            let predicted = unet.forward(both, &[timestep; 2], &words);
             let guided = atelier_diffusion::guidance::guide(predicted, 7.0);
-            latents = sampler.step(guided, index, latents);
+            latents = sampler.step(guided, index, latents, random.as_mut());
             let expected = &steps[index * 1024..(index + 1) * 1024];
             assert_close(&values_of(latents.clone()), expected, TOLERANCE);
         }
@@ -160,10 +164,7 @@ fn an_adapter_file_draws_the_picture_of_diffusers_at_every_strength() {
     let mut pipeline = pipeline(&file, "ddim.epsilon.scaled_linear", &device);
     let bare = draw(&mut pipeline, &request);
     for strength in [0.0, 0.5, 0.8, 1.0, 1.1] {
-        request.adapters = vec![AdapterUse {
-            path: path.clone(),
-            strength,
-        }];
+        request.adapters = vec![AdapterUse::new(&path, strength)];
         let picture = expected.vec(&format!("strength_{strength:?}"));
         check_bytes(&mut pipeline, &request, &picture);
         assert_eq!(draw(&mut pipeline, &request) == bare, strength == 0.0);

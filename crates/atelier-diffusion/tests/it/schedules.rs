@@ -1,5 +1,6 @@
 //! Noise schedules and the steps of the samplers, without a model.
 
+use atelier_core::ScheduleKind;
 use atelier_diffusion::samplers;
 use atelier_diffusion::schedule::{NoiseSchedule, ScheduleConfig};
 use atelier_nn::gradients::values_of;
@@ -45,7 +46,8 @@ fn every_spacing_visits_the_timesteps_and_noise_levels_of_diffusers() {
         };
         let config = config(&file, betas, spacing);
         let steps = steps.parse().unwrap();
-        let found = samplers::build(sampler.parse().unwrap(), &config, steps).unwrap();
+        let found =
+            samplers::build(sampler.parse().unwrap(), ScheduleKind::Base, &config, steps).unwrap();
         let expected = |part: &str| file.vec(&format!("schedule.{case}.{part}"));
         assert_close(found.timesteps(), &expected("timesteps"), 1e-6);
         assert_close(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use atelier_diffusion::families::sd15::aliases;
+use atelier_diffusion::stable_diffusion::aliases;
 use atelier_nn::{Engine, Init, ParamError, ParamSource, Params};
 use atelier_testkit::Golden;
 use burn::tensor::{Device, Tensor};

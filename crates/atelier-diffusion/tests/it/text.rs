@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use atelier_diffusion::families::sd15::{Base, TextConfig, TextEncoder};
+use atelier_diffusion::stable_diffusion::{Base, TextConfig, TextEncoder};
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use atelier_testkit::{golden, tiny_sd15};
@@ -45,14 +45,14 @@ fn prompts_of_the_tiny_base_give_the_states_of_diffusers() {
     let (file, device) = (golden("pictures"), Device::flex());
     let request = file.config()["request"].clone();
     let base = Base::open(&tiny_sd15()).unwrap();
-    let text = base.load_text(&device, Engine::Exact).unwrap();
+    let texts = base.load_texts(&device, Engine::Exact).unwrap();
     for (key, name) in [
         ("prompt", "prompt.states"),
         ("negative", "prompt.negative_states"),
     ] {
         let prompt = request[key].as_str().unwrap();
-        let states = text.forward(base.tokens(&[prompt], &device).unwrap(), 0);
-        assert_golden(states, &file, name);
+        let states = base.encode_plain(&texts, prompt, &device).unwrap();
+        assert_golden(states.states_bsd, &file, name);
     }
 }
 
@@ -92,8 +92,12 @@ fn a_folder_with_either_spelling_of_the_names_gives_the_same_states() {
     copy_without_prefix(&tiny_sd15(), folder.path());
     let states = [tiny_sd15().as_path(), folder.path()].map(|path| {
         let base = Base::open(path).unwrap();
-        let text = base.load_text(&device, Engine::Exact).unwrap();
-        values_of(text.forward(base.tokens(&["a red cat"], &device).unwrap(), 0))
+        let texts = base.load_texts(&device, Engine::Exact).unwrap();
+        values_of(
+            base.encode_plain(&texts, "a red cat", &device)
+                .unwrap()
+                .states_bsd,
+        )
     });
     assert_eq!(states[0], states[1]);
 }

@@ -1,6 +1,6 @@
 //! Whole denoisers.
 
-use atelier_diffusion::families::sd15::{Unet, UnetConfig};
+use atelier_diffusion::stable_diffusion::{Conditioning, Unet, UnetConfig};
 use atelier_testkit::golden;
 use burn::tensor::Device;
 
@@ -14,7 +14,11 @@ fn check(case: &str, runs: &[&str]) {
         let name = |part: &str| format!("{case}.{run}.{part}");
         let sample = file.tensor::<4>(&name("sample"), &device);
         let context = file.tensor::<3>(&name("context"), &device);
-        let output = unet.forward(sample, &file.vec(&name("timesteps")), &context);
+        let output = unet.forward(
+            sample,
+            &file.vec(&name("timesteps")),
+            &Conditioning::states(context),
+        );
         assert_golden(output, &file, &name("output"));
     }
 }

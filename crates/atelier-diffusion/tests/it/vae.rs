@@ -1,6 +1,6 @@
 //! Whole autoencoders.
 
-use atelier_diffusion::families::sd15::{Vae, VaeConfig};
+use atelier_diffusion::stable_diffusion::{Vae, VaeConfig};
 use atelier_nn::gradients::values_of;
 use atelier_testkit::{assert_close, golden};
 use burn::tensor::Device;

@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, module, ops::ConvOptions};
 
 use crate::kernels;
-use crate::lora::ConvLora;
+use crate::lora::{AttachedChange, ConvLora, changed};
 use crate::params::{Engine, Init, ParamError, Params};
 use crate::visit::{Visit, Visitor, join};
 
@@ -65,8 +65,10 @@ pub struct Conv2d {
     pub bias: Tensor<1>,
     /// Kernel, stride and padding.
     pub shape: ConvShape,
-    /// Adapters, applied in order.
+    /// Low-rank adapters, applied in order.
     pub adapters: Vec<ConvLora>,
+    /// Changes of the weight, applied in order and before the low-rank adapters.
+    pub changes: Vec<AttachedChange>,
     engine: Engine,
 }
 
@@ -87,6 +89,7 @@ impl Conv2d {
             bias,
             shape,
             adapters: Vec::new(),
+            changes: Vec::new(),
             engine: params.engine(),
         })
     }
@@ -98,7 +101,8 @@ impl Conv2d {
     /// - returns: `[b, out, h', w']`
     pub fn forward(&self, x_bchw: Tensor<4>) -> Tensor<4> {
         let kept = (!self.adapters.is_empty()).then(|| x_bchw.clone());
-        let (weight, bias) = (self.weight.clone(), Some(self.bias.clone()));
+        let weight = changed(&self.weight, &self.changes);
+        let bias = Some(self.bias.clone());
         let mut y = match self.engine {
             Engine::Mixed => {
                 kernels::conv2d(x_bchw, weight, bias, self.shape.stride, self.shape.padding)

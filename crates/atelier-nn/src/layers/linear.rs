@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::kernels;
-use crate::lora::LinearLora;
+use crate::lora::{AttachedChange, LinearLora, changed};
 use crate::params::{Engine, Init, ParamError, Params};
 use crate::visit::{Visit, Visitor, join};
 
@@ -14,8 +14,10 @@ pub struct Linear {
     pub weight: Tensor<2>,
     /// `[out]`.
     pub bias: Option<Tensor<1>>,
-    /// Adapters, applied in order.
+    /// Low-rank adapters, applied in order.
     pub adapters: Vec<LinearLora>,
+    /// Changes of the weight, applied in order and before the low-rank adapters.
+    pub changes: Vec<AttachedChange>,
     engine: Engine,
 }
 
@@ -46,6 +48,7 @@ impl Linear {
             weight,
             bias: None,
             adapters: Vec::new(),
+            changes: Vec::new(),
             engine: params.engine(),
         })
     }
@@ -60,10 +63,11 @@ impl Linear {
         let [features_out, features_in] = self.weight.dims();
         let rows = shape.iter().product::<usize>() / features_in;
         let flat = x.reshape([rows, features_in]);
+        let weight = changed(&self.weight, &self.changes);
         let mut y = match self.engine {
-            Engine::Mixed => kernels::linear(flat.clone(), self.weight.clone(), self.bias.clone()),
+            Engine::Mixed => kernels::linear(flat.clone(), weight, self.bias.clone()),
             Engine::Exact => {
-                let y = flat.clone().matmul(self.weight.clone().transpose());
+                let y = flat.clone().matmul(weight.transpose());
                 match &self.bias {
                     Some(bias) => y + bias.clone().unsqueeze(),
                     None => y,

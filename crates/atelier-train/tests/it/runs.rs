@@ -26,10 +26,13 @@ fn a_run_writes_one_checkpoint_per_epoch_and_the_final_adapter() {
     assert_eq!(adapter.metadata["ss_network_dim"], "4");
     assert_eq!(adapter.metadata["modelspec.trigger_phrase"], "DiscV1");
     assert!(
-        adapter
-            .layers
+        adapter.layers.iter().any(|layer| layer
+            .factors()
+            .unwrap()
+            .1
+            .values
             .iter()
-            .any(|layer| layer.up.iter().any(|&value| value != 0.0)),
+            .any(|&value| value != 0.0)),
         "nothing was learned"
     );
 }
@@ -82,8 +85,9 @@ fn convolutions_are_trained_when_asked_for() {
         .iter()
         .find(|layer| layer.name.ends_with("resnets_0_conv1"))
         .unwrap();
-    assert_eq!(convolution.down_shape[2..], [3, 3]);
-    assert!(convolution.up.iter().any(|&value| value != 0.0));
+    let (down, up) = convolution.factors().unwrap();
+    assert_eq!(down.shape[2..], [3, 3]);
+    assert!(up.values.iter().any(|&value| value != 0.0));
 }
 
 #[test]

@@ -1,10 +1,12 @@
-//! Adapter files: kohya's layout read and written, its hashes reproduced, everything else refused by name.
+//! Adapter files: every layout read, kohya's written with its hashes, what cannot be used refused by name.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use atelier_core::{Coded as _, ErrorCode};
-use atelier_weights::adapter::{AdapterFile, AdapterLayer, KohyaMetadata, kohya_name};
+use atelier_weights::adapter::{
+    AdapterFile, AdapterLayer, Array, Content, KohyaMetadata, kohya_name,
+};
 use atelier_weights::{DType, OutTensor, write_tensors};
 
 /// Made by `kohya_tiny.py`, which prints the hashes below.
@@ -29,15 +31,8 @@ fn ramp(shape: &[usize]) -> Vec<f32> {
 }
 
 fn layer(name: &str, down_shape: &[usize], up_shape: &[usize], alpha: f32) -> AdapterLayer {
-    AdapterLayer {
-        name: name.to_owned(),
-        rank: down_shape[0],
-        alpha,
-        down_shape: down_shape.to_vec(),
-        down: ramp(down_shape),
-        up_shape: up_shape.to_vec(),
-        up: ramp(up_shape),
-    }
+    let array = |shape: &[usize]| Array::new(shape, ramp(shape));
+    AdapterLayer::low_rank(name, alpha, array(down_shape), array(up_shape))
 }
 
 fn tiny_layers() -> Vec<AdapterLayer> {
@@ -140,7 +135,10 @@ fn values_that_cannot_be_stored_are_named() {
     let folder = tempfile::tempdir().unwrap();
     for bad in [f32::NAN, f32::INFINITY, 1e6] {
         let mut layers = tiny_layers();
-        layers[1].up[3] = bad;
+        let Content::LowRank { up, .. } = &mut layers[1].content else {
+            unreachable!("the layer was made low-rank")
+        };
+        up.values[3] = bad;
         let path = folder.path().join("bad");
         let error = AdapterFile::write(&path, &layers, DType::F16, &BTreeMap::new()).unwrap_err();
         assert_eq!(error.code(), ErrorCode::LossNotFinite);
@@ -187,7 +185,7 @@ fn a_missing_alpha_is_the_rank() {
         ],
     );
     let layer = &AdapterFile::read(&path).unwrap().layers[0];
-    assert_eq!((layer.rank, layer.alpha), (4, 4.0));
+    assert_eq!((layer.rank(), layer.alpha, layer.scale()), (4, 4.0, 1.0));
 }
 
 #[test]
@@ -198,7 +196,6 @@ fn unfit_layers_are_refused_with_their_name() {
         (vec![], "holds no adapter layer"),
         (vec![down], "lack their other factor: `x.lora_down.weight`"),
         (vec![up], "lack their other factor: `x.lora_up.weight`"),
-        (vec![down, up, ("y.alpha", &[], 1.0)], "`y.alpha`"),
         (
             vec![down, up, ("x.alpha", &[2], 1.0)],
             "`x.alpha` holds 2 numbers",
@@ -208,7 +205,7 @@ fn unfit_layers_are_refused_with_their_name() {
             "layer `x` has factors that do not fit",
         ),
         (
-            vec![down, ("x.lora_up.weight", &[5, 4, 1, 1], 1.0)],
+            vec![down, ("x.lora_up.weight", &[5, 4, 3, 3], 1.0)],
             "do not fit",
         ),
         (
@@ -227,8 +224,29 @@ fn unfit_layers_are_refused_with_their_name() {
             "`x.alpha` holds inf",
         ),
         (
-            vec![down, up, ("x.bias", &[1], 1.0)],
-            "belong to no adapter layer: `x.bias`",
+            vec![down, up, ("x.hada_w1_a", &[1, 1], 1.0)],
+            "layer `x` is of two kinds at once",
+        ),
+        (
+            vec![down, up, ("x.lora_A.weight", &[4, 3], 1.0)],
+            "are the same tensor of a layer",
+        ),
+        (
+            vec![down, up, ("x.dora_scale", &[4], 1.0)],
+            "DoRA lengths of shape [4] for a weight of 5 rows and 3 columns",
+        ),
+        (
+            vec![("x.lokr_w1", &[2, 2], 1.0), ("x.lokr_w2_a", &[2, 2], 1.0)],
+            "lack their other factor: `x.lokr_w1`, `x.lokr_w2_a`",
+        ),
+        (
+            vec![
+                ("x.hada_w1_a", &[5, 2], 1.0),
+                ("x.hada_w1_b", &[2, 3], 1.0),
+                ("x.hada_w2_a", &[5, 2], 1.0),
+                ("x.hada_w2_b", &[2, 4], 1.0),
+            ],
+            "differ in shape",
         ),
     ] {
         let message = refusal(&tensors);
@@ -237,19 +255,15 @@ fn unfit_layers_are_refused_with_their_name() {
 }
 
 #[test]
-fn other_formats_are_named() {
+fn files_without_a_layer_are_named_by_what_they_are() {
     for (name, format) in [
-        ("unet.down_blocks.0.attn1.to_q.lora_A.weight", "PEFT"),
-        ("unet.attn1.processor.to_q_lora.up.weight", "old diffusers"),
-        ("lora_unet_a.hada_w1_a", "LoHa"),
-        ("lora_unet_a.lokr_w1", "LoKr"),
-        ("lora_unet_a.lora_mid.weight", "Tucker"),
-        ("lora_unet_a.dora_scale", "DoRA"),
         (
             "model.diffusion_model.input_blocks.0.0.weight",
             "whole checkpoint",
         ),
         ("bundle_emb.cat.clip_l", "bundled embedding"),
+        ("clip_l", "textual inversion"),
+        ("x.oft_blocks", "OFT"),
     ] {
         let message = refusal(&[(name, &[1], 1.0)]);
         assert!(
@@ -257,6 +271,45 @@ fn other_formats_are_named() {
             "{message}"
         );
     }
+}
+
+#[test]
+fn unknown_tensors_beside_layers_are_kept_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    put(
+        &path,
+        &[
+            ("x.lora_down.weight", &[4, 3], 1.0),
+            ("x.lora_up.weight", &[5, 4], 1.0),
+            ("x.bias", &[1], 1.0),
+            ("y.alpha", &[], 1.0),
+            ("bundle_emb.cat.clip_l", &[1, 4], 1.0),
+        ],
+    );
+    let file = AdapterFile::read(&path).unwrap();
+    assert_eq!(file.layers.len(), 1);
+    assert_eq!(file.unknown, ["bundle_emb.cat.clip_l", "x.bias", "y.alpha"]);
+    assert_eq!(
+        file.notes(),
+        [
+            "tensors not used (a bundled embedding, 1): `bundle_emb.cat.clip_l`",
+            "tensors not used (unknown, 2): `x.bias`, `y.alpha`",
+        ]
+    );
+}
+
+#[test]
+fn empty_files_folders_and_cut_files_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    fs_err::write(&path, b"").unwrap();
+    let message = |path: &Path| AdapterFile::read(path).unwrap_err().to_string();
+    assert!(message(&path).contains("the file is empty"));
+    assert!(message(folder.path()).contains("it is a folder, expected a file"));
+    let whole = fs_err::read(TINY).unwrap();
+    fs_err::write(&path, &whole[..whole.len() - 2]).unwrap();
+    assert!(message(&path).contains("truncated"), "{}", message(&path));
 }
 
 #[test]

@@ -3,9 +3,15 @@
 
 mod adapter;
 mod atomic;
+mod checkpoint;
 mod hostile;
+mod kinds;
 mod model_folder;
+mod names;
+mod operations;
+mod readers;
 mod round_trip;
+mod weight_files;
 
 use std::path::{Path, PathBuf};
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use atelier_diffusion::families::{self, sd15};
 use atelier_diffusion::schedule::{BetaSchedule, PredictionType};
+use atelier_diffusion::stable_diffusion::Base;
 use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
@@ -107,18 +107,18 @@ struct Part {
 
 fn show(app: &App, wanted: &str) -> Result<()> {
     let found = bases::find(app, wanted)?;
-    let base = sd15::Base::open(&found.path).coded()?;
+    let base = Base::open(&found.path).coded()?;
     let schedule = &base.schedule_config;
     let description = Description {
         name: found.name,
-        family: families::detect(base.folder()).coded()?.name,
+        family: base.family.name,
         native_size: base.native_size(),
         prediction_type: match schedule.prediction_type {
             PredictionType::Epsilon => "epsilon",
             PredictionType::VPrediction => "v_prediction",
         },
         timesteps: schedule.num_train_timesteps,
-        beta_schedule: match schedule.beta_schedule {
+        beta_schedule: match schedule.beta_schedule.unwrap_or(BetaSchedule::Linear) {
             BetaSchedule::Linear => "linear",
             BetaSchedule::ScaledLinear => "scaled_linear",
             BetaSchedule::SquaredcosCapV2 => "squaredcos_cap_v2",
@@ -127,7 +127,7 @@ fn show(app: &App, wanted: &str) -> Result<()> {
             .into_iter()
             .map(|name| part(&base, name))
             .collect::<Result<_>>()?,
-        hash: base.folder().hash().coded()?,
+        hash: base.files().hash().coded()?,
         about: bases::about_files(&found.path),
         path: found.path,
     };
@@ -135,8 +135,8 @@ fn show(app: &App, wanted: &str) -> Result<()> {
     app.output.document(&description)
 }
 
-fn part(base: &sd15::Base, name: &'static str) -> Result<Part> {
-    let weights = base.folder().weights(name).coded()?;
+fn part(base: &Base, name: &'static str) -> Result<Part> {
+    let weights = base.files().tensors(name).coded()?;
     let infos = weights.names().filter_map(|name| weights.info(name));
     let mut parameters = 0;
     let mut dtypes = Vec::new();
@@ -150,7 +150,7 @@ fn part(base: &sd15::Base, name: &'static str) -> Result<Part> {
         name,
         parameters,
         dtype: dtypes.join(" and "),
-        size_bytes: fs_err::metadata(weights.path())?.len(),
+        size_bytes: weights.size_bytes(),
     })
 }
 

@@ -1,13 +1,16 @@
 //! The commands: one file each, with its flags and what it does.
 
 mod base_model;
+mod bench_forward;
 mod bench_step;
 mod doctor;
 mod generate;
 mod picture_file;
 mod quickstart;
+mod start_picture;
 mod train;
 mod train_flags;
+mod wording;
 
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -47,7 +50,7 @@ pub(crate) enum Command {
     /// Train an adapter on a folder of pictures.
     Train(Box<train::TrainArgs>),
     /// Draw pictures.
-    Generate(generate::GenerateArgs),
+    Generate(Box<generate::GenerateArgs>),
     /// Base models.
     #[command(subcommand)]
     Base(base_model::BaseCommand),
@@ -56,6 +59,9 @@ pub(crate) enum Command {
     /// Time training steps on random numbers.
     #[command(hide = true)]
     BenchStep(bench_step::BenchStepArgs),
+    /// Evaluate a denoiser once and compare with a recorded output.
+    #[command(hide = true)]
+    BenchForward(bench_forward::BenchForwardArgs),
 }
 
 impl Command {
@@ -68,6 +74,7 @@ impl Command {
             Self::Base(command) => base_model::run(command, app),
             Self::Doctor => doctor::run(app),
             Self::BenchStep(args) => bench_step::run(args, app),
+            Self::BenchForward(args) => bench_forward::run(args, app),
         }
     }
 }

@@ -73,7 +73,8 @@ impl Studio<'_> {
                 progress: &share,
                 ..context
             };
-            let Outcome::Completed(pictures) = generator.generate(&request, context).coded()?
+            let Outcome::Completed(pictures) =
+                generator.generate(&request, None, context).coded()?
             else {
                 return Ok(None);
             };
@@ -91,10 +92,7 @@ impl Studio<'_> {
         let path = self.adapters.get(&epoch);
         let path =
             path.with_context(|| format!("the training kept no adapter of epoch {epoch}"))?;
-        Ok(Some(AdapterUse {
-            path: root.join(path),
-            strength: look.strength(),
-        }))
+        Ok(Some(AdapterUse::new(root.join(path), look.strength())))
     }
 
     fn save(&self, shot: Shot, request: &GenerateRequest, picture: Picture) -> Result<Drawing> {

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use atelier_core::{ErrorCode, Generator, Outcome, RunContext, TrainReport, TrainRequest, Trainer};
 use atelier_data::{FolderDataset, Limits, decode_picture, png, sheet};
-use atelier_diffusion::families::sd15::Pipeline;
+use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_eval::Feature;
 use atelier_train::LoraTrainer;
 use atelier_weights::ModelFolder;

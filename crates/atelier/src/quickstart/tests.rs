@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atelier_core::{
-    BoxedError, CancelFlag, Clock, GenerateRequest, Picture, Seed, SilentProgress, TrainConfig,
+    BoxedError, CancelFlag, Clock, GenerateRequest, Picture, Seed, SilentProgress, StartPixels,
+    TrainConfig,
 };
 use atelier_weights::DType;
 use atelier_weights::adapter::{AdapterFile, AdapterLayer};
@@ -67,6 +68,7 @@ impl Generator for FakeGenerator {
     fn generate(
         &mut self,
         request: &GenerateRequest,
+        _start: Option<&StartPixels>,
         _: RunContext<'_>,
     ) -> Result<Outcome<Vec<Picture>>, BoxedError> {
         if self.drawn.fetch_add(1, Ordering::Relaxed) >= self.limit {

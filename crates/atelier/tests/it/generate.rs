@@ -59,7 +59,7 @@ fn the_nth_picture_is_that_of_its_own_seed() {
 fn an_unknown_sampler_lists_the_valid_ones() {
     let bench = Workbench::new();
     let ended = bench.generate(&["--sampler", "dpm9"]);
-    ended.refused(&["'dpm9'", "--sampler", "ddim, euler"]);
+    ended.refused(&["'dpm9'", "--sampler", "ddim, pndm, lms, euler"]);
 }
 
 #[test]

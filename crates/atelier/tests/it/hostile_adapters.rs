@@ -3,21 +3,18 @@
 use std::path::Path;
 
 use atelier_weights::DType;
-use atelier_weights::adapter::{AdapterFile, AdapterLayer};
+use atelier_weights::adapter::{AdapterFile, AdapterLayer, Array};
 
 use crate::workbench::{Workbench, files_below};
 
 /// A small adapter of one layer with this name and input width.
 fn write_adapter(path: &Path, name: &str, width: usize) {
-    let layer = AdapterLayer {
-        name: name.to_owned(),
-        rank: 1,
-        alpha: 1.0,
-        down_shape: vec![1, width],
-        down: vec![0.1; width],
-        up_shape: vec![width, 1],
-        up: vec![0.1; width],
-    };
+    let layer = AdapterLayer::low_rank(
+        name,
+        1.0,
+        Array::new([1, width], vec![0.1; width]),
+        Array::new([width, 1], vec![0.1; width]),
+    );
     AdapterFile::write(
         path,
         &[layer],

@@ -32,12 +32,16 @@ fn train_writes_an_adapter_a_checkpoint_per_epoch_and_says_how_to_draw() {
         assert!(files.iter().any(|file| file == name), "{files:?}");
     }
     let adapter = AdapterFile::read(bench.path("run/adapter.safetensors")).unwrap();
-    assert!(
-        adapter
-            .layers
-            .iter()
-            .any(|layer| { layer.rank == 2 && layer.up.iter().any(|value| *value != 0.0) })
-    );
+    assert!(adapter.layers.iter().any(|layer| {
+        layer.rank() == 2
+            && layer
+                .factors()
+                .unwrap()
+                .1
+                .values
+                .iter()
+                .any(|value| *value != 0.0)
+    }));
 }
 
 #[test]

@@ -1,30 +1,15 @@
-//! Stable Diffusion 1.x: one CLIP text encoder, a convolutional denoiser with cross-attention, a KL autoencoder.
+//! Stable Diffusion 1.x and 2.x: one CLIP text encoder whose last normed states the denoiser attends to.
 
-mod adapters;
-mod attention_block;
-mod config;
-mod denoiser;
-mod folder;
-mod keys;
-mod pipeline;
-pub mod recipe;
-mod resnet;
-mod text;
-mod vae;
-
-pub use adapters::{adapter_sites, attach_file, kohya_layer_name};
-pub use config::{TextConfig, UnetConfig, VaeConfig};
-pub use denoiser::Unet;
-pub use folder::{Base, Parts};
-pub use keys::aliases;
-pub use pipeline::Pipeline;
-pub use text::TextEncoder;
-pub use vae::Vae;
-
-use super::Family;
+use super::{Family, HiddenStates, TextPlace};
 
 /// The family's one description.
 pub const FAMILY: Family = Family {
     name: "sd15",
     pipeline_classes: &["StableDiffusionPipeline"],
+    text_encoders: &[TextPlace {
+        part: "text_encoder",
+        tokenizer: "tokenizer",
+        projected: false,
+    }],
+    hidden_states: HiddenStates::LastNormed,
 };

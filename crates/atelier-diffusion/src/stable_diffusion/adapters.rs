@@ -1,0 +1,111 @@
+//! Adapter files on a base: which layers there are, whether a file fits, and attaching it to the networks.
+
+use std::collections::BTreeMap;
+
+use atelier_core::{AdapterFamily, AdapterUse, WeightChange};
+use atelier_nn::Visit;
+use atelier_nn::lora::Attach;
+use atelier_weights::adapter::{AdapterFile, BaseLayers, LayerId, Part};
+use atelier_weights::expected_tensors;
+use burn::tensor::Device;
+
+use super::{Base, Parts};
+use crate::{Error, Result, families};
+
+/// Width of the text states that tells the denoisers of version 2 apart.
+const CONTEXT_V2: usize = 1024;
+
+/// An adapter file that fits a base, with the strengths at which it is used.
+#[derive(Debug, Clone)]
+pub struct FittedAdapterUse {
+    changes: BTreeMap<LayerId, WeightChange>,
+    strength: f32,
+    text_strength: f32,
+    /// What of the file is not used, for the user to read.
+    pub notes: Vec<String>,
+}
+
+impl Base {
+    /// The naming of adapters for this base.
+    pub fn adapter_family(&self) -> AdapterFamily {
+        if self.family.name == families::sdxl::FAMILY.name {
+            AdapterFamily::Sdxl
+        } else if self.unet_config.cross_attention_dim == CONTEXT_V2 {
+            AdapterFamily::Sd2
+        } else {
+            AdapterFamily::Sd1
+        }
+    }
+
+    /// Every layer that an adapter file may name, from the configurations alone.
+    pub fn adapter_layers(&self) -> Result<BaseLayers> {
+        let mut layers = Vec::new();
+        for part in self.adapted_parts() {
+            let config = self.files().config(part.name())?;
+            let tensors = expected_tensors(part.name(), &config).unwrap_or_default();
+            for (name, shape) in tensors {
+                let Some(path) = name.strip_suffix(".weight") else {
+                    continue;
+                };
+                if shape.len() >= 2 && !path.ends_with("_embedding") {
+                    layers.push((LayerId::new(part, path), shape));
+                }
+            }
+        }
+        Ok(BaseLayers::new(self.adapter_family(), layers))
+    }
+
+    /// Reads an adapter file and finds the place of each of its layers.
+    pub fn fit_adapter(&self, adapter: &AdapterUse) -> Result<FittedAdapterUse> {
+        let file = AdapterFile::read(&adapter.path)?;
+        let fitted = file.fit(&self.adapter_layers()?);
+        let fitted = fitted.map_err(|problem| Error::AdapterMismatch {
+            path: adapter.path.clone(),
+            problem: Box::new(problem),
+        })?;
+        Ok(FittedAdapterUse {
+            changes: fitted.changes,
+            strength: adapter.strength,
+            text_strength: adapter.text_strength(),
+            notes: fitted.notes,
+        })
+    }
+
+    fn adapted_parts(&self) -> impl Iterator<Item = Part> {
+        let is_there = |part: &Part| {
+            *part == Part::Unet || self.texts.iter().any(|side| side.place.part == part.name())
+        };
+        Part::ALL.into_iter().filter(is_there)
+    }
+}
+
+impl FittedAdapterUse {
+    /// Attaches the layers of one part to its network. At strength 0 nothing is attached.
+    pub fn attach<M: Visit>(&self, part: &str, model: &mut M, device: &Device) {
+        let Some(part) = Part::ALL.into_iter().find(|known| known.name() == part) else {
+            return;
+        };
+        let strength = match part {
+            Part::Unet => self.strength,
+            Part::TextEncoder | Part::TextEncoder2 => self.text_strength,
+        };
+        if strength == 0.0 {
+            return;
+        }
+        let mut visitor = Attach {
+            factors: |path: &str| self.changes.get(&LayerId::new(part, path)).cloned(),
+            strength,
+            device,
+            trainable: false,
+        };
+        model.visit("", &mut visitor);
+    }
+
+    /// Attaches all layers to the networks of `base`.
+    pub fn attach_all(&self, base: &Base, parts: &mut Parts, device: &Device) {
+        self.attach(Part::Unet.name(), &mut parts.unet, device);
+        for (side, encoder) in base.texts.iter().zip(&mut parts.texts) {
+            self.attach(side.place.part, encoder, device);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What the families sd15 and sdxl share: networks, an opened base, text states, adapters on its layers, and the way from
+//! text to picture. The families themselves say only what differs.
+
+mod adapters;
+mod keys;
+mod loaded;
+pub mod networks;
+mod opened;
+mod pipeline;
+mod plan;
+pub mod recipe;
+mod start;
+mod text;
+
+pub use adapters::FittedAdapterUse;
+pub use keys::aliases;
+pub use loaded::Residence;
+pub use networks::{
+    AddedConditioning, Conditioning, TextConfig, TextEncoder, Unet, UnetConfig, Vae, VaeConfig,
+};
+pub use opened::{Base, Parts, TextSide};
+pub use pipeline::Pipeline;
+pub use text::{Encoded, TextStates, time_ids};

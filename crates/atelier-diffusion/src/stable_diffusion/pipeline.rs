@@ -1,0 +1,330 @@
+//! From text to picture; read from top to bottom.
+
+use std::path::Path;
+
+use atelier_core::{
+    BoxedError, GenerateRequest, Generator, Outcome, Phase, Picture, Progress, RunContext, Seed,
+    StartPixels,
+};
+use atelier_nn::Engine;
+use atelier_nn::gradients::values_of;
+use burn::tensor::{Device, Tensor};
+
+use super::loaded::{Loaded, Residence};
+use super::networks::{Conditioning, Unet};
+use super::plan::{Plan, Unwanted};
+use super::start::{StartLatents, begin};
+use super::text::TextStates;
+use super::{Base, Parts};
+use crate::guidance::{guide, rescale};
+use crate::noise::noise_source;
+use crate::prompt::Prompt;
+use crate::{Error, Result, samplers};
+
+/// A base that draws.
+pub struct Pipeline {
+    base: Base,
+    networks: Loaded,
+    /// Encoded prompts, for the adapters of the moment.
+    encoded: Vec<(TextKey, TextStates)>,
+    notes: Vec<String>,
+}
+
+/// What decides text states, besides the adapters.
+type TextKey = (Vec<Prompt>, usize);
+
+/// Encoded prompts that are remembered.
+const MOST_ENCODED: usize = 4096;
+
+/// What the denoiser is told: of the prompt, and of the negative prompt where guidance needs it.
+struct Wording {
+    wanted: Conditioning,
+    unwanted: Option<Conditioning>,
+}
+
+impl Pipeline {
+    /// A pipeline on the base at `path`; networks are loaded when they are wanted.
+    pub fn open(path: &Path, device: &Device, engine: Engine) -> Result<Self> {
+        let networks = Loaded::nothing(device, engine, Residence::Kept);
+        Ok(Self::on(Base::open(path)?, networks))
+    }
+
+    /// A pipeline on an opened base that holds no more networks than it needs at a time.
+    pub fn in_turn(base: Base, device: &Device, engine: Engine) -> Self {
+        Self::on(base, Loaded::nothing(device, engine, Residence::InTurn))
+    }
+
+    /// A pipeline from networks that are in memory already.
+    pub fn from_parts(base: Base, parts: Parts, device: &Device) -> Self {
+        Self::on(base, Loaded::of_parts(parts, device))
+    }
+
+    fn on(base: Base, networks: Loaded) -> Self {
+        Self {
+            base,
+            networks,
+            encoded: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// The base.
+    pub fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// Encodes the prompts of many requests before the first is drawn, so that text encoders are loaded once. All
+    /// requests must have the same adapters.
+    pub fn prepare(&mut self, requests: &[GenerateRequest]) -> Result<()> {
+        for request in requests {
+            let plan = Plan::new(request, &self.base)?;
+            self.set_adapters(request)?;
+            self.wording(request, &plan)?;
+        }
+        Ok(())
+    }
+
+    /// The final latents of the first picture of a request, for comparison with references.
+    pub fn final_latents(
+        &mut self,
+        request: &GenerateRequest,
+        start: Option<&StartPixels>,
+    ) -> Result<Tensor<4>> {
+        let plan = Plan::new(request, &self.base)?;
+        self.set_adapters(request)?;
+        let wording = self.wording(request, &plan)?;
+        let start = self.start_latents(start, &plan)?;
+        let drawing = Drawing {
+            request,
+            plan: &plan,
+            wording: &wording,
+            start: start.as_ref(),
+            seed: request.seed,
+        };
+        let latents = self.latents(&drawing, &mut |_| true)?;
+        Ok(latents.expect("nothing cancels"))
+    }
+
+    /// Pixels of latents, −1 to 1, not clamped.
+    pub fn decode(&mut self, latents_bchw: Tensor<4>, tiled: bool) -> Result<Tensor<4>> {
+        let vae = self.networks.vae(&self.base)?;
+        let latents = vae.unscale(latents_bchw);
+        Ok(if tiled {
+            vae.decode_tiled(&latents)
+        } else {
+            vae.decode(latents)
+        })
+    }
+
+    fn set_adapters(&mut self, request: &GenerateRequest) -> Result<()> {
+        if self.networks.set_adapters(&self.base, &request.adapters)? {
+            self.encoded.clear();
+            self.notes.extend(self.networks.adapter_notes());
+        }
+        Ok(())
+    }
+
+    fn wording(&mut self, request: &GenerateRequest, plan: &Plan) -> Result<Wording> {
+        let wanted = self.text_states(&plan.wanted, request.clip_skip)?;
+        let unwanted = match &plan.unwanted {
+            Unwanted::Nothing => None,
+            Unwanted::Zeros => Some(wanted.zeros()),
+            // As in the reference, clip skip is for the wanted prompt alone.
+            Unwanted::Prompts(prompts) => Some(self.text_states(prompts, 0)?),
+        };
+        let sizes = plan.time_ids();
+        Ok(Wording {
+            wanted: wanted.conditioning(sizes),
+            unwanted: unwanted.map(|states| states.conditioning(sizes)),
+        })
+    }
+
+    fn text_states(&mut self, prompts: &[Prompt], clip_skip: usize) -> Result<TextStates> {
+        let is_same = |((known, skip), _): &&(TextKey, TextStates)| {
+            known.as_slice() == prompts && *skip == clip_skip
+        };
+        if let Some((_, states)) = self.encoded.iter().find(is_same) {
+            return Ok(states.clone());
+        }
+        let device = self.networks.device.clone();
+        let encoders = self.networks.texts(&self.base)?;
+        let encoded = self.base.encode(encoders, prompts, clip_skip, &device)?;
+        if let Some(cut) = encoded.cut {
+            self.notes.push(format!(
+                "a plain prompt holds 75 tokens; these words are not drawn: {cut}"
+            ));
+        }
+        if self.encoded.len() == MOST_ENCODED {
+            self.encoded.remove(0);
+        }
+        let key = (prompts.to_vec(), clip_skip);
+        self.encoded.push((key, encoded.states.clone()));
+        Ok(encoded.states)
+    }
+
+    fn start_latents(
+        &mut self,
+        start: Option<&StartPixels>,
+        plan: &Plan,
+    ) -> Result<Option<StartLatents>> {
+        let device = self.networks.device.clone();
+        let Some(start) = start else { return Ok(None) };
+        let vae = self.networks.vae(&self.base)?;
+        StartLatents::new(start, plan, vae, &device).map(Some)
+    }
+
+    /// The final latents, before the autoencoder; `None` when `keep_going`, called before each evaluation with the share
+    /// that is done, says no.
+    fn latents(
+        &mut self,
+        drawing: &Drawing<'_>,
+        keep_going: &mut dyn FnMut(f64) -> bool,
+    ) -> Result<Option<Tensor<4>>> {
+        let Drawing { request, plan, .. } = *drawing;
+        let config = &self.base.schedule_config;
+        let mut sampler =
+            samplers::build(request.sampler, request.schedule, config, request.steps)?;
+        let mut noise = noise_source(request.noise, drawing.seed);
+        let factor = self.base.vae_config.pixels_per_latent();
+        let channels = self.base.unet_config.in_channels;
+        let shape = [1, channels, plan.height / factor, plan.width / factor];
+        let device = self.networks.device.clone();
+        let start = match drawing.start {
+            Some(start) => Some((start, self.networks.vae(&self.base)?)),
+            None => None,
+        };
+        let begun = begin(
+            request,
+            plan,
+            start,
+            shape,
+            sampler.as_mut(),
+            noise.as_mut(),
+            &device,
+        );
+        let mut latents = begun.latents;
+        let unet = self.networks.unet(&self.base)?;
+        let timesteps = sampler.timesteps().to_vec();
+        let count = timesteps.len() - begun.first;
+        for index in begun.first..timesteps.len() {
+            if !keep_going((index - begun.first) as f64 / count as f64) {
+                return Ok(None);
+            }
+            let input = sampler.scale_input(latents.clone(), index);
+            let predicted = predict(unet, input, timesteps[index], drawing);
+            latents = sampler.step(predicted, index, latents, noise.as_mut());
+            if let Some(kept) = &begun.kept {
+                let next = Some(index + 1).filter(|&next| next < timesteps.len());
+                latents = kept.blend(latents, sampler.as_ref(), next);
+            }
+        }
+        Ok(Some(latents))
+    }
+}
+
+/// What one picture is drawn from.
+struct Drawing<'a> {
+    request: &'a GenerateRequest,
+    plan: &'a Plan,
+    wording: &'a Wording,
+    start: Option<&'a StartLatents>,
+    seed: Seed,
+}
+
+/// What the denoiser says at one timestep, guided where there is a negative prompt.
+fn predict(unet: &Unet, input_bchw: Tensor<4>, timestep: f32, drawing: &Drawing<'_>) -> Tensor<4> {
+    let Wording { wanted, unwanted } = drawing.wording;
+    let Some(unwanted) = unwanted else {
+        return unet.forward(input_bchw, &[timestep], wanted);
+    };
+    let both = if let Some(joined) = unwanted.join(wanted) {
+        let twice = Tensor::cat(vec![input_bchw.clone(), input_bchw], 0);
+        unet.forward(twice, &[timestep; 2], &joined)
+    } else {
+        let each =
+            [unwanted, wanted].map(|words| unet.forward(input_bchw.clone(), &[timestep], words));
+        Tensor::cat(each.into(), 0)
+    };
+    let conditional = both.clone().narrow(0, 1, 1);
+    let guided = guide(both, drawing.request.guidance);
+    match drawing.request.guidance_rescale {
+        0.0 => guided,
+        factor => rescale(guided, conditional, factor),
+    }
+}
+
+impl Generator for Pipeline {
+    fn generate(
+        &mut self,
+        request: &GenerateRequest,
+        start: Option<&StartPixels>,
+        context: RunContext<'_>,
+    ) -> std::result::Result<Outcome<Vec<Picture>>, BoxedError> {
+        let plan = Plan::new(request, &self.base)?;
+        if request.start.is_some() != start.is_some() {
+            let problem = "the start picture and its pixels belong together".to_owned();
+            return Err(Error::Request(problem).into());
+        }
+        self.set_adapters(request)?;
+        let wording = self.wording(request, &plan)?;
+        let start = self.start_latents(start, &plan)?;
+        let mut pictures = Vec::new();
+        for index in 0..request.count as u64 {
+            let drawing = Drawing {
+                request,
+                plan: &plan,
+                wording: &wording,
+                start: start.as_ref(),
+                seed: request.seed.nth(index),
+            };
+            let before = index * plan.drawn_steps as u64;
+            let latents = self.latents(&drawing, &mut |share| {
+                context.progress.report(progress(&drawing, before, share));
+                !context.cancel.is_cancelled()
+            })?;
+            let Some(latents) = latents else {
+                return Ok(Outcome::Cancelled {
+                    completed_steps: before,
+                });
+            };
+            let pixels = self.decode(latents, plan.tiled)?;
+            pictures.push(picture(pixels, &plan, drawing.seed)?);
+        }
+        Ok(Outcome::Completed(pictures))
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+}
+
+#[expect(clippy::cast_sign_loss, reason = "a share is not negative")]
+fn progress(drawing: &Drawing<'_>, before: u64, share: f64) -> Progress {
+    let steps = drawing.plan.drawn_steps;
+    Progress {
+        phase: Phase::Generating,
+        done: before + (share * steps as f64) as u64,
+        total: (drawing.request.count * steps) as u64,
+        loss: None,
+    }
+}
+
+/// Bytes from the decoder's −1 … 1, rounded as diffusers does.
+#[expect(clippy::cast_sign_loss, reason = "clamped to 0 … 255 before")]
+fn picture(pixels_bchw: Tensor<4>, plan: &Plan, seed: Seed) -> Result<Picture> {
+    let planes = values_of(pixels_bchw);
+    if planes.iter().any(|value| !value.is_finite()) {
+        return Err(Error::NotFinite { seed });
+    }
+    let area = plan.width * plan.height;
+    let byte = |value: f32| ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
+    let rgb = (0..area)
+        .flat_map(|i| [0, 1, 2].map(|c| byte(planes[c * area + i])))
+        .collect();
+    Ok(Picture {
+        width: plan.width,
+        height: plan.height,
+        rgb,
+        seed,
+    })
+}

@@ -1,0 +1,189 @@
+//! A request with every default filled in, checked against a base before anything is loaded.
+
+use atelier_core::{GenerateRequest, VaeTiling};
+
+use super::{Base, time_ids};
+use crate::prompt::Prompt;
+use crate::{Error, Result, samplers};
+
+/// Longest side of a picture in pixels.
+const MAX_SIDE: usize = 4096;
+/// Pixels of a picture from which on the autoencoder works tile by tile, unless it is told otherwise.
+const TILED_AREA: usize = 1536 * 1536;
+
+/// What is drawn, how large, from which words.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// Steps that are drawn, where drawing starts from a picture fewer than all.
+    pub(super) drawn_steps: usize,
+    pub(super) tiled: bool,
+    /// One prompt for each text encoder.
+    pub(super) wanted: Vec<Prompt>,
+    /// The same for the negative prompt, where there is guidance.
+    pub(super) unwanted: Unwanted,
+}
+
+/// What guidance leads away from.
+#[derive(Debug, Clone)]
+pub(super) enum Unwanted {
+    /// There is no guidance.
+    Nothing,
+    /// Zeros, which this base takes for an absent text.
+    Zeros,
+    /// A prompt for each text encoder.
+    Prompts(Vec<Prompt>),
+}
+
+impl Plan {
+    /// Fills in the defaults; the error lists everything that this base cannot draw.
+    pub(super) fn new(request: &GenerateRequest, base: &Base) -> Result<Self> {
+        let native = base.native_size();
+        let width = request.width.unwrap_or(native);
+        let height = request.height.unwrap_or(native);
+        let mut problems = problems(request, base, width, height);
+        let mut prompts = |first: &str, second: Option<&str>| {
+            read_prompts(request, base, [first, second.unwrap_or(first)]).unwrap_or_else(|error| {
+                problems.push(error.to_string());
+                Vec::new()
+            })
+        };
+        let wanted = prompts(&request.prompt, request.prompt_2.as_deref());
+        let unwanted = match (&request.negative, &request.negative_2) {
+            _ if request.guidance <= 1.0 => Unwanted::Nothing,
+            (None, None) if base.zeros_for_absent_text => Unwanted::Zeros,
+            (first, second) => {
+                let first = first.as_deref().unwrap_or_default();
+                Unwanted::Prompts(prompts(first, second.as_deref()))
+            }
+        };
+        if !problems.is_empty() {
+            return Err(Error::Request(problems.join("; ")));
+        }
+        // The settings are fine; what the sampler cannot do with this base's schedule is an error of its own.
+        samplers::build(
+            request.sampler,
+            request.schedule,
+            &base.schedule_config,
+            request.steps,
+        )?;
+        let larger_than_a_tile = width.max(height) > base.vae_config.sample_size;
+        Ok(Self {
+            width,
+            height,
+            drawn_steps: drawn_steps(request),
+            tiled: match request.vae_tiling {
+                VaeTiling::Auto => width * height > TILED_AREA && larger_than_a_tile,
+                VaeTiling::On => larger_than_a_tile,
+                VaeTiling::Off => false,
+            },
+            wanted,
+            unwanted,
+        })
+    }
+
+    /// The sizes that the denoiser is told.
+    pub(super) fn time_ids(&self) -> [f32; 6] {
+        time_ids(self.width, self.height)
+    }
+}
+
+impl Base {
+    /// Refuses a request that this base cannot draw, with all reasons, before anything is loaded.
+    pub fn check(&self, request: &GenerateRequest) -> Result<()> {
+        Plan::new(request, self).map(drop)
+    }
+}
+
+/// The share of the steps that image to image draws, rounded down as diffusers does.
+#[expect(
+    clippy::cast_sign_loss,
+    reason = "the share was checked to be positive"
+)]
+fn drawn_steps(request: &GenerateRequest) -> usize {
+    match &request.start {
+        Some(start) => ((request.steps as f64 * start.denoise) as usize).min(request.steps),
+        None => request.steps,
+    }
+}
+
+fn read_prompts(request: &GenerateRequest, base: &Base, texts: [&str; 2]) -> Result<Vec<Prompt>> {
+    let read = |text: &str| {
+        let prompt = Prompt::read(text, request.prompt_syntax)?;
+        match prompt.loras.first() {
+            Some(tag) => Err(Error::Request(format!(
+                "prompt names the adapter `{tag}`, which was not looked up"
+            ))),
+            None => Ok(prompt),
+        }
+    };
+    texts[..base.texts.len().min(2)]
+        .iter()
+        .map(|text| read(text))
+        .collect()
+}
+
+fn problems(request: &GenerateRequest, base: &Base, width: usize, height: usize) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut check = |good: bool, problem: String| {
+        if !good {
+            problems.push(problem);
+        }
+    };
+    let factor = base.vae_config.pixels_per_latent();
+    for (name, side) in [("width", width), ("height", height)] {
+        check(
+            side > 0 && side % factor == 0 && side <= MAX_SIDE,
+            format!(
+                "`{name}` is {side}, must be a multiple of {factor} between {factor} and {MAX_SIDE}"
+            ),
+        );
+    }
+    check(
+        request.steps > 0 && request.count > 0,
+        "`steps` and `count` must be at least 1".to_owned(),
+    );
+    check(
+        request.guidance.is_finite(),
+        format!("`guidance` is {}, must be a number", request.guidance),
+    );
+    check(
+        (0.0..=1.0).contains(&request.guidance_rescale),
+        format!(
+            "`guidance_rescale` is {}, must lie between 0 and 1",
+            request.guidance_rescale
+        ),
+    );
+    let layers = base.skippable_layers();
+    check(
+        request.clip_skip < layers,
+        format!(
+            "`clip_skip` is {}, the text encoder has {layers} layers to skip from",
+            request.clip_skip
+        ),
+    );
+    check(
+        base.texts.len() > 1 || request.prompt_2.is_none() && request.negative_2.is_none(),
+        "`prompt_2` and `negative_2` are for bases with two text encoders, this one has one"
+            .to_owned(),
+    );
+    if let Some(start) = &request.start {
+        let good = start.denoise > 0.0 && start.denoise <= 1.0;
+        check(
+            good,
+            format!(
+                "`denoise` is {}, must lie above 0 and not above 1",
+                start.denoise
+            ),
+        );
+        check(
+            !good || drawn_steps(request) > 0,
+            format!(
+                "`denoise` {} of {} steps leaves no step to draw",
+                start.denoise, request.steps
+            ),
+        );
+    }
+    problems
+}

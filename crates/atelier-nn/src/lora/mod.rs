@@ -1,0 +1,379 @@
+//! Adapters on linear layers and convolutions.
+//!
+//! A low-rank adapter (Hu et al. 2021) adds `strength · alpha / rank · up(down(x))` to the output of the layer that it is
+//! attached to. Every other kind changes the layer's weight, see [`AttachedChange`].
+
+mod change;
+
+use atelier_core::{Delta, Factor, Matrix, WeightChange};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::layers::{Conv2d, ConvShape, Linear};
+use crate::visit::{Visit, Visitor};
+
+pub use change::AttachedChange;
+pub(crate) use change::changed;
+
+/// The factors of an adapter on a linear layer.
+#[derive(Debug, Clone)]
+pub struct LinearLora {
+    /// `[rank, in]`.
+    pub down: Tensor<2>,
+    /// `[out, rank]`.
+    pub up: Tensor<2>,
+    /// `alpha / rank`.
+    pub scale: f32,
+    /// 0 adds nothing at all.
+    pub strength: f32,
+}
+
+impl LinearLora {
+    /// Adds the adapter's share for the input `x` (`[rows, in]`) to `y` (`[rows, out]`).
+    pub(crate) fn add_to(&self, y: Tensor<2>, x: &Tensor<2>) -> Tensor<2> {
+        if self.strength == 0.0 {
+            return y;
+        }
+        let low = x.clone().matmul(self.down.clone().transpose());
+        y + low.matmul(self.up.clone().transpose()) * (self.scale * self.strength)
+    }
+
+    /// The same adapter as a change of the weight.
+    fn into_change(self) -> AttachedChange {
+        let product = Factor::Product {
+            left: self.up,
+            right: self.down,
+        };
+        AttachedChange::of_factor(product, self.scale, self.strength)
+    }
+}
+
+/// The factors of an adapter on a convolution.
+#[derive(Debug, Clone)]
+pub struct ConvLora {
+    /// `[rank, in, kernel, kernel]`, moved over the picture like the layer itself; 1×1 beside a `mid`.
+    pub down: Tensor<4>,
+    /// `[rank, rank, kernel, kernel]`, moved like the layer: `LoCon` with Tucker factors.
+    pub mid: Option<Tensor<4>>,
+    /// `[out, rank, 1, 1]`.
+    pub up: Tensor<4>,
+    /// `alpha / rank`.
+    pub scale: f32,
+    /// 0 adds nothing at all.
+    pub strength: f32,
+}
+
+impl ConvLora {
+    /// Adds the adapter's share for the input `x` to `y`.
+    pub(crate) fn add_to(&self, y: Tensor<4>, x: &Tensor<4>, shape: ConvShape) -> Tensor<4> {
+        if self.strength == 0.0 {
+            return y;
+        }
+        let low = match &self.mid {
+            None => shape.convolve(x.clone(), self.down.clone(), None),
+            Some(mid) => {
+                let low = ConvShape::ONE.convolve(x.clone(), self.down.clone(), None);
+                shape.convolve(low, mid.clone(), None)
+            }
+        };
+        y + ConvShape::ONE.convolve(low, self.up.clone(), None) * (self.scale * self.strength)
+    }
+
+    /// The same adapter as a change of the weight.
+    fn into_change(self) -> AttachedChange {
+        let [rank, channels_in, height, width] = self.down.dims();
+        let right = self.down.reshape([rank, channels_in * height * width]);
+        let left = self.up.flatten(1, 3);
+        let factor = match self.mid {
+            Some(mid) => Factor::Tucker {
+                core: mid.flatten(1, 3),
+                left,
+                right,
+            },
+            None => Factor::Product { left, right },
+        };
+        AttachedChange::of_factor(factor, self.scale, self.strength)
+    }
+}
+
+/// Which kind of layer an adapter sits on, with the sizes that decide the shapes of its factors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdapterSite {
+    /// A linear layer.
+    Linear {
+        /// Features in.
+        features_in: usize,
+        /// Features out.
+        features_out: usize,
+    },
+    /// A convolution.
+    Conv {
+        /// Channels in.
+        channels_in: usize,
+        /// Channels out.
+        channels_out: usize,
+        /// Side of the kernel.
+        kernel: usize,
+    },
+}
+
+impl AdapterSite {
+    /// Shape of the layer's weight.
+    pub fn weight_shape(self) -> Vec<usize> {
+        match self {
+            Self::Linear {
+                features_in,
+                features_out,
+            } => vec![features_out, features_in],
+            Self::Conv {
+                channels_in,
+                channels_out,
+                kernel,
+            } => vec![channels_out, channels_in, kernel, kernel],
+        }
+    }
+
+    /// Shape of the down factor, as it stands in files.
+    pub fn down_shape(self, rank: usize) -> Vec<usize> {
+        match self {
+            Self::Linear { features_in, .. } => vec![rank, features_in],
+            Self::Conv {
+                channels_in,
+                kernel,
+                ..
+            } => vec![rank, channels_in, kernel, kernel],
+        }
+    }
+
+    /// Shape of the up factor, as it stands in files.
+    pub fn up_shape(self, rank: usize) -> Vec<usize> {
+        match self {
+            Self::Linear { features_out, .. } => vec![features_out, rank],
+            Self::Conv { channels_out, .. } => vec![channels_out, rank, 1, 1],
+        }
+    }
+}
+
+/// The factors of one adapter layer as plain numbers, in the shapes that [`AdapterSite`] gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Factors {
+    /// Rank of the product.
+    pub rank: usize,
+    /// `alpha / rank`.
+    pub scale: f32,
+    /// Values of the down factor.
+    pub down: Vec<f32>,
+    /// Values of the up factor.
+    pub up: Vec<f32>,
+}
+
+/// Every layer of `model` that an adapter can sit on, in the order of the walk, under its published name.
+pub fn sites<M: Visit>(model: &mut M) -> Vec<(String, AdapterSite)> {
+    let mut collector = SiteCollector(Vec::new());
+    model.visit("", &mut collector);
+    collector.0
+}
+
+struct SiteCollector(Vec<(String, AdapterSite)>);
+
+impl Visitor for SiteCollector {
+    fn param<const D: usize>(&mut self, _name: &str, _tensor: &mut Tensor<D>) {}
+
+    fn linear(&mut self, path: &str, layer: &mut Linear) {
+        let [features_out, features_in] = layer.weight.dims();
+        self.0.push((
+            path.to_owned(),
+            AdapterSite::Linear {
+                features_in,
+                features_out,
+            },
+        ));
+    }
+
+    fn conv2d(&mut self, path: &str, layer: &mut Conv2d) {
+        let [channels_out, channels_in, kernel, _] = layer.weight.dims();
+        self.0.push((
+            path.to_owned(),
+            AdapterSite::Conv {
+                channels_in,
+                channels_out,
+                kernel,
+            },
+        ));
+    }
+}
+
+impl From<Factors> for WeightChange {
+    fn from(factors: Factors) -> Self {
+        let rank = factors.rank.max(1);
+        let (rows, columns) = (factors.up.len() / rank, factors.down.len() / rank);
+        let left = Matrix {
+            rows,
+            columns: rank,
+            values: factors.up,
+        };
+        let right = Matrix {
+            rows: rank,
+            columns,
+            values: factors.down,
+        };
+        Self {
+            delta: Delta::Plain(Factor::Product { left, right }),
+            scale: factors.scale,
+            magnitude: None,
+        }
+    }
+}
+
+/// Attaches one adapter to a model: `factors` gives the numbers for a layer's name ([`Factors`] or [`WeightChange`]), or
+/// nothing. They must fit the layer. With `trainable` the factors of low-rank layers take part in the gradient.
+///
+/// Adapters act in the order in which they are attached.
+pub struct Attach<'a, F> {
+    /// Looks up the factors by layer name.
+    pub factors: F,
+    /// The strength at which the adapter acts.
+    pub strength: f32,
+    /// Where the factors live.
+    pub device: &'a Device,
+    /// Whether gradients are wanted.
+    pub trainable: bool,
+}
+
+impl<F> Attach<'_, F> {
+    fn place<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+        let tensor = Tensor::from_data(TensorData::new(values, shape), self.device);
+        if self.trainable {
+            tensor.require_grad()
+        } else {
+            tensor
+        }
+    }
+
+    fn on_linear(&self, layer: &mut Linear, change: WeightChange) {
+        let [features_out, features_in] = layer.weight.dims();
+        let scale = change.scale;
+        match LowRank::of(change, false) {
+            Ok(low_rank) => layer.adapters.push(LinearLora {
+                down: self.place(low_rank.down, [low_rank.rank, features_in]),
+                up: self.place(low_rank.up, [features_out, low_rank.rank]),
+                scale,
+                strength: self.strength,
+            }),
+            Err(change) => {
+                // Lengths depend on what came before, so that must act on the weight too.
+                if change.magnitude.is_some() {
+                    let before = layer.adapters.drain(..).map(LinearLora::into_change);
+                    layer.changes.extend(before);
+                }
+                layer.changes.push(self.place_change(*change));
+            }
+        }
+    }
+
+    fn on_conv2d(&self, layer: &mut Conv2d, change: WeightChange) {
+        let [channels_out, channels_in, kernel, _] = layer.weight.dims();
+        let scale = change.scale;
+        match LowRank::of(change, true) {
+            Ok(LowRank {
+                rank,
+                down,
+                up,
+                mid,
+            }) => {
+                let inner = if mid.is_some() { 1 } else { kernel };
+                layer.adapters.push(ConvLora {
+                    down: self.place(down, [rank, channels_in, inner, inner]),
+                    mid: mid.map(|mid| self.place(mid, [rank, rank, kernel, kernel])),
+                    up: self.place(up, [channels_out, rank, 1, 1]),
+                    scale,
+                    strength: self.strength,
+                });
+            }
+            Err(change) => {
+                if change.magnitude.is_some() {
+                    let before = layer.adapters.drain(..).map(ConvLora::into_change);
+                    layer.changes.extend(before);
+                }
+                layer.changes.push(self.place_change(*change));
+            }
+        }
+    }
+
+    fn place_change(&self, change: WeightChange) -> AttachedChange {
+        AttachedChange::new(change, self.strength, self.device)
+    }
+}
+
+/// A change that a layer can compute beside its own product, as plain numbers.
+struct LowRank {
+    rank: usize,
+    down: Vec<f32>,
+    up: Vec<f32>,
+    mid: Option<Vec<f32>>,
+}
+
+impl LowRank {
+    /// The factors of a low-rank change, with Tucker factors where `tucker` allows them; any other change comes back.
+    fn of(change: WeightChange, tucker: bool) -> Result<Self, Box<WeightChange>> {
+        match change {
+            WeightChange {
+                delta: Delta::Plain(Factor::Product { left, right }),
+                magnitude: None,
+                ..
+            } => Ok(Self {
+                rank: right.rows,
+                down: right.values,
+                up: left.values,
+                mid: None,
+            }),
+            WeightChange {
+                delta: Delta::Plain(Factor::Tucker { core, left, right }),
+                magnitude: None,
+                ..
+            } if tucker => Ok(Self {
+                rank: right.rows,
+                down: right.values,
+                up: left.values,
+                mid: Some(core.values),
+            }),
+            other => Err(Box::new(other)),
+        }
+    }
+}
+
+impl<T, F> Visitor for Attach<'_, F>
+where
+    T: Into<WeightChange>,
+    F: FnMut(&str) -> Option<T>,
+{
+    fn param<const D: usize>(&mut self, _name: &str, _tensor: &mut Tensor<D>) {}
+
+    fn linear(&mut self, path: &str, layer: &mut Linear) {
+        if let Some(change) = (self.factors)(path) {
+            self.on_linear(layer, change.into());
+        }
+    }
+
+    fn conv2d(&mut self, path: &str, layer: &mut Conv2d) {
+        if let Some(change) = (self.factors)(path) {
+            self.on_conv2d(layer, change.into());
+        }
+    }
+}
+
+/// Takes every adapter off a model.
+pub struct Detach;
+
+impl Visitor for Detach {
+    fn param<const D: usize>(&mut self, _name: &str, _tensor: &mut Tensor<D>) {}
+
+    fn linear(&mut self, _path: &str, layer: &mut Linear) {
+        layer.adapters.clear();
+        layer.changes.clear();
+    }
+
+    fn conv2d(&mut self, _path: &str, layer: &mut Conv2d) {
+        layer.adapters.clear();
+        layer.changes.clear();
+    }
+}

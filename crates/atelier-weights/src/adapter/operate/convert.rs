@@ -1,0 +1,184 @@
+//! An adapter in another format: names, shapes and metadata as the format's readers expect them.
+
+use std::collections::BTreeMap;
+
+use crate::adapter::array::Array;
+use crate::adapter::fit::BaseLayers;
+use crate::adapter::layer::{AdapterLayer, Content};
+use crate::adapter::names::LayerId;
+use crate::adapter::{AdapterFile, AdapterFormat, KohyaMetadata};
+
+/// An adapter whose layers were found in a model and named for a format; ready to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Converted {
+    /// The format.
+    pub format: AdapterFormat,
+    /// The layers in the format's names.
+    pub layers: Vec<AdapterLayer>,
+    /// The free text values for the file.
+    pub metadata: BTreeMap<String, String>,
+    /// What of the source is not in the result, for the user to read.
+    pub notes: Vec<String>,
+}
+
+/// An adapter cannot be had in a format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConvertError {
+    /// No layer's name is one of the model's.
+    #[error("none of the {total} layers has a place in the model, first `{first}`")]
+    NoLayer {
+        /// Layers in the file.
+        total: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// The format has no way to store a layer.
+    #[error("layer `{name}` is a {kind}, which {format} files cannot hold; use kohya's format")]
+    Kind {
+        /// The layer.
+        name: String,
+        /// Its kind.
+        kind: &'static str,
+        /// The format.
+        format: AdapterFormat,
+    },
+    /// Two layers of the file are for the same place.
+    #[error("`{one}` and `{other}` are for the same layer")]
+    Twice {
+        /// One name.
+        one: String,
+        /// The other name.
+        other: String,
+    },
+}
+
+/// Names an adapter's layers for a format. Layers without a place in the model are left out and noted.
+pub fn convert(
+    file: AdapterFile,
+    base: &BaseLayers,
+    format: AdapterFormat,
+) -> Result<Converted, ConvertError> {
+    let names = base.names();
+    let mut notes = file.notes();
+    let total = file.layers.len();
+    let (mut layers, mut homeless) = (Vec::new(), Vec::new());
+    let mut places: BTreeMap<LayerId, String> = BTreeMap::new();
+    for mut layer in file.layers {
+        let Some(place) = names.find(&layer.name) else {
+            homeless.push(layer.name);
+            continue;
+        };
+        if let Some(other) = places.insert(place.clone(), layer.name.clone()) {
+            return Err(ConvertError::Twice {
+                one: other,
+                other: layer.name,
+            });
+        }
+        shape_like(&mut layer, base.shape(place).unwrap_or_default());
+        layer.name = match format {
+            AdapterFormat::Kohya => names.kohya(place),
+            AdapterFormat::Peft => {
+                fold_scale(&mut layer)?;
+                names.peft(place)
+            }
+        };
+        layers.push(layer);
+    }
+    if let (true, Some(first)) = (layers.is_empty(), homeless.first()) {
+        let first = first.clone();
+        return Err(ConvertError::NoLayer { total, first });
+    }
+    if !homeless.is_empty() {
+        let (count, shown) = (homeless.len(), homeless.iter().map(String::as_str));
+        let shown = crate::error::first_names(shown);
+        notes.push(format!(
+            "{count} of {total} layers have no place in the model: {shown}"
+        ));
+    }
+    layers.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut metadata = file.metadata;
+    metadata.retain(|key, _| !FORMAT_KEYS.contains(&key.as_str()));
+    if format == AdapterFormat::Kohya {
+        for (key, value) in minimum(&layers, base).to_map() {
+            metadata.entry(key).or_insert(value);
+        }
+    }
+    Ok(Converted {
+        format,
+        layers,
+        metadata,
+        notes,
+    })
+}
+
+/// What belongs to the file that was read and not to its content.
+const FORMAT_KEYS: [&str; 4] = [
+    "format",
+    "lora_adapter_metadata",
+    "sshs_model_hash",
+    "sshs_legacy_hash",
+];
+
+/// Gives low-rank factors the axes that the weight has: 1×1 convolutions four, linear layers two.
+fn shape_like(layer: &mut AdapterLayer, weight: &[usize]) {
+    let AdapterLayer {
+        content:
+            Content::LowRank {
+                down,
+                up,
+                mid: None,
+            },
+        ..
+    } = layer
+    else {
+        return;
+    };
+    let pointwise = |array: &Array| array.shape.iter().skip(2).all(|length| *length == 1);
+    if !pointwise(down) || !pointwise(up) || weight.iter().skip(2).any(|length| *length != 1) {
+        return;
+    }
+    let axes = weight.len().max(2);
+    down.shape.resize(axes, 1);
+    up.shape.resize(axes, 1);
+}
+
+/// PEFT files have no alpha: readers without the metadata take scale 1, so that the scale goes into `up`.
+fn fold_scale(layer: &mut AdapterLayer) -> Result<(), ConvertError> {
+    let (scale, rank) = (layer.scale(), layer.rank() as f32);
+    let on_rows = layer
+        .dora_scale
+        .as_ref()
+        .is_none_or(|lengths| lengths.length(0) == layer.weight_size().0);
+    let kind = layer.kind();
+    match &mut layer.content {
+        Content::LowRank { up, mid: None, .. } if on_rows => {
+            up.values.iter_mut().for_each(|value| *value *= scale);
+            layer.alpha = rank;
+            Ok(())
+        }
+        _ => Err(ConvertError::Kind {
+            name: layer.name.clone(),
+            kind,
+            format: AdapterFormat::Peft,
+        }),
+    }
+}
+
+/// What kohya's readers need to know where the source does not say.
+fn minimum(layers: &[AdapterLayer], base: &BaseLayers) -> KohyaMetadata {
+    let first = layers.first();
+    let algorithm = layers.iter().find_map(|layer| match &layer.content {
+        Content::LoHa(..) => Some("loha"),
+        Content::LoKr(..) => Some("lokr"),
+        Content::Full(_) => Some("full"),
+        Content::LowRank { mid: Some(_), .. } => Some("locon"),
+        Content::LowRank { .. } => layer.dora_scale.as_ref().map(|_| "lora"),
+    });
+    KohyaMetadata {
+        family: base.names().family(),
+        algorithm: algorithm.map(str::to_owned),
+        rank: first.map_or(0, AdapterLayer::rank),
+        alpha: first.map_or(0.0, |layer| layer.alpha),
+        ..KohyaMetadata::default()
+    }
+}

@@ -1,0 +1,12 @@
+//! What is done with adapters as files: what they hold, their effect on a weight, other formats, several into one.
+
+mod convert;
+mod delta;
+mod inspect;
+mod linalg;
+mod merge;
+
+pub use convert::{ConvertError, Converted, convert};
+pub use delta::{apply_to_weight, delta};
+pub use inspect::{InspectedLayer, Inspection, inspect};
+pub use merge::{Ingredient, MergeError, Merged, merge};

@@ -1,0 +1,82 @@
+//! Files beside a checkpoint that say more about it, by the conventions of other programs.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::prediction::PredictionType;
+use crate::json::{read_json, read_limited};
+use crate::{Error, Result};
+
+/// What lies beside `NAME.safetensors`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Companions {
+    /// `NAME.vae.safetensors`, the autoencoder to use.
+    pub(super) vae: Option<PathBuf>,
+    /// `NAME.yaml`, the configuration of the original program.
+    pub(super) yaml: Option<(PathBuf, String)>,
+    /// `NAME.json`, where it has settings of this program.
+    pub(super) settings: Option<(PathBuf, Settings)>,
+}
+
+/// What a person decided about a checkpoint, against every guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) prediction_type: PredictionType,
+    pub(super) rescale_betas_zero_snr: bool,
+}
+
+impl Companions {
+    /// Looks beside a checkpoint.
+    pub(super) fn of(path: &Path) -> Result<Self> {
+        let beside = |ending: &str| {
+            let found = path.with_extension(ending);
+            found.is_file().then_some(found)
+        };
+        let yaml = match beside("yaml") {
+            Some(path) => {
+                let text = String::from_utf8_lossy(&read_limited(&path)?).into_owned();
+                Some((path, text))
+            }
+            None => None,
+        };
+        let settings = match beside("json") {
+            Some(path) => Settings::read(&path)?.map(|settings| (path, settings)),
+            None => None,
+        };
+        Ok(Self {
+            vae: beside("vae.safetensors"),
+            yaml,
+            settings,
+        })
+    }
+}
+
+impl Settings {
+    /// The settings in a file; none where another program wrote it.
+    fn read(path: &Path) -> Result<Option<Self>> {
+        let json = read_json(path)?;
+        let Some(prediction) = json.get("prediction_type") else {
+            return Ok(None);
+        };
+        let prediction_type = prediction.as_str().and_then(PredictionType::from_name);
+        let rescale = json.get("rescale_betas_zero_snr");
+        let rescale = rescale.map_or(Some(false), Value::as_bool);
+        match (prediction_type, rescale) {
+            (Some(prediction_type), Some(rescale_betas_zero_snr)) => Ok(Some(Self {
+                prediction_type,
+                rescale_betas_zero_snr,
+            })),
+            (None, _) => Err(Error::bad_base(
+                path,
+                format!(
+                    "`prediction_type` is {prediction}, expected \"epsilon\" or \"v_prediction\""
+                ),
+            )),
+            (_, None) => Err(Error::bad_base(
+                path,
+                "`rescale_betas_zero_snr` must be true or false",
+            )),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A base model in the diffusers folder layout: `model_index.json` and one folder per part.
+
+mod contents;
+mod weight_files;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::hash::hex;
+use crate::json::read_json;
+use crate::part::{open_shards, shard_names};
+use crate::{Error, PartTensors, Result, TensorFile, sha256_file};
+
+use contents::Contents;
+use weight_files::{WeightFiles, find_weights};
+
+/// The class of folders whose index decides about empty prompts.
+const SDXL_CLASS: &str = "StableDiffusionXLPipeline";
+
+/// A folder in which every part of a base model was found.
+#[derive(Debug, Clone)]
+pub struct ModelFolder {
+    root: PathBuf,
+    index: Value,
+    contents: Contents,
+}
+
+impl ModelFolder {
+    /// Opens a folder; the error lists everything that is missing.
+    pub fn open(root: impl AsRef<Path>) -> Result<Self> {
+        let root = root.as_ref();
+        let about = fs_err::metadata(root).map_err(|error| Error::io("read", root, error))?;
+        if !about.is_dir() {
+            return Err(Error::bad_base(
+                root,
+                "it is a file, expected a folder with model_index.json",
+            ));
+        }
+        let index_path = root.join("model_index.json");
+        if !index_path.is_file() {
+            return Err(Error::bad_base(root, "`model_index.json` is missing"));
+        }
+        let index = read_json(&index_path)?;
+        let contents = Contents::of(&index);
+        let missing = contents.missing(root);
+        if !missing.is_empty() {
+            return Err(Error::bad_base(
+                root,
+                format!("missing: {}", missing.join("; ")),
+            ));
+        }
+        Ok(Self {
+            root: root.to_owned(),
+            index,
+            contents,
+        })
+    }
+
+    /// Where the folder lies.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The content of `model_index.json`.
+    pub fn index(&self) -> &Value {
+        &self.index
+    }
+
+    /// The class of the pipeline, as `model_index.json` names it.
+    pub fn class_name(&self) -> Option<&str> {
+        self.index.get("_class_name").and_then(Value::as_str)
+    }
+
+    /// Whether the model has this part, such as `text_encoder_2`.
+    pub fn has(&self, part: &str) -> bool {
+        self.contents.has(part)
+    }
+
+    /// The parts that have weights, sorted.
+    pub fn weighted_parts(&self) -> impl Iterator<Item = &'static str> {
+        self.contents.weighted()
+    }
+
+    /// The configuration of a part, such as `unet`.
+    pub fn config(&self, part: &str) -> Result<Value> {
+        read_json(&self.root.join(part).join(contents::config_name(part)))
+    }
+
+    /// The tensors of a part, such as `unet`, out of one or several files.
+    pub fn tensors(&self, part: &str) -> Result<PartTensors> {
+        let files = match self.weight_files(part)? {
+            WeightFiles::One(path) => vec![Arc::new(TensorFile::open(path)?)],
+            WeightFiles::Sharded(index) => open_shards(&index)?,
+        };
+        Ok(PartTensors::from_files(part, files))
+    }
+
+    /// The weights of a part that lie in one file.
+    pub fn weights(&self, part: &str) -> Result<TensorFile> {
+        match self.weight_files(part)? {
+            WeightFiles::One(path) => TensorFile::open(path),
+            WeightFiles::Sharded(index) => Err(Error::bad_base(
+                &index,
+                "the weights are split over several files, expected one",
+            )),
+        }
+    }
+
+    /// The folder of a part's vocabulary.
+    pub fn tokenizer_folder(&self, part: &str) -> Option<PathBuf> {
+        self.has(part).then(|| self.root.join(part))
+    }
+
+    /// Every file that decides what the model draws, weights included.
+    pub fn files(&self) -> Result<Vec<PathBuf>> {
+        let mut files = vec![self.root.join("model_index.json")];
+        files.extend(self.weight_paths()?);
+        for part in self.weighted_parts() {
+            if let WeightFiles::Sharded(index) = self.weight_files(part)? {
+                files.push(index);
+            }
+        }
+        let names = self.config_names().into_iter();
+        files.extend(names.map(|name| self.root.join(name)));
+        Ok(files)
+    }
+
+    /// The files that hold weights.
+    pub fn weight_paths(&self) -> Result<Vec<PathBuf>> {
+        let mut paths = Vec::new();
+        for part in self.weighted_parts() {
+            paths.extend(self.weight_files(part)?.paths()?);
+        }
+        Ok(paths)
+    }
+
+    /// A hash of everything that decides what the model draws: the name and content of each part's files.
+    pub fn hash(&self) -> Result<String> {
+        self.hash_with(|path| sha256_file(path))
+    }
+
+    /// [`Self::hash`], with the SHA-256 of weight files from elsewhere.
+    pub(crate) fn hash_with(&self, sha256: impl Fn(&Path) -> Result<String>) -> Result<String> {
+        let mut hasher = Sha256::new();
+        for part in self.weighted_parts() {
+            let mut digests = Vec::new();
+            for path in self.weight_files(part)?.paths()? {
+                digests.push(sha256(&path)?);
+            }
+            // One file keeps the line that it always had.
+            hasher.update(format!("{part}/weights {}\n", digests.join(" ")));
+        }
+        for name in self.config_names() {
+            let digest = sha256_file(self.root.join(&name))?;
+            hasher.update(format!("{name} {digest}\n"));
+        }
+        if self.class_name() == Some(SDXL_CLASS) {
+            let zeros = self.index.get("force_zeros_for_empty_prompt");
+            let zeros = zeros.and_then(Value::as_bool).unwrap_or(true);
+            hasher.update(format!("force_zeros_for_empty_prompt {zeros}\n"));
+        }
+        Ok(hex(&hasher.finalize()))
+    }
+
+    /// Every file beside the weights that decides what the model draws, in the order of the names.
+    fn config_names(&self) -> BTreeSet<String> {
+        let mut names = self.contents.vocabulary_names();
+        names.retain(|name| self.root.join(name).is_file());
+        names.extend(self.contents.config_names());
+        names
+    }
+
+    fn weight_files(&self, part: &str) -> Result<WeightFiles> {
+        if !self.has(part) {
+            return Err(Error::bad_base(
+                &self.root,
+                format!("`model_index.json` names no part `{part}`"),
+            ));
+        }
+        find_weights(&self.root.join(part)).map_err(|problem| Error::bad_base(&self.root, problem))
+    }
+}
+
+impl WeightFiles {
+    /// The files with numbers in them, sorted.
+    fn paths(&self) -> Result<Vec<PathBuf>> {
+        match self {
+            Self::One(path) => Ok(vec![path.clone()]),
+            Self::Sharded(index) => {
+                let names = shard_names(index)?.into_iter();
+                Ok(names.map(|name| index.with_file_name(name)).collect())
+            }
+        }
+    }
+}

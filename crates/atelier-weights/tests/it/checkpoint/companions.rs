@@ -1,0 +1,231 @@
+//! Files beside a checkpoint, and what the denoiser predicts.
+
+use atelier_core::{Coded as _, ErrorCode};
+use atelier_weights::{Evidence, ModelFiles, Prediction, PredictionType};
+
+use super::{copied, refusal_of, rewritten, tiny};
+
+fn prediction(path: &std::path::Path) -> Prediction {
+    ModelFiles::open(path)
+        .unwrap()
+        .prediction()
+        .unwrap()
+        .unwrap()
+}
+
+#[test]
+fn the_strongest_evidence_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = copied(&folder, "plain.safetensors");
+    let found = prediction(&path);
+    assert_eq!(found.kind, PredictionType::Epsilon);
+    assert!(!found.evidence.is_stated(), "{}", found.evidence);
+
+    let path = copied(&folder, "Model-VPred.safetensors");
+    let found = prediction(&path);
+    assert_eq!(found.evidence, Evidence::FileName("vpred"));
+    assert_eq!(found.kind, PredictionType::VPrediction);
+
+    let yaml = path.with_extension("yaml");
+    fs_err::write(&yaml, "model:\n  params:\n    parameterization: \"eps\"\n").unwrap();
+    let found = prediction(&path);
+    assert_eq!(
+        (found.kind, found.evidence),
+        (PredictionType::Epsilon, Evidence::Yaml(yaml))
+    );
+
+    let rename = |name: &str| match name {
+        "betas" => Some("v_pred".to_owned()),
+        "alphas_cumprod" => Some("ztsnr".to_owned()),
+        _ => Some(name.to_owned()),
+    };
+    rewritten(&tiny("tiny-sd1.safetensors"), &path, &[], rename);
+    let found = prediction(&path);
+    assert_eq!(found.evidence, Evidence::Marker("v_pred"));
+    assert!(found.rescale_betas_zero_snr);
+    let model = ModelFiles::open(&path).unwrap();
+    assert_eq!(
+        model.config("scheduler").unwrap()["rescale_betas_zero_snr"],
+        true
+    );
+    assert!(model.report().unwrap().unexpected.is_empty());
+
+    let metadata = [("modelspec.prediction_type", "epsilon")];
+    rewritten(&tiny("tiny-sd1.safetensors"), &path, &metadata, rename);
+    let found = prediction(&path);
+    assert_eq!(
+        (found.kind, found.evidence),
+        (PredictionType::Epsilon, Evidence::Metadata)
+    );
+
+    let json = path.with_extension("json");
+    fs_err::write(
+        &json,
+        r#"{"prediction_type":"v_prediction","rescale_betas_zero_snr":false}"#,
+    )
+    .unwrap();
+    let found = prediction(&path);
+    assert_eq!(found.evidence, Evidence::Settings(json.clone()));
+    assert_eq!(
+        (found.kind, found.rescale_betas_zero_snr),
+        (PredictionType::VPrediction, false)
+    );
+    let files = ModelFiles::open(&path).unwrap().files().unwrap();
+    assert_eq!(files, [path.clone(), path.with_extension("yaml"), json]);
+}
+
+#[test]
+fn settings_keep_the_hash_under_another_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let hash = |path: &std::path::Path| ModelFiles::open(path).unwrap().hash().unwrap();
+    let plain = copied(&folder, "plain.safetensors");
+    let named = copied(&folder, "plain-v-pred.safetensors");
+    assert_ne!(hash(&plain), hash(&named));
+    let settings = ModelFiles::open(&named)
+        .unwrap()
+        .checkpoint()
+        .unwrap()
+        .settings_json();
+    fs_err::write(plain.with_extension("json"), settings).unwrap();
+    assert_eq!(hash(&plain), hash(&named));
+}
+
+#[test]
+fn settings_of_other_programs_are_passed_over_and_wrong_ones_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = copied(&folder, "a.safetensors");
+    let json = path.with_extension("json");
+    fs_err::write(&json, r#"{"description":"a card of another program"}"#).unwrap();
+    let model = ModelFiles::open(&path).unwrap();
+    assert_eq!(model.files().unwrap(), [path.as_path()]);
+    for (text, part) in [
+        (
+            r#"{"prediction_type":"velocity"}"#,
+            "`prediction_type` is \"velocity\", expected",
+        ),
+        (
+            r#"{"prediction_type":3}"#,
+            "`prediction_type` is 3, expected",
+        ),
+        (
+            r#"{"prediction_type":"v","rescale_betas_zero_snr":1}"#,
+            "must be true or false",
+        ),
+        ("[]", "not a JSON object"),
+        ("", "not valid JSON"),
+    ] {
+        fs_err::write(&json, text).unwrap();
+        let error = refusal_of(&path);
+        assert!(error.contains(part) && error.contains("a.json"), "{error}");
+    }
+}
+
+#[test]
+fn a_vae_beside_the_checkpoint_replaces_the_one_in_it_in_every_spelling() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = copied(&folder, "a.safetensors");
+    let before = ModelFiles::open(&path).unwrap();
+    let vae = path.with_extension("vae.safetensors");
+    let source = tiny("tiny-sd2.vae.safetensors");
+    let wanted = ModelFiles::open(tiny("tiny-sd2.safetensors"))
+        .unwrap()
+        .tensors("vae")
+        .unwrap();
+    for prefix in ["first_stage_model.", "vae.", ""] {
+        rewritten(&source, &vae, &[], |name| {
+            Some(name.replace("first_stage_model.", prefix))
+        });
+        let model = ModelFiles::open(&path).unwrap();
+        let tensors = model.tensors("vae").unwrap();
+        assert!(tensors.names().eq(wanted.names()), "{prefix}");
+        for name in wanted.names() {
+            assert_eq!(
+                tensors.read_f32(name).unwrap(),
+                wanted.read_f32(name).unwrap()
+            );
+        }
+        assert_ne!(model.hash().unwrap(), before.hash().unwrap());
+        let report = model.report().unwrap();
+        let baked = report
+            .harmless
+            .iter()
+            .filter(|name| name.starts_with("first_stage_model."));
+        assert_eq!(baked.count(), wanted.names().len());
+        assert_eq!(report.problem(), None);
+    }
+    // In the names of diffusers, as a folder's VAE file has them.
+    let names: std::collections::BTreeMap<_, _> = wanted
+        .names()
+        .map(|name| (wanted.stored(name).unwrap().1.to_owned(), name.to_owned()))
+        .collect();
+    rewritten(&source, &vae, &[], |name| names.get(name).cloned());
+    let model = ModelFiles::open(&path).unwrap();
+    assert!(model.tensors("vae").unwrap().names().eq(wanted.names()));
+    assert_eq!(model.report().unwrap().problem(), None);
+}
+
+#[test]
+fn without_a_vae_the_error_says_how_to_give_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    fs_err::copy(tiny("tiny-sd2.safetensors"), &path).unwrap();
+    let error = refusal_of(&path);
+    assert!(error.contains("its VAE is missing"), "{error}");
+    assert!(error.contains("`a.vae.safetensors`"), "{error}");
+    fs_err::write(path.with_extension("vae.pt"), b"PK").unwrap();
+    assert!(refusal_of(&path).contains("`a.vae.pt` is pickled"));
+    fs_err::copy(
+        tiny("tiny-sd1.safetensors"),
+        path.with_extension("vae.safetensors"),
+    )
+    .unwrap();
+    assert!(
+        ModelFiles::open(&path).is_ok(),
+        "the VAE of a whole checkpoint serves too"
+    );
+    fs_err::copy(
+        tiny("tiny-sd2.safetensors"),
+        path.with_extension("vae.safetensors"),
+    )
+    .unwrap();
+    let error = refusal_of(&path);
+    assert!(
+        error.contains("a.vae.safetensors`: it holds no VAE"),
+        "{error}"
+    );
+    fs_err::write(path.with_extension("vae.safetensors"), b"").unwrap();
+    let error = ModelFiles::open(&path).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::BadWeights);
+    assert!(error.to_string().contains("a.vae.safetensors"), "{error}");
+}
+
+#[test]
+fn a_folder_with_one_checkpoint_is_that_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = copied(&folder, "a.safetensors");
+    assert_eq!(ModelFiles::open(folder.path()).unwrap().root(), path);
+    copied(&folder, "b.safetensors");
+    let error = refusal_of(folder.path());
+    assert!(
+        error.contains("several weights files, name one of them: `a.safetensors`, `b.safetensors`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn both_hashes_come_from_one_reading() {
+    let model = ModelFiles::open(tiny("tiny-sd2.safetensors")).unwrap();
+    let hashes = model.hashes().unwrap();
+    assert_eq!(hashes.len(), 2);
+    for known in &hashes {
+        assert_eq!(
+            known.sha256,
+            atelier_weights::sha256_file(&known.path).unwrap()
+        );
+        assert_eq!(
+            known.size_bytes,
+            fs_err::metadata(&known.path).unwrap().len()
+        );
+    }
+    assert_eq!(model.hash_from(&hashes).unwrap(), model.hash().unwrap());
+}

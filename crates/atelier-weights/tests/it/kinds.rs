@@ -1,0 +1,101 @@
+//! Every kind of adapter against the libraries that made it: `golden/adapter_kinds/`.
+
+use std::path::{Path, PathBuf};
+
+use atelier_weights::TensorFile;
+use atelier_weights::adapter::operate::apply_to_weight;
+use atelier_weights::adapter::{AdapterFile, AdapterLayer};
+
+/// Largest difference over the largest value. Sums of a few f32 products differ in their last digits only.
+const TOLERANCE: f32 = 1e-5;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/adapter_kinds")
+}
+
+#[track_caller]
+fn assert_close(actual: &[f32], expected: &[f32], case: &str) {
+    assert_eq!(actual.len(), expected.len(), "{case}");
+    let largest = expected
+        .iter()
+        .fold(0.0f32, |most, value| most.max(value.abs()));
+    let worst = actual
+        .iter()
+        .zip(expected)
+        .fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
+    assert!(worst <= TOLERANCE * largest, "{case}: {worst} of {largest}");
+}
+
+fn changed(layer: AdapterLayer, weight: &[f32], strength: f32) -> Vec<f32> {
+    let mut weight = weight.to_vec();
+    apply_to_weight(&layer.into_change(), &mut weight, strength);
+    weight
+}
+
+#[test]
+fn layers_of_lycoris_change_weights_as_it_computes_them() {
+    let file = AdapterFile::read(folder().join("lycoris.safetensors")).unwrap();
+    // A whole difference comes with one of the bias, which has no place yet and is therefore named.
+    assert_eq!(file.unknown, ["lora_unet_full_linear.diff_b"]);
+    let expected = TensorFile::open(folder().join("expected.safetensors")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&expected.metadata()["config"]).unwrap();
+    let cases = config["cases"].as_object().unwrap();
+    assert_eq!(cases.len(), file.layers.len());
+    for layer in file.layers {
+        let case = layer.name.trim_start_matches("lora_unet_").to_owned();
+        let sort = cases[&case].as_str().unwrap();
+        let weight = expected.read_f32(&format!("{sort}.weight")).unwrap();
+        let read = |name: &str| expected.read_f32(&format!("{case}.{name}")).unwrap();
+        let at = |strength| changed(layer.clone(), &weight, strength);
+        assert_close(&at(1.0), &read("changed"), &case);
+        assert_close(&at(0.5), &read("changed_0.5"), &case);
+        assert_close(&at(1.1), &read("changed_1.1"), &case);
+        assert_eq!(at(0.0), weight, "{case}");
+    }
+}
+
+#[test]
+fn folders_of_peft_change_weights_as_it_computes_them() {
+    let expected = TensorFile::open(folder().join("expected.safetensors")).unwrap();
+    for kind in [
+        "lora",
+        "rslora",
+        "dora",
+        "loha",
+        "lokr",
+        "lokr_both",
+        "lokr_whole",
+    ] {
+        let file = AdapterFile::read(folder().join(format!("peft_{kind}"))).unwrap();
+        assert!(file.unknown.is_empty(), "{:?}", file.unknown);
+        assert_eq!(file.layers.len(), 3);
+        for layer in file.layers {
+            let sort = layer
+                .name
+                .trim_start_matches("base_model.model.")
+                .to_owned();
+            let weight = expected.read_f32(&format!("{sort}.weight")).unwrap();
+            let case = format!("peft_{kind}.{sort}");
+            let after = expected.read_f32(&format!("{case}.changed")).unwrap();
+            assert_close(&changed(layer, &weight, 1.0), &after, &case);
+        }
+    }
+}
+
+#[test]
+fn every_kind_survives_writing_and_reading() {
+    let folder_out = tempfile::tempdir().unwrap();
+    let file = AdapterFile::read(folder().join("lycoris.safetensors")).unwrap();
+    let path = folder_out.path().join("a.safetensors");
+    for dtype in [atelier_weights::DType::F32, atelier_weights::DType::F16] {
+        AdapterFile::write(&path, &file.layers, dtype, &file.metadata).unwrap();
+        let again = AdapterFile::read(&path).unwrap();
+        assert_eq!(again.layers.len(), file.layers.len());
+        for (ours, theirs) in again.layers.iter().zip(&file.layers) {
+            // The difference of two weights needs more digits than f16 has; all other factors were made to fit.
+            if !ours.name.ends_with("full_linear") || dtype == atelier_weights::DType::F32 {
+                assert_eq!(ours, theirs);
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What other programs make of our files, and of files that trip them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use atelier_weights::adapter::operate::convert;
+use atelier_weights::adapter::readers::{ReaderVerdict, check};
+use atelier_weights::adapter::{
+    AdapterFamily, AdapterFile, AdapterFormat, AdapterLayer, Array, BaseLayers, Part,
+};
+use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
+
+/// A rank-1 adapter on every layer that `wanted` has, in diffusers' names.
+fn adapter(base: &BaseLayers, wanted: impl Fn(Part, &str) -> bool) -> AdapterFile {
+    let layers = base.names().layers().iter();
+    let layers = layers
+        .filter(|layer| wanted(layer.part, &layer.path))
+        .map(|layer| {
+            let shape = base.shape(layer).unwrap();
+            let mut down = shape.to_vec();
+            down[0] = 1;
+            let mut up = vec![1; shape.len()];
+            up[0] = shape[0];
+            let array = |shape: Vec<usize>| {
+                let count = shape.iter().product();
+                Array::new(shape, vec![0.5; count])
+            };
+            AdapterLayer::low_rank(layer.to_string(), 1.0, array(down), array(up))
+        });
+    AdapterFile {
+        layers: layers.collect(),
+        metadata: BTreeMap::new(),
+        unknown: Vec::new(),
+        format: AdapterFormat::Peft,
+    }
+}
+
+/// What kohya trains with convolutions.
+fn trained(part: Part, path: &str) -> bool {
+    let inner = ["attentions", "resnets", "samplers"]
+        .iter()
+        .any(|kind| path.contains(kind));
+    (part != Part::Unet || inner) && path != "text_projection"
+}
+
+fn verdicts(path: &Path, base: &BaseLayers) -> BTreeMap<&'static str, ReaderVerdict> {
+    let file = TensorFile::open(path).unwrap();
+    let verdicts = check(&file, base).unwrap();
+    verdicts
+        .into_iter()
+        .map(|verdict| (verdict.reader, verdict))
+        .collect()
+}
+
+#[test]
+fn every_reader_takes_every_tensor_of_our_kohya_exports() {
+    let folder = tempfile::tempdir().unwrap();
+    for &family in AdapterFamily::ALL {
+        let base = BaseLayers::published(family);
+        let converted = convert(adapter(&base, trained), &base, AdapterFormat::Kohya).unwrap();
+        let path = folder.path().join(family.name());
+        converted.write(&path, DType::F16).unwrap();
+        for verdict in verdicts(&path, &base).values() {
+            assert!(verdict.passes(), "{family}: {verdict:?}");
+            assert_eq!(verdict.accepted, converted.layers.len() * 3);
+        }
+    }
+}
+
+#[test]
+fn peft_exports_suit_diffusers_and_not_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    for &family in AdapterFamily::ALL {
+        let base = BaseLayers::published(family);
+        let converted = convert(adapter(&base, trained), &base, AdapterFormat::Peft).unwrap();
+        let path = folder.path().join(family.name());
+        converted.write(&path, DType::F16).unwrap();
+        let verdicts = verdicts(&path, &base);
+        assert!(
+            verdicts["diffusers"].passes(),
+            "{:?}",
+            verdicts["diffusers"]
+        );
+        let comfyui = &verdicts["ComfyUI"];
+        let attention = |name: &str| name.contains("attn1.to_q.lora_A");
+        assert!(
+            comfyui
+                .refused
+                .iter()
+                .any(|refusal| attention(&refusal.name))
+        );
+        assert_eq!(verdicts["A1111"].accepted, 0);
+        assert!(verdicts["InvokeAI"].whole.is_some());
+    }
+}
+
+/// The kohya export of SDXL's first attention, with tensors under other names beside it.
+fn with_others(path: &Path, base: &BaseLayers, others: &[(&str, Vec<usize>)]) {
+    let first = |part, path: &str| {
+        part == Part::Unet
+            && path.starts_with("down_blocks.1.attentions.0.transformer_blocks.0.attn1")
+    };
+    let converted = convert(adapter(base, first), base, AdapterFormat::Kohya).unwrap();
+    converted.write(path, DType::F32).unwrap();
+    let file = TensorFile::open(path).unwrap();
+    let own = file
+        .names()
+        .map(|name| (name.to_owned(), file.info(name).unwrap().shape.clone()));
+    let others = others
+        .iter()
+        .map(|(name, shape)| ((*name).to_owned(), shape.clone()));
+    let tensors: Vec<_> = own
+        .chain(others)
+        .map(|(name, shape)| OutTensor {
+            name,
+            dtype: DType::F32,
+            data: vec![1.0; shape.iter().product()],
+            shape,
+        })
+        .collect();
+    write_tensors(path, &tensors, &BTreeMap::new()).unwrap();
+}
+
+#[test]
+fn mixed_block_names_are_flagged_for_diffusers_and_invokeai() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mixed");
+    let base = BaseLayers::published(AdapterFamily::Sdxl);
+    let name = "lora_unet_down_blocks_1_attentions_1_transformer_blocks_0_attn1_to_q";
+    let (down, up) = (
+        format!("{name}.lora_down.weight"),
+        format!("{name}.lora_up.weight"),
+    );
+    with_others(&path, &base, &[(&down, vec![1, 640]), (&up, vec![640, 1])]);
+    let verdicts = verdicts(&path, &base);
+    for reader in ["ComfyUI", "A1111", "stable-diffusion.cpp"] {
+        assert!(verdicts[reader].passes(), "{:?}", verdicts[reader]);
+    }
+    let diffusers = &verdicts["diffusers"];
+    assert_eq!(diffusers.accepted, 2);
+    assert!(
+        diffusers
+            .refused
+            .iter()
+            .all(|r| r.name.contains("input_blocks") && r.reason.contains("drops"))
+    );
+    assert!(
+        verdicts["InvokeAI"]
+            .whole
+            .as_ref()
+            .unwrap()
+            .contains("mix of block names")
+    );
+    // Reading takes both.
+    let fitted = AdapterFile::read(&path).unwrap().fit(&base).unwrap();
+    assert_eq!(fitted.changes.len(), 5);
+    assert!(fitted.notes.is_empty());
+}
+
+#[test]
+fn a_bundled_embedding_is_flagged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bundled");
+    let base = BaseLayers::published(AdapterFamily::Sdxl);
+    with_others(&path, &base, &[("bundle_emb.cat.clip_l", vec![1, 768])]);
+    let verdicts = verdicts(&path, &base);
+    assert!(verdicts["A1111"].passes());
+    for reader in ["ComfyUI", "InvokeAI", "stable-diffusion.cpp"] {
+        assert_eq!(verdicts[reader].refused.len(), 1, "{:?}", verdicts[reader]);
+    }
+    let diffusers = &verdicts["diffusers"];
+    assert_eq!(diffusers.accepted, 0);
+    assert!(
+        diffusers.refused[1].reason.contains("bundle_emb"),
+        "{diffusers:?}"
+    );
+}
+
+#[test]
+fn shapes_are_judged_with_the_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flat");
+    let base = BaseLayers::published(AdapterFamily::Sd1);
+    let name = "lora_unet_mid_block_attentions_0_proj_in";
+    let (down, up) = (
+        format!("{name}.lora_down.weight"),
+        format!("{name}.lora_up.weight"),
+    );
+    // Two axes for a 1×1 convolution: only diffusers minds.
+    with_others(
+        &path,
+        &base,
+        &[(&down, vec![1, 1280]), (&up, vec![1280, 1])],
+    );
+    let flat = verdicts(&path, &base);
+    assert!(flat["ComfyUI"].passes());
+    assert!(
+        flat["diffusers"].refused[0]
+            .reason
+            .contains("2 axes, the weight has 4")
+    );
+    with_others(&path, &base, &[(&down, vec![1, 99]), (&up, vec![1280, 1])]);
+    assert!(
+        verdicts(&path, &base)
+            .values()
+            .all(|verdict| verdict.refused.len() == 2)
+    );
+}

@@ -1,0 +1,159 @@
+//! `atelier bench-forward`: one evaluation of a denoiser on recorded inputs, compared with a recorded output. For models of
+//! full size, whose weights are too large to be kept beside the tests.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use atelier_core::{ErrorCode, Precision};
+use atelier_diffusion::stable_diffusion::{AddedConditioning, Base, Conditioning};
+use atelier_weights::TensorFile;
+use burn::tensor::{Device, Tensor, TensorData};
+use clap::Args;
+use serde::Serialize;
+
+use super::choice;
+use crate::context::{App, ExitKind};
+use crate::failure::{CodedResult as _, failed};
+
+/// What `atelier bench-forward` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct BenchForwardArgs {
+    /// A diffusers folder or a single file.
+    #[arg(long, value_name = "FOLDER|FILE")]
+    base: PathBuf,
+    /// What `golden/full_size.py` wrote for this base: inputs and the reference's output.
+    #[arg(long, value_name = "FILE")]
+    record: PathBuf,
+    /// The arithmetic of the base.
+    #[arg(long, default_value = "f32", value_parser = choice::<Precision>(Precision::ALL.iter().map(|p| p.name())))]
+    precision: Precision,
+}
+
+/// What came out.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// Largest difference over the largest value of the reference.
+    relative_error: f64,
+    /// Root of the mean squared difference over that of the reference.
+    rms_error: f64,
+    load_secs: f64,
+    forward_secs: f64,
+    /// Bytes of the loaded denoiser in f32.
+    loaded_bytes: u64,
+    /// Largest memory of the process after loading, and after the evaluation; only on Linux.
+    load_peak_bytes: Option<u64>,
+    peak_bytes: Option<u64>,
+}
+
+/// Does it.
+pub(super) fn run(args: &BenchForwardArgs, app: &App) -> Result<ExitKind> {
+    let record = Record::open(&args.record)?;
+    let base = Base::open(&args.base).coded()?;
+    let device = Device::flex();
+    let begun = app.clock().unix_secs();
+    let unet = base.load_unet(&device, args.precision.into()).coded()?;
+    let loaded = app.clock().unix_secs();
+    let load_peak_bytes = peak_bytes();
+    let conditioning = record.conditioning(&base, &device)?;
+    let latents = record.tensor::<4>("latents", &device)?;
+    let timesteps = record.numbers("timesteps")?;
+    let found = unet.forward(latents, &timesteps, &conditioning);
+    let found: Vec<f32> = found.into_data().try_to_vec().unwrap_or_default();
+    let ended = app.clock().unix_secs();
+    let (relative_error, rms_error) = errors(&found, &record.numbers("output")?);
+    let weights = base.files().tensors("unet").coded()?;
+    let shapes = weights.names().filter_map(|name| weights.info(name));
+    let report = Report {
+        relative_error,
+        rms_error,
+        load_secs: loaded - begun,
+        forward_secs: ended - loaded,
+        loaded_bytes: shapes
+            .map(|info| 4 * info.shape.iter().product::<usize>() as u64)
+            .sum(),
+        load_peak_bytes,
+        peak_bytes: peak_bytes(),
+    };
+    app.output.line(format_args!(
+        "relative error {:.1e} (root mean square {:.1e}), loaded in {:.1} s, evaluated in {:.1} s",
+        report.relative_error, report.rms_error, report.load_secs, report.forward_secs
+    ));
+    app.output.document(&report)?;
+    Ok(ExitKind::Completed)
+}
+
+/// A file of recorded tensors.
+struct Record(TensorFile);
+
+impl Record {
+    fn open(path: &Path) -> Result<Self> {
+        TensorFile::open(path).coded().map(Self)
+    }
+
+    fn numbers(&self, name: &str) -> Result<Vec<f32>> {
+        self.0.read_f32(name).coded()
+    }
+
+    fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Result<Tensor<D>> {
+        let values = self.numbers(name)?;
+        let shape = self.0.info(name).map_or(&[][..], |info| &info.shape);
+        let shape = <[usize; D]>::try_from(shape).map_err(|_| {
+            let message = format!("`{name}` of the record has shape {shape:?}, expected {D} axes");
+            failed(ErrorCode::InvalidInput, message)
+        })?;
+        Ok(Tensor::from_data(TensorData::new(values, shape), device))
+    }
+
+    fn conditioning(&self, base: &Base, device: &Device) -> Result<Conditioning> {
+        let states_bsd = self.tensor("context", device)?;
+        let added = match base.pooled_width() {
+            None => None,
+            Some(_) => Some(AddedConditioning {
+                pooled_bd: self.tensor("pooled", device)?,
+                time_ids: self.numbers("sizes")?.as_chunks::<6>().0.to_vec(),
+            }),
+        };
+        Ok(Conditioning { states_bsd, added })
+    }
+}
+
+/// Largest difference over largest value, and root mean squares.
+fn errors(found: &[f32], expected: &[f32]) -> (f64, f64) {
+    let pairs = || {
+        found
+            .iter()
+            .zip(expected)
+            .map(|(&a, &b)| (f64::from(a), f64::from(b)))
+    };
+    let largest = pairs().map(|(_, b)| b.abs()).fold(0.0, f64::max);
+    // NaN must not pass for a small difference.
+    let worst = pairs()
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, |a: f64, b| if b > a || b.is_nan() { b } else { a });
+    let sum = |f: fn((f64, f64)) -> f64| pairs().map(f).sum::<f64>();
+    let rms = (sum(|(a, b)| (a - b).powi(2)) / sum(|(_, b)| b * b)).sqrt();
+    if found.len() == expected.len() {
+        (worst / largest, rms)
+    } else {
+        (f64::INFINITY, f64::INFINITY)
+    }
+}
+
+/// The largest memory of this process so far.
+fn peak_bytes() -> Option<u64> {
+    let status = fs_err::read_to_string("/proc/self/status").ok()?;
+    super::doctor::kilobytes(&status, "VmHWM")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_relative_and_nan_or_another_length_is_never_small() {
+        let (largest, rms) = errors(&[1.0, 2.5], &[1.0, 2.0]);
+        assert!((largest - 0.25).abs() < 1e-9 && (rms - (0.25f64 / 5.0).sqrt()).abs() < 1e-9);
+        assert!(errors(&[f32::NAN, 2.0], &[1.0, 2.0]).0.is_nan());
+        assert!(errors(&[1.0], &[1.0, 2.0]).0.is_infinite());
+    }
+}
