@@ -43,6 +43,8 @@ pub(crate) struct Fetched {
     pub(crate) name: String,
     /// Its folder, or the checkpoint.
     pub(crate) path: PathBuf,
+    /// The folder with licence and description.
+    pub(crate) about: PathBuf,
 }
 
 /// Downloads what is missing of a base. A whole commit hash that is there already is used without asking.

@@ -20,6 +20,8 @@ const VARIANTS: [Option<&str>; 3] = [None, Some("fp16"), Some("bf16")];
 const STEMS: [&str; 2] = ["diffusion_pytorch_model", "model"];
 /// Files beside the parts that say where a base comes from and what is allowed with it.
 const ABOUT_STEMS: [&str; 5] = ["LICENSE", "LICENCE", "NOTICE", "README", "MODEL_CARD"];
+/// What the names of files beside a checkpoint end with, behind its own.
+const COMPANIONS: [&str; 2] = [".vae.safetensors", ".yaml"];
 /// Weights that can run code when they are read.
 const PICKLED: [&str; 5] = [".ckpt", ".bin", ".pt", ".pth", ".pkl"];
 
@@ -63,6 +65,7 @@ impl Shelf<'_> {
             }
             None => self.only_checkpoint()?,
         };
+        files.extend(self.companions(&checkpoint));
         files.push(checkpoint.clone());
         Ok(Selection {
             files,
@@ -79,9 +82,20 @@ impl Shelf<'_> {
         self.names.iter().filter(is_about).cloned().collect()
     }
 
+    /// An autoencoder and the original program's configuration, which are read from beside a checkpoint.
+    fn companions(&self, checkpoint: &str) -> Vec<String> {
+        let stem = checkpoint.trim_end_matches(".safetensors");
+        let names = COMPANIONS.map(|ending| format!("{stem}{ending}"));
+        let there = |name: &String| name != checkpoint && self.names.contains(name);
+        names.into_iter().filter(there).collect()
+    }
+
     /// The only weights at the root.
     fn only_checkpoint(&self) -> Result<String> {
-        let is_whole = |name: &&String| !name.contains('/') && name.ends_with(".safetensors");
+        let is_whole = |name: &&String| {
+            let is_weights = name.ends_with(".safetensors") && !name.ends_with(COMPANIONS[0]);
+            is_weights && !name.contains('/')
+        };
         let mut found = self.names.iter().filter(is_whole);
         match (found.next(), found.next()) {
             (Some(only), None) => Ok(only.clone()),

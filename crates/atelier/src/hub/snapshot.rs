@@ -84,15 +84,13 @@ fn download(client: &Client<'_>, cache: &RepoCache, source: &HubSource) -> Resul
 }
 
 fn fetched(cache: &RepoCache, source: &HubSource, commit: &str, selection: &Selection) -> Fetched {
-    let folder = cache.snapshot(commit);
+    let about = cache.snapshot(commit);
     let name = format!("{}@{commit}", source.repo);
-    match &selection.checkpoint {
-        Some(file) => Fetched {
-            name: format!("{name}/{file}"),
-            path: folder.join(file),
-        },
-        None => Fetched { name, path: folder },
-    }
+    let (name, path) = match &selection.checkpoint {
+        Some(file) => (format!("{name}/{file}"), about.join(file)),
+        None => (name, about.clone()),
+    };
+    Fetched { name, path, about }
 }
 
 /// A download of several files of one commit.

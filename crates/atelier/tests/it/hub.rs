@@ -48,7 +48,7 @@ fn command(bench: &Workbench, hub: &FakeHub, words: &[&str]) -> Command {
         .env("HF_HOME", bench.path("hf"))
         .env("HF_ENDPOINT", hub.url())
         .env("ATELIER_HUB_WAIT_MS", "1")
-        .timeout(std::time::Duration::from_secs(60));
+        .timeout(std::time::Duration::from_mins(1));
     command
 }
 

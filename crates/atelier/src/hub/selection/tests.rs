@@ -167,6 +167,24 @@ fn the_only_checkpoint_at_the_root_is_the_base() {
 }
 
 #[test]
+fn what_belongs_to_a_checkpoint_comes_with_it() {
+    let names = [
+        "m.safetensors",
+        "m.vae.safetensors",
+        "m.vae.pt",
+        "m.yaml",
+        "n.yaml",
+    ];
+    let selection = select(&names, None, &[]).unwrap();
+    assert_eq!(
+        selection.files,
+        ["m.vae.safetensors", "m.yaml", "m.safetensors"]
+    );
+    let selection = select(&names, Some("m.vae.safetensors"), &[]).unwrap();
+    assert_eq!(selection.files, ["m.vae.safetensors"]);
+}
+
+#[test]
 fn a_named_checkpoint_is_taken_also_beside_a_folder_of_parts() {
     let names = ["model_index.json", "a.safetensors", "sub/b.safetensors"];
     let selection = select(&names, Some("sub/b.safetensors"), &[]).unwrap();

@@ -315,17 +315,13 @@ pub(crate) fn entry(name: &str, content: &[u8]) -> Value {
     let size = content.len();
     let mut header = format!("blob {size}\0").into_bytes();
     header.extend(content);
-    let blob_id = hex(&Sha1::digest(&header));
+    let blob_id = format!("{:x}", Sha1::digest(&header));
     if name.ends_with(".safetensors") {
-        let sha256 = hex(&Sha256::digest(content));
+        let sha256 = format!("{:x}", Sha256::digest(content));
         let lfs = json!({"sha256": sha256, "size": size, "pointerSize": 130});
         return json!({"size": size, "blobId": blob_id, "lfs": lfs});
     }
     json!({"size": size, "blobId": blob_id})
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn send_content(
@@ -383,11 +379,10 @@ fn send(
     length: Option<usize>,
     body: &[u8],
 ) -> std::io::Result<()> {
-    let mut head = format!("HTTP/1.1 {}\r\nConnection: close\r\n", status.trim_end());
-    if let Some(length) = length {
-        head.push_str(&format!("Content-Length: {length}\r\n"));
-    }
-    head.push_str("\r\n");
+    let status = status.trim_end();
+    let length = length.map(|length| format!("Content-Length: {length}\r\n"));
+    let length = length.unwrap_or_default();
+    let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{length}\r\n");
     stream.write_all(head.as_bytes())?;
     stream.write_all(body)
 }

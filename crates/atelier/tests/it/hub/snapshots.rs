@@ -1,6 +1,6 @@
 //! What is fetched, where it lies, and when nothing is asked for.
 
-use atelier_testkit::tiny_sd15;
+use atelier_testkit::{golden_folder, tiny_sd15};
 use serde_json::Value;
 
 use super::fake_hub::{COMMIT, FakeHub};
@@ -38,7 +38,7 @@ fn a_base_from_the_hub_is_fetched_whole_and_nothing_else_is() {
     assert_eq!(main.unwrap(), COMMIT);
     let seen = hub.take_seen();
     let asked = |name: &&str| seen.iter().any(|seen| seen.path.ends_with(*name));
-    assert!(!unwanted.iter().any(|name| asked(&name)), "{seen:?}");
+    assert!(!unwanted.iter().any(asked), "{seen:?}");
     assert_eq!(seen.len(), expected.len() + 1);
 }
 
@@ -132,6 +132,39 @@ fn a_base_from_the_hub_is_kept_under_a_name() {
     assert_eq!(hub.take_seen(), [], "refused before anything is fetched");
     let named = ["base", "add", &source(""), "--name", "other"];
     assert_eq!(run(&bench, &hub, &named).status, 0);
+}
+
+#[test]
+fn a_checkpoint_from_the_hub_is_used_and_kept_with_what_belongs_to_it() {
+    let (bench, hub) = (Workbench::new(), FakeHub::new([]));
+    let golden = golden_folder().join("checkpoints");
+    for name in ["tiny-sd2.safetensors", "tiny-sd2.vae.safetensors"] {
+        hub.put(name, &std::fs::read(golden.join(name)).unwrap());
+    }
+    hub.put("README.md", b"about");
+    let ended = run(&bench, &hub, &["base", "show", &source(""), "--json"]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let shown: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let name = format!("someone/tiny-1.5@{COMMIT}/tiny-sd2.safetensors");
+    assert_eq!(shown["name"], name);
+    let file = golden.join("tiny-sd2.safetensors");
+    let local = bench.document(&["base", "show", &file.to_string_lossy()]);
+    assert_eq!(shown["hash"], local["hash"]);
+    let ended = run(&bench, &hub, &["base", "add", &source("")]);
+    assert_eq!(ended.stdout, "added base `tiny-1.5`\n", "{}", ended.stderr);
+    let kept = files_below(&bench.path("home/bases/tiny-1.5"));
+    let expected = [
+        "README.md",
+        "tiny-sd2.safetensors",
+        "tiny-sd2.vae.safetensors",
+    ];
+    assert_eq!(kept, expected);
+    std::fs::remove_dir_all(bench.path("hf")).unwrap();
+    let kept = bench.document(&["base", "show", "tiny-1.5"]);
+    assert_eq!(kept["hash"], local["hash"]);
+    bench.succeed(&["base", "add", &file.to_string_lossy()]);
+    let kept = bench.document(&["base", "show", "tiny-sd2"]);
+    assert_eq!(kept["hash"], local["hash"]);
 }
 
 #[test]
