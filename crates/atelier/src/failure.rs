@@ -44,10 +44,6 @@ impl Coded for Found {
 
 /// The command was asked to stop before it had what it needs. No failure, but nothing to go on with either.
 #[derive(Debug)]
-#[cfg_attr(
-    not(feature = "hub"),
-    expect(dead_code, reason = "only downloads stop in this way")
-)]
 pub(crate) struct Cancelled;
 
 impl fmt::Display for Cancelled {
