@@ -75,6 +75,8 @@ fn settings(layers: &[AdapterLayer]) -> Value {
     let mut parts: BTreeMap<&str, Vec<(&str, usize)>> = BTreeMap::new();
     for layer in layers {
         let (part, path) = layer.name.split_once('.').unwrap_or(("", &layer.name));
+        // Targets are matched by the ends of paths, and newer text encoders have no `text_model`.
+        let path = path.strip_prefix("text_model.").unwrap_or(path);
         parts.entry(part).or_default().push((path, layer.rank()));
     }
     let dora = layers.iter().any(|layer| layer.dora_scale.is_some());
