@@ -2,14 +2,21 @@
 
 use atelier_core::{
     CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture, Progress, ProgressSink,
-    RunContext, StartPixels,
+    RunContext, Seed, StartPixels,
 };
 use atelier_diffusion::stable_diffusion::Pipeline;
+use atelier_testkit::Golden;
 
+mod checkpoints;
 mod embedded_base;
 mod emphasis;
+mod overflow;
 mod pictures;
+mod refusals;
 mod sdxl;
+mod starts;
+mod tiles;
+mod wording;
 
 struct Quiet;
 
@@ -40,4 +47,21 @@ fn draw(
         panic!("nothing cancels")
     };
     pictures.remove(0)
+}
+
+/// The request that a script wrote beside its tensors.
+fn request(file: &Golden) -> GenerateRequest {
+    let facts = file.config();
+    let text = |key: &str| facts[key].as_str().map(str::to_owned);
+    let size = |key: &str| facts[key].as_u64().map(|side| side as usize);
+    GenerateRequest {
+        prompt: text("prompt").unwrap_or_default(),
+        negative: text("negative"),
+        seed: Seed(facts["seed"].as_u64().unwrap()),
+        steps: size("steps").unwrap(),
+        guidance: facts["guidance"].as_f64().unwrap() as f32,
+        width: size("width"),
+        height: size("height"),
+        ..GenerateRequest::default()
+    }
 }
