@@ -28,6 +28,7 @@ def layout(folder):
                 assert {stored.get_tensor(key).dtype for key in stored.keys()} == {torch.float16}
         else:
             found[name] = json.loads(file.read_text())
+            found[name].pop("_name_or_path", None)
     return found
 
 

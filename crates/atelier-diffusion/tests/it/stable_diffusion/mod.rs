@@ -7,6 +7,7 @@ use atelier_core::{
 use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_testkit::Golden;
 
+mod adapter_pictures;
 mod checkpoints;
 mod embedded_base;
 mod emphasis;
