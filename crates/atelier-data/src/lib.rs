@@ -13,7 +13,7 @@ pub mod png;
 pub use decode::{Limits, decode_picture};
 pub use error::Error;
 pub use folder::{FolderDataset, Sample, Skipped, read_folder};
-pub use picture::{RgbPicture, chw_unit, picture_from_chw_unit, sheet, square_crop};
+pub use picture::{RgbPicture, chw_unit, crop_to, picture_from_chw_unit, sheet, square_crop};
 
 /// The result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -43,41 +43,56 @@ impl RgbPicture {
 
 /// The largest square in the middle of the picture, resampled to `side` pixels; nothing is stretched.
 pub fn square_crop(picture: &RgbPicture, side: usize) -> RgbPicture {
-    let (x, y, length) = middle_square(picture.width, picture.height);
-    let rgb = (y..y + length)
-        .flat_map(|row| picture.row(row, x, x + length))
+    crop_to(picture, side, side)
+}
+
+/// The largest part in the middle of the picture with the shape of `width` × `height`, resampled to that size; nothing is
+/// stretched by more than the rounding of a pixel.
+pub fn crop_to(picture: &RgbPicture, width: usize, height: usize) -> RgbPicture {
+    let (wide, high) = middle(picture.width, picture.height, width, height);
+    let (x, y) = ((picture.width - wide) / 2, (picture.height - high) / 2);
+    let rgb = (y..y + high)
+        .flat_map(|row| picture.row(row, x, x + wide))
         .copied()
         .collect();
-    let square = RgbPicture {
-        width: length,
-        height: length,
+    let part = RgbPicture {
+        width: wide,
+        height: high,
         rgb,
     };
-    if length == side || length == 0 {
-        return square;
+    if wide == width && high == height || wide * high == 0 {
+        return part;
     }
-    let filter = if side < length {
+    let filter = if width < wide {
         FilterType::Lanczos3
     } else {
         FilterType::Triangle
     };
-    resized(square, side, filter)
-}
-
-fn resized(square: RgbPicture, side: usize, filter: FilterType) -> RgbPicture {
-    let (width, height) = (square.width as u32, square.height as u32);
-    let source = RgbImage::from_raw(width, height, square.rgb).unwrap_or_default();
+    let source = RgbImage::from_raw(wide as u32, high as u32, part.rgb).unwrap_or_default();
     RgbPicture {
-        width: side,
-        height: side,
-        rgb: imageops::resize(&source, side as u32, side as u32, filter).into_raw(),
+        width,
+        height,
+        rgb: imageops::resize(&source, width as u32, height as u32, filter).into_raw(),
     }
 }
 
-/// Left, top and side of the largest square in the middle.
-fn middle_square(width: usize, height: usize) -> (usize, usize, usize) {
-    let side = width.min(height);
-    ((width - side) / 2, (height - side) / 2, side)
+/// Width and height of the largest part of a picture that has the shape of `width` × `height`.
+fn middle(
+    picture_width: usize,
+    picture_height: usize,
+    width: usize,
+    height: usize,
+) -> (usize, usize) {
+    if width * height == 0 {
+        return (0, 0);
+    }
+    if picture_width * height > picture_height * width {
+        let wide = (picture_height * width).div_ceil(height);
+        (wide.min(picture_width), picture_height)
+    } else {
+        let high = (picture_width * height).div_ceil(width);
+        (picture_width, high.min(picture_height))
+    }
 }
 
 /// The picture as the model wants it: all red values, then green, then blue, each in -1 to 1 inclusive.
@@ -200,10 +215,16 @@ mod tests {
     proptest! {
         #[test]
         fn the_square_lies_inside_and_in_the_middle(width in 0usize..20_000, height in 0usize..20_000) {
-            let (x, y, side) = middle_square(width, height);
-            prop_assert_eq!(side, width.min(height));
-            prop_assert!(x + side <= width && y + side <= height);
-            prop_assert!((width - side - x).abs_diff(x) <= 1 && (height - side - y).abs_diff(y) <= 1);
+            let side = width.min(height);
+            prop_assert_eq!(middle(width, height, 64, 64), (side, side));
+            let (wide, high) = middle(width, height, 48, 64);
+            prop_assert!(wide <= width && high <= height && (wide == width || high == height));
+        }
+
+        #[test]
+        fn crops_to_any_shape_have_that_size(width in 1usize..40, height in 1usize..40, wide in 1usize..40, high in 1usize..40) {
+            let crop = crop_to(&RgbPicture::filled(width, height, [7, 8, 9]), wide, high);
+            prop_assert_eq!(crop, RgbPicture::filled(wide, high, [7, 8, 9]));
         }
 
         #[test]

@@ -35,6 +35,11 @@ impl Settings {
         })
     }
 
+    /// Where adapters are looked up that a prompt names.
+    pub(crate) fn adapters_folder(&self) -> Option<PathBuf> {
+        self.home.as_deref().map(|home| home.join("adapters"))
+    }
+
     fn resolve(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let own = variable(ATELIER_HOME).map(PathBuf::from);
         let data = || Some(PathBuf::from(variable(XDG_DATA_HOME)?).join("atelier"));

@@ -24,7 +24,7 @@ pub use chunks::{CHUNK_TOKENS, Chunks};
 pub use emphasis::weigh;
 pub use error::{PromptError, Result};
 pub use lines::{PromptLine, read_prompt_file};
-pub use tags::LoraTag;
+pub use tags::{LoraTag, take as take_loras};
 pub use wildcards::expand;
 
 /// A piece of a prompt.

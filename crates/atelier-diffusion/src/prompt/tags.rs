@@ -34,7 +34,7 @@ impl fmt::Display for LoraTag {
 }
 
 /// Takes the tags out of a text: what remains of it, and the adapters.
-pub(super) fn take(text: &str) -> Result<(String, Vec<LoraTag>)> {
+pub fn take(text: &str) -> Result<(String, Vec<LoraTag>)> {
     let (mut rest, mut tags) = (String::with_capacity(text.len()), Vec::new());
     let mut done = 0;
     // The next `>` is kept, so that a text of many `<` is searched once.

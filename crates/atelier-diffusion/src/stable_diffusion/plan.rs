@@ -82,6 +82,8 @@ impl Plan {
         if !problems.is_empty() {
             return Err(Error::Request(problems.join("; ")));
         }
+        let tile = base.vae_config.tile_latents() * base.vae_config.pixels_per_latent();
+        let larger_than_a_tile = width.max(height) > tile;
         let encoders = base.texts.len();
         let unwanted = match negative {
             _ if request.guidance <= 1.0 => Unwanted::Nothing,
@@ -93,8 +95,8 @@ impl Plan {
             height,
             drawn_steps: drawn_steps(request),
             tiled: match request.vae_tiling {
-                VaeTiling::Auto => width * height > TILED_AREA,
-                VaeTiling::On => true,
+                VaeTiling::Auto => width * height > TILED_AREA && larger_than_a_tile,
+                VaeTiling::On => larger_than_a_tile,
                 VaeTiling::Off => false,
             },
             wanted: for_encoders(wanted, encoders),
@@ -112,6 +114,11 @@ impl Base {
     /// Refuses a request that this base cannot draw, with all reasons, before anything is loaded.
     pub fn check(&self, request: &GenerateRequest) -> Result<()> {
         Plan::new(request, self).map(drop)
+    }
+
+    /// Whether the autoencoder works tile by tile for this request.
+    pub fn is_tiled(&self, request: &GenerateRequest) -> Result<bool> {
+        Plan::new(request, self).map(|plan| plan.tiled)
     }
 }
 

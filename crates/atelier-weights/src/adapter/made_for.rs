@@ -46,13 +46,13 @@ const OTHERS: [(&[&str], &str); 8] = [
         &[
             "cross_attn_q",
             "cross_attn.q",
-            "self_attn_q",
-            "blocks.0.self_attn",
+            "cross_attn_k",
+            "cross_attn.k",
         ],
         "Wan",
     ),
     (&["adaln_single", "caption_projection"], "PixArt or LTX"),
-    (&["prior_", "effnet"], "Stable Cascade"),
+    (&["lora_prior_", "effnet"], "Stable Cascade"),
     (
         &["add_k_proj", "transformer.transformer_blocks"],
         "a transformer model (Stable Diffusion 3, FLUX)",

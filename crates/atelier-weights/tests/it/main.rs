@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod adapter;
+mod adapter_files;
 mod atomic;
 mod checkpoint;
 mod hostile;

@@ -100,11 +100,16 @@ fn converting_to_peft_and_back_changes_no_weight() {
     peft.write(&path, DType::F16).unwrap();
     let read = AdapterFile::read(&path).unwrap();
     assert_eq!(read.format, AdapterFormat::Peft);
-    // diffusers takes `text_model.` off the tensors alone, for a transformers that has no such module.
     let settings: serde_json::Value =
         serde_json::from_str(&read.metadata["lora_adapter_metadata"]).unwrap();
-    let targets = &settings["text_encoder.target_modules"];
-    assert_eq!(*targets, serde_json::json!([TEXT]));
+    assert_eq!(
+        settings["text_encoder.target_modules"],
+        serde_json::json!([TEXT])
+    );
+    assert_eq!(
+        (&settings["unet.r"], &settings["unet.lora_alpha"]),
+        (&4.into(), &4.into())
+    );
     assert!(
         read.layers
             .iter()

@@ -206,3 +206,33 @@ fn shapes_are_judged_with_the_names() {
             .all(|verdict| verdict.refused.len() == 2)
     );
 }
+
+#[test]
+fn alphas_that_diffusers_does_not_see_are_flagged_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("odd");
+    let base = BaseLayers::published(AdapterFamily::Sdxl);
+    let first = |part, path: &str| {
+        part == Part::Unet && path.starts_with("mid_block.attentions.0.transformer_blocks.0")
+    };
+    let mut converted = convert(adapter(&base, first), &base, AdapterFormat::Kohya).unwrap();
+    for layer in &mut converted.layers {
+        if layer.name.ends_with("attn1_to_q") || layer.name.ends_with("ff_net_2") {
+            layer.alpha = 0.5;
+        }
+    }
+    converted.write(&path, DType::F16).unwrap();
+    let verdicts = verdicts(&path, &base);
+    let refused = &verdicts["diffusers"].refused;
+    assert_eq!(refused.len(), 3, "{refused:?}");
+    assert!(
+        refused
+            .iter()
+            .all(|refusal| refusal.name.contains("attn1_to_q"))
+    );
+    assert!(
+        refused[0].reason.contains("alpha 1 for its 0.5"),
+        "{refused:?}"
+    );
+    assert!(verdicts["ComfyUI"].passes() && verdicts["InvokeAI"].passes());
+}

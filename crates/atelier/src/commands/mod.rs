@@ -5,7 +5,6 @@ mod bench_forward;
 mod bench_step;
 mod doctor;
 mod generate;
-mod picture_file;
 mod quickstart;
 mod train;
 mod train_flags;
@@ -48,7 +47,7 @@ pub(crate) enum Command {
     /// Train an adapter on a folder of pictures.
     Train(Box<train::TrainArgs>),
     /// Draw pictures.
-    Generate(generate::GenerateArgs),
+    Generate(Box<generate::GenerateArgs>),
     /// Base models.
     #[command(subcommand)]
     Base(base_model::BaseCommand),

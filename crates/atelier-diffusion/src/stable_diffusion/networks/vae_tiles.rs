@@ -93,19 +93,10 @@ fn ramp(extent: usize, axis: usize, device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// Latents of a tile's side are a multiple of this, so that what overlaps is a whole number of latents.
-const WHOLE_OVERLAP: usize = 4;
-
 impl Vae {
-    /// Side of a tile in latents: that of the pictures that the autoencoder was trained on.
-    fn tile_latents(&self) -> usize {
-        let latents = self.sample_size / self.pixels_per_latent;
-        (latents - latents % WHOLE_OVERLAP).max(WHOLE_OVERLAP)
-    }
-
     /// [`Vae::decode`], tile by tile where there is more than one.
     pub fn decode_tiled(&self, latents_bchw: &Tensor<4>) -> Tensor<4> {
-        let side = self.tile_latents();
+        let side = self.tile_latents;
         if fits(latents_bchw, side) {
             return self.decode(latents_bchw.clone());
         }
@@ -115,7 +106,7 @@ impl Vae {
 
     /// [`Vae::encode`], tile by tile where there is more than one.
     pub fn encode_tiled(&self, pixels_bchw: &Tensor<4>) -> Posterior {
-        let side = self.tile_latents();
+        let side = self.tile_latents;
         let pixels = side * self.pixels_per_latent;
         if fits(pixels_bchw, pixels) {
             return self.encode(pixels_bchw.clone());

@@ -1,6 +1,6 @@
 //! Adapters that peft made and diffusers saved draw the pictures that they draw there, on both families.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use atelier_core::{AdapterUse, SamplerKind};
 use atelier_diffusion::stable_diffusion::{Base, Pipeline};
@@ -15,9 +15,9 @@ fn adapter(name: &str) -> PathBuf {
     golden_folder().join(format!("adapter_pictures/{name}.safetensors"))
 }
 
-fn check(family: &str, folder: PathBuf) {
+fn check(family: &str, folder: &Path) {
     let file = golden("adapter_pictures");
-    let mut base = Base::open(&folder).unwrap();
+    let mut base = Base::open(folder).unwrap();
     base.schedule_config.clip_sample = Some(false);
     let mut pipeline = Pipeline::in_turn(base, &Device::flex(), Engine::Exact);
     let mut request = request(&file);
@@ -46,12 +46,12 @@ fn check(family: &str, folder: PathBuf) {
 
 #[test]
 fn adapters_of_peft_draw_the_same_pictures_with_one_text_encoder() {
-    check("sd15", tiny_sd15());
+    check("sd15", &tiny_sd15());
 }
 
 #[test]
 fn adapters_of_peft_draw_the_same_pictures_with_two_text_encoders() {
-    check("sdxl", tiny_sdxl());
+    check("sdxl", &tiny_sdxl());
 }
 
 #[test]

@@ -29,13 +29,13 @@ fn refusal(change: impl FnOnce(&mut GenerateRequest)) -> String {
     error.to_string()
 }
 
-fn start(denoise: f64) -> Option<StartImage> {
+fn start(denoise: f64) -> StartImage {
     let path = PathBuf::from("start.png");
-    Some(StartImage {
+    StartImage {
         path,
         denoise,
         mask: None,
-    })
+    }
 }
 
 #[test]
@@ -118,16 +118,16 @@ fn a_second_prompt_needs_a_second_encoder() {
 #[test]
 fn denoise_is_a_share_that_leaves_a_step() {
     for denoise in [0.0, -0.5, 1.01, f64::NAN] {
-        let found = refusal(|request| request.start = start(denoise));
+        let found = refusal(|request| request.start = Some(start(denoise)));
         let expected = format!("`denoise` is {denoise}, must lie above 0 and not above 1");
         assert_eq!(found, expected);
     }
-    let found = refusal(|request| request.start = start(0.09));
+    let found = refusal(|request| request.start = Some(start(0.09)));
     assert_eq!(found, "`denoise` 0.09 of 10 steps leaves no step to draw");
     let base = Base::open(&tiny_sd15()).unwrap();
     for denoise in [0.1, 1.0] {
         let request = GenerateRequest {
-            start: start(denoise),
+            start: Some(start(denoise)),
             ..good()
         };
         base.check(&request).unwrap();
@@ -189,7 +189,7 @@ fn all_problems_are_reported_together() {
         request.negative = Some("[a|b]".to_owned());
         request.negative_2 = Some("(a:1.2.3)".to_owned());
         request.sampler = SamplerKind::Euler;
-        request.start = start(0.0);
+        request.start = Some(start(0.0));
     });
     for part in [
         "`width` is 31",
@@ -215,7 +215,7 @@ fn pixels_that_do_not_fit_the_request_are_refused() {
     let base = Base::open(&tiny_sd15()).unwrap();
     let mut pipeline = Pipeline::in_turn(base, &Device::flex(), Engine::Exact);
     let request = GenerateRequest {
-        start: start(0.5),
+        start: Some(start(0.5)),
         ..good()
     };
     let pixels = |width: usize, rgb: usize, mask: Option<usize>| StartPixels {

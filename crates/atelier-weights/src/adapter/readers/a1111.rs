@@ -1,7 +1,8 @@
 //! A1111's web UI: `extensions-builtin/Lora/networks.py`, `convert_diffusers_name_to_compvis` and `load_network`.
 
 use super::{
-    Key, Rules, kohya_diffusers, kohya_sgm, kohya_text, no_objection, not_in_its_map, nothing,
+    Key, Rules, kohya_diffusers, kohya_sgm, kohya_text, no_objection, none_misread, not_in_its_map,
+    nothing,
 };
 use crate::adapter::AdapterFamily;
 use crate::adapter::names::{LayerId, LayerNames, Part};
@@ -14,7 +15,7 @@ pub(super) const RULES: Rules = Rules {
     stranger,
     context: no_objection,
     whole: nothing,
-    exact_axes: false,
+    misread: none_misread,
 };
 
 fn names(names: &LayerNames, layer: &LayerId) -> Vec<String> {

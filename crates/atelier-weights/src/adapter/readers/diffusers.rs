@@ -3,11 +3,15 @@
 //! A file is kohya's only if every key has one of kohya's four prefixes; its names are then rewritten, the original block
 //! names by the U-Net's configuration. Any other file must be in diffusers' own names.
 
+use std::collections::BTreeMap;
+
 use super::{
     Key, Rules, is_diffusers, is_sgm, kohya_diffusers, kohya_sgm, kohya_text, nothing, processor,
 };
+use crate::adapter::fit::BaseLayers;
 use crate::adapter::names::{LayerId, LayerNames, Part};
 use crate::adapter::read::suffix::{Slot, Spelling};
+use crate::adapter::{AdapterFile, AdapterLayer};
 
 pub(super) const RULES: Rules = Rules {
     reader: "diffusers",
@@ -16,7 +20,7 @@ pub(super) const RULES: Rules = Rules {
     stranger,
     context,
     whole,
-    exact_axes: true,
+    misread,
 };
 
 const KOHYA: [&str; 4] = ["lora_te_", "lora_unet_", "lora_te1_", "lora_te2_"];
@@ -105,4 +109,56 @@ fn whole(keys: &[Key<'_>]) -> Option<String> {
         "it raises an error on tensors that are not low-rank factors, such as `{}`",
         key.name
     ))
+}
+
+fn misread(adapter: &AdapterFile, base: &BaseLayers) -> BTreeMap<String, String> {
+    let mut misread = odd_alphas(adapter, base);
+    for layer in &adapter.layers {
+        let place = base.names().find(&layer.name);
+        let shape = place.and_then(|place| base.shape(place));
+        let axes = layer.factors().map(|(down, _)| down.shape.len());
+        if let (Some(shape), Some(axes)) = (shape, axes)
+            && shape.len() != axes
+        {
+            let reason = format!(
+                "its factors have {axes} axes, the weight has {}",
+                shape.len()
+            );
+            misread.insert(layer.name.clone(), reason);
+        }
+    }
+    misread
+}
+
+/// Of a kohya file, it gives attention layers and text encoders the alpha that most layers of the part have: the alphas of
+/// single layers get lost under the names that it gives them.
+fn odd_alphas(adapter: &AdapterFile, base: &BaseLayers) -> BTreeMap<String, String> {
+    let mut odd = BTreeMap::new();
+    for part in Part::ALL {
+        let inside = |layer: &&AdapterLayer| {
+            let place = base.names().find(&layer.name);
+            is_kohya(&layer.name) && place.is_some_and(|place| place.part == part)
+        };
+        let layers: Vec<_> = adapter.layers.iter().filter(inside).collect();
+        let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+        for layer in &layers {
+            *counts.entry(layer.alpha.to_bits()).or_default() += 1;
+        }
+        let usual = counts.iter().max_by_key(|(_, count)| **count);
+        let Some(usual) = usual.map(|(bits, _)| f32::from_bits(*bits)) else {
+            continue;
+        };
+        let lost = |layer: &&&AdapterLayer| {
+            let named = part != Part::Unet || layer.name.contains("_attn");
+            named && layer.alpha.to_bits() != usual.to_bits()
+        };
+        for layer in layers.iter().filter(lost) {
+            let reason = format!(
+                "it takes alpha {usual} for its {}, that of most layers",
+                layer.alpha
+            );
+            odd.insert(layer.name.clone(), reason);
+        }
+    }
+    odd
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Key, Rules, is_diffusers, is_sgm, kohya_diffusers, kohya_sgm, kohya_text, no_objection,
+    none_misread,
 };
 use crate::adapter::AdapterFamily;
 use crate::adapter::names::{LayerId, LayerNames, Part};
@@ -14,7 +15,7 @@ pub(super) const RULES: Rules = Rules {
     stranger,
     context: no_objection,
     whole,
-    exact_axes: false,
+    misread: none_misread,
 };
 
 fn names(names: &LayerNames, layer: &LayerId) -> Vec<String> {

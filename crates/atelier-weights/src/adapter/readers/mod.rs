@@ -66,8 +66,8 @@ struct Rules {
     context: fn(&Key<'_>, &[Key<'_>]) -> Option<String>,
     /// Why it refuses the whole file.
     whole: fn(&[Key<'_>]) -> Option<String>,
-    /// Whether factors must have as many axes as the weight.
-    exact_axes: bool,
+    /// Layers that only it does not read as they are meant, with the reason.
+    misread: fn(&AdapterFile, &BaseLayers) -> BTreeMap<String, String>,
 }
 
 const ALL: [Rules; 5] = [
@@ -88,11 +88,11 @@ pub fn check(file: &TensorFile, base: &BaseLayers) -> Result<Vec<ReaderVerdict>>
             parts: split(name),
         })
         .collect();
-    let misfits = |exact_axes| misfits(&adapter, base, exact_axes);
-    let (loose, exact) = (misfits(false), misfits(true));
+    let misfits = misfits(&adapter, base);
     let judge = |rules: &Rules| {
-        let misfits = if rules.exact_axes { &exact } else { &loose };
-        rules.judge(&keys, base, misfits)
+        let mut misfits = misfits.clone();
+        misfits.extend((rules.misread)(&adapter, base));
+        rules.judge(&keys, base, &misfits)
     };
     Ok(ALL.iter().map(judge).collect())
 }
@@ -139,26 +139,21 @@ impl Rules {
 }
 
 /// Layers whose shapes do not fit the model, with the reason.
-fn misfits(adapter: &AdapterFile, base: &BaseLayers, exact_axes: bool) -> BTreeMap<String, String> {
+fn misfits(adapter: &AdapterFile, base: &BaseLayers) -> BTreeMap<String, String> {
     let mut misfits = BTreeMap::new();
     for layer in &adapter.layers {
-        let Some(place) = base.names().find(&layer.name) else {
-            continue;
-        };
-        let shape = base.shape(place).unwrap_or_default();
-        let axes = layer.factors().map(|(down, _)| down.shape.len());
-        let reason = super::fit::misfit(layer, shape).or_else(|| {
-            let other = axes.filter(|axes| exact_axes && *axes != shape.len())?;
-            Some(format!(
-                "its factors have {other} axes, the weight has {}",
-                shape.len()
-            ))
-        });
-        if let Some(reason) = reason {
+        let place = base.names().find(&layer.name);
+        let shape = place.and_then(|place| base.shape(place));
+        if let Some(reason) = shape.and_then(|shape| super::fit::misfit(layer, shape)) {
             misfits.insert(layer.name.clone(), reason);
         }
     }
     misfits
+}
+
+/// Every layer is read as it is meant.
+fn none_misread(_adapter: &AdapterFile, _base: &BaseLayers) -> BTreeMap<String, String> {
+    BTreeMap::new()
 }
 
 /// The usual word on a name that a program does not know.

@@ -1,7 +1,8 @@
 //! stable-diffusion.cpp: `src/name_conversion.cpp`, `convert_tensor_name` and `convert_sep_to_dot`.
 
 use super::{
-    Rules, kohya_diffusers, kohya_sgm, kohya_text, no_objection, not_in_its_map, nothing, processor,
+    Rules, kohya_diffusers, kohya_sgm, kohya_text, no_objection, none_misread, not_in_its_map,
+    nothing, processor,
 };
 use crate::adapter::kohya_name;
 use crate::adapter::names::{LayerId, LayerNames, Part};
@@ -14,7 +15,7 @@ pub(super) const RULES: Rules = Rules {
     stranger: not_in_its_map,
     context: no_objection,
     whole: nothing,
-    exact_axes: false,
+    misread: none_misread,
 };
 
 fn names(names: &LayerNames, layer: &LayerId) -> Vec<String> {

@@ -75,7 +75,7 @@ fn settings(layers: &[AdapterLayer]) -> Value {
     let mut parts: BTreeMap<&str, Vec<(&str, usize)>> = BTreeMap::new();
     for layer in layers {
         let (part, path) = layer.name.split_once('.').unwrap_or(("", &layer.name));
-        // transformers 5 has no module of this name, and where there is one, PEFT takes the end of a path for the whole.
+        // Targets are matched by the ends of paths, and newer text encoders have no `text_model`.
         let path = path.strip_prefix("text_model.").unwrap_or(path);
         parts.entry(part).or_default().push((path, layer.rank()));
     }
