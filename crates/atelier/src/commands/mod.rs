@@ -5,12 +5,9 @@ mod bench_forward;
 mod bench_step;
 mod doctor;
 mod generate;
-mod picture_file;
 mod quickstart;
-mod start_picture;
 mod train;
 mod train_flags;
-mod wording;
 
 use std::process::ExitCode;
 use std::str::FromStr;

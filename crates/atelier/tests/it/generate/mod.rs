@@ -1,10 +1,13 @@
 //! `atelier generate`.
 
-use crate::workbench::Workbench;
+mod adapters;
+mod batch;
+mod fixtures;
+mod repeat;
+mod start;
 
-fn pixels(bench: &Workbench, name: &str) -> Vec<u8> {
-    image::open(bench.path(name)).unwrap().to_rgb8().into_raw()
-}
+use crate::workbench::Workbench;
+use fixtures::pixels;
 
 #[test]
 fn strength_zero_draws_the_pixels_of_the_base_and_strength_one_does_not() {
@@ -69,6 +72,19 @@ fn sizes_and_numbers_that_cannot_be_drawn_are_refused_and_leave_nothing() {
         .generate(&["--width", "63"])
         .refused(&["`width` is 63", "multiple of 2"]);
     bench.generate(&["--count", "0"]).refused(&["at least 1"]);
+    let all = bench.generate(&[
+        "--width",
+        "0",
+        "--guidance",
+        "nan",
+        "--guidance-rescale",
+        "2",
+    ]);
+    all.refused(&[
+        "`width` is 0",
+        "`guidance` is NaN",
+        "`guidance_rescale` is 2",
+    ]);
     bench
         .generate(&["--adapter", "a.safetensors:9"])
         .refused(&["between 0 and 1.5"]);
@@ -78,6 +94,19 @@ fn sizes_and_numbers_that_cannot_be_drawn_are_refused_and_leave_nothing() {
     bench
         .generate(&["--steps", "100000"])
         .refused(&["100000", "1000"]);
+    for sampler in [
+        "euler-a",
+        "dpmpp-sde",
+        "dpmpp-2m",
+        "unipc",
+        "pndm",
+        "lms",
+        "lcm",
+    ] {
+        let most = usize::MAX.to_string();
+        let ended = bench.generate(&["--sampler", sampler, "--steps", &most]);
+        assert_eq!(ended.status, 2, "{sampler}: {}", ended.stderr);
+    }
     bench
         .generate(&["--adapter", "a.safetensors:0,8"])
         .refused(&["strength `0,8` is not a number, write 0.8"]);

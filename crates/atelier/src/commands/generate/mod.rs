@@ -1,0 +1,25 @@
+//! `atelier generate`: pictures from prompts.
+
+mod adapters_folder;
+mod batch;
+mod draw;
+mod flags;
+mod picture_file;
+mod problems;
+mod repeat;
+mod start_picture;
+mod wording;
+
+use anyhow::Result;
+
+use crate::context::{App, ExitKind};
+
+pub(crate) use flags::GenerateArgs;
+
+/// Does it.
+pub(super) fn run(args: &GenerateArgs, app: &App) -> Result<ExitKind> {
+    // Everything that can be refused is, before minutes go into loading and drawing.
+    let batch = batch::Batch::plan(args, app)?;
+    picture_file::prepare(&args.out)?;
+    draw::draw(batch, &args.out, app)
+}

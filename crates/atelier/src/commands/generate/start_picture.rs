@@ -1,0 +1,165 @@
+//! The picture that drawing starts from, and its mask, in the size that is drawn.
+
+use std::path::Path;
+
+use anyhow::Result;
+use atelier_core::{GenerateRequest, StartPixels};
+use atelier_data::{Limits, RgbPicture, crop_to, decode_picture};
+use atelier_diffusion::stable_diffusion::Base;
+
+use crate::failure::CodedResult as _;
+
+/// Longest side of a picture in pixels.
+const MAX_SIDE: usize = 4096;
+/// Pixels, as a multiple of those that a base was trained on, from which on a size that was not asked for is remarked on.
+const MUCH_LARGER: usize = 4;
+/// Brightness from which on a mask means that something new is drawn.
+const NEW: u8 = 128;
+
+/// A start picture, decoded.
+pub(super) struct Start {
+    pub(super) pixels: StartPixels,
+    /// What is worth telling about it.
+    pub(super) notes: Vec<String>,
+}
+
+/// Decodes the start of a request; a request without a size gets that of the picture, rounded down to whole latents.
+pub(super) fn load(request: &mut GenerateRequest, base: &Base) -> Result<Option<Start>> {
+    let Some(start) = &request.start else {
+        return Ok(None);
+    };
+    let picture = decode(&start.path)?;
+    let mask = start.mask.as_deref().map(decode).transpose()?;
+    let factor = base.vae_config.pixels_per_latent();
+    let asked = (request.width, request.height);
+    let (width, height) = size(&picture, asked, factor);
+    (request.width, request.height) = (Some(width), Some(height));
+    // Sizes that cannot be drawn are refused later, with everything else.
+    let (width, height) = (width.min(MAX_SIDE), height.min(MAX_SIDE));
+    let mut notes = Vec::new();
+    let native = base.native_size();
+    if asked == (None, None) && width * height > MUCH_LARGER * native * native {
+        notes.push(format!(
+            "the start picture makes a drawing of {width}x{height} pixels, and this base was trained on {native}x{native}: \
+             that takes long and may repeat things; `--width` or `--height` asks for less"
+        ));
+    }
+    let pixels = StartPixels {
+        width,
+        height,
+        rgb: crop_to(&picture, width, height).rgb,
+        mask: mask
+            .as_ref()
+            .map(|mask| brightness(&crop_to(mask, width, height))),
+    };
+    notes.extend(mask.and_then(|mask| mask_note(&picture, &mask, &pixels)));
+    Ok(Some(Start { pixels, notes }))
+}
+
+fn decode(path: &Path) -> Result<RgbPicture> {
+    decode_picture(path, &Limits::default()).coded()
+}
+
+/// The size to draw: what was asked for; a side that was not follows from the shape of the picture, in whole latents.
+fn size(
+    picture: &RgbPicture,
+    asked: (Option<usize>, Option<usize>),
+    factor: usize,
+) -> (usize, usize) {
+    let most = MAX_SIDE / factor * factor;
+    let whole = |side: usize| (side / factor * factor).clamp(factor, most);
+    let (wide, high) = (picture.width, picture.height);
+    match asked {
+        (Some(width), Some(height)) => (width, height),
+        (Some(width), None) => (width, whole(width.min(MAX_SIDE) * high / wide)),
+        (None, Some(height)) => (whole(height.min(MAX_SIDE) * wide / high), height),
+        (None, None) => {
+            let longest = wide.max(high);
+            let fitted = |side: usize| side * longest.min(most) / longest;
+            (whole(fitted(wide)), whole(fitted(high)))
+        }
+    }
+}
+
+/// What is odd about a mask, if anything is.
+fn mask_note(picture: &RgbPicture, mask: &RgbPicture, pixels: &StartPixels) -> Option<String> {
+    let bytes = pixels.mask.as_ref()?;
+    if bytes.iter().all(|&byte| byte < NEW) {
+        return Some("the mask is black everywhere, so that nothing new is drawn".to_owned());
+    }
+    if mask.width * picture.height != picture.width * mask.height {
+        return Some(format!(
+            "the mask has another shape than the start picture, {}x{} and {}x{}: each is cropped in the middle",
+            mask.width, mask.height, picture.width, picture.height
+        ));
+    }
+    None
+}
+
+/// The brightness of each pixel, with the weights of ITU-R 601 that other programs use.
+fn brightness(picture: &RgbPicture) -> Vec<u8> {
+    let (pixels, _) = picture.rgb.as_chunks::<3>();
+    let grey = |&[r, g, b]: &[u8; 3]| {
+        let sum = 299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b);
+        u8::try_from(sum / 1000).unwrap_or(u8::MAX)
+    };
+    pixels.iter().map(grey).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_is_bright_and_black_is_not() {
+        let picture = RgbPicture {
+            width: 3,
+            height: 1,
+            rgb: vec![255, 255, 255, 0, 0, 0, 255, 0, 0],
+        };
+        assert_eq!(brightness(&picture), [255, 0, 76]);
+    }
+
+    #[test]
+    fn sizes_that_were_not_asked_for_follow_the_shape_of_the_picture() {
+        let picture = |width, height| RgbPicture {
+            width,
+            height,
+            rgb: Vec::new(),
+        };
+        for (wide, high, asked, expected) in [
+            (515, 300, (None, None), (512, 296)),
+            (515, 300, (Some(64), Some(64)), (64, 64)),
+            (600, 300, (Some(64), None), (64, 32)),
+            (600, 300, (None, Some(64)), (128, 64)),
+            (16_384, 2048, (None, None), (4096, 512)),
+            (5, 16_384, (None, None), (8, 4096)),
+            (16, 16_384, (Some(8192), None), (8192, 4096)),
+            (600, 300, (Some(63), None), (63, 24)),
+        ] {
+            assert_eq!(
+                size(&picture(wide, high), asked, 8),
+                expected,
+                "{wide}x{high}"
+            );
+        }
+    }
+
+    #[test]
+    fn masks_that_cannot_be_meant_are_remarked_on() {
+        let picture = RgbPicture::filled(20, 10, [0; 3]);
+        let note = |mask: &RgbPicture, byte: u8| {
+            let pixels = StartPixels {
+                width: 2,
+                height: 1,
+                rgb: vec![0; 6],
+                mask: Some(vec![0, byte]),
+            };
+            mask_note(&picture, mask, &pixels)
+        };
+        assert!(note(&picture, 127).unwrap().contains("black everywhere"));
+        let square = RgbPicture::filled(10, 10, [255; 3]);
+        assert!(note(&square, 255).unwrap().contains("10x10 and 20x10"));
+        assert_eq!(note(&RgbPicture::filled(40, 20, [255; 3]), 255), None);
+    }
+}

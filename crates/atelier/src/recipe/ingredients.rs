@@ -1,0 +1,136 @@
+//! The files that take part in a batch of pictures, each read once for its hash.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use atelier_core::{AdapterUse, ErrorCode, GenerateRequest, StartImage};
+use atelier_weights::{TensorFile, hash_file, sha256_file};
+
+use super::{AdapterRecord, BaseRecord, FORMAT, PROGRAM, Recipe, StartRecord};
+use crate::bases::FoundBase;
+use crate::failure::{CodedResult as _, failed};
+
+/// The base, and what is known of each file.
+pub(crate) struct Ingredients {
+    base: BaseRecord,
+    adapters_folder: Option<PathBuf>,
+    adapters: BTreeMap<PathBuf, AdapterFacts>,
+    pictures: BTreeMap<PathBuf, String>,
+}
+
+/// What a record says about an adapter's file.
+struct AdapterFacts {
+    sha256: String,
+    size_bytes: u64,
+    sshs_model_hash: Option<String>,
+}
+
+/// The SHA-256 of a regular file; nothing else is opened, since a pipe or a device need not end.
+pub(crate) fn file_sha256(path: &Path) -> Result<String> {
+    if path.is_dir() {
+        let message = format!("`{}` is a folder, expected a file", path.display());
+        return Err(failed(ErrorCode::InvalidInput, message));
+    }
+    if path.exists() && !path.is_file() {
+        let message = format!("`{}` is not a regular file", path.display());
+        return Err(failed(ErrorCode::InvalidInput, message));
+    }
+    sha256_file(path).coded()
+}
+
+impl Ingredients {
+    /// A base with its hash. Adapters below `adapters_folder` are recorded relative to it.
+    pub(crate) fn new(base: &FoundBase, hash: String, adapters_folder: Option<&Path>) -> Self {
+        Self {
+            base: BaseRecord {
+                name: base.name.clone(),
+                hash,
+            },
+            adapters_folder: adapters_folder.map(Path::to_owned),
+            adapters: BTreeMap::new(),
+            pictures: BTreeMap::new(),
+        }
+    }
+
+    /// Reads the files of a request that are not known yet.
+    pub(crate) fn take_in(&mut self, request: &GenerateRequest) -> Result<()> {
+        for AdapterUse { path, .. } in &request.adapters {
+            if !self.adapters.contains_key(path) {
+                self.adapters.insert(path.clone(), AdapterFacts::of(path)?);
+            }
+        }
+        let Some(start) = &request.start else {
+            return Ok(());
+        };
+        for path in std::iter::once(&start.path).chain(&start.mask) {
+            if !self.pictures.contains_key(path) {
+                self.pictures.insert(path.clone(), file_sha256(path)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The recipe of a request whose files were [taken in](Self::take_in).
+    pub(crate) fn recipe(&self, request: &GenerateRequest, tiled: bool) -> Recipe {
+        let mut request = request.clone();
+        let adapters = request.adapters.iter().map(|used| self.adapter(used));
+        let adapters = adapters.collect();
+        let start = request.start.as_ref().map(|start| self.start(start));
+        for adapter in &mut request.adapters {
+            // Pictures are shown around; where the user keeps things is nobody's business.
+            let folder = self.adapters_folder.as_deref();
+            let below = folder.and_then(|folder| adapter.path.strip_prefix(folder).ok());
+            if let Some(below) = below.map(Path::to_owned) {
+                adapter.path = below;
+            }
+        }
+        Recipe {
+            format: FORMAT,
+            program: PROGRAM.to_owned(),
+            request,
+            base: self.base.clone(),
+            adapters,
+            start,
+            tiled,
+        }
+    }
+
+    fn adapter(&self, used: &AdapterUse) -> AdapterRecord {
+        let facts = self.adapters.get(&used.path);
+        let facts = facts.expect("every request was taken in before its recipe");
+        let name = used.path.file_stem().unwrap_or_default();
+        AdapterRecord {
+            name: name.to_string_lossy().into_owned(),
+            strength: used.strength,
+            text_strength: used.text_strength,
+            sha256: facts.sha256.clone(),
+            size_bytes: Some(facts.size_bytes),
+            sshs_model_hash: facts.sshs_model_hash.clone(),
+        }
+    }
+
+    fn start(&self, start: &StartImage) -> StartRecord {
+        let hash = |path: &PathBuf| {
+            let hash = self.pictures.get(path);
+            hash.expect("every request was taken in before its recipe")
+                .clone()
+        };
+        StartRecord {
+            sha256: hash(&start.path),
+            mask_sha256: start.mask.as_ref().map(hash),
+        }
+    }
+}
+
+impl AdapterFacts {
+    fn of(path: &Path) -> Result<Self> {
+        let file = TensorFile::open(path).coded()?;
+        let hashes = hash_file(path).coded()?;
+        Ok(Self {
+            sha256: hashes.sha256,
+            size_bytes: hashes.size_bytes,
+            sshs_model_hash: file.metadata().get("sshs_model_hash").cloned(),
+        })
+    }
+}
