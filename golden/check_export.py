@@ -2,27 +2,35 @@
 
     check_export.py ADAPTER BASE OUT.json [--ours DIR]
 
-Writes OUT.json, and beside it one PNG per strength and `OUT.safetensors` with the float pictures (`strength_<S>`, height,
-width, channel, 0 to 1). With `--ours DIR`, compares them with `DIR/strength_<S>.png`. Exits 1 when anything is wrong. The one
-warning that is let through, and listed, is that a file without text-encoder layers has none.
+For bases of one and of two text encoders, and for files in kohya's names or in those of PEFT; with two encoders, kohya's files must have
+the block names of the original layout. Writes OUT.json, and beside it one PNG per strength and `OUT.safetensors` with the float pictures
+(`strength_<S>`, height, width, channel, 0 to 1). With `--ours DIR`, compares them with `DIR/strength_<S>.png`. Exits 1 when anything is
+wrong. The one warning that is let through, and listed, is that a file without layers of a text encoder has none.
 """
 import argparse
 import json
 import logging
 import pathlib
+import re
 import sys
 
 import numpy
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers import DDIMScheduler, EulerDiscreteScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+SAMPLERS = {"ddim": DDIMScheduler, "euler": EulerDiscreteScheduler}
 STRENGTHS = (0.0, 0.5, 0.8, 1.0, 1.1)
-PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
 LIMIT = 1 / 255
-# diffusers says this of every file without text-encoder layers, and that it is then harmless.
-NO_TEXT_LAYERS = "No LoRA keys associated to CLIPTextModel"
+# kohya's prefixes with one and with two text encoders.
+PREFIXES = ({"unet": "lora_unet_", "text_encoder": "lora_te_"},
+            {"unet": "lora_unet_", "text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"})
+# Modules of residual blocks in the original layout.
+RESNET = {"conv1": "in_layers.2", "conv2": "out_layers.3", "time_emb_proj": "emb_layers.1", "conv_shortcut": "skip_connection"}
+# What diffusers says of a file without layers of a text encoder, and that it is then harmless.
+NO_TEXT_LAYERS = "No LoRA keys associated to CLIPTextModel.* found with the prefix='{part}'"
 
 
 class Keep(logging.Handler):
@@ -46,15 +54,19 @@ def arguments():
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--guidance", type=float, default=7.0)
+    parser.add_argument("--sampler", default="ddim", choices=SAMPLERS, help="for SDXL euler: its folders do not turn ddim's clipping off, which "
+                        "makes rounding errors large")
     parser.add_argument("--ours", type=pathlib.Path, help="folder with `strength_<S>.png` drawn by this project")
     return parser.parse_args()
 
 
 def load(options):
     """The pipeline with the adapter, and every warning on the way."""
-    pipeline = StableDiffusionPipeline.from_pretrained(options.base, dtype=torch.float32, safety_checker=None)
+    is_xl = "XL" in json.loads((options.base / "model_index.json").read_text())["_class_name"]
+    kind, given = (StableDiffusionXLPipeline, {"add_watermarker": False}) if is_xl else (StableDiffusionPipeline, {"safety_checker": None})
+    pipeline = kind.from_pretrained(options.base, dtype=torch.float32, **given)
     pipeline.set_progress_bar_config(disable=True)
-    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+    pipeline.scheduler = SAMPLERS[options.sampler].from_config(pipeline.scheduler.config)
     keep = Keep()
     for library in ("diffusers", "peft", "transformers", "py.warnings"):
         logging.getLogger(library).addHandler(keep)
@@ -64,36 +76,79 @@ def load(options):
     return pipeline, keep.messages
 
 
-def layers_of(pipeline):
-    """The adapted layers in memory under kohya's names."""
+def original(path, unet):
+    """A layer's path in the original layout, from how its blocks are counted."""
+    per = unet.config.layers_per_block + 1
+    side, *rest = path.split(".")
+    if side == "mid_block":
+        kind, index, *rest = rest
+        block = f"middle_block.{1 if kind == 'attentions' else 2 * int(index)}"
+    else:
+        block, kind, index, *rest = rest
+        block, index, is_down = int(block), int(index), side == "down_blocks"
+        if kind in ("downsamplers", "upsamplers"):
+            inside = 0 if is_down else 1 + hasattr(unet.up_blocks[block], "attentions")
+            number, rest = (per * (block + 1), ["op"]) if is_down else (per * block + per - 1, ["conv"])
+        else:
+            inside, number = int(kind == "attentions"), per * block + index + is_down
+        block = f"{'input' if is_down else 'output'}_blocks.{number}.{inside}"
+    return ".".join([block, *(RESNET.get(name, name) if kind == "resnets" else name for name in rest)])
+
+
+def name_of(part, path, pipeline, is_kohya):
+    """How the file must call a layer."""
+    texts = hasattr(pipeline, "text_encoder_2")
+    if part != "unet" and not path.startswith("text_model."):
+        path = "text_model." + path
+    if not is_kohya:
+        return f"{part}.{path}"
+    if part == "unet" and texts:
+        path = original(path, pipeline.unet)
+    return PREFIXES[texts][part] + path.replace(".", "_")
+
+
+def layers_of(pipeline, is_kohya):
+    """The adapted layers in memory by part, under the names that the file must have."""
     found = {}
-    for part, prefix in PREFIXES.items():
-        for name, layer in getattr(pipeline, part).named_modules():
-            if "ours" in getattr(layer, "lora_A", {}):
-                if part == "text_encoder" and not name.startswith("text_model."):
-                    name = "text_model." + name
-                found[prefix + name.replace(".", "_")] = layer
+    for part in PREFIXES[hasattr(pipeline, "text_encoder_2")]:
+        layers = {name: layer for name, layer in getattr(pipeline, part).named_modules() if "ours" in getattr(layer, "lora_A", {})}
+        found[part] = {name_of(part, name, pipeline, is_kohya): layer for name, layer in layers.items()}
     return found
 
 
-def compare(file, layers):
+def factors_of(path):
+    """Down, up and scale of every layer of the file, which endings are unknown, and whether its names are kohya's."""
+    tensors, found, unknown = load_file(path), {}, []
+    with safe_open(path, "pt") as stored:
+        facts = json.loads((stored.metadata() or {}).get("lora_adapter_metadata", "{}"))
+    is_kohya = all(name.startswith("lora_") for name in tensors)
+    endings = {"lora_down.weight": "down", "lora_up.weight": "up", "alpha": "alpha"} if is_kohya else {"lora_A.weight": "down", "lora_B.weight": "up"}
+    for name, value in tensors.items():
+        ending = next((ending for ending in endings if name.endswith("." + ending)), None)
+        if ending is None:
+            unknown.append(name)
+        else:
+            found.setdefault(name.removesuffix("." + ending), {})[endings[ending]] = value.float()
+    for name, factors in found.items():
+        rank = factors["down"].shape[0]
+        part, _, path = name.partition(".")
+        alpha = factors.get("alpha", facts.get(f"{part}.alpha_pattern", {}).get(path, facts.get(f"{part}.lora_alpha", rank)))
+        factors["scale"] = float(alpha) / rank
+    return found, unknown, is_kohya
+
+
+def compare(file, unknown, layers):
     """What differs between the file and the layers in memory."""
-    problems, named = [], set()
-    for name in file:
-        layer, _, part = name.partition(".")
-        named.add(layer)
-        if part not in ("lora_down.weight", "lora_up.weight", "alpha"):
-            problems.append(f"tensor `{name}` has an unknown ending")
-    problems += [f"layer `{name}` of the file was not hit" for name in sorted(named - layers.keys())]
-    problems += [f"layer `{name}` was hit but is not in the file" for name in sorted(layers.keys() - named)]
-    for name in sorted(named & layers.keys()):
-        layer, down, up = layers[name], file[f"{name}.lora_down.weight"].float(), file[f"{name}.lora_up.weight"].float()
-        scale = float(file[f"{name}.alpha"]) / down.shape[0] if f"{name}.alpha" in file else 1.0
-        for expected, held, which in ((down, layer.lora_A["ours"].weight, "down"), (up, layer.lora_B["ours"].weight, "up")):
+    problems = [f"tensor `{name}` has an unknown ending" for name in unknown]
+    problems += [f"layer `{name}` of the file was not hit" for name in sorted(file.keys() - layers.keys())]
+    problems += [f"layer `{name}` was hit but is not in the file" for name in sorted(layers.keys() - file.keys())]
+    for name in sorted(file.keys() & layers.keys()):
+        layer, stored = layers[name], file[name]
+        for expected, held, which in ((stored["down"], layer.lora_A["ours"].weight, "down"), (stored["up"], layer.lora_B["ours"].weight, "up")):
             if expected.shape != held.shape or not torch.equal(expected, held.float()):
-                problems.append(f"`{name}.lora_{which}` differs in memory: {list(expected.shape)} against {list(held.shape)}")
-        if abs(layer.scaling["ours"] - scale) > 1e-6:
-            problems.append(f"`{name}` is scaled by {layer.scaling['ours']} in place of {scale}")
+                problems.append(f"`{name}` {which} differs in memory: {list(expected.shape)} against {list(held.shape)}")
+        if abs(layer.scaling["ours"] - stored["scale"]) > 1e-6:
+            problems.append(f"`{name}` is scaled by {layer.scaling['ours']} in place of {stored['scale']}")
     return problems
 
 
@@ -120,9 +175,13 @@ def difference(theirs, file):
 def main():
     options = arguments()
     pipeline, warnings = load(options)
-    file, layers = load_file(options.adapter), layers_of(pipeline)
-    expected = [] if any(name.startswith("lora_te_") for name in file) else [w for w in warnings if w.startswith(NO_TEXT_LAYERS)]
-    problems = compare(file, layers) + [f"warning: {message}" for message in warnings if message not in expected]
+    file, unknown, is_kohya = factors_of(options.adapter)
+    parts = layers_of(pipeline, is_kohya)
+    layers = {name: layer for found in parts.values() for name, layer in found.items()}
+    texts = PREFIXES[hasattr(pipeline, "text_encoder_2")]
+    absent = [part for part in texts if part != "unet" and not any(name.startswith((texts[part], part + ".")) for name in file)]
+    expected = [w for w in warnings if any(re.match(NO_TEXT_LAYERS.format(part=part), w) for part in absent)]
+    problems = compare(file, unknown, layers) + [f"warning: {message}" for message in warnings if message not in expected]
     bare, pictures, differences = draw(pipeline, options, None), {}, {}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     for strength in STRENGTHS:
@@ -137,7 +196,7 @@ def main():
     if not torch.equal(pictures["strength_0.0"], bare):
         problems.append("strength 0 does not draw the picture of the base")
     moved = {name: float((picture - bare).abs().mean() * 255) for name, picture in pictures.items()}
-    report = {"tensors": len(file), "layers_hit": {part: sum(name.startswith(prefix) for name in layers) for part, prefix in PREFIXES.items()},
+    report = {"format": "kohya" if is_kohya else "peft", "layers": len(file), "layers_hit": {part: len(found) for part, found in parts.items()},
               "mean_change_from_base_of_255": moved, "mean_difference_from_ours": differences, "expected_warnings": expected,
               "problems": problems}
     options.out.write_text(json.dumps(report, indent=2) + "\n")

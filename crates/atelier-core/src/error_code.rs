@@ -17,6 +17,12 @@ pub enum ErrorCode {
     AdapterMismatch,
     /// A named thing does not exist.
     NotFound,
+    /// A model hub does not let this user read what was asked for.
+    AccessDenied,
+    /// A model hub cannot be reached, or does not do what was asked.
+    Network,
+    /// What a model hub sent is not what it announced.
+    BadDownload,
     /// A run cannot be resumed with these inputs.
     CannotResume,
     /// The loss is no longer a finite number.
@@ -39,6 +45,9 @@ impl ErrorCode {
         Self::BadBase,
         Self::AdapterMismatch,
         Self::NotFound,
+        Self::AccessDenied,
+        Self::Network,
+        Self::BadDownload,
         Self::CannotResume,
         Self::LossNotFinite,
         Self::PictureNotFinite,
@@ -97,6 +106,21 @@ impl ErrorCode {
                 "not_found",
                 2,
                 "check the name; the matching `list` command shows what exists",
+            ),
+            Self::AccessDenied => (
+                "access_denied",
+                2,
+                "accept the licence on the repository's page, and set HF_TOKEN to a token that may read it",
+            ),
+            Self::Network => (
+                "network",
+                1,
+                "check the connection and HF_ENDPOINT; the same command goes on where this one stopped",
+            ),
+            Self::BadDownload => (
+                "bad_download",
+                1,
+                "run the command again; when it fails again, look at what HF_ENDPOINT and a proxy give",
             ),
             Self::CannotResume => (
                 "cannot_resume",

@@ -5,38 +5,29 @@ mod adapter_format;
 mod adapter_use;
 mod category;
 mod context;
+mod drawing;
 mod error_code;
-mod generate_request;
-mod noise_kind;
 mod precision;
 mod progress;
-mod prompt_syntax;
-mod sampler;
-mod schedule_kind;
 mod seed;
-mod start_image;
 mod train_config;
 mod traits;
-mod vae_tiling;
 mod weight_change;
 
 pub use adapter_format::{AdapterFamily, AdapterFormat};
 pub use adapter_use::AdapterUse;
 pub use category::Category;
 pub use context::{CancelFlag, Clock, RunContext};
+pub use drawing::{
+    GenerateRequest, NoiseKind, PromptSyntax, SamplerKind, ScheduleKind, StartImage, StartPixels,
+    VaeTiling,
+};
 pub use error_code::{BoxedError, Coded, ErrorCode};
-pub use generate_request::GenerateRequest;
-pub use noise_kind::NoiseKind;
 pub use precision::Precision;
 pub use progress::{Phase, Progress, ProgressSink, SilentProgress};
-pub use prompt_syntax::PromptSyntax;
-pub use sampler::SamplerKind;
-pub use schedule_kind::ScheduleKind;
 pub use seed::Seed;
-pub use start_image::{StartImage, StartPixels};
 pub use train_config::{Targets, TrainConfig};
 pub use traits::{Generator, Outcome, Picture, TrainReport, TrainRequest, Trainer};
-pub use vae_tiling::VaeTiling;
 pub use weight_change::{Delta, Factor, Magnitude, MagnitudeAxis, Matrix, WeightChange};
 
 /// A closed choice was given a word that it does not have.

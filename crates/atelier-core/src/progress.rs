@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Phase {
     /// Checking inputs.
     Preparing,
+    /// Fetching files over the network; counted in bytes.
+    Downloading,
     /// Reading the base model.
     LoadingBase,
     /// Encoding pictures and captions once.
@@ -25,6 +27,7 @@ impl Phase {
     pub fn label(self) -> &'static str {
         match self {
             Self::Preparing => "preparing",
+            Self::Downloading => "downloading",
             Self::LoadingBase => "loading base",
             Self::CachingLatents => "encoding pictures",
             Self::Training => "training",

@@ -87,7 +87,7 @@ impl DType {
             .unwrap_or_default()
     }
 
-    /// Appends the numbers in `bytes`; a length that is no multiple of the size drops the rest. Floats only.
+    /// Appends the numbers in `bytes`; a length that is no multiple of the size drops the rest. Integers beyond 2^24 are rounded.
     pub(crate) fn decode(self, bytes: &[u8], out: &mut Vec<f32>) {
         match self {
             Self::F64 => out.extend(chunks::<8>(bytes).map(|b| f64::from_le_bytes(b) as f32)),
@@ -99,7 +99,11 @@ impl DType {
                 numbers.convert_to_f32_slice(&mut out[start..]);
             }
             Self::BF16 => out.extend(chunks::<2>(bytes).map(|b| bf16::from_le_bytes(b).to_f32())),
-            _ => {}
+            Self::I64 => out.extend(chunks::<8>(bytes).map(|b| i64::from_le_bytes(b) as f32)),
+            Self::I32 => out.extend(chunks::<4>(bytes).map(|b| i32::from_le_bytes(b) as f32)),
+            Self::I16 => out.extend(chunks::<2>(bytes).map(|b| f32::from(i16::from_le_bytes(b)))),
+            Self::I8 => out.extend(bytes.iter().map(|&b| f32::from(b.cast_signed()))),
+            Self::U8 | Self::Bool => out.extend(bytes.iter().map(|&b| f32::from(b))),
         }
     }
 

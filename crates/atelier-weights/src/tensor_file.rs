@@ -125,6 +125,13 @@ impl TensorFile {
         Ok(numbers)
     }
 
+    /// The numbers of a small tensor in whatever format, integers included.
+    pub(crate) fn read_numbers(&self, name: &str) -> Result<Vec<f32>> {
+        let (mut numbers, dtype) = (Vec::new(), self.entry(name)?.info.dtype);
+        dtype.decode(&self.read_bytes(name)?, &mut numbers);
+        Ok(numbers)
+    }
+
     /// The bytes of a tensor as stored.
     pub fn read_bytes(&self, name: &str) -> Result<Vec<u8>> {
         let entry = self.entry(name)?;

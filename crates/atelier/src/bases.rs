@@ -10,6 +10,7 @@ use atelier_weights::atomic;
 use crate::context::App;
 use crate::embedded;
 use crate::failure::{CodedResult as _, failed};
+use crate::hub::{self, HubSource};
 
 /// Parts with weights.
 pub(crate) const WEIGHTED_PARTS: [&str; 3] = ["text_encoder", "unet", "vae"];
@@ -32,7 +33,7 @@ pub(crate) struct FoundBase {
     pub(crate) path: PathBuf,
 }
 
-/// The folder for `--base`: the embedded base, a name from `base list`, or a path.
+/// The folder for `--base`: the embedded base, a name from `base list`, a path, or `hf:owner/repo`.
 pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
     if wanted == embedded::NAME {
         return Ok(FoundBase {
@@ -45,6 +46,10 @@ pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
             name: wanted.to_owned(),
             path,
         });
+    }
+    if let Some(source) = HubSource::recognise(wanted)? {
+        let hub::Fetched { name, path, .. } = hub::fetch(app, &source)?;
+        return Ok(FoundBase { name, path });
     }
     let path = PathBuf::from(wanted);
     if !path.exists() {
@@ -75,23 +80,47 @@ pub(crate) fn list(app: &App) -> Result<Vec<FoundBase>> {
     Ok(bases)
 }
 
-/// Copies a complete base into the program's own place. It appears as a whole or not at all.
+/// Copies a complete base, a folder, a single file or `hf:owner/repo`, into the program's own place. It appears as a
+/// whole or not at all.
 pub(crate) fn add(app: &App, source: &Path, name: Option<&str>) -> Result<FoundBase> {
-    let name = name.map_or_else(|| folder_name(source), str::to_owned);
-    if let Some(problem) = name_problem(&name) {
+    let Some(remote) = source
+        .to_str()
+        .map(HubSource::recognise)
+        .transpose()?
+        .flatten()
+    else {
+        let name = name.map_or_else(|| folder_name(source), str::to_owned);
+        check_free(app, &name)?;
+        return copy_in(app, source, source, name);
+    };
+    let name = name.map_or_else(|| remote.base_name(), str::to_owned);
+    // Before a long download.
+    check_free(app, &name)?;
+    let fetched = hub::fetch(app, &remote)?;
+    copy_in(app, &fetched.path, &fetched.about, name)
+}
+
+/// Refuses a name that no base can have, or that one has already.
+fn check_free(app: &App, name: &str) -> Result<()> {
+    if let Some(problem) = name_problem(name) {
         let message = format!("cannot call a base `{name}`: {problem}; give another `--name`");
         return Err(failed(ErrorCode::InvalidInput, message));
     }
-    let folder = app.settings.bases_folder()?;
-    let files = files_of(source)?;
-    let path = folder.join(&name);
-    if path.exists() {
+    if app.settings.bases_folder()?.join(name).exists() {
         let message = format!("a base `{name}` exists already; remove it or give another `--name`");
         return Err(failed(ErrorCode::InvalidInput, message));
     }
+    Ok(())
+}
+
+/// Licence and description are looked for in the folder `about`.
+fn copy_in(app: &App, source: &Path, about: &Path, name: String) -> Result<FoundBase> {
+    let folder = app.settings.bases_folder()?;
+    let files = files_of(source, about)?;
+    let path = folder.join(&name);
     fs_err::create_dir_all(&folder)?;
     let temporary = folder.join(format!(".{name}-{}.partial", std::process::id()));
-    let copied = copy(source, &files, &temporary);
+    let copied = copy(&files, &temporary);
     if copied.is_err() {
         let _ = fs_err::remove_dir_all(&temporary);
     }
@@ -121,27 +150,36 @@ pub(crate) fn about_files(root: &Path) -> Vec<PathBuf> {
     paths.filter(|path| path.is_file()).collect()
 }
 
-/// Files of a base relative to its folder, after checking that it is complete and of a known family.
-fn files_of(source: &Path) -> Result<Vec<PathBuf>> {
+/// Files of a base with the names that a copy gives them, after checking that it is complete and of a known family.
+fn files_of(source: &Path, about: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
     let base = Base::open(source).coded()?;
-    let files = base.files().files().coded()?;
-    let relative = files
-        .iter()
-        .map(|path| path.strip_prefix(source).unwrap_or(path).to_owned());
-    let about = about_files(source);
-    let about = about
-        .iter()
-        .filter_map(|path| path.file_name().map(PathBuf::from));
-    Ok(relative.chain(about).collect())
+    // What belongs to a single file lies beside it, and keeps its name, which says what belongs together.
+    let named = |path: &Path| path.file_name().map(PathBuf::from).unwrap_or_default();
+    let within = |path: &Path| path.strip_prefix(source).ok().map(Path::to_owned);
+    let target = |path: &Path| {
+        within(path)
+            .filter(|_| source.is_dir())
+            .unwrap_or_else(|| named(path))
+    };
+    let mut files = Vec::new();
+    for path in base.files().files().coded()? {
+        let target = target(&path);
+        files.push((path, target));
+    }
+    for path in about_files(about) {
+        let target = named(&path);
+        files.push((path, target));
+    }
+    Ok(files)
 }
 
-fn copy(source: &Path, files: &[PathBuf], temporary: &Path) -> Result<()> {
-    for file in files {
-        let target = temporary.join(file);
+fn copy(files: &[(PathBuf, PathBuf)], temporary: &Path) -> Result<()> {
+    for (file, target) in files {
+        let target = temporary.join(target);
         if let Some(parent) = target.parent() {
             fs_err::create_dir_all(parent)?;
         }
-        fs_err::copy(source.join(file), &target)?;
+        fs_err::copy(file, &target)?;
     }
     Ok(())
 }
@@ -165,8 +203,8 @@ fn name_problem(name: &str) -> Option<&'static str> {
 /// Resolved first, so that `.` has a name too.
 fn folder_name(path: &Path) -> String {
     let resolved = fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let name = resolved.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
+    let name = resolved.file_name().unwrap_or_default().to_string_lossy();
+    name.trim_end_matches(".safetensors").to_owned()
 }
 
 #[cfg(test)]

@@ -42,6 +42,23 @@ impl Coded for Found {
     }
 }
 
+/// The command was asked to stop before it had what it needs. No failure, but nothing to go on with either.
+#[derive(Debug)]
+pub(crate) struct Cancelled;
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("stopped; the same command goes on from here")
+    }
+}
+
+impl StdError for Cancelled {}
+
+/// Whether an error says that the command was asked to stop.
+pub(crate) fn is_cancelled(error: &anyhow::Error) -> bool {
+    error.chain().any(<dyn StdError>::is::<Cancelled>)
+}
+
 /// A failure with a code and a message.
 pub(crate) fn failed(code: ErrorCode, message: impl Into<String>) -> anyhow::Error {
     let message = message.into();
@@ -109,6 +126,14 @@ mod tests {
             .unwrap_err();
         assert_eq!(messages(&error), ["cannot write `a`: disk full"]);
         assert_eq!(code_of(&error), ErrorCode::Io);
+    }
+
+    #[test]
+    fn a_request_to_stop_is_told_from_failures_through_context() {
+        assert!(is_cancelled(&anyhow::Error::from(Cancelled)));
+        let wrapped = anyhow::Error::from(Cancelled).context("a").context("b");
+        assert!(is_cancelled(&wrapped));
+        assert!(!is_cancelled(&failed(ErrorCode::Io, "stopped")));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod context;
 mod embedded;
 mod env_vars;
 mod failure;
+mod hub;
 mod output;
 mod progress_bar;
 mod quickstart;
@@ -46,6 +47,10 @@ fn main() -> ExitCode {
     match result {
         Ok(ExitKind::Completed) => ExitCode::SUCCESS,
         Ok(ExitKind::Cancelled) => ExitCode::from(context::CANCELLED_STATUS),
+        Err(error) if failure::is_cancelled(&error) => {
+            output.cancelled();
+            ExitCode::from(context::CANCELLED_STATUS)
+        }
         Err(error) => {
             output.failure(&error);
             ExitCode::from(failure::code_of(&error).exit_status())

@@ -9,7 +9,7 @@ use atelier_core::ErrorCode;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::failure::{code_of, messages};
+use crate::failure::{Cancelled, code_of, messages};
 use crate::progress_bar::ProgressBar;
 
 /// How the command speaks.
@@ -55,6 +55,14 @@ impl Output {
     )]
     pub(crate) fn progress(self) -> ProgressBar {
         ProgressBar::new()
+    }
+
+    /// Work that was asked to stop before it had a result.
+    pub(crate) fn cancelled(self) {
+        to_stderr(&Cancelled);
+        if self.json {
+            to_stdout(&format!("{:#}", json!({"outcome": "cancelled"})));
+        }
     }
 
     /// A failure, with its causes and what to do.

@@ -114,7 +114,11 @@ impl Shown {
         let mut add = |text: std::fmt::Arguments<'_>| {
             let _ = line.write_fmt(text);
         };
-        if progress.total > 1 {
+        let is_bytes = progress.phase == Phase::Downloading;
+        if is_bytes {
+            let (done, total) = (megabytes(progress.done), megabytes(progress.total));
+            add(format_args!(" {done:.1}/{total:.1} MB"));
+        } else if progress.total > 1 {
             add(format_args!(" {}/{}", progress.done, progress.total));
         }
         if let Some(loss) = progress.loss {
@@ -124,7 +128,9 @@ impl Shown {
         let elapsed = self.start.elapsed().as_secs_f64();
         if done > 0 && elapsed > 0.0 && progress.total > 1 {
             let per_sec = done as f64 / elapsed;
-            if let Some(unit) = unit(self.phase) {
+            if is_bytes {
+                add(format_args!(", {:.1} MB/s", per_sec / 1e6));
+            } else if let Some(unit) = unit(self.phase) {
                 add(format_args!(", {per_sec:.2} {unit}/s"));
             }
             let left = progress.total.saturating_sub(progress.done) as f64 / per_sec;
@@ -138,6 +144,9 @@ fn bar(progress: &Progress) -> indicatif::ProgressBar {
     let template = match progress.phase {
         Phase::Training => {
             "{prefix} [{bar:32}] {pos}/{len} {msg} {per_sec} {elapsed} spent, {eta} left"
+        }
+        Phase::Downloading => {
+            "{prefix} [{bar:32}] {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}, {eta} left"
         }
         _ => "{prefix} [{bar:32}] {pos}/{len} {eta} left",
     };
@@ -157,8 +166,12 @@ fn unit(phase: Phase) -> Option<&'static str> {
     match phase {
         Phase::Training | Phase::Generating => Some("steps"),
         Phase::CachingLatents => Some("pictures"),
-        Phase::Preparing | Phase::LoadingBase | Phase::Saving => None,
+        Phase::Preparing | Phase::Downloading | Phase::LoadingBase | Phase::Saving => None,
     }
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
 }
 
 fn minutes(secs: f64) -> String {
@@ -217,6 +230,25 @@ mod tests {
             assert_eq!(line.contains("/s"), unit.is_some(), "{line}");
             assert!(unit.is_none_or(|unit| line.contains(unit)), "{line}");
         }
+    }
+
+    #[test]
+    fn a_download_is_counted_in_megabytes() {
+        let mut progress = Progress {
+            phase: Phase::Downloading,
+            done: 1_000_000,
+            total: 4_265_100_000,
+            loss: None,
+        };
+        let shown = Shown::start(&progress, false);
+        assert_eq!(shown.line(&progress), "downloading 1.0/4265.1 MB");
+        progress.done = 21_000_000;
+        let line = shown.line(&progress);
+        assert!(line.starts_with("downloading 21.0/4265.1 MB, "), "{line}");
+        assert!(
+            line.contains(" MB/s, ") && line.ends_with(" left"),
+            "{line}"
+        );
     }
 
     #[test]

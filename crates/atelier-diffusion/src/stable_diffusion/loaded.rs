@@ -104,13 +104,12 @@ impl Loaded {
         if self.residence == Residence::InTurn {
             self.texts = None;
         }
-        let unet = match self.unet.take() {
-            Some(unet) => unet,
-            None => {
-                let mut unet = base.load_unet(&self.device, self.engine)?;
-                attach(&self.adapters, "unet", &mut unet, &self.device);
-                unet
-            }
+        let unet = if let Some(unet) = self.unet.take() {
+            unet
+        } else {
+            let mut unet = base.load_unet(&self.device, self.engine)?;
+            attach(&self.adapters, "unet", &mut unet, &self.device);
+            unet
         };
         Ok(self.unet.insert(unet))
     }

@@ -13,7 +13,7 @@ use burn::tensor::{Device, Tensor};
 use super::loaded::{Loaded, Residence};
 use super::networks::{Conditioning, Unet};
 use super::plan::{Plan, Unwanted};
-use super::start::{StartLatents, begin};
+use super::start::{Beginning, StartLatents, begin};
 use super::text::TextStates;
 use super::{Base, Parts};
 use crate::guidance::{guide, rescale};
@@ -85,6 +85,10 @@ impl Pipeline {
     }
 
     /// The final latents of the first picture of a request, for comparison with references.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "the expectation within cannot fail"
+    )]
     pub fn final_latents(
         &mut self,
         request: &GenerateRequest,
@@ -102,7 +106,7 @@ impl Pipeline {
             seed: request.seed,
         };
         let latents = self.latents(&drawing, &mut |_| true)?;
-        Ok(latents.expect("nothing cancels"))
+        Ok(latents.expect("the closure above never stops the drawing"))
     }
 
     /// Pixels of latents, −1 to 1, not clamped.
@@ -193,15 +197,14 @@ impl Pipeline {
             Some(start) => Some((start, self.networks.vae(&self.base)?)),
             None => None,
         };
-        let begun = begin(
-            request,
-            plan,
+        let beginning = Beginning {
+            steps: request.steps,
+            drawn_steps: plan.drawn_steps,
             start,
             shape,
-            sampler.as_mut(),
-            noise.as_mut(),
-            &device,
-        );
+            device: &device,
+        };
+        let begun = begin(&beginning, sampler.as_mut(), noise.as_mut());
         let mut latents = begun.latents;
         let unet = self.networks.unet(&self.base)?;
         let timesteps = sampler.timesteps().to_vec();

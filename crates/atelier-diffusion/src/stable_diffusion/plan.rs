@@ -43,32 +43,53 @@ impl Plan {
         let width = request.width.unwrap_or(native);
         let height = request.height.unwrap_or(native);
         let mut problems = problems(request, base, width, height);
-        let mut prompts = |first: &str, second: Option<&str>| {
-            read_prompts(request, base, [first, second.unwrap_or(first)]).unwrap_or_else(|error| {
-                problems.push(error.to_string());
-                Vec::new()
-            })
+        let mut read = |name: &str, text: Option<&str>| {
+            let read = Prompt::read(text?, request.prompt_syntax);
+            let prompt = read.map_err(|error| error.to_string());
+            let found = prompt.and_then(|prompt| match prompt.loras.first() {
+                Some(tag) => Err(format!(
+                    "names the adapter `{tag}`, which was not looked up"
+                )),
+                None => Ok(prompt),
+            });
+            found
+                .map_err(|problem| problems.push(format!("`{name}`: {problem}")))
+                .ok()
         };
-        let wanted = prompts(&request.prompt, request.prompt_2.as_deref());
-        let unwanted = match (&request.negative, &request.negative_2) {
-            _ if request.guidance <= 1.0 => Unwanted::Nothing,
-            (None, None) if base.zeros_for_absent_text => Unwanted::Zeros,
-            (first, second) => {
-                let first = first.as_deref().unwrap_or_default();
-                Unwanted::Prompts(prompts(first, second.as_deref()))
-            }
-        };
-        if !problems.is_empty() {
-            return Err(Error::Request(problems.join("; ")));
-        }
-        // The settings are fine; what the sampler cannot do with this base's schedule is an error of its own.
-        samplers::build(
+        let wanted = [
+            read("prompt", Some(&request.prompt)),
+            read("prompt_2", request.prompt_2.as_deref()),
+        ];
+        let negative = [
+            read("negative", request.negative.as_deref()),
+            read("negative_2", request.negative_2.as_deref()),
+        ];
+        let sampler = samplers::build(
             request.sampler,
             request.schedule,
             &base.schedule_config,
             request.steps,
-        )?;
-        let larger_than_a_tile = width.max(height) > base.vae_config.sample_size;
+        );
+        if let Err(error) = sampler {
+            // Alone it keeps its own code.
+            if problems.is_empty() {
+                return Err(error.into());
+            }
+            if request.steps > 0 {
+                problems.push(error.to_string());
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Error::Request(problems.join("; ")));
+        }
+        let tile = base.vae_config.tile_latents() * base.vae_config.pixels_per_latent();
+        let larger_than_a_tile = width.max(height) > tile;
+        let encoders = base.texts.len();
+        let unwanted = match negative {
+            _ if request.guidance <= 1.0 => Unwanted::Nothing,
+            [None, None] if base.zeros_for_absent_text => Unwanted::Zeros,
+            negative => Unwanted::Prompts(for_encoders(negative, encoders)),
+        };
         Ok(Self {
             width,
             height,
@@ -78,7 +99,7 @@ impl Plan {
                 VaeTiling::On => larger_than_a_tile,
                 VaeTiling::Off => false,
             },
-            wanted,
+            wanted: for_encoders(wanted, encoders),
             unwanted,
         })
     }
@@ -113,20 +134,11 @@ fn drawn_steps(request: &GenerateRequest) -> usize {
     }
 }
 
-fn read_prompts(request: &GenerateRequest, base: &Base, texts: [&str; 2]) -> Result<Vec<Prompt>> {
-    let read = |text: &str| {
-        let prompt = Prompt::read(text, request.prompt_syntax)?;
-        match prompt.loras.first() {
-            Some(tag) => Err(Error::Request(format!(
-                "prompt names the adapter `{tag}`, which was not looked up"
-            ))),
-            None => Ok(prompt),
-        }
-    };
-    texts[..base.texts.len().min(2)]
-        .iter()
-        .map(|text| read(text))
-        .collect()
+/// One prompt for each encoder; an absent first is empty, an absent second is the first.
+fn for_encoders([first, second]: [Option<Prompt>; 2], encoders: usize) -> Vec<Prompt> {
+    let first = first.unwrap_or_else(|| Prompt::plain(""));
+    let second = second.unwrap_or_else(|| first.clone());
+    [first, second].into_iter().take(encoders).collect()
 }
 
 fn problems(request: &GenerateRequest, base: &Base, width: usize, height: usize) -> Vec<String> {
@@ -191,4 +203,31 @@ fn problems(request: &GenerateRequest, base: &Base, width: usize, height: usize)
         );
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_core::StartImage;
+    use atelier_testkit::golden;
+
+    use super::*;
+
+    #[test]
+    fn steps_that_are_drawn_are_counted_as_python_counts_them() {
+        let rows = golden("starts").ints("drawn");
+        for row in rows.as_chunks::<3>().0 {
+            let [steps, percent, expected] = row.map(|value| usize::try_from(value).unwrap());
+            let request = GenerateRequest {
+                steps,
+                start: Some(StartImage {
+                    path: "start.png".into(),
+                    denoise: percent as f64 / 100.0,
+                    mask: None,
+                }),
+                ..GenerateRequest::default()
+            };
+            assert_eq!(drawn_steps(&request), expected, "{percent} % of {steps}");
+        }
+        assert_eq!(rows.len(), 3 * 500);
+    }
 }

@@ -3,7 +3,7 @@
 //! Source: the order of random draws and the blending are those of diffusers' `StableDiffusionImg2ImgPipeline` and
 //! `StableDiffusionInpaintPipeline` with a denoiser of four channels.
 
-use atelier_core::{GenerateRequest, StartPixels};
+use atelier_core::StartPixels;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::networks::{Posterior, Vae};
@@ -17,6 +17,18 @@ pub(super) struct StartLatents {
     posterior: Posterior,
     /// 1 where something new is drawn; `[1, 1, h, w]` in latents.
     mask: Option<Tensor<4>>,
+}
+
+/// What the first latents are drawn from.
+pub(super) struct Beginning<'a> {
+    /// Steps of the whole walk.
+    pub(super) steps: usize,
+    /// How many of them are drawn.
+    pub(super) drawn_steps: usize,
+    pub(super) start: Option<(&'a StartLatents, &'a Vae)>,
+    /// Of the latents.
+    pub(super) shape: [usize; 4],
+    pub(super) device: &'a Device,
 }
 
 /// Where the sampler begins.
@@ -80,17 +92,20 @@ impl StartLatents {
     }
 }
 
-/// Draws the first latents. `start` is given exactly where the request has one.
+/// Draws the first latents.
 pub(super) fn begin(
-    request: &GenerateRequest,
-    plan: &Plan,
-    start: Option<(&StartLatents, &Vae)>,
-    shape: [usize; 4],
+    beginning: &Beginning<'_>,
     sampler: &mut dyn Sampler,
     noise: &mut dyn NoiseSource,
-    device: &Device,
 ) -> Begun {
-    let Some((start, vae)) = start else {
+    let &Beginning {
+        steps,
+        drawn_steps,
+        shape,
+        device,
+        ..
+    } = beginning;
+    let Some((start, vae)) = beginning.start else {
         let latents = noise.normal(shape, device) * sampler.init_noise_sigma();
         return Begun {
             latents,
@@ -98,11 +113,11 @@ pub(super) fn begin(
             kept: None,
         };
     };
-    let first = (request.steps - plan.drawn_steps) * sampler.order();
+    let first = (steps - drawn_steps) * sampler.order();
     sampler.begin_at(first);
     let clean = vae.scale(start.posterior.sample(noise.normal(shape, device)));
     let fresh = noise.normal(shape, device);
-    let masked_whole = start.mask.is_some() && plan.drawn_steps == request.steps;
+    let masked_whole = start.mask.is_some() && drawn_steps == steps;
     let latents = if masked_whole {
         fresh.clone() * sampler.init_noise_sigma()
     } else {

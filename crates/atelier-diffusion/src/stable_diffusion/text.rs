@@ -106,9 +106,9 @@ impl Base {
             .map(|(side, prompt)| prompt.chunks(&side.tokenizer))
             .collect();
         let longest = chunks.iter().map(Chunks::count).max().unwrap_or(1);
-        chunks
-            .iter_mut()
-            .for_each(|chunks| chunks.extend_to(longest));
+        for chunks in &mut chunks {
+            chunks.extend_to(longest);
+        }
         let (mut states, mut pooled_bd) = (Vec::new(), None);
         for ((side, encoder), chunks) in self.texts.iter().zip(encoders).zip(&chunks) {
             side.check_ids(chunks)?;

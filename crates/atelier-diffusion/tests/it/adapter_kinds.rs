@@ -48,7 +48,7 @@ impl Layer {
         }
     }
 
-    fn attach(&mut self, change: WeightChange, strength: f32) {
+    fn attach(&mut self, change: &WeightChange, strength: f32) {
         let mut attach = Attach {
             factors: |_: &str| Some(change.clone()),
             strength,
@@ -120,10 +120,10 @@ fn attached_adapters_of_every_kind_give_the_outputs_of_lycoris_and_peft() {
     for (case, sort, change) in cases {
         let mut layer = Layer::new(&sort, &file, Engine::Exact);
         let bare = layer.forward(&sort, &file);
-        layer.attach(change.clone(), 0.0);
+        layer.attach(&change, 0.0);
         assert_eq!(layer.forward(&sort, &file), bare, "{case} at strength 0");
         layer.detach();
-        layer.attach(change, 1.0);
+        layer.attach(&change, 1.0);
         let y = file.read_f32(&format!("{case}.y")).unwrap();
         assert_case_close(&case, &layer.forward(&sort, &file), &y, TOLERANCE);
         layer.detach();
@@ -165,7 +165,7 @@ fn several_adapters_act_as_if_baked_one_after_the_other() {
         let mut layer = Layer::new(sort, &file, Engine::Exact);
         let mut weight = file.read_f32(&format!("{sort}.weight")).unwrap();
         for (name, strength) in names.into_iter().zip([0.8, 0.5, 1.1, 0.3]) {
-            layer.attach(named(name), strength);
+            layer.attach(&named(name), strength);
             apply_to_weight(&named(name), &mut weight, strength);
         }
         let mut baked = Layer::new(sort, &file, Engine::Exact);
@@ -193,7 +193,7 @@ fn half_precision_layers_follow_the_reference() {
     let file = expected();
     for (case, sort, change) in cases(&file) {
         let mut layer = Layer::new(&sort, &file, Engine::Mixed);
-        layer.attach(change, 1.0);
+        layer.attach(&change, 1.0);
         let y = file.read_f32(&format!("{case}.y")).unwrap();
         // Products of bf16 numbers, which have 8 bits.
         assert_case_close(&case, &layer.forward(&sort, &file), &y, 1e-2);

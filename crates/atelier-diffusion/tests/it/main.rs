@@ -11,15 +11,12 @@
 mod adamw;
 mod adapter_kinds;
 mod adapters;
-mod embedded_base;
-mod emphasis;
 mod layers;
 mod loss_curve;
 mod noise;
-mod pictures;
 mod schedules;
-mod sdxl;
 mod source;
+mod stable_diffusion;
 mod text;
 mod unet;
 mod vae;

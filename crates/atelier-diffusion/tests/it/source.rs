@@ -43,11 +43,21 @@ pub(crate) fn build<T>(
     device: &Device,
     build: impl FnOnce(&Params<'_>) -> Result<T, ParamError>,
 ) -> T {
+    build_for(Engine::Exact, (file, case), device, build)
+}
+
+/// The same with either arithmetic.
+pub(crate) fn build_for<T>(
+    engine: Engine,
+    (file, case): (&Golden, &str),
+    device: &Device,
+    build: impl FnOnce(&Params<'_>) -> Result<T, ParamError>,
+) -> T {
     let mut source = GoldenSource {
         tensors: file.weights(&format!("{case}.w.")),
         used: BTreeSet::new(),
     };
-    let built = build(&Params::new(&mut source, device, Engine::Exact)).unwrap();
+    let built = build(&Params::new(&mut source, device, engine)).unwrap();
     let left: Vec<_> = source
         .tensors
         .keys()

@@ -91,6 +91,24 @@ fn convolutions_are_trained_when_asked_for() {
 }
 
 #[test]
+fn adapters_of_sdxl_carry_the_names_of_the_original_layout_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), "out");
+    request.base = atelier_testkit::tiny_sdxl();
+    request.config.targets = Targets::TransformerAndConvolution;
+    request.config.epochs = 1;
+    let adapter = AdapterFile::read(train(&request).adapter).unwrap();
+    assert_eq!(adapter.layers.len(), 168);
+    let blocks = ["input_blocks", "middle_block", "output_blocks"];
+    for layer in &adapter.layers {
+        let path = layer.name.strip_prefix("lora_unet_").unwrap();
+        assert!(blocks.iter().any(|block| path.starts_with(block)), "{path}");
+    }
+    let version = &adapter.metadata["ss_base_model_version"];
+    assert_eq!(version, "sdxl_base_v1-0");
+}
+
+#[test]
 fn half_precision_follows_the_reference_closely() {
     let folder = tempfile::tempdir().unwrap();
     let exact = train(&request(folder.path(), "f32"));

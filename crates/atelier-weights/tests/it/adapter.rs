@@ -189,6 +189,36 @@ fn a_missing_alpha_is_the_rank() {
 }
 
 #[test]
+fn an_alpha_may_be_stored_in_any_format() {
+    let folder = tempfile::tempdir().unwrap();
+    for dtype in [
+        DType::I64,
+        DType::I32,
+        DType::I16,
+        DType::I8,
+        DType::U8,
+        DType::F64,
+        DType::F16,
+    ] {
+        let tensor = |name: &str, dtype: DType, shape: &[usize], value: f32| OutTensor {
+            name: name.to_owned(),
+            dtype,
+            shape: shape.to_vec(),
+            data: vec![value; shape.iter().product()],
+        };
+        let tensors = [
+            tensor("x.lora_down.weight", DType::F16, &[4, 3], 1.0),
+            tensor("x.lora_up.weight", DType::F16, &[5, 4], 1.0),
+            tensor("x.alpha", dtype, &[], 2.0),
+        ];
+        let path = folder.path().join("adapter.safetensors");
+        write_tensors(&path, &tensors, &BTreeMap::new()).unwrap();
+        let layer = AdapterFile::read(&path).unwrap().layers.remove(0);
+        assert_eq!((layer.alpha, layer.scale()), (2.0, 0.5), "{dtype}");
+    }
+}
+
+#[test]
 fn unfit_layers_are_refused_with_their_name() {
     let down = ("x.lora_down.weight", &[4usize, 3][..], 1.0);
     let up = ("x.lora_up.weight", &[5usize, 4][..], 1.0);

@@ -19,18 +19,19 @@ use crate::failure::CodedResult as _;
 pub(crate) enum BaseCommand {
     /// List the bases that have a name.
     List,
-    /// Copy a diffusers folder into the program's own place.
+    /// Copy a base into the program's own place.
     Add {
-        /// The folder, with `model_index.json` and safetensors weights.
+        /// A diffusers folder, a single-file checkpoint, or `hf:owner/repo[@revision][/file.safetensors]`, which is downloaded.
+        #[arg(value_name = "FOLDER|FILE|hf:REPO")]
         folder: PathBuf,
-        /// Its name; the folder's when absent.
+        /// Its name; that of the folder, file or repository when absent.
         #[arg(long)]
         name: Option<String>,
     },
     /// Show what a base is.
     Show {
-        /// A name from `base list`, or a folder.
-        #[arg(value_name = "NAME|FOLDER")]
+        /// A name from `base list`, a folder, a file, or `hf:owner/repo[@revision][/file.safetensors]`.
+        #[arg(value_name = "NAME|FOLDER|FILE|hf:REPO")]
         base: String,
     },
     /// Delete a base that was added.

@@ -8,6 +8,8 @@ mod doctor;
 mod generate;
 mod hostile_adapters;
 mod hostile_pictures;
+#[cfg(feature = "hub")]
+mod hub;
 mod interrupt;
 mod quickstart;
 mod train;

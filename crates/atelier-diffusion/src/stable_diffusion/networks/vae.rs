@@ -295,7 +295,7 @@ pub struct Vae {
     scaling_factor: f64,
     shift_factor: f64,
     latent_channels: usize,
-    pub(super) sample_size: usize,
+    pub(super) tile_latents: usize,
     pub(super) pixels_per_latent: usize,
 }
 
@@ -350,7 +350,7 @@ impl Vae {
             scaling_factor: config.scaling_factor,
             shift_factor: config.shift_factor.unwrap_or(0.0),
             latent_channels: latent,
-            sample_size: config.sample_size,
+            tile_latents: config.tile_latents(),
             pixels_per_latent: config.pixels_per_latent(),
         })
     }

@@ -113,4 +113,11 @@ impl VaeConfig {
     pub fn pixels_per_latent(&self) -> usize {
         1 << (self.block_out_channels.len() - 1)
     }
+
+    /// Side in latents of the tiles in which large pictures are worked on: that of the pictures that the model was trained
+    /// on. A multiple of 4, so that the quarter that the next tile covers again is a whole number of latents.
+    pub fn tile_latents(&self) -> usize {
+        let latents = self.sample_size / self.pixels_per_latent();
+        (latents - latents % 4).max(4)
+    }
 }

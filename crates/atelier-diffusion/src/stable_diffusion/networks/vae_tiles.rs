@@ -28,7 +28,7 @@ impl Tiles {
         let blended_out = share(side_out, OVERLAP);
         Self {
             side_in,
-            step_in: share(side_in, 1.0 - OVERLAP).max(1),
+            step_in: share(side_in, 1.0 - OVERLAP),
             blended_out,
             kept_out: side_out - blended_out,
         }
@@ -94,22 +94,29 @@ fn ramp(extent: usize, axis: usize, device: &Device) -> Tensor<4> {
 }
 
 impl Vae {
-    /// Side of a tile in pixels: that of the pictures that the autoencoder was trained on.
-    fn tile_pixels(&self) -> usize {
-        self.sample_size.max(self.pixels_per_latent)
-    }
-
-    /// [`Vae::decode`], tile by tile.
+    /// [`Vae::decode`], tile by tile where there is more than one.
     pub fn decode_tiled(&self, latents_bchw: &Tensor<4>) -> Tensor<4> {
-        let pixels = self.tile_pixels();
-        let tiles = Tiles::new(pixels / self.pixels_per_latent, pixels);
+        let side = self.tile_latents;
+        if fits(latents_bchw, side) {
+            return self.decode(latents_bchw.clone());
+        }
+        let tiles = Tiles::new(side, side * self.pixels_per_latent);
         tiles.run(latents_bchw, |tile| self.decode(tile))
     }
 
-    /// [`Vae::encode`], tile by tile.
+    /// [`Vae::encode`], tile by tile where there is more than one.
     pub fn encode_tiled(&self, pixels_bchw: &Tensor<4>) -> Posterior {
-        let pixels = self.tile_pixels();
-        let tiles = Tiles::new(pixels, pixels / self.pixels_per_latent);
+        let side = self.tile_latents;
+        let pixels = side * self.pixels_per_latent;
+        if fits(pixels_bchw, pixels) {
+            return self.encode(pixels_bchw.clone());
+        }
+        let tiles = Tiles::new(pixels, side);
         Posterior::from_moments(tiles.run(pixels_bchw, |tile| self.moments(tile)))
     }
+}
+
+fn fits(x_bchw: &Tensor<4>, side: usize) -> bool {
+    let [_, _, height, width] = x_bchw.dims();
+    height.max(width) <= side
 }

@@ -227,7 +227,11 @@ impl Reader<'_> {
         let Some(key) = keys.get(&slot) else {
             return Ok(None);
         };
-        let values = self.file.read_f32(key)?;
+        let values = match slot {
+            // diffusers writes the alpha of kohya files as an integer.
+            Slot::Alpha => self.file.read_numbers(key)?,
+            _ => self.file.read_f32(key)?,
+        };
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
             return Err(self.bad(format!(
                 "tensor `{key}` holds {value}, expected finite numbers"

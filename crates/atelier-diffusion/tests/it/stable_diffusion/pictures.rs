@@ -1,8 +1,7 @@
 //! Whole pictures of the tiny base, from a prompt and a seed.
 
 use atelier_core::{
-    AdapterUse, CancelFlag, Clock, GenerateRequest, Generator as _, NoiseKind, Outcome, Picture,
-    Progress, ProgressSink, RunContext, SamplerKind, ScheduleKind, Seed, Targets,
+    AdapterUse, GenerateRequest, NoiseKind, SamplerKind, ScheduleKind, Seed, Targets,
 };
 use atelier_diffusion::noise::noise_source;
 use atelier_diffusion::schedule::ScheduleConfig;
@@ -12,20 +11,9 @@ use atelier_nn::gradients::values_of;
 use atelier_testkit::{Golden, assert_case_close, assert_close, golden, tiny_sd15};
 use burn::tensor::Device;
 
+use super::draw;
 use crate::TOLERANCE;
 use crate::source::assert_golden;
-
-struct Quiet;
-
-impl ProgressSink for Quiet {
-    fn report(&self, _progress: Progress) {}
-}
-
-impl Clock for Quiet {
-    fn unix_secs(&self) -> f64 {
-        0.0
-    }
-}
 
 fn request(file: &Golden, sampler: SamplerKind) -> GenerateRequest {
     let facts = file.config()["request"].clone();
@@ -73,24 +61,9 @@ fn check(sampler: SamplerKind) {
     }
 }
 
-/// The first picture of a request, as a user gets it.
-fn draw(pipeline: &mut Pipeline, request: &GenerateRequest) -> Picture {
-    let cancel = CancelFlag::default();
-    let context = RunContext {
-        cancel: &cancel,
-        progress: &Quiet,
-        clock: &Quiet,
-    };
-    let Outcome::Completed(mut pictures) = pipeline.generate(request, None, context).unwrap()
-    else {
-        panic!("nothing cancels")
-    };
-    pictures.remove(0)
-}
-
 /// A byte may fall on the other side of a rounding edge, no more.
 fn check_bytes(pipeline: &mut Pipeline, request: &GenerateRequest, expected: &[f32]) {
-    let picture = draw(pipeline, request);
+    let picture = draw(pipeline, request, None);
     let size = (request.width.unwrap(), request.height.unwrap());
     assert_eq!((picture.width, picture.height), size);
     assert_eq!(picture.rgb.len(), expected.len());
@@ -165,16 +138,16 @@ fn an_adapter_file_draws_the_picture_of_diffusers_at_every_strength() {
     crate::adapters::write_adapter(&path, Targets::Transformer);
     let mut request = request(&file, SamplerKind::Ddim);
     let mut pipeline = pipeline(&file, "ddim.epsilon.scaled_linear", &device);
-    let bare = draw(&mut pipeline, &request);
+    let bare = draw(&mut pipeline, &request, None);
     for strength in [0.0, 0.5, 0.8, 1.0, 1.1] {
         request.adapters = vec![AdapterUse::new(&path, strength)];
         let picture = expected.vec(&format!("strength_{strength:?}"));
         check_bytes(&mut pipeline, &request, &picture);
-        assert_eq!(draw(&mut pipeline, &request) == bare, strength == 0.0);
+        assert_eq!(draw(&mut pipeline, &request, None) == bare, strength == 0.0);
     }
     request.adapters.clear();
     assert_eq!(
-        draw(&mut pipeline, &request),
+        draw(&mut pipeline, &request, None),
         bare,
         "adapters are taken off"
     );

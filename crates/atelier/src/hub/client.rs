@@ -1,0 +1,219 @@
+//! Requests to the hub: where the token goes, which redirects are followed, what an answer's status means.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anyhow::Result;
+use atelier_core::{ErrorCode, ProgressSink, RunContext};
+use ureq::Agent;
+use ureq::http::Uri;
+
+use super::refusal::{self, Wanted};
+use super::settings::HubSettings;
+use super::transfer::{Call, Head, Transfer};
+use super::trouble::{Patience, Trouble};
+use crate::output::Output;
+
+/// Redirects that are followed for one request.
+const MAX_REDIRECTS: usize = 8;
+/// Time for a connection, and for an answer to begin.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+/// Silence inside of a body after which a connection counts as lost.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The status of a range that the file does not have.
+pub(super) const RANGE_NOT_SATISFIABLE: u16 = 416;
+
+/// The hub, and what work on it gets from its surroundings.
+pub(super) struct Client<'a> {
+    agent: Agent,
+    pub(super) settings: &'a HubSettings,
+    pub(super) run: RunContext<'a>,
+    pub(super) output: Output,
+}
+
+impl<'a> Client<'a> {
+    /// A client that has sent nothing yet.
+    pub(super) fn new(settings: &'a HubSettings, run: RunContext<'a>, output: Output) -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .user_agent(concat!("atelier/", env!("CARGO_PKG_VERSION")))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_recv_response(Some(ANSWER_TIMEOUT))
+            .timeout_per_read(Some(SILENCE_TIMEOUT))
+            .build()
+            .new_agent();
+        Self {
+            agent,
+            settings,
+            run,
+            output,
+        }
+    }
+
+    /// Where to say how far the work is.
+    pub(super) fn progress(&self) -> &dyn ProgressSink {
+        self.run.progress
+    }
+
+    /// Does something until it succeeds or patience ends.
+    pub(super) fn persist<T>(
+        &self,
+        mut attempt: impl FnMut(&mut Patience) -> Result<T, Trouble>,
+    ) -> Result<T> {
+        let mut patience = Patience::new(self.settings.first_wait);
+        loop {
+            match attempt(&mut patience) {
+                Ok(value) => return Ok(value),
+                Err(trouble) => patience.after(trouble, self.run.cancel, self.output)?,
+            }
+        }
+    }
+
+    /// Asks for a path below the endpoint, from a byte on. The answer has the status 200, 206 or 416.
+    pub(super) fn open(
+        &self,
+        path: &str,
+        from: u64,
+        wanted: &Wanted<'_>,
+    ) -> Result<(Head, Transfer), Trouble> {
+        let endpoint = uri(&self.settings.endpoint)?;
+        let mut next = uri(&format!("{}{path}", self.settings.endpoint))?;
+        for _ in 0..=MAX_REDIRECTS {
+            let is_home = same_origin(&endpoint, &next);
+            // Files lie on other hosts, whose addresses carry a permission of their own.
+            let token = self.settings.token.clone().filter(|_| is_home);
+            let call = Call {
+                url: next.to_string(),
+                token,
+                from,
+            };
+            let (head, transfer) = Transfer::start(&self.agent, call, self.run.cancel)
+                .map_err(|trouble| refusal::unreachable(trouble, &next, wanted))?;
+            match head.status {
+                200 | 206 | RANGE_NOT_SATISFIABLE => return Ok((head, transfer)),
+                301 | 302 | 303 | 307 | 308 => next = redirected(&next, &head)?,
+                status if is_home => {
+                    return Err(refusal::by_hub(status, &head, wanted, self.settings));
+                }
+                status => return Err(refusal::by_storage(status, &head, &next, wanted)),
+            }
+        }
+        let host = &self.settings.endpoint;
+        Err(Trouble::lasting(
+            ErrorCode::Network,
+            format!("{host} redirects in a circle when asked for {wanted}"),
+        ))
+    }
+}
+
+/// One part of a path, or a revision as one part.
+pub(super) fn encoded(part: &str) -> String {
+    let mut text = String::with_capacity(part.len());
+    for byte in part.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+fn uri(text: &str) -> Result<Uri, Trouble> {
+    text.parse().map_err(|_| {
+        Trouble::lasting(
+            ErrorCode::Network,
+            "the hub names an address that is none".to_owned(),
+        )
+    })
+}
+
+/// Where a redirect leads.
+fn redirected(from: &Uri, head: &Head) -> Result<Uri, Trouble> {
+    let refused = |why: &str| {
+        let host = from.host().unwrap_or_default();
+        let message = format!("`{host}` redirects {why}");
+        Trouble::lasting(ErrorCode::Network, message)
+    };
+    let location = head
+        .header("location")
+        .ok_or_else(|| refused("without an address"))?;
+    let scheme = from.scheme_str().unwrap_or_default();
+    let host = from.authority().map_or("", |authority| authority.as_str());
+    let whole = if location.starts_with("//") {
+        format!("{scheme}:{location}")
+    } else if location.starts_with('/') {
+        format!("{scheme}://{host}{location}")
+    } else {
+        location.to_owned()
+    };
+    let next = uri(&whole)?;
+    match next.scheme_str() {
+        Some("https") => Ok(next),
+        Some("http") if scheme == "http" => Ok(next),
+        Some("http") => Err(refused("to an address without encryption")),
+        _ => Err(refused("to an address that is not understood")),
+    }
+}
+
+fn same_origin(one: &Uri, other: &Uri) -> bool {
+    let port = |uri: &Uri| match (uri.port_u16(), uri.scheme_str()) {
+        (Some(port), _) => port,
+        (None, Some("http")) => 80,
+        (None, _) => 443,
+    };
+    let host = |uri: &Uri| uri.host().unwrap_or_default().to_ascii_lowercase();
+    one.scheme_str() == other.scheme_str() && host(one) == host(other) && port(one) == port(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use ureq::http::HeaderMap;
+
+    use super::*;
+
+    fn lead(from: &str, location: &str) -> Result<String, Trouble> {
+        let mut headers = HeaderMap::new();
+        headers.insert("location", location.parse().unwrap());
+        let head = Head {
+            status: 302,
+            headers,
+        };
+        redirected(&uri(from)?, &head).map(|uri| uri.to_string())
+    }
+
+    #[test]
+    fn redirects_are_followed_on_and_off_the_host_but_never_out_of_encryption() {
+        let from = "https://hub:1/a/b?c";
+        assert_eq!(lead(from, "/x?y").unwrap(), "https://hub:1/x?y");
+        assert_eq!(lead(from, "//cdn/x").unwrap(), "https://cdn/x");
+        assert_eq!(lead(from, "https://cdn/x").unwrap(), "https://cdn/x");
+        assert_eq!(lead("http://hub/", "http://cdn/x").unwrap(), "http://cdn/x");
+        for bad in ["http://hub:1/x", "file:///etc/passwd", "x", ""] {
+            assert!(matches!(lead(from, bad), Err(Trouble::Final(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let same = |one: &str, other: &str| same_origin(&uri(one).unwrap(), &uri(other).unwrap());
+        assert!(same("https://hub", "https://HUB:443/x"));
+        assert!(same("http://hub", "http://hub:80"));
+        for other in [
+            "http://hub",
+            "https://hub:444",
+            "https://cdn.hub",
+            "https://hub.evil",
+        ] {
+            assert!(!same("https://hub", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn parts_of_paths_are_encoded() {
+        assert_eq!(encoded("refs/pr/1 ü"), "refs%2Fpr%2F1%20%C3%BC");
+    }
+}
