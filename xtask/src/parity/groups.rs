@@ -82,6 +82,11 @@ fn networks() -> Vec<Group> {
         group("denoisers", &["diffusers"], &[("unet.rs", "", "")]),
         group("autoencoders", &["diffusers"], &[("vae.rs", "", "")]),
         group(
+            "autoencoders tile by tile",
+            &["diffusers"],
+            &[("tiles.rs", "", "")],
+        ),
+        group(
             "single-file checkpoints: every name, shape and number",
             &["diffusers"],
             &[
@@ -161,6 +166,14 @@ fn noise_and_prompts() -> Vec<Group> {
             &[("emphasis.rs", "", ".states.")],
         ),
         group(
+            "states of long and weighted prompts",
+            &["transformers"],
+            &[
+                ("wording.rs", "", ".states."),
+                ("wording.rs", "", ".pooled."),
+            ],
+        ),
+        group(
             "ids and weights of weighted prompts",
             &["transformers"],
             &[("emphasis.rs", "", "")],
@@ -189,6 +202,26 @@ fn pictures() -> Vec<Group> {
             "whole pictures of `sdxl`, latents and pixels",
             &["diffusers"],
             &[("sdxl.rs", "whole_pictures", "")],
+        ),
+        group(
+            "image to image and inpainting",
+            &["diffusers"],
+            &[("starts.rs", "", "")],
+        ),
+        group(
+            "pictures of single-file checkpoints",
+            &["diffusers"],
+            &[("stable_diffusion/checkpoints.rs", "", "")],
+        ),
+        group(
+            "pictures of texts that differ in length",
+            &["diffusers"],
+            &[("wording.rs", "", ".latents.")],
+        ),
+        group(
+            "pictures with adapters of peft and kohya's names, `sd15` and `sdxl`, at strengths 0.5 and 1.1",
+            &["diffusers", "peft"],
+            &[("adapter_pictures.rs", "", "")],
         ),
         group(
             "picture of the embedded base, `ddim`",
