@@ -12,8 +12,6 @@ use crate::embedded;
 use crate::failure::{CodedResult as _, failed};
 use crate::hub::{self, HubSource};
 
-/// Parts with weights.
-pub(crate) const WEIGHTED_PARTS: [&str; 3] = ["text_encoder", "unet", "vae"];
 /// Files beside the parts that say where a base comes from.
 const ABOUT_FILES: [&str; 6] = [
     "MODEL_CARD.md",
@@ -153,6 +151,10 @@ pub(crate) fn about_files(root: &Path) -> Vec<PathBuf> {
 /// Files of a base with the names that a copy gives them, after checking that it is complete and of a known family.
 fn files_of(source: &Path, about: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
     let base = Base::open(source).coded()?;
+    if let Some(problem) = base.files().report().coded()?.problem() {
+        let message = format!("cannot use base model `{}`: {problem}", source.display());
+        return Err(failed(ErrorCode::BadBase, message));
+    }
     // What belongs to a single file lies beside it, and keeps its name, which says what belongs together.
     let named = |path: &Path| path.file_name().map(PathBuf::from).unwrap_or_default();
     let within = |path: &Path| path.strip_prefix(source).ok().map(Path::to_owned);

@@ -3,16 +3,13 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use atelier_diffusion::schedule::{BetaSchedule, PredictionType};
-use atelier_diffusion::stable_diffusion::Base;
 use clap::Subcommand;
-use serde::Serialize;
 use serde_json::json;
 
-use crate::bases::{self, WEIGHTED_PARTS};
+use super::base_show;
+use crate::bases;
 use crate::context::{App, ExitKind};
 use crate::embedded;
-use crate::failure::CodedResult as _;
 
 /// What can be done with bases.
 #[derive(Debug, Subcommand)]
@@ -51,7 +48,7 @@ pub(super) fn run(command: &BaseCommand, app: &App) -> Result<ExitKind> {
             app.output
                 .document(&json!({"name": base.name, "path": base.path}))?;
         }
-        BaseCommand::Show { base } => show(app, base)?,
+        BaseCommand::Show { base } => base_show::show(app, base)?,
         BaseCommand::Remove { name } => {
             let path = bases::remove(app, name)?;
             app.output.line(format_args!("removed base `{name}`"));
@@ -79,103 +76,4 @@ fn list(app: &App) -> Result<()> {
             .line("no bases; `atelier base add FOLDER` adds one");
     }
     app.output.document(&json!({"bases": rows}))
-}
-
-/// What `show` says.
-#[derive(Debug, Serialize)]
-struct Description {
-    name: String,
-    path: PathBuf,
-    family: &'static str,
-    native_size: usize,
-    prediction_type: &'static str,
-    timesteps: usize,
-    beta_schedule: &'static str,
-    parts: Vec<Part>,
-    hash: String,
-    about: Vec<PathBuf>,
-}
-
-/// The weights of one part.
-#[derive(Debug, Serialize)]
-struct Part {
-    name: &'static str,
-    parameters: u64,
-    dtype: String,
-    size_bytes: u64,
-}
-
-fn show(app: &App, wanted: &str) -> Result<()> {
-    let found = bases::find(app, wanted)?;
-    let base = Base::open(&found.path).coded()?;
-    let schedule = &base.schedule_config;
-    let description = Description {
-        name: found.name,
-        family: base.family.name,
-        native_size: base.native_size(),
-        prediction_type: match schedule.prediction_type {
-            PredictionType::Epsilon => "epsilon",
-            PredictionType::VPrediction => "v_prediction",
-        },
-        timesteps: schedule.num_train_timesteps,
-        beta_schedule: match schedule.beta_schedule.unwrap_or(BetaSchedule::Linear) {
-            BetaSchedule::Linear => "linear",
-            BetaSchedule::ScaledLinear => "scaled_linear",
-            BetaSchedule::SquaredcosCapV2 => "squaredcos_cap_v2",
-        },
-        parts: WEIGHTED_PARTS
-            .into_iter()
-            .map(|name| part(&base, name))
-            .collect::<Result<_>>()?,
-        hash: base.files().hash().coded()?,
-        about: bases::about_files(&found.path),
-        path: found.path,
-    };
-    describe(app, &description);
-    app.output.document(&description)
-}
-
-fn part(base: &Base, name: &'static str) -> Result<Part> {
-    let weights = base.files().tensors(name).coded()?;
-    let infos = weights.names().filter_map(|name| weights.info(name));
-    let mut parameters = 0;
-    let mut dtypes = Vec::new();
-    for info in infos.filter(|info| info.dtype.is_float()) {
-        parameters += info.shape.iter().map(|&side| side as u64).product::<u64>();
-        if !dtypes.contains(&info.dtype.name()) {
-            dtypes.push(info.dtype.name());
-        }
-    }
-    Ok(Part {
-        name,
-        parameters,
-        dtype: dtypes.join(" and "),
-        size_bytes: weights.size_bytes(),
-    })
-}
-
-fn describe(app: &App, about: &Description) {
-    let row = |label: &str, value: &dyn std::fmt::Display| {
-        app.output.line(format_args!("{label:<14} {value}"));
-    };
-    row("name", &about.name);
-    row("path", &about.path.display());
-    row("family", &about.family);
-    let side = about.native_size;
-    row("picture size", &format_args!("{side}x{side}"));
-    row("prediction", &about.prediction_type);
-    let schedule = format!("{}, {} timesteps", about.beta_schedule, about.timesteps);
-    row("schedule", &schedule);
-    for part in &about.parts {
-        let megabytes = part.size_bytes as f64 / 1e6;
-        let text = format!(
-            "{} parameters, {}, {megabytes:.1} MB",
-            part.parameters, part.dtype
-        );
-        row(part.name, &text);
-    }
-    row("hash", &about.hash);
-    for path in &about.about {
-        row("see", &path.display());
-    }
 }

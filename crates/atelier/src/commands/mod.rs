@@ -1,6 +1,7 @@
 //! The commands: one file each, with its flags and what it does.
 
 mod base_model;
+mod base_show;
 mod bench_forward;
 mod bench_step;
 mod doctor;

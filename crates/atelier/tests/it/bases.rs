@@ -31,6 +31,76 @@ fn a_base_is_added_listed_shown_used_and_removed() {
 }
 
 #[test]
+fn show_tells_every_part_its_tensors_the_evidence_and_both_hashes() {
+    let bench = Workbench::new();
+    let base = atelier_testkit::tiny_sdxl();
+    let shown = bench.document(&["base", "show", &base.to_string_lossy()]);
+    let parts = shown["parts"].as_array().unwrap();
+    let names: Vec<_> = parts
+        .iter()
+        .map(|part| part["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["text_encoder", "text_encoder_2", "unet", "vae"]);
+    assert!(
+        parts
+            .iter()
+            .all(|part| part["missing"] == serde_json::json!([])
+                && part["used"].as_u64().unwrap() > 10),
+        "{shown}"
+    );
+    assert_eq!(shown["problem"], serde_json::Value::Null);
+    assert_eq!(
+        shown["prediction_evidence"],
+        "stated by scheduler_config.json"
+    );
+    let files = shown["files"].as_array().unwrap();
+    assert_eq!(files.len(), 4);
+    assert!(
+        files
+            .iter()
+            .all(|file| file["sha256"].as_str().unwrap().len() == 64
+                && file["blake3"].as_str().unwrap().len() == 64)
+    );
+    let file = atelier_testkit::golden_folder().join("checkpoints/tiny-sd2.safetensors");
+    let ended = bench.run(&["base", "show", &file.to_string_lossy()]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    for words in [
+        "stored as       single file",
+        "v_prediction (",
+        "SHA-256",
+        "BLAKE3",
+    ] {
+        assert!(ended.stdout.contains(words), "{words}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_base_that_lacks_a_tensor_is_shown_with_its_name_and_not_added() {
+    let bench = Workbench::new();
+    copy_folder(&tiny_sd15(), &bench.path("cut"));
+    let path = bench.path("cut/vae/diffusion_pytorch_model.safetensors");
+    let file = atelier_weights::TensorFile::open(&path).unwrap();
+    let kept = file.names().filter(|name| *name != "decoder.conv_in.bias");
+    let tensors: Vec<_> = kept
+        .map(|name| atelier_weights::OutTensor {
+            name: name.to_owned(),
+            dtype: file.info(name).unwrap().dtype,
+            shape: file.info(name).unwrap().shape.clone(),
+            data: file.read_f32(name).unwrap(),
+        })
+        .collect();
+    atelier_weights::write_tensors(&path, &tensors, &std::collections::BTreeMap::new()).unwrap();
+    let shown = bench.document(&["base", "show", "cut"]);
+    assert_eq!(
+        shown["parts"][2]["missing"],
+        serde_json::json!(["decoder.conv_in.bias"])
+    );
+    let ended = bench.run(&["base", "add", "cut"]);
+    ended.refused(&["vae: 1 tensors are missing: `decoder.conv_in.bias`"]);
+    assert_eq!(files_below(&bench.path("home")), [""; 0]);
+}
+
+#[test]
 fn only_the_files_of_the_parts_are_copied() {
     let bench = Workbench::new();
     copy_folder(&tiny_sd15(), &bench.path("source"));
