@@ -128,8 +128,8 @@ pub(super) fn lineage(adapters: &[AdapterUse], out: &Path) -> Result<BTreeMap<St
         };
         shares.push(json!({
             "name": name(&adapter.path),
-            "strength": adapter.strength,
-            "text_strength": adapter.text_strength(),
+            "strength": as_written(adapter.strength),
+            "text_strength": as_written(adapter.text_strength()),
             "sha256": hash,
         }));
     }
@@ -139,4 +139,9 @@ pub(super) fn lineage(adapters: &[AdapterUse], out: &Path) -> Result<BTreeMap<St
         ("modelspec.merged_from".to_owned(), names.join(", ")),
         ("modelspec.title".to_owned(), name(out)),
     ]))
+}
+
+/// The number with the digits that it was given with: 0.8 and not 0.800000011920929.
+fn as_written(strength: f32) -> f64 {
+    strength.to_string().parse().unwrap_or(f64::from(strength))
 }

@@ -28,7 +28,7 @@ fn the_sum_draws_what_its_parts_draw_together() {
         assert_eq!(metadata["modelspec.merged_from"], from);
         let shares: serde_json::Value =
             serde_json::from_str(&metadata["atelier.adapters"]).unwrap();
-        assert_eq!(shares[0]["text_strength"], 1.1f32);
+        assert_eq!(shares[0]["text_strength"], 1.1);
         assert_eq!(shares[1]["sha256"].as_str().unwrap().len(), 64);
     }
 }
