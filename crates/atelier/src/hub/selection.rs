@@ -1,7 +1,7 @@
 //! Which files of a repository make a base: the parts' settings, and one set of weights per part.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use anyhow::Result;
 use atelier_core::ErrorCode;
@@ -126,7 +126,7 @@ impl Shelf<'_> {
                 .names
                 .iter()
                 .filter(|name| ends.iter().any(|end| name.ends_with(end)));
-            in_words(found.map(String::as_str))
+            in_words(found)
         };
         if let Some(list) = ends(&[".safetensors"]) {
             return format!(
@@ -297,7 +297,7 @@ fn is_pickled(name: &str) -> bool {
 }
 
 /// The first few names, in backticks.
-fn in_words<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(super) fn in_words(names: impl Iterator<Item = impl Display>) -> Option<String> {
     const SHOWN: usize = 12;
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     if names.is_empty() {

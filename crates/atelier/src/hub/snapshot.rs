@@ -13,7 +13,7 @@ use super::client::Client;
 use super::download::{Download, Total};
 use super::listing::{Listing, RemoteFile, is_commit};
 use super::refusal::Wanted;
-use super::selection::{Selection, Shelf};
+use super::selection::{Selection, Shelf, in_words};
 use super::source::HubSource;
 use crate::failure::failed;
 
@@ -77,10 +77,23 @@ fn download(client: &Client<'_>, cache: &RepoCache, source: &HubSource) -> Resul
         label: source.label(),
         read: &mut read,
     };
-    let selection = shelf.select(source.file.as_deref())?;
+    let selection = shelf.select(source.file.as_deref());
+    let selection = selection.map_err(|error| mentioning(error, &loading.listing.unsafe_names))?;
     loading.all(&selection)?;
     cache.remember(source.revision(), &commit)?;
     Ok(fetched(cache, source, &commit, &selection))
+}
+
+/// A failure to choose, with the files that could not be chosen.
+fn mentioning(error: anyhow::Error, unsafe_names: &[String]) -> anyhow::Error {
+    if unsafe_names.is_empty() {
+        return error;
+    }
+    let names = in_words(unsafe_names.iter().map(|name| name.escape_debug()));
+    let names = names.unwrap_or_default();
+    error.context(format!(
+        "some files were left out, since their names are not safe: {names}"
+    ))
 }
 
 fn fetched(cache: &RepoCache, source: &HubSource, commit: &str, selection: &Selection) -> Fetched {

@@ -194,14 +194,41 @@ fn an_answer_that_is_no_list_of_files_is_told() {
 }
 
 #[test]
-fn paths_that_lead_out_of_the_folder_are_refused_before_anything_is_fetched() {
-    for name in ["../../../evil.json", "/etc/evil", "unet/../../evil.json"] {
-        let (bench, hub) = (Workbench::new(), tiny_hub());
+fn files_with_names_that_are_not_safe_are_left_out() {
+    let (bench, hub) = (Workbench::new(), tiny_hub());
+    let names = [
+        "../../../evil.json",
+        "/etc/evil",
+        "unet/../../evil.json",
+        "unet/config.json:evil",
+        "samples/what?.png",
+        "a\tb.safetensors",
+    ];
+    for name in names {
         hub.list(name, entry(name, b"evil"));
-        let words = ["its list of files is not safe", name];
-        assert_failed(&show(&bench, &hub), 1, &words);
-        assert_eq!(hub.take_seen().len(), 1);
     }
+    assert_fetched(&bench, &show(&bench, &hub));
+    let seen = hub.take_seen();
+    let is_evil = |seen: &&Seen| seen.path.contains("evil") || seen.path.contains("..");
+    assert_eq!(seen.iter().find(is_evil), None);
+    assert!(!bench.path("evil.json").exists());
+}
+
+#[test]
+fn a_file_with_an_unsafe_name_that_is_wanted_is_named() {
+    let (bench, hub) = (Workbench::new(), super::FakeHub::new([]));
+    hub.list("what?.safetensors", entry("what?.safetensors", b"x"));
+    let words = [
+        "their names are not safe: `what?.safetensors`",
+        "neither `model_index.json` nor",
+    ];
+    assert_failed(&show(&bench, &hub), 2, &words);
+    let ended = run(
+        &bench,
+        &hub,
+        &["base", "show", &source("/what?.safetensors")],
+    );
+    ended.refused(&["`what?.safetensors` has a character that no file name should have"]);
 }
 
 #[test]
