@@ -163,6 +163,11 @@ impl ModelFiles {
         }
     }
 
+    /// What a person should know where it is a doubtful guess what the denoiser predicts, and how to settle it.
+    pub fn prediction_note(&self) -> Option<String> {
+        self.checkpoint()?.prediction_note()
+    }
+
     /// Every file that decides what the model draws.
     ///
     /// The name of a single file can be the evidence for what it predicts; a copy under another name keeps that with

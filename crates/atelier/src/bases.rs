@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
 use atelier_diffusion::stable_diffusion::Base;
-use atelier_weights::atomic;
+use atelier_weights::{ModelFiles, atomic};
 
 use crate::context::App;
 use crate::embedded;
@@ -140,6 +140,15 @@ pub(crate) fn remove(app: &App, name: &str) -> Result<PathBuf> {
     fs_err::rename(&path, &hidden)?;
     fs_err::remove_dir_all(hidden)?;
     Ok(path)
+}
+
+/// What a person should know about a base before it is used. What stands in the way of opening it is said by who opens it.
+pub(crate) fn notes(path: &Path) -> Vec<String> {
+    let files = ModelFiles::open(path).ok();
+    files
+        .and_then(|files| files.prediction_note())
+        .into_iter()
+        .collect()
 }
 
 /// Licence and model card of a base, where it has them.

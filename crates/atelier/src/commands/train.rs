@@ -52,6 +52,8 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
         refuse_run(&out)?;
     }
     let base = bases::find(app, &args.base)?;
+    let notes = bases::notes(&base.path);
+    app.output.notes(&notes);
     let request = TrainRequest {
         dataset: args.dataset.clone(),
         base: base.path,
@@ -73,7 +75,11 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     let outcome = trainer.train(&request, app.run_context(&progress)).coded();
     drop(progress);
     match outcome? {
-        Outcome::Completed(report) => {
+        Outcome::Completed(mut report) => {
+            for note in &report.notes {
+                app.output.note(note);
+            }
+            report.notes.splice(0..0, notes);
             tell(app, args, &request.config, &report)?;
             Ok(ExitKind::Completed)
         }
@@ -150,9 +156,6 @@ impl Announced<'_> {
 fn tell(app: &App, args: &TrainArgs, config: &TrainConfig, report: &TrainReport) -> Result<()> {
     for skipped in &report.skipped {
         app.output.note(format_args!("left out {skipped}"));
-    }
-    for note in &report.notes {
-        app.output.note(note);
     }
     let path = report.adapter.display();
     let base = match args.base.as_str() {

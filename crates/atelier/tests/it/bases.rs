@@ -75,6 +75,38 @@ fn show_tells_every_part_its_tensors_the_evidence_and_both_hashes() {
 }
 
 #[test]
+fn a_base_that_may_be_guessed_wrong_says_so_until_it_is_settled() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 1);
+    let golden = atelier_testkit::golden_folder().join("checkpoints");
+    for ending in ["safetensors", "vae.safetensors"] {
+        let source = golden.join(format!("tiny-sd2.{ending}"));
+        std::fs::copy(source, bench.path(&format!("guess.{ending}"))).unwrap();
+    }
+    let file = "guess.safetensors";
+    let note = "note: `guess.safetensors` does not state what it predicts: v_prediction is assumed";
+    let draw = ["generate", "--base", file, "--prompt", "x", "--steps", "1"];
+    let small = ["--width", "64", "--height", "64"];
+    let draw = [&draw[..], &small].concat();
+    for words in [&draw[..], &["base", "show", file], &["base", "add", file]] {
+        let ended = bench.succeed(words);
+        assert!(ended.stderr.contains(note), "{words:?}: {}", ended.stderr);
+    }
+    assert!(bench.train(&["--base", file]).stderr.contains(note));
+    let kept = "home/bases/guess/guess.json";
+    let shown = bench.document(&["base", "show", "guess"]);
+    assert!(shown["notes"][0].as_str().unwrap().contains(kept));
+    std::fs::write(bench.path(kept), r#"{"prediction_type": "epsilon"}"#).unwrap();
+    let shown = bench.document(&["base", "show", "guess"]);
+    assert_eq!(shown["notes"], serde_json::json!([]));
+    assert_eq!(shown["prediction_type"], "epsilon");
+    // That Stable Diffusion 1 predicts noise is the rule, and no news.
+    let first = golden.join("tiny-sd1.safetensors");
+    let ended = bench.succeed(&["base", "show", &first.to_string_lossy()]);
+    assert!(!ended.stderr.contains("note"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_base_that_lacks_a_tensor_is_shown_with_its_name_and_not_added() {
     let bench = Workbench::new();
     copy_folder(&tiny_sd15(), &bench.path("cut"));

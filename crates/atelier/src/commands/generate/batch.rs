@@ -57,7 +57,7 @@ impl Batch {
         let base = Base::open(&found.path).coded()?;
         let mut hash = None;
         let mut request = GenerateRequest::default();
-        let mut notes = Vec::new();
+        let mut notes: Vec<_> = base.files().prediction_note().into_iter().collect();
         if let Some(repeat) = &repeat {
             // Of another base, nothing else of the recipe is worth a look.
             let hash = hash.insert(base.files().hash().coded()?);
