@@ -21,7 +21,7 @@ pub use checkpoint::{Architecture, Checkpoint, Evidence, Prediction, PredictionT
 pub use dtype::DType;
 pub use error::Error;
 pub use expected::expected_tensors;
-pub use hash::{FileHashes, hash_file, sha256_file, sha256_hex};
+pub use hash::{FileHashes, HashSource, ReadFiles, hash_file, sha256_file, sha256_hex};
 pub use header::TensorInfo;
 pub use json::quote_infinities;
 pub use model_files::{Layout, ModelFiles};

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::report::stated_prediction;
 use crate::{
-    Checkpoint, Error, FileHashes, ModelFolder, PartTensors, Prediction, Report, Result, hash_file,
+    Checkpoint, Error, FileHashes, HashSource, ModelFolder, PartTensors, Prediction, Report, Result,
 };
 
 /// How a base model is stored.
@@ -195,7 +195,12 @@ impl ModelFiles {
         }
     }
 
-    /// [`Self::hash`] out of what [`Self::hashes`] gave, so that weights are not read again.
+    /// [`Self::hash`] with the hashes of weights from elsewhere.
+    pub fn hash_with(&self, source: &dyn HashSource) -> Result<String> {
+        self.hash_from(&self.hashes_with(source)?)
+    }
+
+    /// [`Self::hash`] out of what [`Self::hashes_with`] gave, so that weights are not read again.
     pub fn hash_from(&self, hashes: &[FileHashes]) -> Result<String> {
         let sha256 = |path: &Path| match hashes.iter().find(|known| known.path == path) {
             Some(known) => Ok(known.sha256.clone()),
@@ -207,9 +212,10 @@ impl ModelFiles {
         }
     }
 
-    /// SHA-256 and BLAKE3 of every file with weights, each read once.
-    pub fn hashes(&self) -> Result<Vec<FileHashes>> {
-        self.weight_paths()?.into_iter().map(hash_file).collect()
+    /// SHA-256 and BLAKE3 of every file with weights.
+    pub fn hashes_with(&self, source: &dyn HashSource) -> Result<Vec<FileHashes>> {
+        let paths = self.weight_paths()?;
+        paths.iter().map(|path| source.hashes(path)).collect()
     }
 
     /// What was found out: precision, prediction, and every tensor that is used, missing or unexpected.

@@ -124,6 +124,10 @@ fn copy_in(app: &App, source: &Path, about: &Path, name: String) -> Result<Found
     }
     copied.with_context(|| format!("cannot add base `{name}`"))?;
     atomic::publish_folder(&temporary, &path).coded()?;
+    // While the files are still in memory; who uses the base first would have to read them otherwise.
+    ModelFiles::open(&path)
+        .and_then(|files| files.hashes_with(&app.hashes()))
+        .coded()?;
     Ok(FoundBase { name, path })
 }
 
@@ -139,6 +143,7 @@ pub(crate) fn remove(app: &App, name: &str) -> Result<PathBuf> {
     let hidden = path.with_file_name(format!(".{name}-{}.removed", std::process::id()));
     fs_err::rename(&path, &hidden)?;
     fs_err::remove_dir_all(hidden)?;
+    app.hashes().prune();
     Ok(path)
 }
 
@@ -191,8 +196,17 @@ fn copy(files: &[(PathBuf, PathBuf)], temporary: &Path) -> Result<()> {
             fs_err::create_dir_all(parent)?;
         }
         fs_err::copy(file, &target)?;
+        keep_time(file, &target);
     }
     Ok(())
+}
+
+/// The content is as old as it was; not every system can say so, and nothing depends on it.
+fn keep_time(file: &Path, copy: &Path) {
+    let time = fs_err::metadata(file).and_then(|about| about.modified());
+    if let (Ok(time), Ok(copy)) = (time, fs_err::File::open(copy)) {
+        let _ = copy.file().set_modified(time);
+    }
 }
 
 /// The folder of an added base.

@@ -7,6 +7,7 @@ mod embedded;
 mod env_vars;
 mod failure;
 mod hub;
+mod kept_hashes;
 mod output;
 mod progress_bar;
 mod quickstart;

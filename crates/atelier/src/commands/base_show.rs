@@ -71,8 +71,7 @@ pub(super) fn show(app: &App, wanted: &str) -> Result<()> {
     let found = bases::find(app, wanted)?;
     let base = Base::open(&found.path).coded()?;
     let report = base.files().report().coded()?;
-    // Each file is read once for both hashes and for that of the base.
-    let hashes = base.files().hashes().coded()?;
+    let hashes = base.files().hashes_with(&app.hashes()).coded()?;
     let about = about_of(&base, &report, found, &hashes)?;
     describe(app, &about);
     app.output.notes(&about.notes);

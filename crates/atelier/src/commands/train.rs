@@ -63,8 +63,10 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
         skip_bad: args.skip_bad,
         config,
     };
+    let hashes = app.hashes();
     let trainer = LoraTrainer {
         device: Device::flex(),
+        hashes: &hashes,
     };
     let progress = Announced {
         bar: app.output.progress(),

@@ -1,5 +1,8 @@
 //! `atelier base`, and bases that other commands name.
 
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
 use atelier_testkit::tiny_sd15;
 
 use crate::workbench::{Workbench, copy_folder, files_below, tiny_base};
@@ -24,7 +27,7 @@ fn a_base_is_added_listed_shown_used_and_removed() {
     ]);
     assert_eq!(drawn.stdout, "pictures/0-x.png\n", "{}", drawn.stderr);
     bench.succeed(&["base", "remove", "tiny"]);
-    assert_eq!(files_below(&bench.path("home")), [""; 0]);
+    assert_eq!(files_below(&bench.path("home/bases")), [""; 0]);
     bench
         .run(&["base", "show", "tiny"])
         .refused(&["no base `tiny`", "hint: check the name"]);
@@ -129,7 +132,65 @@ fn a_base_that_lacks_a_tensor_is_shown_with_its_name_and_not_added() {
     );
     let ended = bench.run(&["base", "add", "cut"]);
     ended.refused(&["vae: 1 tensors are missing: `decoder.conv_in.bias`"]);
-    assert_eq!(files_below(&bench.path("home")), [""; 0]);
+    assert_eq!(files_below(&bench.path("home/bases")), [""; 0]);
+}
+
+/// Says when every file below a folder was last changed.
+fn set_time(folder: &Path, secs: u64) {
+    for name in files_below(folder) {
+        let time = UNIX_EPOCH + Duration::from_secs(secs);
+        let file = std::fs::File::open(folder.join(name)).unwrap();
+        file.set_modified(time).unwrap();
+    }
+}
+
+#[test]
+fn hashes_are_kept_and_serve_every_command_until_the_weights_change() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 1);
+    copy_folder(&tiny_sd15(), &bench.path("own"));
+    set_time(&bench.path("own"), 1_000_000_000);
+    let hash = || bench.document(&["base", "show", "own"])["hash"].clone();
+    let right = hash();
+    let records = files_below(&bench.path("home/hashes"));
+    assert_eq!(records.len(), 3);
+    // What is not right is seen, so that what uses the records can be told from what reads the weights.
+    for name in records {
+        let path = bench.path("home/hashes").join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+        record["sha256"] = "a".repeat(64).into();
+        std::fs::write(path, record.to_string()).unwrap();
+    }
+    let kept = hash();
+    assert_ne!(kept, right);
+    let kept = kept.as_str().unwrap();
+    let drawn = bench.generate(&["--base", "own"]);
+    let picture = bench.path(drawn.stdout.trim());
+    let recipe = atelier_data::png::read_text(picture).unwrap().remove(1);
+    assert!(recipe.1.contains(kept), "{recipe:?}");
+    let trained = bench.train(&["--base", "own", "--epochs", "1"]);
+    assert_eq!(trained.status, 0, "{}", trained.stderr);
+    let run = std::fs::read_to_string(bench.path("run/run.json")).unwrap();
+    assert!(run.contains(kept), "{run}");
+    set_time(&bench.path("own"), 1_000_000_001);
+    assert_eq!(hash(), right);
+}
+
+#[test]
+fn a_base_that_is_added_has_its_hashes_at_once_and_loses_them_when_it_is_removed() {
+    let bench = Workbench::new();
+    copy_folder(&tiny_sd15(), &bench.path("own"));
+    set_time(&bench.path("own"), 1_000_000_000);
+    bench.succeed(&["base", "add", "own"]);
+    assert_eq!(files_below(&bench.path("home/hashes")).len(), 3);
+    let shown = bench.document(&["base", "show", "own"]);
+    for file in shown["files"].as_array().unwrap() {
+        let path = Path::new(file["path"].as_str().unwrap());
+        assert_eq!(file["sha256"], atelier_weights::sha256_file(path).unwrap());
+    }
+    bench.succeed(&["base", "remove", "own"]);
+    assert_eq!(files_below(&bench.path("home/hashes")), [""; 0]);
 }
 
 #[test]
@@ -170,7 +231,7 @@ fn a_base_with_a_missing_part_is_refused_everywhere_with_the_part_named() {
     bench.run(&["base", "add", "broken"]).refused(&missing);
     bench.generate(&["--base", "broken"]).refused(&missing);
     bench.train(&["--base", "broken"]).refused(&missing);
-    assert_eq!(files_below(&bench.path("home")), [""; 0]);
+    assert_eq!(files_below(&bench.path("home/bases")), [""; 0]);
     assert!(!bench.path("run").exists());
 }
 
