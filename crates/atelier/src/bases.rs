@@ -7,6 +7,7 @@ use atelier_core::ErrorCode;
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_weights::{ModelFiles, atomic};
 
+use crate::bases_folder::{self, Work};
 use crate::context::App;
 use crate::embedded;
 use crate::failure::{CodedResult as _, failed};
@@ -65,6 +66,7 @@ pub(crate) fn list(app: &App) -> Result<Vec<FoundBase>> {
     let Some(folder) = app.settings.kept_bases().filter(|folder| folder.exists()) else {
         return Ok(Vec::new());
     };
+    bases_folder::sweep(&folder);
     let mut bases = Vec::new();
     for entry in fs_err::read_dir(folder)? {
         let entry = entry?;
@@ -116,8 +118,8 @@ fn copy_in(app: &App, source: &Path, about: &Path, name: String) -> Result<Found
     let folder = app.settings.bases_folder()?;
     let files = files_of(source, about)?;
     let path = folder.join(&name);
-    fs_err::create_dir_all(&folder)?;
-    let temporary = folder.join(format!(".{name}-{}.partial", std::process::id()));
+    let work = Work::begin(&folder)?;
+    let temporary = work.partial(&name)?;
     let copied = copy(&files, &temporary);
     if copied.is_err() {
         let _ = fs_err::remove_dir_all(&temporary);
@@ -139,10 +141,7 @@ pub(crate) fn remove(app: &App, name: &str) -> Result<PathBuf> {
     }
     let path = added(app, name)
         .ok_or_else(|| failed(ErrorCode::NotFound, format!("no base `{name}` was added")))?;
-    // Under a hidden name first, so that no half-deleted base can be found.
-    let hidden = path.with_file_name(format!(".{name}-{}.removed", std::process::id()));
-    fs_err::rename(&path, &hidden)?;
-    fs_err::remove_dir_all(hidden)?;
+    Work::begin(&app.settings.bases_folder()?)?.remove(&path)?;
     app.hashes().prune();
     Ok(path)
 }

@@ -1,6 +1,7 @@
 //! The program `atelier`: flags, settings, terminal output, and the place where the parts are put together.
 
 mod bases;
+mod bases_folder;
 mod commands;
 mod context;
 mod embedded;

@@ -7,6 +7,37 @@ use atelier_testkit::tiny_sd15;
 
 use crate::workbench::{Workbench, copy_folder, files_below, tiny_base};
 
+/// Every file in the place for bases, but that for the lock.
+fn files_kept(bench: &Workbench) -> Vec<String> {
+    let mut files = files_below(&bench.path("home/bases"));
+    files.retain(|name| name != ".lock");
+    files
+}
+
+#[test]
+fn what_a_killed_command_left_is_removed_by_the_next_one_unless_another_works() {
+    let bench = Workbench::new();
+    let base = tiny_base();
+    let add = ["base", "add", &base, "--name", "tiny"];
+    for words in [&["base", "list"][..], &add, &["base", "remove", "tiny"]] {
+        for name in [".big-123.partial/unet/w", ".old-1.removed/vae/w"] {
+            let path = bench.path("home/bases").join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "gigabytes").unwrap();
+        }
+        let lock = std::fs::File::create(bench.path("home/bases/.lock")).unwrap();
+        lock.lock_shared().unwrap();
+        bench.succeed(&["base", "list"]);
+        assert!(bench.path("home/bases/.big-123.partial").exists());
+        drop(lock);
+        bench.succeed(words);
+        let hidden = files_kept(&bench)
+            .into_iter()
+            .find(|name| name.starts_with('.'));
+        assert_eq!(hidden, None, "{words:?}");
+    }
+}
+
 #[test]
 fn a_base_is_added_listed_shown_used_and_removed() {
     let bench = Workbench::new();
@@ -27,7 +58,7 @@ fn a_base_is_added_listed_shown_used_and_removed() {
     ]);
     assert_eq!(drawn.stdout, "pictures/0-x.png\n", "{}", drawn.stderr);
     bench.succeed(&["base", "remove", "tiny"]);
-    assert_eq!(files_below(&bench.path("home/bases")), [""; 0]);
+    assert_eq!(files_kept(&bench), [""; 0]);
     bench
         .run(&["base", "show", "tiny"])
         .refused(&["no base `tiny`", "hint: check the name"]);
@@ -132,7 +163,7 @@ fn a_base_that_lacks_a_tensor_is_shown_with_its_name_and_not_added() {
     );
     let ended = bench.run(&["base", "add", "cut"]);
     ended.refused(&["vae: 1 tensors are missing: `decoder.conv_in.bias`"]);
-    assert_eq!(files_below(&bench.path("home/bases")), [""; 0]);
+    assert_eq!(files_kept(&bench), [""; 0]);
 }
 
 /// Says when every file below a folder was last changed.
@@ -231,7 +262,7 @@ fn a_base_with_a_missing_part_is_refused_everywhere_with_the_part_named() {
     bench.run(&["base", "add", "broken"]).refused(&missing);
     bench.generate(&["--base", "broken"]).refused(&missing);
     bench.train(&["--base", "broken"]).refused(&missing);
-    assert_eq!(files_below(&bench.path("home/bases")), [""; 0]);
+    assert_eq!(files_kept(&bench), [""; 0]);
     assert!(!bench.path("run").exists());
 }
 
