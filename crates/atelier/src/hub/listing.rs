@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::blob_id::BlobId;
 use super::client::{Client, RANGE_NOT_SATISFIABLE, encoded};
 use super::refusal::Wanted;
-use super::source::{HubSource, path_problem};
+use super::source::{HubSource, is_commit, path_problem};
 use super::trouble::Trouble;
 use crate::failure::failed;
 
@@ -127,14 +127,6 @@ impl Listing {
         }
         Ok(self)
     }
-}
-
-/// Whether a revision is a whole commit hash, which never means anything else later.
-pub(super) fn is_commit(revision: &str) -> bool {
-    revision.len() == 40
-        && revision
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 fn answer(client: &Client<'_>, path: &str, wanted: &Wanted<'_>) -> Result<Vec<u8>, Trouble> {

@@ -11,10 +11,10 @@ use super::Fetched;
 use super::cache::RepoCache;
 use super::client::Client;
 use super::download::{Download, Total};
-use super::listing::{Listing, RemoteFile, is_commit};
+use super::listing::{Listing, RemoteFile};
 use super::refusal::Wanted;
 use super::selection::{Selection, Shelf, in_words};
-use super::source::HubSource;
+use super::source::{HubSource, is_commit};
 use crate::failure::failed;
 
 /// Largest JSON file that is read to choose by.
@@ -39,6 +39,13 @@ pub(super) fn fetch(client: &Client<'_>, source: &HubSource) -> Result<Fetched> 
         }
     }
     download(client, &cache, source).with_context(|| format!("cannot fetch `{source}`"))
+}
+
+/// The base of a whole commit, where the cache has all of it.
+pub(super) fn cached(cache: &Path, source: &HubSource) -> Option<Fetched> {
+    let cache = RepoCache::new(cache, &source.repo);
+    let commit = Some(source.revision()).filter(|revision| is_commit(revision))?;
+    local(&cache, source, commit).ok()
 }
 
 fn not_cached(source: &HubSource) -> String {

@@ -106,6 +106,34 @@ fn offline_what_is_there_is_used_and_nothing_is_asked_for() {
 }
 
 #[test]
+fn a_picture_is_drawn_again_from_the_cache_or_says_which_flag_fetches_its_base() {
+    let (bench, hub) = (Workbench::new(), tiny_hub());
+    let draw = |words: &[&str]| {
+        let settings = ["generate", "--out", "drawn"];
+        run(&bench, &hub, &[&settings, words].concat())
+    };
+    let base = source("");
+    let new = ["--base", &base, "--prompt", "x", "--steps", "1"];
+    let drawn = draw(&new);
+    assert_eq!(drawn.status, 0, "{}", drawn.stderr);
+    let picture = drawn.stdout.trim();
+    hub.take_seen();
+    let pixels = |name: &str| image::open(bench.path(name)).unwrap().into_rgb8();
+    let again = draw(&["--from", picture]);
+    assert_eq!(again.status, 0, "{}", again.stderr);
+    assert_eq!(pixels(again.stdout.trim()), pixels(picture));
+    assert_eq!(hub.take_seen(), []);
+    std::fs::remove_dir_all(bench.path("hf")).unwrap();
+    let flag = source(&format!("@{COMMIT}"));
+    let fetches = format!("`--base {flag}` fetches it");
+    draw(&["--from", picture]).refused(&["which is not found here", &fetches]);
+    assert_eq!(hub.take_seen(), []);
+    let fetched = draw(&["--from", picture, "--base", &flag]);
+    assert_eq!(fetched.status, 0, "{}", fetched.stderr);
+    assert_eq!(pixels(fetched.stdout.trim()), pixels(picture));
+}
+
+#[test]
 fn files_that_another_program_downloaded_are_used() {
     let (bench, hub) = (Workbench::new(), tiny_hub());
     // As on a system without links.
