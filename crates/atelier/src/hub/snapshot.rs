@@ -15,7 +15,7 @@ use super::listing::{Listing, RemoteFile};
 use super::refusal::Wanted;
 use super::selection::{Selection, Shelf, in_words};
 use super::source::{HubSource, is_commit};
-use crate::failure::failed;
+use crate::failure::{code_of, failed, messages};
 
 /// Largest JSON file that is read to choose by.
 const MAX_JSON_BYTES: u64 = 16 << 20;
@@ -38,7 +38,34 @@ pub(super) fn fetch(client: &Client<'_>, source: &HubSource) -> Result<Fetched> 
             Some(Err(_)) | None => {}
         }
     }
-    download(client, &cache, source).with_context(|| format!("cannot fetch `{source}`"))
+    let listing = match Listing::fetch(client, source) {
+        Ok(listing) => Ok(listing),
+        Err(error) => match in_place_of_network(client, &cache, source, &error) {
+            Some(fetched) => return Ok(fetched),
+            None => Err(error),
+        },
+    };
+    listing
+        .and_then(|listing| download(client, &cache, source, listing))
+        .with_context(|| format!("cannot fetch `{source}`"))
+}
+
+/// Where the hub cannot be reached, what its revision stood for when it last was, if the cache has all of it.
+fn in_place_of_network(
+    client: &Client<'_>,
+    cache: &RepoCache,
+    source: &HubSource,
+    error: &anyhow::Error,
+) -> Option<Fetched> {
+    let is_network = code_of(error) == ErrorCode::Network;
+    let commit = is_network.then(|| cache.commit_of(source.revision()))??;
+    let fetched = local(cache, source, &commit).ok()?;
+    client.output.note(format_args!(
+        "note: {}; using the copy of `{source}` in the cache, commit {commit}, which the hub may have replaced since; \
+         `HF_HUB_OFFLINE=1` uses it without asking",
+        messages(error).join(": ")
+    ));
+    Some(fetched)
 }
 
 /// The base of a whole commit, where the cache has all of it.
@@ -65,8 +92,12 @@ fn local(cache: &RepoCache, source: &HubSource, commit: &str) -> Result<Fetched>
     Ok(fetched(cache, source, commit, &selection))
 }
 
-fn download(client: &Client<'_>, cache: &RepoCache, source: &HubSource) -> Result<Fetched> {
-    let listing = Listing::fetch(client, source)?;
+fn download(
+    client: &Client<'_>,
+    cache: &RepoCache,
+    source: &HubSource,
+    listing: Listing,
+) -> Result<Fetched> {
     let commit = listing.commit.clone();
     let loading = Loading {
         client,
