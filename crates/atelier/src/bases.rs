@@ -28,11 +28,11 @@ const ABOUT_FILES: [&str; 6] = [
 pub(crate) struct FoundBase {
     /// What records call it.
     pub(crate) name: String,
-    /// Its folder.
+    /// Its folder, or the single file.
     pub(crate) path: PathBuf,
 }
 
-/// The folder for `--base`: the embedded base, a name from `base list`, a path, or `hf:owner/repo`.
+/// The folder or file for `--base`: the embedded base, a name from `base list`, a path, or `hf:owner/repo`.
 pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
     if wanted == embedded::NAME {
         return Ok(FoundBase {
@@ -52,7 +52,9 @@ pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
     }
     let path = PathBuf::from(wanted);
     if !path.exists() {
-        let message = format!("no base `{wanted}`: neither a name in `base list` nor a folder");
+        let message = format!(
+            "no base `{wanted}`: neither a name in `base list`, nor a folder or file, nor `hf:owner/repo`"
+        );
         return Err(failed(ErrorCode::NotFound, message));
     }
     Ok(FoundBase {

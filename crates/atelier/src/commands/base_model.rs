@@ -75,7 +75,7 @@ fn list(app: &App) -> Result<()> {
     }
     if rows.is_empty() {
         app.output
-            .line("no bases; `atelier base add FOLDER` adds one");
+            .line("no bases; `atelier base add FOLDER|FILE|hf:REPO` adds one");
     }
     app.output.document(&json!({"bases": rows}))
 }

@@ -28,8 +28,8 @@ pub(crate) struct TrainArgs {
     /// A folder of pictures, each with its caption in a `.txt` file of the same name.
     #[arg(long, value_name = "DIR")]
     dataset: PathBuf,
-    /// A name from `base list`, or a diffusers folder.
-    #[arg(long, value_name = "NAME|FOLDER", default_value = embedded::NAME)]
+    /// A name from `base list`, a folder, a file, or `hf:owner/repo[@revision][/file.safetensors]`.
+    #[arg(long, value_name = "NAME|FOLDER|FILE|hf:REPO", default_value = embedded::NAME)]
     base: String,
     /// The folder for the run [default: runs/<trigger>].
     #[arg(long, value_name = "DIR")]

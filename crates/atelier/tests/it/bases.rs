@@ -257,7 +257,7 @@ fn a_base_with_a_missing_part_is_refused_everywhere_with_the_part_named() {
         "`broken`",
         "`unet/diffusion_pytorch_model.safetensors`",
         "`vae/config.json`",
-        "hint: give a complete diffusers folder",
+        "hint: give a complete diffusers folder, or a whole checkpoint",
     ];
     bench.run(&["base", "add", "broken"]).refused(&missing);
     bench.generate(&["--base", "broken"]).refused(&missing);
