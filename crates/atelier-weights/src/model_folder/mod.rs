@@ -99,17 +99,6 @@ impl ModelFolder {
         Ok(PartTensors::from_files(part, files))
     }
 
-    /// The weights of a part that lie in one file.
-    pub fn weights(&self, part: &str) -> Result<TensorFile> {
-        match self.weight_files(part)? {
-            WeightFiles::One(path) => TensorFile::open(path),
-            WeightFiles::Sharded(index) => Err(Error::bad_base(
-                &index,
-                "the weights are split over several files, expected one",
-            )),
-        }
-    }
-
     /// The folder of a part's vocabulary.
     pub fn tokenizer_folder(&self, part: &str) -> Option<PathBuf> {
         self.has(part).then(|| self.root.join(part))
