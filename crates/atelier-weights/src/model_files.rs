@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::checkpoint::is_checkpoint_name;
 use crate::report::stated_prediction;
 use crate::{
     Checkpoint, Error, FileHashes, HashSource, ModelFolder, PartTensors, Prediction, Report, Result,
@@ -233,9 +234,7 @@ fn only_checkpoint(folder: &Path) -> Result<Option<PathBuf>> {
     for entry in fs_err::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let is_hidden = name.starts_with('.');
-        let is_weights = name.ends_with(".safetensors") && !name.ends_with(".vae.safetensors");
-        if is_weights && !is_hidden && path.is_file() {
+        if is_checkpoint_name(&name) && path.is_file() {
             found.push(path);
         }
     }

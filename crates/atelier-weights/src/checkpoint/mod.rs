@@ -20,6 +20,7 @@ use crate::hash::hex;
 use crate::{Error, PartTensors, Result, TensorFile, sha256_file};
 
 pub use architecture::Architecture;
+pub use companions::{companion_names, is_checkpoint_name};
 pub use prediction::{Evidence, Prediction, PredictionType};
 pub(crate) use sections::is_harmless;
 

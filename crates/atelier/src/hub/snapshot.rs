@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
+use atelier_weights::{MAX_CONFIG_BYTES, read_json};
 use serde_json::Value;
 
 use super::Fetched;
@@ -15,10 +16,8 @@ use super::listing::{Listing, RemoteFile};
 use super::refusal::Wanted;
 use super::selection::{Selection, Shelf, in_words};
 use super::source::{HubSource, is_commit};
-use crate::failure::{code_of, failed, messages};
+use crate::failure::{CodedResult as _, code_of, failed, messages};
 
-/// Largest JSON file that is read to choose by.
-const MAX_JSON_BYTES: u64 = 16 << 20;
 /// What must stay free beside the files.
 const SPARE_BYTES: u64 = 64 << 20;
 
@@ -82,7 +81,7 @@ fn not_cached(source: &HubSource) -> String {
 /// What lies in the cache, when that is a whole base.
 fn local(cache: &RepoCache, source: &HubSource, commit: &str) -> Result<Fetched> {
     let folder = cache.snapshot(commit);
-    let mut read = |name: &str| read_json(&folder.join(name));
+    let mut read = |name: &str| read_json(&folder.join(name)).coded();
     let mut shelf = Shelf {
         names: cache.names(commit),
         label: source.label(),
@@ -203,15 +202,16 @@ impl Loading<'_> {
     fn json(&self, name: &str) -> Result<Value> {
         let file = self.listing.file(name)?;
         let size_bytes = file.size_bytes;
-        if size_bytes > MAX_JSON_BYTES {
+        if size_bytes > MAX_CONFIG_BYTES {
             let message =
-                format!("`{name}` has {size_bytes} bytes, at most {MAX_JSON_BYTES} are read");
+                format!("`{name}` has {size_bytes} bytes, at most {MAX_CONFIG_BYTES} are read");
             return Err(failed(ErrorCode::BadBase, message));
         }
         self.one(&file, Total::default())?;
         let linked = self.cache.snapshot(&self.listing.commit).join(name);
         let blob = self.cache.blob(&file.id);
         read_json(if blob.is_file() { &blob } else { &linked })
+            .coded()
             .with_context(|| format!("cannot read `{name}` of `{}`", self.source))
     }
 
@@ -246,19 +246,4 @@ impl Loading<'_> {
 
 fn sum(sizes: impl Iterator<Item = u64>) -> u64 {
     sizes.fold(0, u64::saturating_add)
-}
-
-fn read_json(path: &Path) -> Result<Value> {
-    let bad = |problem: String| {
-        let message = format!("`{}` {problem}", path.display());
-        failed(ErrorCode::BadBase, message)
-    };
-    let size_bytes = fs_err::metadata(path)?.len();
-    if size_bytes > MAX_JSON_BYTES {
-        return Err(bad(format!(
-            "has {size_bytes} bytes, at most {MAX_JSON_BYTES} are read"
-        )));
-    }
-    serde_json::from_slice(&fs_err::read(path)?)
-        .map_err(|error| bad(format!("is not valid JSON: {error}")))
 }

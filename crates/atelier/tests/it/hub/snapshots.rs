@@ -101,7 +101,7 @@ fn offline_what_is_there_is_used_and_nothing_is_asked_for() {
     std::fs::remove_file(snapshot(&bench).join(super::WEIGHTS)).unwrap();
     let ended = offline(&words);
     assert_failed(&ended, 2, &missing);
-    assert!(ended.stderr.contains("part `unet`"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(super::WEIGHTS), "{}", ended.stderr);
     assert_eq!(hub.take_seen(), []);
 }
 
@@ -170,12 +170,19 @@ fn a_checkpoint_from_the_hub_is_used_and_kept_with_what_belongs_to_it() {
         hub.put(name, &std::fs::read(golden.join(name)).unwrap());
     }
     hub.put("README.md", b"about");
+    let settings = br#"{"prediction_type": "epsilon"}"#;
+    hub.put("tiny-sd2.json", settings);
     let ended = run(&bench, &hub, &["base", "show", &source(""), "--json"]);
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let shown: Value = serde_json::from_str(&ended.stdout).unwrap();
     let name = format!("someone/tiny-1.5@{COMMIT}/tiny-sd2.safetensors");
     assert_eq!(shown["name"], name);
-    let file = golden.join("tiny-sd2.safetensors");
+    assert_eq!(shown["prediction_type"], "epsilon");
+    for name in ["tiny-sd2.safetensors", "tiny-sd2.vae.safetensors"] {
+        std::fs::copy(golden.join(name), bench.path(name)).unwrap();
+    }
+    std::fs::write(bench.path("tiny-sd2.json"), settings).unwrap();
+    let file = bench.path("tiny-sd2.safetensors");
     let local = bench.document(&["base", "show", &file.to_string_lossy()]);
     assert_eq!(shown["hash"], local["hash"]);
     let ended = run(&bench, &hub, &["base", "add", &source("")]);
@@ -183,6 +190,7 @@ fn a_checkpoint_from_the_hub_is_used_and_kept_with_what_belongs_to_it() {
     let kept = files_below(&bench.path("home/bases/tiny-1.5"));
     let expected = [
         "README.md",
+        "tiny-sd2.json",
         "tiny-sd2.safetensors",
         "tiny-sd2.vae.safetensors",
     ];
