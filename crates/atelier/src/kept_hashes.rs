@@ -58,12 +58,11 @@ impl<'a> KeptHashes<'a> {
         let entries = self.folder.as_deref().map(fs_err::read_dir);
         for entry in entries.into_iter().flatten().flatten().flatten() {
             let path = entry.path();
-            let is_over = match Record::read(&path) {
-                Some(record) => !Path::new(&record.path).exists(),
-                None => {
-                    let stamp = Stamp::of(&path);
-                    stamp.is_some_and(|stamp| self.age_secs(stamp) > UNFINISHED_SECS)
-                }
+            let is_over = if let Some(record) = Record::read(&path) {
+                !Path::new(&record.path).exists()
+            } else {
+                let stamp = Stamp::of(&path);
+                stamp.is_some_and(|stamp| self.age_secs(stamp) > UNFINISHED_SECS)
             };
             if is_over {
                 let _ = fs_err::remove_file(path);
@@ -252,7 +251,7 @@ mod tests {
     fn another_size_or_time_means_reading_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = file(&folder, "abc", 1000.0);
-        for (content, secs) in [("abcd", 1000.0), ("abcd", 1000.000_000_5), ("x", 1100.0)] {
+        for (content, secs) in [("abcd", 1000.0), ("abcd", 1_000.000_000_5), ("x", 1100.0)] {
             sha256(&folder, 2000.0, &path);
             forge(&folder);
             file(&folder, content, secs);

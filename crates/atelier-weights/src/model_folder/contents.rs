@@ -93,7 +93,8 @@ impl Contents {
         let others: Vec<_> = self.others().collect();
         let is_theirs = |name: &&String| {
             let part = name.rsplit_once('/').map_or("", |(folder, _)| folder);
-            others.contains(&part) && name.ends_with(".json") && !name.contains(".index.")
+            let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+            others.contains(&part) && ending == "json" && !stem.contains(".index")
         };
         names.iter().filter(is_theirs).cloned().collect()
     }
