@@ -11,7 +11,7 @@ pub enum ErrorCode {
     BadPicture,
     /// A weights file is truncated, inconsistent or of another format.
     BadWeights,
-    /// A base folder lacks a part or has one that does not fit.
+    /// A base lacks a part or has one that does not fit.
     BadBase,
     /// An adapter does not fit the base.
     AdapterMismatch,
@@ -95,7 +95,7 @@ impl ErrorCode {
             Self::BadBase => (
                 "bad_base",
                 2,
-                "give a complete diffusers folder with model_index.json and safetensors weights",
+                "give a complete diffusers folder, or a whole checkpoint in one .safetensors file",
             ),
             Self::AdapterMismatch => (
                 "adapter_mismatch",

@@ -11,7 +11,7 @@ use crate::{BoxedError, GenerateRequest, RunContext, Seed, StartPixels, TrainCon
 pub struct TrainRequest {
     /// A folder of pictures with captions.
     pub dataset: PathBuf,
-    /// A base model folder.
+    /// A base model: a folder or a single file.
     pub base: PathBuf,
     /// The name under which the base is known, for the record and the adapter's metadata.
     pub base_name: String,

@@ -13,8 +13,8 @@ use atelier_diffusion::stable_diffusion::{Base, Unet};
 use atelier_nn::Engine;
 use atelier_nn::adamw::{AdamW, Pace};
 use atelier_nn::learning_rate::{Decay, LearningRate};
-use atelier_weights::DType;
 use atelier_weights::adapter::{AdapterFormat, BaseLayers, KohyaMetadata, NamedAdapter, ReadBy};
+use atelier_weights::{DType, HashSource};
 use burn::tensor::Device;
 
 use crate::cache::Cache;
@@ -28,12 +28,14 @@ use crate::{Error, Result};
 
 /// Trains LoRA adapters in this process.
 #[derive(Debug, Clone)]
-pub struct LoraTrainer {
+pub struct LoraTrainer<'a> {
     /// Where the networks compute.
     pub device: Device,
+    /// Where the hashes of the base's weights come from.
+    pub hashes: &'a dyn HashSource,
 }
 
-impl Trainer for LoraTrainer {
+impl Trainer for LoraTrainer<'_> {
     fn train(
         &self,
         request: &TrainRequest,
@@ -43,7 +45,7 @@ impl Trainer for LoraTrainer {
     }
 }
 
-impl LoraTrainer {
+impl LoraTrainer<'_> {
     fn run(&self, request: &TrainRequest, context: RunContext<'_>) -> Result<Outcome<TrainReport>> {
         let config = &request.config;
         let problems = config.problems();
@@ -59,7 +61,7 @@ impl LoraTrainer {
         let dataset = read_folder(&request.dataset, request.skip_bad, &Limits::default())?;
         let base = Base::open(&request.base)?;
         check_resolution(config, &base)?;
-        let record = RunRecord::of(request, base.files().hash()?, &dataset);
+        let record = RunRecord::of(request, base.files().hash_with(self.hashes)?, &dataset);
         Place::of(request).check(&record)?;
         let Some(cache) = Cache::fill(&base, &dataset, config, context)? else {
             return Ok(Outcome::Cancelled { completed_steps: 0 });

@@ -1,5 +1,6 @@
 //! SHA-256 and BLAKE3 of files and bytes, as lower-case hexadecimal.
 
+use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,22 @@ pub struct FileHashes {
     pub sha256: String,
     /// Its BLAKE3.
     pub blake3: String,
+}
+
+/// Where the hashes of weights come from: the files themselves, or what is known from an earlier reading.
+pub trait HashSource: fmt::Debug + Send + Sync {
+    /// The hashes of a file.
+    fn hashes(&self, path: &Path) -> Result<FileHashes>;
+}
+
+/// Reads every file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadFiles;
+
+impl HashSource for ReadFiles {
+    fn hashes(&self, path: &Path) -> Result<FileHashes> {
+        hash_file(path)
+    }
 }
 
 /// The SHA-256 of a file's content.

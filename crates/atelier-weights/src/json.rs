@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::{Error, Result};
 
 /// Largest configuration file that is read.
-const MAX_CONFIG_BYTES: u64 = 16 << 20;
+pub const MAX_CONFIG_BYTES: u64 = 16 << 20;
 
 /// The JSON object in a file.
-pub(crate) fn read_json(path: &Path) -> Result<Value> {
+pub fn read_json(path: &Path) -> Result<Value> {
     let bytes = read_limited(path)?;
     let text =
         String::from_utf8(bytes).map_err(|_| Error::bad_base(path, "it is not text in UTF-8"))?;

@@ -18,15 +18,18 @@ mod report;
 mod tensor_file;
 mod writer;
 
-pub use checkpoint::{Architecture, Checkpoint, Evidence, Prediction, PredictionType};
+pub use checkpoint::{
+    Architecture, Checkpoint, Evidence, Prediction, PredictionType, companion_names,
+    is_checkpoint_name,
+};
 pub use dtype::DType;
 pub use error::Error;
 pub use expected::expected_tensors;
-pub use hash::{FileHashes, hash_file, sha256_file, sha256_hex};
+pub use hash::{FileHashes, HashSource, ReadFiles, hash_file, sha256_file, sha256_hex};
 pub use header::TensorInfo;
-pub use json::quote_infinities;
+pub use json::{MAX_CONFIG_BYTES, quote_infinities, read_json};
 pub use model_files::{Layout, ModelFiles};
-pub use model_folder::ModelFolder;
+pub use model_folder::{FolderChoice, ModelFolder, PartWeights, is_pickled, shard_files};
 pub use part::PartTensors;
 pub use report::{Misshapen, PartReport, Report};
 pub use tensor_file::TensorFile;

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::checkpoint::is_checkpoint_name;
 use crate::report::stated_prediction;
 use crate::{
-    Checkpoint, Error, FileHashes, ModelFolder, PartTensors, Prediction, Report, Result, hash_file,
+    Checkpoint, Error, FileHashes, HashSource, ModelFolder, PartTensors, Prediction, Report, Result,
 };
 
 /// How a base model is stored.
@@ -163,6 +164,11 @@ impl ModelFiles {
         }
     }
 
+    /// What a person should know where it is a doubtful guess what the denoiser predicts, and how to settle it.
+    pub fn prediction_note(&self) -> Option<String> {
+        self.checkpoint()?.prediction_note()
+    }
+
     /// Every file that decides what the model draws.
     ///
     /// The name of a single file can be the evidence for what it predicts; a copy under another name keeps that with
@@ -190,7 +196,12 @@ impl ModelFiles {
         }
     }
 
-    /// [`Self::hash`] out of what [`Self::hashes`] gave, so that weights are not read again.
+    /// [`Self::hash`] with the hashes of weights from elsewhere.
+    pub fn hash_with(&self, source: &dyn HashSource) -> Result<String> {
+        self.hash_from(&self.hashes_with(source)?)
+    }
+
+    /// [`Self::hash`] out of what [`Self::hashes_with`] gave, so that weights are not read again.
     pub fn hash_from(&self, hashes: &[FileHashes]) -> Result<String> {
         let sha256 = |path: &Path| match hashes.iter().find(|known| known.path == path) {
             Some(known) => Ok(known.sha256.clone()),
@@ -202,9 +213,10 @@ impl ModelFiles {
         }
     }
 
-    /// SHA-256 and BLAKE3 of every file with weights, each read once.
-    pub fn hashes(&self) -> Result<Vec<FileHashes>> {
-        self.weight_paths()?.into_iter().map(hash_file).collect()
+    /// SHA-256 and BLAKE3 of every file with weights.
+    pub fn hashes_with(&self, source: &dyn HashSource) -> Result<Vec<FileHashes>> {
+        let paths = self.weight_paths()?;
+        paths.iter().map(|path| source.hashes(path)).collect()
     }
 
     /// What was found out: precision, prediction, and every tensor that is used, missing or unexpected.
@@ -222,9 +234,7 @@ fn only_checkpoint(folder: &Path) -> Result<Option<PathBuf>> {
     for entry in fs_err::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let is_hidden = name.starts_with('.');
-        let is_weights = name.ends_with(".safetensors") && !name.ends_with(".vae.safetensors");
-        if is_weights && !is_hidden && path.is_file() {
+        if is_checkpoint_name(&name) && path.is_file() {
             found.push(path);
         }
     }

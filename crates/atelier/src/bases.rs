@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
 use atelier_diffusion::stable_diffusion::Base;
-use atelier_weights::atomic;
+use atelier_weights::{ModelFiles, atomic};
 
+use crate::bases_folder::{self, Work};
 use crate::context::App;
 use crate::embedded;
 use crate::failure::{CodedResult as _, failed};
@@ -27,11 +28,11 @@ const ABOUT_FILES: [&str; 6] = [
 pub(crate) struct FoundBase {
     /// What records call it.
     pub(crate) name: String,
-    /// Its folder.
+    /// Its folder, or the single file.
     pub(crate) path: PathBuf,
 }
 
-/// The folder for `--base`: the embedded base, a name from `base list`, a path, or `hf:owner/repo`.
+/// The folder or file for `--base`: the embedded base, a name from `base list`, a path, or `hf:owner/repo`.
 pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
     if wanted == embedded::NAME {
         return Ok(FoundBase {
@@ -51,7 +52,9 @@ pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
     }
     let path = PathBuf::from(wanted);
     if !path.exists() {
-        let message = format!("no base `{wanted}`: neither a name in `base list` nor a folder");
+        let message = format!(
+            "no base `{wanted}`: neither a name in `base list`, nor a folder or file, nor `hf:owner/repo`"
+        );
         return Err(failed(ErrorCode::NotFound, message));
     }
     Ok(FoundBase {
@@ -65,6 +68,7 @@ pub(crate) fn list(app: &App) -> Result<Vec<FoundBase>> {
     let Some(folder) = app.settings.kept_bases().filter(|folder| folder.exists()) else {
         return Ok(Vec::new());
     };
+    bases_folder::sweep(&folder);
     let mut bases = Vec::new();
     for entry in fs_err::read_dir(folder)? {
         let entry = entry?;
@@ -117,14 +121,18 @@ fn copy_in(app: &App, source: &Path, about: &Path, name: String) -> Result<Found
     check_complete(&base, source)?;
     let files = files_of(&base, source, about)?;
     let path = folder.join(&name);
-    fs_err::create_dir_all(&folder)?;
-    let temporary = folder.join(format!(".{name}-{}.partial", std::process::id()));
+    let work = Work::begin(&folder)?;
+    let temporary = work.partial(&name)?;
     let copied = copy(&files, &temporary);
     if copied.is_err() {
         let _ = fs_err::remove_dir_all(&temporary);
     }
     copied.with_context(|| format!("cannot add base `{name}`"))?;
     atomic::publish_folder(&temporary, &path).coded()?;
+    // While the files are still in memory; who uses the base first would have to read them otherwise.
+    ModelFiles::open(&path)
+        .and_then(|files| files.hashes_with(&app.hashes()))
+        .coded()?;
     Ok(FoundBase { name, path })
 }
 
@@ -136,11 +144,18 @@ pub(crate) fn remove(app: &App, name: &str) -> Result<PathBuf> {
     }
     let path = added(app, name)
         .ok_or_else(|| failed(ErrorCode::NotFound, format!("no base `{name}` was added")))?;
-    // Under a hidden name first, so that no half-deleted base can be found.
-    let hidden = path.with_file_name(format!(".{name}-{}.removed", std::process::id()));
-    fs_err::rename(&path, &hidden)?;
-    fs_err::remove_dir_all(hidden)?;
+    Work::begin(&app.settings.bases_folder()?)?.remove(&path)?;
+    app.hashes().prune();
     Ok(path)
+}
+
+/// What a person should know about a base before it is used. What stands in the way of opening it is said by who opens it.
+pub(crate) fn notes(path: &Path) -> Vec<String> {
+    let files = ModelFiles::open(path).ok();
+    files
+        .and_then(|files| files.prediction_note())
+        .into_iter()
+        .collect()
 }
 
 /// Licence and model card of a base, where it has them.
@@ -191,8 +206,17 @@ fn copy(files: &[(PathBuf, PathBuf)], temporary: &Path) -> Result<()> {
             fs_err::create_dir_all(parent)?;
         }
         fs_err::copy(file, &target)?;
+        keep_time(file, &target);
     }
     Ok(())
+}
+
+/// The content is as old as it was; not every system can say so, and nothing depends on it.
+fn keep_time(file: &Path, copy: &Path) {
+    let time = fs_err::metadata(file).and_then(|about| about.modified());
+    if let (Ok(time), Ok(copy)) = (time, fs_err::File::open(copy)) {
+        let _ = copy.file().set_modified(time);
+    }
 }
 
 /// The folder of an added base.

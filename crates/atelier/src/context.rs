@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use atelier_core::{CancelFlag, Clock, ProgressSink, RunContext};
 
+use crate::kept_hashes::KeptHashes;
 use crate::output::Output;
 use crate::settings::Settings;
 
@@ -48,6 +49,11 @@ impl App {
     /// What time it is.
     pub(crate) fn clock(&self) -> &dyn Clock {
         &self.clock
+    }
+
+    /// The hashes of weights, of which the program keeps a record.
+    pub(crate) fn hashes(&self) -> KeptHashes<'_> {
+        KeptHashes::new(self.settings.hashes_folder(), &self.clock)
     }
 
     /// What long work gets; progress goes to `progress`, usually `app.output.progress()`.

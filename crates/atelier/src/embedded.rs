@@ -8,6 +8,7 @@ use atelier_core::ErrorCode;
 use atelier_weights::{atomic, sha256_file, sha256_hex};
 use include_dir::{Dir, File, include_dir};
 
+use crate::bases_folder::Work;
 use crate::context::App;
 use crate::failure::{CodedResult as _, failed};
 
@@ -62,11 +63,11 @@ pub(crate) fn content_hash() -> &'static str {
 
 /// Writes everything under a temporary name, reads it back, and renames it.
 fn unpack(folder: &Path, path: &Path) -> Result<()> {
-    fs_err::create_dir_all(folder)?;
+    let work = Work::begin(folder)?;
     if path.exists() {
         fs_err::remove_dir_all(path)?;
     }
-    let temporary = folder.join(format!(".{NAME}-{}.partial", std::process::id()));
+    let temporary = work.partial(NAME)?;
     let written = write_all(&temporary);
     if written.is_err() {
         let _ = fs_err::remove_dir_all(&temporary);
@@ -131,6 +132,7 @@ mod tests {
         assert!(!is_complete(&path));
         unpack(home.path(), &path).unwrap();
         assert_eq!(fs_err::read(&merges).unwrap(), whole);
-        assert_eq!(fs_err::read_dir(home.path()).unwrap().count(), 1);
+        // The copy, and the file that is locked while one is made.
+        assert_eq!(fs_err::read_dir(home.path()).unwrap().count(), 2);
     }
 }

@@ -1,12 +1,14 @@
 //! The program `atelier`: flags, settings, terminal output, and the place where the parts are put together.
 
 mod bases;
+mod bases_folder;
 mod commands;
 mod context;
 mod embedded;
 mod env_vars;
 mod failure;
 mod hub;
+mod kept_hashes;
 mod output;
 mod progress_bar;
 mod quickstart;

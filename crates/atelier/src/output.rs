@@ -48,6 +48,13 @@ impl Output {
         to_stderr(&text);
     }
 
+    /// Remarks that a document lists too.
+    pub(crate) fn notes(self, notes: &[String]) {
+        for note in notes {
+            self.note(format_args!("note: {note}"));
+        }
+    }
+
     /// A new progress display.
     #[expect(
         clippy::unused_self,

@@ -40,6 +40,11 @@ impl Settings {
         self.home.as_deref().map(|home| home.join("adapters"))
     }
 
+    /// Where the hashes of weights are kept.
+    pub(crate) fn hashes_folder(&self) -> Option<PathBuf> {
+        self.home.as_deref().map(|home| home.join("hashes"))
+    }
+
     fn resolve(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let own = variable(ATELIER_HOME).map(PathBuf::from);
         let data = || Some(PathBuf::from(variable(XDG_DATA_HOME)?).join("atelier"));

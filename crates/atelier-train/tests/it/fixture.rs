@@ -102,6 +102,7 @@ pub(crate) fn train_watched(
     };
     LoraTrainer {
         device: Device::flex(),
+        hashes: &atelier_weights::ReadFiles,
     }
     .train(request, context)
 }

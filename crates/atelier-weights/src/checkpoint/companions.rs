@@ -26,26 +26,43 @@ pub(super) struct Settings {
     pub(super) rescale_betas_zero_snr: bool,
 }
 
+/// The endings of files beside a checkpoint: its autoencoder, the original program's configuration, our settings.
+const ENDINGS: [&str; 3] = ["vae.safetensors", "yaml", "json"];
+
+/// What files beside a checkpoint of this name are called, where they exist.
+pub fn companion_names(checkpoint: &str) -> [String; 3] {
+    let stem = checkpoint
+        .strip_suffix(".safetensors")
+        .unwrap_or(checkpoint);
+    ENDINGS.map(|ending| format!("{stem}.{ending}"))
+}
+
+/// Whether a name in a folder can be that of a checkpoint, rather than of an autoencoder beside one.
+pub fn is_checkpoint_name(name: &str) -> bool {
+    let is_plain = !name.starts_with('.') && !name.contains('/');
+    is_plain && name.ends_with(".safetensors") && !name.ends_with(".vae.safetensors")
+}
+
 impl Companions {
     /// Looks beside a checkpoint.
     pub(super) fn of(path: &Path) -> Result<Self> {
-        let beside = |ending: &str| {
+        let [vae, yaml, settings] = ENDINGS.map(|ending| {
             let found = path.with_extension(ending);
             found.is_file().then_some(found)
-        };
-        let yaml = match beside("yaml") {
+        });
+        let yaml = match yaml {
             Some(path) => {
                 let text = String::from_utf8_lossy(&read_limited(&path)?).into_owned();
                 Some((path, text))
             }
             None => None,
         };
-        let settings = match beside("json") {
+        let settings = match settings {
             Some(path) => Settings::read(&path)?.map(|settings| (path, settings)),
             None => None,
         };
         Ok(Self {
-            vae: beside("vae.safetensors"),
+            vae,
             yaml,
             settings,
         })

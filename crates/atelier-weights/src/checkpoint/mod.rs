@@ -20,6 +20,7 @@ use crate::hash::hex;
 use crate::{Error, PartTensors, Result, TensorFile, sha256_file};
 
 pub use architecture::Architecture;
+pub use companions::{companion_names, is_checkpoint_name};
 pub use prediction::{Evidence, Prediction, PredictionType};
 pub(crate) use sections::{EMA, is_harmless};
 
@@ -191,6 +192,22 @@ impl Checkpoint {
             "rescale_betas_zero_snr": self.prediction.rescale_betas_zero_snr,
         });
         settings.to_string()
+    }
+
+    /// What a person should know where it is a doubtful guess what the denoiser predicts: how it was guessed, and how to
+    /// settle it.
+    pub fn prediction_note(&self) -> Option<String> {
+        let Prediction { kind, evidence, .. } = &self.prediction;
+        evidence.is_doubtful().then(|| {
+            let name = self.path().file_name().unwrap_or_default();
+            format!(
+                "`{}` does not state what it predicts: {} is {evidence}; a file `{}` with `{{\"prediction_type\": \
+                 \"epsilon\"}}` or `{{\"prediction_type\": \"v_prediction\"}}` settles it",
+                name.to_string_lossy(),
+                kind.name(),
+                self.path().with_extension("json").display(),
+            )
+        })
     }
 
     /// A hash of everything that decides what the model draws: weights, and what the denoiser predicts.

@@ -59,6 +59,8 @@ pub enum Evidence {
     Marker(&'static str),
     /// The original program's configuration beside the checkpoint states it.
     Yaml(PathBuf),
+    /// The training was stopped at this step, as that of a published model was.
+    GlobalStep(u32),
     /// The name of the file has this in it.
     FileName(&'static str),
     /// The architecture usually does.
@@ -69,6 +71,15 @@ impl Evidence {
     /// Whether somebody stated it, so that it is more than a guess.
     pub fn is_stated(&self) -> bool {
         !matches!(self, Self::FileName(_) | Self::Assumed(_))
+    }
+
+    /// Whether it is a guess that is often wrong. Stable Diffusion 1 and XL predict noise unless somebody says otherwise;
+    /// Stable Diffusion 2 was published both ways.
+    pub fn is_doubtful(&self) -> bool {
+        matches!(
+            self,
+            Self::FileName(_) | Self::Assumed(Architecture::StableDiffusion2)
+        )
     }
 }
 
@@ -88,6 +99,10 @@ impl fmt::Display for Evidence {
             }
             Self::Marker(tensor) => write!(f, "marked by the tensor `{tensor}`"),
             Self::Yaml(path) => write!(f, "stated by `{}`", name(path)),
+            Self::GlobalStep(step) => write!(
+                f,
+                "marked by `global_step`, which is {step} as in the published model"
+            ),
             Self::FileName(part) => write!(f, "guessed from `{part}` in the file name"),
             Self::Assumed(Architecture::StableDiffusion2) => {
                 f.write_str("assumed, since Stable Diffusion 2 at 768 pixels predicts v")
@@ -99,8 +114,34 @@ impl fmt::Display for Evidence {
     }
 }
 
-/// Marks in a file name, in lower case.
-const NAME_MARKS: [&str; 4] = ["v-pred", "vpred", "v_pred", "768-v"];
+/// Marks in a file name, in lower case, with the architecture whose files are called so, where only one's are.
+///
+/// # Source
+/// The published `512-base-ema`, `768-v-ema`, `v2-1_512-ema-pruned` and `v2-1_768-ema-pruned`, and the repositories
+/// `stable-diffusion-2-base` and `stable-diffusion-2-1-base`, which predict noise.
+const NAME_MARKS: [(&str, PredictionType, Option<Architecture>); 9] = [
+    ("v-pred", PredictionType::VPrediction, None),
+    ("vpred", PredictionType::VPrediction, None),
+    ("v_pred", PredictionType::VPrediction, None),
+    ("768-v", PredictionType::VPrediction, None),
+    ("2-1_768", PredictionType::VPrediction, SECOND),
+    ("512-base", PredictionType::Epsilon, SECOND),
+    ("2-1_512", PredictionType::Epsilon, SECOND),
+    ("2-base", PredictionType::Epsilon, SECOND),
+    ("2-1-base", PredictionType::Epsilon, SECOND),
+];
+const SECOND: Option<Architecture> = Some(Architecture::StableDiffusion2);
+
+/// Steps at which the training of Stable Diffusion 2's published models was stopped.
+///
+/// # Source
+/// diffusers 0.42.1, `loaders/single_file_utils.py` (875000 means noise, anything else v) and
+/// `pipelines/stable_diffusion/convert_from_ckpt.py` (110000 is version 2.1 at 768 pixels). Other numbers are no evidence
+/// here: version 2.1 at 512 pixels has one that diffusers does not know.
+const GLOBAL_STEPS: [(u32, PredictionType); 2] = [
+    (875_000, PredictionType::Epsilon),
+    (110_000, PredictionType::VPrediction),
+];
 
 /// Finds out what the denoiser of a checkpoint predicts.
 pub(super) fn find(
@@ -116,7 +157,8 @@ pub(super) fn find(
         };
     }
     let (kind, evidence) = stated(file, companions)
-        .or_else(|| guessed(file.path()))
+        .or_else(|| trained(file).filter(|_| Some(architecture) == SECOND))
+        .or_else(|| guessed(file.path(), architecture))
         .unwrap_or((usual(architecture), Evidence::Assumed(architecture)));
     Prediction {
         kind,
@@ -145,10 +187,23 @@ fn parameterization(line: &str) -> Option<PredictionType> {
     PredictionType::from_name(value.trim().trim_matches(['"', '\'']))
 }
 
-fn guessed(path: &Path) -> Option<(PredictionType, Evidence)> {
+/// What the step says at which the training was stopped.
+fn trained(file: &TensorFile) -> Option<(PredictionType, Evidence)> {
+    const NAME: &str = "global_step";
+    let is_one = file.info(NAME)?.shape.iter().all(|&side| side == 1);
+    let numbers = is_one.then(|| file.read_numbers(NAME).ok())??;
+    let number = f64::from(*numbers.first()?);
+    let is_it = |step: u32| (f64::from(step) - number).abs() < 0.5;
+    let &(step, kind) = GLOBAL_STEPS.iter().find(|(step, _)| is_it(*step))?;
+    Some((kind, Evidence::GlobalStep(step)))
+}
+
+fn guessed(path: &Path, architecture: Architecture) -> Option<(PredictionType, Evidence)> {
     let name = path.file_stem()?.to_string_lossy().to_ascii_lowercase();
-    let mark = NAME_MARKS.iter().find(|mark| name.contains(*mark))?;
-    Some((PredictionType::VPrediction, Evidence::FileName(mark)))
+    let &(mark, kind, _) = NAME_MARKS.iter().find(|(mark, _, only)| {
+        name.contains(mark) && only.is_none_or(|only| only == architecture)
+    })?;
+    Some((kind, Evidence::FileName(mark)))
 }
 
 fn usual(architecture: Architecture) -> PredictionType {
@@ -196,8 +251,26 @@ mod tests {
             "a/noobVPred1.safetensors",
             "v2-1_768-v-ema.safetensors",
         ] {
-            assert!(guessed(Path::new(name)).is_some(), "{name}");
+            let found = guessed(Path::new(name), Architecture::Sdxl);
+            assert_eq!(found.unwrap().0, PredictionType::VPrediction, "{name}");
         }
-        assert_eq!(guessed(Path::new("v-pred/model.safetensors")), None);
+        let folder = Path::new("v-pred/model.safetensors");
+        assert_eq!(guessed(folder, Architecture::Sdxl), None);
+    }
+
+    #[test]
+    fn names_of_stable_diffusion_2_mean_something_only_there() {
+        for (name, kind) in [
+            ("512-base-ema", PredictionType::Epsilon),
+            ("v2-1_512-ema-pruned", PredictionType::Epsilon),
+            ("stable-diffusion-2-1-base", PredictionType::Epsilon),
+            ("v2-1_768-ema-pruned", PredictionType::VPrediction),
+            ("512-base-vpred", PredictionType::VPrediction),
+        ] {
+            let found = guessed(Path::new(name), Architecture::StableDiffusion2);
+            assert_eq!(found.unwrap().0, kind, "{name}");
+        }
+        let name = Path::new("style-2-base");
+        assert_eq!(guessed(name, Architecture::StableDiffusion1), None);
     }
 }

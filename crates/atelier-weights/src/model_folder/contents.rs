@@ -1,11 +1,8 @@
 //! Which parts a model has, and which files each part needs.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use serde_json::Value;
-
-use super::weight_files::find_weights;
 
 /// The parts that have weights, sorted.
 const WEIGHTED: [&str; 4] = ["text_encoder", "text_encoder_2", "unet", "vae"];
@@ -70,7 +67,7 @@ impl Contents {
     }
 
     /// The configurations that the model must have.
-    pub(super) fn config_names(&self) -> BTreeSet<String> {
+    fn config_names(&self) -> BTreeSet<String> {
         let scheduler = self.has("scheduler").then_some("scheduler");
         let parts = self.weighted().chain(scheduler);
         parts
@@ -78,35 +75,59 @@ impl Contents {
             .collect()
     }
 
-    /// The files that vocabularies may consist of.
-    pub(super) fn vocabulary_names(&self) -> BTreeSet<String> {
-        let names = [VOCABULARY, SPECIAL_TOKENS].concat();
-        let names: Vec<_> = names.into_iter().chain([WHOLE_TOKENIZER]).collect();
-        self.tokenizers()
-            .flat_map(|part| names.iter().map(move |name| format!("{part}/{name}")))
-            .collect()
+    /// The configurations that there must be, and the files of vocabularies that there are.
+    pub(super) fn settings(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
+        let vocabulary = [VOCABULARY, SPECIAL_TOKENS].concat();
+        let vocabulary: Vec<_> = vocabulary.into_iter().chain([WHOLE_TOKENIZER]).collect();
+        let mut settings: BTreeSet<_> = self
+            .tokenizers()
+            .flat_map(|part| vocabulary.iter().map(move |name| format!("{part}/{name}")))
+            .filter(|name| names.contains(name))
+            .collect();
+        settings.extend(self.config_names());
+        settings
     }
 
-    /// Everything that a folder lacks, sorted.
-    pub(super) fn missing(&self, root: &Path) -> Vec<String> {
-        let absent = |name: &String| !root.join(name).is_file();
+    /// Settings of parts that are unknown here.
+    pub(super) fn settings_of_others(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
+        let others: Vec<_> = self.others().collect();
+        let is_theirs = |name: &&String| {
+            let part = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+            others.contains(&part) && ending == "json" && !stem.contains(".index")
+        };
+        names.iter().filter(is_theirs).cloned().collect()
+    }
+
+    /// Everything but weights that is missing among the names of what is there.
+    pub(super) fn missing(&self, names: &BTreeSet<String>) -> Vec<String> {
+        let absent = |name: &String| !names.contains(name);
         let configs = self.config_names().into_iter().filter(absent);
         let mut missing: Vec<_> = configs.map(|name| format!("`{name}`")).collect();
         for part in self.tokenizers() {
             let whole = format!("{part}/{WHOLE_TOKENIZER}");
             if absent(&whole) {
-                let names = VOCABULARY.map(|name| format!("{part}/{name}"));
-                let lacking = names.iter().filter(|name| absent(name));
+                let vocabulary = VOCABULARY.map(|name| format!("{part}/{name}"));
+                let lacking = vocabulary.iter().filter(|name| absent(name));
                 missing.extend(lacking.map(|name| format!("`{name}` (or `{whole}`)")));
             }
         }
-        let weighted = self.weighted();
-        missing.extend(weighted.filter_map(|part| find_weights(&root.join(part)).err()));
-        let others = self.parts.iter().filter(|part| !Self::is_known(part));
-        let absent_folders = others.filter(|part| !root.join(part).is_dir());
+        let is_there = |part: &str| {
+            let below = |name: &String| {
+                name.strip_prefix(part)
+                    .is_some_and(|rest| rest.starts_with('/'))
+            };
+            names.iter().any(below)
+        };
+        let absent_folders = self.others().filter(|part| !is_there(part));
         missing.extend(absent_folders.map(|part| format!("the folder `{part}`")));
-        missing.sort();
         missing
+    }
+
+    /// The parts that are unknown here.
+    fn others(&self) -> impl Iterator<Item = &str> {
+        let parts = self.parts.iter().map(String::as_str);
+        parts.filter(|part| !Self::is_known(part))
     }
 
     fn is_known(part: &str) -> bool {

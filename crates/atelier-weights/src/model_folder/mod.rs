@@ -1,5 +1,6 @@
 //! A base model in the diffusers folder layout: `model_index.json` and one folder per part.
 
+mod choice;
 mod contents;
 mod weight_files;
 
@@ -15,8 +16,8 @@ use crate::json::read_json;
 use crate::part::{open_shards, shard_names};
 use crate::{Error, PartTensors, Result, TensorFile, sha256_file};
 
-use contents::Contents;
-use weight_files::{WeightFiles, find_weights};
+pub use choice::{FolderChoice, PartWeights, shard_files};
+pub use weight_files::is_pickled;
 
 /// The class of folders whose index decides about empty prompts.
 const SDXL_CLASS: &str = "StableDiffusionXLPipeline";
@@ -26,7 +27,7 @@ const SDXL_CLASS: &str = "StableDiffusionXLPipeline";
 pub struct ModelFolder {
     root: PathBuf,
     index: Value,
-    contents: Contents,
+    choice: FolderChoice,
 }
 
 impl ModelFolder {
@@ -45,18 +46,12 @@ impl ModelFolder {
             return Err(Error::bad_base(root, "`model_index.json` is missing"));
         }
         let index = read_json(&index_path)?;
-        let contents = Contents::of(&index);
-        let missing = contents.missing(root);
-        if !missing.is_empty() {
-            return Err(Error::bad_base(
-                root,
-                format!("missing: {}", missing.join("; ")),
-            ));
-        }
+        let choice = FolderChoice::of(&index, &names_below(root));
+        let choice = choice.map_err(|problem| Error::bad_base(root, problem))?;
         Ok(Self {
             root: root.to_owned(),
             index,
-            contents,
+            choice,
         })
     }
 
@@ -77,12 +72,12 @@ impl ModelFolder {
 
     /// Whether the model has this part, such as `text_encoder_2`.
     pub fn has(&self, part: &str) -> bool {
-        self.contents.has(part)
+        self.choice.contents.has(part)
     }
 
     /// The parts that have weights, sorted.
     pub fn weighted_parts(&self) -> impl Iterator<Item = &'static str> {
-        self.contents.weighted()
+        self.choice.contents.weighted()
     }
 
     /// The configuration of a part, such as `unet`.
@@ -93,21 +88,10 @@ impl ModelFolder {
     /// The tensors of a part, such as `unet`, out of one or several files.
     pub fn tensors(&self, part: &str) -> Result<PartTensors> {
         let files = match self.weight_files(part)? {
-            WeightFiles::One(path) => vec![Arc::new(TensorFile::open(path)?)],
-            WeightFiles::Sharded(index) => open_shards(&index)?,
+            PartWeights::One(file) => vec![Arc::new(TensorFile::open(self.root.join(file))?)],
+            PartWeights::Sharded(index) => open_shards(&self.root.join(index))?,
         };
         Ok(PartTensors::from_files(part, files))
-    }
-
-    /// The weights of a part that lie in one file.
-    pub fn weights(&self, part: &str) -> Result<TensorFile> {
-        match self.weight_files(part)? {
-            WeightFiles::One(path) => TensorFile::open(path),
-            WeightFiles::Sharded(index) => Err(Error::bad_base(
-                &index,
-                "the weights are split over several files, expected one",
-            )),
-        }
     }
 
     /// The folder of a part's vocabulary.
@@ -120,11 +104,11 @@ impl ModelFolder {
         let mut files = vec![self.root.join("model_index.json")];
         files.extend(self.weight_paths()?);
         for part in self.weighted_parts() {
-            if let WeightFiles::Sharded(index) = self.weight_files(part)? {
-                files.push(index);
+            if let PartWeights::Sharded(index) = self.weight_files(part)? {
+                files.push(self.root.join(index));
             }
         }
-        let names = self.config_names().into_iter();
+        let names = self.choice.settings.iter();
         files.extend(names.map(|name| self.root.join(name)));
         Ok(files)
     }
@@ -133,7 +117,7 @@ impl ModelFolder {
     pub fn weight_paths(&self) -> Result<Vec<PathBuf>> {
         let mut paths = Vec::new();
         for part in self.weighted_parts() {
-            paths.extend(self.weight_files(part)?.paths()?);
+            paths.extend(self.paths_of(part)?);
         }
         Ok(paths)
     }
@@ -148,14 +132,14 @@ impl ModelFolder {
         let mut hasher = Sha256::new();
         for part in self.weighted_parts() {
             let mut digests = Vec::new();
-            for path in self.weight_files(part)?.paths()? {
+            for path in self.paths_of(part)? {
                 digests.push(sha256(&path)?);
             }
             // One file keeps the line that it always had.
             hasher.update(format!("{part}/weights {}\n", digests.join(" ")));
         }
-        for name in self.config_names() {
-            let digest = sha256_file(self.root.join(&name))?;
+        for name in &self.choice.settings {
+            let digest = sha256_file(self.root.join(name))?;
             hasher.update(format!("{name} {digest}\n"));
         }
         if self.class_name() == Some(SDXL_CLASS) {
@@ -166,34 +150,39 @@ impl ModelFolder {
         Ok(hex(&hasher.finalize()))
     }
 
-    /// Every file beside the weights that decides what the model draws, in the order of the names.
-    fn config_names(&self) -> BTreeSet<String> {
-        let mut names = self.contents.vocabulary_names();
-        names.retain(|name| self.root.join(name).is_file());
-        names.extend(self.contents.config_names());
-        names
+    fn weight_files(&self, part: &str) -> Result<&PartWeights> {
+        self.choice.weights_of(part).ok_or_else(|| {
+            let problem = format!("`model_index.json` names no part `{part}`");
+            Error::bad_base(&self.root, problem)
+        })
     }
 
-    fn weight_files(&self, part: &str) -> Result<WeightFiles> {
-        if !self.has(part) {
-            return Err(Error::bad_base(
-                &self.root,
-                format!("`model_index.json` names no part `{part}`"),
-            ));
-        }
-        find_weights(&self.root.join(part)).map_err(|problem| Error::bad_base(&self.root, problem))
-    }
-}
-
-impl WeightFiles {
     /// The files with numbers in them, sorted.
-    fn paths(&self) -> Result<Vec<PathBuf>> {
-        match self {
-            Self::One(path) => Ok(vec![path.clone()]),
-            Self::Sharded(index) => {
-                let names = shard_names(index)?.into_iter();
+    fn paths_of(&self, part: &str) -> Result<Vec<PathBuf>> {
+        match self.weight_files(part)? {
+            PartWeights::One(file) => Ok(vec![self.root.join(file)]),
+            PartWeights::Sharded(index) => {
+                let index = self.root.join(index);
+                let names = shard_names(&index)?.into_iter();
                 Ok(names.map(|name| index.with_file_name(name)).collect())
             }
         }
     }
+}
+
+/// Every file in a folder and in the folders directly below it, with `/` on every system.
+fn names_below(root: &Path) -> BTreeSet<String> {
+    let entries = |folder: &Path| {
+        let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
+        entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
+    };
+    let mut names = BTreeSet::new();
+    for (name, path) in entries(root) {
+        let inside = entries(&path).filter(|(_, path)| path.is_file());
+        names.extend(inside.map(|(inner, _)| format!("{name}/{inner}")));
+        if path.is_file() {
+            names.insert(name);
+        }
+    }
+    names
 }

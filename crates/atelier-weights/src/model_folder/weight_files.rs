@@ -1,47 +1,46 @@
 //! The weight files of a part, among the names and variants that diffusers gives them.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+
+use super::choice::PartWeights;
 
 /// Number formats that a file name can state, the preferred one first. None means f32.
 const VARIANTS: [Option<&str>; 3] = [None, Some("fp16"), Some("bf16")];
 /// Endings of weights that are not read.
-const PICKLED: [&str; 4] = [".bin", ".ckpt", ".pt", ".pth"];
+const PICKLED: [&str; 5] = [".bin", ".ckpt", ".pkl", ".pt", ".pth"];
 
-/// The weights of a part.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum WeightFiles {
-    /// In one file.
-    One(PathBuf),
-    /// In several, which this index lists.
-    Sharded(PathBuf),
+/// Whether a name is that of weights which can run code when they are read.
+pub fn is_pickled(name: &str) -> bool {
+    PICKLED.iter().any(|end| name.ends_with(end))
 }
 
-/// The weights in the folder of a part, or what is there in their place.
-pub(super) fn find_weights(folder: &Path) -> Result<WeightFiles, String> {
-    let part = folder.file_name().unwrap_or_default().to_string_lossy();
+/// The weights of a part among the names of what is there, or what is there in their place.
+pub(super) fn find_weights(part: &str, names: &BTreeSet<String>) -> Result<PartWeights, String> {
     let stem = if part.starts_with("text_encoder") {
         "model"
     } else {
         "diffusion_pytorch_model"
     };
+    let there = |name: &str| Some(format!("{part}/{name}")).filter(|name| names.contains(name));
     for variant in VARIANTS {
-        let one = folder.join(file_name(stem, variant));
-        if one.is_file() {
-            return Ok(WeightFiles::One(one));
+        if let Some(one) = there(&file_name(stem, variant)) {
+            return Ok(PartWeights::One(one));
         }
         let indexes = index_names(stem, variant);
-        if let Some(index) = indexes
-            .iter()
-            .map(|name| folder.join(name))
-            .find(|path| path.is_file())
-        {
-            return Ok(WeightFiles::Sharded(index));
+        if let Some(index) = indexes.iter().find_map(|name| there(name)) {
+            return Ok(PartWeights::Sharded(index));
         }
     }
     let wanted = format!("`{part}/{}`", file_name(stem, None));
-    Err(match pickled_weights(folder) {
+    let pickled = names.iter().rfind(|name| {
+        let inside = name
+            .strip_prefix(part)
+            .and_then(|rest| rest.strip_prefix('/'));
+        inside.is_some_and(|name| !name.contains('/') && is_pickled(name))
+    });
+    Err(match pickled {
         Some(name) => format!(
-            "{wanted} (`{part}/{name}` holds pickled weights, which are not read; convert them with diffusers: \
+            "{wanted} (`{name}` holds pickled weights, which are not read; convert them with diffusers: \
              `save_pretrained(folder, safe_serialization=True)`)"
         ),
         None => wanted,
@@ -64,12 +63,4 @@ fn index_names(stem: &str, variant: Option<&str>) -> Vec<String> {
             format!("{stem}.{variant}.safetensors.index.json"),
         ],
     }
-}
-
-fn pickled_weights(folder: &Path) -> Option<String> {
-    let entries = fs_err::read_dir(folder).ok()?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names
-        .filter(|name| PICKLED.iter().any(|end| name.ends_with(end)))
-        .max()
 }

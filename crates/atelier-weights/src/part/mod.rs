@@ -12,7 +12,7 @@ use crate::{DType, Error, Result, TensorFile, TensorInfo};
 pub(crate) use names::{
     current_name, current_name_of_attention, drop_unit_axes, is_attention_weight, with_text_model,
 };
-pub(crate) use shards::{open_shards, shard_names};
+pub(crate) use shards::{open_shards, places_of, shard_names};
 
 /// The tensors of one part, such as `unet`, out of one or several files.
 ///

@@ -46,32 +46,34 @@ pub(crate) fn shard_names(index: &Path) -> Result<BTreeSet<String>> {
 
 /// The file of every tensor.
 fn places(index: &Path) -> Result<BTreeMap<String, String>> {
-    let bad = |problem: String| Error::bad_base(index, problem);
-    let json = read_json(index)?;
+    places_of(&read_json(index)?).map_err(|problem| Error::bad_base(index, problem))
+}
+
+/// The file of every tensor, out of the content of an index.
+pub(crate) fn places_of(json: &Value) -> Result<BTreeMap<String, String>, String> {
     let map = json
         .get("weight_map")
         .and_then(Value::as_object)
         .filter(|map| !map.is_empty())
-        .ok_or_else(|| {
-            bad("it has no `weight_map`, which says where each tensor lies".to_owned())
-        })?;
+        .ok_or("it has no `weight_map`, which says where each tensor lies")?;
     let mut places = BTreeMap::new();
     for (tensor, file) in map {
         let file = file
             .as_str()
-            .ok_or_else(|| bad(format!("tensor `{tensor}` has no file name")))?;
+            .ok_or_else(|| format!("tensor `{tensor}` has no file name"))?;
         if !is_plain_name(file) {
-            return Err(bad(format!(
-                "it places tensor `{tensor}` in `{file}`, expected the name of a .safetensors file beside the index"
-            )));
+            return Err(format!(
+                "it places tensor `{tensor}` in `{}`, expected the name of a .safetensors file beside the index",
+                file.escape_debug()
+            ));
         }
         places.insert(tensor.clone(), file.to_owned());
     }
     let count = places.values().collect::<BTreeSet<_>>().len();
     if count > MAX_SHARDS {
-        return Err(bad(format!(
+        return Err(format!(
             "it lists {count} files, at most {MAX_SHARDS} are read"
-        )));
+        ));
     }
     Ok(places)
 }

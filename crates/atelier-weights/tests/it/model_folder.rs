@@ -66,7 +66,7 @@ fn a_whole_folder_gives_configs_and_weights() {
     );
     for part in ["unet", "vae", "text_encoder"] {
         assert_eq!(
-            model.weights(part).unwrap().read_f32("weight").unwrap(),
+            model.tensors(part).unwrap().read_f32("weight").unwrap(),
             [1.0]
         );
     }

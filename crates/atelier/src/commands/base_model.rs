@@ -44,9 +44,11 @@ pub(super) fn run(command: &BaseCommand, app: &App) -> Result<ExitKind> {
         BaseCommand::List => list(app)?,
         BaseCommand::Add { folder, name } => {
             let base = bases::add(app, folder, name.as_deref())?;
+            let notes = bases::notes(&base.path);
+            app.output.notes(&notes);
             app.output.line(format_args!("added base `{}`", base.name));
             app.output
-                .document(&json!({"name": base.name, "path": base.path}))?;
+                .document(&json!({"name": base.name, "path": base.path, "notes": notes}))?;
         }
         BaseCommand::Show { base } => base_show::show(app, base)?,
         BaseCommand::Remove { name } => {
@@ -73,7 +75,7 @@ fn list(app: &App) -> Result<()> {
     }
     if rows.is_empty() {
         app.output
-            .line("no bases; `atelier base add FOLDER` adds one");
+            .line("no bases; `atelier base add FOLDER|FILE|hf:REPO` adds one");
     }
     app.output.document(&json!({"bases": rows}))
 }

@@ -27,6 +27,7 @@ struct Description {
     native_size: usize,
     prediction_type: Option<&'static str>,
     prediction_evidence: Option<String>,
+    notes: Vec<String>,
     timesteps: usize,
     beta_schedule: &'static str,
     rescale_betas_zero_snr: bool,
@@ -70,10 +71,10 @@ pub(super) fn show(app: &App, wanted: &str) -> Result<()> {
     let found = bases::find(app, wanted)?;
     let base = Base::open(&found.path).coded()?;
     let report = base.files().report().coded()?;
-    // Each file is read once for both hashes and for that of the base.
-    let hashes = base.files().hashes().coded()?;
+    let hashes = base.files().hashes_with(&app.hashes()).coded()?;
     let about = about_of(&base, &report, found, &hashes)?;
     describe(app, &about);
+    app.output.notes(&about.notes);
     app.output.document(&about)
 }
 
@@ -94,6 +95,7 @@ fn about_of(
         native_size: base.native_size(),
         prediction_type: prediction.map(|prediction| prediction.kind.name()),
         prediction_evidence: prediction.map(|prediction| prediction.evidence.to_string()),
+        notes: base.files().prediction_note().into_iter().collect(),
         timesteps: schedule.num_train_timesteps,
         beta_schedule: beta_schedule(schedule),
         rescale_betas_zero_snr: schedule.rescale_betas_zero_snr,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use atelier_core::{ErrorCode, Precision};
 use atelier_diffusion::stable_diffusion::{AddedConditioning, Base, Conditioning};
+use atelier_nn::visit::{Visit as _, Visitor};
 use atelier_weights::TensorFile;
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::Args;
@@ -38,7 +39,7 @@ struct Report {
     rms_error: f64,
     load_secs: f64,
     forward_secs: f64,
-    /// Bytes of the loaded denoiser in f32.
+    /// Bytes of the loaded denoiser's weights, as they are held in memory.
     loaded_bytes: u64,
     /// Largest memory of the process after loading, and after the evaluation; only on Linux.
     load_peak_bytes: Option<u64>,
@@ -51,7 +52,7 @@ pub(super) fn run(args: &BenchForwardArgs, app: &App) -> Result<ExitKind> {
     let base = Base::open(&args.base).coded()?;
     let device = Device::flex();
     let begun = app.clock().unix_secs();
-    let unet = base.load_unet(&device, args.precision.into()).coded()?;
+    let mut unet = base.load_unet(&device, args.precision.into()).coded()?;
     let loaded = app.clock().unix_secs();
     let load_peak_bytes = peak_bytes();
     let conditioning = record.conditioning(&base, &device)?;
@@ -61,16 +62,14 @@ pub(super) fn run(args: &BenchForwardArgs, app: &App) -> Result<ExitKind> {
     let found: Vec<f32> = found.into_data().try_to_vec().unwrap_or_default();
     let ended = app.clock().unix_secs();
     let (relative_error, rms_error) = errors(&found, &record.numbers("output")?);
-    let weights = base.files().tensors("unet").coded()?;
-    let shapes = weights.names().filter_map(|name| weights.info(name));
+    let mut held = HeldBytes(0);
+    unet.visit("", &mut held);
     let report = Report {
         relative_error,
         rms_error,
         load_secs: loaded - begun,
         forward_secs: ended - loaded,
-        loaded_bytes: shapes
-            .map(|info| 4 * info.shape.iter().product::<usize>() as u64)
-            .sum(),
+        loaded_bytes: held.0,
         load_peak_bytes,
         peak_bytes: peak_bytes(),
     };
@@ -80,6 +79,17 @@ pub(super) fn run(args: &BenchForwardArgs, app: &App) -> Result<ExitKind> {
     ));
     app.output.document(&report)?;
     Ok(ExitKind::Completed)
+}
+
+/// Sums the bytes of parameters in the number format that each has in memory. With bf16 arithmetic that is f32 too: the
+/// kernels round weights as they multiply.
+struct HeldBytes(u64);
+
+impl Visitor for HeldBytes {
+    fn param<const D: usize>(&mut self, _name: &str, tensor: &mut Tensor<D>) {
+        let count: usize = tensor.dims().iter().product();
+        self.0 += (count * tensor.dtype().size()) as u64;
+    }
 }
 
 /// A file of recorded tensors.
@@ -148,6 +158,22 @@ fn peak_bytes() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_bytes_in_memory_are_counted_whatever_the_file_has() {
+        let base = Base::open(&atelier_testkit::tiny_sd15()).unwrap();
+        let weights = base.files().tensors("unet").unwrap();
+        let shapes = weights.names().filter_map(|name| weights.info(name));
+        let numbers: usize = shapes
+            .map(|info| info.shape.iter().product::<usize>())
+            .sum();
+        for precision in Precision::ALL {
+            let unet = base.load_unet(&Device::flex(), (*precision).into());
+            let mut held = HeldBytes(0);
+            unet.unwrap().visit("", &mut held);
+            assert_eq!(held.0, 4 * numbers as u64, "{precision:?}");
+        }
+    }
 
     #[test]
     fn errors_are_relative_and_nan_or_another_length_is_never_small() {

@@ -20,7 +20,7 @@ pub(crate) struct QuickstartArgs {
     /// Passes over all pictures.
     #[arg(long, default_value_t = 40)]
     pub(crate) epochs: usize,
-    /// A name from `base list`, or a diffusers folder.
-    #[arg(long, value_name = "NAME|FOLDER", default_value = embedded::NAME, hide = true)]
+    /// A name from `base list`, a folder, a file, or `hf:owner/repo[@revision][/file.safetensors]`.
+    #[arg(long, value_name = "NAME|FOLDER|FILE|hf:REPO", default_value = embedded::NAME, hide = true)]
     pub(crate) base: String,
 }

@@ -28,8 +28,8 @@ pub(crate) struct TrainArgs {
     /// A folder of pictures, each with its caption in a `.txt` file of the same name.
     #[arg(long, value_name = "DIR")]
     dataset: PathBuf,
-    /// A name from `base list`, or a diffusers folder.
-    #[arg(long, value_name = "NAME|FOLDER", default_value = embedded::NAME)]
+    /// A name from `base list`, a folder, a file, or `hf:owner/repo[@revision][/file.safetensors]`.
+    #[arg(long, value_name = "NAME|FOLDER|FILE|hf:REPO", default_value = embedded::NAME)]
     base: String,
     /// The folder for the run [default: runs/<trigger>].
     #[arg(long, value_name = "DIR")]
@@ -52,6 +52,8 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
         refuse_run(&out)?;
     }
     let base = bases::find(app, &args.base)?;
+    let notes = bases::notes(&base.path);
+    app.output.notes(&notes);
     let request = TrainRequest {
         dataset: args.dataset.clone(),
         base: base.path,
@@ -61,8 +63,10 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
         skip_bad: args.skip_bad,
         config,
     };
+    let hashes = app.hashes();
     let trainer = LoraTrainer {
         device: Device::flex(),
+        hashes: &hashes,
     };
     let progress = Announced {
         bar: app.output.progress(),
@@ -73,7 +77,11 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     let outcome = trainer.train(&request, app.run_context(&progress)).coded();
     drop(progress);
     match outcome? {
-        Outcome::Completed(report) => {
+        Outcome::Completed(mut report) => {
+            for note in &report.notes {
+                app.output.note(note);
+            }
+            report.notes.splice(0..0, notes);
             tell(app, args, &request.config, &report)?;
             Ok(ExitKind::Completed)
         }
@@ -150,9 +158,6 @@ impl Announced<'_> {
 fn tell(app: &App, args: &TrainArgs, config: &TrainConfig, report: &TrainReport) -> Result<()> {
     for skipped in &report.skipped {
         app.output.note(format_args!("left out {skipped}"));
-    }
-    for note in &report.notes {
-        app.output.note(note);
     }
     let path = report.adapter.display();
     let base = match args.base.as_str() {

@@ -12,8 +12,8 @@ use fs_err::File;
 
 use super::blob_id::BlobId;
 use super::client::Client;
-use super::listing::{RemoteFile, is_commit};
-use super::source::{Repo, path_problem};
+use super::listing::RemoteFile;
+use super::source::{Repo, is_commit, path_problem};
 use super::trouble::{GLANCE, pause};
 
 /// Longest name of a commit that a reference file may hold.

@@ -61,17 +61,17 @@ impl Download<'_> {
         if partial.is_right() {
             return Ok(());
         }
-        let was_resumed = partial.is_resumed;
-        partial.restart()?;
         let problem = format!(
             "{} does not have the announced hash `{}`",
             self.wanted,
             self.file.id.name()
         );
-        if was_resumed {
+        if partial.is_resumed {
             // The earlier part may be to blame.
+            partial.disown()?;
             return Err(Trouble::passing(format!("{problem}; it is fetched anew")));
         }
+        partial.restart()?;
         Err(Trouble::lasting(ErrorCode::BadDownload, problem))
     }
 
@@ -148,8 +148,9 @@ impl Download<'_> {
                 partial.restart()?;
                 return Err(self.wrong_size("more"));
             }
-            partial.add(&piece)?;
-            patience.renew();
+            if partial.add(&piece)? {
+                patience.renew();
+            }
             self.report(partial);
         }
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::blob_id::BlobId;
 use super::client::{Client, RANGE_NOT_SATISFIABLE, encoded};
 use super::refusal::Wanted;
-use super::source::{HubSource, path_problem};
+use super::source::{HubSource, is_commit, path_problem};
 use super::trouble::Trouble;
 use crate::failure::failed;
 
@@ -37,6 +37,8 @@ pub(super) struct Listing {
     /// The commit that the revision stands for.
     pub(super) commit: String,
     files: BTreeMap<String, Entry>,
+    /// Paths that nothing is stored under, since not every system has such names or they lead elsewhere.
+    pub(super) unsafe_names: Vec<String>,
 }
 
 impl Listing {
@@ -103,19 +105,19 @@ impl Listing {
             return Err(format!("`{}` is no commit", answer.sha.escape_debug()));
         }
         let mut files = BTreeMap::new();
+        let mut unsafe_names = Vec::new();
         for entry in answer.siblings {
             let name = entry.rfilename.clone();
-            if let Some(problem) = path_problem(&name) {
-                return Err(format!(
-                    "its list of files is not safe: `{}` {problem}",
-                    name.escape_debug()
-                ));
+            if path_problem(&name).is_none() {
+                files.insert(name, entry);
+            } else {
+                unsafe_names.push(name);
             }
-            files.insert(name, entry);
         }
         Ok(Self {
             commit: answer.sha,
             files,
+            unsafe_names,
         })
     }
 
@@ -125,14 +127,6 @@ impl Listing {
         }
         Ok(self)
     }
-}
-
-/// Whether a revision is a whole commit hash, which never means anything else later.
-pub(super) fn is_commit(revision: &str) -> bool {
-    revision.len() == 40
-        && revision
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 fn answer(client: &Client<'_>, path: &str, wanted: &Wanted<'_>) -> Result<Vec<u8>, Trouble> {
@@ -231,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_leave_the_folder_are_refused() {
+    fn paths_that_leave_the_folder_or_no_file_can_have_are_left_out() {
         for name in [
             "../a",
             "/etc/passwd",
@@ -241,8 +235,10 @@ mod tests {
             "a\\\\..\\\\b",
             "a\\u0000",
         ] {
-            let error = listing(&format!(r#"{{"rfilename": "{name}"}}"#)).unwrap_err();
-            assert!(error.contains("not safe"), "{name}: {error}");
+            let files = format!(r#"{{"rfilename": "{name}"}}, {{"rfilename": "b"}}"#);
+            let listing = listing(&files).unwrap();
+            assert_eq!(listing.names().collect::<Vec<_>>(), ["b"], "{name}");
+            assert_eq!(listing.unsafe_names.len(), 1, "{name}");
         }
     }
 

@@ -56,6 +56,19 @@ pub(crate) fn fetch(app: &App, source: &HubSource) -> Result<Fetched> {
     snapshot::fetch(&client, source)
 }
 
+/// A base of a whole commit that is on this machine already. Nothing is asked for.
+#[cfg(feature = "hub")]
+pub(crate) fn cached(source: &HubSource) -> Option<Fetched> {
+    let settings = settings::HubSettings::from_environment().ok()?;
+    snapshot::cached(&settings.cache, source)
+}
+
+/// Without the feature, nothing is looked for.
+#[cfg(not(feature = "hub"))]
+pub(crate) fn cached(_source: &HubSource) -> Option<Fetched> {
+    None
+}
+
 /// Says why it cannot be had.
 #[cfg(not(feature = "hub"))]
 pub(crate) fn fetch(_app: &App, source: &HubSource) -> Result<Fetched> {

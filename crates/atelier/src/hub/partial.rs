@@ -24,6 +24,8 @@ pub(super) struct Partial {
     size_bytes: u64,
     /// Bytes that are there.
     pub(super) done_bytes: u64,
+    /// The most that ever were, also of what was thrown away since.
+    furthest_bytes: u64,
     /// Whether some of them are from an earlier call.
     pub(super) is_resumed: bool,
 }
@@ -50,6 +52,7 @@ impl Partial {
             id: id.clone(),
             size_bytes,
             done_bytes: 0,
+            furthest_bytes: 0,
             is_resumed: false,
         };
         if partial.file.metadata()?.len() > size_bytes {
@@ -76,11 +79,20 @@ impl Partial {
         self.done_bytes == self.size_bytes
     }
 
-    /// Adds a piece, which goes to the system at once.
-    pub(super) fn add(&mut self, piece: &[u8]) -> Result<()> {
+    /// Adds a piece, which goes to the system at once. Whether it reaches further than anything before it.
+    pub(super) fn add(&mut self, piece: &[u8]) -> Result<bool> {
         self.file.write_all(piece)?;
         self.hasher.update(piece);
         self.done_bytes += piece.len() as u64;
+        let is_further = self.done_bytes > self.furthest_bytes;
+        self.furthest_bytes = self.furthest_bytes.max(self.done_bytes);
+        Ok(is_further)
+    }
+
+    /// Throws away what an earlier call left, whose end was reached and is wrong: there is everything to gain again.
+    pub(super) fn disown(&mut self) -> Result<()> {
+        self.restart()?;
+        self.furthest_bytes = 0;
         Ok(())
     }
 
@@ -112,6 +124,7 @@ impl Partial {
             }
             self.hasher.update(&piece[..count]);
             self.done_bytes += count as u64;
+            self.furthest_bytes = self.done_bytes;
             self.is_resumed = true;
         }
     }
@@ -156,6 +169,20 @@ mod tests {
         partial.add(b"hello\n").unwrap();
         assert!(partial.is_right());
         assert_eq!(fs_err::read(&path).unwrap(), b"hello\n");
+    }
+
+    #[test]
+    fn what_comes_again_after_it_was_thrown_away_is_no_progress() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.incomplete");
+        fs_err::write(&path, "he").unwrap();
+        let mut partial = open(&path, 6);
+        assert!(partial.add(b"l").unwrap());
+        partial.restart().unwrap();
+        assert!(!partial.add(b"hel").unwrap());
+        assert!(partial.add(b"l").unwrap());
+        partial.disown().unwrap();
+        assert!(partial.add(b"h").unwrap());
     }
 
     #[test]

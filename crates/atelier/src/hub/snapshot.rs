@@ -5,20 +5,19 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
+use atelier_weights::{MAX_CONFIG_BYTES, read_json};
 use serde_json::Value;
 
 use super::Fetched;
 use super::cache::RepoCache;
 use super::client::Client;
 use super::download::{Download, Total};
-use super::listing::{Listing, RemoteFile, is_commit};
+use super::listing::{Listing, RemoteFile};
 use super::refusal::Wanted;
-use super::selection::{Selection, Shelf};
-use super::source::HubSource;
-use crate::failure::failed;
+use super::selection::{Selection, Shelf, in_words};
+use super::source::{HubSource, is_commit};
+use crate::failure::{CodedResult as _, code_of, failed, messages};
 
-/// Largest JSON file that is read to choose by.
-const MAX_JSON_BYTES: u64 = 16 << 20;
 /// What must stay free beside the files.
 const SPARE_BYTES: u64 = 64 << 20;
 
@@ -38,7 +37,41 @@ pub(super) fn fetch(client: &Client<'_>, source: &HubSource) -> Result<Fetched> 
             Some(Err(_)) | None => {}
         }
     }
-    download(client, &cache, source).with_context(|| format!("cannot fetch `{source}`"))
+    let listing = match Listing::fetch(client, source) {
+        Ok(listing) => Ok(listing),
+        Err(error) => match in_place_of_network(client, &cache, source, &error) {
+            Some(fetched) => return Ok(fetched),
+            None => Err(error),
+        },
+    };
+    listing
+        .and_then(|listing| download(client, &cache, source, listing))
+        .with_context(|| format!("cannot fetch `{source}`"))
+}
+
+/// Where the hub cannot be reached, what its revision stood for when it last was, if the cache has all of it.
+fn in_place_of_network(
+    client: &Client<'_>,
+    cache: &RepoCache,
+    source: &HubSource,
+    error: &anyhow::Error,
+) -> Option<Fetched> {
+    let is_network = code_of(error) == ErrorCode::Network;
+    let commit = is_network.then(|| cache.commit_of(source.revision()))??;
+    let fetched = local(cache, source, &commit).ok()?;
+    client.output.note(format_args!(
+        "note: {}; using the copy of `{source}` in the cache, commit {commit}, which the hub may have replaced since; \
+         `HF_HUB_OFFLINE=1` uses it without asking",
+        messages(error).join(": ")
+    ));
+    Some(fetched)
+}
+
+/// The base of a whole commit, where the cache has all of it.
+pub(super) fn cached(cache: &Path, source: &HubSource) -> Option<Fetched> {
+    let cache = RepoCache::new(cache, &source.repo);
+    let commit = Some(source.revision()).filter(|revision| is_commit(revision))?;
+    local(&cache, source, commit).ok()
 }
 
 fn not_cached(source: &HubSource) -> String {
@@ -48,7 +81,7 @@ fn not_cached(source: &HubSource) -> String {
 /// What lies in the cache, when that is a whole base.
 fn local(cache: &RepoCache, source: &HubSource, commit: &str) -> Result<Fetched> {
     let folder = cache.snapshot(commit);
-    let mut read = |name: &str| read_json(&folder.join(name));
+    let mut read = |name: &str| read_json(&folder.join(name)).coded();
     let mut shelf = Shelf {
         names: cache.names(commit),
         label: source.label(),
@@ -58,8 +91,12 @@ fn local(cache: &RepoCache, source: &HubSource, commit: &str) -> Result<Fetched>
     Ok(fetched(cache, source, commit, &selection))
 }
 
-fn download(client: &Client<'_>, cache: &RepoCache, source: &HubSource) -> Result<Fetched> {
-    let listing = Listing::fetch(client, source)?;
+fn download(
+    client: &Client<'_>,
+    cache: &RepoCache,
+    source: &HubSource,
+    listing: Listing,
+) -> Result<Fetched> {
     let commit = listing.commit.clone();
     let loading = Loading {
         client,
@@ -77,10 +114,23 @@ fn download(client: &Client<'_>, cache: &RepoCache, source: &HubSource) -> Resul
         label: source.label(),
         read: &mut read,
     };
-    let selection = shelf.select(source.file.as_deref())?;
+    let selection = shelf.select(source.file.as_deref());
+    let selection = selection.map_err(|error| mentioning(error, &loading.listing.unsafe_names))?;
     loading.all(&selection)?;
     cache.remember(source.revision(), &commit)?;
     Ok(fetched(cache, source, &commit, &selection))
+}
+
+/// A failure to choose, with the files that could not be chosen.
+fn mentioning(error: anyhow::Error, unsafe_names: &[String]) -> anyhow::Error {
+    if unsafe_names.is_empty() {
+        return error;
+    }
+    let names = in_words(unsafe_names.iter().map(|name| name.escape_debug()));
+    let names = names.unwrap_or_default();
+    error.context(format!(
+        "some files were left out, since their names are not safe: {names}"
+    ))
 }
 
 fn fetched(cache: &RepoCache, source: &HubSource, commit: &str, selection: &Selection) -> Fetched {
@@ -152,15 +202,16 @@ impl Loading<'_> {
     fn json(&self, name: &str) -> Result<Value> {
         let file = self.listing.file(name)?;
         let size_bytes = file.size_bytes;
-        if size_bytes > MAX_JSON_BYTES {
+        if size_bytes > MAX_CONFIG_BYTES {
             let message =
-                format!("`{name}` has {size_bytes} bytes, at most {MAX_JSON_BYTES} are read");
+                format!("`{name}` has {size_bytes} bytes, at most {MAX_CONFIG_BYTES} are read");
             return Err(failed(ErrorCode::BadBase, message));
         }
         self.one(&file, Total::default())?;
         let linked = self.cache.snapshot(&self.listing.commit).join(name);
         let blob = self.cache.blob(&file.id);
         read_json(if blob.is_file() { &blob } else { &linked })
+            .coded()
             .with_context(|| format!("cannot read `{name}` of `{}`", self.source))
     }
 
@@ -195,19 +246,4 @@ impl Loading<'_> {
 
 fn sum(sizes: impl Iterator<Item = u64>) -> u64 {
     sizes.fold(0, u64::saturating_add)
-}
-
-fn read_json(path: &Path) -> Result<Value> {
-    let bad = |problem: String| {
-        let message = format!("`{}` {problem}", path.display());
-        failed(ErrorCode::BadBase, message)
-    };
-    let size_bytes = fs_err::metadata(path)?.len();
-    if size_bytes > MAX_JSON_BYTES {
-        return Err(bad(format!(
-            "has {size_bytes} bytes, at most {MAX_JSON_BYTES} are read"
-        )));
-    }
-    serde_json::from_slice(&fs_err::read(path)?)
-        .map_err(|error| bad(format!("is not valid JSON: {error}")))
 }

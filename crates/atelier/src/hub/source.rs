@@ -57,6 +57,13 @@ impl HubSource {
         Ok(Some(source))
     }
 
+    /// The source that a record names, `owner/repo@commit` with perhaps `/file` behind it.
+    pub(crate) fn of_record(name: &str) -> Option<Self> {
+        let source = Self::parse(name).ok()?;
+        let is_fixed = source.revision.as_deref().is_some_and(is_commit);
+        is_fixed.then_some(source)
+    }
+
     /// A name under which a base from here can be kept: that of the file or the repository, as a folder's is its own.
     pub(crate) fn base_name(&self) -> String {
         let file = self.file.as_deref().map(|file| {
@@ -142,6 +149,14 @@ impl fmt::Display for HubSource {
     }
 }
 
+/// Whether a revision is a whole commit hash, which never means anything else later.
+pub(super) fn is_commit(revision: &str) -> bool {
+    revision.len() == 40
+        && revision
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
 /// Why a repository or an owner cannot be called this, if it cannot.
 fn word_problem(word: &str) -> Option<&'static str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -199,6 +214,21 @@ mod tests {
     fn other_words_are_left_alone() {
         for word in ["tiny", "./hf/a", "HF:a/b", ""] {
             assert_eq!(HubSource::recognise(word).unwrap(), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_record_names_a_whole_commit_and_nothing_else() {
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        for rest in ["", "/x/y.safetensors"] {
+            let name = format!("a/b@{commit}{rest}");
+            let source = HubSource::of_record(&name).unwrap();
+            assert_eq!(source.to_string(), format!("hf:{name}"));
+        }
+        let up = format!("a/b@{commit}/../c.safetensors");
+        let capitals = format!("a/b@{}", commit.to_uppercase());
+        for name in ["tiny", "a/b", "a/b@main", "/etc/passwd", &up, &capitals] {
+            assert_eq!(HubSource::of_record(name), None, "{name}");
         }
     }
 

@@ -79,7 +79,7 @@ impl Patience {
         }
     }
 
-    /// Something was received, so the count starts again.
+    /// More was received than ever before, so the count starts again.
     pub(super) fn renew(&mut self) {
         self.attempts = 0;
     }

@@ -21,7 +21,7 @@ use atelier_data::{FolderDataset, Limits, decode_picture, png, sheet};
 use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_eval::Feature;
 use atelier_train::LoraTrainer;
-use atelier_weights::ModelFolder;
+use atelier_weights::ModelFiles;
 use burn::tensor::Device;
 
 use self::chart::LossChart;
@@ -44,8 +44,9 @@ pub(crate) fn run(args: &QuickstartArgs, app: &App) -> Result<ExitKind> {
     let plan = Plan::new(args.epochs, args.seed)?;
     let place = Place::check(&args.out)?;
     let base = find_base(args, app)?;
-    let base_hash = ModelFolder::open(&base.path)
-        .and_then(|folder| folder.hash())
+    let hashes = app.hashes();
+    let base_hash = ModelFiles::open(&base.path)
+        .and_then(|files| files.hash_with(&hashes))
         .coded()?;
     let progress = app.output.progress();
     let job = Job {
@@ -57,6 +58,7 @@ pub(crate) fn run(args: &QuickstartArgs, app: &App) -> Result<ExitKind> {
     };
     let trainer = LoraTrainer {
         device: Device::flex(),
+        hashes: &hashes,
     };
     let report = job.run(&trainer, &open_pipeline);
     drop(progress);

@@ -1,8 +1,42 @@
 //! `atelier base`, and bases that other commands name.
 
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
 use atelier_testkit::tiny_sd15;
 
 use crate::workbench::{Workbench, copy_folder, files_below, tiny_base};
+
+/// Every file in the place for bases, but that for the lock.
+fn files_kept(bench: &Workbench) -> Vec<String> {
+    let mut files = files_below(&bench.path("home/bases"));
+    files.retain(|name| name != ".lock");
+    files
+}
+
+#[test]
+fn what_a_killed_command_left_is_removed_by_the_next_one_unless_another_works() {
+    let bench = Workbench::new();
+    let base = tiny_base();
+    let add = ["base", "add", &base, "--name", "tiny"];
+    for words in [&["base", "list"][..], &add, &["base", "remove", "tiny"]] {
+        for name in [".big-123.partial/unet/w", ".old-1.removed/vae/w"] {
+            let path = bench.path("home/bases").join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "gigabytes").unwrap();
+        }
+        let lock = std::fs::File::create(bench.path("home/bases/.lock")).unwrap();
+        lock.lock_shared().unwrap();
+        bench.succeed(&["base", "list"]);
+        assert!(bench.path("home/bases/.big-123.partial").exists());
+        drop(lock);
+        bench.succeed(words);
+        let hidden = files_kept(&bench)
+            .into_iter()
+            .find(|name| name.starts_with('.'));
+        assert_eq!(hidden, None, "{words:?}");
+    }
+}
 
 #[test]
 fn a_base_is_added_listed_shown_used_and_removed() {
@@ -24,7 +58,7 @@ fn a_base_is_added_listed_shown_used_and_removed() {
     ]);
     assert_eq!(drawn.stdout, "pictures/0-x.png\n", "{}", drawn.stderr);
     bench.succeed(&["base", "remove", "tiny"]);
-    assert_eq!(files_below(&bench.path("home")), [""; 0]);
+    assert_eq!(files_kept(&bench), [""; 0]);
     bench
         .run(&["base", "show", "tiny"])
         .refused(&["no base `tiny`", "hint: check the name"]);
@@ -75,6 +109,39 @@ fn show_tells_every_part_its_tensors_the_evidence_and_both_hashes() {
 }
 
 #[test]
+fn a_base_that_may_be_guessed_wrong_says_so_until_it_is_settled() {
+    let bench = Workbench::new();
+    let golden = atelier_testkit::golden_folder().join("checkpoints");
+    for ending in ["safetensors", "vae.safetensors"] {
+        let source = golden.join(format!("tiny-sd2.{ending}"));
+        std::fs::copy(source, bench.path(&format!("guess.{ending}"))).unwrap();
+    }
+    let file = "guess.safetensors";
+    let note = "note: `guess.safetensors` does not state what it predicts: v_prediction is assumed";
+    let draw = ["generate", "--base", file, "--prompt", "x", "--steps", "1"];
+    let small = ["--width", "64", "--height", "64"];
+    let draw = [&draw[..], &small].concat();
+    for words in [&draw[..], &["base", "show", file], &["base", "add", file]] {
+        let ended = bench.succeed(words);
+        assert!(ended.stderr.contains(note), "{words:?}: {}", ended.stderr);
+    }
+    // Before anything takes long, so that a training need not succeed to say it.
+    let none = bench.train(&["--base", file, "--dataset", "none"]);
+    assert!(none.stderr.contains(note), "{}", none.stderr);
+    let kept = "home/bases/guess/guess.json";
+    let shown = bench.document(&["base", "show", "guess"]);
+    assert!(shown["notes"][0].as_str().unwrap().contains(kept));
+    std::fs::write(bench.path(kept), r#"{"prediction_type": "epsilon"}"#).unwrap();
+    let shown = bench.document(&["base", "show", "guess"]);
+    assert_eq!(shown["notes"], serde_json::json!([]));
+    assert_eq!(shown["prediction_type"], "epsilon");
+    // That Stable Diffusion 1 predicts noise is the rule, and no news.
+    let first = golden.join("tiny-sd1.safetensors");
+    let ended = bench.succeed(&["base", "show", &first.to_string_lossy()]);
+    assert!(!ended.stderr.contains("note"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_base_that_lacks_a_tensor_is_shown_with_its_name_and_not_added() {
     let bench = Workbench::new();
     copy_folder(&tiny_sd15(), &bench.path("cut"));
@@ -97,7 +164,66 @@ fn a_base_that_lacks_a_tensor_is_shown_with_its_name_and_not_added() {
     );
     let ended = bench.run(&["base", "add", "cut"]);
     ended.refused(&["vae: 1 tensors are missing: `decoder.conv_in.bias`"]);
-    assert_eq!(files_below(&bench.path("home")), [""; 0]);
+    assert_eq!(files_kept(&bench), [""; 0]);
+}
+
+/// Says when every file below a folder was last changed.
+fn set_time(folder: &Path, secs: u64) {
+    for name in files_below(folder) {
+        let time = UNIX_EPOCH + Duration::from_secs(secs);
+        let file = std::fs::File::open(folder.join(name)).unwrap();
+        file.set_modified(time).unwrap();
+    }
+}
+
+#[test]
+fn hashes_are_kept_and_serve_every_command_until_the_weights_change() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 1);
+    copy_folder(&tiny_sd15(), &bench.path("own"));
+    set_time(&bench.path("own"), 1_000_000_000);
+    let hash = || bench.document(&["base", "show", "own"])["hash"].clone();
+    let right = hash();
+    let records = files_below(&bench.path("home/hashes"));
+    assert_eq!(records.len(), 3);
+    // What is not right is seen, so that what uses the records can be told from what reads the weights.
+    for name in records {
+        let path = bench.path("home/hashes").join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+        record["sha256"] = "a".repeat(64).into();
+        std::fs::write(path, record.to_string()).unwrap();
+    }
+    let kept = hash();
+    assert_ne!(kept, right);
+    let kept = kept.as_str().unwrap();
+    let drawn = bench.generate(&["--base", "own"]);
+    let picture = bench.path(drawn.stdout.trim());
+    let recipe = atelier_data::png::read_text(picture).unwrap().remove(1);
+    assert!(recipe.1.contains(kept), "{recipe:?}");
+    let trained = bench.train(&["--base", "own", "--epochs", "1"]);
+    assert_eq!(trained.status, 0, "{}", trained.stderr);
+    let run = std::fs::read_to_string(bench.path("run/run.json")).unwrap();
+    assert!(run.contains(kept), "{run}");
+    set_time(&bench.path("own"), 1_000_000_001);
+    assert_eq!(hash(), right);
+}
+
+#[test]
+fn a_base_that_is_added_has_its_hashes_at_once_and_loses_them_when_it_is_removed() {
+    let bench = Workbench::new();
+    copy_folder(&tiny_sd15(), &bench.path("own"));
+    set_time(&bench.path("own"), 1_000_000_000);
+    bench.succeed(&["base", "add", "own"]);
+    assert_eq!(files_below(&bench.path("home/hashes")).len(), 3);
+    let shown = bench.document(&["base", "show", "own"]);
+    for file in shown["files"].as_array().unwrap() {
+        let path = file["path"].as_str().unwrap().replace("[FOLDER]/", "");
+        let path = bench.path(&path);
+        assert_eq!(file["sha256"], atelier_weights::sha256_file(path).unwrap());
+    }
+    bench.succeed(&["base", "remove", "own"]);
+    assert_eq!(files_below(&bench.path("home/hashes")), [""; 0]);
 }
 
 #[test]
@@ -133,12 +259,12 @@ fn a_base_with_a_missing_part_is_refused_everywhere_with_the_part_named() {
         "`broken`",
         "`unet/diffusion_pytorch_model.safetensors`",
         "`vae/config.json`",
-        "hint: give a complete diffusers folder",
+        "hint: give a complete diffusers folder, or a whole checkpoint",
     ];
     bench.run(&["base", "add", "broken"]).refused(&missing);
     bench.generate(&["--base", "broken"]).refused(&missing);
     bench.train(&["--base", "broken"]).refused(&missing);
-    assert_eq!(files_below(&bench.path("home")), [""; 0]);
+    assert_eq!(files_kept(&bench), [""; 0]);
     assert!(!bench.path("run").exists());
 }
 

@@ -22,7 +22,7 @@ fn failures_with_json_are_one_document_on_stdout() {
     {
       "error": {
         "code": "not_found",
-        "message": "no base `nowhere`: neither a name in `base list` nor a folder",
+        "message": "no base `nowhere`: neither a name in `base list`, nor a folder or file, nor `hf:owner/repo`",
         "hint": "check the name; the matching `list` command shows what exists"
       }
     }

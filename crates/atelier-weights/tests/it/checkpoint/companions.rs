@@ -1,9 +1,11 @@
 //! Files beside a checkpoint, and what the denoiser predicts.
 
 use atelier_core::{Coded as _, ErrorCode};
-use atelier_weights::{Evidence, ModelFiles, Prediction, PredictionType};
+use atelier_weights::{
+    DType, Evidence, ModelFiles, OutTensor, Prediction, PredictionType, ReadFiles,
+};
 
-use super::{copied, refusal_of, rewritten, tiny};
+use super::{copied, refusal_of, rewritten, rewritten_with, tiny};
 
 fn prediction(path: &std::path::Path) -> Prediction {
     ModelFiles::open(path)
@@ -72,6 +74,70 @@ fn the_strongest_evidence_wins() {
     );
     let files = ModelFiles::open(&path).unwrap().files().unwrap();
     assert_eq!(files, [path.clone(), path.with_extension("yaml"), json]);
+}
+
+/// The tiny Stable Diffusion 2 checkpoint under a name of its own, with its VAE, and a `global_step`.
+fn second(folder: &tempfile::TempDir, name: &str, step: Option<f32>) -> std::path::PathBuf {
+    let path = folder.path().join(name);
+    let source = tiny("tiny-sd2.safetensors");
+    let step = step.map(|step| OutTensor {
+        name: "global_step".to_owned(),
+        dtype: DType::I64,
+        shape: Vec::new(),
+        data: vec![step],
+    });
+    let rename = |name: &str| Some(name.to_owned());
+    rewritten_with(&source, &path, &[], rename, step);
+    let vae = path.with_extension("vae.safetensors");
+    fs_err::copy(tiny("tiny-sd2.vae.safetensors"), vae).unwrap();
+    path
+}
+
+#[test]
+fn stable_diffusion_2_is_known_by_its_training_then_its_name_and_else_in_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    let (noise, velocity) = (PredictionType::Epsilon, PredictionType::VPrediction);
+    for (name, step, kind, evidence, noted) in [
+        ("a", None, velocity, "assumed, since", true),
+        ("b", Some(5.0), velocity, "assumed, since", true),
+        ("c", Some(875_000.0), noise, "which is 875000", false),
+        ("d", Some(110_000.0), velocity, "which is 110000", false),
+        ("768-v-ema", Some(875_000.0), noise, "global_step", false),
+        ("512-base-ema", None, noise, "`512-base` in the", true),
+        ("v2-1_768", None, velocity, "`2-1_768` in the", true),
+    ] {
+        let path = second(&folder, &format!("{name}.safetensors"), step);
+        let model = ModelFiles::open(&path).unwrap();
+        let found = model.prediction().unwrap().unwrap();
+        assert_eq!(found.kind, kind, "{name}");
+        let words = found.evidence.to_string();
+        assert!(words.contains(evidence), "{name}: {words}");
+        let note = model.prediction_note();
+        assert_eq!(note.is_some(), noted, "{name}: {note:?}");
+        assert!(model.report().unwrap().unexpected.is_empty(), "{name}");
+        if let Some(note) = note {
+            assert!(note.contains(&words) && note.contains(&format!("{name}.json`")));
+        }
+        let side = model.config("unet").unwrap()["sample_size"].clone();
+        let wanted = if kind == noise { 64 } else { 96 };
+        assert_eq!(side, wanted, "{name}");
+    }
+}
+
+#[test]
+fn a_note_is_for_doubts_and_goes_when_they_are_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let note = |path: &std::path::Path| ModelFiles::open(path).unwrap().prediction_note();
+    // That Stable Diffusion 1 predicts noise is the rule.
+    assert_eq!(note(&copied(&folder, "plain.safetensors")), None);
+    let named = copied(&folder, "vpred.safetensors");
+    assert!(note(&named).unwrap().contains("`vpred` in the file name"));
+    for path in [named, second(&folder, "x.safetensors", None)] {
+        let settings = r#"{"prediction_type": "epsilon"}"#;
+        fs_err::write(path.with_extension("json"), settings).unwrap();
+        assert_eq!(prediction(&path).kind, PredictionType::Epsilon);
+        assert_eq!(note(&path), None);
+    }
 }
 
 #[test]
@@ -215,7 +281,7 @@ fn a_folder_with_one_checkpoint_is_that_checkpoint() {
 #[test]
 fn both_hashes_come_from_one_reading() {
     let model = ModelFiles::open(tiny("tiny-sd2.safetensors")).unwrap();
-    let hashes = model.hashes().unwrap();
+    let hashes = model.hashes_with(&ReadFiles).unwrap();
     assert_eq!(hashes.len(), 2);
     for known in &hashes {
         assert_eq!(
@@ -228,4 +294,5 @@ fn both_hashes_come_from_one_reading() {
         );
     }
     assert_eq!(model.hash_from(&hashes).unwrap(), model.hash().unwrap());
+    assert_eq!(model.hash_with(&ReadFiles).unwrap(), model.hash().unwrap());
 }

@@ -33,6 +33,17 @@ fn rewritten(
     metadata: &[(&str, &str)],
     rename: impl Fn(&str) -> Option<String>,
 ) {
+    rewritten_with(from, to, metadata, rename, None);
+}
+
+/// The same with one more tensor.
+fn rewritten_with(
+    from: &Path,
+    to: &Path,
+    metadata: &[(&str, &str)],
+    rename: impl Fn(&str) -> Option<String>,
+    more: Option<OutTensor>,
+) {
     let file = TensorFile::open(from).unwrap();
     let mut tensors = Vec::new();
     for name in file.names() {
@@ -47,6 +58,7 @@ fn rewritten(
             data: file.read_f32(name).unwrap(),
         });
     }
+    tensors.extend(more);
     let entry = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
     let metadata = metadata.iter().map(entry).collect();
     write_tensors(to, &tensors, &metadata).unwrap();

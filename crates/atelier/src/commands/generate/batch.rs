@@ -57,10 +57,10 @@ impl Batch {
         let base = Base::open(&found.path).coded()?;
         let mut hash = None;
         let mut request = GenerateRequest::default();
-        let mut notes = Vec::new();
+        let mut notes: Vec<_> = base.files().prediction_note().into_iter().collect();
         if let Some(repeat) = &repeat {
             // Of another base, nothing else of the recipe is worth a look.
-            let hash = hash.insert(base.files().hash().coded()?);
+            let hash = hash.insert(base.files().hash_with(&app.hashes()).coded()?);
             repeat.check_base(&found, hash)?;
             request = repeat.request(args, &mut adapters)?;
         }
@@ -74,7 +74,7 @@ impl Batch {
         check_adapters(&shots, &base)?;
         let hash = match hash {
             Some(hash) => hash,
-            None => base.files().hash().coded()?,
+            None => base.files().hash_with(&app.hashes()).coded()?,
         };
         let mut ingredients = Ingredients::new(&found, hash, adapters.root());
         for shot in &shots {

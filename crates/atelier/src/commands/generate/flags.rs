@@ -40,8 +40,8 @@ pub(crate) struct GenerateArgs {
     /// Whether brackets, braces and `<lora:...>` in prompts have a meaning [default: weighted].
     #[arg(long, value_parser = choice::<PromptSyntax>(PromptSyntax::ALL.iter().map(|s| s.name())))]
     prompt_syntax: Option<PromptSyntax>,
-    /// A name from `base list`, a diffusers folder, or a checkpoint file [default: atelier-mini].
-    #[arg(long, value_name = "NAME|FOLDER|FILE")]
+    /// A name from `base list`, a folder, a file, or `hf:owner/repo[@revision][/file.safetensors]` [default: atelier-mini].
+    #[arg(long, value_name = "NAME|FOLDER|FILE|hf:REPO")]
     pub(super) base: Option<String>,
     /// An adapter file and its strength, 0 to 1.5, or two: on the denoiser, on the text encoders; may be repeated.
     #[arg(long, value_name = "FILE:STRENGTH[:TEXT]")]

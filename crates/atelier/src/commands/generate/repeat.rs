@@ -12,7 +12,9 @@ use super::problems::Problems;
 use crate::bases::{self, FoundBase};
 use crate::context::App;
 use crate::failure::{code_of, failed};
-use crate::recipe::{self, AdapterRecord, Recipe, file_sha256};
+use crate::hub::{self, HubSource};
+use crate::recipe::{self, AdapterRecord, BaseRecord, Recipe, file_sha256};
+use crate::shell_word::shell_word;
 
 /// The recipe of a picture that is drawn again.
 pub(super) struct Repeat {
@@ -36,6 +38,9 @@ impl Repeat {
         }
         let name = &self.recipe.base.name;
         // A recipe comes from anywhere: its base is looked for by name, never by a path or an address.
+        if let Some(source) = HubSource::of_record(name) {
+            return self.hub_base(&source);
+        }
         let is_name =
             !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':']);
         let found = is_name.then(|| bases::find(app, name));
@@ -43,13 +48,26 @@ impl Repeat {
             let error = found.as_ref().err();
             error.is_some_and(|error| code_of(error) == ErrorCode::NotFound)
         };
-        found.filter(|found| !is_absent(found)).unwrap_or_else(|| {
-            let hash = &self.recipe.base.hash;
-            let message = format!(
-                "the picture was drawn with the base `{name}` (hash {hash}), which is not found here; say where it is with `--base`"
-            );
-            Err(failed(ErrorCode::NotFound, message))
-        })
+        found
+            .filter(|found| !is_absent(found))
+            .unwrap_or_else(|| Err(self.absent("say where it is with `--base`")))
+    }
+
+    /// A base from a hub that is on this machine. Nothing is fetched, since the recipe may be anybody's.
+    fn hub_base(&self, source: &HubSource) -> Result<FoundBase> {
+        let hub::Fetched { name, path, .. } = hub::cached(source).ok_or_else(|| {
+            let flag = shell_word(&source.to_string());
+            self.absent(&format!("`--base {flag}` fetches it"))
+        })?;
+        Ok(FoundBase { name, path })
+    }
+
+    fn absent(&self, way_out: &str) -> anyhow::Error {
+        let BaseRecord { name, hash } = &self.recipe.base;
+        let message = format!(
+            "the picture was drawn with the base `{name}` (hash {hash}), which is not found here; {way_out}"
+        );
+        failed(ErrorCode::NotFound, message)
     }
 
     /// Another base draws another picture.

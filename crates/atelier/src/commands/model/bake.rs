@@ -73,9 +73,7 @@ pub(super) fn run(args: &BakeArgs, app: &App) -> Result<ExitKind> {
     if !finished.with_context(|| format!("cannot bake `{}`", args.out.display()))? {
         return Ok(ExitKind::Cancelled);
     }
-    for note in &notes {
-        app.output.note(format_args!("note: {note}"));
-    }
+    app.output.notes(&notes);
     let (path, count) = (args.out.display(), baking.tensors());
     app.output.line(format_args!(
         "wrote `{path}`, {count} of its tensors changed"

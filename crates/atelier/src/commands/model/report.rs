@@ -50,9 +50,7 @@ pub(super) fn wrote(
     verdicts: &[ReaderVerdict],
     more: Value,
 ) -> Result<()> {
-    for note in notes {
-        app.output.note(format_args!("note: {note}"));
-    }
+    app.output.notes(notes);
     app.output.line(format_args!("wrote `{}`", path.display()));
     print_readers(app, verdicts);
     let mut document = json!({"path": path, "notes": notes, "readers": readers(verdicts)});

@@ -107,6 +107,7 @@ fn split_weights_are_taken_with_their_index_and_nothing_that_it_does_not_name() 
         let selection = select(&names, None, &json).unwrap();
         let mut expected = vec!["text_encoder_2/config.json".to_owned()];
         expected.extend(rest.clone());
+        expected.sort();
         expected.push(MODEL_INDEX.to_owned());
         assert_eq!(selection.files, expected);
     }
@@ -121,13 +122,14 @@ fn an_index_that_lies_is_refused() {
     ];
     for (map, word) in [
         (json!({}), "weight_map"),
-        (json!({"weight_map": {"a": 1}}), "no files"),
+        (json!({"weight_map": {"a": 1}}), "no file name"),
         (json!({"weight_map": {"a": "../x.safetensors"}}), "`../x"),
         (json!({"weight_map": {"a": "x.bin"}}), "`x.bin`"),
         (json!({"weight_map": {"a": "x.safetensors"}}), "not there"),
     ] {
         let error = problem(&names, None, &[index(&["unet"]), (names[2], map)]);
-        assert!(error.contains("part `unet` of `a/b`"), "{error}");
+        assert!(error.starts_with("`a/b` is no base"), "{error}");
+        assert!(error.contains(names[2]), "{error}");
         assert!(error.contains(word), "{error}");
     }
 }
@@ -140,17 +142,39 @@ fn parts_without_weights_that_can_be_read_are_named() {
         "vae/diffusion_pytorch_model.bin",
     ];
     let error = problem(&pickled, None, &[index(&["vae"])]);
-    assert!(error.contains("pickled") && error.contains("`diffusion_pytorch_model.bin`"));
+    let words = "`vae/diffusion_pytorch_model.bin` holds pickled weights";
+    assert!(error.contains(words), "{error}");
     assert!(error.contains("safe_serialization"), "{error}");
     let error = problem(&pickled[..2], None, &[index(&["vae"])]);
-    assert!(error.contains("no safetensors weights"), "{error}");
+    let words = "missing: `vae/diffusion_pytorch_model.safetensors`";
+    assert!(error.ends_with(words), "{error}");
     let error = problem(&pickled, None, &[index(&["unet"])]);
-    assert!(
-        error.contains("part `unet` of `a/b` has no files"),
-        "{error}"
-    );
-    let error = problem(&pickled, None, &[(MODEL_INDEX, json!([]))]);
-    assert!(error.contains("no JSON object"), "{error}");
+    assert!(error.contains("`unet/config.json`"), "{error}");
+    let error = problem(&pickled, None, &[index(&["other"])]);
+    assert!(error.contains("the folder `other`"), "{error}");
+}
+
+#[test]
+fn parts_are_left_out_as_in_a_folder_on_the_disk() {
+    let names = [
+        "image_encoder/config.json",
+        "image_encoder/model.safetensors",
+        "model_index.json",
+        "other/config.json",
+        "other/diffusion_pytorch_model.safetensors",
+        "vae/config.json",
+        "vae/diffusion_pytorch_model.safetensors",
+    ];
+    let mut json = index(&["vae", "other"]);
+    json.1["image_encoder"] = json!(["transformers", "CLIPVisionModelWithProjection"]);
+    let selection = select(&names, None, &[json]).unwrap();
+    let expected = [
+        "other/config.json",
+        "vae/config.json",
+        "vae/diffusion_pytorch_model.safetensors",
+        "model_index.json",
+    ];
+    assert_eq!(selection.files, expected);
 }
 
 #[test]
@@ -173,12 +197,13 @@ fn what_belongs_to_a_checkpoint_comes_with_it() {
         "m.vae.safetensors",
         "m.vae.pt",
         "m.yaml",
+        "m.json",
         "n.yaml",
     ];
     let selection = select(&names, None, &[]).unwrap();
     assert_eq!(
         selection.files,
-        ["m.vae.safetensors", "m.yaml", "m.safetensors"]
+        ["m.vae.safetensors", "m.yaml", "m.json", "m.safetensors"]
     );
     let selection = select(&names, Some("m.vae.safetensors"), &[]).unwrap();
     assert_eq!(selection.files, ["m.vae.safetensors"]);

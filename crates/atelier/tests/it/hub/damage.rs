@@ -76,6 +76,29 @@ fn a_hub_that_ignores_the_range_sends_it_from_the_start() {
 }
 
 #[test]
+fn a_hub_that_ignores_the_range_and_always_ends_at_the_same_byte_is_given_up() {
+    let (bench, hub) = (Workbench::new(), tiny_hub());
+    hub.fail(WEIGHTS, Fault::WholeCutAfter(1000), 99);
+    let words = [
+        "gave up after 5 attempts",
+        "the connection ended after 1000 of",
+    ];
+    assert_failed(&show(&bench, &hub), 1, &words);
+    assert_eq!(hub.ranges(WEIGHTS).len(), 5);
+    assert_not_there(&bench, &hub);
+}
+
+#[test]
+fn a_hub_that_ignores_the_range_and_gets_further_each_time_gets_there() {
+    let (bench, hub) = (Workbench::new(), tiny_hub());
+    for step in 1..9 {
+        hub.fail(WEIGHTS, Fault::WholeCutAfter(1000 * step), 1);
+    }
+    assert_fetched(&bench, &show(&bench, &hub));
+    assert_eq!(hub.ranges(WEIGHTS).len(), 9);
+}
+
+#[test]
 fn a_range_that_the_hub_does_not_have_is_fetched_anew() {
     let (bench, hub) = (Workbench::new(), tiny_hub());
     hub.fail(WEIGHTS, Fault::CutAfter(1000), 1);

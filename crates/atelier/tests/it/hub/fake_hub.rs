@@ -42,6 +42,8 @@ pub(crate) enum Fault {
     Redirect(String),
     /// The whole content comes, whatever part was asked for.
     WholeAlways,
+    /// The same, and the connection ends after so many bytes.
+    WholeCutAfter(usize),
 }
 
 /// A request that came.
@@ -333,7 +335,7 @@ fn send_content(
 ) -> std::io::Result<()> {
     let whole = content.len();
     let from = match fault {
-        Some(Fault::WholeAlways) => 0,
+        Some(Fault::WholeAlways | Fault::WholeCutAfter(_)) => 0,
         _ => seen.from.unwrap_or(0),
     };
     if from >= whole && from > 0 {
@@ -348,7 +350,9 @@ fn send_content(
         "200 OK\r\n".to_owned()
     };
     match fault {
-        Some(Fault::CutAfter(count)) => send(stream, &status, Some(body.len()), &body[..count]),
+        Some(Fault::CutAfter(count) | Fault::WholeCutAfter(count)) => {
+            send(stream, &status, Some(body.len()), &body[..count])
+        }
         Some(Fault::EndAfter(count)) => send(stream, &status, None, &body[..count]),
         Some(Fault::EndLate(count)) => {
             send(stream, &status, None, &[body, &vec![0; count]].concat())

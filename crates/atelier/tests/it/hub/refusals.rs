@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use serde_json::json;
 
-use super::fake_hub::{Fault, Seen, entry};
+use super::fake_hub::{COMMIT, Fault, Seen, entry};
 use super::{
     WEIGHTS, assert_failed, assert_fetched, command, partials, run, show, snapshot, source,
     tiny_hub,
@@ -99,7 +99,7 @@ fn a_hub_that_limits_the_rate_is_waited_for_within_reason() {
     hub.take_seen();
     hub.fail(LIST, Fault::Status(429, "Retry-After: 3600\r\n"), 9);
     let words = ["limits the rate of requests (status 429), and asks to wait 3600 s"];
-    assert_failed(&show(&bench, &hub), 1, &words);
+    assert_failed(&show(&Workbench::new(), &hub), 1, &words);
     assert_eq!(hub.take_seen().len(), 1);
 }
 
@@ -118,7 +118,7 @@ fn a_failing_hub_is_asked_a_few_times_and_then_given_up() {
             &fails,
             "hint: check the connection",
         ];
-        assert_failed(&show(&bench, &hub), 1, &words);
+        assert_failed(&show(&Workbench::new(), &hub), 1, &words);
         assert_eq!(hub.take_seen().len(), 5);
     }
 }
@@ -138,6 +138,39 @@ fn a_hub_that_is_not_there_is_named() {
     command.env("HF_ENDPOINT", "nonsense");
     let ended = bench.ended(&command.output().unwrap());
     assert_failed(&ended, 2, &["`HF_ENDPOINT` is no address of a hub"]);
+}
+
+#[test]
+fn what_is_in_the_cache_serves_while_the_hub_cannot_be_reached_and_a_note_says_so() {
+    let (bench, hub) = (Workbench::new(), tiny_hub());
+    assert_fetched(&bench, &show(&bench, &hub));
+    let using = format!("using the copy of `hf:someone/tiny-1.5` in the cache, commit {COMMIT}");
+    hub.fail(LIST, Fault::Status(503, ""), 5);
+    let ended = show(&bench, &hub);
+    assert_fetched(&bench, &ended);
+    for words in ["note: gave up after 5 attempts", "(status 503)", &using] {
+        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+    }
+    // A refusal is an answer.
+    for status in [401, 403, 404] {
+        hub.fail(LIST, Fault::Status(status, ""), 1);
+        let ended = show(&bench, &hub);
+        assert_failed(&ended, 2, &["someone/tiny-1.5"]);
+        assert!(!ended.stderr.contains("using the copy"), "{}", ended.stderr);
+    }
+    let url = hub.url();
+    drop(hub);
+    let words = ["base", "show", &source("")];
+    let hub = tiny_hub();
+    let mut nobody = command(&bench, &hub, &words);
+    nobody.env("HF_ENDPOINT", url);
+    let ended = bench.ended(&nobody.output().unwrap());
+    assert_fetched(&bench, &ended);
+    assert!(ended.stderr.contains(&using), "{}", ended.stderr);
+    // Half a base does not serve.
+    std::fs::remove_file(snapshot(&bench).join(WEIGHTS)).unwrap();
+    let ended = bench.ended(&nobody.output().unwrap());
+    assert_failed(&ended, 1, &["cannot reach", "gave up after 5 attempts"]);
 }
 
 #[test]
@@ -194,14 +227,41 @@ fn an_answer_that_is_no_list_of_files_is_told() {
 }
 
 #[test]
-fn paths_that_lead_out_of_the_folder_are_refused_before_anything_is_fetched() {
-    for name in ["../../../evil.json", "/etc/evil", "unet/../../evil.json"] {
-        let (bench, hub) = (Workbench::new(), tiny_hub());
+fn files_with_names_that_are_not_safe_are_left_out() {
+    let (bench, hub) = (Workbench::new(), tiny_hub());
+    let names = [
+        "../../../evil.json",
+        "/etc/evil",
+        "unet/../../evil.json",
+        "unet/config.json:evil",
+        "samples/what?.png",
+        "a\tb.safetensors",
+    ];
+    for name in names {
         hub.list(name, entry(name, b"evil"));
-        let words = ["its list of files is not safe", name];
-        assert_failed(&show(&bench, &hub), 1, &words);
-        assert_eq!(hub.take_seen().len(), 1);
     }
+    assert_fetched(&bench, &show(&bench, &hub));
+    let seen = hub.take_seen();
+    let is_evil = |seen: &&Seen| seen.path.contains("evil") || seen.path.contains("..");
+    assert_eq!(seen.iter().find(is_evil), None);
+    assert!(!bench.path("evil.json").exists());
+}
+
+#[test]
+fn a_file_with_an_unsafe_name_that_is_wanted_is_named() {
+    let (bench, hub) = (Workbench::new(), super::FakeHub::new([]));
+    hub.list("what?.safetensors", entry("what?.safetensors", b"x"));
+    let words = [
+        "their names are not safe: `what?.safetensors`",
+        "neither `model_index.json` nor",
+    ];
+    assert_failed(&show(&bench, &hub), 2, &words);
+    let ended = run(
+        &bench,
+        &hub,
+        &["base", "show", &source("/what?.safetensors")],
+    );
+    ended.refused(&["`what?.safetensors` has a character that no file name should have"]);
 }
 
 #[test]

@@ -101,8 +101,36 @@ fn offline_what_is_there_is_used_and_nothing_is_asked_for() {
     std::fs::remove_file(snapshot(&bench).join(super::WEIGHTS)).unwrap();
     let ended = offline(&words);
     assert_failed(&ended, 2, &missing);
-    assert!(ended.stderr.contains("part `unet`"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(super::WEIGHTS), "{}", ended.stderr);
     assert_eq!(hub.take_seen(), []);
+}
+
+#[test]
+fn a_picture_is_drawn_again_from_the_cache_or_says_which_flag_fetches_its_base() {
+    let (bench, hub) = (Workbench::new(), tiny_hub());
+    let draw = |words: &[&str]| {
+        let settings = ["generate", "--out", "drawn"];
+        run(&bench, &hub, &[&settings, words].concat())
+    };
+    let base = source("");
+    let new = ["--base", &base, "--prompt", "x", "--steps", "1"];
+    let drawn = draw(&new);
+    assert_eq!(drawn.status, 0, "{}", drawn.stderr);
+    let picture = drawn.stdout.trim();
+    hub.take_seen();
+    let pixels = |name: &str| image::open(bench.path(name)).unwrap().into_rgb8();
+    let again = draw(&["--from", picture]);
+    assert_eq!(again.status, 0, "{}", again.stderr);
+    assert_eq!(pixels(again.stdout.trim()), pixels(picture));
+    assert_eq!(hub.take_seen(), []);
+    std::fs::remove_dir_all(bench.path("hf")).unwrap();
+    let flag = source(&format!("@{COMMIT}"));
+    let fetches = format!("`--base {flag}` fetches it");
+    draw(&["--from", picture]).refused(&["which is not found here", &fetches]);
+    assert_eq!(hub.take_seen(), []);
+    let fetched = draw(&["--from", picture, "--base", &flag]);
+    assert_eq!(fetched.status, 0, "{}", fetched.stderr);
+    assert_eq!(pixels(fetched.stdout.trim()), pixels(picture));
 }
 
 #[test]
@@ -142,12 +170,19 @@ fn a_checkpoint_from_the_hub_is_used_and_kept_with_what_belongs_to_it() {
         hub.put(name, &std::fs::read(golden.join(name)).unwrap());
     }
     hub.put("README.md", b"about");
+    let settings = br#"{"prediction_type": "epsilon"}"#;
+    hub.put("tiny-sd2.json", settings);
     let ended = run(&bench, &hub, &["base", "show", &source(""), "--json"]);
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let shown: Value = serde_json::from_str(&ended.stdout).unwrap();
     let name = format!("someone/tiny-1.5@{COMMIT}/tiny-sd2.safetensors");
     assert_eq!(shown["name"], name);
-    let file = golden.join("tiny-sd2.safetensors");
+    assert_eq!(shown["prediction_type"], "epsilon");
+    for name in ["tiny-sd2.safetensors", "tiny-sd2.vae.safetensors"] {
+        std::fs::copy(golden.join(name), bench.path(name)).unwrap();
+    }
+    std::fs::write(bench.path("tiny-sd2.json"), settings).unwrap();
+    let file = bench.path("tiny-sd2.safetensors");
     let local = bench.document(&["base", "show", &file.to_string_lossy()]);
     assert_eq!(shown["hash"], local["hash"]);
     let ended = run(&bench, &hub, &["base", "add", &source("")]);
@@ -155,6 +190,7 @@ fn a_checkpoint_from_the_hub_is_used_and_kept_with_what_belongs_to_it() {
     let kept = files_below(&bench.path("home/bases/tiny-1.5"));
     let expected = [
         "README.md",
+        "tiny-sd2.json",
         "tiny-sd2.safetensors",
         "tiny-sd2.vae.safetensors",
     ];

@@ -1,0 +1,160 @@
+//! The folder of bases while one is made or removed there. Work goes on under hidden names and a shared lock; what a
+//! killed process left is removed by whoever gets the lock alone, so never under the hands of a process that works.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use fs_err::{File, OpenOptions};
+
+/// The file that is locked.
+const LOCK: &str = ".lock";
+/// What is made.
+const PARTIAL: &str = "partial";
+/// What is removed.
+const REMOVED: &str = "removed";
+
+/// A process that works in the folder. The system ends its lock with it, however that ends.
+pub(crate) struct Work {
+    folder: PathBuf,
+    /// None where the file system has no locks: nobody can sweep there either.
+    _lock: Option<File>,
+}
+
+impl Work {
+    /// Begins, and removes what killed processes left. Waits only for others that do the latter.
+    pub(crate) fn begin(folder: &Path) -> Result<Self> {
+        fs_err::create_dir_all(folder)?;
+        sweep(folder);
+        let lock = open_lock(folder)?;
+        let is_locked = lock.file().lock_shared().is_ok();
+        Ok(Self {
+            folder: folder.to_owned(),
+            _lock: is_locked.then_some(lock),
+        })
+    }
+
+    /// A new, empty and hidden folder in which a base is made.
+    pub(crate) fn partial(&self, name: &str) -> Result<PathBuf> {
+        let path = self.hidden(name, PARTIAL);
+        fs_err::create_dir(&path)?;
+        Ok(path)
+    }
+
+    /// Removes a base: under a hidden name first, so that no half-deleted one can be found.
+    pub(crate) fn remove(&self, path: &Path) -> Result<()> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let hidden = self.hidden(&name, REMOVED);
+        fs_err::rename(path, &hidden)?;
+        fs_err::remove_dir_all(hidden)?;
+        Ok(())
+    }
+
+    /// A hidden name that is free. Process numbers come again, and in containers that share the folder at the same time.
+    fn hidden(&self, name: &str, ending: &str) -> PathBuf {
+        let process = std::process::id();
+        let path = |more: &str| {
+            self.folder
+                .join(format!(".{name}-{process}{more}.{ending}"))
+        };
+        let mut found = path("");
+        let mut number = 1;
+        while found.symlink_metadata().is_ok() {
+            found = path(&format!("-{number}"));
+            number += 1;
+        }
+        found
+    }
+}
+
+/// Removes what killed processes left, unless some process works in the folder. What cannot be removed is left to the
+/// next call.
+pub(crate) fn sweep(folder: &Path) {
+    // A look first, so that a folder in order is only read.
+    if leftovers(folder).next().is_none() {
+        return;
+    }
+    let Ok(lock) = open_lock(folder) else { return };
+    if lock.file().try_lock().is_err() {
+        return;
+    }
+    for path in leftovers(folder) {
+        let _ = fs_err::remove_dir_all(path);
+    }
+}
+
+fn leftovers(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+        let is_ours = name.starts_with('.') && matches!(ending, Some(PARTIAL | REMOVED));
+        is_ours && path.symlink_metadata().is_ok_and(|about| about.is_dir())
+    })
+}
+
+fn open_lock(folder: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    Ok(options.open(folder.join(LOCK))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs_err::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name != LOCK).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_was_left_goes_and_bases_and_files_of_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        for name in [".a-1.partial", ".b-2.removed", "c", "d.partial", ".git"] {
+            fs_err::create_dir_all(folder.join(name).join("unet")).unwrap();
+        }
+        fs_err::write(folder.join(".e-3.partial"), "a file").unwrap();
+        sweep(folder);
+        assert_eq!(names(folder), [".e-3.partial", ".git", "c", "d.partial"]);
+    }
+
+    #[test]
+    fn nothing_goes_while_a_process_works() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let first = Work::begin(folder).unwrap();
+        let partial = first.partial("a").unwrap();
+        let second = Work::begin(folder).unwrap();
+        assert_ne!(second.partial("a").unwrap(), partial);
+        drop(first);
+        sweep(folder);
+        assert_eq!(names(folder).len(), 2);
+        drop(second);
+        sweep(folder);
+        assert_eq!(names(folder), [""; 0]);
+    }
+
+    #[test]
+    fn a_folder_in_order_and_one_that_is_not_there_are_only_read() {
+        let folder = tempfile::tempdir().unwrap();
+        sweep(folder.path());
+        sweep(&folder.path().join("absent"));
+        assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_base_is_removed_although_a_hidden_name_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let work = Work::begin(folder).unwrap();
+        fs_err::create_dir_all(folder.join("a/unet")).unwrap();
+        let taken = format!(".a-{}.removed/x", std::process::id());
+        fs_err::create_dir_all(folder.join(taken)).unwrap();
+        work.remove(&folder.join("a")).unwrap();
+        assert_eq!(names(folder).len(), 1);
+    }
+}
