@@ -96,12 +96,12 @@ fn mask_note(picture: &RgbPicture, mask: &RgbPicture, pixels: &StartPixels) -> O
     None
 }
 
-/// The brightness of each pixel, with the weights of ITU-R 601 that other programs use.
+/// The brightness of each pixel: the weights of ITU-R 601 in parts of 2^16, rounded, as Pillow has them.
 fn brightness(picture: &RgbPicture) -> Vec<u8> {
     let (pixels, _) = picture.rgb.as_chunks::<3>();
     let grey = |&[r, g, b]: &[u8; 3]| {
-        let sum = 299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b);
-        u8::try_from(sum / 1000).unwrap_or(u8::MAX)
+        let sum = 19_595 * u32::from(r) + 38_470 * u32::from(g) + 7471 * u32::from(b);
+        u8::try_from((sum + 0x8000) >> 16).unwrap_or(u8::MAX)
     };
     pixels.iter().map(grey).collect()
 }
@@ -113,11 +113,11 @@ mod tests {
     #[test]
     fn white_is_bright_and_black_is_not() {
         let picture = RgbPicture {
-            width: 3,
+            width: 5,
             height: 1,
-            rgb: vec![255, 255, 255, 0, 0, 0, 255, 0, 0],
+            rgb: [[255; 3], [0; 3], [255, 0, 0], [0, 218, 0], [0, 217, 0]].concat(),
         };
-        assert_eq!(brightness(&picture), [255, 0, 76]);
+        assert_eq!(brightness(&picture), [255, 0, 76, 128, 127]);
     }
 
     #[test]
