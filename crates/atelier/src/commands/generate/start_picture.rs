@@ -108,6 +108,9 @@ fn brightness(picture: &RgbPicture) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use atelier_core::StartImage;
+    use atelier_testkit::{golden, tiny_sd15};
+
     use super::*;
 
     #[test]
@@ -118,6 +121,46 @@ mod tests {
             rgb: [[255; 3], [0; 3], [255, 0, 0], [0, 218, 0], [0, 217, 0]].concat(),
         };
         assert_eq!(brightness(&picture), [255, 0, 76, 128, 127]);
+    }
+
+    #[test]
+    fn files_of_other_sizes_become_the_pixels_and_the_mask_of_diffusers() {
+        let (file, folder) = (golden("start_pixels"), tempfile::tempdir().unwrap());
+        let bytes = |name: &str| -> Vec<u8> {
+            let whole = file.ints(name).into_iter();
+            whole.map(|value| u8::try_from(value).unwrap()).collect()
+        };
+        let save = |name: &str| {
+            let path = folder.path().join(format!("{name}.png"));
+            let [height, width, _] = file.shape(name).try_into().unwrap();
+            let picture = RgbPicture {
+                width,
+                height,
+                rgb: bytes(name),
+            };
+            atelier_data::png::write::<&str, &str>(&path, &picture, &[]).unwrap();
+            path
+        };
+        let start = StartImage {
+            path: save("picture"),
+            denoise: 0.5,
+            mask: Some(save("mask")),
+        };
+        let base = Base::open(&tiny_sd15()).unwrap();
+        for (width, height) in [(24, 16), (36, 24), (48, 32), (72, 48), (96, 64), (30, 20)] {
+            let mut request = GenerateRequest {
+                width: Some(width),
+                height: Some(height),
+                start: Some(start.clone()),
+                ..GenerateRequest::default()
+            };
+            let pixels = load(&mut request, &base).unwrap().unwrap().pixels;
+            let size = format!("{width}x{height}");
+            assert!(pixels.rgb == bytes(&format!("picture.{size}")), "{size}");
+            let mask = pixels.mask.unwrap().into_iter();
+            let mask: Vec<u8> = mask.map(|byte| u8::from(byte >= NEW)).collect();
+            assert!(mask == bytes(&format!("mask.{size}")), "mask {size}");
+        }
     }
 
     #[test]
