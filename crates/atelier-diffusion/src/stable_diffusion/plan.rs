@@ -1,9 +1,9 @@
 //! A request with every default filled in, checked against a base before anything is loaded.
 
-use atelier_core::{GenerateRequest, VaeTiling};
+use atelier_core::{GenerateRequest, PromptSyntax, VaeTiling};
 
 use super::{Base, time_ids};
-use crate::prompt::Prompt;
+use crate::prompt::{CHUNK_TOKENS, MAX_CHUNKS, Prompt};
 use crate::{Error, Result, samplers};
 
 /// Longest side of a picture in pixels.
@@ -44,15 +44,7 @@ impl Plan {
         let height = request.height.unwrap_or(native);
         let mut problems = problems(request, base, width, height);
         let mut read = |name: &str, text: Option<&str>| {
-            let read = Prompt::read(text?, request.prompt_syntax);
-            let prompt = read.map_err(|error| error.to_string());
-            let found = prompt.and_then(|prompt| match prompt.loras.first() {
-                Some(tag) => Err(format!(
-                    "names the adapter `{tag}`, which was not looked up"
-                )),
-                None => Ok(prompt),
-            });
-            found
+            read_prompt(text?, request.prompt_syntax, base)
                 .map_err(|problem| problems.push(format!("`{name}`: {problem}")))
                 .ok()
         };
@@ -119,6 +111,26 @@ impl Base {
     /// Whether the autoencoder works tile by tile for this request.
     pub fn is_tiled(&self, request: &GenerateRequest) -> Result<bool> {
         Plan::new(request, self).map(|plan| plan.tiled)
+    }
+}
+
+/// A prompt that this base can draw, or what is wrong with it.
+fn read_prompt(text: &str, syntax: PromptSyntax, base: &Base) -> Result<Prompt, String> {
+    let prompt = Prompt::read(text, syntax).map_err(|error| error.to_string())?;
+    if let Some(tag) = prompt.loras.first() {
+        return Err(format!(
+            "names the adapter `{tag}`, which was not looked up"
+        ));
+    }
+    let counts = base
+        .texts
+        .iter()
+        .map(|side| prompt.chunks(&side.tokenizer).count());
+    match counts.max() {
+        Some(count) if count > MAX_CHUNKS => Err(format!(
+            "takes {count} chunks of {CHUNK_TOKENS} tokens, at most {MAX_CHUNKS} are drawn"
+        )),
+        _ => Ok(prompt),
     }
 }
 

@@ -170,6 +170,36 @@ fn a_negative_prompt_is_read_even_where_guidance_does_not_use_it() {
 }
 
 #[test]
+fn a_prompt_without_end_is_refused_before_it_is_encoded() {
+    let words = |count: usize| "word ".repeat(count);
+    let found = refusal(|request| request.prompt = words(64 * 75 + 1));
+    assert_eq!(
+        found,
+        "`prompt`: takes 65 chunks of 75 tokens, at most 64 are drawn"
+    );
+    let found = refusal(|request| request.negative = Some("BREAK ".repeat(65)));
+    assert!(found.starts_with("`negative`: takes 65 chunks"), "{found}");
+    let found = refusal(|request| request.prompt = words(20_000));
+    assert_eq!(
+        found,
+        "`prompt`: the prompt is 100000 bytes long, at most 65536 are read"
+    );
+    let base = Base::open(&tiny_sd15()).unwrap();
+    let request = GenerateRequest {
+        prompt: words(64 * 75),
+        ..good()
+    };
+    base.check(&request).unwrap();
+    // Of a plain prompt one chunk is drawn, and the rest is reported.
+    let request = GenerateRequest {
+        prompt: words(64 * 75 + 1),
+        prompt_syntax: PromptSyntax::Plain,
+        ..good()
+    };
+    base.check(&request).unwrap();
+}
+
+#[test]
 fn more_steps_than_the_schedule_has_are_refused() {
     let found = refusal(|request| request.steps = 1001);
     assert!(found.contains("1001"), "{found}");

@@ -88,6 +88,8 @@ fn files_of_prompts_that_cannot_be_drawn_are_refused_before_drawing() {
         "line 4: adapter strength must lie between 0 and 1.5",
     ]);
     draw_file(&bench, "a\0b\n", &[]).refused(&["line 1: a prompt holds a zero byte"]);
+    let long = format!("a cat\n{}\n", "word ".repeat(64 * 75 + 1));
+    draw_file(&bench, long, &[]).refused(&["line 2: ", "65 chunks of 75 tokens, at most 64"]);
     draw_file(&bench, b"\xff\xfe", &[]).refused(&["not UTF-8"]);
     draw_file(&bench, "", &[]).refused(&["no prompt in the file"]);
     draw_file(&bench, "a\nb\nc\n", &["--count", "4000"]).refused(&["12000 pictures are too many"]);
