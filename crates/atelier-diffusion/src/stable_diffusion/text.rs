@@ -36,6 +36,13 @@ impl TextStates {
         }
     }
 
+    /// The memory that they take.
+    pub(super) fn bytes(&self) -> usize {
+        let pooled = self.pooled_bd.as_ref();
+        let pooled = pooled.map_or(0, |pooled| pooled.shape().num_elements());
+        (self.states_bsd.shape().num_elements() + pooled) * size_of::<f32>()
+    }
+
     /// What the denoiser is told for a picture of these sizes.
     pub fn conditioning(&self, time_ids: [f32; 6]) -> Conditioning {
         Conditioning {

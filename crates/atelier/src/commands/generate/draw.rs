@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use atelier_core::{GenerateRequest, Generator as _, Outcome, Progress, ProgressSink};
+use atelier_core::{Generator as _, Outcome, Progress, ProgressSink};
 use atelier_diffusion::stable_diffusion::Pipeline;
 use burn::tensor::Device;
 use serde_json::{Value, json};
@@ -13,9 +13,6 @@ use super::picture_file;
 use crate::context::{App, ExitKind};
 use crate::failure::CodedResult as _;
 use crate::progress_bar::ProgressBar;
-
-/// Pictures whose words are encoded before the first of them is drawn; bounds the memory for their states.
-const PREPARED: usize = 500;
 
 /// Draws everything into `out` and says what there is.
 pub(super) fn draw(batch: Batch, out: &Path, app: &App) -> Result<ExitKind> {
@@ -31,15 +28,15 @@ pub(super) fn draw(batch: Batch, out: &Path, app: &App) -> Result<ExitKind> {
     let mut pipeline = Pipeline::in_turn(base, &Device::flex(), engine);
     let mut told = Told::new(app, shots.len());
     told.note(notes);
-    for group in groups(&shots) {
-        let requests: Vec<GenerateRequest> = group
-            .iter()
-            .map(|&place| shots[place].request.clone())
-            .collect();
-        // All words first, so that text encoders are loaded once and leave memory.
-        pipeline.prepare(&requests).coded()?;
+    let order = order(&shots);
+    let mut waiting = order.as_slice();
+    while !waiting.is_empty() {
+        // Words of as many pictures as memory allows first, so that text encoders are loaded once for them and leave.
+        let prepared = pipeline.prepare(waiting.iter().map(|&place| &shots[place].request));
+        let now = waiting.split_off(..prepared.coded()?).unwrap_or_default();
         told.note(pipeline.take_notes());
-        for (&place, request) in group.iter().zip(&requests) {
+        for &place in now {
+            let request = &shots[place].request;
             let tiled = pipeline.base().is_tiled(request).coded()?;
             let recipe = ingredients.recipe(request, tiled);
             let part = told.part();
@@ -57,9 +54,9 @@ pub(super) fn draw(batch: Batch, out: &Path, app: &App) -> Result<ExitKind> {
     told.completed()
 }
 
-/// Places of pictures that are prepared together: those of the same adapters, in the order of the first one. Adapters are
-/// attached, and text encoders loaded, once per group.
-fn groups(shots: &[Shot]) -> Vec<Vec<usize>> {
+/// Places of pictures in the order in which they are drawn: those of the same adapters after one another, in the order of
+/// the first one, so that adapters are attached once.
+fn order(shots: &[Shot]) -> Vec<usize> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (place, shot) in shots.iter().enumerate() {
         let adapters = |group: &&mut Vec<usize>| {
@@ -71,8 +68,7 @@ fn groups(shots: &[Shot]) -> Vec<Vec<usize>> {
             None => groups.push(vec![place]),
         }
     }
-    let pieces = groups.iter().flat_map(|group| group.chunks(PREPARED));
-    pieces.map(<[usize]>::to_vec).collect()
+    groups.concat()
 }
 
 /// What the user is told, now and in the end.
@@ -165,7 +161,7 @@ impl ProgressSink for PartOfMany<'_> {
 
 #[cfg(test)]
 mod tests {
-    use atelier_core::AdapterUse;
+    use atelier_core::{AdapterUse, GenerateRequest};
 
     use super::*;
 
@@ -179,9 +175,7 @@ mod tests {
             line: None,
         };
         let shots = [0.5, 0.8, 0.5, 1.0, 0.8].map(shot);
-        assert_eq!(groups(&shots), [vec![0, 2], vec![1, 4], vec![3]]);
-        let many: Vec<_> = (0..=PREPARED).map(|_| shot(1.0)).collect();
-        let sizes: Vec<_> = groups(&many).iter().map(Vec::len).collect();
-        assert_eq!(sizes, [PREPARED, 1]);
+        assert_eq!(order(&shots), [0, 2, 1, 4, 3]);
+        assert_eq!(order(&[]), [0; 0]);
     }
 }
