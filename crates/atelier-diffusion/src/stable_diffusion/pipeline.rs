@@ -13,7 +13,7 @@ use burn::tensor::{Device, Tensor};
 use super::loaded::{Loaded, Residence};
 use super::networks::{Conditioning, Unet};
 use super::plan::{Plan, Unwanted};
-use super::start::{Beginning, StartLatents, begin};
+use super::start::{Beginning, StartLatents, StartMemory, begin, check_size};
 use super::text::TextStates;
 use super::text_memory::{TextKey, TextMemory};
 use super::{Base, Parts};
@@ -27,6 +27,7 @@ pub struct Pipeline {
     base: Base,
     networks: Loaded,
     encoded: TextMemory,
+    begun: StartMemory,
     notes: Vec<String>,
 }
 
@@ -61,6 +62,7 @@ impl Pipeline {
             base,
             networks,
             encoded: TextMemory::new(TEXT_BYTES),
+            begun: StartMemory::default(),
             notes: Vec::new(),
         }
     }
@@ -194,8 +196,12 @@ impl Pipeline {
     ) -> Result<Option<StartLatents>> {
         let device = self.networks.device.clone();
         let Some(start) = start else { return Ok(None) };
-        let vae = self.networks.vae(&self.base)?;
-        StartLatents::new(start, plan, vae, &device).map(Some)
+        check_size(start, plan)?;
+        let (networks, base) = (&mut self.networks, &self.base);
+        let latents = self.begun.of(start, plan.tiled, || {
+            Ok(StartLatents::new(start, plan, networks.vae(base)?, &device))
+        });
+        latents.map(Some)
     }
 
     /// The final latents, before the autoencoder; `None` when `keep_going`, called before each evaluation with the share
