@@ -197,6 +197,11 @@ fn problems(request: &GenerateRequest, base: &Base, width: usize, height: usize)
         "`prompt_2` and `negative_2` are for bases with two text encoders, this one has one"
             .to_owned(),
     );
+    for adapter in &request.adapters {
+        if let Err(error) = adapter.check() {
+            check(false, format!("`{}`: {error}", adapter.path.display()));
+        }
+    }
     if let Some(start) = &request.start {
         let good = start.denoise > 0.0 && start.denoise <= 1.0;
         check(

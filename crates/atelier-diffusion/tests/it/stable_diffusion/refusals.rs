@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use atelier_core::{
-    Coded as _, ErrorCode, GenerateRequest, PromptSyntax, SamplerKind, StartImage, StartPixels,
+    AdapterUse, Coded as _, ErrorCode, GenerateRequest, PromptSyntax, SamplerKind, StartImage,
+    StartPixels,
 };
 use atelier_diffusion::stable_diffusion::{Base, Pipeline};
 use atelier_nn::Engine;
@@ -131,6 +132,16 @@ fn denoise_is_a_share_that_leaves_a_step() {
             ..good()
         };
         base.check(&request).unwrap();
+    }
+}
+
+#[test]
+fn strengths_of_adapters_lie_in_their_range() {
+    for strength in [-1.0, 1.6, 1e9, f32::NAN] {
+        let found = refusal(|request| request.adapters = vec![AdapterUse::new("fur", strength)]);
+        let expected =
+            format!("`fur`: adapter strength must lie between 0 and 1.5, got {strength}");
+        assert_eq!(found, expected);
     }
 }
 
