@@ -161,7 +161,13 @@ impl Pipeline {
         let wanted = self.text_states(key(&plan.wanted, request.clip_skip))?;
         let unwanted = match &plan.unwanted {
             Unwanted::Nothing => None,
-            Unwanted::Zeros => Some(wanted.zeros()),
+            Unwanted::Zeros => {
+                if request.negative_2.is_some() {
+                    let note = "without a negative prompt this base takes zeros, as in diffusers; the second one is not drawn";
+                    self.notes.push(note.to_owned());
+                }
+                Some(wanted.zeros())
+            }
             // As in the reference, clip skip is for the wanted prompt alone.
             Unwanted::Prompts(prompts) => Some(self.text_states(key(prompts, 0))?),
         };

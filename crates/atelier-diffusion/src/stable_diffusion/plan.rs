@@ -79,7 +79,8 @@ impl Plan {
         let encoders = base.texts.len();
         let unwanted = match negative {
             _ if request.guidance <= 1.0 => Unwanted::Nothing,
-            [None, None] if base.zeros_for_absent_text => Unwanted::Zeros,
+            // As in the reference, the first text alone decides.
+            [None, _] if base.zeros_for_absent_text => Unwanted::Zeros,
             negative => Unwanted::Prompts(for_encoders(negative, encoders)),
         };
         Ok(Self {
