@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 pub(crate) mod class;
 mod config;
+pub(crate) mod course;
 mod error;
 mod file;
 pub(crate) mod prediction;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use atelier_weights::adapter::{AdapterFile, AdapterLayer};
+use atelier_weights::adapter::{BaseLayers, NamedAdapter, ReadBy};
 use atelier_weights::{DType, atomic, sha256_file};
 use serde::{Deserialize, Serialize};
 
@@ -42,10 +42,11 @@ pub(crate) struct Checkpoints {
 pub(crate) struct Snapshot<'a> {
     pub(crate) factors: &'a AdapterFactors,
     /// The factors as the adapter file has them.
-    pub(crate) layers: Vec<AdapterLayer>,
+    pub(crate) adapter: NamedAdapter,
+    /// The layers of the base, on which every program must be able to use the file.
+    pub(crate) base: &'a BaseLayers,
     pub(crate) step: u64,
     pub(crate) losses: &'a [f32],
-    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 impl Checkpoints {
@@ -185,12 +186,12 @@ fn number_of(name: &str) -> Option<u64> {
 fn write(folder: &Path, snapshot: Snapshot<'_>) -> Result<()> {
     let Snapshot {
         factors,
-        layers,
+        adapter,
+        base,
         step,
         losses,
-        metadata,
     } = snapshot;
-    AdapterFile::write(folder.join(ADAPTER), &layers, DType::F16, &metadata)?;
+    adapter.write(folder.join(ADAPTER), DType::F16, base, ReadBy::All)?;
     factors.save(&folder.join(FACTORS))?;
     let mut files = BTreeMap::new();
     for name in [ADAPTER, FACTORS] {

@@ -14,7 +14,7 @@ use atelier_nn::Engine;
 use atelier_nn::adamw::{AdamW, Pace};
 use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_weights::DType;
-use atelier_weights::adapter::{AdapterFile, KohyaMetadata, LayerNames};
+use atelier_weights::adapter::{AdapterFormat, BaseLayers, KohyaMetadata, NamedAdapter, ReadBy};
 use burn::tensor::Device;
 
 use crate::cache::Cache;
@@ -99,8 +99,8 @@ struct Run<'a> {
     device: Device,
     context: RunContext<'a>,
     factors: AdapterFactors,
-    /// How adapter files call the layers of the base.
-    names: LayerNames,
+    /// The layers of the base, and how adapter files call them.
+    layers: BaseLayers,
     checkpoints: Checkpoints,
     order: Order,
     step: u64,
@@ -127,7 +127,7 @@ impl<'a> Run<'a> {
         let checkpoints = Checkpoints::of(&inputs.request.out);
         let (state, notes) = checkpoints.load_newest(&mut factors)?;
         factors.attach(&mut unet, &device);
-        let names = inputs.base.adapter_layers()?.names().clone();
+        let layers = inputs.base.adapter_layers()?;
         let (step, losses) = state.map_or((0, Vec::new()), |state| (state.step, state.losses));
         let order = inputs.cache.order;
         let started_at = context.clock.unix_secs();
@@ -137,7 +137,7 @@ impl<'a> Run<'a> {
             device,
             context,
             factors,
-            names,
+            layers,
             checkpoints,
             order,
             step,
@@ -182,12 +182,8 @@ impl<'a> Run<'a> {
             loss: None,
         });
         let adapter = self.inputs.request.out.join("adapter.safetensors");
-        AdapterFile::write(
-            &adapter,
-            &self.factors.layers(&self.names),
-            DType::F16,
-            &self.metadata(),
-        )?;
+        self.adapter()
+            .write(&adapter, DType::F16, &self.layers, ReadBy::All)?;
         Ok(Outcome::Completed(TrainReport {
             adapter,
             checkpoints: self.checkpoints.epochs(),
@@ -274,10 +270,20 @@ impl<'a> Run<'a> {
     fn snapshot(&self) -> Snapshot<'_> {
         Snapshot {
             factors: &self.factors,
-            layers: self.factors.layers(&self.names),
+            adapter: self.adapter(),
+            base: &self.layers,
             step: self.step,
             losses: &self.losses,
+        }
+    }
+
+    /// The adapter as it is now.
+    fn adapter(&self) -> NamedAdapter {
+        NamedAdapter {
+            format: AdapterFormat::Kohya,
+            layers: self.factors.layers(self.layers.names()),
             metadata: self.metadata(),
+            notes: Vec::new(),
         }
     }
 

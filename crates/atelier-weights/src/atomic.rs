@@ -18,14 +18,23 @@ pub fn write_file(
     path: impl AsRef<Path>,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
+    write_file_checked(path, write, |_| Ok(()))
+}
+
+/// [`write_file`], with a look at the complete file before it gets its name: where `check` refuses it, nothing is left.
+pub fn write_file_checked(
+    path: impl AsRef<Path>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    check: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
     let path = path.as_ref();
     let folder = folder_of(path);
-    let written = Temporary::in_folder(folder).and_then(|(temporary, file)| {
-        fill(file, write)?;
-        temporary.rename(path)?;
-        sync_folder(folder)
-    });
-    written.map_err(|error| Error::io("write", path, error))
+    let failed = |error| Error::io("write", path, error);
+    let (temporary, file) = Temporary::in_folder(folder).map_err(failed)?;
+    fill(file, write).map_err(failed)?;
+    check(&temporary.0)?;
+    let named = temporary.rename(path).and_then(|()| sync_folder(folder));
+    named.map_err(failed)
 }
 
 /// Puts a finished folder under its final name, which must be free: files to the disk, rename, parent to the disk.

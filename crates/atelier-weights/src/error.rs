@@ -52,6 +52,18 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// Programs that should read a written adapter would not.
+    #[error("cannot write `{}`: {reader} would not use tensor `{tensor}`: {reason}", path.display())]
+    Unread {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The program.
+        reader: &'static str,
+        /// The tensor.
+        tensor: String,
+        /// Why the program does not use it.
+        reason: String,
+    },
     /// The system refused to read or write.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
@@ -72,6 +84,7 @@ impl Coded for Error {
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::Overflow { .. } => ErrorCode::LossNotFinite,
             Self::Unwritable { .. } => ErrorCode::Internal,
+            Self::Unread { .. } => ErrorCode::AdapterMismatch,
             Self::Io { .. } => ErrorCode::Io,
         }
     }

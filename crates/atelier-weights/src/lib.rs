@@ -3,6 +3,7 @@
 
 pub mod adapter;
 pub mod atomic;
+pub mod bake;
 mod checkpoint;
 mod dtype;
 mod error;

@@ -77,6 +77,13 @@ impl TensorFile {
         self.header.entries.keys().map(String::as_str)
     }
 
+    /// The names of all tensors in the order in which their numbers lie in the file.
+    pub(crate) fn names_in_order(&self) -> Vec<&str> {
+        let mut entries: Vec<_> = self.header.entries.iter().collect();
+        entries.sort_by_key(|(_, entry)| (entry.begin, entry.end));
+        entries.into_iter().map(|(name, _)| name.as_str()).collect()
+    }
+
     /// Format and shape of a tensor.
     pub fn info(&self, name: &str) -> Option<&TensorInfo> {
         self.header.entries.get(name).map(|entry| &entry.info)
@@ -130,6 +137,25 @@ impl TensorFile {
         let (mut numbers, dtype) = (Vec::new(), self.entry(name)?.info.dtype);
         dtype.decode(&self.read_bytes(name)?, &mut numbers);
         Ok(numbers)
+    }
+
+    /// Gives the bytes of a tensor as stored, piece by piece.
+    pub(crate) fn read_through(
+        &self,
+        name: &str,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let entry = self.entry(name)?;
+        let mut buffer = vec![0; size_bytes(entry).min(CHUNK_BYTES)];
+        let mut begin = entry.begin;
+        while begin < entry.end {
+            let count = (entry.end - begin).min(CHUNK_BYTES as u64);
+            let chunk = &mut buffer[..count as usize];
+            self.read_at(begin, chunk)?;
+            take(chunk)?;
+            begin += count;
+        }
+        Ok(())
     }
 
     /// The bytes of a tensor as stored.

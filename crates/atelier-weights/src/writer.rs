@@ -67,29 +67,11 @@ impl<'a> Layout<'a> {
         self.write_data(out)
     }
 
-    /// The length and the JSON, padded with spaces to a multiple of 8 bytes.
     fn header(&self, metadata: &BTreeMap<String, String>) -> Vec<u8> {
-        let mut fields = Vec::new();
-        if !metadata.is_empty() {
-            fields.push(format!("\"{METADATA_KEY}\":{}", json_map(metadata)));
-        }
-        let mut begin = 0;
-        for tensor in &self.tensors {
-            let end = begin + tensor.data.len() * tensor.dtype.size_bytes();
-            let shape: Vec<_> = tensor.shape.iter().map(ToString::to_string).collect();
-            fields.push(format!(
-                r#"{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{begin},{end}]}}"#,
-                json_text(&tensor.name),
-                tensor.dtype,
-                shape.join(",")
-            ));
-            begin = end;
-        }
-        let mut json = format!("{{{}}}", fields.join(",")).into_bytes();
-        json.resize(json.len().next_multiple_of(8), b' ');
-        let mut header = (json.len() as u64).to_le_bytes().to_vec();
-        header.append(&mut json);
-        header
+        let tensors = self.tensors.iter();
+        let described =
+            tensors.map(|tensor| (tensor.name.as_str(), tensor.dtype, &tensor.shape[..]));
+        header(described, metadata)
     }
 
     fn write_data(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -164,6 +146,33 @@ fn in_window(position: u64, bytes: &[u8]) -> &[u8] {
     let from = BEGIN.saturating_sub(position).min(bytes.len() as u64);
     let to = END.saturating_sub(position).min(bytes.len() as u64);
     &bytes[from as usize..to as usize]
+}
+
+/// The length and the JSON of a file with these tensors one behind the other, padded with spaces to a multiple of 8 bytes.
+pub(crate) fn header<'t>(
+    tensors: impl Iterator<Item = (&'t str, DType, &'t [usize])>,
+    metadata: &BTreeMap<String, String>,
+) -> Vec<u8> {
+    let mut fields = Vec::new();
+    if !metadata.is_empty() {
+        fields.push(format!("\"{METADATA_KEY}\":{}", json_map(metadata)));
+    }
+    let mut begin = 0;
+    for (name, dtype, shape) in tensors {
+        let end = begin + shape.iter().product::<usize>() * dtype.size_bytes();
+        let shape: Vec<_> = shape.iter().map(ToString::to_string).collect();
+        fields.push(format!(
+            r#"{}:{{"dtype":"{dtype}","shape":[{}],"data_offsets":[{begin},{end}]}}"#,
+            json_text(name),
+            shape.join(",")
+        ));
+        begin = end;
+    }
+    let mut json = format!("{{{}}}", fields.join(",")).into_bytes();
+    json.resize(json.len().next_multiple_of(8), b' ');
+    let mut header = (json.len() as u64).to_le_bytes().to_vec();
+    header.append(&mut json);
+    header
 }
 
 fn check_tensor(path: &Path, tensor: &OutTensor, fresh: bool) -> Result<()> {

@@ -111,10 +111,11 @@ fn check_free(app: &App, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Licence and description are looked for in the folder `about`.
 fn copy_in(app: &App, source: &Path, about: &Path, name: String) -> Result<FoundBase> {
     let folder = app.settings.bases_folder()?;
-    let files = files_of(source, about)?;
+    let base = Base::open(source).coded()?;
+    check_complete(&base, source)?;
+    let files = files_of(&base, source, about)?;
     let path = folder.join(&name);
     fs_err::create_dir_all(&folder)?;
     let temporary = folder.join(format!(".{name}-{}.partial", std::process::id()));
@@ -148,13 +149,21 @@ pub(crate) fn about_files(root: &Path) -> Vec<PathBuf> {
     paths.filter(|path| path.is_file()).collect()
 }
 
-/// Files of a base with the names that a copy gives them, after checking that it is complete and of a known family.
-fn files_of(source: &Path, about: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
-    let base = Base::open(source).coded()?;
+/// Refuses a base of which a network lacks tensors.
+pub(crate) fn check_complete(base: &Base, source: &Path) -> Result<()> {
     if let Some(problem) = base.files().report().coded()?.problem() {
         let message = format!("cannot use base model `{}`: {problem}", source.display());
         return Err(failed(ErrorCode::BadBase, message));
     }
+    Ok(())
+}
+
+/// Files of a base with the names that a copy gives them. Licence and description are looked for in the folder `about`.
+pub(crate) fn files_of(
+    base: &Base,
+    source: &Path,
+    about: &Path,
+) -> Result<Vec<(PathBuf, PathBuf)>> {
     // What belongs to a single file lies beside it, and keeps its name, which says what belongs together.
     let named = |path: &Path| path.file_name().map(PathBuf::from).unwrap_or_default();
     let within = |path: &Path| path.strip_prefix(source).ok().map(Path::to_owned);

@@ -105,10 +105,39 @@ pub(crate) fn json_failure(code: ErrorCode, message: &str) {
 /// A reader that went away is no failure of the command.
 fn to_stdout(text: &dyn Display) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    let _ = writeln!(out, "{}", harmless(text)).and_then(|()| out.flush());
 }
 
 /// Without a place for remarks, they are left out.
 pub(crate) fn to_stderr(text: &dyn Display) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
+}
+
+/// Text with control characters spelled out: names in files of other people must not steer the terminal.
+fn harmless(text: &dyn Display) -> String {
+    let text = text.to_string();
+    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(steers) {
+        return text;
+    }
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) {
+            plain.extend(c.escape_default());
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_spelled_out() {
+        let text = "a\u{1b}[2J\rb\n\tü";
+        assert_eq!(harmless(&text), "a\\u{1b}[2J\\rb\n\tü");
+    }
 }

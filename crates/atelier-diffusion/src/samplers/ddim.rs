@@ -1,67 +1,40 @@
 //! DDIM (Song et al. 2020, equation 12) without added noise.
 
-use atelier_core::{SamplerKind, ScheduleKind};
 use burn::tensor::Tensor;
 
 use super::Sampler;
+use super::alphas::{Alphas, stride, whole_timesteps};
+use super::walk::{Mixtures, Walk};
 use crate::noise::NoiseSource;
-use crate::schedule::class::{Choices, spacing_of};
+use crate::schedule::class::Choices;
+use crate::schedule::course::Course;
 use crate::schedule::prediction::Mixture;
-use crate::schedule::spacing::Grid;
-use crate::schedule::{
-    BetaDefaults, PredictionType, Result, ScheduleConfig, ScheduleError, TimestepSpacing,
-};
+use crate::schedule::{BetaDefaults, PredictionType, Result};
 
 /// The deterministic sampler.
 #[derive(Debug)]
 pub(super) struct Ddim {
-    timesteps: Vec<f32>,
-    /// Mixtures before and after each step.
-    levels: Vec<(Mixture, Mixture)>,
+    walk: Mixtures,
+    /// What the sample after each step consists of.
+    next: Vec<Mixture>,
     prediction_type: PredictionType,
     clip: Option<f64>,
 }
 
 impl Ddim {
-    pub(super) fn new(
-        config: &ScheduleConfig,
-        schedule: ScheduleKind,
-        steps: usize,
-    ) -> Result<Self> {
-        Choices::Spacings.check(SamplerKind::Ddim, schedule)?;
-        let alphas = BetaDefaults::PLAIN.alphas(config, config.rescale_betas_zero_snr);
-        let spacing = spacing_of(schedule, config, TimestepSpacing::Leading);
-        let stride = (config.num_train_timesteps / steps).cast_signed() as i64;
-        let last = if config.set_alpha_to_one.unwrap_or(true) {
-            1.0
-        } else {
-            alphas[0]
-        };
-        let mut timesteps = Vec::with_capacity(steps);
-        let mut levels = Vec::with_capacity(steps);
-        for timestep in Grid::new(config, steps).timesteps(spacing) {
-            let timestep = timestep.round_ties_even() as i64;
-            let at = |timestep: i64| {
-                let index = usize::try_from(timestep).ok()?;
-                alphas.get(index).copied()
-            };
-            // pure noise has no predicted picture when the noise is what is predicted
-            let alpha = at(timestep)
-                .filter(|&alpha| {
-                    alpha > 0.0 || config.prediction_type == PredictionType::VPrediction
-                })
-                .ok_or(ScheduleError::Timestep {
-                    steps,
-                    timestep,
-                    count: alphas.len(),
-                })?;
-            let next = at(timestep - stride).unwrap_or(last);
-            timesteps.push(timestep as f32);
-            levels.push((Mixture::from_alpha(alpha), Mixture::from_alpha(next)));
-        }
+    pub(super) fn new(course: &Course<'_>) -> Result<Self> {
+        Choices::Spacings.check(course)?;
+        let config = course.config;
+        let alphas = Alphas(BetaDefaults::PLAIN.alphas(config, config.rescale_betas_zero_snr));
+        let end = alphas.end(config.set_alpha_to_one.unwrap_or(true));
+        let timesteps = whole_timesteps(course);
+        let next = timesteps.iter().map(|timestep| {
+            let next = alphas.at(timestep - stride(course));
+            Mixture::from_alpha(next.unwrap_or(end))
+        });
         Ok(Self {
-            timesteps,
-            levels,
+            walk: alphas.walk(course, &timesteps)?,
+            next: next.collect(),
             prediction_type: config.prediction_type,
             clip: config
                 .clip_sample
@@ -72,16 +45,8 @@ impl Ddim {
 }
 
 impl Sampler for Ddim {
-    fn timesteps(&self) -> &[f32] {
-        &self.timesteps
-    }
-
-    fn init_noise_sigma(&self) -> f32 {
-        1.0
-    }
-
-    fn scale_input(&self, sample_bchw: Tensor<4>, _index: usize) -> Tensor<4> {
-        sample_bchw
+    fn walk(&self) -> &dyn Walk {
+        &self.walk
     }
 
     fn step(
@@ -91,7 +56,7 @@ impl Sampler for Ddim {
         sample_bchw: Tensor<4>,
         _noise: &mut dyn NoiseSource,
     ) -> Tensor<4> {
-        let (level, next) = self.levels[index];
+        let (level, next) = (self.walk.levels[index], self.next[index]);
         let noise = match self.prediction_type {
             PredictionType::Epsilon => model_output_bchw.clone(),
             PredictionType::VPrediction => {
@@ -106,11 +71,5 @@ impl Sampler for Ddim {
             None => picture,
         };
         next.mix(picture, noise)
-    }
-
-    fn begin_at(&mut self, _index: usize) {}
-
-    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4> {
-        self.levels[index].0.mix(latents_bchw, noise_bchw)
     }
 }

@@ -3,17 +3,15 @@
 
 use std::collections::VecDeque;
 
-use atelier_core::{SamplerKind, ScheduleKind};
 use burn::tensor::Tensor;
 
 use super::Sampler;
+use super::walk::{Mixtures, Walk, lambdas};
 use crate::noise::NoiseSource;
 use crate::schedule::class::{Class, Rounding, Setting};
-use crate::schedule::prediction::Mixture;
+use crate::schedule::course::Course;
 use crate::schedule::sigmas::Ladder;
-use crate::schedule::{
-    FinalSigma, PredictionType, Result, ScheduleConfig, SolverSettings, SolverType,
-};
+use crate::schedule::{FinalSigma, PredictionType, Result, SolverSettings, SolverType};
 
 /// From this number of steps on, the last ones keep their order.
 const LONG_WALK: usize = 15;
@@ -27,10 +25,12 @@ pub(super) enum Equation {
     Stochastic,
 }
 
-/// The sampler; a sample has unit variance.
+/// The sampler.
 #[derive(Debug)]
 pub(super) struct DpmMultistep {
-    ladder: Ladder,
+    walk: Mixtures,
+    /// Half the logarithm of the signal-to-noise ratio at each evaluation and after the last one.
+    lambdas: Vec<f64>,
     prediction_type: PredictionType,
     settings: SolverSettings,
     ends_clean: bool,
@@ -41,41 +41,29 @@ pub(super) struct DpmMultistep {
 }
 
 impl DpmMultistep {
-    /// The sampler of second order on the probability-flow equation.
-    pub(super) fn new(
-        sampler: SamplerKind,
-        config: &ScheduleConfig,
-        schedule: ScheduleKind,
-        steps: usize,
-    ) -> Result<Self> {
+    pub(super) fn new(course: &Course<'_>, equation: Equation, order: usize) -> Result<Self> {
         let class = Class {
             reads: &[Setting::ZeroSnr, Setting::KarrasRange, Setting::FinalSigma],
             rounding: Rounding::DpmSolver,
-            ..Class::k_diffusion(sampler)
+            ..Class::K_DIFFUSION
         };
+        let ladder = Ladder::new(&class, course)?;
+        let config = course.config;
         Ok(Self {
-            ladder: Ladder::new(&class, config, schedule, steps)?,
+            walk: Mixtures::from(&ladder),
+            lambdas: lambdas(&ladder),
             prediction_type: config.prediction_type,
             settings: config.solver.clone(),
             ends_clean: config.final_sigma == FinalSigma::Zero,
-            equation: Equation::Ordinary,
-            order: 2,
+            equation,
+            order,
             pictures: VecDeque::new(),
         })
     }
 
-    /// The same with another equation and order.
-    pub(super) fn with(self, equation: Equation, order: usize) -> Self {
-        Self {
-            equation,
-            order,
-            ..self
-        }
-    }
-
     /// The order of step `index`: as many past predictions as there are, fewer at the end of a short walk.
     fn order_at(&self, index: usize) -> usize {
-        let steps = self.ladder.timesteps.len();
+        let steps = self.walk.timesteps.len();
         let short = self.settings.lower_order_final && steps < LONG_WALK;
         let left = steps - index;
         let allowed = if left == 1 && (self.settings.euler_at_final || short || self.ends_clean) {
@@ -88,21 +76,12 @@ impl DpmMultistep {
         allowed.min(self.pictures.len())
     }
 
-    /// Half the logarithm of the signal-to-noise ratio at evaluation `index`.
-    fn lambda(&self, index: usize) -> f64 {
-        -f64::from(self.ladder.sigmas[index]).ln()
-    }
-
     /// The factors on sample, picture, its two differences, and noise.
     fn factors(&self, index: usize, order: usize) -> [f64; 5] {
-        let sigmas = &self.ladder.sigmas;
-        let (from, to) = (
-            Mixture::from_sigma(sigmas[index]),
-            Mixture::from_sigma(sigmas[index + 1]),
-        );
+        let (from, to) = (self.walk.levels[index], self.walk.levels[index + 1]);
         let (signal, noise) = (f64::from(to.signal), f64::from(to.noise));
         let kept = noise / f64::from(from.noise);
-        let h = self.lambda(index + 1) - self.lambda(index);
+        let h = self.lambdas[index + 1] - self.lambdas[index];
         let plain = order < 3 && self.settings.solver_type != Some(SolverType::Heun);
         match self.equation {
             Equation::Ordinary => {
@@ -132,9 +111,9 @@ impl DpmMultistep {
 
     /// The slope and, for third order, the curvature of the predictions over lambda, in units of this step.
     fn differences(&self, index: usize, order: usize) -> (Tensor<4>, Option<Tensor<4>>) {
-        let h = self.lambda(index + 1) - self.lambda(index);
+        let h = self.lambdas[index + 1] - self.lambdas[index];
         let ratio = |back: usize| {
-            let before = self.lambda(index - back) - self.lambda(index - back - 1);
+            let before = self.lambdas[index - back] - self.lambdas[index - back - 1];
             before / h
         };
         let difference = |back: usize| {
@@ -151,16 +130,8 @@ impl DpmMultistep {
 }
 
 impl Sampler for DpmMultistep {
-    fn timesteps(&self) -> &[f32] {
-        &self.ladder.timesteps
-    }
-
-    fn init_noise_sigma(&self) -> f32 {
-        1.0
-    }
-
-    fn scale_input(&self, sample_bchw: Tensor<4>, _index: usize) -> Tensor<4> {
-        sample_bchw
+    fn walk(&self) -> &dyn Walk {
+        &self.walk
     }
 
     fn step(
@@ -172,11 +143,10 @@ impl Sampler for DpmMultistep {
     ) -> Tensor<4> {
         let grain = (self.equation == Equation::Stochastic)
             .then(|| noise.normal(model_output_bchw.dims(), &model_output_bchw.device()));
-        let mixture = Mixture::from_sigma(self.ladder.sigmas[index]);
         let picture = self.prediction_type.picture_of_mixture(
             model_output_bchw,
             sample_bchw.clone(),
-            mixture,
+            self.walk.levels[index],
         );
         self.pictures.push_front(picture.clone());
         self.pictures.truncate(self.order);
@@ -196,11 +166,7 @@ impl Sampler for DpmMultistep {
         }
     }
 
-    fn begin_at(&mut self, _index: usize) {
+    fn begin_anew(&mut self) {
         self.pictures.clear();
-    }
-
-    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4> {
-        Mixture::from_sigma(self.ladder.sigmas[index]).mix(latents_bchw, noise_bchw)
     }
 }

@@ -1,17 +1,19 @@
 //! DPM-Solver++ on the stochastic equation as k-diffusion writes it: the midpoint method, with noise from one Brownian motion
 //! over sigma, so that more steps refine the same walk.
 
-use atelier_core::{SamplerKind, ScheduleKind, Seed};
+use atelier_core::Seed;
 use burn::tensor::{Tensor, TensorData};
 
 use super::Sampler;
+use super::walk::{Walk, scaled, with_middles};
 use crate::noise::NoiseSource;
 use crate::noise::brownian::BrownianMotion;
 use crate::schedule::class::Class;
-use crate::schedule::sigmas::{Ladder, doubled, with_middles};
-use crate::schedule::{BetaDefaults, PredictionType, Result, ScheduleConfig};
+use crate::schedule::course::Course;
+use crate::schedule::sigmas::Ladder;
+use crate::schedule::{BetaDefaults, PredictionType, Result};
 
-/// The sampler; a sample is the picture plus `sigma` times noise.
+/// The sampler.
 pub(super) struct DpmSde {
     /// Its inner sigmas come twice, once for the end of a step and once for the start of the next.
     ladder: Ladder,
@@ -23,26 +25,20 @@ pub(super) struct DpmSde {
 }
 
 impl DpmSde {
-    pub(super) fn new(
-        config: &ScheduleConfig,
-        schedule: ScheduleKind,
-        steps: usize,
-    ) -> Result<Self> {
+    pub(super) fn new(course: &Course<'_>) -> Result<Self> {
         let class = Class {
             betas: BetaDefaults::SECOND_ORDER,
             reads: &[],
             single_precision: false,
-            ..Class::k_diffusion(SamplerKind::DpmppSde)
+            ..Class::K_DIFFUSION
         };
-        let mut ladder = Ladder::new(&class, config, schedule, steps)?;
+        let ladder = Ladder::new(&class, course)?;
         let pairs = ladder.sigmas.windows(2);
         let middles: Vec<f32> = pairs.map(|pair| middle(pair[0], pair[1])).collect();
-        ladder.timesteps = with_middles(&ladder, &middles);
-        ladder.sigmas = doubled(&ladder.sigmas);
         Ok(Self {
-            ladder,
-            prediction_type: config.prediction_type,
-            seed: config.noise_sampler_seed.map(Seed),
+            ladder: with_middles(ladder, middles.into_iter()),
+            prediction_type: course.config.prediction_type,
+            seed: course.config.noise_sampler_seed.map(Seed),
             motion: None,
             start: None,
         })
@@ -89,12 +85,8 @@ fn sigma_at(time: f32) -> f32 {
 }
 
 impl Sampler for DpmSde {
-    fn timesteps(&self) -> &[f32] {
-        &self.ladder.timesteps
-    }
-
-    fn init_noise_sigma(&self) -> f32 {
-        self.ladder.init_noise_sigma
+    fn walk(&self) -> &dyn Walk {
+        &self.ladder
     }
 
     fn order(&self) -> usize {
@@ -107,7 +99,7 @@ impl Sampler for DpmSde {
             None => sigmas[index],
             Some(_) => middle(sigmas[index - 1], sigmas[index]),
         };
-        Ladder::scaled(sample_bchw, sigma)
+        scaled(sample_bchw, sigma)
     }
 
     fn step(
@@ -147,12 +139,8 @@ impl Sampler for DpmSde {
         start * (sigma_at(down) / from) + picture * gained + grain * fresh
     }
 
-    fn begin_at(&mut self, _index: usize) {
+    fn begin_anew(&mut self) {
         self.start = None;
         self.motion = None;
-    }
-
-    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4> {
-        self.ladder.noised(latents_bchw, noise_bchw, index)
     }
 }

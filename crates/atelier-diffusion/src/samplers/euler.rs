@@ -1,15 +1,16 @@
 //! Euler steps on the probability-flow equation (Karras et al. 2022, algorithm 2 without churn).
 
-use atelier_core::{SamplerKind, ScheduleKind};
 use burn::tensor::Tensor;
 
 use super::Sampler;
+use super::walk::Walk;
 use crate::noise::NoiseSource;
 use crate::schedule::class::{Class, Setting};
+use crate::schedule::course::Course;
 use crate::schedule::sigmas::Ladder;
-use crate::schedule::{PredictionType, Result, ScheduleConfig};
+use crate::schedule::{PredictionType, Result};
 
-/// The sampler; a sample is the picture plus `sigma` times noise.
+/// The sampler.
 #[derive(Debug)]
 pub(super) struct Euler {
     ladder: Ladder,
@@ -17,16 +18,13 @@ pub(super) struct Euler {
 }
 
 impl Euler {
-    pub(super) fn new(
-        config: &ScheduleConfig,
-        schedule: ScheduleKind,
-        steps: usize,
-    ) -> Result<Self> {
+    pub(super) fn new(course: &Course<'_>) -> Result<Self> {
         let class = Class {
             reads: &[Setting::ZeroSnr, Setting::KarrasRange, Setting::FinalSigma],
-            ..Class::k_diffusion(SamplerKind::Euler)
+            ..Class::K_DIFFUSION
         };
-        let mut ladder = Ladder::new(&class, config, schedule, steps)?;
+        let mut ladder = Ladder::new(&class, course)?;
+        let config = course.config;
         if config.continuous_timesteps && config.prediction_type == PredictionType::VPrediction {
             let told = ladder.timesteps.iter_mut().zip(&ladder.sigmas);
             told.for_each(|(timestep, sigma)| *timestep = 0.25 * sigma.ln());
@@ -39,16 +37,8 @@ impl Euler {
 }
 
 impl Sampler for Euler {
-    fn timesteps(&self) -> &[f32] {
-        &self.ladder.timesteps
-    }
-
-    fn init_noise_sigma(&self) -> f32 {
-        self.ladder.init_noise_sigma
-    }
-
-    fn scale_input(&self, sample_bchw: Tensor<4>, index: usize) -> Tensor<4> {
-        Ladder::scaled(sample_bchw, self.ladder.sigmas[index])
+    fn walk(&self) -> &dyn Walk {
+        &self.ladder
     }
 
     fn step(
@@ -69,11 +59,5 @@ impl Sampler for Euler {
                     + model_output_bchw * (change / variance.sqrt())
             }
         }
-    }
-
-    fn begin_at(&mut self, _index: usize) {}
-
-    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4> {
-        self.ladder.noised(latents_bchw, noise_bchw, index)
     }
 }

@@ -1,15 +1,16 @@
 //! Euler steps that go further down than asked and add fresh noise back.
 
-use atelier_core::{SamplerKind, ScheduleKind};
 use burn::tensor::Tensor;
 
-use super::{Sampler, ancestral};
+use super::Sampler;
+use super::walk::{Walk, ancestral};
 use crate::noise::NoiseSource;
 use crate::schedule::class::{Choices, Class, Setting};
+use crate::schedule::course::Course;
 use crate::schedule::sigmas::Ladder;
-use crate::schedule::{PredictionType, Result, ScheduleConfig};
+use crate::schedule::{PredictionType, Result};
 
-/// The sampler; a sample is the picture plus `sigma` times noise.
+/// The sampler.
 #[derive(Debug)]
 pub(super) struct EulerAncestral {
     ladder: Ladder,
@@ -17,34 +18,22 @@ pub(super) struct EulerAncestral {
 }
 
 impl EulerAncestral {
-    pub(super) fn new(
-        config: &ScheduleConfig,
-        schedule: ScheduleKind,
-        steps: usize,
-    ) -> Result<Self> {
+    pub(super) fn new(course: &Course<'_>) -> Result<Self> {
         let class = Class {
             choices: Choices::Spacings,
             reads: &[Setting::ZeroSnr],
-            ..Class::k_diffusion(SamplerKind::EulerA)
+            ..Class::K_DIFFUSION
         };
         Ok(Self {
-            ladder: Ladder::new(&class, config, schedule, steps)?,
-            prediction_type: config.prediction_type,
+            ladder: Ladder::new(&class, course)?,
+            prediction_type: course.config.prediction_type,
         })
     }
 }
 
 impl Sampler for EulerAncestral {
-    fn timesteps(&self) -> &[f32] {
-        &self.ladder.timesteps
-    }
-
-    fn init_noise_sigma(&self) -> f32 {
-        self.ladder.init_noise_sigma
-    }
-
-    fn scale_input(&self, sample_bchw: Tensor<4>, index: usize) -> Tensor<4> {
-        Ladder::scaled(sample_bchw, self.ladder.sigmas[index])
+    fn walk(&self) -> &dyn Walk {
+        &self.ladder
     }
 
     fn step(
@@ -61,11 +50,5 @@ impl Sampler for EulerAncestral {
             self.prediction_type
                 .derivative(model_output_bchw, sample_bchw.clone(), sigma);
         sample_bchw + derivative * (down - sigma) + grain * fresh
-    }
-
-    fn begin_at(&mut self, _index: usize) {}
-
-    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4> {
-        self.ladder.noised(latents_bchw, noise_bchw, index)
     }
 }

@@ -1,16 +1,17 @@
 //! Heun's method on the probability-flow equation (Karras et al. 2022, algorithm 1): an Euler step, then the same step again
 //! with the mean of the derivatives at both ends.
 
-use atelier_core::{SamplerKind, ScheduleKind};
 use burn::tensor::Tensor;
 
 use super::Sampler;
+use super::walk::{Walk, doubled};
 use crate::noise::NoiseSource;
 use crate::schedule::class::Class;
-use crate::schedule::sigmas::{Ladder, doubled};
-use crate::schedule::{BetaDefaults, PredictionType, Result, ScheduleConfig};
+use crate::schedule::course::Course;
+use crate::schedule::sigmas::Ladder;
+use crate::schedule::{BetaDefaults, PredictionType, Result};
 
-/// The sampler; a sample is the picture plus `sigma` times noise.
+/// The sampler.
 #[derive(Debug)]
 pub(super) struct Heun {
     /// Its inner sigmas come twice, once for the end of a step and once for the start of the next.
@@ -22,16 +23,13 @@ pub(super) struct Heun {
 }
 
 impl Heun {
-    pub(super) fn new(
-        config: &ScheduleConfig,
-        schedule: ScheduleKind,
-        steps: usize,
-    ) -> Result<Self> {
+    pub(super) fn new(course: &Course<'_>) -> Result<Self> {
         let class = Class {
             betas: BetaDefaults::SECOND_ORDER,
-            ..Class::k_diffusion(SamplerKind::Heun)
+            ..Class::K_DIFFUSION
         };
-        let mut ladder = Ladder::new(&class, config, schedule, steps)?;
+        let config = course.config;
+        let mut ladder = Ladder::new(&class, course)?;
         ladder.sigmas = doubled(&ladder.sigmas);
         // the last timestep comes twice as well: once for the end of the step before
         ladder.timesteps.push(0.0);
@@ -55,20 +53,12 @@ impl Heun {
 }
 
 impl Sampler for Heun {
-    fn timesteps(&self) -> &[f32] {
-        &self.ladder.timesteps
-    }
-
-    fn init_noise_sigma(&self) -> f32 {
-        self.ladder.init_noise_sigma
+    fn walk(&self) -> &dyn Walk {
+        &self.ladder
     }
 
     fn order(&self) -> usize {
         2
-    }
-
-    fn scale_input(&self, sample_bchw: Tensor<4>, index: usize) -> Tensor<4> {
-        Ladder::scaled(sample_bchw, self.ladder.sigmas[index])
     }
 
     fn step(
@@ -94,11 +84,7 @@ impl Sampler for Heun {
         }
     }
 
-    fn begin_at(&mut self, _index: usize) {
+    fn begin_anew(&mut self) {
         self.start = None;
-    }
-
-    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4> {
-        self.ladder.noised(latents_bchw, noise_bchw, index)
     }
 }

@@ -3,18 +3,19 @@
 
 use std::collections::VecDeque;
 
-use atelier_core::{SamplerKind, ScheduleKind};
 use burn::tensor::Tensor;
 
 use super::Sampler;
+use super::walk::Walk;
 use crate::noise::NoiseSource;
 use crate::schedule::class::Class;
+use crate::schedule::course::Course;
 use crate::schedule::sigmas::Ladder;
-use crate::schedule::{PredictionType, Result, ScheduleConfig};
+use crate::schedule::{PredictionType, Result};
 
 const ORDER: usize = 4;
 
-/// The sampler; a sample is the picture plus `sigma` times noise.
+/// The sampler.
 #[derive(Debug)]
 pub(super) struct Lms {
     ladder: Ladder,
@@ -24,18 +25,14 @@ pub(super) struct Lms {
 }
 
 impl Lms {
-    pub(super) fn new(
-        config: &ScheduleConfig,
-        schedule: ScheduleKind,
-        steps: usize,
-    ) -> Result<Self> {
+    pub(super) fn new(course: &Course<'_>) -> Result<Self> {
         let class = Class {
             reads: &[],
-            ..Class::k_diffusion(SamplerKind::Lms)
+            ..Class::K_DIFFUSION
         };
         Ok(Self {
-            ladder: Ladder::new(&class, config, schedule, steps)?,
-            prediction_type: config.prediction_type,
+            ladder: Ladder::new(&class, course)?,
+            prediction_type: course.config.prediction_type,
             derivatives: VecDeque::with_capacity(ORDER + 1),
         })
     }
@@ -58,16 +55,8 @@ impl Lms {
 }
 
 impl Sampler for Lms {
-    fn timesteps(&self) -> &[f32] {
-        &self.ladder.timesteps
-    }
-
-    fn init_noise_sigma(&self) -> f32 {
-        self.ladder.init_noise_sigma
-    }
-
-    fn scale_input(&self, sample_bchw: Tensor<4>, index: usize) -> Tensor<4> {
-        Ladder::scaled(sample_bchw, self.ladder.sigmas[index])
+    fn walk(&self) -> &dyn Walk {
+        &self.ladder
     }
 
     fn step(
@@ -91,11 +80,7 @@ impl Sampler for Lms {
         })
     }
 
-    fn begin_at(&mut self, _index: usize) {
+    fn begin_anew(&mut self) {
         self.derivatives.clear();
-    }
-
-    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4> {
-        self.ladder.noised(latents_bchw, noise_bchw, index)
     }
 }

@@ -5,11 +5,12 @@ use atelier_core::{SamplerKind, ScheduleKind};
 use burn::tensor::Tensor;
 
 use crate::noise::NoiseSource;
+use crate::schedule::course::Course;
 use crate::schedule::{Result, ScheduleConfig, ScheduleError};
 
+mod alphas;
 mod ddim;
 mod dpm2;
-mod dpm2_ancestral;
 mod dpm_multistep;
 mod dpm_sde;
 mod euler;
@@ -19,17 +20,27 @@ mod lcm;
 mod lms;
 mod pndm;
 mod unipc;
+mod walk;
 
 #[cfg(test)]
 mod tests;
 
+pub use walk::Walk;
+
 /// Walks from noise to a picture in a fixed number of evaluations of the denoiser.
 pub trait Sampler: Send {
+    /// The noise levels that it walks through, which decide most of the rest.
+    fn walk(&self) -> &dyn Walk;
+
     /// The timestep that the denoiser is told at each evaluation, in their order.
-    fn timesteps(&self) -> &[f32];
+    fn timesteps(&self) -> &[f32] {
+        self.walk().timesteps()
+    }
 
     /// The factor that turns noise of unit variance into the first sample.
-    fn init_noise_sigma(&self) -> f32;
+    fn init_noise_sigma(&self) -> f32 {
+        self.walk().init_noise_sigma()
+    }
 
     /// Evaluations per step that a user asked for, the last step of a walk excepted. Image to image starts at a multiple of it.
     fn order(&self) -> usize {
@@ -37,7 +48,9 @@ pub trait Sampler: Send {
     }
 
     /// What the denoiser sees of the sample at evaluation `index`.
-    fn scale_input(&self, sample_bchw: Tensor<4>, index: usize) -> Tensor<4>;
+    fn scale_input(&self, sample_bchw: Tensor<4>, index: usize) -> Tensor<4> {
+        self.walk().scale_input(sample_bchw, index)
+    }
 
     /// The sample after evaluation `index`, from what the denoiser said about the scaled one. Samplers that add noise draw it
     /// from `noise`, once per step.
@@ -49,11 +62,13 @@ pub trait Sampler: Send {
         noise: &mut dyn NoiseSource,
     ) -> Tensor<4>;
 
-    /// Forgets what past evaluations said, to start at evaluation `index` with a picture from [`Self::add_noise`].
-    fn begin_at(&mut self, index: usize);
+    /// Forgets what past evaluations said, to start from noise again or with a picture from [`Self::add_noise`].
+    fn begin_anew(&mut self) {}
 
     /// Clean latents with as much noise as evaluation `index` starts from.
-    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4>;
+    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4> {
+        self.walk().add_noise(latents_bchw, noise_bchw, index)
+    }
 }
 
 /// Makes a sampler for `steps` steps on the schedule of a base.
@@ -74,29 +89,27 @@ pub fn build(
         });
     }
     refuse_unbuilt(kind, config)?;
-    let multistep = |equation, order| {
-        DpmMultistep::new(kind, config, schedule, steps)
-            .map(|sampler| Box::new(sampler.with(equation, order)))
+    let course = &Course {
+        sampler: kind,
+        schedule,
+        config,
+        steps,
     };
     Ok(match kind {
-        SamplerKind::Ddim => Box::new(ddim::Ddim::new(config, schedule, steps)?),
-        SamplerKind::Pndm => Box::new(pndm::Pndm::new(config, schedule, steps)?),
-        SamplerKind::Lms => Box::new(lms::Lms::new(config, schedule, steps)?),
-        SamplerKind::Euler => Box::new(euler::Euler::new(config, schedule, steps)?),
-        SamplerKind::EulerA => Box::new(euler_ancestral::EulerAncestral::new(
-            config, schedule, steps,
-        )?),
-        SamplerKind::Heun => Box::new(heun::Heun::new(config, schedule, steps)?),
-        SamplerKind::Dpm2 => Box::new(dpm2::Dpm2::new(config, schedule, steps)?),
-        SamplerKind::Dpm2A => {
-            Box::new(dpm2_ancestral::Dpm2Ancestral::new(config, schedule, steps)?)
-        }
-        SamplerKind::Dpmpp2m => multistep(Equation::Ordinary, 2)?,
-        SamplerKind::Dpmpp2mSde => multistep(Equation::Stochastic, 2)?,
-        SamplerKind::Dpmpp3mSde => multistep(Equation::Stochastic, 3)?,
-        SamplerKind::DpmppSde => Box::new(dpm_sde::DpmSde::new(config, schedule, steps)?),
-        SamplerKind::Unipc => Box::new(unipc::UniPc::new(config, schedule, steps)?),
-        SamplerKind::Lcm => Box::new(lcm::Lcm::new(config, schedule, steps)?),
+        SamplerKind::Ddim => Box::new(ddim::Ddim::new(course)?),
+        SamplerKind::Pndm => Box::new(pndm::Pndm::new(course)?),
+        SamplerKind::Lms => Box::new(lms::Lms::new(course)?),
+        SamplerKind::Euler => Box::new(euler::Euler::new(course)?),
+        SamplerKind::EulerA => Box::new(euler_ancestral::EulerAncestral::new(course)?),
+        SamplerKind::Heun => Box::new(heun::Heun::new(course)?),
+        SamplerKind::Dpm2 => Box::new(dpm2::Dpm2::new(course)?),
+        SamplerKind::Dpm2A => Box::new(dpm2::Dpm2::new_ancestral(course)?),
+        SamplerKind::Dpmpp2m => Box::new(DpmMultistep::new(course, Equation::Ordinary, 2)?),
+        SamplerKind::Dpmpp2mSde => Box::new(DpmMultistep::new(course, Equation::Stochastic, 2)?),
+        SamplerKind::Dpmpp3mSde => Box::new(DpmMultistep::new(course, Equation::Stochastic, 3)?),
+        SamplerKind::DpmppSde => Box::new(dpm_sde::DpmSde::new(course)?),
+        SamplerKind::Unipc => Box::new(unipc::UniPc::new(course)?),
+        SamplerKind::Lcm => Box::new(lcm::Lcm::new(course)?),
     })
 }
 
@@ -134,13 +147,4 @@ fn refuse_unbuilt(kind: SamplerKind, config: &ScheduleConfig) -> Result<()> {
             supported: "the default of this sampler, or another sampler such as ddim",
         }),
     }
-}
-
-/// How one step of an ancestral sampler splits the noise of its end, in the single precision of PyTorch: what is fresh, and
-/// how far the sample walks down before it is added.
-fn ancestral(from: f32, to: f32) -> (f32, f32) {
-    let (from, to) = (from * from, to * to);
-    let fresh = (to * (from - to) / from).sqrt();
-    let down = (to - fresh * fresh).max(0.0).sqrt();
-    (fresh, down)
 }

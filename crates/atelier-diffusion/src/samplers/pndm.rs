@@ -1,17 +1,16 @@
 //! Pseudo numerical methods (Liu et al. 2022): a linear multistep of order 4 over the predicted noise, started with pseudo
 //! Runge-Kutta steps, or with one step taken twice where the base's file skips those.
 
-use atelier_core::{SamplerKind, ScheduleKind};
 use burn::tensor::Tensor;
 
 use super::Sampler;
+use super::alphas::{Alphas, stride, whole_timesteps};
+use super::walk::{Mixtures, Walk};
 use crate::noise::NoiseSource;
-use crate::schedule::class::{Choices, spacing_of};
+use crate::schedule::class::Choices;
+use crate::schedule::course::Course;
 use crate::schedule::prediction::Mixture;
-use crate::schedule::spacing::Grid;
-use crate::schedule::{
-    BetaDefaults, PredictionType, Result, ScheduleConfig, ScheduleError, TimestepSpacing,
-};
+use crate::schedule::{BetaDefaults, PredictionType, Result};
 
 /// Steps that Runge-Kutta covers, and the order of the multistep.
 pub(super) const ORDER: usize = 4;
@@ -19,12 +18,12 @@ pub(super) const ORDER: usize = 4;
 /// The sampler.
 #[derive(Debug)]
 pub(super) struct Pndm {
-    timesteps: Vec<f32>,
-    /// The same as whole numbers.
+    walk: Mixtures,
+    /// Its timesteps as whole numbers.
     visited: Vec<i64>,
     /// How many of them belong to Runge-Kutta steps, four to a step.
     runge_kutta: usize,
-    alphas: Vec<f32>,
+    alphas: Alphas,
     last_alpha: f32,
     stride: i64,
     prediction_type: PredictionType,
@@ -39,20 +38,12 @@ pub(super) struct Pndm {
 }
 
 impl Pndm {
-    pub(super) fn new(
-        config: &ScheduleConfig,
-        schedule: ScheduleKind,
-        steps: usize,
-    ) -> Result<Self> {
-        Choices::Spacings.check(SamplerKind::Pndm, schedule)?;
-        let alphas = BetaDefaults::PLAIN.alphas(config, false);
-        let spacing = spacing_of(schedule, config, TimestepSpacing::Leading);
-        let stride = (config.num_train_timesteps / steps).cast_signed() as i64;
-        let spaced: Vec<i64> = Grid::new(config, steps)
-            .timesteps(spacing)
-            .into_iter()
-            .map(|timestep| timestep.round_ties_even() as i64)
-            .collect();
+    pub(super) fn new(course: &Course<'_>) -> Result<Self> {
+        Choices::Spacings.check(course)?;
+        let config = course.config;
+        let alphas = Alphas(BetaDefaults::PLAIN.alphas(config, false));
+        let last_alpha = alphas.end(config.set_alpha_to_one.unwrap_or(false));
+        let (spaced, stride) = (whole_timesteps(course), stride(course));
         let (visited, runge_kutta) = if config.skip_prk_steps {
             (with_second_twice(&spaced), 0)
         } else {
@@ -64,22 +55,21 @@ impl Pndm {
             _ => 0,
         };
         let highest = visited.iter().copied().fold(reached, i64::max);
-        if highest >= alphas.len().cast_signed() as i64 {
-            return Err(ScheduleError::Timestep {
-                steps,
-                timestep: highest,
-                count: alphas.len(),
-            });
+        if alphas.at(highest.max(0)).is_none() {
+            return Err(alphas.refusal(course, highest));
         }
+        let levels = visited.iter().map(|&timestep| {
+            let alpha = alphas.at(timestep.max(0));
+            Mixture::from_alpha(alpha.unwrap_or(last_alpha))
+        });
         Ok(Self {
-            timesteps: visited.iter().map(|&timestep| timestep as f32).collect(),
+            walk: Mixtures {
+                levels: levels.collect(),
+                timesteps: visited.iter().map(|&timestep| timestep as f32).collect(),
+            },
             visited,
             runge_kutta,
-            last_alpha: if config.set_alpha_to_one == Some(true) {
-                1.0
-            } else {
-                alphas[0]
-            },
+            last_alpha,
             alphas,
             stride,
             prediction_type: config.prediction_type,
@@ -159,9 +149,8 @@ impl Pndm {
 
     /// Equation 9 of the paper: the sample moved between two timesteps along the predicted noise.
     fn moved(&self, sample: Tensor<4>, output: Tensor<4>, (from, to): (i64, i64)) -> Tensor<4> {
-        let at = |timestep: i64| usize::try_from(timestep).ok();
-        let alpha = at(from).map_or(self.last_alpha, |index| self.alphas[index]);
-        let next = at(to).map_or(self.last_alpha, |index| self.alphas[index]);
+        let alpha = self.alphas.at(from).unwrap_or(self.last_alpha);
+        let next = self.alphas.at(to).unwrap_or(self.last_alpha);
         let output = match self.prediction_type {
             PredictionType::Epsilon => output,
             PredictionType::VPrediction => {
@@ -194,16 +183,8 @@ fn with_halves(spaced: &[i64], half: i64) -> (Vec<i64>, usize) {
 }
 
 impl Sampler for Pndm {
-    fn timesteps(&self) -> &[f32] {
-        &self.timesteps
-    }
-
-    fn init_noise_sigma(&self) -> f32 {
-        1.0
-    }
-
-    fn scale_input(&self, sample_bchw: Tensor<4>, _index: usize) -> Tensor<4> {
-        sample_bchw
+    fn walk(&self) -> &dyn Walk {
+        &self.walk
     }
 
     fn step(
@@ -223,15 +204,10 @@ impl Sampler for Pndm {
         moved
     }
 
-    fn begin_at(&mut self, _index: usize) {
+    fn begin_anew(&mut self) {
         self.counter = 0;
         self.outputs.clear();
         self.sum = None;
         self.start = None;
-    }
-
-    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4> {
-        let timestep = usize::try_from(self.visited[index]).unwrap_or(0);
-        Mixture::from_alpha(self.alphas[timestep]).mix(latents_bchw, noise_bchw)
     }
 }

@@ -214,7 +214,7 @@ fn walks_from_a_picture_equal_those_of_diffusers_at_every_strength() {
             let walk = Walk::read(&file, &format!("{name}.walk"), [1, 1, 2, 2]);
             let mut sampler = build(kind, ScheduleKind::Base, &config, 10).unwrap();
             let start = (10 - kept) * sampler.order();
-            sampler.begin_at(start);
+            sampler.begin_anew();
             let noised = |index: usize| {
                 values(sampler.add_noise(picture.clone(), grain.clone(), start + index))
             };
@@ -245,7 +245,7 @@ fn a_second_walk_after_beginning_anew_equals_the_first() {
     for &kind in SamplerKind::ALL {
         let mut sampler = build(kind, ScheduleKind::Base, &config, 5).unwrap();
         let mut walk = || {
-            sampler.begin_at(0);
+            sampler.begin_anew();
             let mut noise = noise_source(NoiseKind::TorchCpu, Seed(3));
             let mut sample = noise.normal([1, 1, 2, 2], &device) * sampler.init_noise_sigma();
             for index in 0..sampler.timesteps().len() {
@@ -338,6 +338,13 @@ fn a_timestep_that_the_training_did_not_have_is_refused() {
         let error = error.unwrap().to_string();
         assert!(error.contains("timestep 100"), "{error}");
     }
+    // fewer timesteps than an LCM is distilled on
+    let config = ScheduleConfig {
+        num_train_timesteps: 10,
+        ..ScheduleConfig::default()
+    };
+    let error = build(SamplerKind::Lcm, ScheduleKind::Base, &config, 4).err();
+    assert!(error.unwrap().to_string().contains("timestep -1"));
 }
 
 #[test]

@@ -3,22 +3,24 @@
 
 use std::collections::VecDeque;
 
-use atelier_core::{SamplerKind, ScheduleKind};
 use burn::tensor::Tensor;
 
 use super::Sampler;
+use super::walk::{Mixtures, Walk, lambdas};
 use crate::noise::NoiseSource;
 use crate::schedule::class::{Class, Rounding, Setting};
-use crate::schedule::prediction::Mixture;
+use crate::schedule::course::Course;
 use crate::schedule::sigmas::Ladder;
 use crate::schedule::{
-    FinalSigma, PredictionType, Result, ScheduleConfig, ScheduleError, SolverSettings, SolverType,
+    FinalSigma, PredictionType, Result, ScheduleError, SolverSettings, SolverType,
 };
 
-/// The sampler; a sample has unit variance.
+/// The sampler.
 #[derive(Debug)]
 pub(super) struct UniPc {
-    ladder: Ladder,
+    walk: Mixtures,
+    /// Half the logarithm of the signal-to-noise ratio at each evaluation and after the last one.
+    lambdas: Vec<f64>,
     prediction_type: PredictionType,
     settings: SolverSettings,
     /// Past predictions of the picture, the newest first.
@@ -42,16 +44,13 @@ struct Stride {
 }
 
 impl UniPc {
-    pub(super) fn new(
-        config: &ScheduleConfig,
-        schedule: ScheduleKind,
-        steps: usize,
-    ) -> Result<Self> {
+    pub(super) fn new(course: &Course<'_>) -> Result<Self> {
         let class = Class {
             reads: &[Setting::ZeroSnr, Setting::KarrasRange, Setting::FinalSigma],
             rounding: Rounding::UniPc,
-            ..Class::k_diffusion(SamplerKind::Unipc)
+            ..Class::K_DIFFUSION
         };
+        let (config, steps) = (course.config, course.steps);
         let settings = config.solver.clone();
         let ends_clean = config.final_sigma == FinalSigma::Zero;
         if ends_clean && !settings.lower_order_final && settings.order > 1 && steps > 1 {
@@ -62,8 +61,10 @@ impl UniPc {
                 supported: "true, or final_sigmas_type sigma_min, with the sampler unipc",
             });
         }
+        let ladder = Ladder::new(&class, course)?;
         Ok(Self {
-            ladder: Ladder::new(&class, config, schedule, steps)?,
+            walk: Mixtures::from(&ladder),
+            lambdas: lambdas(&ladder),
             prediction_type: config.prediction_type,
             settings,
             pictures: VecDeque::new(),
@@ -71,22 +72,17 @@ impl UniPc {
         })
     }
 
-    fn lambda(&self, index: usize) -> f64 {
-        -f64::from(self.ladder.sigmas[index]).ln()
-    }
-
     /// The step of `order` that leaves evaluation `from`.
     fn stride(&self, from: usize, order: usize) -> Stride {
-        let sigmas = &self.ladder.sigmas;
-        let start = Mixture::from_sigma(sigmas[from]);
-        let end = Mixture::from_sigma(sigmas[from + 1]);
-        let h = self.lambda(from + 1) - self.lambda(from);
+        let (start, end) = (self.walk.levels[from], self.walk.levels[from + 1]);
+        let lambda = self.lambdas[from];
+        let h = self.lambdas[from + 1] - lambda;
         let decay = (-h).exp_m1();
         let scale = match self.settings.solver_type {
             Some(SolverType::Bh1) => -h,
             _ => decay,
         };
-        let past = (1..order).map(|back| (self.lambda(from - back) - self.lambda(from)) / h);
+        let past = (1..order).map(|back| (self.lambdas[from - back] - lambda) / h);
         let mut phi = decay / -h - 1.0;
         let mut factorial = 1.0;
         let moments = (1..=order)
@@ -188,16 +184,8 @@ fn solve(places: &[f64], moments: &[f64]) -> Vec<f64> {
 }
 
 impl Sampler for UniPc {
-    fn timesteps(&self) -> &[f32] {
-        &self.ladder.timesteps
-    }
-
-    fn init_noise_sigma(&self) -> f32 {
-        1.0
-    }
-
-    fn scale_input(&self, sample_bchw: Tensor<4>, _index: usize) -> Tensor<4> {
-        sample_bchw
+    fn walk(&self) -> &dyn Walk {
+        &self.walk
     }
 
     fn step(
@@ -207,11 +195,10 @@ impl Sampler for UniPc {
         sample_bchw: Tensor<4>,
         _noise: &mut dyn NoiseSource,
     ) -> Tensor<4> {
-        let mixture = Mixture::from_sigma(self.ladder.sigmas[index]);
         let picture = self.prediction_type.picture_of_mixture(
             model_output_bchw,
             sample_bchw.clone(),
-            mixture,
+            self.walk.levels[index],
         );
         let sample = match self.last.take() {
             Some(last) if !self.settings.disable_corrector.contains(&(index - 1)) => {
@@ -221,7 +208,7 @@ impl Sampler for UniPc {
         };
         self.pictures.push_front(picture);
         self.pictures.truncate(self.settings.order);
-        let left = self.ladder.timesteps.len() - index;
+        let left = self.walk.timesteps.len() - index;
         let allowed = if self.settings.lower_order_final {
             self.settings.order.min(left)
         } else {
@@ -232,12 +219,8 @@ impl Sampler for UniPc {
         self.predict(index, sample, order)
     }
 
-    fn begin_at(&mut self, _index: usize) {
+    fn begin_anew(&mut self) {
         self.pictures.clear();
         self.last = None;
-    }
-
-    fn add_noise(&self, latents_bchw: Tensor<4>, noise_bchw: Tensor<4>, index: usize) -> Tensor<4> {
-        Mixture::from_sigma(self.ladder.sigmas[index]).mix(latents_bchw, noise_bchw)
     }
 }

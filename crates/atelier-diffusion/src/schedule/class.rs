@@ -1,8 +1,9 @@
 //! What the scheduler classes of diffusers do differently from one another when they lay out timesteps and noise levels.
 
-use atelier_core::{SamplerKind, ScheduleKind};
+use atelier_core::ScheduleKind;
 
-use super::config::{ScheduleConfig, SigmaRule, TimestepSpacing};
+use super::config::SigmaRule;
+use super::course::Course;
 use super::{BetaDefaults, Result, ScheduleError};
 
 /// Which schedules a sampler has.
@@ -31,47 +32,16 @@ impl Choices {
     }
 
     /// Refuses a schedule that the sampler does not have.
-    pub(crate) fn check(self, sampler: SamplerKind, schedule: ScheduleKind) -> Result<()> {
-        if self.contains(schedule) {
+    pub(crate) fn check(self, course: &Course<'_>) -> Result<()> {
+        if self.contains(course.schedule) {
             return Ok(());
         }
         let possible = ScheduleKind::ALL.iter().filter(|s| self.contains(**s));
         Err(ScheduleError::NoSuchSchedule {
-            sampler,
-            schedule,
+            sampler: course.sampler,
+            schedule: course.schedule,
             possible: possible.map(|s| s.name()).collect::<Vec<_>>().join(", "),
         })
-    }
-}
-
-/// The spacing that a schedule means, with the sampler's own where neither request nor file names one.
-pub(crate) fn spacing_of(
-    schedule: ScheduleKind,
-    config: &ScheduleConfig,
-    own: TimestepSpacing,
-) -> TimestepSpacing {
-    match schedule {
-        ScheduleKind::Leading => TimestepSpacing::Leading,
-        ScheduleKind::Linspace => TimestepSpacing::Linspace,
-        ScheduleKind::Trailing | ScheduleKind::SgmUniform => TimestepSpacing::Trailing,
-        ScheduleKind::Base
-        | ScheduleKind::Karras
-        | ScheduleKind::Exponential
-        | ScheduleKind::Beta => config.timestep_spacing.unwrap_or(own),
-    }
-}
-
-/// The rule that a schedule means.
-pub(super) fn rule_of(schedule: ScheduleKind, config: &ScheduleConfig) -> SigmaRule {
-    match schedule {
-        ScheduleKind::Base => config.sigma_rule,
-        ScheduleKind::Karras => SigmaRule::Karras,
-        ScheduleKind::Exponential => SigmaRule::Exponential,
-        ScheduleKind::Beta => SigmaRule::Beta,
-        ScheduleKind::Leading
-        | ScheduleKind::Trailing
-        | ScheduleKind::Linspace
-        | ScheduleKind::SgmUniform => SigmaRule::Spaced,
     }
 }
 
@@ -102,8 +72,6 @@ pub(crate) enum Setting {
 /// What a scheduler class of diffusers does differently from the others.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Class {
-    /// Its name here.
-    pub(crate) sampler: SamplerKind,
     /// Which schedules it has.
     pub(crate) choices: Choices,
     /// Its betas where the file states none.
@@ -118,16 +86,13 @@ pub(crate) struct Class {
 
 impl Class {
     /// Most classes: those that follow k-diffusion.
-    pub(crate) const fn k_diffusion(sampler: SamplerKind) -> Self {
-        Self {
-            sampler,
-            choices: Choices::All,
-            betas: BetaDefaults::PLAIN,
-            reads: &[Setting::KarrasRange],
-            single_precision: true,
-            rounding: Rounding::None,
-        }
-    }
+    pub(crate) const K_DIFFUSION: Self = Self {
+        choices: Choices::All,
+        betas: BetaDefaults::PLAIN,
+        reads: &[Setting::KarrasRange],
+        single_precision: true,
+        rounding: Rounding::None,
+    };
 
     /// Whether it reads a setting.
     pub(super) fn reads(&self, setting: Setting) -> bool {

@@ -1,13 +1,11 @@
 //! Ladders of noise levels: the timesteps that a sampler visits with the standard deviation of the noise at each, for samples
 //! that are the picture plus `sigma` times noise. Digit by digit those of diffusers' `set_timesteps`.
 
-use atelier_core::ScheduleKind;
-use burn::tensor::Tensor;
-
-use super::class::{Class, Rounding, Setting, rule_of, spacing_of};
+use super::class::{Class, Rounding, Setting};
 use super::config::{BetaSchedule, FinalSigma, ScheduleConfig, SigmaRule, TimestepSpacing};
+use super::course::Course;
 use super::quantile::beta_quantile;
-use super::spacing::{Grid, linspace};
+use super::spacing::linspace;
 use super::{Result, ScheduleError};
 
 /// What is left of the picture at the last timestep of a rescaled schedule, so that its sigma stays finite.
@@ -33,23 +31,19 @@ pub(crate) struct Ladder {
 }
 
 impl Ladder {
-    /// The noise levels of `steps` steps.
-    pub(crate) fn new(
-        class: &Class,
-        config: &ScheduleConfig,
-        schedule: ScheduleKind,
-        steps: usize,
-    ) -> Result<Self> {
-        class.choices.check(class.sampler, schedule)?;
+    /// The noise levels that a scheduler class lays out for a course.
+    pub(crate) fn new(class: &Class, course: &Course<'_>) -> Result<Self> {
+        class.choices.check(course)?;
+        let config = course.config;
         let known = Known::new(class, config);
-        let spacing = spacing_of(schedule, config, TimestepSpacing::Linspace);
-        let rule = Some(rule_of(schedule, config)).filter(|&rule| class.knows_rule(rule));
+        let spacing = course.spacing(TimestepSpacing::Linspace);
+        let rule = Some(course.rule()).filter(|&rule| class.knows_rule(rule));
         let rule = rule.unwrap_or(SigmaRule::Spaced);
-        let mut timesteps = spaced(class, config, &known, spacing, steps);
+        let mut timesteps = spaced(class, course, &known, spacing);
         let mut sigmas: Vec<f64> = timesteps.iter().map(|&t| known.sigma_at(t)).collect();
         if rule != SigmaRule::Spaced {
             let range = known.range(class, config, rule, &sigmas);
-            sigmas = ruled_sigmas(rule, range, steps);
+            sigmas = ruled_sigmas(rule, range, course.steps);
             timesteps = known.rounded_timesteps(class, config, rule, &sigmas);
         }
         let last = match config.final_sigma {
@@ -80,31 +74,6 @@ impl Ladder {
             known,
         })
     }
-
-    /// What the denoiser sees of a sample that is the picture plus `sigma` times noise.
-    pub(crate) fn scaled(sample_bchw: Tensor<4>, sigma: f32) -> Tensor<4> {
-        sample_bchw / sigma.hypot(1.0)
-    }
-
-    /// Clean latents with as much noise as evaluation `index` starts from.
-    pub(crate) fn noised(
-        &self,
-        latents_bchw: Tensor<4>,
-        noise_bchw: Tensor<4>,
-        index: usize,
-    ) -> Tensor<4> {
-        latents_bchw + noise_bchw * self.sigmas[index]
-    }
-}
-
-/// A list in which every value but the first and the last comes twice, for samplers of two evaluations per step.
-pub(crate) fn doubled(values: &[f32]) -> Vec<f32> {
-    let last = values.len().saturating_sub(1);
-    let twice = |(index, &value)| {
-        let count = if index == 0 || index == last { 1 } else { 2 };
-        std::iter::repeat_n(value, count)
-    };
-    values.iter().enumerate().flat_map(twice).collect()
 }
 
 /// Noise at every timestep of the training.
@@ -209,14 +178,8 @@ impl Known {
 }
 
 /// The timesteps of a spacing, in the precision of the class.
-fn spaced(
-    class: &Class,
-    config: &ScheduleConfig,
-    known: &Known,
-    spacing: TimestepSpacing,
-    steps: usize,
-) -> Vec<f64> {
-    let grid = Grid::new(config, steps);
+fn spaced(class: &Class, course: &Course<'_>, known: &Known, spacing: TimestepSpacing) -> Vec<f64> {
+    let grid = course.grid();
     if !class.spans_intervals() {
         let timesteps = grid.timesteps(spacing);
         if !class.single_precision {
@@ -227,7 +190,7 @@ fn spaced(
     if class.rounding != Rounding::DpmSolver {
         return grid.interval_starts(spacing);
     }
-    let clip = config.solver.lambda_min_clipped;
+    let clip = course.config.solver.lambda_min_clipped;
     // lambda, half the logarithm of the signal-to-noise ratio, is minus the logarithm of sigma and falls with the timestep
     let usable = known
         .log_sigmas
@@ -279,18 +242,4 @@ fn refuse_repetition(class: &Class, timesteps: &[f32], sigmas: &[f32], last: f32
         return repeated(final_index);
     }
     Ok(())
-}
-
-/// The timesteps of a ladder with that of each step's middle after it; the last step has none, it ends at no noise.
-pub(crate) fn with_middles(ladder: &Ladder, middles: &[f32]) -> Vec<f32> {
-    let last = ladder.timesteps.len() - 1;
-    let pairs = ladder.timesteps.iter().zip(middles).take(last);
-    let mut timesteps: Vec<f32> = pairs
-        .flat_map(|(&timestep, &middle)| {
-            let between = ladder.known.timestep_at(f64::from(middle));
-            [timestep, between as f32]
-        })
-        .collect();
-    timesteps.push(ladder.timesteps[last]);
-    timesteps
 }

@@ -71,15 +71,21 @@ impl Base {
 }
 
 impl FittedAdapterUse {
+    /// What happens to each layer's weight, and the strength for it.
+    pub fn into_changes(self) -> impl Iterator<Item = (LayerId, WeightChange, f32)> {
+        let (unet, text) = (self.strength, self.text_strength);
+        self.changes.into_iter().map(move |(layer, change)| {
+            let strength = strength_on(layer.part, unet, text);
+            (layer, change, strength)
+        })
+    }
+
     /// Attaches the layers of one part to its network. At strength 0 nothing is attached.
     pub fn attach<M: Visit>(&self, part: &str, model: &mut M, device: &Device) {
         let Some(part) = Part::ALL.into_iter().find(|known| known.name() == part) else {
             return;
         };
-        let strength = match part {
-            Part::Unet => self.strength,
-            Part::TextEncoder | Part::TextEncoder2 => self.text_strength,
-        };
+        let strength = strength_on(part, self.strength, self.text_strength);
         if strength == 0.0 {
             return;
         }
@@ -98,5 +104,13 @@ impl FittedAdapterUse {
         for (side, encoder) in base.texts.iter().zip(&mut parts.texts) {
             self.attach(side.place.part, encoder, device);
         }
+    }
+}
+
+/// Which of the two strengths counts for a part.
+fn strength_on(part: Part, unet: f32, text: f32) -> f32 {
+    match part {
+        Part::Unet => unet,
+        Part::TextEncoder | Part::TextEncoder2 => text,
     }
 }

@@ -138,7 +138,7 @@ pub(super) fn begin(
         };
     };
     let first = (steps - drawn_steps) * sampler.order();
-    sampler.begin_at(first);
+    sampler.begin_anew();
     let clean = vae.scale(start.posterior.sample(noise.normal(shape, device)));
     let fresh = noise.normal(shape, device);
     let masked_whole = start.mask.is_some() && drawn_steps == steps;

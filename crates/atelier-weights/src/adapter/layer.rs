@@ -97,6 +97,27 @@ impl AdapterLayer {
         }
     }
 
+    /// Whether a factor is a product, so that there is a rank for alpha to be divided by.
+    pub fn has_rank(&self) -> bool {
+        !matches!(
+            &self.content,
+            Content::LoKr(StoredFactor::Whole(_), StoredFactor::Whole(_)) | Content::Full(_)
+        )
+    }
+
+    /// Puts the scale of a layer without a rank into its numbers, since no file can hold it: alpha becomes 1. Says whether
+    /// they stay finite.
+    pub(crate) fn fold_scale(&mut self) -> bool {
+        let scale = std::mem::replace(&mut self.alpha, 1.0);
+        let (Content::Full(whole) | Content::LoKr(_, StoredFactor::Whole(whole))) =
+            &mut self.content
+        else {
+            return true;
+        };
+        whole.values.iter_mut().for_each(|value| *value *= scale);
+        whole.values.iter().all(|value| value.is_finite())
+    }
+
     /// The factor on the product, `alpha / rank`.
     pub fn scale(&self) -> f32 {
         self.alpha / self.rank() as f32
@@ -161,6 +182,10 @@ impl AdapterLayer {
     /// What is wrong with the layer's shapes among themselves, if anything.
     pub(crate) fn check(&self) -> Result<(), String> {
         check::content(&self.content)?;
+        if !self.has_rank() && self.alpha.to_bits() != 1.0f32.to_bits() {
+            let alpha = self.alpha;
+            return Err(format!("has alpha {alpha} and no rank to divide it by"));
+        }
         match &self.dora_scale {
             Some(lengths) => check::magnitude(lengths, self.weight_size()),
             None => Ok(()),

@@ -21,7 +21,7 @@ use crate::{Error, PartTensors, Result, TensorFile, sha256_file};
 
 pub use architecture::Architecture;
 pub use prediction::{Evidence, Prediction, PredictionType};
-pub(crate) use sections::is_harmless;
+pub(crate) use sections::{EMA, is_harmless};
 
 use companions::Companions;
 use parts::Parts;

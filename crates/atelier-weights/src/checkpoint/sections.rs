@@ -23,7 +23,7 @@ pub(super) struct Sections {
 /// Where the U-Net lies.
 pub(super) const UNET: &str = "model.diffusion_model.";
 /// Where its moving average lies.
-const EMA: &str = "model_ema.";
+pub(crate) const EMA: &str = "model_ema.";
 /// Where the autoencoder lies.
 const VAE: &str = "first_stage_model.";
 /// Where CLIP lies, in Stable Diffusion 1 and in SDXL.

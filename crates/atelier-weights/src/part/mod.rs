@@ -115,6 +115,11 @@ impl PartTensors {
         Some((placed.file.path(), &placed.stored))
     }
 
+    /// Where a tensor lies and how it is made from what lies there.
+    pub(crate) fn placed(&self, name: &str) -> Option<&Placed> {
+        self.tensors.get(name)
+    }
+
     /// The files that hold the tensors.
     pub fn files(&self) -> impl ExactSizeIterator<Item = &Path> {
         self.files.iter().map(|file| file.path())
@@ -177,7 +182,7 @@ impl From<TensorFile> for PartTensors {
 }
 
 /// Exchanges rows and columns of a matrix that has this many columns.
-fn transposed(numbers: &[f32], columns: usize) -> Vec<f32> {
+pub(crate) fn transposed(numbers: &[f32], columns: usize) -> Vec<f32> {
     let mut out = Vec::with_capacity(numbers.len());
     // A shape without numbers can still claim any number of columns.
     let columns = columns.min(numbers.len());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use atelier_weights::adapter::operate::{convert, delta};
 use atelier_weights::adapter::{
-    AdapterFamily, AdapterFile, AdapterFormat, BaseLayers, FittedAdapter, LayerId, Part,
+    AdapterFamily, AdapterFile, AdapterFormat, BaseLayers, FittedAdapter, LayerId, Part, ReadBy,
 };
 use atelier_weights::{DType, TensorFile};
 
@@ -92,7 +92,9 @@ fn files_of_every_naming_convert_to_both_formats() {
         for &format in AdapterFormat::ALL {
             let file = AdapterFile::read(path(name)).unwrap();
             let converted = convert(file, &base, format).unwrap();
-            converted.write(&out, DType::F32).unwrap();
+            converted
+                .write(&out, DType::F32, &base, ReadBy::Any)
+                .unwrap();
             let again = AdapterFile::read(&out).unwrap();
             assert_eq!(again.format, format);
             let sgm = again

@@ -1,13 +1,25 @@
 //! Every kind of adapter against the libraries that made it: `golden/adapter_kinds/`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use atelier_weights::TensorFile;
 use atelier_weights::adapter::operate::apply_to_weight;
 use atelier_weights::adapter::{AdapterFile, AdapterLayer};
+use atelier_weights::{DType, TensorFile};
 
 /// Largest difference over the largest value. Sums of a few f32 products differ in their last digits only.
 const TOLERANCE: f64 = 1e-5;
+
+/// `peft_KIND` are folders that PEFT saved.
+const PEFT_KINDS: [&str; 7] = [
+    "lora",
+    "rslora",
+    "dora",
+    "loha",
+    "lokr",
+    "lokr_both",
+    "lokr_whole",
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/adapter_kinds")
@@ -49,15 +61,7 @@ fn layers_of_lycoris_change_weights_as_it_computes_them() {
 #[test]
 fn folders_of_peft_change_weights_as_it_computes_them() {
     let expected = TensorFile::open(folder().join("expected.safetensors")).unwrap();
-    for kind in [
-        "lora",
-        "rslora",
-        "dora",
-        "loha",
-        "lokr",
-        "lokr_both",
-        "lokr_whole",
-    ] {
+    for kind in PEFT_KINDS {
         let file = AdapterFile::read(folder().join(format!("peft_{kind}"))).unwrap();
         assert!(file.unknown.is_empty(), "{:?}", file.unknown);
         assert_eq!(file.layers.len(), 3);
@@ -86,15 +90,33 @@ fn every_kind_survives_writing_and_reading() {
     let folder_out = tempfile::tempdir().unwrap();
     let file = AdapterFile::read(folder().join("lycoris.safetensors")).unwrap();
     let path = folder_out.path().join("a.safetensors");
-    for dtype in [atelier_weights::DType::F32, atelier_weights::DType::F16] {
+    for dtype in [DType::F32, DType::F16] {
         AdapterFile::write(&path, &file.layers, dtype, &file.metadata).unwrap();
         let again = AdapterFile::read(&path).unwrap();
         assert_eq!(again.layers.len(), file.layers.len());
         for (ours, theirs) in again.layers.iter().zip(&file.layers) {
             // The difference of two weights needs more digits than f16 has; all other factors were made to fit.
-            if !ours.name.ends_with("full_linear") || dtype == atelier_weights::DType::F32 {
+            if !ours.name.ends_with("full_linear") || dtype == DType::F32 {
                 assert_eq!(ours, theirs);
             }
+        }
+    }
+}
+
+#[test]
+fn folders_of_peft_keep_their_scale_in_one_file() {
+    let out = tempfile::tempdir().unwrap();
+    let path = out.path().join("a.safetensors");
+    for kind in PEFT_KINDS {
+        let file = AdapterFile::read(folder().join(format!("peft_{kind}"))).unwrap();
+        AdapterFile::write(&path, &file.layers, DType::F32, &BTreeMap::new()).unwrap();
+        let again = AdapterFile::read(&path).unwrap();
+        for (ours, theirs) in again.layers.into_iter().zip(file.layers) {
+            let (rows, columns) = theirs.weight_size();
+            let weight: Vec<_> = (0..rows * columns).map(|i| (i as f32).sin()).collect();
+            let [ours, theirs] = [ours, theirs].map(|layer| changed(layer, &weight, 1.0));
+            assert_eq!(ours, theirs, "{kind}");
+            assert_ne!(ours, weight, "{kind}");
         }
     }
 }

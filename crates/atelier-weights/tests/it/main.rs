@@ -4,6 +4,7 @@
 mod adapter;
 mod adapter_files;
 mod atomic;
+mod bake;
 mod checkpoint;
 mod hostile;
 mod kinds;

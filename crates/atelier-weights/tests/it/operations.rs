@@ -7,7 +7,7 @@ use atelier_core::Matrix;
 use atelier_weights::DType;
 use atelier_weights::adapter::operate::{Ingredient, MergeError, convert, delta, inspect, merge};
 use atelier_weights::adapter::{
-    AdapterFamily, AdapterFile, AdapterFormat, AdapterLayer, Array, BaseLayers, LayerNames,
+    AdapterFamily, AdapterFile, AdapterFormat, AdapterLayer, Array, BaseLayers, LayerNames, ReadBy,
 };
 
 const TO_Q: &str = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q";
@@ -37,6 +37,7 @@ fn file(layers: Vec<AdapterLayer>) -> AdapterFile {
         metadata: BTreeMap::new(),
         unknown: Vec::new(),
         format: AdapterFormat::Kohya,
+        dtype: DType::F32,
     }
 }
 
@@ -97,7 +98,7 @@ fn converting_to_peft_and_back_changes_no_weight() {
         [text, format!("unet.{PROJ}"), format!("unet.{CONV}")]
     );
     let path = folder.path().join("peft.safetensors");
-    peft.write(&path, DType::F16).unwrap();
+    peft.write(&path, DType::F16, &base, ReadBy::Any).unwrap();
     let read = AdapterFile::read(&path).unwrap();
     assert_eq!(read.format, AdapterFormat::Peft);
     let settings: serde_json::Value =
@@ -126,7 +127,7 @@ fn converting_to_peft_and_back_changes_no_weight() {
         .unwrap();
     assert_eq!(projection.factors().unwrap().0.shape, [4, 1280, 1, 1]);
     let path = folder.path().join("kohya.safetensors");
-    kohya.write(&path, DType::F16).unwrap();
+    kohya.write(&path, DType::F16, &base, ReadBy::All).unwrap();
     let read = AdapterFile::read(&path).unwrap();
     assert!(read.metadata.contains_key("sshs_model_hash"));
     assert_eq!(deltas(read.layers), expected);

@@ -6,7 +6,8 @@ use std::path::Path;
 use atelier_weights::adapter::operate::convert;
 use atelier_weights::adapter::readers::{ReaderVerdict, check};
 use atelier_weights::adapter::{
-    AdapterFamily, AdapterFile, AdapterFormat, AdapterLayer, Array, BaseLayers, Part,
+    AdapterFamily, AdapterFile, AdapterFormat, AdapterLayer, Array, BaseLayers, NamedAdapter, Part,
+    ReadBy,
 };
 use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 
@@ -32,6 +33,7 @@ fn adapter(base: &BaseLayers, wanted: impl Fn(Part, &str) -> bool) -> AdapterFil
         metadata: BTreeMap::new(),
         unknown: Vec::new(),
         format: AdapterFormat::Peft,
+        dtype: DType::F16,
     }
 }
 
@@ -59,7 +61,9 @@ fn every_reader_takes_every_tensor_of_our_kohya_exports() {
         let base = BaseLayers::published(family);
         let converted = convert(adapter(&base, trained), &base, AdapterFormat::Kohya).unwrap();
         let path = folder.path().join(family.name());
-        converted.write(&path, DType::F16).unwrap();
+        converted
+            .write(&path, DType::F16, &base, ReadBy::Any)
+            .unwrap();
         for verdict in verdicts(&path, &base).values() {
             assert!(verdict.passes(), "{family}: {verdict:?}");
             assert_eq!(verdict.accepted, converted.layers.len() * 3);
@@ -74,7 +78,9 @@ fn peft_exports_suit_diffusers_and_not_the_others() {
         let base = BaseLayers::published(family);
         let converted = convert(adapter(&base, trained), &base, AdapterFormat::Peft).unwrap();
         let path = folder.path().join(family.name());
-        converted.write(&path, DType::F16).unwrap();
+        converted
+            .write(&path, DType::F16, &base, ReadBy::Any)
+            .unwrap();
         let verdicts = verdicts(&path, &base);
         assert!(
             verdicts["diffusers"].passes(),
@@ -101,7 +107,9 @@ fn with_others(path: &Path, base: &BaseLayers, others: &[(&str, Vec<usize>)]) {
             && path.starts_with("down_blocks.1.attentions.0.transformer_blocks.0.attn1")
     };
     let converted = convert(adapter(base, first), base, AdapterFormat::Kohya).unwrap();
-    converted.write(path, DType::F32).unwrap();
+    converted
+        .write(path, DType::F32, base, ReadBy::All)
+        .unwrap();
     let file = TensorFile::open(path).unwrap();
     let own = file
         .names()
@@ -221,7 +229,9 @@ fn alphas_that_diffusers_does_not_see_are_flagged_for_it() {
             layer.alpha = 0.5;
         }
     }
-    converted.write(&path, DType::F16).unwrap();
+    converted
+        .write(&path, DType::F16, &base, ReadBy::Any)
+        .unwrap();
     let verdicts = verdicts(&path, &base);
     let refused = &verdicts["diffusers"].refused;
     assert_eq!(refused.len(), 3, "{refused:?}");
@@ -235,4 +245,38 @@ fn alphas_that_diffusers_does_not_see_are_flagged_for_it() {
         "{refused:?}"
     );
     assert!(verdicts["ComfyUI"].passes() && verdicts["InvokeAI"].passes());
+}
+
+#[test]
+fn a_file_that_a_program_would_not_read_does_not_get_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("adapter.safetensors");
+    let base = BaseLayers::published(AdapterFamily::Sdxl);
+    let write = |layer: &str, format, read_by| {
+        let down = Array::new([2, 640], vec![0.5; 2 * 640]);
+        let up = Array::new([640, 2], vec![0.25; 2 * 640]);
+        let adapter = NamedAdapter {
+            format,
+            layers: vec![AdapterLayer::low_rank(layer, 2.0, down, up)],
+            metadata: BTreeMap::new(),
+            notes: Vec::new(),
+        };
+        adapter.write(&path, DType::F16, &base, read_by)
+    };
+    let (kohya, peft) = (AdapterFormat::Kohya, AdapterFormat::Peft);
+    let named = "unet.down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q";
+    for (layer, format, read_by) in [
+        ("lora_unet_no_such_layer", kohya, ReadBy::Any),
+        (named, peft, ReadBy::All),
+    ] {
+        let error = write(layer, format, read_by).unwrap_err().to_string();
+        assert!(error.contains("would not use tensor"), "{error}");
+        assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0);
+    }
+    let verdicts = write(named, peft, ReadBy::Any).unwrap();
+    assert!(verdicts.iter().any(|verdict| !verdict.passes()));
+    fs_err::remove_file(&path).unwrap();
+    let named = "lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q";
+    write(named, kohya, ReadBy::All).unwrap();
+    assert_eq!(AdapterFile::read(&path).unwrap().layers.len(), 1);
 }

@@ -6,6 +6,7 @@ mod bench_forward;
 mod bench_step;
 mod doctor;
 mod generate;
+mod model;
 mod quickstart;
 mod train;
 mod train_flags;
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     /// Base models.
     #[command(subcommand)]
     Base(base_model::BaseCommand),
+    /// Adapter files: what they hold, other formats, several into one, into a base.
+    #[command(subcommand)]
+    Model(model::ModelCommand),
     /// Show what this machine offers, and where things lie.
     Doctor,
     /// Time training steps on random numbers.
@@ -70,6 +74,7 @@ impl Command {
             Self::Train(args) => train::run(args, app),
             Self::Generate(args) => generate::run(args, app),
             Self::Base(command) => base_model::run(command, app),
+            Self::Model(command) => model::run(command, app),
             Self::Doctor => doctor::run(app),
             Self::BenchStep(args) => bench_step::run(args, app),
             Self::BenchForward(args) => bench_forward::run(args, app),

@@ -11,6 +11,7 @@ mod hostile_pictures;
 #[cfg(feature = "hub")]
 mod hub;
 mod interrupt;
+mod model;
 mod quickstart;
 mod train;
 mod usage;

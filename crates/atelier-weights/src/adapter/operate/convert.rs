@@ -5,23 +5,10 @@ use std::collections::BTreeMap;
 use atelier_core::MagnitudeRule;
 
 use crate::adapter::array::Array;
-use crate::adapter::fit::BaseLayers;
+use crate::adapter::fit::{BaseLayers, misfit};
 use crate::adapter::layer::{AdapterLayer, Content};
 use crate::adapter::names::LayerId;
-use crate::adapter::{AdapterFile, AdapterFormat, KohyaMetadata};
-
-/// An adapter whose layers were found in a model and named for a format; ready to be written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Converted {
-    /// The format.
-    pub format: AdapterFormat,
-    /// The layers in the format's names.
-    pub layers: Vec<AdapterLayer>,
-    /// The free text values for the file.
-    pub metadata: BTreeMap<String, String>,
-    /// What of the source is not in the result, for the user to read.
-    pub notes: Vec<String>,
-}
+use crate::adapter::{AdapterFile, AdapterFormat, KohyaMetadata, NamedAdapter};
 
 /// An adapter cannot be had in a format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +31,14 @@ pub enum ConvertError {
         /// The format.
         format: AdapterFormat,
     },
+    /// A layer is for a weight of another shape.
+    #[error("layer `{name}` does not fit the model: {reason}")]
+    Misfit {
+        /// The layer.
+        name: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// Two layers of the file are for the same place.
     #[error("`{one}` and `{other}` are for the same layer")]
     Twice {
@@ -59,7 +54,7 @@ pub fn convert(
     file: AdapterFile,
     base: &BaseLayers,
     format: AdapterFormat,
-) -> Result<Converted, ConvertError> {
+) -> Result<NamedAdapter, ConvertError> {
     let names = base.names();
     let mut notes = file.notes();
     let total = file.layers.len();
@@ -76,7 +71,12 @@ pub fn convert(
                 other: layer.name,
             });
         }
-        shape_like(&mut layer, base.shape(place).unwrap_or_default());
+        let shape = base.shape(place).unwrap_or_default();
+        if let Some(reason) = misfit(&layer, shape) {
+            let name = layer.name;
+            return Err(ConvertError::Misfit { name, reason });
+        }
+        shape_like(&mut layer, shape);
         layer.name = match format {
             AdapterFormat::Kohya => names.kohya(place),
             AdapterFormat::Peft => {
@@ -116,11 +116,11 @@ pub fn convert(
     let mut metadata = file.metadata;
     metadata.retain(|key, _| !FORMAT_KEYS.contains(&key.as_str()));
     if format == AdapterFormat::Kohya {
-        for (key, value) in minimum(&layers, base).to_map() {
+        for (key, value) in minimum(&layers, base).to_minimum() {
             metadata.entry(key).or_insert(value);
         }
     }
-    Ok(Converted {
+    Ok(NamedAdapter {
         format,
         layers,
         metadata,

@@ -20,6 +20,8 @@ pub struct Inspection {
     pub made_for: Option<String>,
     /// Whose naming the file follows.
     pub format: AdapterFormat,
+    /// The number format that most tensors have, such as `f16`.
+    pub dtype: String,
     /// Number of layers of each kind.
     pub kinds: BTreeMap<&'static str, usize>,
     /// Number of layers of each rank.
@@ -68,6 +70,7 @@ pub fn inspect(file: &AdapterFile) -> Inspection {
     let mut report = Inspection {
         made_for: made_for.map(|made_for| made_for.to_string()),
         format: file.format,
+        dtype: file.dtype.name().to_lowercase(),
         kinds: BTreeMap::new(),
         ranks: BTreeMap::new(),
         alphas: BTreeMap::new(),

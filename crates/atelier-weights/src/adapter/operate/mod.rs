@@ -6,7 +6,7 @@ mod inspect;
 mod linalg;
 mod merge;
 
-pub use convert::{ConvertError, Converted, convert};
+pub use convert::{ConvertError, convert};
 pub use delta::{apply_to_weight, delta};
 pub use inspect::{InspectedLayer, Inspection, inspect};
 pub use merge::{Ingredient, MergeError, Merged, merge};

@@ -10,7 +10,7 @@ use super::array::Array;
 use super::layer::{AdapterLayer, Content, StoredFactor};
 use super::{AdapterFile, AdapterFormat};
 use crate::error::first_names;
-use crate::{Error, Result, TensorFile};
+use crate::{DType, Error, Result, TensorFile};
 use suffix::{Slot, Spelling, split};
 
 pub(super) use peft::{METADATA_KEY, PeftScales};
@@ -58,7 +58,21 @@ pub(super) fn read(file: &TensorFile, scales: Option<PeftScales>) -> Result<Adap
         } else {
             AdapterFormat::Kohya
         },
+        dtype: usual_format(file),
     })
+}
+
+/// The floating-point format that most tensors have; of two that as many have the finer one.
+fn usual_format(file: &TensorFile) -> DType {
+    let has = |dtype: DType| {
+        let infos = file.names().filter_map(|name| file.info(name));
+        infos.filter(|info| info.dtype == dtype).count()
+    };
+    // The last of equal ones wins.
+    let formats = [DType::BF16, DType::F16, DType::F32].into_iter();
+    formats
+        .max_by_key(|&dtype| has(dtype))
+        .unwrap_or(DType::F32)
 }
 
 type Grouped<'f> = (BTreeMap<&'f str, Keys<'f>>, Vec<String>, Vec<Spelling>);
@@ -120,6 +134,9 @@ impl Reader<'_> {
             .check()
             .map_err(|problem| self.bad(format!("layer `{stem}` {problem}")))?;
         layer.alpha = self.alpha(&layer, keys)?;
+        if !layer.has_rank() && !layer.fold_scale() {
+            return Err(self.bad(format!("the scale of layer `{stem}` is too large for it")));
+        }
         Ok(Found::Layer(Box::new(layer)))
     }
 
@@ -204,12 +221,7 @@ impl Reader<'_> {
     /// The alpha of the file, else that of its settings, else the rank: scale 1.
     fn alpha(&self, layer: &AdapterLayer, keys: &Keys<'_>) -> Result<f32> {
         let rank = layer.rank() as f32;
-        let whole = match &layer.content {
-            Content::LoKr(StoredFactor::Whole(_), StoredFactor::Whole(_)) | Content::Full(_) => {
-                true
-            }
-            Content::LowRank { .. } | Content::LoHa(..) | Content::LoKr(..) => false,
-        };
+        let whole = !layer.has_rank();
         if let Some(alpha) = self.array(keys, Slot::Alpha)? {
             let [alpha] = alpha.values[..] else {
                 let (key, count) = (keys[&Slot::Alpha], alpha.values.len());
@@ -221,13 +233,14 @@ impl Reader<'_> {
         let inner = (!whole).then(|| layer.rank());
         let scale = self.scales.scale(&layer.name, inner);
         let scale = scale.map_err(|problem| self.bad(problem))?;
-        if let Some(scale) = scale.filter(|scale| !scale.is_finite()) {
-            let name = &layer.name;
+        let alpha = scale.map_or(rank, |scale| scale * rank);
+        if !alpha.is_finite() {
+            let (name, scale) = (&layer.name, scale.unwrap_or_default());
             return Err(self.bad(format!(
                 "its settings give layer `{name}` the scale {scale}"
             )));
         }
-        Ok(scale.map_or(rank, |scale| scale * rank))
+        Ok(alpha)
     }
 
     fn array(&self, keys: &Keys<'_>, slot: Slot) -> Result<Option<Array>> {

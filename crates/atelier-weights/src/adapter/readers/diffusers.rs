@@ -59,7 +59,9 @@ fn names(names: &LayerNames, layer: &LayerId) -> Vec<String> {
                 .iter()
                 .map(|prefix| kohya_text(prefix, layer))
                 .collect();
+            // Text encoders of newer libraries have no `text_model`; both spellings are taken for them.
             list.push(names.peft(layer));
+            list.push(layer.to_string());
             list
         }
     }

@@ -11,6 +11,8 @@ mod stable_diffusion_cpp;
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde::Serialize;
+
 use super::fit::BaseLayers;
 use super::names::{LayerId, LayerNames, Part};
 use super::read::suffix::{Slot, Spelling, split};
@@ -18,7 +20,7 @@ use super::{AdapterFile, kohya_name};
 use crate::{Result, TensorFile};
 
 /// What one program does with a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReaderVerdict {
     /// The program.
     pub reader: &'static str,
@@ -31,7 +33,7 @@ pub struct ReaderVerdict {
 }
 
 /// A tensor that a program does not use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refusal {
     /// The tensor's name.
     pub name: String,
@@ -43,6 +45,14 @@ impl ReaderVerdict {
     /// Whether the program uses every tensor of the file.
     pub fn passes(&self) -> bool {
         self.whole.is_none() && self.refused.is_empty()
+    }
+
+    /// The first tensor that the program does not use, or nothing where it refuses the whole file, and the reason.
+    pub fn first_refusal(&self) -> (&str, &str) {
+        let first = self.refused.first();
+        let first = first.map(|refusal| (refusal.name.as_str(), refusal.reason.as_str()));
+        let whole = self.whole.as_deref().map(|reason| ("", reason));
+        whole.or(first).unwrap_or_default()
     }
 }
 

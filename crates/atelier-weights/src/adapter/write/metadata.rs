@@ -87,6 +87,14 @@ impl KohyaMetadata {
         map.0
     }
 
+    /// The keys and values of an adapter of whose training nothing is known.
+    pub fn to_minimum(&self) -> BTreeMap<String, String> {
+        let mut map = Map::default();
+        self.put_minimum(&mut map);
+        self.put_model_spec(&mut map);
+        map.0
+    }
+
     /// Whether the denoiser predicts velocity.
     fn predicts_v(&self) -> bool {
         self.prediction_type.as_deref() == Some("v")
@@ -190,7 +198,9 @@ impl KohyaMetadata {
         };
         map.put("modelspec.architecture", architecture);
         map.put("modelspec.implementation", implementation);
-        map.put("modelspec.title", &self.output_name);
+        if !self.output_name.is_empty() {
+            map.put("modelspec.title", &self.output_name);
+        }
         if let Some((width, height)) = self.resolution {
             map.put("modelspec.resolution", format!("{width}x{height}"));
         }

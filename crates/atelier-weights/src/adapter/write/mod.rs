@@ -1,33 +1,48 @@
-//! Writing adapters in kohya's layout and suffixes, which are `LyCORIS`'s too.
+//! Writing adapters: in kohya's layout and suffixes, which are `LyCORIS`'s too, and as PEFT and diffusers do.
 
 mod metadata;
 mod peft;
+mod proof;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::array::Array;
+use super::fit::BaseLayers;
 use super::layer::{AdapterLayer, Content, StoredFactor};
-use super::operate::Converted;
 use super::read::suffix::Slot;
+use super::readers::{self, ReaderVerdict};
 use super::{AdapterFile, AdapterFormat};
 use crate::writer::Layout;
-use crate::{DType, Error, OutTensor, Result, atomic};
+use crate::{DType, Error, OutTensor, Result, TensorFile, atomic};
 
 pub use metadata::KohyaMetadata;
 
-impl Converted {
-    /// Writes the adapter in its format and a floating-point format.
-    pub fn write(&self, path: impl AsRef<Path>, dtype: DType) -> Result<()> {
-        match self.format {
-            AdapterFormat::Kohya => AdapterFile::write(path, &self.layers, dtype, &self.metadata),
-            AdapterFormat::Peft => peft::write(path.as_ref(), &self.layers, dtype, &self.metadata),
-        }
-    }
+/// An adapter whose layers have the names of a format; ready to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedAdapter {
+    /// The format.
+    pub format: AdapterFormat,
+    /// The layers in the format's names.
+    pub layers: Vec<AdapterLayer>,
+    /// The free text values for the file.
+    pub metadata: BTreeMap<String, String>,
+    /// What of its source it has not, for the user to read.
+    pub notes: Vec<String>,
+}
+
+/// Which programs must read a written file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadBy {
+    /// Every known program.
+    All,
+    /// At least one.
+    Any,
 }
 
 impl AdapterFile {
-    /// Writes layers under their own names in a floating-point format, with the two `sshs_` hashes added to the metadata.
+    /// Writes layers under their own names in kohya's layout and a floating-point format, with the two `sshs_` hashes
+    /// added to the metadata.
     pub fn write(
         path: impl AsRef<Path>,
         layers: &[AdapterLayer],
@@ -35,21 +50,99 @@ impl AdapterFile {
         metadata: &BTreeMap<String, String>,
     ) -> Result<()> {
         let path = path.as_ref();
-        for layer in layers {
-            check(path, layer)?;
-        }
-        let tensors = layers.iter().flat_map(|layer| tensors(layer, dtype));
-        let tensors: Vec<_> = tensors.collect();
-        check_finite(path, &tensors)?;
-        let layout = Layout::new(path, &tensors)?;
-        let mut metadata = metadata.clone();
-        add_hashes(&layout, &mut metadata).map_err(|error| Error::io("hash", path, error))?;
-        atomic::write_file(path, |out| layout.write(&metadata, out))
+        let file = Written::plan(path, AdapterFormat::Kohya, layers, dtype)?;
+        file.write(metadata, |_| Ok(()))
     }
 }
 
+impl NamedAdapter {
+    /// Writes the adapter in its format and a floating-point format.
+    ///
+    /// Before the file gets its name it is read again and must give the same layers, and the programs must read every
+    /// tensor of it on a model with the layers of `base`. What each program makes of the file comes back.
+    pub fn write(
+        &self,
+        path: impl AsRef<Path>,
+        dtype: DType,
+        base: &BaseLayers,
+        read_by: ReadBy,
+    ) -> Result<Vec<ReaderVerdict>> {
+        let path = path.as_ref();
+        let file = Written::plan(path, self.format, &self.layers, dtype)?;
+        let mut verdicts = Vec::new();
+        file.write(&self.metadata, |written| {
+            let again = TensorFile::open(written)?;
+            proof::reads_back(path, &file, &again)?;
+            verdicts = readers::check(&again, base)?;
+            proof::is_read(path, &verdicts, read_by)
+        })?;
+        Ok(verdicts)
+    }
+}
+
+/// An adapter file whose every tensor was found sound.
+struct Written<'a> {
+    path: &'a Path,
+    format: AdapterFormat,
+    layers: &'a [AdapterLayer],
+    dtype: DType,
+    tensors: Vec<OutTensor>,
+}
+
+impl<'a> Written<'a> {
+    fn plan(
+        path: &'a Path,
+        format: AdapterFormat,
+        layers: &'a [AdapterLayer],
+        dtype: DType,
+    ) -> Result<Self> {
+        let tensors = all_tensors(path, format, layers, dtype)?;
+        check_finite(path, &tensors)?;
+        Ok(Self {
+            path,
+            format,
+            layers,
+            dtype,
+            tensors,
+        })
+    }
+
+    fn write(
+        &self,
+        metadata: &BTreeMap<String, String>,
+        check: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<()> {
+        let layout = Layout::new(self.path, &self.tensors)?;
+        let mut metadata = metadata.clone();
+        match self.format {
+            AdapterFormat::Kohya => add_hashes(&layout, &mut metadata)
+                .map_err(|error| Error::io("hash", self.path, error))?,
+            AdapterFormat::Peft => peft::add_settings(self.layers, &mut metadata),
+        }
+        atomic::write_file_checked(self.path, |out| layout.write(&metadata, out), check)
+    }
+}
+
+/// The tensors of sound layers in a format.
+fn all_tensors(
+    path: &Path,
+    format: AdapterFormat,
+    layers: &[AdapterLayer],
+    dtype: DType,
+) -> Result<Vec<OutTensor>> {
+    let mut all = Vec::new();
+    for layer in layers {
+        check(path, layer)?;
+        match format {
+            AdapterFormat::Kohya => all.extend(tensors(layer, dtype)),
+            AdapterFormat::Peft => all.extend(peft::tensors(path, layer, dtype)?),
+        }
+    }
+    Ok(all)
+}
+
 /// Refuses a layer that no reader could use.
-pub(super) fn check(path: &Path, layer: &AdapterLayer) -> Result<()> {
+fn check(path: &Path, layer: &AdapterLayer) -> Result<()> {
     layer.check().map_err(|problem| Error::Unwritable {
         path: path.to_owned(),
         tensor: layer.name.clone(),
@@ -58,7 +151,7 @@ pub(super) fn check(path: &Path, layer: &AdapterLayer) -> Result<()> {
 }
 
 /// Refuses numbers that are none.
-pub(super) fn check_finite(path: &Path, tensors: &[OutTensor]) -> Result<()> {
+fn check_finite(path: &Path, tensors: &[OutTensor]) -> Result<()> {
     for tensor in tensors {
         if let Some(&value) = tensor.data.iter().find(|value| !value.is_finite()) {
             return Err(Error::Overflow {

@@ -5,32 +5,19 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{check, check_finite};
 use crate::adapter::layer::{AdapterLayer, Content};
 use crate::adapter::read::METADATA_KEY;
-use crate::writer::{OutTensor, write_tensors};
+use crate::writer::OutTensor;
 use crate::{DType, Error, Result};
 
-/// Writes low-rank layers that carry PEFT names and scale 1, as [`super::super::operate::convert`] makes them.
-pub(super) fn write(
-    path: &Path,
-    layers: &[AdapterLayer],
-    dtype: DType,
-    metadata: &BTreeMap<String, String>,
-) -> Result<()> {
-    let mut tensors = Vec::new();
-    for layer in layers {
-        check(path, layer)?;
-        tensors.extend(layer_tensors(path, layer, dtype)?);
-    }
-    check_finite(path, &tensors)?;
-    let mut metadata = metadata.clone();
+/// What a file of these layers says of itself: its framework and PEFT's settings.
+pub(super) fn add_settings(layers: &[AdapterLayer], metadata: &mut BTreeMap<String, String>) {
     metadata.insert("format".to_owned(), "pt".to_owned());
     metadata.insert(METADATA_KEY.to_owned(), settings(layers).to_string());
-    write_tensors(path, &tensors, &metadata)
 }
 
-fn layer_tensors(path: &Path, layer: &AdapterLayer, dtype: DType) -> Result<Vec<OutTensor>> {
+/// The tensors of a low-rank layer with a PEFT name and scale 1, as [`super::super::operate::convert`] makes them.
+pub(super) fn tensors(path: &Path, layer: &AdapterLayer, dtype: DType) -> Result<Vec<OutTensor>> {
     let unwritable = |problem: &str| Error::Unwritable {
         path: path.to_owned(),
         tensor: layer.name.clone(),

@@ -1,0 +1,142 @@
+//! `atelier model merge`: adapters added up into one, exactly or to a rank.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use atelier_core::{AdapterFormat, AdapterUse, ErrorCode};
+use atelier_weights::adapter::operate::{Ingredient, Merged, convert, merge};
+use atelier_weights::adapter::{AdapterFile, ReadBy};
+use atelier_weights::{DType, sha256_file};
+use clap::Args;
+use serde_json::json;
+
+use super::report;
+use super::source::{Source, layers_for};
+use super::target::{FloatFormat, prepare_file};
+use crate::commands::choice;
+use crate::context::App;
+use crate::failure::{CodedResult as _, failed};
+
+/// Layers of a merge that are named for what was cut off them.
+const SHOWN_LAYERS: usize = 3;
+
+/// What `merge` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// Adapter files with strengths, 0 to 1.5: one, or one for the denoiser and one for the text encoders.
+    #[arg(required = true, value_name = "FILE:STRENGTH[:TEXT]")]
+    adapters: Vec<AdapterUse>,
+    /// The new file; nothing is overwritten.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// The rank of the result, by singular values [default: the sum of the ranks, which is exact].
+    #[arg(long)]
+    rank: Option<usize>,
+    /// Whose names the result has.
+    #[arg(long, value_name = "FORMAT", default_value = "kohya", value_parser = choice::<AdapterFormat>(AdapterFormat::ALL.iter().map(|f| f.name())))]
+    to: AdapterFormat,
+    /// The base that the adapters are for; needed where names and widths do not tell.
+    #[arg(long, value_name = "NAME|FOLDER|FILE|hf:REPO")]
+    base: Option<String>,
+    /// The number format of the result.
+    #[arg(long, default_value = "f16", value_parser = choice::<FloatFormat>(FloatFormat::NAMES))]
+    dtype: FloatFormat,
+}
+
+pub(super) fn run(args: &MergeArgs, app: &App) -> Result<()> {
+    prepare_file(&args.out)?;
+    let sources = args
+        .adapters
+        .iter()
+        .map(|adapter| Source::read(&adapter.path));
+    let sources = sources.collect::<Result<Vec<_>>>()?;
+    let layers = layers_for(app, args.base.as_deref(), &sources)?;
+    let refused = |error: &dyn std::fmt::Display| {
+        let message = format!("cannot merge: {error}");
+        failed(ErrorCode::AdapterMismatch, message)
+    };
+    let ingredients: Vec<_> = sources
+        .iter()
+        .zip(&args.adapters)
+        .map(|(source, adapter)| Ingredient {
+            layers: &source.file.layers,
+            strength: adapter.strength,
+            text_strength: adapter.text_strength(),
+        })
+        .collect();
+    let merged = merge(&ingredients, layers.names(), args.rank).map_err(|error| refused(&error))?;
+    let (relative_error, layer_errors) = (merged.relative_error, merged.layer_errors.clone());
+    let ranks = merged.layers.iter().map(|layer| layer.rank());
+    let rank = ranks.max().unwrap_or_default();
+    let file = as_file(merged, args)?;
+    let mut adapter = convert(file, &layers, args.to).map_err(|error| refused(&error))?;
+    for source in &sources {
+        let path = source.path.display();
+        let notes = source.file.notes().into_iter();
+        adapter
+            .notes
+            .extend(notes.map(|note| format!("`{path}`: {note}")));
+    }
+    let dtype: DType = args.dtype.0;
+    let verdicts = adapter
+        .write(&args.out, dtype, &layers, ReadBy::Any)
+        .coded()?;
+    if args.rank.is_some() {
+        app.output.line(format_args!(
+            "cut off {:.3} % of the change's length",
+            relative_error * 100.0
+        ));
+        for (name, error) in layer_errors.iter().take(SHOWN_LAYERS) {
+            app.output
+                .line(format_args!("  {:.3} % of `{name}`", error * 100.0));
+        }
+    }
+    let more = json!({
+        "format": adapter.format,
+        "dtype": dtype.name().to_lowercase(),
+        "layers": adapter.layers.len(),
+        "rank": rank,
+        "relative_error": relative_error,
+    });
+    report::wrote(app, &args.out, &adapter.notes, &verdicts, more)
+}
+
+/// The sum as a file, which says what it is the sum of.
+fn as_file(merged: Merged, args: &MergeArgs) -> Result<AdapterFile> {
+    Ok(AdapterFile {
+        layers: merged.layers,
+        metadata: lineage(&args.adapters, &args.out)?,
+        unknown: Vec::new(),
+        format: AdapterFormat::Kohya,
+        dtype: args.dtype.0,
+    })
+}
+
+/// Metadata that say which adapters at which strengths made a file.
+pub(super) fn lineage(adapters: &[AdapterUse], out: &Path) -> Result<BTreeMap<String, String>> {
+    let name = |path: &Path| {
+        path.file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    };
+    let mut shares = Vec::new();
+    for adapter in adapters {
+        let hash = match adapter.path.is_file() {
+            true => Some(sha256_file(&adapter.path).coded()?),
+            false => None,
+        };
+        shares.push(json!({
+            "name": name(&adapter.path),
+            "strength": adapter.strength,
+            "text_strength": adapter.text_strength(),
+            "sha256": hash,
+        }));
+    }
+    let names: Vec<_> = adapters.iter().map(|adapter| name(&adapter.path)).collect();
+    Ok(BTreeMap::from([
+        ("atelier.adapters".to_owned(), json!(shares).to_string()),
+        ("modelspec.merged_from".to_owned(), names.join(", ")),
+        ("modelspec.title".to_owned(), name(out)),
+    ]))
+}

@@ -1,0 +1,83 @@
+//! The file or folder that a command writes: nothing is overwritten, and bad places are refused before work begins.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Context as _, Result};
+use atelier_core::ErrorCode;
+use atelier_weights::DType;
+use fs_err::OpenOptions;
+
+use crate::failure::failed;
+
+/// What files of weights are called.
+pub(super) const ENDING: &str = "safetensors";
+
+/// The number formats that adapters are written in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FloatFormat(pub(super) DType);
+
+impl FloatFormat {
+    pub(super) const NAMES: [&str; 3] = ["f32", "f16", "bf16"];
+}
+
+impl FromStr for FloatFormat {
+    type Err = std::convert::Infallible;
+
+    /// One of [`Self::NAMES`], which the flag accepts alone.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Ok(Self(match name {
+            "f32" => DType::F32,
+            "bf16" => DType::BF16,
+            _ => DType::F16,
+        }))
+    }
+}
+
+/// Checks that a file of weights can be written here, and makes its folder.
+pub(super) fn prepare_file(path: &Path) -> Result<()> {
+    refuse_taken(path)?;
+    if path.extension().is_none_or(|ending| ending != ENDING) {
+        let message = format!(
+            "`--out` must name a file that ends in `.{ENDING}`, got `{}`",
+            path.display()
+        );
+        return Err(failed(ErrorCode::InvalidInput, message));
+    }
+    prepare_parent(path)
+}
+
+/// Checks that a folder can be made here.
+pub(super) fn prepare_folder(path: &Path) -> Result<()> {
+    refuse_taken(path)?;
+    prepare_parent(path)
+}
+
+/// Nothing is overwritten.
+pub(super) fn refuse_taken(path: &Path) -> Result<()> {
+    if path.symlink_metadata().is_ok() {
+        let message = format!("`{}` exists already, name another `--out`", path.display());
+        return Err(failed(ErrorCode::InvalidInput, message));
+    }
+    Ok(())
+}
+
+/// Makes the folder around `path` and checks that it takes files.
+fn prepare_parent(path: &Path) -> Result<()> {
+    let parent = parent_of(path);
+    let take_file = || -> Result<()> {
+        fs_err::create_dir_all(&parent)?;
+        let probe = parent.join(format!(".atelier-{}-probe.partial", std::process::id()));
+        OpenOptions::new().write(true).create(true).open(&probe)?;
+        Ok(fs_err::remove_file(probe)?)
+    };
+    take_file().with_context(|| format!("cannot write to `{}`", parent.display()))
+}
+
+/// The folder around `path`.
+pub(super) fn parent_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
