@@ -2,7 +2,7 @@
 
 `lycoris.safetensors` is an adapter file with a layer per case, `peft_<kind>/` a folder as peft saves it. `expected.safetensors`
 has for each case the layer (`weight`, `bias`), an input `x`, the changed weight at strength 1 (`changed`) and the output at
-strength 1 (`y`), and of LyCORIS's cases the changed weight at 0.5 and 1.1.
+strength 1 (`y`), the changed weight at 0.5 and 1.1 of LyCORIS's cases and of peft's DoRA, and of the latter the outputs too.
 
 Needs `lycoris-lora==4.1.3`, `einops` and `toml` besides the requirements.
 """
@@ -157,6 +157,14 @@ def peft(expected):
                 wrapped = getattr(model.base_model.model, name)
                 case, x = f"peft_{kind}.{name}", input_of(name)
                 expected[f"{case}.y"] = wrapped(x)
+                for strength in (0.5, 1.1) if kind == "dora" else ():
+                    # What diffusers calls for an adapter's weight; peft scales the factors before it takes the lengths.
+                    wrapped.set_scale("default", strength)
+                    expected[f"{case}.y_{strength}"] = wrapped(x)
+                    wrapped.merge()
+                    expected[f"{case}.changed_{strength}"] = wrapped.get_base_layer().weight.data.clone()
+                    wrapped.unmerge()
+                wrapped.set_scale("default", 1.0)
                 wrapped.merge()
                 expected[f"{case}.changed"] = wrapped.get_base_layer().weight.data.clone()
 

@@ -1,5 +1,5 @@
-"""Whole pictures of `tiny-sdxl/` as a diffusers user draws them: absent, empty and given negative prompts, a second prompt, skipped
-layers, an uneven size; and the text states of each."""
+"""Whole pictures of `tiny-sdxl/` as a diffusers user draws them: absent, empty and given negative prompts, a second prompt, a second
+negative prompt alone, skipped layers, an uneven size; and the text states of each."""
 import torch
 from diffusers import DDIMScheduler, EulerDiscreteScheduler, StableDiffusionXLPipeline
 
@@ -12,6 +12,7 @@ CASES = {
     "empty": {"negative_prompt": ""},
     "given": {"negative_prompt": NEGATIVE},
     "second": {"negative_prompt": NEGATIVE, "prompt_2": "the moon", "negative_prompt_2": "the sun"},
+    "second_alone": {"negative_prompt_2": "the sun"},
     "skipped": {"negative_prompt": NEGATIVE, "clip_skip": 1},
     "uneven": {"negative_prompt": NEGATIVE, "width": 40, "height": 24},
     "ddim": {"negative_prompt": NEGATIVE, "sampler": "ddim"},

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::closed_choice;
+use crate::{MagnitudeRule, closed_choice};
 
 /// The architecture whose layers an adapter changes.
 #[derive(
@@ -39,3 +39,13 @@ closed_choice!(AdapterFormat, "adapter format", {
     Kohya => "kohya",
     Peft => "peft",
 });
+
+impl AdapterFormat {
+    /// What a strength means for `DoRA` in the programs whose format this is.
+    pub fn magnitude_rule(self) -> MagnitudeRule {
+        match self {
+            Self::Kohya => MagnitudeRule::Interpolate,
+            Self::Peft => MagnitudeRule::ScaleDelta,
+        }
+    }
+}

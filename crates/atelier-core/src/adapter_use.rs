@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// One adapter of a generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AdapterUse {
     /// The adapter file.
     pub path: PathBuf,
@@ -30,6 +31,16 @@ impl AdapterUse {
     /// The factor on the layers of text encoders.
     pub fn text_strength(&self) -> f32 {
         self.text_strength.unwrap_or(self.strength)
+    }
+
+    /// Refuses strengths outside the range, in whatever way they came.
+    pub fn check(&self) -> Result<(), AdapterUseError> {
+        let strengths = [Some(self.strength), self.text_strength];
+        let mut strengths = strengths.into_iter().flatten();
+        match strengths.find(|strength| !(0.0..=1.5).contains(strength)) {
+            Some(outside) => Err(AdapterUseError::Strength(outside)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -67,20 +78,14 @@ impl FromStr for AdapterUse {
         if path.is_empty() {
             return Err(AdapterUseError::NoFile(text.to_owned()));
         }
-        if let Some(outside) = [first, last]
-            .into_iter()
-            .flatten()
-            .find(|strength| !(0.0..=1.5).contains(strength))
-        {
-            return Err(AdapterUseError::Strength(outside));
-        }
-        Ok(match (first, last) {
+        let adapter = match (first, last) {
             (Some(strength), text_strength) => Self {
                 text_strength,
                 ..Self::new(path, strength)
             },
             (None, strength) => Self::new(path, strength.unwrap_or(1.0)),
-        })
+        };
+        adapter.check().map(|()| adapter)
     }
 }
 
@@ -149,6 +154,32 @@ mod tests {
         let adapter: AdapterUse = serde_json::from_str(json).unwrap();
         assert_eq!(adapter, AdapterUse::new("a", 0.5));
         assert_eq!(serde_json::to_string(&adapter).unwrap(), json);
+    }
+
+    #[test]
+    fn a_record_with_fields_that_are_not_known_is_refused() {
+        let json = r#"{"path":"a","strength":0.5,"unet_strength":1}"#;
+        let error = serde_json::from_str::<AdapterUse>(json).unwrap_err();
+        assert!(error.to_string().contains("unet_strength"), "{error}");
+    }
+
+    #[test]
+    fn strengths_are_checked_in_whatever_way_they_came() {
+        let adapter = |strength, text_strength| AdapterUse {
+            text_strength,
+            ..AdapterUse::new("a", strength)
+        };
+        for good in [adapter(0.0, None), adapter(1.5, Some(0.0))] {
+            assert_eq!(good.check(), Ok(()));
+        }
+        for bad in [
+            adapter(-0.1, None),
+            adapter(f32::NAN, None),
+            adapter(f32::INFINITY, Some(1.0)),
+            adapter(1.0, Some(9.0)),
+        ] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
     }
 
     #[test]

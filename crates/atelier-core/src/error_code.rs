@@ -85,7 +85,7 @@ impl ErrorCode {
             Self::BadPicture => (
                 "bad_picture",
                 2,
-                "replace or remove the picture, or pass --skip-bad to train without it",
+                "use another picture; in training, remove it or pass --skip-bad to go on without it",
             ),
             Self::BadWeights => (
                 "bad_weights",

@@ -28,7 +28,9 @@ pub use progress::{Phase, Progress, ProgressSink, SilentProgress};
 pub use seed::Seed;
 pub use train_config::{Targets, TrainConfig};
 pub use traits::{Generator, Outcome, Picture, TrainReport, TrainRequest, Trainer};
-pub use weight_change::{Delta, Factor, Magnitude, MagnitudeAxis, Matrix, WeightChange};
+pub use weight_change::{
+    Delta, Factor, Magnitude, MagnitudeAxis, MagnitudeRule, Matrix, WeightChange,
+};
 
 /// A closed choice was given a word that it does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -56,6 +56,16 @@ pub enum MagnitudeAxis {
     Input,
 }
 
+/// What a strength other than 1 does to a layer with a magnitude; at 1 the two agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MagnitudeRule {
+    /// The weight goes that share of the way to the changed weight: `LyCORIS`, `ComfyUI` and A1111.
+    #[default]
+    Interpolate,
+    /// That share of the delta is added, and the sum is brought to the lengths: PEFT and diffusers.
+    ScaleDelta,
+}
+
 /// `DoRA`: the lengths that the rows (or columns) of the changed weight are brought to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Magnitude<M> {
@@ -63,6 +73,8 @@ pub struct Magnitude<M> {
     pub axis: MagnitudeAxis,
     /// `[channels, 1]`.
     pub lengths: M,
+    /// What a strength means.
+    pub rule: MagnitudeRule,
 }
 
 /// What an adapter does to one weight at strength 1: `W + scale · delta`, its rows then brought to `magnitude`.
@@ -105,6 +117,7 @@ impl<M> WeightChange<M> {
         let magnitude = self.magnitude.map(|magnitude| Magnitude {
             axis: magnitude.axis,
             lengths: f(magnitude.lengths),
+            rule: magnitude.rule,
         });
         WeightChange {
             delta,

@@ -7,6 +7,7 @@ mod decode;
 mod error;
 mod file;
 mod folder;
+mod lanczos;
 mod picture;
 pub mod png;
 

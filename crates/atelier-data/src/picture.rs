@@ -3,6 +3,8 @@
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
+use crate::lanczos;
+
 /// A picture of 8-bit sRGB pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RgbPicture {
@@ -43,36 +45,46 @@ impl RgbPicture {
 
 /// The largest square in the middle of the picture, resampled to `side` pixels; nothing is stretched.
 pub fn square_crop(picture: &RgbPicture, side: usize) -> RgbPicture {
-    crop_to(picture, side, side)
+    let part = middle_part(picture, side, side);
+    if part.width == side || part.rgb.is_empty() {
+        return part;
+    }
+    let filter = if side < part.width {
+        FilterType::Lanczos3
+    } else {
+        FilterType::Triangle
+    };
+    let (wide, high) = (part.width as u32, part.height as u32);
+    let source = RgbImage::from_raw(wide, high, part.rgb).unwrap_or_default();
+    RgbPicture {
+        width: side,
+        height: side,
+        rgb: imageops::resize(&source, side as u32, side as u32, filter).into_raw(),
+    }
 }
 
-/// The largest part in the middle of the picture with the shape of `width` × `height`, resampled to that size; nothing is
-/// stretched by more than the rounding of a pixel.
+/// The largest part in the middle of the picture with the shape of `width` × `height`, in that size; nothing is stretched by
+/// more than the rounding of a pixel. Resampled as Pillow does it with Lanczos' kernel.
 pub fn crop_to(picture: &RgbPicture, width: usize, height: usize) -> RgbPicture {
+    let part = middle_part(picture, width, height);
+    if part.rgb.is_empty() {
+        return part;
+    }
+    lanczos::resize(part, width, height)
+}
+
+/// The largest part in the middle of the picture with the shape of `width` × `height`.
+fn middle_part(picture: &RgbPicture, width: usize, height: usize) -> RgbPicture {
     let (wide, high) = middle(picture.width, picture.height, width, height);
     let (x, y) = ((picture.width - wide) / 2, (picture.height - high) / 2);
     let rgb = (y..y + high)
         .flat_map(|row| picture.row(row, x, x + wide))
         .copied()
         .collect();
-    let part = RgbPicture {
+    RgbPicture {
         width: wide,
         height: high,
         rgb,
-    };
-    if wide == width && high == height || wide * high == 0 {
-        return part;
-    }
-    let filter = if width < wide {
-        FilterType::Lanczos3
-    } else {
-        FilterType::Triangle
-    };
-    let source = RgbImage::from_raw(wide as u32, high as u32, part.rgb).unwrap_or_default();
-    RgbPicture {
-        width,
-        height,
-        rgb: imageops::resize(&source, width as u32, height as u32, filter).into_raw(),
     }
 }
 

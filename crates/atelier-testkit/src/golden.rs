@@ -238,6 +238,7 @@ impl Golden {
     fn whole(&self, entry: &str, view: &TensorView<'_>) -> Result<Vec<i64>, Error> {
         let data = view.data();
         match view.dtype() {
+            Dtype::U8 => Ok(each(data, |[b]| i64::from(b))),
             Dtype::I32 => Ok(each(data, |b| i64::from(i32::from_le_bytes(b)))),
             Dtype::I64 => Ok(each(data, i64::from_le_bytes)),
             found => Err(self.type_error(entry, found)),

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
-use atelier_core::{CancelFlag, Clock, ProgressSink, RunContext};
+use atelier_core::{CancelFlag, Clock, ErrorCode, ProgressSink, RunContext};
 
 use crate::kept_hashes::KeptHashes;
 use crate::output::Output;
@@ -12,13 +12,15 @@ use crate::settings::Settings;
 /// Exit status of a command that was asked to stop: 128 and the number of SIGINT.
 pub(crate) const CANCELLED_STATUS: u8 = 130;
 
-/// How a command ended when it did not fail.
+/// How a command ended that has said what there is to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitKind {
     /// It did what it was asked to do.
     Completed,
     /// It was asked to stop, and saved what it had.
     Cancelled,
+    /// It failed in part or in the middle, and has said so together with what it did.
+    Failed(ErrorCode),
 }
 
 /// The surroundings of a command.

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
     match result {
         Ok(ExitKind::Completed) => ExitCode::SUCCESS,
         Ok(ExitKind::Cancelled) => ExitCode::from(context::CANCELLED_STATUS),
+        Ok(ExitKind::Failed(code)) => ExitCode::from(code.exit_status()),
         Err(error) if failure::is_cancelled(&error) => {
             output.cancelled();
             ExitCode::from(context::CANCELLED_STATUS)

@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::failure::{Cancelled, code_of, messages};
 use crate::progress_bar::ProgressBar;
@@ -74,24 +74,38 @@ impl Output {
 
     /// A failure, with its causes and what to do.
     pub(crate) fn failure(self, error: &anyhow::Error) {
-        let code = code_of(error);
-        let messages = messages(error);
         if self.json {
-            json_failure(code, &messages.join(": "));
+            json_failure(code_of(error), &messages(error).join(": "));
+        } else {
+            self.failure_in_words(error);
+        }
+    }
+
+    /// The same for people only, where the document of the result holds it.
+    pub(crate) fn failure_in_words(self, error: &anyhow::Error) {
+        if self.json {
             return;
         }
-        for (index, message) in messages.iter().enumerate() {
+        for (index, message) in messages(error).iter().enumerate() {
             let label = if index == 0 { "error" } else { "  caused by" };
             to_stderr(&format!("{label}: {message}"));
         }
-        to_stderr(&format!("hint: {}", code.hint()));
+        to_stderr(&format!("hint: {}", code_of(error).hint()));
     }
+}
+
+/// A failure as it stands in documents.
+pub(crate) fn error_document(error: &anyhow::Error) -> Value {
+    document_of(code_of(error), &messages(error).join(": "))
+}
+
+fn document_of(code: ErrorCode, message: &str) -> Value {
+    json!({"code": code.name(), "message": message, "hint": code.hint()})
 }
 
 /// A failure as a document on stdout.
 pub(crate) fn json_failure(code: ErrorCode, message: &str) {
-    let (code, hint) = (code.name(), code.hint());
-    let error = json!({"error": {"code": code, "message": message, "hint": hint}});
+    let error = json!({"error": document_of(code, message)});
     to_stdout(&format!("{error:#}"));
 }
 

@@ -3,6 +3,7 @@
 pub mod sd15;
 pub mod sdxl;
 
+use atelier_core::AdapterFamily;
 use atelier_weights::ModelFiles;
 
 use crate::{Error, Result};
@@ -18,6 +19,31 @@ pub struct Family {
     pub text_encoders: &'static [TextPlace],
     /// Which states of the text encoders the denoiser attends to.
     pub hidden_states: HiddenStates,
+    /// Whose names adapter files use; the first row that fits the base counts.
+    pub adapters: &'static [AdapterNames],
+}
+
+/// Whose names adapter files use, for some of a family's bases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdapterNames {
+    /// The width of the text states that tells these bases apart; none for all that are left.
+    pub states_width: Option<usize>,
+    /// The names.
+    pub family: AdapterFamily,
+}
+
+impl Family {
+    /// Whose names adapter files use for a base with text states of this width.
+    ///
+    /// # Panics
+    /// Panics when no row of the family fits, which a test of all families rules out.
+    pub fn adapter_family(&self, states_width: usize) -> AdapterFamily {
+        let fits = |names: &&AdapterNames| names.states_width.is_none_or(|it| it == states_width);
+        let found = self.adapters.iter().find(fits);
+        found
+            .expect("the last row of a family fits all widths")
+            .family
+    }
 }
 
 /// Where a text encoder and its tokenizer lie in a base.
@@ -53,4 +79,22 @@ pub fn detect(files: &ModelFiles) -> Result<&'static Family> {
             path: files.root().to_owned(),
             class: class.to_owned(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_base_of_every_family_has_names_for_its_adapters() {
+        for family in FAMILIES {
+            let last = family.adapters.last().unwrap();
+            assert_eq!(last.states_width, None, "{}", family.name);
+        }
+        let names = |family: Family, width| family.adapter_family(width);
+        assert_eq!(names(sd15::FAMILY, 768), AdapterFamily::Sd1);
+        assert_eq!(names(sd15::FAMILY, 1024), AdapterFamily::Sd2);
+        assert_eq!(names(sdxl::FAMILY, 1024), AdapterFamily::Sdxl);
+        assert_eq!(names(sdxl::FAMILY, 2048), AdapterFamily::Sdxl);
+    }
 }

@@ -9,6 +9,12 @@ use crate::tokenizer::{CONTEXT_LENGTH, Tokenizer};
 /// Tokens of the prompt in one chunk; the opening and the closing id come on top.
 pub const CHUNK_TOKENS: usize = CONTEXT_LENGTH - 2;
 
+/// Chunks of the longest prompt that is drawn. Text states and attention grow with each.
+pub const MAX_CHUNKS: usize = 64;
+
+/// Bytes of the longest prompt that is read: several times what [`MAX_CHUNKS`] hold of any language.
+pub const MAX_PROMPT_BYTES: usize = 1 << 16;
+
 /// How far back a chunk may end at a comma, so that the words behind it stay together in the next one.
 const COMMA_REACH: usize = 20;
 

@@ -83,6 +83,15 @@ pub enum PromptError {
         /// What is not supported, and what to write.
         problem: &'static str,
     },
+    /// No prompt that is drawn is as long.
+    #[error(
+        "the prompt is {length} bytes long, at most {} are read",
+        super::MAX_PROMPT_BYTES
+    )]
+    TooLong {
+        /// Its bytes.
+        length: usize,
+    },
     /// A file of prompts cannot be read.
     #[error("cannot read a file of prompts")]
     Read(#[from] std::io::Error),

@@ -5,7 +5,7 @@ use std::path::Path;
 use atelier_core::{PromptSyntax, Seed};
 
 use super::error::{PromptError, Result};
-use super::{Prompt, expand};
+use super::{Prompt, expand, refuse_long};
 
 /// A prompt of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,8 @@ fn from_bytes(bytes: &[u8], path: &Path, syntax: PromptSyntax) -> Result<Vec<Pro
 }
 
 fn check(text: &str, syntax: PromptSyntax) -> Result<()> {
+    // Choices included, since the line is copied for each of its pictures.
+    refuse_long(text)?;
     if syntax == PromptSyntax::Weighted {
         Prompt::read(&expand(text, Seed(0))?, syntax)?;
     }
@@ -104,6 +106,19 @@ mod tests {
     fn plain_files_may_hold_anything() {
         let lines = from_bytes(b"[a|b]\n{a|b", Path::new("p"), PromptSyntax::Plain).unwrap();
         assert_eq!(lines.len(), 2);
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused_by_its_number() {
+        let text = format!("good\n{}\n", "word ".repeat(20_000));
+        for syntax in [PromptSyntax::Weighted, PromptSyntax::Plain] {
+            let error = from_bytes(text.as_bytes(), Path::new("p"), syntax).unwrap_err();
+            let message = error.to_string();
+            assert!(
+                message.starts_with("line 2: the prompt is 99999 bytes long, at most 65536"),
+                "{message}"
+            );
+        }
     }
 
     #[test]

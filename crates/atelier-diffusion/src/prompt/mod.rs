@@ -20,7 +20,7 @@ mod words;
 #[cfg(test)]
 mod properties;
 
-pub use chunks::{CHUNK_TOKENS, Chunks};
+pub use chunks::{CHUNK_TOKENS, Chunks, MAX_CHUNKS, MAX_PROMPT_BYTES};
 pub use emphasis::weigh;
 pub use error::{PromptError, Result};
 pub use lines::{PromptLine, read_prompt_file};
@@ -66,6 +66,7 @@ pub struct Prompt {
 impl Prompt {
     /// Reads a prompt whose choices in braces have been made.
     pub fn read(text: &str, syntax: PromptSyntax) -> Result<Self> {
+        refuse_long(text)?;
         if syntax == PromptSyntax::Plain {
             return Ok(Self::plain(text));
         }
@@ -109,6 +110,14 @@ impl fmt::Display for Prompt {
             }
         }
         self.loras.iter().try_for_each(|tag| tag.fmt(f))
+    }
+}
+
+/// Refuses a text that is longer than any prompt that is drawn, before it is taken apart.
+fn refuse_long(text: &str) -> Result<()> {
+    match text.len() {
+        length if length > MAX_PROMPT_BYTES => Err(PromptError::TooLong { length }),
+        _ => Ok(()),
     }
 }
 

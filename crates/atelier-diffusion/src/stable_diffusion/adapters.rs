@@ -10,10 +10,7 @@ use atelier_weights::expected_tensors;
 use burn::tensor::Device;
 
 use super::{Base, Parts};
-use crate::{Error, Result, families};
-
-/// Width of the text states that tells the denoisers of version 2 apart.
-const CONTEXT_V2: usize = 1024;
+use crate::{Error, Result};
 
 /// An adapter file that fits a base, with the strengths at which it is used.
 #[derive(Debug, Clone)]
@@ -28,13 +25,7 @@ pub struct FittedAdapterUse {
 impl Base {
     /// The naming of adapters for this base.
     pub fn adapter_family(&self) -> AdapterFamily {
-        if self.family.name == families::sdxl::FAMILY.name {
-            AdapterFamily::Sdxl
-        } else if self.unet_config.cross_attention_dim == CONTEXT_V2 {
-            AdapterFamily::Sd2
-        } else {
-            AdapterFamily::Sd1
-        }
+        self.family.adapter_family(self.states_width())
     }
 
     /// Every layer that an adapter file may name, from the configurations alone.

@@ -15,7 +15,7 @@ use crate::Result;
 pub enum Residence {
     /// As long as the pipeline, so that the next picture starts at once.
     Kept,
-    /// Text encoders leave when the denoiser comes, so that less memory is needed at a time.
+    /// Text encoders and the denoiser take turns, so that less memory is needed at a time.
     InTurn,
 }
 
@@ -90,6 +90,9 @@ impl Loaded {
 
     pub(super) fn texts(&mut self, base: &Base) -> Result<&[TextEncoder]> {
         if self.texts.is_none() {
+            if self.residence == Residence::InTurn {
+                self.unet = None;
+            }
             // In f32 with either engine: it runs once per prompt, and everything follows from its states.
             let mut encoders = base.load_texts(&self.device, Engine::Exact)?;
             for (side, encoder) in base.texts.iter().zip(&mut encoders) {
@@ -126,5 +129,29 @@ impl Loaded {
 fn attach<M: Visit>(adapters: &[FittedAdapterUse], part: &str, model: &mut M, device: &Device) {
     for adapter in adapters {
         adapter.attach(part, model, device);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_testkit::tiny_sd15;
+
+    use super::*;
+
+    #[test]
+    fn text_encoders_and_the_denoiser_are_never_in_memory_together_when_they_take_turns() {
+        let base = Base::open(&tiny_sd15()).unwrap();
+        let device = Device::flex();
+        for (residence, is_alone) in [(Residence::InTurn, true), (Residence::Kept, false)] {
+            let mut loaded = Loaded::nothing(&device, Engine::Exact, residence);
+            for _ in 0..2 {
+                loaded.texts(&base).unwrap();
+                loaded.vae(&base).unwrap();
+                assert!(loaded.unet.is_none() || !is_alone);
+                loaded.unet(&base).unwrap();
+                assert_eq!(loaded.texts.is_none(), is_alone);
+                assert!(loaded.vae.is_some());
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ mod plan;
 pub mod recipe;
 mod start;
 mod text;
+mod text_memory;
 
 pub use adapters::FittedAdapterUse;
 pub use keys::aliases;

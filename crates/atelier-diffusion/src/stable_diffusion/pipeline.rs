@@ -13,8 +13,9 @@ use burn::tensor::{Device, Tensor};
 use super::loaded::{Loaded, Residence};
 use super::networks::{Conditioning, Unet};
 use super::plan::{Plan, Unwanted};
-use super::start::{Beginning, StartLatents, begin};
+use super::start::{Beginning, StartLatents, StartMemory, begin, check_size};
 use super::text::TextStates;
+use super::text_memory::{TextKey, TextMemory};
 use super::{Base, Parts};
 use crate::guidance::{guide, rescale};
 use crate::noise::noise_source;
@@ -25,16 +26,13 @@ use crate::{Error, Result, samplers};
 pub struct Pipeline {
     base: Base,
     networks: Loaded,
-    /// Encoded prompts, for the adapters of the moment.
-    encoded: Vec<(TextKey, TextStates)>,
+    encoded: TextMemory,
+    begun: StartMemory,
     notes: Vec<String>,
 }
 
-/// What decides text states, besides the adapters.
-type TextKey = (Vec<Prompt>, usize);
-
-/// Encoded prompts that are remembered.
-const MOST_ENCODED: usize = 4096;
+/// Bytes of text states that are prepared at a time: those of 420 prompts of SDXL that fit one chunk.
+const TEXT_BYTES: usize = 256 << 20;
 
 /// What the denoiser is told: of the prompt, and of the negative prompt where guidance needs it.
 struct Wording {
@@ -63,7 +61,8 @@ impl Pipeline {
         Self {
             base,
             networks,
-            encoded: Vec::new(),
+            encoded: TextMemory::new(TEXT_BYTES),
+            begun: StartMemory::default(),
             notes: Vec::new(),
         }
     }
@@ -73,15 +72,41 @@ impl Pipeline {
         &self.base
     }
 
-    /// Encodes the prompts of many requests before the first is drawn, so that text encoders are loaded once. All
-    /// requests must have the same adapters.
-    pub fn prepare(&mut self, requests: &[GenerateRequest]) -> Result<()> {
+    /// The same pipeline, with another number of bytes for text states that are prepared at a time.
+    #[must_use]
+    pub fn with_text_bytes(mut self, bytes: usize) -> Self {
+        self.encoded = TextMemory::new(bytes);
+        self
+    }
+
+    /// Encodes the prompts of many requests before the first is drawn, so that text encoders are loaded once, and says for
+    /// how many of the requests: at least one, and no more than text states may take memory. Prompts of requests that are
+    /// drawn before are forgotten.
+    pub fn prepare<'a>(
+        &mut self,
+        requests: impl IntoIterator<Item = &'a GenerateRequest>,
+    ) -> Result<usize> {
+        self.encoded.begin_preparing();
+        let prepared = self.prepare_each(requests);
+        self.encoded.end_preparing();
+        prepared
+    }
+
+    fn prepare_each<'a>(
+        &mut self,
+        requests: impl IntoIterator<Item = &'a GenerateRequest>,
+    ) -> Result<usize> {
+        let mut count = 0;
         for request in requests {
+            if count > 0 && self.encoded.is_full() {
+                break;
+            }
             let plan = Plan::new(request, &self.base)?;
             self.set_adapters(request)?;
             self.wording(request, &plan)?;
+            count += 1;
         }
-        Ok(())
+        Ok(count)
     }
 
     /// The final latents of the first picture of a request, for comparison with references.
@@ -122,19 +147,29 @@ impl Pipeline {
 
     fn set_adapters(&mut self, request: &GenerateRequest) -> Result<()> {
         if self.networks.set_adapters(&self.base, &request.adapters)? {
-            self.encoded.clear();
             self.notes.extend(self.networks.adapter_notes());
         }
         Ok(())
     }
 
     fn wording(&mut self, request: &GenerateRequest, plan: &Plan) -> Result<Wording> {
-        let wanted = self.text_states(&plan.wanted, request.clip_skip)?;
+        let key = |prompts: &[Prompt], clip_skip: usize| TextKey {
+            prompts: prompts.to_vec(),
+            clip_skip,
+            adapters: request.adapters.clone(),
+        };
+        let wanted = self.text_states(key(&plan.wanted, request.clip_skip))?;
         let unwanted = match &plan.unwanted {
             Unwanted::Nothing => None,
-            Unwanted::Zeros => Some(wanted.zeros()),
+            Unwanted::Zeros => {
+                if request.negative_2.is_some() {
+                    let note = "without a negative prompt this base takes zeros, as in diffusers; the second one is not drawn";
+                    self.notes.push(note.to_owned());
+                }
+                Some(wanted.zeros())
+            }
             // As in the reference, clip skip is for the wanted prompt alone.
-            Unwanted::Prompts(prompts) => Some(self.text_states(prompts, 0)?),
+            Unwanted::Prompts(prompts) => Some(self.text_states(key(prompts, 0))?),
         };
         let sizes = plan.time_ids();
         Ok(Wording {
@@ -143,26 +178,20 @@ impl Pipeline {
         })
     }
 
-    fn text_states(&mut self, prompts: &[Prompt], clip_skip: usize) -> Result<TextStates> {
-        let is_same = |((known, skip), _): &&(TextKey, TextStates)| {
-            known.as_slice() == prompts && *skip == clip_skip
-        };
-        if let Some((_, states)) = self.encoded.iter().find(is_same) {
+    fn text_states(&mut self, key: TextKey) -> Result<TextStates> {
+        if let Some(states) = self.encoded.get(&key) {
             return Ok(states.clone());
         }
         let device = self.networks.device.clone();
         let encoders = self.networks.texts(&self.base)?;
+        let (prompts, clip_skip) = (&key.prompts, key.clip_skip);
         let encoded = self.base.encode(encoders, prompts, clip_skip, &device)?;
         if let Some(cut) = encoded.cut {
             self.notes.push(format!(
                 "a plain prompt holds 75 tokens; these words are not drawn: {cut}"
             ));
         }
-        if self.encoded.len() == MOST_ENCODED {
-            self.encoded.remove(0);
-        }
-        let key = (prompts.to_vec(), clip_skip);
-        self.encoded.push((key, encoded.states.clone()));
+        self.encoded.insert(key, encoded.states.clone());
         Ok(encoded.states)
     }
 
@@ -173,8 +202,12 @@ impl Pipeline {
     ) -> Result<Option<StartLatents>> {
         let device = self.networks.device.clone();
         let Some(start) = start else { return Ok(None) };
-        let vae = self.networks.vae(&self.base)?;
-        StartLatents::new(start, plan, vae, &device).map(Some)
+        check_size(start, plan)?;
+        let (networks, base) = (&mut self.networks, &self.base);
+        let latents = self.begun.of(start, plan.tiled, || {
+            Ok(StartLatents::new(start, plan, networks.vae(base)?, &device))
+        });
+        latents.map(Some)
     }
 
     /// The final latents, before the autoencoder; `None` when `keep_going`, called before each evaluation with the share

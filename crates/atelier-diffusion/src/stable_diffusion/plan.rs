@@ -1,9 +1,9 @@
 //! A request with every default filled in, checked against a base before anything is loaded.
 
-use atelier_core::{GenerateRequest, VaeTiling};
+use atelier_core::{GenerateRequest, PromptSyntax, VaeTiling};
 
 use super::{Base, time_ids};
-use crate::prompt::Prompt;
+use crate::prompt::{CHUNK_TOKENS, MAX_CHUNKS, Prompt};
 use crate::{Error, Result, samplers};
 
 /// Longest side of a picture in pixels.
@@ -44,15 +44,7 @@ impl Plan {
         let height = request.height.unwrap_or(native);
         let mut problems = problems(request, base, width, height);
         let mut read = |name: &str, text: Option<&str>| {
-            let read = Prompt::read(text?, request.prompt_syntax);
-            let prompt = read.map_err(|error| error.to_string());
-            let found = prompt.and_then(|prompt| match prompt.loras.first() {
-                Some(tag) => Err(format!(
-                    "names the adapter `{tag}`, which was not looked up"
-                )),
-                None => Ok(prompt),
-            });
-            found
+            read_prompt(text?, request.prompt_syntax, base)
                 .map_err(|problem| problems.push(format!("`{name}`: {problem}")))
                 .ok()
         };
@@ -87,7 +79,8 @@ impl Plan {
         let encoders = base.texts.len();
         let unwanted = match negative {
             _ if request.guidance <= 1.0 => Unwanted::Nothing,
-            [None, None] if base.zeros_for_absent_text => Unwanted::Zeros,
+            // As in the reference, the first text alone decides.
+            [None, _] if base.zeros_for_absent_text => Unwanted::Zeros,
             negative => Unwanted::Prompts(for_encoders(negative, encoders)),
         };
         Ok(Self {
@@ -119,6 +112,26 @@ impl Base {
     /// Whether the autoencoder works tile by tile for this request.
     pub fn is_tiled(&self, request: &GenerateRequest) -> Result<bool> {
         Plan::new(request, self).map(|plan| plan.tiled)
+    }
+}
+
+/// A prompt that this base can draw, or what is wrong with it.
+fn read_prompt(text: &str, syntax: PromptSyntax, base: &Base) -> Result<Prompt, String> {
+    let prompt = Prompt::read(text, syntax).map_err(|error| error.to_string())?;
+    if let Some(tag) = prompt.loras.first() {
+        return Err(format!(
+            "names the adapter `{tag}`, which was not looked up"
+        ));
+    }
+    let counts = base
+        .texts
+        .iter()
+        .map(|side| prompt.chunks(&side.tokenizer).count());
+    match counts.max() {
+        Some(count) if count > MAX_CHUNKS => Err(format!(
+            "takes {count} chunks of {CHUNK_TOKENS} tokens, at most {MAX_CHUNKS} are drawn"
+        )),
+        _ => Ok(prompt),
     }
 }
 
@@ -185,6 +198,11 @@ fn problems(request: &GenerateRequest, base: &Base, width: usize, height: usize)
         "`prompt_2` and `negative_2` are for bases with two text encoders, this one has one"
             .to_owned(),
     );
+    for adapter in &request.adapters {
+        if let Err(error) = adapter.check() {
+            check(false, format!("`{}`: {error}", adapter.path.display()));
+        }
+    }
     if let Some(start) = &request.start {
         let good = start.denoise > 0.0 && start.denoise <= 1.0;
         check(

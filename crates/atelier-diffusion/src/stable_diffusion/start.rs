@@ -12,11 +12,35 @@ use crate::noise::NoiseSource;
 use crate::samplers::Sampler;
 use crate::{Error, Result};
 
-/// A start picture as the denoiser sees it.
+/// A start picture as the denoiser sees it, before any noise.
+#[derive(Clone)]
 pub(super) struct StartLatents {
     posterior: Posterior,
     /// 1 where something new is drawn; `[1, 1, h, w]` in latents.
     mask: Option<Tensor<4>>,
+}
+
+/// The start of the last picture, since all pictures of a batch have the same.
+#[derive(Default)]
+pub(super) struct StartMemory(Option<(StartPixels, bool, StartLatents)>);
+
+impl StartMemory {
+    /// The start's latents, encoded by `encode` where these pixels were not the last ones, or were encoded otherwise.
+    pub(super) fn of(
+        &mut self,
+        start: &StartPixels,
+        tiled: bool,
+        encode: impl FnOnce() -> Result<StartLatents>,
+    ) -> Result<StartLatents> {
+        if let Some((pixels, was_tiled, latents)) = &self.0
+            && (pixels, *was_tiled) == (start, tiled)
+        {
+            return Ok(latents.clone());
+        }
+        let latents = encode()?;
+        self.0 = Some((start.clone(), tiled, latents.clone()));
+        Ok(latents)
+    }
 }
 
 /// What the first latents are drawn from.
@@ -47,24 +71,8 @@ pub(super) struct Kept {
 }
 
 impl StartLatents {
-    /// Encodes the pixels.
-    pub(super) fn new(
-        start: &StartPixels,
-        plan: &Plan,
-        vae: &Vae,
-        device: &Device,
-    ) -> Result<Self> {
-        let area = plan.width * plan.height;
-        let fits = start.width == plan.width
-            && start.height == plan.height
-            && start.rgb.len() == 3 * area
-            && start.mask.as_ref().is_none_or(|mask| mask.len() == area);
-        if !fits {
-            return Err(Error::Request(format!(
-                "the start picture is {}x{}, the picture to draw {}x{}",
-                start.width, start.height, plan.width, plan.height
-            )));
-        }
+    /// Encodes the pixels, which have the size of the plan.
+    pub(super) fn new(start: &StartPixels, plan: &Plan, vae: &Vae, device: &Device) -> Self {
         let unit = |channel: usize| {
             let bytes = start.rgb.iter().skip(channel).step_by(3);
             bytes.map(|&byte| f32::from(byte) / 255.0 * 2.0 - 1.0)
@@ -88,8 +96,24 @@ impl StartLatents {
             let values: Vec<f32> = picked.collect();
             Tensor::from_data(TensorData::new(values, [1, 1, height, width]), device)
         });
-        Ok(Self { posterior, mask })
+        Self { posterior, mask }
     }
+}
+
+/// Refuses pixels that are not of the size that is drawn.
+pub(super) fn check_size(start: &StartPixels, plan: &Plan) -> Result<()> {
+    let area = plan.width * plan.height;
+    let fits = start.width == plan.width
+        && start.height == plan.height
+        && start.rgb.len() == 3 * area
+        && start.mask.as_ref().is_none_or(|mask| mask.len() == area);
+    if fits {
+        return Ok(());
+    }
+    Err(Error::Request(format!(
+        "the start picture is {}x{}, the picture to draw {}x{}",
+        start.width, start.height, plan.width, plan.height
+    )))
 }
 
 /// Draws the first latents.
@@ -152,5 +176,49 @@ impl Kept {
             None => self.clean.clone(),
         };
         proper * (self.mask.clone() * -1.0 + 1.0) + latents * self.mask.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_is_encoded_once_for_a_batch_and_anew_where_something_differs() {
+        let (device, mut memory, mut encoded) = (Device::flex(), StartMemory::default(), 0);
+        let zeros = || Tensor::zeros([1, 4, 1, 1], &device);
+        let black = StartPixels {
+            width: 2,
+            height: 1,
+            rgb: vec![0; 6],
+            mask: None,
+        };
+        let masked = StartPixels {
+            mask: Some(vec![255; 2]),
+            ..black.clone()
+        };
+        for (start, tiled, expected) in [
+            (&black, false, 1),
+            (&black, false, 1),
+            (&black, true, 2),
+            (&masked, true, 3),
+            (&masked, true, 3),
+            (&black, true, 4),
+        ] {
+            let latents = memory.of(start, tiled, || {
+                encoded += 1;
+                Ok(StartLatents {
+                    posterior: Posterior {
+                        mean_bchw: zeros(),
+                        logvar_bchw: zeros(),
+                    },
+                    mask: None,
+                })
+            });
+            latents.unwrap();
+            assert_eq!(encoded, expected);
+        }
+        let failed = memory.of(&masked, false, || Err(Error::Request("x".to_owned())));
+        assert!(failed.is_err());
     }
 }

@@ -36,6 +36,13 @@ impl TextStates {
         }
     }
 
+    /// The memory that they take.
+    pub(super) fn bytes(&self) -> usize {
+        let pooled = self.pooled_bd.as_ref();
+        let pooled = pooled.map_or(0, |pooled| pooled.shape().num_elements());
+        (self.states_bsd.shape().num_elements() + pooled) * size_of::<f32>()
+    }
+
     /// What the denoiser is told for a picture of these sizes.
     pub fn conditioning(&self, time_ids: [f32; 6]) -> Conditioning {
         Conditioning {
@@ -113,18 +120,23 @@ impl Base {
         for ((side, encoder), chunks) in self.texts.iter().zip(encoders).zip(&chunks) {
             side.check_ids(chunks)?;
             let tokens = chunks.tensor(device);
-            let raw = match self.family.hidden_states {
-                HiddenStates::LastNormed => encoder.forward(tokens, clip_skip),
-                HiddenStates::Penultimate => {
-                    let ends = chunks.ids.iter().map(|ids| side.config.end_of(ids));
-                    let ends: Vec<_> = ends.collect();
-                    let output = encoder.forward_penultimate(tokens, clip_skip, &ends);
-                    let first = output.pooled_bd.map(|pooled| pooled.narrow(0, 0, 1));
-                    pooled_bd = first.or(pooled_bd);
-                    output.states_bsd
-                }
-            };
-            states.push(weigh(raw, chunks));
+            let mut raw = Vec::with_capacity(chunks.count());
+            // One at a time: what an encoder needs for its work does not grow with the prompt.
+            for (place, ids) in chunks.ids.iter().enumerate() {
+                let tokens = tokens.clone().narrow(0, place, 1);
+                raw.push(match self.family.hidden_states {
+                    HiddenStates::LastNormed => encoder.forward(tokens, clip_skip),
+                    HiddenStates::Penultimate => {
+                        let end = side.config.end_of(ids);
+                        let output = encoder.forward_penultimate(tokens, clip_skip, &[end]);
+                        if place == 0 {
+                            pooled_bd = output.pooled_bd.or(pooled_bd);
+                        }
+                        output.states_bsd
+                    }
+                });
+            }
+            states.push(weigh(Tensor::cat(raw, 0), chunks));
         }
         let states = TextStates {
             states_bsd: Tensor::cat(states, 2),

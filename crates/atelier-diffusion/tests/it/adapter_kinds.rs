@@ -136,6 +136,22 @@ fn attached_adapters_of_every_kind_give_the_outputs_of_lycoris_and_peft() {
 }
 
 #[test]
+fn dora_of_peft_at_other_strengths_is_that_of_peft() {
+    let file = expected();
+    let dora = |(case, ..): &(String, String, WeightChange)| case.starts_with("peft_dora.");
+    let cases: Vec<_> = cases(&file).into_iter().filter(dora).collect();
+    assert_eq!(cases.len(), 3);
+    for (case, sort, change) in cases {
+        for strength in [0.5, 1.1] {
+            let mut layer = Layer::new(&sort, &file, Engine::Exact);
+            layer.attach(&change, strength);
+            let y = file.read_f32(&format!("{case}.y_{strength}")).unwrap();
+            assert_case_close(&case, &layer.forward(&sort, &file), &y, TOLERANCE);
+        }
+    }
+}
+
+#[test]
 fn several_adapters_act_as_if_baked_one_after_the_other() {
     use atelier_weights::adapter::operate::apply_to_weight;
     let file = expected();
@@ -160,6 +176,15 @@ fn several_adapters_act_as_if_baked_one_after_the_other() {
         (
             "conv3",
             ["tucker_conv3", "dora_conv3", "lokr_conv3", "lora_conv3"],
+        ),
+        (
+            "conv3",
+            [
+                "tucker_conv3",
+                "peft_dora.conv3",
+                "lokr_conv3",
+                "lora_conv3",
+            ],
         ),
     ] {
         let mut layer = Layer::new(sort, &file, Engine::Exact);

@@ -3,7 +3,7 @@
 //! The weight is computed anew in every forward pass from the small factors, so that nothing of the weight's size is
 //! kept.
 
-use atelier_core::{Delta, Factor, Magnitude, MagnitudeAxis, Matrix, WeightChange};
+use atelier_core::{Delta, Factor, Magnitude, MagnitudeAxis, MagnitudeRule, Matrix, WeightChange};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// A change of a layer's weight, on the device.
@@ -41,9 +41,8 @@ impl AttachedChange {
 
     /// The changed weight.
     ///
-    /// Without magnitude `W + s·delta`. With it `W + s·(W₁ − W)`, where `W₁` is `W + delta` brought to the magnitude's
-    /// lengths: what `LyCORIS`, `ComfyUI` and A1111 do at strength `s`. PEFT scales `delta` by `s` before it takes the
-    /// lengths, which is the same at strength 1 only.
+    /// Without magnitude `W + s·delta` at strength `s`. With it, by the magnitude's rule, `W + s·(W₁ − W)`, where `W₁` is
+    /// `W + delta` brought to the magnitude's lengths, or `W + s·delta` brought to them.
     pub(crate) fn apply(&self, weight: Tensor<2>) -> Tensor<2> {
         if self.strength == 0.0 {
             return weight;
@@ -52,8 +51,18 @@ impl AttachedChange {
         let Some(magnitude) = &self.change.magnitude else {
             return weight + delta * (self.change.scale * self.strength);
         };
-        let whole = brought_to(weight.clone() + delta * self.change.scale, magnitude);
-        weight.clone() + (whole - weight) * self.strength
+        let share = match magnitude.rule {
+            MagnitudeRule::Interpolate => 1.0,
+            MagnitudeRule::ScaleDelta => self.strength,
+        };
+        let whole = brought_to(
+            weight.clone() + delta * (self.change.scale * share),
+            magnitude,
+        );
+        match magnitude.rule {
+            MagnitudeRule::Interpolate => weight.clone() + (whole - weight) * self.strength,
+            MagnitudeRule::ScaleDelta => whole,
+        }
     }
 }
 

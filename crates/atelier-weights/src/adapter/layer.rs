@@ -1,6 +1,6 @@
 //! One layer of an adapter file: what it holds, whether it holds together, what it does to a weight.
 
-use atelier_core::{Delta, Factor, Magnitude, MagnitudeAxis, Matrix, WeightChange};
+use atelier_core::{Delta, Factor, Magnitude, MagnitudeAxis, MagnitudeRule, Matrix, WeightChange};
 
 use super::array::Array;
 use super::check;
@@ -59,6 +59,8 @@ pub struct AdapterLayer {
     pub content: Content,
     /// `DoRA`'s lengths: `[out, 1, …]` or, in older files, `[1, in, …]`.
     pub dora_scale: Option<Array>,
+    /// What a strength means for them, which the spelling of their tensor says.
+    pub magnitude_rule: MagnitudeRule,
 }
 
 impl AdapterLayer {
@@ -73,6 +75,7 @@ impl AdapterLayer {
                 mid: None,
             },
             dora_scale: None,
+            magnitude_rule: MagnitudeRule::default(),
         }
     }
 
@@ -193,6 +196,7 @@ impl AdapterLayer {
     pub fn into_change(self) -> WeightChange {
         let scale = self.scale();
         let rows = self.weight_size().0;
+        let rule = self.magnitude_rule;
         let magnitude = self.dora_scale.map(|lengths| {
             let axis = match lengths.length(0) {
                 first if first == rows => MagnitudeAxis::Output,
@@ -203,7 +207,11 @@ impl AdapterLayer {
                 columns: 1,
                 values: lengths.values,
             };
-            Magnitude { axis, lengths }
+            Magnitude {
+                axis,
+                lengths,
+                rule,
+            }
         });
         let delta = match self.content {
             Content::LowRank { down, up, mid } => Delta::Plain(match mid {

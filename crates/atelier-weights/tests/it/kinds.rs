@@ -73,7 +73,14 @@ fn folders_of_peft_change_weights_as_it_computes_them() {
             let weight = expected.read_f32(&format!("{sort}.weight")).unwrap();
             let case = format!("peft_{kind}.{sort}");
             let after = expected.read_f32(&format!("{case}.changed")).unwrap();
-            assert_close(&changed(layer, &weight, 1.0), &after, &case);
+            assert_close(&changed(layer.clone(), &weight, 1.0), &after, &case);
+            // PEFT scales the factors of DoRA before it takes the lengths.
+            for strength in [0.5, 1.1].into_iter().filter(|_| kind == "dora") {
+                let after = expected
+                    .read_f32(&format!("{case}.changed_{strength}"))
+                    .unwrap();
+                assert_close(&changed(layer.clone(), &weight, strength), &after, &case);
+            }
         }
     }
 }

@@ -160,7 +160,12 @@ fn what_a_format_cannot_hold_is_named() {
     // One length per row and one per channel look alike in a square weight unless the axes say so.
     let mut square = dora.clone();
     square.dora_scale = Some(array(9, &[1280, 1]));
-    assert!(convert(file(vec![square]), &base, AdapterFormat::Peft).is_ok());
+    let converted = convert(file(vec![square]), &base, AdapterFormat::Peft).unwrap();
+    assert!(
+        converted.notes[0].contains("1 DoRA layers mean something else in peft files"),
+        "{:?}",
+        converted.notes
+    );
     let error = convert(file(vec![dora]), &base, AdapterFormat::Peft).unwrap_err();
     assert!(
         error

@@ -62,6 +62,14 @@ fn a_full_disk_fails_the_drawing_and_leaves_nothing_half_written() {
         ended.stderr
     );
     assert_eq!(files_below(&bench.path("drawn")), [""; 0]);
+    let ended = confined(
+        &bench,
+        "generate --json --prompt x --steps 1 --width 64 --height 64 --out drawn",
+    );
+    let document: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((ended.status, &document["outcome"]), (1, &"failed".into()));
+    assert_eq!(document["files"], serde_json::json!([]));
+    assert_eq!(document["error"]["code"], "io");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Stable Diffusion 1.x and 2.x: one CLIP text encoder whose last normed states the denoiser attends to.
 
-use super::{Family, HiddenStates, TextPlace};
+use atelier_core::AdapterFamily;
+
+use super::{AdapterNames, Family, HiddenStates, TextPlace};
 
 /// The family's one description.
 pub const FAMILY: Family = Family {
@@ -12,4 +14,14 @@ pub const FAMILY: Family = Family {
         projected: false,
     }],
     hidden_states: HiddenStates::LastNormed,
+    adapters: &[
+        AdapterNames {
+            states_width: Some(1024),
+            family: AdapterFamily::Sd2,
+        },
+        AdapterNames {
+            states_width: None,
+            family: AdapterFamily::Sd1,
+        },
+    ],
 };

@@ -1,7 +1,9 @@
 //! Stable Diffusion XL (Podell et al. 2023): two text encoders whose states before the last layer are joined, and a denoiser
 //! that is also told the second one's pooled state and the picture's sizes.
 
-use super::{Family, HiddenStates, TextPlace};
+use atelier_core::AdapterFamily;
+
+use super::{AdapterNames, Family, HiddenStates, TextPlace};
 
 /// The family's one description.
 pub const FAMILY: Family = Family {
@@ -20,4 +22,8 @@ pub const FAMILY: Family = Family {
         },
     ],
     hidden_states: HiddenStates::Penultimate,
+    adapters: &[AdapterNames {
+        states_width: None,
+        family: AdapterFamily::Sdxl,
+    }],
 };

@@ -83,3 +83,45 @@ fn parts_have_strengths_of_their_own() {
         assert!(atelier_testkit::relative_error(one, other).0 > 1e-3);
     }
 }
+
+#[test]
+fn texts_are_prepared_for_as_many_pictures_as_memory_allows() {
+    let file = golden("adapter_pictures");
+    let picture = |prompt: &str, strength: Option<f32>| {
+        let mut picture = request(&file);
+        picture.steps = 1;
+        prompt.clone_into(&mut picture.prompt);
+        let uses = strength.map(|strength| AdapterUse::new(adapter("sdxl-text"), strength));
+        picture.adapters = uses.into_iter().collect();
+        picture
+    };
+    let requests = [
+        picture("one", None),
+        picture("two", None),
+        picture("two", Some(0.5)),
+        picture("one", Some(0.5)),
+        picture("one", Some(1.1)),
+    ];
+    let pipeline = |bytes: usize| {
+        let base = Base::open(&tiny_sdxl()).unwrap();
+        Pipeline::in_turn(base, &Device::flex(), Engine::Exact).with_text_bytes(bytes)
+    };
+    let mut drawn = Vec::new();
+    for (bytes, expected) in [(1, vec![1; 5]), (60_000, vec![3, 2]), (1 << 20, vec![5])] {
+        let (mut pipeline, mut waiting) = (pipeline(bytes), &requests[..]);
+        let (mut portions, mut latents) = (Vec::new(), Vec::new());
+        while !waiting.is_empty() {
+            let count = pipeline.prepare(waiting).unwrap();
+            portions.push(count);
+            for request in waiting.split_off(..count).unwrap() {
+                let found = pipeline.final_latents(request, None).unwrap();
+                latents.push(atelier_nn::gradients::values_of(found));
+            }
+        }
+        assert_eq!(portions, expected, "{bytes} bytes");
+        drawn.push(latents);
+    }
+    assert_eq!(drawn[0], drawn[1]);
+    assert_eq!(drawn[0], drawn[2]);
+    assert_ne!(drawn[0][0], drawn[0][3]);
+}

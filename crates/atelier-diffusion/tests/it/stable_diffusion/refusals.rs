@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use atelier_core::{
-    Coded as _, ErrorCode, GenerateRequest, PromptSyntax, SamplerKind, StartImage, StartPixels,
+    AdapterUse, Coded as _, ErrorCode, GenerateRequest, PromptSyntax, SamplerKind, StartImage,
+    StartPixels,
 };
 use atelier_diffusion::stable_diffusion::{Base, Pipeline};
 use atelier_nn::Engine;
@@ -135,6 +136,16 @@ fn denoise_is_a_share_that_leaves_a_step() {
 }
 
 #[test]
+fn strengths_of_adapters_lie_in_their_range() {
+    for strength in [-1.0, 1.6, 1e9, f32::NAN] {
+        let found = refusal(|request| request.adapters = vec![AdapterUse::new("fur", strength)]);
+        let expected =
+            format!("`fur`: adapter strength must lie between 0 and 1.5, got {strength}");
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
 fn adapters_of_a_prompt_must_have_been_looked_up() {
     let found = refusal(|request| request.prompt = "a cat <lora:fur:0.8>".to_owned());
     let expected = "`prompt`: names the adapter `<lora:fur:0.8>`, which was not looked up";
@@ -167,6 +178,36 @@ fn a_negative_prompt_is_read_even_where_guidance_does_not_use_it() {
         request.negative = Some("[a:b:0.5]".to_owned());
     });
     assert!(found.starts_with("`negative`: "), "{found}");
+}
+
+#[test]
+fn a_prompt_without_end_is_refused_before_it_is_encoded() {
+    let words = |count: usize| "word ".repeat(count);
+    let found = refusal(|request| request.prompt = words(64 * 75 + 1));
+    assert_eq!(
+        found,
+        "`prompt`: takes 65 chunks of 75 tokens, at most 64 are drawn"
+    );
+    let found = refusal(|request| request.negative = Some("BREAK ".repeat(65)));
+    assert!(found.starts_with("`negative`: takes 65 chunks"), "{found}");
+    let found = refusal(|request| request.prompt = words(20_000));
+    assert_eq!(
+        found,
+        "`prompt`: the prompt is 100000 bytes long, at most 65536 are read"
+    );
+    let base = Base::open(&tiny_sd15()).unwrap();
+    let request = GenerateRequest {
+        prompt: words(64 * 75),
+        ..good()
+    };
+    base.check(&request).unwrap();
+    // Of a plain prompt one chunk is drawn, and the rest is reported.
+    let request = GenerateRequest {
+        prompt: words(64 * 75 + 1),
+        prompt_syntax: PromptSyntax::Plain,
+        ..good()
+    };
+    base.check(&request).unwrap();
 }
 
 #[test]

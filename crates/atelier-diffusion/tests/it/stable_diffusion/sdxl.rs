@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use atelier_core::{GenerateRequest, SamplerKind, Seed, Targets};
+use atelier_core::{GenerateRequest, Generator as _, SamplerKind, Seed, Targets};
 use atelier_diffusion::prompt::Prompt;
 use atelier_diffusion::stable_diffusion::{
     AddedConditioning, Base, Conditioning, Pipeline, Unet, recipe,
@@ -35,6 +35,10 @@ fn request(file: &Golden, case: &str) -> GenerateRequest {
         "empty" => request.negative = Some(String::new()),
         "second" => {
             request.prompt_2 = Some("the moon".to_owned());
+            request.negative_2 = Some("the sun".to_owned());
+        }
+        "second_alone" => {
+            request.negative = None;
             request.negative_2 = Some("the sun".to_owned());
         }
         "skipped" => request.clip_skip = 1,
@@ -85,7 +89,14 @@ fn whole_pictures_are_those_of_diffusers() {
     base.schedule_config.clip_sample = Some(false);
     let mut pipeline = Pipeline::in_turn(base, &device, Engine::Exact);
     for case in [
-        "absent", "empty", "given", "second", "skipped", "uneven", "ddim",
+        "absent",
+        "empty",
+        "given",
+        "second",
+        "second_alone",
+        "skipped",
+        "uneven",
+        "ddim",
     ] {
         let latents = pipeline.final_latents(&request(&file, case), None).unwrap();
         assert_golden(latents.clone(), &file, &format!("{case}.latents"));
@@ -95,6 +106,12 @@ fn whole_pictures_are_those_of_diffusers() {
             pixels.permute([0, 2, 3, 1]),
             &file,
             &format!("{case}.picture"),
+        );
+        let notes = pipeline.take_notes();
+        assert_eq!(
+            notes.len(),
+            usize::from(case == "second_alone"),
+            "{notes:?}"
         );
     }
 }

@@ -48,6 +48,21 @@ fn two_encoders_are_weighted_apart_and_the_first_chunk_is_pooled() {
 }
 
 #[test]
+fn a_chunk_has_the_same_states_whatever_follows_it() {
+    let values = |states: TextStates| atelier_nn::gradients::values_of(states.states_bsd);
+    for folder in [tiny_sd15(), tiny_sdxl()] {
+        let base = Base::open(&folder).unwrap();
+        let alone = values(states(&base, ["a red (cat:1.3)"; 2]));
+        let before = values(states(
+            &base,
+            ["a red (cat:1.3) BREAK a chair BREAK a moon"; 2],
+        ));
+        assert_eq!(before[..alone.len()], alone);
+        assert_eq!(before.len(), 3 * alone.len());
+    }
+}
+
+#[test]
 fn prompts_of_two_encoders_may_differ_in_length() {
     let (file, base) = (golden("wording"), Base::open(&tiny_sdxl()).unwrap());
     let [long, short] = ["long", "short"].map(|case| prompt(&file, case));

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use atelier_core::MagnitudeRule;
+
 use crate::adapter::array::Array;
 use crate::adapter::fit::{BaseLayers, misfit};
 use crate::adapter::layer::{AdapterLayer, Content};
@@ -56,7 +58,7 @@ pub fn convert(
     let names = base.names();
     let mut notes = file.notes();
     let total = file.layers.len();
-    let (mut layers, mut homeless) = (Vec::new(), Vec::new());
+    let (mut layers, mut homeless, mut respelled) = (Vec::new(), Vec::new(), 0);
     let mut places: BTreeMap<LayerId, String> = BTreeMap::new();
     for mut layer in file.layers {
         let Some(place) = names.find(&layer.name) else {
@@ -82,6 +84,10 @@ pub fn convert(
                 names.peft(place)
             }
         };
+        if layer.dora_scale.is_some() && layer.magnitude_rule != format.magnitude_rule() {
+            layer.magnitude_rule = format.magnitude_rule();
+            respelled += 1;
+        }
         layers.push(layer);
     }
     if let (true, Some(first)) = (layers.is_empty(), homeless.first()) {
@@ -93,6 +99,17 @@ pub fn convert(
         let shown = crate::error::first_names(shown);
         notes.push(format!(
             "{count} of {total} layers have no place in the model: {shown}"
+        ));
+    }
+    if respelled > 0 {
+        notes.push(format!(
+            "{respelled} DoRA layers mean something else in {format} files at strengths other than 1: {}",
+            match format.magnitude_rule() {
+                MagnitudeRule::Interpolate =>
+                    "the weight goes that share of the way, where before the factors were scaled",
+                MagnitudeRule::ScaleDelta =>
+                    "the factors are scaled, where before the weight went that share of the way",
+            }
         ));
     }
     layers.sort_by(|a, b| a.name.cmp(&b.name));

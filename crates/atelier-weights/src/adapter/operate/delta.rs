@@ -1,6 +1,6 @@
 //! What an adapter layer does to a weight, in full: for baking it into a base and for measuring it.
 
-use atelier_core::{Delta, Factor, Magnitude, MagnitudeAxis, Matrix, WeightChange};
+use atelier_core::{Delta, Factor, Magnitude, MagnitudeAxis, MagnitudeRule, Matrix, WeightChange};
 
 use super::linalg::product;
 
@@ -25,7 +25,7 @@ pub fn delta(change: &WeightChange) -> Matrix {
 
 /// Changes a weight of `rows` rows at a strength; at strength 0 not a bit of it.
 ///
-/// With a magnitude the weight goes `strength` of the way to the changed weight, as `ComfyUI` and A1111 do it.
+/// What a strength means for a magnitude, its rule says.
 ///
 /// # Panics
 /// When the change is for a weight of another size; [`super::super::AdapterFile::fit`] makes sure of it.
@@ -45,13 +45,17 @@ pub fn apply_to_weight(change: &WeightChange, weight: &mut [f32], strength: f32)
         }
         return;
     };
+    let (share, way) = match magnitude.rule {
+        MagnitudeRule::Interpolate => (1.0, strength),
+        MagnitudeRule::ScaleDelta => (strength, 1.0),
+    };
     let mut changed = delta;
     for (value, base) in changed.values.iter_mut().zip(&*weight) {
-        *value += base;
+        *value = base + share * *value;
     }
     bring_to(&mut changed, magnitude);
     for (value, whole) in weight.iter_mut().zip(&changed.values) {
-        *value += strength * (whole - *value);
+        *value += way * (whole - *value);
     }
 }
 

@@ -117,11 +117,18 @@ impl Reader<'_> {
             Ok(content) => content,
             Err(nothing) => return Ok(nothing),
         };
+        let in_peft = keys.contains_key(&Slot::MagnitudeVector);
+        let spelling = if in_peft && !keys.contains_key(&Slot::DoraScale) {
+            AdapterFormat::Peft
+        } else {
+            AdapterFormat::Kohya
+        };
         let mut layer = AdapterLayer {
             name: stem.to_owned(),
             alpha: 1.0,
             content,
             dora_scale: self.dora_scale(keys)?,
+            magnitude_rule: spelling.magnitude_rule(),
         };
         layer
             .check()

@@ -170,10 +170,12 @@ fn shots(
             if checked.insert(words) {
                 problems.unless_at(&place, base.check(&own).coded());
             }
-            shots.push(Shot {
-                request: own,
-                line: *line,
-            });
+            if problems.is_empty() {
+                shots.push(Shot {
+                    request: own,
+                    line: *line,
+                });
+            }
         }
     }
     problems.result()?;

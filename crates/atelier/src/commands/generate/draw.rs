@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use atelier_core::{GenerateRequest, Generator as _, Outcome, Progress, ProgressSink};
+use atelier_core::{ErrorCode, Generator as _, Outcome, Progress, ProgressSink, StartPixels};
 use atelier_diffusion::stable_diffusion::Pipeline;
 use burn::tensor::Device;
 use serde_json::{Value, json};
@@ -11,11 +11,10 @@ use serde_json::{Value, json};
 use super::batch::{Batch, Shot};
 use super::picture_file;
 use crate::context::{App, ExitKind};
-use crate::failure::CodedResult as _;
+use crate::failure::{CodedResult as _, code_of, messages};
+use crate::output::error_document;
 use crate::progress_bar::ProgressBar;
-
-/// Pictures whose words are encoded before the first of them is drawn; bounds the memory for their states.
-const PREPARED: usize = 500;
+use crate::recipe::Ingredients;
 
 /// Draws everything into `out` and says what there is.
 pub(super) fn draw(batch: Batch, out: &Path, app: &App) -> Result<ExitKind> {
@@ -26,40 +25,78 @@ pub(super) fn draw(batch: Batch, out: &Path, app: &App) -> Result<ExitKind> {
         ingredients,
         notes,
     } = batch;
+    let work = Work {
+        start,
+        ingredients,
+        out,
+        app,
+    };
     let precision = shots.first().map(|shot| shot.request.precision);
     let engine = precision.unwrap_or_default().into();
     let mut pipeline = Pipeline::in_turn(base, &Device::flex(), engine);
     let mut told = Told::new(app, shots.len());
     told.note(notes);
-    for group in groups(&shots) {
-        let requests: Vec<GenerateRequest> = group
-            .iter()
-            .map(|&place| shots[place].request.clone())
-            .collect();
-        // All words first, so that text encoders are loaded once and leave memory.
-        pipeline.prepare(&requests).coded()?;
+    let order = order(&shots);
+    let mut waiting = order.as_slice();
+    while !waiting.is_empty() {
+        // Words of as many pictures as memory allows first, so that text encoders are loaded once for them and leave.
+        let prepared = pipeline.prepare(waiting.iter().map(|&place| &shots[place].request));
+        let now = match prepared.coded() {
+            Ok(count) => waiting.split_off(..count).unwrap_or_default(),
+            Err(error) => return told.stopped(&error),
+        };
         told.note(pipeline.take_notes());
-        for (&place, request) in group.iter().zip(&requests) {
-            let tiled = pipeline.base().is_tiled(request).coded()?;
-            let recipe = ingredients.recipe(request, tiled);
-            let part = told.part();
-            let outcome = pipeline.generate(request, start.as_ref(), app.run_context(&part));
-            let Outcome::Completed(pictures) = outcome.coded()? else {
-                return told.cancelled();
-            };
-            told.note(pipeline.take_notes());
-            for picture in pictures {
-                let file = picture_file::save(picture, &recipe, &request.prompt, out)?;
-                told.file(place, file, shots[place].line);
+        for &place in now {
+            match draw_one(&mut pipeline, &shots[place], &work, &mut told) {
+                Ok(Outcome::Completed(files)) => told.files(place, files, shots[place].line),
+                Ok(Outcome::Cancelled { .. }) => return told.cancelled(),
+                // Of this picture alone: the next seed or prompt may do.
+                Err(error) if code_of(&error) == ErrorCode::PictureNotFinite => {
+                    told.failed(&shots[place], &error);
+                }
+                Err(error) => return told.stopped(&error),
             }
         }
     }
     told.completed()
 }
 
-/// Places of pictures that are prepared together: those of the same adapters, in the order of the first one. Adapters are
-/// attached, and text encoders loaded, once per group.
-fn groups(shots: &[Shot]) -> Vec<Vec<usize>> {
+/// What all pictures of a batch share.
+struct Work<'a> {
+    start: Option<StartPixels>,
+    ingredients: Ingredients,
+    out: &'a Path,
+    app: &'a App,
+}
+
+/// Draws one picture into its file; the files' documents.
+fn draw_one(
+    pipeline: &mut Pipeline,
+    shot: &Shot,
+    work: &Work<'_>,
+    told: &mut Told<'_>,
+) -> Result<Outcome<Vec<Value>>> {
+    let request = &shot.request;
+    let tiled = pipeline.base().is_tiled(request).coded()?;
+    let recipe = work.ingredients.recipe(request, tiled);
+    let part = told.part();
+    let context = work.app.run_context(&part);
+    let outcome = pipeline.generate(request, work.start.as_ref(), context);
+    let pictures = match outcome.coded()? {
+        Outcome::Completed(pictures) => pictures,
+        Outcome::Cancelled { completed_steps } => {
+            return Ok(Outcome::Cancelled { completed_steps });
+        }
+    };
+    told.note(pipeline.take_notes());
+    let save = |picture| picture_file::save(picture, &recipe, &request.prompt, work.out);
+    let files = pictures.into_iter().map(save).collect::<Result<_>>()?;
+    Ok(Outcome::Completed(files))
+}
+
+/// Places of pictures in the order in which they are drawn: those of the same adapters after one another, in the order of
+/// the first one, so that adapters are attached once.
+fn order(shots: &[Shot]) -> Vec<usize> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (place, shot) in shots.iter().enumerate() {
         let adapters = |group: &&mut Vec<usize>| {
@@ -71,8 +108,7 @@ fn groups(shots: &[Shot]) -> Vec<Vec<usize>> {
             None => groups.push(vec![place]),
         }
     }
-    let pieces = groups.iter().flat_map(|group| group.chunks(PREPARED));
-    pieces.map(<[usize]>::to_vec).collect()
+    groups.concat()
 }
 
 /// What the user is told, now and in the end.
@@ -81,6 +117,8 @@ struct Told<'a> {
     progress: ProgressBar,
     /// The document of each picture, in the order of the prompts.
     files: Vec<Option<Value>>,
+    /// The document of each picture that failed, in the order of drawing.
+    failed: Vec<Value>,
     notes: Vec<String>,
 }
 
@@ -90,6 +128,7 @@ impl<'a> Told<'a> {
             app,
             progress: app.output.progress(),
             files: vec![None; pictures],
+            failed: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -105,43 +144,84 @@ impl<'a> Told<'a> {
         }
     }
 
-    fn file(&mut self, place: usize, mut file: Value, line: Option<usize>) {
-        if let Some(line) = line {
-            file["line"] = json!(line);
+    /// Each picture of a batch has a request of its own, and so one file.
+    fn files(&mut self, place: usize, files: Vec<Value>, line: Option<usize>) {
+        for mut file in files {
+            if let Some(line) = line {
+                file["line"] = json!(line);
+            }
+            self.files[place] = Some(file);
         }
-        self.files[place] = Some(file);
+    }
+
+    /// A picture that cannot be drawn, while the others can.
+    fn failed(&mut self, shot: &Shot, error: &anyhow::Error) {
+        let mut failed = json!({"seed": shot.request.seed, "error": error_document(error)});
+        let mut place = String::new();
+        if let Some(line) = shot.line {
+            failed["line"] = json!(line);
+            place = format!("line {line}: ");
+        }
+        self.progress = self.app.output.progress();
+        let message = messages(error).join(": ");
+        self.app
+            .output
+            .note(format_args!("error: {place}{message}"));
+        self.failed.push(failed);
     }
 
     /// The progress of the next picture.
     fn part(&self) -> PartOfMany<'_> {
         PartOfMany {
             whole: &self.progress,
-            index: self.files.iter().flatten().count() as u64,
+            index: (self.files.iter().flatten().count() + self.failed.len()) as u64,
             count: self.files.len() as u64,
         }
     }
 
     fn completed(self) -> Result<ExitKind> {
-        self.finish("completed")?;
-        Ok(ExitKind::Completed)
+        let (output, failed, all) = (self.app.output, self.failed.len(), self.files.len());
+        self.finish("completed", None)?;
+        if failed == 0 {
+            return Ok(ExitKind::Completed);
+        }
+        output.note(format_args!(
+            "{failed} of {all} pictures could not be drawn\nhint: {}",
+            ErrorCode::PictureNotFinite.hint()
+        ));
+        Ok(ExitKind::Failed(ErrorCode::PictureNotFinite))
+    }
+
+    /// Nothing more can be drawn; what there is is said all the same.
+    fn stopped(self, error: &anyhow::Error) -> Result<ExitKind> {
+        let output = self.app.output;
+        self.finish("failed", Some(error))?;
+        output.failure_in_words(error);
+        Ok(ExitKind::Failed(code_of(error)))
     }
 
     fn cancelled(self) -> Result<ExitKind> {
         let output = self.app.output;
         let drawn = self.files.iter().flatten().count();
-        self.finish("cancelled")?;
+        self.finish("cancelled", None)?;
         output.note(format_args!("stopped after {drawn} pictures"));
         Ok(ExitKind::Cancelled)
     }
 
-    fn finish(self, outcome: &str) -> Result<()> {
+    fn finish(self, outcome: &str, error: Option<&anyhow::Error>) -> Result<()> {
         drop(self.progress);
         let files: Vec<_> = self.files.into_iter().flatten().collect();
         for file in &files {
             let path = file["path"].as_str().unwrap_or_default();
             self.app.output.line(path);
         }
-        let document = json!({"outcome": outcome, "files": files, "notes": self.notes});
+        let mut document = json!({"outcome": outcome, "files": files, "notes": self.notes});
+        if !self.failed.is_empty() {
+            document["failed"] = json!(self.failed);
+        }
+        if let Some(error) = error {
+            document["error"] = error_document(error);
+        }
         self.app.output.document(&document)
     }
 }
@@ -165,7 +245,7 @@ impl ProgressSink for PartOfMany<'_> {
 
 #[cfg(test)]
 mod tests {
-    use atelier_core::AdapterUse;
+    use atelier_core::{AdapterUse, GenerateRequest};
 
     use super::*;
 
@@ -179,9 +259,7 @@ mod tests {
             line: None,
         };
         let shots = [0.5, 0.8, 0.5, 1.0, 0.8].map(shot);
-        assert_eq!(groups(&shots), [vec![0, 2], vec![1, 4], vec![3]]);
-        let many: Vec<_> = (0..=PREPARED).map(|_| shot(1.0)).collect();
-        let sizes: Vec<_> = groups(&many).iter().map(Vec::len).collect();
-        assert_eq!(sizes, [PREPARED, 1]);
+        assert_eq!(order(&shots), [0, 2, 1, 4, 3]);
+        assert_eq!(order(&[]), [0; 0]);
     }
 }

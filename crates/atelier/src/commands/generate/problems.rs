@@ -38,6 +38,11 @@ impl Problems {
         }
     }
 
+    /// Whether nothing was found.
+    pub(super) fn is_empty(&self) -> bool {
+        self.code.is_none()
+    }
+
     /// An error that lists them all, with the code of the first.
     pub(super) fn result(self) -> Result<()> {
         let Some(code) = self.code else { return Ok(()) };

@@ -96,28 +96,71 @@ fn mask_note(picture: &RgbPicture, mask: &RgbPicture, pixels: &StartPixels) -> O
     None
 }
 
-/// The brightness of each pixel, with the weights of ITU-R 601 that other programs use.
+/// The brightness of each pixel: the weights of ITU-R 601 in parts of 2^16, rounded, as Pillow has them.
 fn brightness(picture: &RgbPicture) -> Vec<u8> {
     let (pixels, _) = picture.rgb.as_chunks::<3>();
     let grey = |&[r, g, b]: &[u8; 3]| {
-        let sum = 299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b);
-        u8::try_from(sum / 1000).unwrap_or(u8::MAX)
+        let sum = 19_595 * u32::from(r) + 38_470 * u32::from(g) + 7471 * u32::from(b);
+        u8::try_from((sum + 0x8000) >> 16).unwrap_or(u8::MAX)
     };
     pixels.iter().map(grey).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use atelier_core::StartImage;
+    use atelier_testkit::{golden, tiny_sd15};
+
     use super::*;
 
     #[test]
     fn white_is_bright_and_black_is_not() {
         let picture = RgbPicture {
-            width: 3,
+            width: 5,
             height: 1,
-            rgb: vec![255, 255, 255, 0, 0, 0, 255, 0, 0],
+            rgb: [[255; 3], [0; 3], [255, 0, 0], [0, 218, 0], [0, 217, 0]].concat(),
         };
-        assert_eq!(brightness(&picture), [255, 0, 76]);
+        assert_eq!(brightness(&picture), [255, 0, 76, 128, 127]);
+    }
+
+    #[test]
+    fn files_of_other_sizes_become_the_pixels_and_the_mask_of_diffusers() {
+        let (file, folder) = (golden("start_pixels"), tempfile::tempdir().unwrap());
+        let bytes = |name: &str| -> Vec<u8> {
+            let whole = file.ints(name).into_iter();
+            whole.map(|value| u8::try_from(value).unwrap()).collect()
+        };
+        let save = |name: &str| {
+            let path = folder.path().join(format!("{name}.png"));
+            let [height, width, _] = file.shape(name).try_into().unwrap();
+            let picture = RgbPicture {
+                width,
+                height,
+                rgb: bytes(name),
+            };
+            atelier_data::png::write::<&str, &str>(&path, &picture, &[]).unwrap();
+            path
+        };
+        let start = StartImage {
+            path: save("picture"),
+            denoise: 0.5,
+            mask: Some(save("mask")),
+        };
+        let base = Base::open(&tiny_sd15()).unwrap();
+        for (width, height) in [(24, 16), (36, 24), (48, 32), (72, 48), (96, 64), (30, 20)] {
+            let mut request = GenerateRequest {
+                width: Some(width),
+                height: Some(height),
+                start: Some(start.clone()),
+                ..GenerateRequest::default()
+            };
+            let pixels = load(&mut request, &base).unwrap().unwrap().pixels;
+            let size = format!("{width}x{height}");
+            assert!(pixels.rgb == bytes(&format!("picture.{size}")), "{size}");
+            let mask = pixels.mask.unwrap().into_iter();
+            let mask: Vec<u8> = mask.map(|byte| u8::from(byte >= NEW)).collect();
+            assert!(mask == bytes(&format!("mask.{size}")), "mask {size}");
+        }
     }
 
     #[test]

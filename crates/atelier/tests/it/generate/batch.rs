@@ -1,6 +1,6 @@
 //! Many prompts, many pictures.
 
-use super::fixtures::{document, generate_sdxl, paths, pixels, recipe};
+use super::fixtures::{document, generate_sdxl, paths, pixels, recipe, write_adapter};
 use crate::workbench::{Ended, Workbench, tiny_base};
 
 /// Draws the prompts of a file in two steps.
@@ -88,11 +88,41 @@ fn files_of_prompts_that_cannot_be_drawn_are_refused_before_drawing() {
         "line 4: adapter strength must lie between 0 and 1.5",
     ]);
     draw_file(&bench, "a\0b\n", &[]).refused(&["line 1: a prompt holds a zero byte"]);
+    let long = format!("a cat\n{}\n", "word ".repeat(64 * 75 + 1));
+    draw_file(&bench, long, &[]).refused(&["line 2: ", "65 chunks of 75 tokens, at most 64"]);
     draw_file(&bench, b"\xff\xfe", &[]).refused(&["not UTF-8"]);
     draw_file(&bench, "", &[]).refused(&["no prompt in the file"]);
     draw_file(&bench, "a\nb\nc\n", &["--count", "4000"]).refused(&["12000 pictures are too many"]);
     draw_file(&bench, "a\n", &["--prompts", "."]).refused(&["not a regular file"]);
     assert!(!bench.path("drawn").exists());
+}
+
+#[test]
+fn a_picture_that_is_no_picture_is_reported_and_the_others_are_drawn() {
+    let bench = Workbench::new();
+    write_adapter(&bench.path("home/adapters/hot.safetensors"), 1e30);
+    let prompts = "one\ntwo <lora:hot:1>\nthree\n";
+    let ended = draw_file(&bench, prompts, &["--json"]);
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
+    let document: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(document["outcome"], "completed");
+    let lines = |name: &str| -> Vec<u64> {
+        let entries = document[name].as_array().unwrap().iter();
+        entries
+            .map(|entry| entry["line"].as_u64().unwrap())
+            .collect()
+    };
+    assert_eq!((lines("files"), lines("failed")), (vec![1, 3], vec![2]));
+    assert_eq!(document["failed"][0]["seed"], 7);
+    let code = &document["failed"][0]["error"]["code"];
+    assert_eq!(code, "picture_not_finite");
+    let ended = draw_file(&bench, prompts, &["--out", "words"]);
+    assert_eq!(ended.status, 1);
+    assert_eq!(ended.stdout, "words/7-one.png\nwords/7-three.png\n");
+    let words = "error: line 2: the picture of seed 7 has values that are not finite numbers";
+    assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    let words = "1 of 3 pictures could not be drawn\nhint: lower the guidance";
+    assert!(ended.stderr.contains(words), "{}", ended.stderr);
 }
 
 #[test]

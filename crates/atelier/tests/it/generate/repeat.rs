@@ -237,6 +237,27 @@ fn hostile_pictures_are_refused_by_what_is_wrong() {
 }
 
 #[test]
+fn recipes_with_adapters_that_cannot_be_meant_are_refused() {
+    let bench = Workbench::new();
+    let base = tiny_base();
+    let picture = draw_with_everything(&bench, &base);
+    let here = ["--base", &base];
+    let adapters = "/request/adapters/0";
+    for (strength, word) in [
+        (serde_json::json!(9), "between 0 and 1.5, got 9"),
+        (serde_json::json!(-0.5), "between 0 and 1.5, got -0.5"),
+        ("high".into(), "damaged recipe"),
+    ] {
+        edited(&bench, &picture, &format!("{adapters}/strength"), strength);
+        repeat(&bench, "changed.png", &here).refused(&[word]);
+    }
+    let mut adapter = recipe(&bench, &picture).pointer(adapters).unwrap().clone();
+    adapter["unet_strength"] = 1.into();
+    edited(&bench, &picture, adapters, adapter);
+    repeat(&bench, "changed.png", &here).refused(&["damaged recipe", "`unet_strength`"]);
+}
+
+#[test]
 fn a_recipe_asks_for_a_base_by_name_alone() {
     let bench = Workbench::new();
     assert_eq!(bench.generate(&[]).status, 0);
