@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use atelier_core::{AdapterFormat, AdapterUse, ErrorCode};
 use atelier_weights::adapter::operate::{Ingredient, Merged, convert, merge};
-use atelier_weights::adapter::{AdapterFile, ReadBy};
+use atelier_weights::adapter::{AdapterFile, AdapterLayer, ReadBy};
 use atelier_weights::{DType, sha256_file};
 use clap::Args;
 use serde_json::json;
@@ -67,7 +67,7 @@ pub(super) fn run(args: &MergeArgs, app: &App) -> Result<()> {
         .collect();
     let merged = merge(&ingredients, layers.names(), args.rank).map_err(|error| refused(&error))?;
     let (relative_error, layer_errors) = (merged.relative_error, merged.layer_errors.clone());
-    let ranks = merged.layers.iter().map(|layer| layer.rank());
+    let ranks = merged.layers.iter().map(AdapterLayer::rank);
     let rank = ranks.max().unwrap_or_default();
     let file = as_file(merged, args)?;
     let mut adapter = convert(file, &layers, args.to).map_err(|error| refused(&error))?;
@@ -122,9 +122,11 @@ pub(super) fn lineage(adapters: &[AdapterUse], out: &Path) -> Result<BTreeMap<St
     };
     let mut shares = Vec::new();
     for adapter in adapters {
-        let hash = match adapter.path.is_file() {
-            true => Some(sha256_file(&adapter.path).coded()?),
-            false => None,
+        // The folder of an adapter has several files and no hash of its own.
+        let hash = if adapter.path.is_file() {
+            Some(sha256_file(&adapter.path).coded()?)
+        } else {
+            None
         };
         shares.push(json!({
             "name": name(&adapter.path),
