@@ -41,7 +41,7 @@ fuzz_target!(|case: AdapterCase| {
         && small_weight(layer).is_some()
     {
         // Slow: it makes the table of a whole base, and the whole change.
-        assert_eq!(inspect(&file).layers.len(), 1);
+        assert_eq!(inspect(&file, None).layers.len(), 1);
     }
     check_written(&file);
 });

@@ -144,9 +144,10 @@ fn every_layer_of_every_kind_of_base_takes_its_change() {
         let before = ModelFiles::open(&base).unwrap();
         let baking = bake(&before, folder.path());
         assert!(baking.tensors() > 0);
-        let target = match base.is_dir() {
-            true => folder.path().to_owned(),
-            false => folder.path().join(base.file_name().unwrap()),
+        let target = if base.is_dir() {
+            folder.path().to_owned()
+        } else {
+            folder.path().join(base.file_name().unwrap())
         };
         check(&before, &ModelFiles::open(target).unwrap());
     }

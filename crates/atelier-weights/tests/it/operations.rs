@@ -293,7 +293,7 @@ fn a_report_says_what_a_file_holds() {
         .layers
         .push(layer(&format!("unet.{TO_K}"), 9, [&[4, 768], &[1280, 4]]));
     source.unknown.push("stray".to_owned());
-    let report = inspect(&source);
+    let report = inspect(&source, None);
     assert_eq!(report.made_for.as_deref(), Some("Stable Diffusion 1.x"));
     assert_eq!(report.kinds, BTreeMap::from([("LoRA", 4)]));
     assert_eq!(report.ranks, BTreeMap::from([(4, 4)]));

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::delta::delta;
 use super::merge::product_norm;
 use crate::adapter::names::{LayerNames, Part};
-use crate::adapter::{AdapterFile, AdapterLayer, MadeFor};
+use crate::adapter::{AdapterFile, AdapterLayer, BaseLayers, MadeFor};
 
 /// Numbers in a weight above which its change is not formed just to be measured.
 const MAX_MEASURED: usize = 1 << 26;
@@ -59,14 +59,17 @@ pub struct InspectedLayer {
     pub norm: Option<f64>,
 }
 
-/// Looks at everything in an adapter file. Names are looked up in the file's own family as far as it tells.
-pub fn inspect(file: &AdapterFile) -> Inspection {
+/// Looks at everything in an adapter file. Names are looked up in `base`; without one, in the published models that the
+/// file is for, as far as it tells.
+pub fn inspect(file: &AdapterFile, base: Option<&BaseLayers>) -> Inspection {
     let made_for = file.made_for();
-    let family = match made_for {
-        Some(MadeFor::Family(family)) => family,
-        _ => AdapterFamily::Sd1,
+    let published = || {
+        LayerNames::published(match made_for {
+            Some(MadeFor::Family(family)) => family,
+            _ => AdapterFamily::Sd1,
+        })
     };
-    let names = LayerNames::published(family);
+    let names = base.map_or_else(published, |base| base.names().clone());
     let mut report = Inspection {
         made_for: made_for.map(|made_for| made_for.to_string()),
         format: file.format,

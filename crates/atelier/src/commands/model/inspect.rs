@@ -38,10 +38,10 @@ pub(crate) struct InspectArgs {
 
 pub(super) fn run(args: &InspectArgs, app: &App) -> Result<()> {
     let source = Source::read(&args.file)?;
-    let inspection = inspect(&source.file);
     let weights = AdapterFile::weights_path(&args.file);
     let hashes = hash_file(&weights).coded()?;
     let base = base_of(args, app, &source)?;
+    let inspection = inspect(&source.file, base.as_ref());
     let problem = match (&args.base, &base) {
         (Some(_), Some(base)) => source.file.clone().fit(base).err(),
         _ => None,

@@ -65,6 +65,16 @@ fn an_adapter_of_another_family_is_shown_with_what_does_not_fit() {
 }
 
 #[test]
+fn layers_are_found_in_the_base_that_is_named() {
+    let bench = Workbench::new();
+    let file = adapter("sdxl-transformer");
+    let words = ["model", "inspect", &file, "--base", &super::base("sdxl")];
+    let document = bench.document(&words);
+    let parts = &document["adapter"]["parts"];
+    assert!(parts["unet"].is_number() && parts["unknown"].is_null());
+}
+
+#[test]
 fn folders_kinds_and_stray_tensors_are_told() {
     let bench = Workbench::new();
     let kinds = golden_folder().join("adapter_kinds");
