@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use atelier_weights::adapter::operate::apply_to_weight;
-use atelier_weights::adapter::{AdapterFile, AdapterLayer};
+use atelier_weights::adapter::{AdapterFile, AdapterFormat, AdapterLayer};
 use atelier_weights::{DType, TensorFile};
 
 /// Largest difference over the largest value. Sums of a few f32 products differ in their last digits only.
@@ -108,8 +108,19 @@ fn folders_of_peft_keep_their_scale_in_one_file() {
     let out = tempfile::tempdir().unwrap();
     let path = out.path().join("a.safetensors");
     for kind in PEFT_KINDS {
-        let file = AdapterFile::read(folder().join(format!("peft_{kind}"))).unwrap();
-        AdapterFile::write(&path, &file.layers, DType::F32, &BTreeMap::new()).unwrap();
+        let mut file = AdapterFile::read(folder().join(format!("peft_{kind}"))).unwrap();
+        let write = |layers: &_| AdapterFile::write(&path, layers, DType::F32, &BTreeMap::new());
+        if kind == "dora" {
+            let error = write(&file.layers).unwrap_err().to_string();
+            assert!(
+                error.contains("mean something else in a kohya file"),
+                "{error}"
+            );
+            for layer in &mut file.layers {
+                layer.magnitude_rule = AdapterFormat::Kohya.magnitude_rule();
+            }
+        }
+        write(&file.layers).unwrap();
         let again = AdapterFile::read(&path).unwrap();
         for (ours, theirs) in again.layers.into_iter().zip(file.layers) {
             let (rows, columns) = theirs.weight_size();

@@ -133,6 +133,7 @@ fn all_tensors(
     let mut all = Vec::new();
     for layer in layers {
         check(path, layer)?;
+        check_meaning(path, layer, format)?;
         match format {
             AdapterFormat::Kohya => all.extend(tensors(layer, dtype)),
             AdapterFormat::Peft => all.extend(peft::tensors(path, layer, dtype)?),
@@ -147,6 +148,20 @@ fn check(path: &Path, layer: &AdapterLayer) -> Result<()> {
         path: path.to_owned(),
         tensor: layer.name.clone(),
         problem,
+    })
+}
+
+/// Refuses `DoRA` whose lengths the format's spelling would give another meaning; converting says that it does so.
+fn check_meaning(path: &Path, layer: &AdapterLayer, format: AdapterFormat) -> Result<()> {
+    if layer.dora_scale.is_none() || layer.magnitude_rule == format.magnitude_rule() {
+        return Ok(());
+    }
+    Err(Error::Unwritable {
+        path: path.to_owned(),
+        tensor: layer.name.clone(),
+        problem: format!(
+            "has lengths that mean something else in a {format} file, convert it first"
+        ),
     })
 }
 
