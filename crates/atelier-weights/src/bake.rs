@@ -12,7 +12,9 @@ use crate::adapter::{LayerId, Part};
 use crate::checkpoint::EMA;
 use crate::part::{Cut, Placed, transposed, with_text_model};
 use crate::writer::header;
-use crate::{DType, Error, ModelFiles, PredictionType, Result, TensorFile, atomic};
+use crate::{
+    Checkpoint, DType, Error, Evidence, ModelFiles, PredictionType, Result, TensorFile, atomic,
+};
 
 /// Metadata that say what a file was before it was changed.
 const OUTDATED: [&str; 4] = [
@@ -81,7 +83,10 @@ impl Baking {
         let drops_ema = model
             .checkpoint()
             .is_some_and(|file| file.ema_count() > 0 && !file.unet_is_ema());
-        let prediction = model.checkpoint().map(|file| file.prediction().kind);
+        // What nothing but the architecture says is assumed of the new file as well, and stays no statement.
+        let known = model.checkpoint().map(Checkpoint::prediction);
+        let known = known.filter(|known| !matches!(known.evidence, Evidence::Assumed(_)));
+        let prediction = known.map(|known| known.kind);
         Ok(Self {
             files,
             drops_ema,

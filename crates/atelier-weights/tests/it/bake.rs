@@ -179,6 +179,15 @@ fn metadata_say_where_the_weights_come_from_and_no_longer_what_they_were() {
         model.prediction().unwrap().unwrap().kind.name()
     });
     assert_eq!((before, after), ("v_prediction", "v_prediction"));
+    // What is only assumed does not become a statement.
+    let source = folder.path().join("plain.safetensors");
+    rewrite(&source, &[]);
+    let model = ModelFiles::open(&source).unwrap();
+    let target = folder.path().join("c.safetensors");
+    plan(&model)
+        .write(&source, &target, &BTreeMap::new(), || true)
+        .unwrap();
+    assert!(TensorFile::open(&target).unwrap().metadata().is_empty());
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub(super) fn run(args: &BakeArgs, app: &App) -> Result<ExitKind> {
         Layout::Folder => prepare_folder(&args.out)?,
         Layout::SingleFile => prepare_file(&args.out)?,
     }
-    let (mut changes, mut notes) = (Vec::new(), Vec::new());
+    let (mut changes, mut notes) = (Vec::new(), bases::notes(&found.path));
     for adapter in &args.adapters {
         let fitted = base.fit_adapter(adapter).coded()?;
         let path = adapter.path.display();
