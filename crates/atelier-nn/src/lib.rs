@@ -1,6 +1,7 @@
 //! Building blocks of every model family: layers with named parameters, adapters attached from outside, the optimizer.
 //!
-//! Shapes in names: `b` batch, `c` channels, `h w` height width, `s` sequence, `d` features, `n` heads.
+//! Shapes in names: `b` batch, `c` channels, `h w` height width, `s` sequence, `d` features, `n` heads; of a kernel `o`
+//! channels out, `i` channels in. Pictures have their channels last between layers.
 
 pub mod activation;
 pub mod adamw;
@@ -10,6 +11,7 @@ pub mod gradients;
 pub mod init;
 pub mod kernels;
 pub mod layers;
+pub mod layout;
 pub mod learning_rate;
 pub mod lora;
 pub mod params;

@@ -4,17 +4,19 @@ use burn::tensor::Tensor;
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 
-/// Enlarges `x_bchw` to `height` × `width` by repeating its nearest pixels.
-pub fn nearest(x_bchw: Tensor<4>, height: usize, width: usize) -> Tensor<4> {
-    let [b, c, h, w] = x_bchw.dims();
+use crate::layout::{channels_first, channels_last};
+
+/// Enlarges `x_bhwc` to `height` × `width` by repeating its nearest pixels.
+pub fn nearest(x_bhwc: Tensor<4>, height: usize, width: usize) -> Tensor<4> {
+    let [b, h, w, c] = x_bhwc.dims();
     if height == 2 * h && width == 2 * w {
-        return x_bchw
-            .reshape([b, c, h, 1, w, 1])
-            .expand([b, c, h, 2, w, 2])
-            .reshape([b, c, height, width]);
+        return x_bhwc
+            .reshape([b, h, 1, w, 1, c])
+            .expand([b, h, 2, w, 2, c])
+            .reshape([b, height, width, c]);
     }
-    interpolate(
-        x_bchw,
+    channels_last(interpolate(
+        channels_first(x_bhwc),
         InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height, width]),
-    )
+    ))
 }

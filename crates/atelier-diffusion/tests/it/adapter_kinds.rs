@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use atelier_core::WeightChange;
 use atelier_nn::layers::ConvShape;
+use atelier_nn::layout::{channels_first, channels_last};
 use atelier_nn::lora::{Attach, Detach};
 use atelier_nn::{Conv2d, Engine, Init, Linear, ParamError, ParamSource, Params, Visit as _};
 use atelier_testkit::{assert_case_close, assert_close};
@@ -78,7 +79,8 @@ impl Layer {
             }
             Self::Conv(layer) => {
                 let x = Tensor::<4>::from_data(TensorData::new(x, [2, 12, 5, 5]), &device);
-                layer.forward(x).into_data().try_to_vec().unwrap()
+                let y = channels_first(layer.forward(channels_last(x)));
+                y.into_data().try_to_vec().unwrap()
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Every kind of layer alone. The blocks are compiled in from the family's own files, because only whole models are public.
 
 use atelier_nn::attention::{attend, causal_mask};
+use atelier_nn::layout::{channels_first, channels_last};
 use atelier_nn::{
     Engine, GroupNorm, LayerNorm, Linear, ParamError, Params, activation::Activation,
 };
@@ -14,7 +15,7 @@ mod attention_block;
 #[path = "../../src/stable_diffusion/networks/resnet.rs"]
 mod resnet;
 
-use attention_block::{Attention, Transformer, TransformerShape, picture, tokens};
+use attention_block::{Attention, Transformer, TransformerShape, tokens};
 use resnet::{Downsample, ResnetBlock, ResnetShape, Upsample};
 
 /// One case of `golden/layers.safetensors`.
@@ -42,6 +43,15 @@ impl Case {
             .tensor(&format!("{}.{part}", self.name), &self.device)
     }
 
+    /// A picture of the file, which has channels first.
+    fn picture(&self, part: &str) -> Tensor<4> {
+        channels_last(self.input(part))
+    }
+
+    fn expect_picture(&self, output_bhwc: Tensor<4>) {
+        self.expect(channels_first(output_bhwc));
+    }
+
     fn expect<const D: usize>(&self, output: Tensor<D>) {
         assert_golden(output, &self.file, &format!("{}.output", self.name));
     }
@@ -62,11 +72,11 @@ fn residual_blocks_agree_with_and_without_shortcut_and_timestep() {
     for (name, out) in [("resnet", 32), ("resnet_shortcut", 64)] {
         let case = Case::new(name);
         let block = case.build(|p| ResnetBlock::new(p, resnet_shape(out, Some(48), 1e-5)));
-        case.expect(block.forward(case.input("x"), Some(&case.input("temb"))));
+        case.expect_picture(block.forward(case.picture("x"), Some(&case.input("temb"))));
     }
     let case = Case::new("resnet_vae");
     let block = case.build(|p| ResnetBlock::new(p, resnet_shape(16, None, 1e-6)));
-    case.expect(block.forward(case.input("x"), None));
+    case.expect_picture(block.forward(case.picture("x"), None));
 }
 
 #[test]
@@ -85,7 +95,7 @@ fn transformers_agree_with_both_kinds_of_projection() {
             linear_projection,
         };
         let transformer = case.build(|p| Transformer::new(p, shape));
-        case.expect(transformer.forward(case.input("x"), &case.input("context")));
+        case.expect_picture(transformer.forward(case.picture("x"), &case.input("context")));
     }
 }
 
@@ -166,11 +176,11 @@ fn pictures_are_halved_as_denoiser_and_autoencoder_halve_them() {
     for name in ["downsample", "downsample_odd"] {
         let case = Case::new(name);
         let layer = case.build(|p| Downsample::new(p, 32));
-        case.expect(layer.forward(case.input("x")));
+        case.expect_picture(layer.forward(case.picture("x")));
     }
     let case = Case::new("downsample_vae");
     let layer = case.build(|p| Downsample::one_sided(p, 32));
-    case.expect(layer.forward(case.input("x")));
+    case.expect_picture(layer.forward(case.picture("x")));
 }
 
 #[test]
@@ -178,7 +188,7 @@ fn pictures_are_enlarged_to_twice_the_size_and_to_a_given_one() {
     for (name, size) in [("upsample", [12, 20]), ("upsample_to_size", [11, 19])] {
         let case = Case::new(name);
         let layer = case.build(|p| Upsample::new(p, 32));
-        case.expect(layer.forward(case.input("x"), size));
+        case.expect_picture(layer.forward(case.picture("x"), size));
     }
 }
 
@@ -187,7 +197,7 @@ fn norms_agree_at_values_far_from_normal() {
     for (name, groups, epsilon) in [("group_norm_8", 8, 1e-5), ("group_norm_32", 32, 1e-6)] {
         let case = Case::new(name);
         let norm = case.build(|p| GroupNorm::new(p, groups, 32, epsilon));
-        case.expect(norm.forward(case.input("x")));
+        case.expect_picture(norm.forward(case.picture("x")));
     }
     let case = Case::new("layer_norm");
     let norm = case.build(|p| LayerNorm::new(p, 32, 1e-5));
@@ -229,11 +239,10 @@ fn the_middle_of_the_autoencoder_attends_with_one_head() {
             ResnetBlock::new(&p.at("resnets.1"), shape)?,
         ))
     });
-    let hidden = first.forward(case.input("x"), None);
-    let [_, _, height, width] = hidden.dims();
+    let hidden = first.forward(case.picture("x"), None);
     let flat = tokens(norm.forward(hidden.clone()));
-    let attended = picture(middle.forward(flat.clone(), flat), height, width) + hidden;
-    case.expect(last.forward(attended, None));
+    let attended = middle.forward(flat.clone(), flat).reshape(hidden.dims()) + hidden;
+    case.expect_picture(last.forward(attended, None));
 }
 
 #[test]
@@ -255,9 +264,9 @@ fn the_middle_of_the_denoiser_agrees() {
         ))
     });
     let time = case.input("temb");
-    let hidden = first.forward(case.input("x"), Some(&time));
+    let hidden = first.forward(case.picture("x"), Some(&time));
     let hidden = middle.forward(hidden, &case.input("context"));
-    case.expect(last.forward(hidden, Some(&time)));
+    case.expect_picture(last.forward(hidden, Some(&time)));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use burn::tensor::{Tensor, module, ops::ConvOptions};
 
+use super::linear;
 use crate::kernels;
+use crate::layout::{channels_first, channels_last};
 use crate::lora::{AttachedChange, ConvLora, changed};
 use crate::params::{Engine, Init, ParamError, Params};
 use crate::visit::{Visit, Visitor, join};
@@ -44,15 +46,30 @@ impl ConvShape {
         padding: 0,
     };
 
-    /// Convolves `x` with Burn's own operation.
+    /// Convolves `x_bhwc`; 1×1 is a linear map of each pixel's channels.
     pub(crate) fn convolve(
         self,
-        x_bchw: Tensor<4>,
-        weight: Tensor<4>,
+        x_bhwc: Tensor<4>,
+        weight_oihw: Tensor<4>,
         bias: Option<Tensor<1>>,
+        engine: Engine,
     ) -> Tensor<4> {
-        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1; 2], 1);
-        module::conv2d(x_bchw, weight, bias, options)
+        if self == Self::ONE {
+            let [b, h, w, channels_in] = x_bhwc.dims();
+            let channels_out = weight_oihw.dims()[0];
+            let pixels = x_bhwc.reshape([b * h * w, channels_in]);
+            let weight = weight_oihw.reshape([channels_out, channels_in]);
+            let y = linear::product(pixels, weight, bias, engine);
+            return y.reshape([b, h, w, channels_out]);
+        }
+        let x_bchw = channels_first(x_bhwc);
+        channels_last(match engine {
+            Engine::Mixed => kernels::conv2d(x_bchw, weight_oihw, bias, self.stride, self.padding),
+            Engine::Exact => {
+                let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1; 2], 1);
+                module::conv2d(x_bchw, weight_oihw, bias, options)
+            }
+        })
     }
 }
 
@@ -94,21 +111,16 @@ impl Conv2d {
         })
     }
 
-    /// Convolves `x`.
+    /// Convolves `x_bhwc`.
     ///
     /// # Shapes
-    /// - `x_bchw`: `[b, in, h, w]`
-    /// - returns: `[b, out, h', w']`
-    pub fn forward(&self, x_bchw: Tensor<4>) -> Tensor<4> {
-        let kept = (!self.adapters.is_empty()).then(|| x_bchw.clone());
+    /// - `x_bhwc`: `[b, h, w, in]`
+    /// - returns: `[b, h', w', out]`
+    pub fn forward(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
+        let kept = (!self.adapters.is_empty()).then(|| x_bhwc.clone());
         let weight = changed(&self.weight, &self.changes);
         let bias = Some(self.bias.clone());
-        let mut y = match self.engine {
-            Engine::Mixed => {
-                kernels::conv2d(x_bchw, weight, bias, self.shape.stride, self.shape.padding)
-            }
-            Engine::Exact => self.shape.convolve(x_bchw, weight, bias),
-        };
+        let mut y = self.shape.convolve(x_bhwc, weight, bias, self.engine);
         if let Some(x) = kept {
             for adapter in &self.adapters {
                 y = adapter.add_to(y, &x, self.shape);

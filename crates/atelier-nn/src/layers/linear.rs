@@ -64,16 +64,7 @@ impl Linear {
         let rows = shape.iter().product::<usize>() / features_in;
         let flat = x.reshape([rows, features_in]);
         let weight = changed(&self.weight, &self.changes);
-        let mut y = match self.engine {
-            Engine::Mixed => kernels::linear(flat.clone(), weight, self.bias.clone()),
-            Engine::Exact => {
-                let y = flat.clone().matmul(weight.transpose());
-                match &self.bias {
-                    Some(bias) => y + bias.clone().unsqueeze(),
-                    None => y,
-                }
-            }
-        };
+        let mut y = product(flat.clone(), weight, self.bias.clone(), self.engine);
         for adapter in &self.adapters {
             y = adapter.add_to(y, &flat);
         }
@@ -86,6 +77,25 @@ impl Linear {
         visitor.param(&join(path, "weight"), &mut self.weight);
         if let Some(bias) = &mut self.bias {
             visitor.param(&join(path, "bias"), bias);
+        }
+    }
+}
+
+/// `x [rows, in]` times the transpose of `weight [out, in]`, plus the bias.
+pub(super) fn product(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    engine: Engine,
+) -> Tensor<2> {
+    match engine {
+        Engine::Mixed => kernels::linear(x, weight, bias),
+        Engine::Exact => {
+            let y = x.matmul(weight.transpose());
+            match bias {
+                Some(bias) => y + bias.unsqueeze(),
+                None => y,
+            }
         }
     }
 }

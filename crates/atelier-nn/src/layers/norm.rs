@@ -3,6 +3,7 @@
 use burn::tensor::{Tensor, activation};
 
 use crate::kernels;
+use crate::layout::{channels_first, channels_last};
 use crate::params::{Engine, Init, ParamError, Params};
 use crate::visit::{Visit, Visitor, join};
 
@@ -35,38 +36,53 @@ impl GroupNorm {
         })
     }
 
-    /// Normalises `x_bchw`; same shape.
-    pub fn forward(&self, x_bchw: Tensor<4>) -> Tensor<4> {
+    /// Normalises `x_bhwc`; same shape.
+    pub fn forward(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
         match self.engine {
-            Engine::Mixed => self.fused(x_bchw, false),
-            Engine::Exact => self.composed(x_bchw),
+            Engine::Mixed => self.fused(x_bhwc, false),
+            Engine::Exact => self.composed(x_bhwc),
         }
     }
 
-    /// Normalises `x_bchw` and applies `SiLU`; same shape.
-    pub fn forward_silu(&self, x_bchw: Tensor<4>) -> Tensor<4> {
+    /// Normalises `x_bhwc` and applies `SiLU`; same shape.
+    pub fn forward_silu(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
         match self.engine {
-            Engine::Mixed => self.fused(x_bchw, true),
-            Engine::Exact => activation::silu(self.composed(x_bchw)),
+            Engine::Mixed => self.fused(x_bhwc, true),
+            Engine::Exact => activation::silu(self.composed(x_bhwc)),
         }
     }
 
-    fn fused(&self, x_bchw: Tensor<4>, silu: bool) -> Tensor<4> {
-        kernels::group_norm_silu(
-            x_bchw,
+    fn fused(&self, x_bhwc: Tensor<4>, silu: bool) -> Tensor<4> {
+        channels_last(kernels::group_norm_silu(
+            channels_first(x_bhwc),
             self.weight.clone(),
             self.bias.clone(),
             self.groups,
             self.epsilon,
             silu,
-        )
+        ))
     }
 
-    fn composed(&self, x_bchw: Tensor<4>) -> Tensor<4> {
-        let [b, c, h, w] = x_bchw.dims();
-        let grouped = x_bchw.reshape([b, self.groups, c / self.groups * h * w]);
-        let normal = standardized(grouped, self.epsilon).reshape([b, c, h, w]);
-        normal * self.weight.clone().reshape([1, c, 1, 1]) + self.bias.clone().reshape([1, c, 1, 1])
+    fn composed(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
+        let centred = x_bhwc.clone() - self.means(x_bhwc);
+        let variance = self.means(centred.clone() * centred.clone());
+        centred / (variance + self.epsilon).sqrt() * self.weight.clone().unsqueeze()
+            + self.bias.clone().unsqueeze()
+    }
+
+    /// The mean of each channel's group, `[b, 1, 1, c]`.
+    ///
+    /// Burn adds up along a middle axis one number after the other. Rows and columns apart keep those sums short, and so
+    /// exact in large pictures.
+    fn means(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
+        let [b, _, _, c] = x_bhwc.dims();
+        let by_channel = x_bhwc.mean_dim(1).mean_dim(2);
+        let by_group = by_channel
+            .reshape([b, self.groups, c / self.groups])
+            .mean_dim(2);
+        by_group
+            .expand([b, self.groups, c / self.groups])
+            .reshape([b, 1, 1, c])
     }
 }
 

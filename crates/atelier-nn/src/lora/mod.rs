@@ -9,6 +9,7 @@ use atelier_core::{Delta, Factor, Matrix, WeightChange};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::layers::{Conv2d, ConvShape, Linear};
+use crate::params::Engine;
 use crate::visit::{Visit, Visitor};
 
 pub use change::AttachedChange;
@@ -63,19 +64,27 @@ pub struct ConvLora {
 }
 
 impl ConvLora {
-    /// Adds the adapter's share for the input `x` to `y`.
-    pub(crate) fn add_to(&self, y: Tensor<4>, x: &Tensor<4>, shape: ConvShape) -> Tensor<4> {
+    /// Adds the adapter's share for the input `x_bhwc` to `y_bhwc`.
+    pub(crate) fn add_to(
+        &self,
+        y_bhwc: Tensor<4>,
+        x_bhwc: &Tensor<4>,
+        shape: ConvShape,
+    ) -> Tensor<4> {
         if self.strength == 0.0 {
-            return y;
+            return y_bhwc;
         }
+        let convolve = |shape: ConvShape, x_bhwc: Tensor<4>, weight_oihw: &Tensor<4>| {
+            shape.convolve(x_bhwc, weight_oihw.clone(), None, Engine::Exact)
+        };
         let low = match &self.mid {
-            None => shape.convolve(x.clone(), self.down.clone(), None),
+            None => convolve(shape, x_bhwc.clone(), &self.down),
             Some(mid) => {
-                let low = ConvShape::ONE.convolve(x.clone(), self.down.clone(), None);
-                shape.convolve(low, mid.clone(), None)
+                let low = convolve(ConvShape::ONE, x_bhwc.clone(), &self.down);
+                convolve(shape, low, mid)
             }
         };
-        y + ConvShape::ONE.convolve(low, self.up.clone(), None) * (self.scale * self.strength)
+        y_bhwc + convolve(ConvShape::ONE, low, &self.up) * (self.scale * self.strength)
     }
 
     /// The same adapter as a change of the weight.

@@ -163,30 +163,17 @@ impl Projection {
         })
     }
 
-    fn tokens_from_picture(&self, x_bchw: Tensor<4>) -> Tensor<3> {
+    fn forward(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
         match self {
-            Self::Conv(conv) => tokens(conv.forward(x_bchw)),
-            Self::Linear(linear) => linear.forward(tokens(x_bchw)),
-        }
-    }
-
-    fn picture_from_tokens(&self, x_bsd: Tensor<3>, height: usize, width: usize) -> Tensor<4> {
-        match self {
-            Self::Conv(conv) => conv.forward(picture(x_bsd, height, width)),
-            Self::Linear(linear) => picture(linear.forward(x_bsd), height, width),
+            Self::Conv(conv) => conv.forward(x_bhwc),
+            Self::Linear(linear) => linear.forward(x_bhwc),
         }
     }
 }
 
-/// `[b, c, h, w]` → `[b, h · w, c]`.
-pub(crate) fn tokens(x_bchw: Tensor<4>) -> Tensor<3> {
-    x_bchw.flatten::<3>(2, 3).swap_dims(1, 2)
-}
-
-/// `[b, h · w, c]` → `[b, c, h, w]`.
-pub(crate) fn picture(x_bsd: Tensor<3>, height: usize, width: usize) -> Tensor<4> {
-    let [b, _, c] = x_bsd.dims();
-    x_bsd.swap_dims(1, 2).reshape([b, c, height, width])
+/// `[b, h, w, c]` → `[b, h · w, c]`.
+pub(crate) fn tokens(x_bhwc: Tensor<4>) -> Tensor<3> {
+    x_bhwc.flatten(1, 2)
 }
 
 /// Sizes of a transformer.
@@ -247,17 +234,15 @@ impl Transformer {
     }
 
     /// # Shapes
-    /// - `x_bchw`: `[b, c, h, w]`
+    /// - `x_bhwc`: `[b, h, w, c]`
     /// - `context_bsd`: `[b, s, context width]`
-    /// - returns: same as `x_bchw`
-    pub(crate) fn forward(&self, x_bchw: Tensor<4>, context_bsd: &Tensor<3>) -> Tensor<4> {
-        let [_, _, height, width] = x_bchw.dims();
-        let mut hidden = self
-            .proj_in
-            .tokens_from_picture(self.norm.forward(x_bchw.clone()));
+    /// - returns: same as `x_bhwc`
+    pub(crate) fn forward(&self, x_bhwc: Tensor<4>, context_bsd: &Tensor<3>) -> Tensor<4> {
+        let shape = x_bhwc.dims();
+        let mut hidden = tokens(self.proj_in.forward(self.norm.forward(x_bhwc.clone())));
         for block in &self.transformer_blocks {
             hidden = block.forward(hidden, context_bsd);
         }
-        self.proj_out.picture_from_tokens(hidden, height, width) + x_bchw
+        self.proj_out.forward(hidden.reshape(shape)) + x_bhwc
     }
 }

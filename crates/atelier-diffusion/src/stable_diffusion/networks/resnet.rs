@@ -80,20 +80,20 @@ impl ResnetBlock {
     }
 
     /// # Shapes
-    /// - `x_bchw`: `[b, in, h, w]`
+    /// - `x_bhwc`: `[b, h, w, in]`
     /// - `time_bd`: `[b, time width]`, the embedded timestep before its activation
-    /// - returns: `[b, out, h, w]`
-    pub(crate) fn forward(&self, x_bchw: Tensor<4>, time_bd: Option<&Tensor<2>>) -> Tensor<4> {
-        let mut hidden = self.conv1.forward(self.norm1.forward_silu(x_bchw.clone()));
+    /// - returns: `[b, h, w, out]`
+    pub(crate) fn forward(&self, x_bhwc: Tensor<4>, time_bd: Option<&Tensor<2>>) -> Tensor<4> {
+        let mut hidden = self.conv1.forward(self.norm1.forward_silu(x_bhwc.clone()));
         if let (Some(projection), Some(time)) = (&self.time_emb_proj, time_bd) {
             let shift = projection.forward(Activation::Silu.apply(time.clone(), self.engine));
             let [b, c] = shift.dims();
-            hidden = hidden + shift.reshape([b, c, 1, 1]);
+            hidden = hidden + shift.reshape([b, 1, 1, c]);
         }
         let hidden = self.conv2.forward(self.norm2.forward_silu(hidden));
         match &self.conv_shortcut {
-            Some(shortcut) => shortcut.forward(x_bchw) + hidden,
-            None => x_bchw + hidden,
+            Some(shortcut) => shortcut.forward(x_bhwc) + hidden,
+            None => x_bhwc + hidden,
         }
     }
 }
@@ -129,11 +129,11 @@ impl Downsample {
         })
     }
 
-    pub(crate) fn forward(&self, x_bchw: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
         if self.one_sided {
-            return self.conv.forward(x_bchw.pad((0, 1, 0, 1), 0.0));
+            return self.conv.forward(x_bhwc.pad([(0, 1), (0, 1), (0, 0)], 0.0));
         }
-        self.conv.forward(x_bchw)
+        self.conv.forward(x_bhwc)
     }
 }
 
@@ -152,8 +152,8 @@ impl Upsample {
         })
     }
 
-    pub(crate) fn forward(&self, x_bchw: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
+    pub(crate) fn forward(&self, x_bhwc: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
         self.conv
-            .forward(resample::nearest(x_bchw, size[0], size[1]))
+            .forward(resample::nearest(x_bhwc, size[0], size[1]))
     }
 }

@@ -1,6 +1,7 @@
 //! `UNet2DConditionModel`: predicts the noise (or velocity) in latents at a timestep, given text states.
 
 use atelier_nn::layers::ConvShape;
+use atelier_nn::layout::{channels_first, channels_last};
 use atelier_nn::{
     Conv2d, Engine, GroupNorm, Linear, ParamError, Params, activation::Activation, visit_fields,
 };
@@ -316,7 +317,7 @@ impl Unet {
         let context_bsd = &conditioning.states_bsd;
         let added = conditioning.added.as_ref();
         let time = self.embed_time(timesteps, added, &latents_bchw.device());
-        let mut hidden = self.conv_in.forward(latents_bchw);
+        let mut hidden = self.conv_in.forward(channels_last(latents_bchw));
         let mut skips = vec![hidden.clone()];
         for block in &self.down_blocks {
             for (index, resnet) in block.resnets.iter().enumerate() {
@@ -339,18 +340,18 @@ impl Unet {
                 let skip = skips
                     .pop()
                     .expect("every up layer has the skip of a down layer");
-                hidden = resnet.forward(Tensor::cat(vec![hidden, skip], 1), Some(&time));
+                hidden = resnet.forward(Tensor::cat(vec![hidden, skip], 3), Some(&time));
                 if let Some(attention) = block.attentions.get(index) {
                     hidden = attention.forward(hidden, context_bsd);
                 }
             }
             if let (Some(upsample), Some(next)) = (block.upsamplers.first(), skips.last()) {
-                let [_, _, height, width] = next.dims();
+                let [_, height, width, _] = next.dims();
                 hidden = upsample.forward(hidden, [height, width]);
             }
         }
-        self.conv_out
-            .forward(self.conv_norm_out.forward_silu(hidden))
+        let hidden = self.conv_norm_out.forward_silu(hidden);
+        channels_first(self.conv_out.forward(hidden))
     }
 
     /// `[b, 4 · first channels]`.

@@ -1,10 +1,11 @@
 //! `AutoencoderKL`: pictures to latents and back.
 
 use atelier_nn::layers::ConvShape;
+use atelier_nn::layout::{channels_first, channels_last};
 use atelier_nn::{Conv2d, GroupNorm, ParamError, Params, visit_fields};
 use burn::tensor::Tensor;
 
-use super::attention_block::{Attention, picture, tokens};
+use super::attention_block::{Attention, tokens};
 use super::resnet::{Downsample, ResnetBlock, ResnetShape, Upsample};
 use super::vae_config::VaeConfig;
 
@@ -27,14 +28,11 @@ impl atelier_nn::Visit for PixelAttention {
 }
 
 impl PixelAttention {
-    fn forward(&self, x_bchw: Tensor<4>) -> Tensor<4> {
-        let [_, _, height, width] = x_bchw.dims();
-        let hidden = tokens(self.group_norm.forward(x_bchw.clone()));
-        picture(
-            self.attention.forward(hidden.clone(), hidden),
-            height,
-            width,
-        ) + x_bchw
+    fn forward(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
+        let shape = x_bhwc.dims();
+        let hidden = tokens(self.group_norm.forward(x_bhwc.clone()));
+        let attended = self.attention.forward(hidden.clone(), hidden);
+        attended.reshape(shape) + x_bhwc
     }
 }
 
@@ -71,8 +69,8 @@ impl MidBlock {
         })
     }
 
-    fn forward(&self, x_bchw: Tensor<4>) -> Tensor<4> {
-        let mut hidden = self.resnets[0].forward(x_bchw, None);
+    fn forward(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
+        let mut hidden = self.resnets[0].forward(x_bhwc, None);
         for attention in &self.attentions {
             hidden = attention.forward(hidden);
         }
@@ -167,8 +165,8 @@ impl Encoder {
         })
     }
 
-    fn forward(&self, pixels_bchw: Tensor<4>) -> Tensor<4> {
-        let mut hidden = self.conv_in.forward(pixels_bchw);
+    fn forward(&self, pixels_bhwc: Tensor<4>) -> Tensor<4> {
+        let mut hidden = self.conv_in.forward(pixels_bhwc);
         for block in &self.down_blocks {
             for resnet in &block.resnets {
                 hidden = resnet.forward(hidden, None);
@@ -250,14 +248,14 @@ impl Decoder {
         })
     }
 
-    fn forward(&self, latents_bchw: Tensor<4>) -> Tensor<4> {
-        let mut hidden = self.mid_block.forward(self.conv_in.forward(latents_bchw));
+    fn forward(&self, latents_bhwc: Tensor<4>) -> Tensor<4> {
+        let mut hidden = self.mid_block.forward(self.conv_in.forward(latents_bhwc));
         for block in &self.up_blocks {
             for resnet in &block.resnets {
                 hidden = resnet.forward(hidden, None);
             }
             for upsample in &block.upsamplers {
-                let [_, _, height, width] = hidden.dims();
+                let [_, height, width, _] = hidden.dims();
                 hidden = upsample.forward(hidden, [2 * height, 2 * width]);
             }
         }
@@ -316,8 +314,8 @@ pub struct Posterior {
 }
 
 impl Posterior {
-    pub(super) fn from_moments(moments: Tensor<4>) -> Self {
-        let [mean_bchw, logvar]: [Tensor<4>; 2] = moments
+    pub(super) fn from_moments(moments_bchw: Tensor<4>) -> Self {
+        let [mean_bchw, logvar]: [Tensor<4>; 2] = moments_bchw
             .chunk(2, 1)
             .try_into()
             .expect("mean and variance have the same channels");
@@ -368,19 +366,21 @@ impl Vae {
 
     /// Mean and logarithm of the variance, one after the other along the channels.
     pub(super) fn moments(&self, pixels_bchw: Tensor<4>) -> Tensor<4> {
-        let moments = self.encoder.forward(pixels_bchw);
-        match &self.quant_conv {
+        let moments = self.encoder.forward(channels_last(pixels_bchw));
+        channels_first(match &self.quant_conv {
             Some(conv) => conv.forward(moments),
             None => moments,
-        }
+        })
     }
 
     /// Pictures from unscaled latents; −1 to 1, not clamped.
     pub fn decode(&self, latents_bchw: Tensor<4>) -> Tensor<4> {
-        self.decoder.forward(match &self.post_quant_conv {
-            Some(conv) => conv.forward(latents_bchw),
-            None => latents_bchw,
-        })
+        let latents = channels_last(latents_bchw);
+        let pixels = self.decoder.forward(match &self.post_quant_conv {
+            Some(conv) => conv.forward(latents),
+            None => latents,
+        });
+        channels_first(pixels)
     }
 
     /// Latents as the denoiser sees them.
