@@ -1,8 +1,8 @@
 //! Activation functions by the names that configurations use.
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
-use crate::kernels;
+use crate::kernels::{self, Curve, reference};
 use crate::params::Engine;
 
 /// A pointwise function.
@@ -29,12 +29,34 @@ impl Activation {
 
     /// Applies the function to every element.
     pub fn apply<const D: usize>(self, x: Tensor<D>, engine: Engine) -> Tensor<D> {
-        match (self, engine) {
-            (Self::Silu, Engine::Exact) => activation::silu(x),
-            (Self::Silu, Engine::Mixed) => kernels::silu(x),
-            (Self::Gelu, Engine::Exact) => activation::gelu(x),
-            (Self::Gelu, Engine::Mixed) => kernels::gelu(x),
-            (Self::QuickGelu, _) => x.clone() * activation::sigmoid(x * 1.702),
+        match engine {
+            Engine::Reference => reference::activation(x, self.into()),
+            engine => kernels::activation(x, self.into(), engine.keep()),
         }
     }
+}
+
+impl From<Activation> for Curve {
+    fn from(activation: Activation) -> Self {
+        match activation {
+            Activation::Silu => Self::Silu,
+            Activation::Gelu => Self::Gelu,
+            Activation::QuickGelu => Self::QuickGelu,
+        }
+    }
+}
+
+/// The gated activation of transformers: of `x_bsd`, the first half of the features times GELU of the second.
+///
+/// # Shapes
+/// - `x_bsd`: `[b, s, 2 d]`
+/// - returns: `[b, s, d]`
+pub fn geglu(x_bsd: Tensor<3>, engine: Engine) -> Tensor<3> {
+    let [b, s, both] = x_bsd.dims();
+    let rows = x_bsd.reshape([b * s, both]);
+    let y = match engine {
+        Engine::Reference => reference::geglu(rows),
+        engine => kernels::geglu(rows, engine.keep()),
+    };
+    y.reshape([b, s, both / 2])
 }

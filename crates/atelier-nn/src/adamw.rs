@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernels::{self, OptimizerStep};
+
 /// Settings that all tensors share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AdamW {
@@ -43,22 +45,17 @@ impl AdamW {
     pub fn update(&self, values: &mut [f32], gradient: &[f32], moments: &mut Moments, pace: Pace) {
         let Pace { step, rate: lr } = pace;
         let power = i32::try_from(step).unwrap_or(i32::MAX);
-        let decay = (1.0 - lr * self.weight_decay) as f32;
-        let step_size = (lr / (1.0 - self.beta1.powi(power))) as f32;
-        let root_correction = (1.0 - self.beta2.powi(power)).sqrt() as f32;
-        let (one_minus_beta1, beta2, epsilon) = (
-            (1.0 - self.beta1) as f32,
-            self.beta2 as f32,
-            self.epsilon as f32,
-        );
-        let one_minus_beta2 = (1.0 - self.beta2) as f32;
-        let states = moments.first.iter_mut().zip(moments.second.iter_mut());
-        for ((value, &g), (first, second)) in values.iter_mut().zip(gradient).zip(states) {
-            *first += (g - *first) * one_minus_beta1;
-            *second = *second * beta2 + g * g * one_minus_beta2;
-            let denominator = second.sqrt() / root_correction + epsilon;
-            *value = *value * decay - step_size * *first / denominator;
-        }
+        let step = OptimizerStep {
+            decay: (1.0 - lr * self.weight_decay) as f32,
+            rate: (lr / (1.0 - self.beta1.powi(power))) as f32,
+            root_correction: (1.0 - self.beta2.powi(power)).sqrt() as f32,
+            one_minus_beta1: (1.0 - self.beta1) as f32,
+            beta2: self.beta2 as f32,
+            one_minus_beta2: (1.0 - self.beta2) as f32,
+            epsilon: self.epsilon as f32,
+        };
+        let states = [&mut moments.first[..], &mut moments.second[..]];
+        kernels::optimizer_step(&step, values, gradient, states);
     }
 }
 

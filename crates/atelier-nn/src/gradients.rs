@@ -1,7 +1,8 @@
 //! Gradients as plain numbers: reading them off a backward pass, and clipping their common norm.
 
 use burn::tensor::{Gradients, Tensor};
-use rayon::prelude::*;
+
+use crate::kernels;
 
 /// The values of a float tensor in row-major order.
 ///
@@ -27,17 +28,16 @@ pub fn gradient_of<const D: usize>(tensor: &Tensor<D>, gradients: &mut Gradients
 /// # Source
 /// `torch.nn.utils.clip_grad_norm_`: norm of the norms, factor `max_norm / (norm + 1e-6)` limited to 1.
 pub fn clip_norm(gradients: &mut [Vec<f32>], max_norm: f64) -> f64 {
-    let squares: Vec<f64> = gradients
-        .par_iter()
-        .map(|gradient| gradient.iter().map(|&v| f64::from(v) * f64::from(v)).sum())
-        .collect();
-    let norm = squares.iter().sum::<f64>().sqrt();
+    let squares: f64 = gradients
+        .iter()
+        .map(|gradient| kernels::squared_norm(gradient))
+        .sum();
+    let norm = squares.sqrt();
     let factor = max_norm / (norm + 1e-6);
     if factor < 1.0 {
-        gradients
-            .par_iter_mut()
-            .flatten()
-            .for_each(|value| *value *= factor as f32);
+        for gradient in gradients {
+            kernels::scale(gradient, factor as f32);
+        }
     }
     norm
 }

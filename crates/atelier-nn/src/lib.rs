@@ -6,6 +6,7 @@
 pub mod activation;
 pub mod adamw;
 pub mod attention;
+pub mod device;
 pub mod ema;
 pub mod gradients;
 pub mod init;

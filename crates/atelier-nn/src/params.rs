@@ -7,6 +7,9 @@ use std::rc::Rc;
 use atelier_core::{BoxedError, Coded, ErrorCode};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::device::is_processor;
+use crate::kernels::{Keep, WeightFormat};
+
 /// A parameter could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum ParamError {
@@ -64,11 +67,34 @@ pub trait ParamSource {
 /// Which arithmetic the layers use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Engine {
-    /// Burn's own operations in f32: the reference.
+    /// The tensor library's own operations in f32: the reference, and what every device but the processor runs.
+    Reference,
+    /// Our kernels in f32, on weights that are packed once and never change.
     #[default]
     Exact,
-    /// Our kernels: products of bf16 numbers summed in f32, where the processor has them.
+    /// Our kernels on frozen weights in 16 bits, with products of 16 bits; what backward passes keep is rounded.
     Mixed,
+    /// Our kernels on weights that are trained, with products of 16 bits.
+    Trained,
+}
+
+impl Engine {
+    /// How frozen weights are held; nothing where they are plain tensors.
+    pub fn frozen_format(self) -> Option<WeightFormat> {
+        match self {
+            Self::Exact => Some(WeightFormat::Float),
+            Self::Mixed => Some(WeightFormat::Whole),
+            Self::Reference | Self::Trained => None,
+        }
+    }
+
+    /// How backward passes keep activations.
+    pub fn keep(self) -> Keep {
+        match self {
+            Self::Mixed => Keep::Rounded,
+            Self::Reference | Self::Exact | Self::Trained => Keep::Exact,
+        }
+    }
 }
 
 /// A place in the tree of parameters, with where to get them, on which device, and for which arithmetic.
@@ -81,8 +107,13 @@ pub struct Params<'a> {
 }
 
 impl<'a> Params<'a> {
-    /// The root of the tree.
+    /// The root of the tree. Away from the processor there are no kernels, so that layers compute by the reference.
     pub fn new(source: &'a mut dyn ParamSource, device: &Device, engine: Engine) -> Self {
+        let engine = if is_processor(device) {
+            engine
+        } else {
+            Engine::Reference
+        };
         Self {
             source: Rc::new(RefCell::new(source)),
             path: String::new(),
@@ -117,12 +148,27 @@ impl<'a> Params<'a> {
         shape: [usize; D],
         init: Init,
     ) -> Result<Tensor<D>, ParamError> {
-        let full = self.at(name).path;
-        let values = self.source.borrow_mut().load(&full, &shape, init)?;
+        let values = self.values(name, &shape, init)?;
         Ok(Tensor::from_data(
             TensorData::new(values, shape),
             &self.device,
         ))
+    }
+
+    /// The values of parameter `name` at this place, row-major.
+    pub(crate) fn values(
+        &self,
+        name: &str,
+        shape: &[usize],
+        init: Init,
+    ) -> Result<Vec<f32>, ParamError> {
+        let full = self.at(name).path;
+        self.source.borrow_mut().load(&full, shape, init)
+    }
+
+    /// Where parameters live.
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
     }
 }
 

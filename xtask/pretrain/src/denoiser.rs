@@ -36,7 +36,7 @@ visit_fields!(Model { text_encoder, unet });
 /// Builds both, untrained.
 pub(crate) fn untrained(device: &Device) -> anyhow::Result<Model> {
     let mut source = RandomParams::new(SEED + 2);
-    let params = Params::new(&mut source, device, Engine::Mixed);
+    let params = Params::new(&mut source, device, Engine::Trained);
     Ok(Model {
         text_encoder: TextEncoder::new(&params, &TextConfig::read(&recipe::text_encoder())?)?,
         unet: Unet::new(&params, &UnetConfig::read(&recipe::unet())?)?,

@@ -22,7 +22,7 @@ pub(crate) fn untrained(device: &Device) -> anyhow::Result<Vae> {
     let mut source = RandomParams::new(SEED);
     let config = VaeConfig::read(&recipe::vae(1.0))?;
     Ok(Vae::new(
-        &Params::new(&mut source, device, Engine::Mixed),
+        &Params::new(&mut source, device, Engine::Trained),
         &config,
     )?)
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use atelier_core::WeightChange;
 use atelier_nn::layers::ConvShape;
+use atelier_nn::layers::Weight;
 use atelier_nn::layout::{channels_first, channels_last};
 use atelier_nn::lora::{Attach, Detach};
 use atelier_nn::{Conv2d, Engine, Init, Linear, ParamError, ParamSource, Params, Visit as _};
@@ -200,11 +201,13 @@ fn several_adapters_act_as_if_baked_one_after_the_other() {
         match &mut baked {
             Layer::Linear(layer) => {
                 let shape = layer.weight.dims();
-                layer.weight = Tensor::from_data(TensorData::new(weight, shape), &device);
+                let weight = Tensor::from_data(TensorData::new(weight, shape), &device);
+                layer.weight = Weight::Plain(weight);
             }
             Layer::Conv(layer) => {
                 let shape = layer.weight.dims();
-                layer.weight = Tensor::from_data(TensorData::new(weight, shape), &device);
+                let weight = Tensor::from_data(TensorData::new(weight, shape), &device);
+                layer.weight = Weight::Plain(weight);
             }
         }
         assert_close(

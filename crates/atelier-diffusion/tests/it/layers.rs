@@ -129,13 +129,12 @@ fn attention(
     mask: Option<&Tensor<2>>,
 ) -> Tensor<3> {
     let [query, key, value, output] = layers;
-    output.forward(attend(
+    let operands = [
         query.forward(x),
         key.forward(context.clone()),
         value.forward(context.clone()),
-        4,
-        mask,
-    ))
+    ];
+    output.forward(attend(operands, 4, mask, Engine::Exact))
 }
 
 const DENOISER_NAMES: [&str; 4] = ["to_q", "to_k", "to_v", "to_out.0"];

@@ -19,6 +19,11 @@ impl Shared {
         Self(self.at(offset))
     }
 
+    /// Memory at an address, to be written in parts.
+    pub(super) fn from_ptr(at: *mut f32) -> Self {
+        Self(at)
+    }
+
     /// The values of a vector, to be written in parts.
     pub(super) fn of(values: &mut [f32]) -> Self {
         Self(values.as_mut_ptr())

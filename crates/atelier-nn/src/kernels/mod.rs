@@ -1,114 +1,224 @@
-//! Convolution, normalisation, activation and linear maps for x86 CPUs with AVX-512 BF16, as functions on tensors.
+//! The operations that take the time of a model, as functions on tensors.
 //!
-//! Matrix products take bf16 operands and sum in f32 (relative error about 3e-3); normalisation and activations are
-//! f32 throughout. On any other CPU, and for shapes or types the kernels do not cover, the same functions run Burn's
-//! own operations, so that callers need no second path.
+//! On the processor they run kernels of our own, written once over [`level::Simd`] and compiled for every set of
+//! instructions; everywhere else, and for what the kernels do not cover, [`mod@reference`] composes them of the tensor
+//! library's operations. Activations are f32; what a backward pass must keep may be rounded ([`Keep`]).
 #![allow(
     unsafe_code,
     reason = "vector instructions have no safe form; this is the one place for them"
+)]
+#![allow(
+    clippy::inline_always,
+    reason = "what a kernel calls gets its instructions only inside it"
 )]
 #![allow(
     clippy::too_many_arguments,
     reason = "operands, sizes and strides of a kernel are plain values"
 )]
 
+mod attention;
+mod level;
+mod memory;
+mod ops;
+mod pointwise;
+mod product;
+pub mod reference;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+use std::sync::Arc;
+
 use burn::tensor::Tensor;
 
-#[cfg(target_arch = "x86_64")]
-mod activation;
-#[cfg(target_arch = "x86_64")]
-mod backward;
-#[cfg(target_arch = "x86_64")]
-mod conv2d;
-#[cfg(target_arch = "x86_64")]
-mod conv2d_weight;
-mod fallback;
-#[cfg(target_arch = "x86_64")]
-mod gemm;
-#[cfg(target_arch = "x86_64")]
-mod group_norm;
-#[cfg(target_arch = "x86_64")]
-mod im2col;
-#[cfg(target_arch = "x86_64")]
-mod linear;
-#[cfg(target_arch = "x86_64")]
-mod memory;
-#[cfg(target_arch = "x86_64")]
-mod ops;
-#[cfg(test)]
-#[cfg(target_arch = "x86_64")]
-mod tests;
+pub use pointwise::activation::Curve;
+pub use pointwise::adamw::Step as OptimizerStep;
+pub use pointwise::kept::Precision as Keep;
+pub use weights::{Frozen, WeightFormat};
 
-/// Whether this CPU runs the fast kernels.
-pub fn accelerated() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512bf16")
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        false
+/// The set of instructions that the kernels use on this processor.
+pub fn instructions() -> &'static str {
+    level::Level::best().name()
+}
+
+/// `x [rows, in]` times frozen weights, plus their bias. Its gradient keeps nothing.
+///
+/// # Panics
+/// Panics unless `x` lies in this processor's memory, in f32.
+pub fn frozen_linear(x: Tensor<2>, weights: &Arc<Frozen>) -> Tensor<2> {
+    ops::linear::frozen(x, Arc::clone(weights))
+}
+
+/// `x [rows, in]` times the transpose of `weight [out, in]`, plus `bias [out]`; all may want gradients.
+pub fn trained_linear(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    format: WeightFormat,
+) -> Tensor<2> {
+    if ops::is_here(&x) {
+        ops::linear::trained(x, weight, bias, format.into())
+    } else {
+        reference::linear(x, weight, bias)
     }
 }
 
-/// Convolution of `x_bchw` with the square kernel `weight_oihw`, zeros outside the image.
-pub fn conv2d(
-    x_bchw: Tensor<4>,
-    weight_oihw: Tensor<4>,
-    bias: Option<Tensor<1>>,
+/// `y [rows, out] + scale · (x [rows, in] · down [rank, in]ᵀ) · up [out, rank]ᵀ`: what a low-rank adapter adds.
+pub fn add_low_rank(y: Tensor<2>, x: Tensor<2>, factors: [Tensor<2>; 2], scale: f32) -> Tensor<2> {
+    if ops::is_here(&y) {
+        ops::low_rank::add(y, x, factors, scale)
+    } else {
+        reference::add_low_rank(y, x, factors, scale)
+    }
+}
+
+/// Convolution of `x [b, h, w, in]` with frozen 3×3 weights, plus their bias. Its gradient keeps nothing.
+///
+/// # Panics
+/// Panics unless `x` lies in this processor's memory, in f32.
+pub fn frozen_conv2d(
+    x_bhwc: Tensor<4>,
+    weights: &Arc<Frozen>,
     stride: usize,
     padding: usize,
 ) -> Tensor<4> {
-    #[cfg(target_arch = "x86_64")]
-    if accelerated() && ops::covers_conv2d(&x_bchw, &weight_oihw, bias.as_ref(), stride, padding) {
-        return ops::run_conv2d(x_bchw, weight_oihw, bias, stride, padding);
-    }
-    fallback::conv2d(x_bchw, weight_oihw, bias, stride, padding)
+    ops::conv2d::frozen(x_bhwc, Arc::clone(weights), stride, padding)
 }
 
-/// Group normalisation with a scale and shift per channel, then `SiLU` if `silu` is set.
-pub fn group_norm_silu(
-    x_bchw: Tensor<4>,
-    gamma: Tensor<1>,
-    beta: Tensor<1>,
+/// Convolution of `x [b, h, w, in]` with `weight [out, in, 3, 3]`, plus `bias [out]`; all may want gradients.
+pub fn trained_conv2d(
+    x_bhwc: Tensor<4>,
+    weight_oihw: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    format: WeightFormat,
+    stride: usize,
+    padding: usize,
+) -> Tensor<4> {
+    if !ops::is_here(&x_bhwc) {
+        return reference::conv2d(x_bhwc, weight_oihw, bias, stride, padding);
+    }
+    let y = ops::conv2d::trained(x_bhwc, weight_oihw, format.into(), stride, padding);
+    match bias {
+        Some(bias) => {
+            let [b, h, w, c] = y.dims();
+            ops::linear::add_bias(y.reshape([b * h * w, c]), bias).reshape([b, h, w, c])
+        }
+        None => y,
+    }
+}
+
+/// Group normalisation of `x [b, h, w, c]` with a scale and shift per channel, then `SiLU` if `silu` is set.
+pub fn group_norm(
+    x_bhwc: Tensor<4>,
+    affine: [Tensor<1>; 2],
     groups: usize,
     eps: f64,
     silu: bool,
+    keep: Keep,
 ) -> Tensor<4> {
-    #[cfg(target_arch = "x86_64")]
-    if accelerated() && ops::covers_group_norm(&x_bchw, &gamma, &beta, groups) {
-        return ops::run_group_norm_silu(x_bchw, [gamma, beta], groups, eps, silu);
+    if !ops::is_here(&x_bhwc) {
+        return reference::group_norm(x_bhwc, affine, groups, eps, silu);
     }
-    fallback::group_norm_silu(x_bchw, gamma, beta, groups, eps, silu)
+    let setting = ops::norm::GroupSetting {
+        groups,
+        eps,
+        silu,
+        keep,
+    };
+    ops::norm::group(x_bhwc, affine, setting)
 }
 
-/// `x [rows, in]` times the transpose of `weight [out, in]`, plus `bias [out]`. A few rows are left to Burn, which is
-/// as fast there and exact.
-pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
-    #[cfg(target_arch = "x86_64")]
-    if accelerated() && ops::covers_linear(&x, &weight, bias.as_ref()) {
-        return ops::run_linear(x, weight, bias);
+/// Layer normalisation of the rows of `x [rows, d]` with a scale and shift per feature.
+pub fn layer_norm(x: Tensor<2>, affine: [Tensor<1>; 2], eps: f64, keep: Keep) -> Tensor<2> {
+    if ops::is_here(&x) {
+        ops::norm::layer(x, affine, eps, keep)
+    } else {
+        reference::layer_norm(x, affine, eps)
     }
-    fallback::linear(x, weight, bias)
 }
 
-/// `x * sigmoid(x)`.
-pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    #[cfg(target_arch = "x86_64")]
-    if accelerated() && ops::is_f32(&x) {
-        return ops::run_activation(x, activation::Curve::Silu);
+/// An activation function of every value.
+pub fn activation<const D: usize>(x: Tensor<D>, curve: Curve, keep: Keep) -> Tensor<D> {
+    if ops::is_here(&x) {
+        ops::activation::curve(x, curve, keep)
+    } else {
+        reference::activation(x, curve)
     }
-    fallback::silu(x)
 }
 
-/// `x * (1 + erf(x / sqrt(2))) / 2`.
-pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    #[cfg(target_arch = "x86_64")]
-    if accelerated() && ops::is_f32(&x) {
-        return ops::run_activation(x, activation::Curve::Gelu);
+/// `x [rows, 2 d]` → `[rows, d]`: the first half of a row times GELU of the second.
+pub fn geglu(x: Tensor<2>, keep: Keep) -> Tensor<2> {
+    if ops::is_here(&x) {
+        ops::activation::gated(x, keep)
+    } else {
+        reference::geglu(x)
     }
-    fallback::gelu(x)
+}
+
+/// Queries `[b, s, heads · d]` attend to keys and values `[b, s', heads · d]`.
+pub fn attend(operands: [Tensor<3>; 3], heads: usize, keep: Keep) -> Tensor<3> {
+    if ops::is_here(&operands[0]) {
+        ops::attention::attend(operands, heads, keep)
+    } else {
+        reference::attend(operands, heads, None)
+    }
+}
+
+/// `x [b, h, w, c] + shift [b, c]`.
+pub fn shift(x_bhwc: Tensor<4>, shift_bc: Tensor<2>) -> Tensor<4> {
+    if ops::is_here(&x_bhwc) {
+        return ops::picture::shift(x_bhwc, shift_bc);
+    }
+    let [b, c] = shift_bc.dims();
+    x_bhwc + shift_bc.reshape([b, 1, 1, c])
+}
+
+/// `a [b, h, w, c]` and `b [b, h, w, d]` → `[b, h, w, c + d]`.
+pub fn beside(a_bhwc: Tensor<4>, b_bhwc: Tensor<4>) -> Tensor<4> {
+    if ops::is_here(&a_bhwc) {
+        ops::picture::beside(a_bhwc, b_bhwc)
+    } else {
+        Tensor::cat(vec![a_bhwc, b_bhwc], 3)
+    }
+}
+
+/// `x [b, h, w, c]` → `[b, 2 h, 2 w, c]`, every pixel four times.
+pub fn enlarge(x_bhwc: Tensor<4>) -> Tensor<4> {
+    if ops::is_here(&x_bhwc) {
+        ops::picture::enlarge(x_bhwc)
+    } else {
+        reference::enlarge(x_bhwc)
+    }
+}
+
+/// `a + b` of one shape, in the memory of one of them where nobody else holds it.
+pub fn sum<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+    if ops::is_here(&a) {
+        ops::picture::sum(a, b)
+    } else {
+        a + b
+    }
+}
+
+/// Moves `values` against `gradient`, with the first and second moments.
+///
+/// # Panics
+/// Panics when the lengths differ.
+pub fn optimizer_step(
+    step: &OptimizerStep,
+    values: &mut [f32],
+    gradient: &[f32],
+    moments: [&mut [f32]; 2],
+) {
+    pointwise::adamw::update(level::Level::best(), step, values, gradient, moments);
+}
+
+/// The sum of the squares of `values`, in f64; the same for any number of threads.
+pub fn squared_norm(values: &[f32]) -> f64 {
+    pointwise::adamw::squared_norm(level::Level::best(), values)
+}
+
+/// Multiplies all values by `factor`.
+pub fn scale(values: &mut [f32], factor: f32) {
+    pointwise::adamw::scale(level::Level::best(), values, factor);
 }

@@ -1,11 +1,12 @@
 //! The two-dimensional convolution, with room for adapters.
 
-use burn::tensor::{Tensor, module, ops::ConvOptions};
+use std::sync::Arc;
 
-use super::linear;
-use crate::kernels;
-use crate::layout::{channels_first, channels_last};
-use crate::lora::{AttachedChange, ConvLora, changed};
+use burn::tensor::Tensor;
+
+use super::{Weight, linear};
+use crate::kernels::{self, Frozen, WeightFormat, reference};
+use crate::lora::{AttachedChange, ConvLora, acts, changed};
 use crate::params::{Engine, Init, ParamError, Params};
 use crate::visit::{Visit, Visitor, join};
 
@@ -62,14 +63,29 @@ impl ConvShape {
             let y = linear::product(pixels, weight, bias, engine);
             return y.reshape([b, h, w, channels_out]);
         }
-        let x_bchw = channels_first(x_bhwc);
-        channels_last(match engine {
-            Engine::Mixed => kernels::conv2d(x_bchw, weight_oihw, bias, self.stride, self.padding),
-            Engine::Exact => {
-                let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1; 2], 1);
-                module::conv2d(x_bchw, weight_oihw, bias, options)
+        let format = match engine {
+            Engine::Reference => None,
+            Engine::Exact => Some(WeightFormat::Float),
+            Engine::Mixed | Engine::Trained => Some(WeightFormat::Whole),
+        };
+        match format {
+            Some(format) if self.kernel == 3 => {
+                let (stride, padding) = (self.stride, self.padding);
+                kernels::trained_conv2d(x_bhwc, weight_oihw, bias, format, stride, padding)
             }
-        })
+            _ => reference::conv2d(x_bhwc, weight_oihw, bias, self.stride, self.padding),
+        }
+    }
+
+    /// Convolves `x_bhwc` with frozen weights.
+    fn convolve_frozen(self, x_bhwc: Tensor<4>, weights: &Arc<Frozen>) -> Tensor<4> {
+        if self != Self::ONE {
+            return kernels::frozen_conv2d(x_bhwc, weights, self.stride, self.padding);
+        }
+        let [b, h, w, channels_in] = x_bhwc.dims();
+        let pixels = x_bhwc.reshape([b * h * w, channels_in]);
+        let [channels_out, _, _] = weights.sizes();
+        kernels::frozen_linear(pixels, weights).reshape([b, h, w, channels_out])
     }
 }
 
@@ -77,7 +93,7 @@ impl ConvShape {
 #[derive(Debug, Clone)]
 pub struct Conv2d {
     /// `[out, in, kernel, kernel]`.
-    pub weight: Tensor<4>,
+    pub weight: Weight<4>,
     /// `[out]`.
     pub bias: Tensor<1>,
     /// Kernel, stride and padding.
@@ -99,8 +115,8 @@ impl Conv2d {
     ) -> Result<Self, ParamError> {
         let fan_in = channels_in * shape.kernel * shape.kernel;
         let sizes = [channels_out, channels_in, shape.kernel, shape.kernel];
-        let weight = params.tensor("weight", sizes, Init::FanIn(fan_in))?;
         let bias = params.tensor("bias", [channels_out], Init::Zeros)?;
+        let weight = Weight::new(params, sizes, fan_in, Some(&bias))?;
         Ok(Self {
             weight,
             bias,
@@ -118,12 +134,19 @@ impl Conv2d {
     /// - returns: `[b, h', w', out]`
     pub fn forward(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
         let kept = (!self.adapters.is_empty()).then(|| x_bhwc.clone());
-        let weight = changed(&self.weight, &self.changes);
-        let bias = Some(self.bias.clone());
-        let mut y = self.shape.convolve(x_bhwc, weight, bias, self.engine);
+        let mut y = match &self.weight {
+            Weight::Frozen { weights, .. } if !acts(&self.changes) => {
+                self.shape.convolve_frozen(x_bhwc, weights)
+            }
+            weight => {
+                let weight = changed(weight.tensor(), &self.changes);
+                let bias = Some(self.bias.clone());
+                self.shape.convolve(x_bhwc, weight, bias, self.engine)
+            }
+        };
         if let Some(x) = kept {
             for adapter in &self.adapters {
-                y = adapter.add_to(y, &x, self.shape);
+                y = adapter.add_to(y, &x, self.shape, self.engine);
             }
         }
         y
@@ -131,7 +154,8 @@ impl Conv2d {
 
     /// Shows the layer's own parameters to a visitor.
     pub fn visit_params<V: Visitor + ?Sized>(&mut self, path: &str, visitor: &mut V) {
-        visitor.param(&join(path, "weight"), &mut self.weight);
+        self.weight
+            .show(|weight| visitor.param(&join(path, "weight"), weight));
         visitor.param(&join(path, "bias"), &mut self.bias);
     }
 }

@@ -2,8 +2,9 @@
 
 use burn::tensor::Tensor;
 
-use crate::kernels;
-use crate::lora::{AttachedChange, LinearLora, changed};
+use crate::kernels::{self, WeightFormat, reference};
+use crate::layers::Weight;
+use crate::lora::{AttachedChange, LinearLora, acts, changed};
 use crate::params::{Engine, Init, ParamError, Params};
 use crate::visit::{Visit, Visitor, join};
 
@@ -11,7 +12,7 @@ use crate::visit::{Visit, Visitor, join};
 #[derive(Debug, Clone)]
 pub struct Linear {
     /// `[out, in]`, as `PyTorch` stores it.
-    pub weight: Tensor<2>,
+    pub weight: Weight<2>,
     /// `[out]`.
     pub bias: Option<Tensor<1>>,
     /// Low-rank adapters, applied in order.
@@ -28,9 +29,7 @@ impl Linear {
         features_in: usize,
         features_out: usize,
     ) -> Result<Self, ParamError> {
-        let mut layer = Self::without_bias(params, features_in, features_out)?;
-        layer.bias = Some(params.tensor("bias", [features_out], Init::Zeros)?);
-        Ok(layer)
+        Self::with_bias(params, features_in, features_out, true)
     }
 
     /// A layer without bias.
@@ -39,14 +38,21 @@ impl Linear {
         features_in: usize,
         features_out: usize,
     ) -> Result<Self, ParamError> {
-        let weight = params.tensor(
-            "weight",
-            [features_out, features_in],
-            Init::FanIn(features_in),
-        )?;
+        Self::with_bias(params, features_in, features_out, false)
+    }
+
+    fn with_bias(
+        params: &Params<'_>,
+        features_in: usize,
+        features_out: usize,
+        biased: bool,
+    ) -> Result<Self, ParamError> {
+        let bias = biased.then(|| params.tensor("bias", [features_out], Init::Zeros));
+        let bias = bias.transpose()?;
+        let shape = [features_out, features_in];
         Ok(Self {
-            weight,
-            bias: None,
+            weight: Weight::new(params, shape, features_in, bias.as_ref())?,
+            bias,
             adapters: Vec::new(),
             changes: Vec::new(),
             engine: params.engine(),
@@ -63,10 +69,17 @@ impl Linear {
         let [features_out, features_in] = self.weight.dims();
         let rows = shape.iter().product::<usize>() / features_in;
         let flat = x.reshape([rows, features_in]);
-        let weight = changed(&self.weight, &self.changes);
-        let mut y = product(flat.clone(), weight, self.bias.clone(), self.engine);
+        let mut y = match &self.weight {
+            Weight::Frozen { weights, .. } if !acts(&self.changes) => {
+                kernels::frozen_linear(flat.clone(), weights)
+            }
+            weight => {
+                let weight = changed(weight.tensor(), &self.changes);
+                product(flat.clone(), weight, self.bias.clone(), self.engine)
+            }
+        };
         for adapter in &self.adapters {
-            y = adapter.add_to(y, &flat);
+            y = adapter.add_to(y, &flat, self.engine);
         }
         shape[D - 1] = features_out;
         y.reshape(shape)
@@ -74,7 +87,8 @@ impl Linear {
 
     /// Shows the layer's own parameters to a visitor.
     pub fn visit_params<V: Visitor + ?Sized>(&mut self, path: &str, visitor: &mut V) {
-        visitor.param(&join(path, "weight"), &mut self.weight);
+        self.weight
+            .show(|weight| visitor.param(&join(path, "weight"), weight));
         if let Some(bias) = &mut self.bias {
             visitor.param(&join(path, "bias"), bias);
         }
@@ -89,13 +103,10 @@ pub(super) fn product(
     engine: Engine,
 ) -> Tensor<2> {
     match engine {
-        Engine::Mixed => kernels::linear(x, weight, bias),
-        Engine::Exact => {
-            let y = x.matmul(weight.transpose());
-            match bias {
-                Some(bias) => y + bias.unsqueeze(),
-                None => y,
-            }
+        Engine::Reference => reference::linear(x, weight, bias),
+        Engine::Exact => kernels::trained_linear(x, weight, bias, WeightFormat::Float),
+        Engine::Mixed | Engine::Trained => {
+            kernels::trained_linear(x, weight, bias, WeightFormat::Whole)
         }
     }
 }

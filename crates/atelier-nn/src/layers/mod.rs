@@ -4,8 +4,10 @@ mod conv2d;
 mod embedding;
 mod linear;
 mod norm;
+mod weight;
 
 pub use conv2d::{Conv2d, ConvShape};
 pub use embedding::Embedding;
 pub use linear::Linear;
 pub use norm::{GroupNorm, LayerNorm};
+pub use weight::Weight;

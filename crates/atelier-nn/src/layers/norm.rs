@@ -1,9 +1,8 @@
 //! Group and layer normalisation.
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
-use crate::kernels;
-use crate::layout::{channels_first, channels_last};
+use crate::kernels::{self, reference};
 use crate::params::{Engine, Init, ParamError, Params};
 use crate::visit::{Visit, Visitor, join};
 
@@ -38,51 +37,21 @@ impl GroupNorm {
 
     /// Normalises `x_bhwc`; same shape.
     pub fn forward(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
-        match self.engine {
-            Engine::Mixed => self.fused(x_bhwc, false),
-            Engine::Exact => self.composed(x_bhwc),
-        }
+        self.normalize(x_bhwc, false)
     }
 
     /// Normalises `x_bhwc` and applies `SiLU`; same shape.
     pub fn forward_silu(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
+        self.normalize(x_bhwc, true)
+    }
+
+    fn normalize(&self, x_bhwc: Tensor<4>, silu: bool) -> Tensor<4> {
+        let affine = [self.weight.clone(), self.bias.clone()];
+        let (groups, epsilon) = (self.groups, self.epsilon);
         match self.engine {
-            Engine::Mixed => self.fused(x_bhwc, true),
-            Engine::Exact => activation::silu(self.composed(x_bhwc)),
+            Engine::Reference => reference::group_norm(x_bhwc, affine, groups, epsilon, silu),
+            engine => kernels::group_norm(x_bhwc, affine, groups, epsilon, silu, engine.keep()),
         }
-    }
-
-    fn fused(&self, x_bhwc: Tensor<4>, silu: bool) -> Tensor<4> {
-        channels_last(kernels::group_norm_silu(
-            channels_first(x_bhwc),
-            self.weight.clone(),
-            self.bias.clone(),
-            self.groups,
-            self.epsilon,
-            silu,
-        ))
-    }
-
-    fn composed(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
-        let centred = x_bhwc.clone() - self.means(x_bhwc);
-        let variance = self.means(centred.clone() * centred.clone());
-        centred / (variance + self.epsilon).sqrt() * self.weight.clone().unsqueeze()
-            + self.bias.clone().unsqueeze()
-    }
-
-    /// The mean of each channel's group, `[b, 1, 1, c]`.
-    ///
-    /// Burn adds up along a middle axis one number after the other. Rows and columns apart keep those sums short, and so
-    /// exact in large pictures.
-    fn means(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
-        let [b, _, _, c] = x_bhwc.dims();
-        let by_channel = x_bhwc.mean_dim(1).mean_dim(2);
-        let by_group = by_channel
-            .reshape([b, self.groups, c / self.groups])
-            .mean_dim(2);
-        by_group
-            .expand([b, self.groups, c / self.groups])
-            .reshape([b, 1, 1, c])
     }
 }
 
@@ -99,6 +68,7 @@ pub struct LayerNorm {
     weight: Tensor<1>,
     bias: Tensor<1>,
     epsilon: f64,
+    engine: Engine,
 }
 
 impl LayerNorm {
@@ -110,13 +80,20 @@ impl LayerNorm {
             weight,
             bias,
             epsilon,
+            engine: params.engine(),
         })
     }
 
     /// Normalises `x_bsd`; same shape.
     pub fn forward(&self, x_bsd: Tensor<3>) -> Tensor<3> {
-        standardized(x_bsd, self.epsilon) * self.weight.clone().unsqueeze()
-            + self.bias.clone().unsqueeze()
+        let [b, s, d] = x_bsd.dims();
+        let rows = x_bsd.reshape([b * s, d]);
+        let affine = [self.weight.clone(), self.bias.clone()];
+        let y = match self.engine {
+            Engine::Reference => reference::layer_norm(rows, affine, self.epsilon),
+            engine => kernels::layer_norm(rows, affine, self.epsilon, engine.keep()),
+        };
+        y.reshape([b, s, d])
     }
 }
 
@@ -125,11 +102,4 @@ impl Visit for LayerNorm {
         visitor.param(&join(path, "weight"), &mut self.weight);
         visitor.param(&join(path, "bias"), &mut self.bias);
     }
-}
-
-/// Zero mean and unit (biased) variance along the last axis.
-fn standardized(x: Tensor<3>, epsilon: f64) -> Tensor<3> {
-    let centred = x.clone() - x.mean_dim(2);
-    let variance = (centred.clone() * centred.clone()).mean_dim(2);
-    centred / (variance + epsilon).sqrt()
 }

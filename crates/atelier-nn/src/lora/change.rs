@@ -122,16 +122,20 @@ fn matrix(factor: &Factor<Tensor<2>>) -> Tensor<2> {
     }
 }
 
+/// Whether any of `changes` changes the weight.
+pub(crate) fn acts(changes: &[AttachedChange]) -> bool {
+    changes.iter().any(|change| change.strength != 0.0)
+}
+
 /// The weight after all `changes`, in order.
-pub(crate) fn changed<const D: usize>(weight: &Tensor<D>, changes: &[AttachedChange]) -> Tensor<D> {
-    if changes.iter().all(|change| change.strength == 0.0) {
-        return weight.clone();
+pub(crate) fn changed<const D: usize>(weight: Tensor<D>, changes: &[AttachedChange]) -> Tensor<D> {
+    if !acts(changes) {
+        return weight;
     }
     let shape = weight.dims();
     let rows = shape[0];
-    let mut flat: Tensor<2> = weight
-        .clone()
-        .reshape([rows, weight.shape().num_elements() / rows]);
+    let columns = weight.shape().num_elements() / rows;
+    let mut flat: Tensor<2> = weight.reshape([rows, columns]);
     for change in changes {
         flat = change.apply(flat);
     }

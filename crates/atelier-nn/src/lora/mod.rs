@@ -8,12 +8,13 @@ mod change;
 use atelier_core::{Delta, Factor, Matrix, WeightChange};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::kernels::{self, reference};
 use crate::layers::{Conv2d, ConvShape, Linear};
 use crate::params::Engine;
 use crate::visit::{Visit, Visitor};
 
 pub use change::AttachedChange;
-pub(crate) use change::changed;
+pub(crate) use change::{acts, changed};
 
 /// The factors of an adapter on a linear layer.
 #[derive(Debug, Clone)]
@@ -30,12 +31,16 @@ pub struct LinearLora {
 
 impl LinearLora {
     /// Adds the adapter's share for the input `x` (`[rows, in]`) to `y` (`[rows, out]`).
-    pub(crate) fn add_to(&self, y: Tensor<2>, x: &Tensor<2>) -> Tensor<2> {
+    pub(crate) fn add_to(&self, y: Tensor<2>, x: &Tensor<2>, engine: Engine) -> Tensor<2> {
         if self.strength == 0.0 {
             return y;
         }
-        let low = x.clone().matmul(self.down.clone().transpose());
-        y + low.matmul(self.up.clone().transpose()) * (self.scale * self.strength)
+        let factors = [self.down.clone(), self.up.clone()];
+        let scale = self.scale * self.strength;
+        match engine {
+            Engine::Reference => reference::add_low_rank(y, x.clone(), factors, scale),
+            _ => kernels::add_low_rank(y, x.clone(), factors, scale),
+        }
     }
 
     /// The same adapter as a change of the weight.
@@ -70,12 +75,18 @@ impl ConvLora {
         y_bhwc: Tensor<4>,
         x_bhwc: &Tensor<4>,
         shape: ConvShape,
+        engine: Engine,
     ) -> Tensor<4> {
         if self.strength == 0.0 {
             return y_bhwc;
         }
+        // Factors are small, so that f32 costs little with any arithmetic of the base.
+        let engine = match engine {
+            Engine::Reference => Engine::Reference,
+            _ => Engine::Exact,
+        };
         let convolve = |shape: ConvShape, x_bhwc: Tensor<4>, weight_oihw: &Tensor<4>| {
-            shape.convolve(x_bhwc, weight_oihw.clone(), None, Engine::Exact)
+            shape.convolve(x_bhwc, weight_oihw.clone(), None, engine)
         };
         let low = match &self.mid {
             None => convolve(shape, x_bhwc.clone(), &self.down),

@@ -4,7 +4,7 @@ use atelier_nn::attention::attend;
 use atelier_nn::layers::ConvShape;
 use atelier_nn::{
     Conv2d, Engine, GroupNorm, LayerNorm, Linear, ParamError, Params, Visit, Visitor,
-    activation::Activation, visit_fields,
+    activation::geglu, kernels::sum, visit_fields,
 };
 use burn::tensor::Tensor;
 
@@ -20,6 +20,7 @@ pub(crate) struct Attention {
     to_v: Linear,
     to_out: Linear,
     heads: usize,
+    engine: Engine,
 }
 
 visit_fields!(Attention { to_q, to_k, to_v, to_out => "to_out.0" });
@@ -37,6 +38,7 @@ impl Attention {
             to_v: Linear::without_bias(&params.at("to_v"), context_width, width)?,
             to_out: Linear::new(&params.at("to_out.0"), width, width)?,
             heads,
+            engine: params.engine(),
         })
     }
 
@@ -48,6 +50,7 @@ impl Attention {
             to_v: Linear::new(&params.at("to_v"), width, width)?,
             to_out: Linear::new(&params.at("to_out.0"), width, width)?,
             heads: 1,
+            engine: params.engine(),
         })
     }
 
@@ -55,8 +58,9 @@ impl Attention {
         let query = self.to_q.forward(x_bsd);
         let key = self.to_k.forward(context_bsd.clone());
         let value = self.to_v.forward(context_bsd);
+        let operands = [query, key, value];
         self.to_out
-            .forward(attend(query, key, value, self.heads, None))
+            .forward(attend(operands, self.heads, None, self.engine))
     }
 }
 
@@ -81,12 +85,7 @@ impl FeedForward {
 
     fn forward(&self, x_bsd: Tensor<3>) -> Tensor<3> {
         let both = self.input.forward(x_bsd);
-        let [value, gate]: [Tensor<3>; 2] = both
-            .chunk(2, 2)
-            .try_into()
-            .expect("an even width splits into two halves");
-        self.output
-            .forward(value * Activation::Gelu.apply(gate, self.engine))
+        self.output.forward(geglu(both, self.engine))
     }
 }
 
@@ -129,12 +128,10 @@ impl TransformerBlock {
 
     fn forward(&self, x_bsd: Tensor<3>, context_bsd: &Tensor<3>) -> Tensor<3> {
         let normal = self.norm1.forward(x_bsd.clone());
-        let x = self.attn1.forward(normal.clone(), normal) + x_bsd;
-        let x = self
-            .attn2
-            .forward(self.norm2.forward(x.clone()), context_bsd.clone())
-            + x;
-        self.ff.forward(self.norm3.forward(x.clone())) + x
+        let x = sum(self.attn1.forward(normal.clone(), normal), x_bsd);
+        let normal = self.norm2.forward(x.clone());
+        let x = sum(self.attn2.forward(normal, context_bsd.clone()), x);
+        sum(self.ff.forward(self.norm3.forward(x.clone())), x)
     }
 }
 
@@ -243,6 +240,6 @@ impl Transformer {
         for block in &self.transformer_blocks {
             hidden = block.forward(hidden, context_bsd);
         }
-        self.proj_out.forward(hidden.reshape(shape)) + x_bhwc
+        sum(self.proj_out.forward(hidden.reshape(shape)), x_bhwc)
     }
 }

@@ -27,6 +27,7 @@ struct SelfAttention {
     v_proj: Linear,
     out_proj: Linear,
     heads: usize,
+    engine: Engine,
 }
 
 visit_fields!(SelfAttention {
@@ -41,8 +42,9 @@ impl SelfAttention {
         let query = self.q_proj.forward(x_bsd.clone());
         let key = self.k_proj.forward(x_bsd.clone());
         let value = self.v_proj.forward(x_bsd);
+        let operands = [query, key, value];
         self.out_proj
-            .forward(attend(query, key, value, self.heads, Some(mask_ss)))
+            .forward(attend(operands, self.heads, Some(mask_ss), self.engine))
     }
 }
 
@@ -93,6 +95,7 @@ impl Layer {
                 v_proj: linear("v_proj")?,
                 out_proj: linear("out_proj")?,
                 heads: config.num_attention_heads,
+                engine: params.engine(),
             },
             layer_norm2: LayerNorm::new(&params.at("layer_norm2"), width, config.layer_norm_eps)?,
             mlp: FeedForward {

@@ -2,8 +2,8 @@
 
 use atelier_nn::layers::ConvShape;
 use atelier_nn::{
-    Conv2d, Engine, GroupNorm, Linear, ParamError, Params, activation::Activation, resample,
-    visit_fields,
+    Conv2d, Engine, GroupNorm, Linear, ParamError, Params, activation::Activation, kernels,
+    resample, visit_fields,
 };
 use burn::tensor::Tensor;
 
@@ -87,13 +87,12 @@ impl ResnetBlock {
         let mut hidden = self.conv1.forward(self.norm1.forward_silu(x_bhwc.clone()));
         if let (Some(projection), Some(time)) = (&self.time_emb_proj, time_bd) {
             let shift = projection.forward(Activation::Silu.apply(time.clone(), self.engine));
-            let [b, c] = shift.dims();
-            hidden = hidden + shift.reshape([b, 1, 1, c]);
+            hidden = kernels::shift(hidden, shift);
         }
         let hidden = self.conv2.forward(self.norm2.forward_silu(hidden));
         match &self.conv_shortcut {
-            Some(shortcut) => shortcut.forward(x_bhwc) + hidden,
-            None => x_bhwc + hidden,
+            Some(shortcut) => kernels::sum(shortcut.forward(x_bhwc), hidden),
+            None => kernels::sum(x_bhwc, hidden),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `UNet2DConditionModel`: predicts the noise (or velocity) in latents at a timestep, given text states.
 
+use atelier_nn::kernels::beside;
 use atelier_nn::layers::ConvShape;
 use atelier_nn::layout::{channels_first, channels_last};
 use atelier_nn::{
@@ -340,7 +341,7 @@ impl Unet {
                 let skip = skips
                     .pop()
                     .expect("every up layer has the skip of a down layer");
-                hidden = resnet.forward(Tensor::cat(vec![hidden, skip], 3), Some(&time));
+                hidden = resnet.forward(beside(hidden, skip), Some(&time));
                 if let Some(attention) = block.attentions.get(index) {
                     hidden = attention.forward(hidden, context_bsd);
                 }

@@ -2,7 +2,7 @@
 
 use atelier_nn::layers::ConvShape;
 use atelier_nn::layout::{channels_first, channels_last};
-use atelier_nn::{Conv2d, GroupNorm, ParamError, Params, visit_fields};
+use atelier_nn::{Conv2d, GroupNorm, ParamError, Params, kernels, visit_fields};
 use burn::tensor::Tensor;
 
 use super::attention_block::{Attention, tokens};
@@ -32,7 +32,7 @@ impl PixelAttention {
         let shape = x_bhwc.dims();
         let hidden = tokens(self.group_norm.forward(x_bhwc.clone()));
         let attended = self.attention.forward(hidden.clone(), hidden);
-        attended.reshape(shape) + x_bhwc
+        kernels::sum(attended.reshape(shape), x_bhwc)
     }
 }
 

@@ -1,0 +1,125 @@
+//! Scaled dot-product attention with streaming softmax: logits exist only as tiles of some keys and queries.
+//!
+//! In a tile keys run down the rows and queries along the vector lanes, so that the greatest logit and the sum of
+//! weights of a query need no operation across lanes, and a head size is a number of rows, which need not be whole
+//! vectors. Logits are to base 2 (the keys are scaled once), in both passes with the same roundings.
+//!
+//! [`products`] multiplies tiles, [`weights`] does what lies between the products, [`forward`] and [`backward`] walk
+//! over the tiles.
+
+mod backward;
+mod forward;
+mod products;
+mod scratch;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+pub(crate) use backward::backward;
+pub(crate) use forward::forward;
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use scratch::Rows;
+
+use crate::kernels::memory::{Shared, chunk, filled};
+
+/// Sizes of an attention. Queries are `[batch, queries, heads * head_size]`, keys and values
+/// `[batch, keys, heads * head_size]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// Independent sequences.
+    pub batch: usize,
+    /// Heads, which divide the values of a token.
+    pub heads: usize,
+    /// Tokens that ask, per batch.
+    pub queries: usize,
+    /// Tokens that answer, per batch.
+    pub keys: usize,
+    /// Values of one head of a token.
+    pub head_size: usize,
+}
+
+impl Shape {
+    /// Values of one token: those of all its heads.
+    fn width(&self) -> usize {
+        self.heads * self.head_size
+    }
+
+    /// Values of the queries, and of the output.
+    fn query_values(&self) -> usize {
+        self.batch * self.queries * self.width()
+    }
+
+    /// Values of the keys, and of the values.
+    fn key_values(&self) -> usize {
+        self.batch * self.keys * self.width()
+    }
+
+    /// Whether there is nothing to compute.
+    fn is_empty(&self) -> bool {
+        self.query_values() == 0 || self.keys == 0
+    }
+
+    /// What to multiply the keys by, so that a product with a query is a logit to base 2.
+    fn scale(&self) -> f32 {
+        (f64::from(std::f32::consts::LOG2_E) / (self.head_size as f64).sqrt()) as f32
+    }
+
+    /// A range of tokens of one head. `tokens` (per batch) is `queries` or `keys`; `pair` counts batch and heads.
+    fn rows<'a>(
+        &self,
+        values: &'a [f32],
+        tokens: usize,
+        pair: usize,
+        range: std::ops::Range<usize>,
+    ) -> Rows<'a> {
+        Rows {
+            values: &values[self.offset(tokens, pair, range.start)..],
+            stride: self.width(),
+            count: range.len(),
+            width: self.head_size,
+        }
+    }
+
+    /// Where a key of a head starts in the result of [`by_head`].
+    fn key_offset(&self, pair: usize, key: usize) -> usize {
+        (pair * self.keys + key) * self.head_size
+    }
+
+    /// Where one head of a token starts.
+    fn offset(&self, tokens: usize, pair: usize, token: usize) -> usize {
+        let (batch, head) = (pair / self.heads, pair % self.heads);
+        (batch * tokens + token) * self.width() + head * self.head_size
+    }
+}
+
+/// The part `index` of `count` things cut into `parts` of nearly equal size.
+fn part(count: usize, parts: usize, index: usize) -> std::ops::Range<usize> {
+    count * index / parts..count * (index + 1) / parts
+}
+
+/// Keys or values times `scale`, as `[batch, heads, keys, head_size]`: tiles of a head lie in one piece, which the
+/// processor reads ahead, as it would not read the short parts of rows far apart.
+fn by_head(shape: &Shape, values: &[f32], scale: f32) -> Vec<f32> {
+    let tokens = chunk(shape.keys, shape.width());
+    let chunks = shape.keys.div_ceil(tokens);
+    let write = |to: Shared| {
+        (0..shape.batch * chunks).into_par_iter().for_each(|task| {
+            let (batch, first) = (task / chunks, task % chunks * tokens);
+            for key in first..(first + tokens).min(shape.keys) {
+                for head in 0..shape.heads {
+                    let pair = batch * shape.heads + head;
+                    let from = &values[shape.offset(shape.keys, pair, key)..][..shape.head_size];
+                    // SAFETY: this head of this key is this task's alone.
+                    unsafe {
+                        let to = to.at(shape.key_offset(pair, key));
+                        for (i, value) in from.iter().enumerate() {
+                            to.add(i).write(value * scale);
+                        }
+                    }
+                }
+            }
+        });
+    };
+    // SAFETY: the tasks cover all keys, each once.
+    unsafe { filled(values.len(), write) }
+}

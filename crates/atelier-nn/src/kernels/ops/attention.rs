@@ -1,0 +1,143 @@
+//! Scaled dot-product attention without a tensor of tokens × tokens.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::tensor::Tensor;
+
+use super::super::attention::{self, Shape};
+use super::super::level::Level;
+use super::super::pointwise::kept::Precision;
+use super::{Kept, tensor, with_values};
+
+/// Attention as a backend supplies it.
+#[backend_extension(Autodiff, Flex)]
+pub(crate) trait AttentionOps: Backend {
+    /// Queries `[b, s, heads · d]` attend to keys and values `[b, s', heads · d]`.
+    fn attend(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        heads: usize,
+        keep: Precision,
+    ) -> FloatTensor<Self>;
+}
+
+/// [`AttentionOps::attend`] on tensors.
+pub(crate) fn attend(operands: [Tensor<3>; 3], heads: usize, keep: Precision) -> Tensor<3> {
+    let [query, key, value] = operands.map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::attend(query, key, value, heads, keep))
+}
+
+fn shape_of(query: &FlexTensor, key: &FlexTensor, heads: usize) -> Shape {
+    let ([batch, queries, width], [_, keys, _]) = (query.shape().dims(), key.shape().dims());
+    Shape {
+        batch,
+        heads,
+        queries,
+        keys,
+        head_size: width / heads,
+    }
+}
+
+fn forward(shape: &Shape, operands: [&FlexTensor; 3]) -> (FlexTensor, Vec<f32>) {
+    let [query, key, value] = operands;
+    let (values, log_sums) = with_values(query, |q| {
+        with_values(key, |k| {
+            with_values(value, |v| attention::forward(Level::best(), shape, q, k, v))
+        })
+    });
+    (tensor(values, query.shape().dims::<3>()), log_sums)
+}
+
+impl AttentionOps for Flex {
+    fn attend(
+        query: FlexTensor,
+        key: FlexTensor,
+        value: FlexTensor,
+        heads: usize,
+        _keep: Precision,
+    ) -> FlexTensor {
+        forward(&shape_of(&query, &key, heads), [&query, &key, &value]).0
+    }
+}
+
+/// What an attention keeps: its operands, its output, and the sums of its exponentials.
+#[derive(Debug, Clone)]
+struct State {
+    shape: Shape,
+    operands: [Kept; 3],
+    output: FlexTensor,
+    log_sums: Vec<f32>,
+}
+
+#[derive(Debug)]
+struct AttentionBackward;
+
+impl Backward<Flex, 3> for AttentionBackward {
+    type State = State;
+
+    fn backward(self, ops: Ops<State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let dy = grads.consume::<Flex>(&ops.node);
+        let State {
+            shape,
+            operands: [query, key, value],
+            output,
+            log_sums,
+        } = &ops.state;
+        let run = |operands: [&[f32]; 3], output: &[f32], dy: &[f32]| {
+            attention::backward(Level::best(), shape, operands, output, log_sums, dy)
+        };
+        let gradients = query.with_values(|q| {
+            key.with_values(|k| {
+                value.with_values(|v| {
+                    with_values(output, |output| {
+                        with_values(&dy, |dy| run([q, k, v], output, dy))
+                    })
+                })
+            })
+        });
+        let width = shape.heads * shape.head_size;
+        let tokens = [shape.queries, shape.keys, shape.keys];
+        for ((node, values), tokens) in ops.parents.into_iter().zip(gradients).zip(tokens) {
+            if let Some(node) = node {
+                grads.register::<Flex>(node.id, tensor(values, [shape.batch, tokens, width]));
+            }
+        }
+    }
+}
+
+impl<C: CheckpointStrategy> AttentionOps for Autodiff<Flex, C> {
+    fn attend(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        heads: usize,
+        keep: Precision,
+    ) -> FloatTensor<Self> {
+        let nodes = [query.node(), key.node(), value.node()];
+        let operands = [query.primitive(), key.primitive(), value.primitive()];
+        let shape = shape_of(operands[0], operands[1], heads);
+        let (output, log_sums) = forward(&shape, operands);
+        match AttentionBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => {
+                let state = State {
+                    shape,
+                    operands: operands.map(|operand| Kept::new(operand, keep)),
+                    output: output.clone(),
+                    log_sums,
+                };
+                prep.finish(state, output)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+}

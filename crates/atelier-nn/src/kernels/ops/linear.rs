@@ -1,0 +1,218 @@
+//! Linear maps: with frozen weights, which keep nothing for their backward pass, and with weights that are trained.
+
+use std::sync::Arc;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::tensor::Tensor;
+
+use super::super::level::Level;
+use super::super::pointwise::channels;
+use super::super::product::{Format, Packed, linear, outer};
+use super::super::weights::Frozen;
+use super::{tensor, unary, with_values};
+
+/// Linear maps as a backend supplies them.
+#[backend_extension(Autodiff, Flex)]
+pub(crate) trait LinearOps: Backend {
+    /// `x [rows, in]` times frozen weights.
+    fn frozen_linear(x: FloatTensor<Self>, weights: Arc<Frozen>) -> FloatTensor<Self>;
+    /// `x [rows, in]` times the transpose of `weight [out, in]`, whose gradient may be wanted.
+    fn trained_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        format: Format,
+    ) -> FloatTensor<Self>;
+    /// `x [rows, c]` plus `bias [c]`, whose gradient may be wanted.
+    fn trained_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// [`LinearOps::frozen_linear`] on tensors.
+pub(crate) fn frozen(x: Tensor<2>, weights: Arc<Frozen>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::frozen_linear(x.into_dispatch(), weights))
+}
+
+/// [`LinearOps::trained_linear`] on tensors, with bias.
+pub(crate) fn trained(
+    x: Tensor<2>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    format: Format,
+) -> Tensor<2> {
+    let y = Dispatch::trained_linear(x.into_dispatch(), weight.into_dispatch(), format);
+    let y = Tensor::from_dispatch(y);
+    match bias {
+        Some(bias) => add_bias(y, bias),
+        None => y,
+    }
+}
+
+/// [`LinearOps::trained_bias`] on tensors.
+pub(crate) fn add_bias(x: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::trained_bias(
+        x.into_dispatch(),
+        bias.into_dispatch(),
+    ))
+}
+
+fn forward(x: &FlexTensor, weights: &Packed, bias: Option<&[f32]>) -> FlexTensor {
+    let [rows, _] = x.shape().dims();
+    let values = with_values(x, |x| linear::forward(weights, x, bias));
+    tensor(values, [rows, weights.columns()])
+}
+
+fn input_gradient(dy: &FlexTensor, weights: &Packed) -> FlexTensor {
+    let [rows, _] = dy.shape().dims();
+    let values = with_values(dy, |dy| linear::input_gradient(weights, dy));
+    tensor(values, [rows, weights.depth()])
+}
+
+/// Weights that change with every step, packed for one pass.
+fn packed(weight: &FlexTensor, format: Format) -> Packed {
+    let [outputs, inputs] = weight.shape().dims();
+    with_values(weight, |weight| {
+        Packed::new(Level::best(), format, weight, [outputs, inputs, 1])
+    })
+}
+
+fn shifted(x: FlexTensor, bias: &FlexTensor) -> FlexTensor {
+    let [_, columns] = x.shape().dims();
+    with_values(bias, |bias| {
+        super::change(x, |x| channels::shift(Level::best(), x, bias, columns))
+    })
+}
+
+impl LinearOps for Flex {
+    fn frozen_linear(x: FlexTensor, weights: Arc<Frozen>) -> FlexTensor {
+        forward(&x, &weights.packed, weights.bias.as_deref())
+    }
+
+    fn trained_linear(x: FlexTensor, weight: FlexTensor, format: Format) -> FlexTensor {
+        forward(&x, &packed(&weight, format), None)
+    }
+
+    fn trained_bias(x: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        shifted(x, &bias)
+    }
+}
+
+#[derive(Debug)]
+struct FrozenBackward;
+
+impl Backward<Flex, 1> for FrozenBackward {
+    type State = Arc<Frozen>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let dy = grads.consume::<Flex>(&ops.node);
+        if let [Some(node)] = ops.parents {
+            grads.register::<Flex>(node.id, input_gradient(&dy, &ops.state.packed));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct TrainedBackward;
+
+/// What a trained map keeps: its input where the weight's gradient is wanted, and its packed weight where the input's is.
+#[derive(Debug, Clone)]
+struct TrainedState {
+    format: Format,
+    x: Option<FlexTensor>,
+    weight: Option<Arc<Packed>>,
+}
+
+impl Backward<Flex, 2> for TrainedBackward {
+    type State = TrainedState;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let dy = grads.consume::<Flex>(&ops.node);
+        let [_, outputs] = dy.shape().dims();
+        let [x_node, weight_node] = ops.parents;
+        if let (Some(node), Some(weight)) = (x_node, &ops.state.weight) {
+            grads.register::<Flex>(node.id, input_gradient(&dy, weight));
+        }
+        if let (Some(node), Some(x)) = (weight_node, &ops.state.x) {
+            let [_, inputs] = x.shape().dims();
+            let run = |dy: &[f32], x: &[f32]| {
+                outer::weight_gradient(Level::best(), ops.state.format, dy, x, outputs)
+            };
+            let values = with_values(&dy, |dy| with_values(x, |x| run(dy, x)));
+            grads.register::<Flex>(node.id, tensor(values, [outputs, inputs]));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct BiasBackward;
+
+impl Backward<Flex, 2> for BiasBackward {
+    type State = ();
+
+    fn backward(self, ops: Ops<(), 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let dy = grads.consume::<Flex>(&ops.node);
+        let [_, columns] = dy.shape().dims();
+        let [x_node, bias_node] = ops.parents;
+        if let Some(node) = bias_node {
+            let sums = with_values(&dy, |dy| {
+                channels::shift_gradient(Level::best(), dy, 1, columns)
+            });
+            grads.register::<Flex>(node.id, tensor(sums, [columns]));
+        }
+        if let Some(node) = x_node {
+            grads.register::<Flex>(node.id, dy);
+        }
+    }
+}
+
+impl<C: CheckpointStrategy> LinearOps for Autodiff<Flex, C> {
+    fn frozen_linear(x: FloatTensor<Self>, weights: Arc<Frozen>) -> FloatTensor<Self> {
+        let y = Flex::frozen_linear(x.primitive().clone(), weights.clone());
+        unary!(FrozenBackward, x, y, weights)
+    }
+
+    fn trained_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        format: Format,
+    ) -> FloatTensor<Self> {
+        let packed = Arc::new(packed(weight.primitive(), format));
+        let y = forward(x.primitive(), &packed, None);
+        let state = TrainedState {
+            format,
+            x: weight.is_tracked().then(|| x.primitive().clone()),
+            weight: x.is_tracked().then_some(packed),
+        };
+        match TrainedBackward
+            .prepare::<C>([x.node(), weight.node()])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => prep.finish(state, y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn trained_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [x.node(), bias.node()];
+        let y = shifted(x.into_primitive(), bias.primitive());
+        match BiasBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What a low-rank adapter adds to the output of a linear map (Hu et al. 2021), in one pass over the output.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::tensor::Tensor;
+
+use super::super::level::Level;
+use super::super::pointwise::adamw;
+use super::super::product::{Format, Packed, linear, outer};
+use super::{change, tensor, with_values};
+
+/// Low-rank sums as a backend supplies them.
+#[backend_extension(Autodiff, Flex)]
+pub(crate) trait LowRankOps: Backend {
+    /// `y [rows, out] + scale · (x [rows, in] · down [rank, in]ᵀ) · up [out, rank]ᵀ`.
+    fn add_low_rank(
+        y: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        down: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        scale: f32,
+    ) -> FloatTensor<Self>;
+}
+
+/// [`LowRankOps::add_low_rank`] on tensors.
+pub(crate) fn add(y: Tensor<2>, x: Tensor<2>, [down, up]: [Tensor<2>; 2], scale: f32) -> Tensor<2> {
+    let [y, x, down, up] = [y, x, down, up].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::add_low_rank(y, x, down, up, scale))
+}
+
+/// Factors are small and change with every step; they are packed for one pass, in f32.
+fn packed(factor: &FlexTensor, scale: f32) -> Packed {
+    let [rows, columns] = factor.shape().dims();
+    with_values(factor, |values| {
+        let scaled: Vec<f32> = values.iter().map(|value| value * scale).collect();
+        Packed::new(Level::best(), Format::F32, &scaled, [rows, columns, 1])
+    })
+}
+
+/// The sum, and `x · downᵀ`.
+fn forward(
+    y: FlexTensor,
+    x: &FlexTensor,
+    down: &FlexTensor,
+    up: &FlexTensor,
+    scale: f32,
+) -> (FlexTensor, Vec<f32>) {
+    let low = with_values(x, |x| linear::forward(&packed(down, 1.0), x, None));
+    let y = change(y, |y| linear::add_forward(&packed(up, scale), &low, y));
+    (y, low)
+}
+
+impl LowRankOps for Flex {
+    fn add_low_rank(
+        y: FlexTensor,
+        x: FlexTensor,
+        down: FlexTensor,
+        up: FlexTensor,
+        scale: f32,
+    ) -> FlexTensor {
+        forward(y, &x, &down, &up, scale).0
+    }
+}
+
+/// What the backward pass needs: the input and its product with the first factor are small or shared.
+#[derive(Debug, Clone)]
+struct State {
+    x: FlexTensor,
+    low: Vec<f32>,
+    down: FlexTensor,
+    up: FlexTensor,
+    scale: f32,
+}
+
+#[derive(Debug)]
+struct LowRankBackward;
+
+impl Backward<Flex, 4> for LowRankBackward {
+    type State = State;
+
+    fn backward(self, ops: Ops<State, 4>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let dy = grads.consume::<Flex>(&ops.node);
+        let State {
+            x,
+            low,
+            down,
+            up,
+            scale,
+        } = ops.state;
+        let level = Level::best();
+        let ([rank, inputs], [outputs, _]) = (down.shape().dims(), up.shape().dims());
+        let [y_node, x_node, down_node, up_node] = ops.parents;
+        let slope = with_values(&dy, |dy| linear::input_gradient(&packed(&up, scale), dy));
+        if let Some(node) = up_node {
+            let mut values = with_values(&dy, |dy| {
+                outer::weight_gradient(level, Format::F32, dy, &low, outputs)
+            });
+            adamw::scale(level, &mut values, scale);
+            grads.register::<Flex>(node.id, tensor(values, [outputs, rank]));
+        }
+        if let Some(node) = down_node {
+            let values = with_values(&x, |x| {
+                outer::weight_gradient(level, Format::F32, &slope, x, rank)
+            });
+            grads.register::<Flex>(node.id, tensor(values, [rank, inputs]));
+        }
+        if let Some(node) = x_node {
+            let rows = slope.len() / rank.max(1);
+            let values = linear::input_gradient(&packed(&down, 1.0), &slope);
+            grads.register::<Flex>(node.id, tensor(values, [rows, inputs]));
+        }
+        if let Some(node) = y_node {
+            grads.register::<Flex>(node.id, dy);
+        }
+    }
+}
+
+impl<C: CheckpointStrategy> LowRankOps for Autodiff<Flex, C> {
+    fn add_low_rank(
+        y: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        down: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        scale: f32,
+    ) -> FloatTensor<Self> {
+        let nodes = [y.node(), x.node(), down.node(), up.node()];
+        let (x, down, up) = (
+            x.primitive().clone(),
+            down.primitive().clone(),
+            up.primitive().clone(),
+        );
+        let (sum, low) = forward(y.into_primitive(), &x, &down, &up, scale);
+        match LowRankBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => {
+                let state = State {
+                    x,
+                    low,
+                    down,
+                    up,
+                    scale,
+                };
+                prep.finish(state, sum)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(sum),
+        }
+    }
+}

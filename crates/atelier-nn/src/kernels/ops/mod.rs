@@ -1,0 +1,109 @@
+//! The kernels as operations of the tensor library on the CPU, each with its backward pass: one file per operation.
+
+pub(super) mod activation;
+pub(super) mod attention;
+pub(super) mod conv2d;
+pub(super) mod linear;
+pub(super) mod low_rank;
+pub(super) mod norm;
+pub(super) mod picture;
+
+use burn::backend::TensorMetadata;
+use burn::backend::flex::FlexTensor;
+use burn::tensor::{DType, Tensor, TensorData};
+
+use super::level::Level;
+use super::pointwise::kept::{self, Precision, View};
+
+/// Whether the kernels run on this tensor: f32 in the memory of this processor.
+pub(super) fn is_here<const D: usize>(tensor: &Tensor<D>) -> bool {
+    tensor.dtype() == DType::F32 && crate::device::is_processor(&tensor.device())
+}
+
+/// Runs `f` on the values of `tensor` in row-major order.
+fn with_values<R>(tensor: &FlexTensor, f: impl FnOnce(&[f32]) -> R) -> R {
+    if let Some(values) = tensor.as_slice::<f32>() {
+        return f(values);
+    }
+    let contiguous = tensor.to_contiguous();
+    f(&contiguous.storage::<f32>()[..contiguous.layout().num_elements()])
+}
+
+/// The same values in row-major order with nothing around them, so that they can be changed in place.
+fn whole(tensor: FlexTensor) -> FlexTensor {
+    let count = tensor.layout().num_elements();
+    let plain = tensor.is_contiguous()
+        && tensor.layout().start_offset() == 0
+        && tensor.storage::<f32>().len() == count;
+    if plain {
+        return tensor;
+    }
+    let shape = tensor.shape();
+    let values = with_values(&tensor, <[f32]>::to_vec);
+    FlexTensor::from_data(TensorData::new(values, shape))
+}
+
+/// Runs `f` on the values of `tensor`, to be changed; they are copied first where others hold them too.
+fn change(tensor: FlexTensor, f: impl FnOnce(&mut [f32])) -> FlexTensor {
+    let mut tensor = whole(tensor);
+    f(tensor.storage_mut::<f32>());
+    tensor
+}
+
+fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
+}
+
+/// What a backward pass keeps of an activation: the tensor itself, shared with whoever else holds it, or its own copy in
+/// half the memory.
+#[derive(Debug, Clone)]
+enum Kept {
+    Exact(FlexTensor),
+    Rounded(std::sync::Arc<Vec<u16>>),
+}
+
+impl Kept {
+    fn new(tensor: &FlexTensor, precision: Precision) -> Self {
+        match precision {
+            Precision::Exact => Self::Exact(tensor.clone()),
+            Precision::Rounded => {
+                let rounded = with_values(tensor, |values| kept::rounded(Level::best(), values));
+                Self::Rounded(rounded.into())
+            }
+        }
+    }
+
+    /// Runs `f` on the values as they are kept.
+    fn with_view<R>(&self, f: impl FnOnce(View<'_>) -> R) -> R {
+        match self {
+            Self::Exact(tensor) => with_values(tensor, |values| f(View::Exact(values))),
+            Self::Rounded(values) => f(View::Rounded(values)),
+        }
+    }
+
+    /// Runs `f` on the values as f32.
+    fn with_values<R>(&self, f: impl FnOnce(&[f32]) -> R) -> R {
+        match self {
+            Self::Exact(tensor) => with_values(tensor, f),
+            Self::Rounded(values) => f(&kept::widened(Level::best(), values)),
+        }
+    }
+}
+
+/// Runs an operation with one differentiable operand: `state` is made only when its gradient is wanted.
+macro_rules! unary {
+    ($backward:expr, $x:ident, $output:expr, $state:expr) => {
+        match $backward
+            .prepare::<C>([$x.node()])
+            .compute_bound()
+            .stateful()
+        {
+            ::burn::backend::autodiff::ops::OpsKind::Tracked(prep) => {
+                let state = $state;
+                prep.finish(state, $output)
+            }
+            ::burn::backend::autodiff::ops::OpsKind::UnTracked(prep) => prep.finish($output),
+        }
+    };
+}
+use unary;

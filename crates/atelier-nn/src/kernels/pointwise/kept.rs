@@ -1,0 +1,159 @@
+//! What a backward pass keeps of an activation: all of it, or rounded to bf16 in half the memory.
+
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use super::part::{Part, sweep};
+use super::tasks;
+use crate::kernels::level::{Level, Simd, leveled};
+use crate::kernels::memory::{Shared, chunk, filled};
+
+/// How exactly activations are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// As they are.
+    Exact,
+    /// Rounded to bf16 (8 bits of mantissa, relative error up to 2⁻⁹).
+    Rounded,
+}
+
+/// A kept activation as backward passes read it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum View<'a> {
+    /// As it is.
+    Exact(&'a [f32]),
+    /// Rounded to bf16.
+    Rounded(&'a [u16]),
+}
+
+impl View<'_> {
+    /// The number of values.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Exact(values) => values.len(),
+            Self::Rounded(values) => values.len(),
+        }
+    }
+
+    /// `count` values from `start` on.
+    pub(crate) fn part(&self, start: usize, count: usize) -> Self {
+        match self {
+            Self::Exact(values) => Self::Exact(&values[start..][..count]),
+            Self::Rounded(values) => Self::Rounded(&values[start..][..count]),
+        }
+    }
+}
+
+/// Where a kernel reads an activation of either kind, so that the choice is made outside its loops.
+pub(super) trait Source: Copy {
+    /// The lanes of `part` from value `at` on, with zeros in the others.
+    ///
+    /// # Safety
+    /// The values must exist; as [`Simd`].
+    unsafe fn load<S: Simd>(self, at: usize, part: impl Part) -> S::F;
+}
+
+impl Source for *const f32 {
+    #[inline(always)]
+    unsafe fn load<S: Simd>(self, at: usize, part: impl Part) -> S::F {
+        // SAFETY: passed on from the caller.
+        unsafe { part.load::<S>(self.add(at)) }
+    }
+}
+
+impl Source for *const u16 {
+    #[inline(always)]
+    unsafe fn load<S: Simd>(self, at: usize, part: impl Part) -> S::F {
+        // SAFETY: passed on from the caller.
+        unsafe { part.load_bf16::<S>(self.add(at)) }
+    }
+}
+
+/// `values` rounded to bf16. What is not finite stays so: NaN becomes infinite.
+pub(crate) fn rounded(level: Level, values: &[f32]) -> Vec<u16> {
+    let write = |to: *mut u16, start: usize, count: usize| {
+        // SAFETY: both sides hold the values.
+        unsafe { round_at(level, to, values[start..][..count].as_ptr(), count) };
+    };
+    // SAFETY: all values of every part are written.
+    unsafe { halves(values.len(), chunk(values.len(), 1), write) }
+}
+
+/// A vector of `len` bf16 numbers, in parts of `size`: `write(to, start, count)` writes one part.
+///
+/// # Safety
+/// `write` must write all `count` values.
+pub(super) unsafe fn halves(
+    len: usize,
+    size: usize,
+    write: impl Fn(*mut u16, usize, usize) + Send + Sync,
+) -> Vec<u16> {
+    let mut halves = Vec::with_capacity(len);
+    let spare: &mut [MaybeUninit<u16>] = &mut halves.spare_capacity_mut()[..len];
+    let parts = spare.par_chunks_mut(size).enumerate();
+    parts.for_each(|(i, part)| write(part.as_mut_ptr().cast(), i * size, part.len()));
+    // SAFETY: the capacity is `len`, and the caller promises that all values are written.
+    unsafe { halves.set_len(len) };
+    halves
+}
+
+/// bf16 numbers as f32.
+pub(crate) fn widened(level: Level, halves: &[u16]) -> Vec<f32> {
+    let write = |to: Shared| {
+        tasks(halves.len(), chunk(halves.len(), 1), |start, count| {
+            // SAFETY: tasks have their own values, all of them inside both buffers.
+            unsafe { widen_at(level, to.at(start), halves.as_ptr().add(start), count) };
+        });
+    };
+    // SAFETY: the tasks cover all values.
+    unsafe { filled(halves.len(), write) }
+}
+
+leveled! {
+    /// Rounds `len` values to bf16.
+    ///
+    /// # Safety
+    /// Both sides must hold `len` values.
+    fn round_at(to: *mut u16, from: *const f32, len: usize) = round
+}
+leveled! {
+    /// Reads `len` bf16 numbers.
+    ///
+    /// # Safety
+    /// Both sides must hold `len` values.
+    fn widen_at(to: *mut f32, from: *const u16, len: usize) = widen
+}
+
+#[inline(always)]
+unsafe fn round<S: Simd>(to: *mut u16, from: *const f32, len: usize) {
+    // SAFETY: the sweep stays inside `len`.
+    unsafe {
+        sweep!(S, len, |at, part| {
+            store::<S>(to.add(at), part.load::<S>(from.add(at)), part);
+        });
+    }
+}
+
+/// Writes the lanes of `part`, rounded to bf16.
+///
+/// # Safety
+/// The lanes must be writable; as [`Simd`].
+#[inline(always)]
+pub(super) unsafe fn store<S: Simd>(to: *mut u16, value: S::F, part: impl Part) {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        // some NaN would round to zero; the minimum takes infinity in their place
+        part.store_bf16::<S>(to, S::min(value, S::splat(f32::INFINITY)));
+    }
+}
+
+#[inline(always)]
+unsafe fn widen<S: Simd>(to: *mut f32, from: *const u16, len: usize) {
+    // SAFETY: the sweep stays inside `len`.
+    unsafe {
+        sweep!(S, len, |at, part| {
+            part.store::<S>(to.add(at), from.load::<S>(at, part));
+        });
+    }
+}

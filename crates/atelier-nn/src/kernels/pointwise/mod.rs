@@ -1,0 +1,70 @@
+//! The kernels that memory limits: normalisation, activations, copies and the optimizer's step, forward and backward.
+//!
+//! Slices in and out, channels last (`[b, h, w, c]`). Every sum has a fixed order that depends on sizes only, so results
+//! are the same for any number of threads. Backward passes turn the gradient of the output into that of the input in
+//! place where both have the same size, which saves fresh memory.
+
+pub(crate) mod activation;
+pub(crate) mod adamw;
+pub(crate) mod channels;
+pub(crate) mod geglu;
+pub(crate) mod group_norm;
+pub(crate) mod kept;
+pub(crate) mod layer_norm;
+mod part;
+pub(crate) mod resample;
+#[cfg(test)]
+mod tests;
+
+use rayon::prelude::*;
+
+/// Values that one task sums up before its sums are joined with those of others.
+const BLOCK_VALUES: usize = 32768;
+
+/// Rows that one task sums up at most, so that sums of f32 stay short.
+const BLOCK_ROWS: usize = 256;
+
+/// Rows of `width` values that one task sums up. Depends on the shape only, as the order of sums must.
+fn block_rows(width: usize) -> usize {
+    (BLOCK_VALUES / width.max(1)).clamp(1, BLOCK_ROWS)
+}
+
+/// The scale and shift of every channel that a normalisation ends with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Affine<'a> {
+    /// The scales.
+    pub(crate) gamma: &'a [f32],
+    /// The shifts.
+    pub(crate) beta: &'a [f32],
+}
+
+/// The gradients of [`Affine`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AffineGradient {
+    /// Of the scales.
+    pub(crate) gamma: Vec<f32>,
+    /// Of the shifts.
+    pub(crate) beta: Vec<f32>,
+}
+
+/// Runs `work(start, count)` for `len` units in parts of `size`, on all threads.
+fn tasks(len: usize, size: usize, work: impl Fn(usize, usize) + Send + Sync) {
+    let parts = len.div_ceil(size);
+    let run = |i: usize| work(i * size, size.min(len - i * size));
+    if parts < 2 {
+        (0..parts).for_each(run);
+    } else {
+        (0..parts).into_par_iter().for_each(run);
+    }
+}
+
+/// The sums over rows of `width` values in `parts`, which hold one such row for every task.
+fn column_sums(parts: &[f32], width: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; width];
+    for part in parts.chunks_exact(width) {
+        for (sum, &value) in sums.iter_mut().zip(part) {
+            *sum += f64::from(value);
+        }
+    }
+    sums
+}

@@ -1,0 +1,222 @@
+//! 3×3 convolutions with packed weights on channels-last pictures: forward, and the gradient of the input.
+//!
+//! The input is copied into pictures with a border of zeros; then every tap of the kernel is the same rows, a fixed
+//! distance further, so that the product needs no matrix of patches.
+
+use super::super::level::Level;
+use super::super::memory::{Shared, filled};
+use super::outer::{Rows, Sum};
+use super::packed::{Format, Packed};
+use super::picture::{Bordered, bordered, bordered_floats};
+use super::walk::{Direction, Left, Place, Start, Tap, product};
+
+/// Side of the kernel.
+const KERNEL: usize = 3;
+
+/// Pictures, stride and border of a convolution. Channels are those of the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ConvSizes {
+    /// Pictures.
+    pub(crate) batch: usize,
+    /// Height of the input.
+    pub(crate) height: usize,
+    /// Width of the input.
+    pub(crate) width: usize,
+    /// 1 or 2.
+    pub(crate) stride: usize,
+    /// 0 or 1.
+    pub(crate) padding: usize,
+}
+
+impl ConvSizes {
+    /// Height and width of the output.
+    pub(crate) fn output(&self) -> [usize; 2] {
+        [self.height, self.width].map(|side| (side + 2 * self.padding - KERNEL) / self.stride + 1)
+    }
+}
+
+/// `y [b, h', w', outputs]` of `x [b, h, w, inputs]`.
+pub(crate) fn forward(
+    weights: &Packed,
+    sizes: &ConvSizes,
+    x: &[f32],
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
+    let [height, width] = sizes.output();
+    let picture = Bordered {
+        batch: sizes.batch,
+        height: sizes.height,
+        width: sizes.width,
+        border: sizes.padding,
+        units: weights.units_of(weights.depth),
+    };
+    let start = bias.map_or(Start::Zero, Start::Bias);
+    let mut rows = Vec::with_capacity(sizes.batch * height * width);
+    for b in 0..sizes.batch {
+        for y in 0..height {
+            rows.extend((0..width).map(|x| Place {
+                from: picture.unit(b, y * sizes.stride, x * sizes.stride),
+                to: ((b * height + y) * width + x) * weights.columns,
+            }));
+        }
+    }
+    let taps = (0..KERNEL * KERNEL).map(|tap| Tap {
+        row: picture.unit(0, tap / KERNEL, tap % KERNEL),
+        tap,
+    });
+    let taps: Vec<Tap> = taps.collect();
+    let run = |to: Shared| {
+        bordered(weights, Direction::Forward, &picture, x, |units, scales| {
+            let factors = scales.of_rows(sizes.batch, height * width);
+            let left = Left {
+                units,
+                scales: factors.as_scales(),
+                rows: &rows,
+                taps: &taps,
+            };
+            // SAFETY: all rows and taps lie inside the bordered pictures.
+            unsafe { product(&left, weights, Direction::Forward, start, to) };
+        });
+    };
+    // SAFETY: there is a row for every pixel.
+    unsafe { filled(sizes.batch * height * width * weights.columns, run) }
+}
+
+/// `dx [b, h, w, inputs]` of `dy [b, h', w', outputs]`.
+pub(crate) fn input_gradient(weights: &Packed, sizes: &ConvSizes, dy: &[f32]) -> Vec<f32> {
+    let [height, width] = sizes.output();
+    // pixels outside the result that a tap can reach
+    let border = if sizes.stride == 1 {
+        2 - sizes.padding
+    } else {
+        1
+    };
+    let picture = Bordered {
+        batch: sizes.batch,
+        height,
+        width,
+        border,
+        units: weights.units_of(weights.columns),
+    };
+    let run = |to: Shared| {
+        bordered(
+            weights,
+            Direction::Gradient,
+            &picture,
+            dy,
+            |units, scales| {
+                for phase in 0..sizes.stride * sizes.stride {
+                    let phase = Phase::new(sizes, &picture, phase, weights.depth);
+                    let factors = scales.of_rows(sizes.batch, phase.rows.len() / sizes.batch);
+                    let left = Left {
+                        units,
+                        scales: factors.as_scales(),
+                        rows: &phase.rows,
+                        taps: &phase.taps,
+                    };
+                    // SAFETY: all rows and taps lie inside the bordered pictures.
+                    unsafe { product(&left, weights, Direction::Gradient, Start::Zero, to) };
+                }
+            },
+        );
+    };
+    // SAFETY: every pixel is a row of one phase.
+    unsafe {
+        filled(
+            sizes.batch * sizes.height * sizes.width * weights.depth,
+            run,
+        )
+    }
+}
+
+/// `dW [outputs, inputs, 3, 3]` of `x [b, h, w, inputs]` and `dy [b, h', w', outputs]`.
+pub(crate) fn weight_gradient(
+    level: Level,
+    format: Format,
+    sizes: &ConvSizes,
+    x: &[f32],
+    dy: &[f32],
+) -> Vec<f32> {
+    let [height, width] = sizes.output();
+    let inputs = x.len() / (sizes.batch * sizes.height * sizes.width);
+    let outputs = dy.len() / (sizes.batch * height * width);
+    let picture = Bordered {
+        batch: sizes.batch,
+        height: sizes.height,
+        width: sizes.width,
+        border: sizes.padding,
+        units: inputs,
+    };
+    let mut starts = Vec::with_capacity(sizes.batch * height * width);
+    for b in 0..sizes.batch {
+        for y in 0..height {
+            let place = |x: usize| picture.unit(b, y * sizes.stride, x * sizes.stride);
+            starts.extend((0..width).map(place));
+        }
+    }
+    let dy_starts: Vec<usize> = (0..starts.len()).map(|row| row * outputs).collect();
+    let dy = Rows {
+        values: dy,
+        starts: &dy_starts,
+        width: outputs,
+    };
+    let taps = KERNEL * KERNEL;
+    let mut by_tap = vec![0.0; taps * outputs * inputs];
+    let to = Shared::of(&mut by_tap);
+    bordered_floats(&picture, x, |values| {
+        Sum::new(level, format, &dy).with(|sum| {
+            for tap in 0..taps {
+                let offset = picture.unit(0, tap / KERNEL, tap % KERNEL);
+                let starts: Vec<usize> = starts.iter().map(|start| start + offset).collect();
+                let x = Rows {
+                    values,
+                    starts: &starts,
+                    width: inputs,
+                };
+                sum.product(&x, to.from(tap * outputs * inputs), inputs);
+            }
+        });
+    });
+    let value = |i: usize| by_tap[i % taps * outputs * inputs + i / taps];
+    (0..by_tap.len()).map(value).collect()
+}
+
+/// The pixels of the input with the same place in the grid of the stride: the same taps reach them.
+struct Phase {
+    rows: Vec<Place>,
+    taps: Vec<Tap>,
+}
+
+impl Phase {
+    fn new(sizes: &ConvSizes, picture: &Bordered, index: usize, channels: usize) -> Self {
+        let stride = sizes.stride;
+        let [top, left] = [index / stride, index % stride];
+        // how far the result's pixel lies from that of the phase, for each tap that reaches it
+        let reach = |phase: usize| {
+            let steps = (0..KERNEL).filter(move |tap| {
+                (phase + sizes.padding + stride * KERNEL - tap).is_multiple_of(stride)
+            });
+            steps.map(move |tap| {
+                let step = (phase + sizes.padding + stride * picture.border - tap) / stride;
+                (tap, step)
+            })
+        };
+        let mut taps = Vec::new();
+        for (tap_y, y) in reach(top) {
+            taps.extend(reach(left).map(|(tap_x, x)| Tap {
+                row: picture.unit(0, y, x),
+                tap: tap_y * KERNEL + tap_x,
+            }));
+        }
+        let mut rows = Vec::new();
+        for b in 0..sizes.batch {
+            for y in (top..sizes.height).step_by(stride) {
+                rows.extend((left..sizes.width).step_by(stride).map(|x| Place {
+                    from: picture.unit(b, y / stride, x / stride),
+                    to: ((b * sizes.height + y) * sizes.width + x) * channels,
+                }));
+            }
+        }
+        Self { rows, taps }
+    }
+}

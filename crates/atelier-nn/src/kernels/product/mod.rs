@@ -1,0 +1,16 @@
+//! Products with frozen weights: linear maps and 3×3 convolutions, forward and backward to the input.
+
+pub(crate) mod conv;
+pub(crate) mod linear;
+pub(crate) mod outer;
+mod packed;
+mod picture;
+mod scratch;
+#[cfg(test)]
+mod tests;
+mod tile;
+mod walk;
+mod whole;
+
+pub(crate) use conv::ConvSizes;
+pub(crate) use packed::{Format, Packed};

@@ -1,0 +1,390 @@
+//! Weights in the order in which the tiles read them, packed once for forward and backward.
+//!
+//! A panel holds some columns (outputs): for every tap of the kernel and every input, one unit per column. For the
+//! gradient of the input the same panels are turned a piece at a time, so that weights lie in memory once.
+
+use rayon::prelude::*;
+
+use super::super::level::{Level, Simd, leveled};
+
+/// Units of 64 bytes, so that vectors of panels are aligned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(64))]
+struct Line([u32; 16]);
+
+/// 32-bit units at an address that is a multiple of 64 bytes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Units(Vec<Line>);
+
+impl Units {
+    /// Zeros.
+    pub(crate) fn zeros(count: usize) -> Self {
+        Self(vec![Line([0; 16]); count.div_ceil(16)])
+    }
+
+    /// Makes room for `count` units; what is in them does not matter.
+    pub(crate) fn grow(&mut self, count: usize) {
+        let lines = count.div_ceil(16);
+        if self.0.len() < lines {
+            self.0.resize(lines, Line([0; 16]));
+        }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *const u32 {
+        self.0.as_ptr().cast()
+    }
+
+    pub(crate) fn as_mut_ptr(&mut self) -> *mut u32 {
+        self.0.as_mut_ptr().cast()
+    }
+
+    /// Memory in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.len() * size_of::<Line>()
+    }
+}
+
+/// How weights are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Format {
+    /// f32, exact.
+    F32,
+    /// i16 with a scale per output. Both operands of a product are scaled so that sums in i32 cannot overflow, by the
+    /// inequality of Cauchy and Schwarz; the error is that of the operands' rounding, about 2e-4 of their root mean square.
+    I16,
+}
+
+/// The greatest Euclidean norm of one operand of a product of i16: rounding adds a little, and the product of both norms
+/// must stay below 2³¹.
+pub(super) const NORM_LIMIT: f32 = 46000.0;
+/// The greatest root mean square of packed weights: more would leave too few bits to the other operand of the gradient.
+const MEAN_LIMIT: f32 = 2600.0;
+/// The greatest number.
+pub(super) const WHOLE_LIMIT: f32 = 32767.0;
+
+/// Weights of a linear map or a convolution, packed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Packed {
+    pub(super) level: Level,
+    pub(super) format: Format,
+    /// Outputs.
+    pub(super) columns: usize,
+    /// Inputs, for each tap.
+    pub(super) depth: usize,
+    /// Positions of the kernel, row by row.
+    pub(super) taps: usize,
+    units: Units,
+    /// What a unit of each column stands for, with zeros up to a whole panel; empty for f32.
+    pub(super) scales: Vec<f32>,
+    /// Greatest norm of any input's weights over each chunk of outputs, as numbers in the panels; empty for f32.
+    pub(super) gradient_norms: Vec<f32>,
+}
+
+/// Lengths of the pieces in which a dimension of `depth` is summed: equal, multiples of 64, at most about `limit`.
+pub(super) fn chunk_length(depth: usize, taps: usize) -> usize {
+    let limit = if taps == 1 { 768 } else { 384 };
+    let parts = depth.div_ceil(limit).max(1);
+    depth.div_ceil(parts).next_multiple_of(64)
+}
+
+impl Packed {
+    /// Packs `weight [columns, depth, taps]` (row-major, the order of published files).
+    pub(crate) fn new(
+        level: Level,
+        format: Format,
+        weight: &[f32],
+        [columns, depth, taps]: [usize; 3],
+    ) -> Self {
+        assert_eq!(weight.len(), columns * depth * taps, "sizes of a weight");
+        let mut packed = Self {
+            level,
+            format,
+            columns,
+            depth,
+            taps,
+            units: Units::default(),
+            scales: Vec::new(),
+            gradient_norms: Vec::new(),
+        };
+        packed.units = Units::zeros(packed.panels() * packed.panel_units());
+        match format {
+            Format::F32 => packed.fill_floats(weight),
+            Format::I16 => packed.fill_wholes(weight),
+        }
+        packed
+    }
+
+    /// Outputs.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Inputs.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Outputs, inputs and taps.
+    pub(crate) fn sizes(&self) -> [usize; 3] {
+        [self.columns, self.depth, self.taps]
+    }
+
+    /// Memory in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.units.bytes() + (self.scales.len() + self.gradient_norms.len()) * size_of::<f32>()
+    }
+
+    /// Panels of columns.
+    pub(super) fn panels(&self) -> usize {
+        self.columns.div_ceil(self.level.panel())
+    }
+
+    /// Inputs of a tap with zeros up to a whole panel, so that panels can be turned.
+    fn depth_held(&self) -> usize {
+        self.depth.next_multiple_of(self.level.panel())
+    }
+
+    /// Units that `depth` inputs take.
+    pub(super) fn units_of(&self, depth: usize) -> usize {
+        match self.format {
+            Format::F32 => depth,
+            Format::I16 => depth.div_ceil(2),
+        }
+    }
+
+    /// Units of one tap of a panel.
+    pub(super) fn tap_units(&self) -> usize {
+        self.units_of(self.depth_held()) * self.level.panel()
+    }
+
+    /// Units of a panel.
+    fn panel_units(&self) -> usize {
+        self.taps * self.tap_units()
+    }
+
+    /// Where a panel begins.
+    pub(super) fn panel(&self, index: usize) -> *const u32 {
+        self.units.as_ptr().wrapping_add(index * self.panel_units())
+    }
+
+    /// Where the unit of a column, tap and input lies.
+    fn place(&self, column: usize, tap: usize, unit: usize) -> usize {
+        let width = self.level.panel();
+        column / width * self.panel_units() + tap * self.tap_units() + unit * width + column % width
+    }
+
+    /// Runs `f(first column, units)` for every panel, on all threads.
+    fn each_panel(&mut self, f: impl Fn(&Self, usize, &mut [Line]) + Sync) {
+        let (width, lines) = (self.level.panel(), self.panel_units() / 16);
+        let mut units = std::mem::take(&mut self.units);
+        let panels = units.0.par_chunks_mut(lines).enumerate();
+        panels.for_each(|(index, units)| f(self, index * width, units));
+        self.units = units;
+    }
+
+    fn fill_floats(&mut self, weight: &[f32]) {
+        self.each_panel(|packed, first, units| {
+            let row = packed.depth * packed.taps;
+            let columns = packed.columns.min(first + packed.level.panel()) - first;
+            for column in 0..columns {
+                let row = &weight[(first + column) * row..][..row];
+                for (input, inputs) in row.chunks(packed.taps).enumerate() {
+                    for (tap, value) in inputs.iter().enumerate() {
+                        let at = packed.place(column, tap, input);
+                        units[at / 16].0[at % 16] = value.to_bits();
+                    }
+                }
+            }
+        });
+    }
+
+    fn fill_wholes(&mut self, weight: &[f32]) {
+        let (depth, taps) = (self.depth, self.taps);
+        let chunk = chunk_length(depth, taps);
+        let rows = weight.par_chunks(depth * taps);
+        let mut factors: Vec<f32> = rows.map(|row| row_factor(row, chunk * taps)).collect();
+        self.measure_gradient(weight, &factors);
+        factors.resize(self.panels() * self.level.panel(), f32::INFINITY);
+        self.scales = factors.iter().map(|factor| 1.0 / factor).collect();
+        self.each_panel(|packed, first, units| {
+            let columns = packed.columns.min(first + packed.level.panel()) - first;
+            for column in 0..columns {
+                let row = &weight[(first + column) * depth * taps..][..depth * taps];
+                let whole = |value: f32| {
+                    u32::from((rounded(value * factors[first + column]) as i16).cast_unsigned())
+                };
+                for (unit, inputs) in row.chunks(2 * taps).enumerate() {
+                    let (low, high) = inputs.split_at(taps);
+                    for (tap, &value) in low.iter().enumerate() {
+                        let high = high.get(tap).map_or(0, |&value| whole(value));
+                        let at = packed.place(column, tap, unit);
+                        units[at / 16].0[at % 16] = whole(value) | high << 16;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Measures the whole numbers of every input over each chunk of outputs.
+    fn measure_gradient(&mut self, weight: &[f32], factors: &[f32]) {
+        let (row, taps) = (self.depth * self.taps, self.taps);
+        let chunk = chunk_length(self.columns, taps);
+        let chunks = weight
+            .par_chunks(chunk * row)
+            .zip(factors.par_chunks(chunk));
+        let greatest = chunks.map(|(rows, factors)| {
+            let mut squares = vec![0.0f32; row];
+            for (row, factor) in rows.chunks(row).zip(factors) {
+                for (square, value) in squares.iter_mut().zip(row) {
+                    let whole = value * factor;
+                    *square += whole * whole;
+                }
+            }
+            let inputs = squares
+                .chunks(taps)
+                .map(|squares| squares.iter().sum::<f32>());
+            // rounding adds at most a half to every number
+            let half = 0.5 * ((rows.len() / row * taps) as f32).sqrt();
+            inputs.fold(0.0f32, f32::max).sqrt() + half
+        });
+        self.gradient_norms = greatest.collect();
+    }
+
+    /// The weights as they were given, up to the rounding of the format.
+    pub(crate) fn unpacked(&self) -> Vec<f32> {
+        let mut weight = Vec::with_capacity(self.columns * self.depth * self.taps);
+        for column in 0..self.columns {
+            for input in 0..self.depth {
+                for tap in 0..self.taps {
+                    weight.push(self.value(column, tap, input));
+                }
+            }
+        }
+        weight
+    }
+
+    fn value(&self, column: usize, tap: usize, input: usize) -> f32 {
+        let unit = |at: usize| self.units.0[at / 16].0[at % 16];
+        match self.format {
+            Format::F32 => f32::from_bits(unit(self.place(column, tap, input))),
+            Format::I16 => {
+                let pair = unit(self.place(column, tap, input / 2));
+                let half = if input.is_multiple_of(2) {
+                    pair
+                } else {
+                    pair >> 16
+                };
+                f32::from((half as u16).cast_signed()) * self.scales[column]
+            }
+        }
+    }
+
+    /// Writes the panel of inputs from `first` on, for `tap` and the outputs of `range`, with outputs along the panel.
+    /// Both ends of the range are multiples of a panel, or the end of the columns.
+    ///
+    /// # Safety
+    /// `to` must hold as many units as the outputs take, rounded up to whole panels.
+    pub(super) unsafe fn turn(
+        &self,
+        to: *mut u32,
+        tap: usize,
+        first: usize,
+        range: std::ops::Range<usize>,
+    ) {
+        let width = self.level.panel();
+        let (panel_units, units) = (self.panel_units(), self.units_of(width) * width);
+        let start = self
+            .panel(range.start / width)
+            .wrapping_add(tap * self.tap_units() + self.units_of(first) * width);
+        let count = range.len().div_ceil(width);
+        // SAFETY: the panels exist, and every one holds a whole panel of inputs from `first` on.
+        unsafe {
+            match self.format {
+                Format::F32 => turn_floats_at(self.level, start, panel_units, count, to, units),
+                Format::I16 => turn_wholes_at(self.level, start, panel_units, count, to, units),
+            }
+        }
+    }
+}
+
+/// The nearest whole number, by the addition of a number so large that no fraction fits beside it.
+fn rounded(value: f32) -> f32 {
+    const LARGE: f32 = 12_582_912.0;
+    (value + LARGE) - LARGE
+}
+
+/// The factor that brings a row of weights to whole numbers.
+fn row_factor(row: &[f32], chunk: usize) -> f32 {
+    let (mut norm, mut greatest) = (0.0f32, 0.0f32);
+    for part in row.chunks(chunk) {
+        norm = norm.max(part.iter().map(|value| value * value).sum::<f32>().sqrt());
+        greatest = part.iter().fold(greatest, |a, &b| a.max(b.abs()));
+    }
+    let limit = NORM_LIMIT.min(MEAN_LIMIT * (chunk.min(row.len()) as f32).sqrt());
+    if greatest > 0.0 && norm.is_finite() {
+        (limit / norm).min(WHOLE_LIMIT / greatest)
+    } else {
+        1.0
+    }
+}
+
+#[inline(always)]
+unsafe fn turn_floats<S: Simd>(
+    from: *const u32,
+    panel_units: usize,
+    count: usize,
+    to: *mut u32,
+    units: usize,
+) {
+    let width = S::LANES * S::PANEL_VECTORS;
+    for panel in 0..count {
+        for i in (0..width).step_by(S::LANES) {
+            for j in (0..width).step_by(S::LANES) {
+                // SAFETY: blocks inside one panel on either side.
+                unsafe {
+                    let from = from.add(panel * panel_units + i * width + j);
+                    S::transpose(from, width, to.add(panel * units + j * width + i), width);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn turn_wholes<S: Simd>(
+    from: *const u32,
+    panel_units: usize,
+    count: usize,
+    to: *mut u32,
+    units: usize,
+) {
+    let width = S::LANES * S::PANEL_VECTORS;
+    let mut block = [0u32; 256];
+    for panel in 0..count {
+        for i in (0..width / 2).step_by(S::LANES) {
+            for j in (0..width).step_by(S::LANES) {
+                // SAFETY: blocks inside one panel on either side; a block has at most 16 rows and columns.
+                unsafe {
+                    let from = from.add(panel * panel_units + i * width + j);
+                    S::transpose(from, width, block.as_mut_ptr(), S::LANES);
+                    for row in (0..S::LANES).step_by(2) {
+                        let low = S::int_load(block.as_ptr().add(row * S::LANES));
+                        let high = S::int_load(block.as_ptr().add((row + 1) * S::LANES));
+                        let pair_row = j / 2 + row / 2;
+                        let to = to.add(panel * units + pair_row * width + 2 * i);
+                        let [first, second] = S::zip16(low, high);
+                        S::int_store(to, first);
+                        S::int_store(to.add(S::LANES), second);
+                    }
+                }
+            }
+        }
+    }
+}
+
+leveled! {
+    fn turn_floats_at(from: *const u32, panel_units: usize, count: usize, to: *mut u32, units: usize) = turn_floats
+}
+leveled! {
+    fn turn_wholes_at(from: *const u32, panel_units: usize, count: usize, to: *mut u32, units: usize) = turn_wholes
+}

@@ -1,0 +1,267 @@
+//! Products of every level and format against f64, at odd sizes.
+#![allow(clippy::undocumented_unsafe_blocks, reason = "tests")]
+
+use super::super::level::Level;
+use super::conv::{self, ConvSizes};
+use super::{Format, Packed, linear, outer};
+
+/// Numbers between -1 and 1 that look random.
+pub(super) fn numbers(count: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+    (0..count)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+/// The greatest difference over the greatest value.
+fn error(got: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(got.len(), expected.len());
+    let pairs = got.iter().zip(expected);
+    let worst = pairs
+        .map(|(&a, &b)| (f64::from(a) - b).abs())
+        .fold(0.0, f64::max);
+    worst / expected.iter().fold(1e-30, |m: f64, v| m.max(v.abs()))
+}
+
+/// f32 sums of up to a few thousand products; i16 operands are rounded to about 2e-4 of their mean, the greatest of many
+/// sums lies a few deviations off, and convolutions share one scale over a picture.
+fn tolerance(format: Format) -> f64 {
+    match format {
+        Format::F32 => 2e-6,
+        Format::I16 => 1.5e-3,
+    }
+}
+
+fn cases() -> impl Iterator<Item = (Level, Format)> {
+    let levels = Level::available().into_iter();
+    levels.flat_map(|level| [Format::F32, Format::I16].map(|format| (level, format)))
+}
+
+fn product(x: &[f32], weight: &[f32], bias: &[f32], depth: usize) -> Vec<f64> {
+    let outputs = bias.len();
+    let mut y = Vec::new();
+    for row in x.chunks(depth) {
+        for output in 0..outputs {
+            let weights = &weight[output * depth..][..depth];
+            let sum: f64 = row
+                .iter()
+                .zip(weights)
+                .map(|(&a, &b)| f64::from(a) * f64::from(b))
+                .sum();
+            y.push(sum + f64::from(bias[output]));
+        }
+    }
+    y
+}
+
+#[test]
+fn linear_maps_of_any_size_are_right() {
+    let sizes = [
+        [1, 1, 1],
+        [5, 3, 7],
+        [6, 16, 16],
+        [7, 17, 65],
+        [13, 40, 63],
+        [31, 129, 130],
+        [70, 800, 48],
+        [300, 33, 20],
+        [64, 1100, 150],
+    ];
+    for (level, format) in cases() {
+        for [rows, depth, outputs] in sizes {
+            let x = numbers(rows * depth, 1);
+            let weight = numbers(outputs * depth, 2);
+            let bias = numbers(outputs, 3);
+            let packed = Packed::new(level, format, &weight, [outputs, depth, 1]);
+            let y = linear::forward(&packed, &x, Some(&bias));
+            let name = format!("{level:?} {format:?} {rows} {depth} {outputs}");
+            let worst = error(&y, &product(&x, &weight, &bias, depth));
+            assert!(worst < tolerance(format), "{name}: {worst}");
+            let dy = numbers(rows * outputs, 4);
+            let turned: Vec<f32> = (0..depth * outputs)
+                .map(|i| weight[i % outputs * depth + i / outputs])
+                .collect();
+            let expected = product(&dy, &turned, &vec![0.0; depth], outputs);
+            let worst = error(&linear::input_gradient(&packed, &dy), &expected);
+            assert!(worst < tolerance(format), "gradient {name}: {worst}");
+            let mut sum = numbers(rows * outputs, 5);
+            let expected = product(&x, &weight, &vec![0.0; outputs], depth);
+            let expected: Vec<f64> = expected
+                .iter()
+                .zip(&sum)
+                .map(|(a, &b)| a + f64::from(b))
+                .collect();
+            linear::add_forward(&packed, &x, &mut sum);
+            assert!(error(&sum, &expected) < tolerance(format), "sum {name}");
+        }
+    }
+}
+
+/// A convolution and the gradient of its input, from the definition.
+fn convolution(
+    sizes: &ConvSizes,
+    x: &[f32],
+    weight: &[f32],
+    dy: &[f32],
+    [inputs, outputs]: [usize; 2],
+) -> [Vec<f64>; 3] {
+    let [height, width] = sizes.output();
+    let mut y = vec![0.0; sizes.batch * height * width * outputs];
+    let (mut dx, mut dw) = (vec![0.0; x.len()], vec![0.0; weight.len()]);
+    for b in 0..sizes.batch {
+        for oy in 0..height {
+            for ox in 0..width {
+                for tap in 0..9 {
+                    let (iy, ix) = (oy * sizes.stride + tap / 3, ox * sizes.stride + tap % 3);
+                    if iy < sizes.padding
+                        || ix < sizes.padding
+                        || iy - sizes.padding >= sizes.height
+                        || ix - sizes.padding >= sizes.width
+                    {
+                        continue;
+                    }
+                    let from = ((b * sizes.height + iy - sizes.padding) * sizes.width + ix
+                        - sizes.padding)
+                        * inputs;
+                    let to = ((b * height + oy) * width + ox) * outputs;
+                    for o in 0..outputs {
+                        for i in 0..inputs {
+                            let w = f64::from(weight[(o * inputs + i) * 9 + tap]);
+                            y[to + o] += w * f64::from(x[from + i]);
+                            dx[from + i] += w * f64::from(dy[to + o]);
+                            dw[(o * inputs + i) * 9 + tap] +=
+                                f64::from(x[from + i]) * f64::from(dy[to + o]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    [y, dx, dw]
+}
+
+#[test]
+fn convolutions_of_any_size_are_right() {
+    let sizes = [
+        ([1, 3, 3, 1, 1], [1, 1]),
+        ([2, 5, 4, 1, 1], [3, 7]),
+        ([1, 7, 6, 2, 1], [17, 20]),
+        ([1, 8, 9, 2, 0], [4, 66]),
+        ([1, 6, 5, 1, 0], [70, 9]),
+        ([2, 9, 8, 1, 1], [64, 33]),
+        ([1, 4, 4, 1, 1], [450, 5]),
+        ([1, 4, 5, 1, 1], [5, 450]),
+    ];
+    for (level, format) in cases() {
+        for ([batch, height, width, stride, padding], [inputs, outputs]) in sizes {
+            let sizes = ConvSizes {
+                batch,
+                height,
+                width,
+                stride,
+                padding,
+            };
+            let [h, w] = sizes.output();
+            let x = numbers(batch * height * width * inputs, 1);
+            let weight = numbers(outputs * inputs * 9, 2);
+            let dy = numbers(batch * h * w * outputs, 3);
+            let bias = numbers(outputs, 4);
+            let packed = Packed::new(level, format, &weight, [outputs, inputs, 9]);
+            let [mut y, dx, dw] = convolution(&sizes, &x, &weight, &dy, [inputs, outputs]);
+            for (i, y) in y.iter_mut().enumerate() {
+                *y += f64::from(bias[i % outputs]);
+            }
+            let name = format!("{level:?} {format:?} {sizes:?} {inputs} {outputs}");
+            let worst = error(&conv::forward(&packed, &sizes, &x, Some(&bias)), &y);
+            assert!(worst < tolerance(format), "{name}: {worst}");
+            let worst = error(&conv::input_gradient(&packed, &sizes, &dy), &dx);
+            assert!(worst < tolerance(format), "gradient {name}: {worst}");
+            let worst = error(&conv::weight_gradient(level, format, &sizes, &x, &dy), &dw);
+            assert!(worst < tolerance(format), "weight {name}: {worst}");
+        }
+    }
+}
+
+#[test]
+fn weights_come_back_from_their_panels() {
+    for (level, format) in cases() {
+        let weight = numbers(37 * 21 * 9, 1);
+        let packed = Packed::new(level, format, &weight, [37, 21, 9]);
+        let expected: Vec<f64> = weight.iter().map(|&v| f64::from(v)).collect();
+        let limit = if format == Format::F32 { 0.0 } else { 2e-4 };
+        assert!(
+            error(&packed.unpacked(), &expected) <= limit,
+            "{level:?} {format:?}"
+        );
+    }
+}
+
+#[test]
+fn whole_numbers_give_almost_the_same_at_every_level() {
+    let (x, weight) = (numbers(50 * 900, 1), numbers(70 * 900, 2));
+    let results = Level::available().into_iter().map(|level| {
+        let packed = Packed::new(level, Format::I16, &weight, [70, 900, 1]);
+        linear::forward(&packed, &x, None)
+    });
+    let results: Vec<Vec<f32>> = results.collect();
+    for result in &results {
+        let expected: Vec<f64> = results[0].iter().map(|&v| f64::from(v)).collect();
+        // only the order in which squares are summed for the scales differs, and may move a number to the next
+        assert!(error(result, &expected) < 3e-5);
+    }
+}
+
+#[test]
+fn extreme_operands_neither_overflow_nor_hide_what_is_not_a_number() {
+    for level in Level::available() {
+        for (large, outputs) in [(1.0f32, 3), (1e-30, 3), (1e16, 64)] {
+            let mut x = vec![large; 4 * 700];
+            x[700] = large * 300.0;
+            let weight = vec![0.01f32; outputs * 700];
+            let packed = Packed::new(level, Format::I16, &weight, [outputs, 700, 1]);
+            let expected = product(&x, &weight, &vec![0.0; outputs], 700);
+            let y = linear::forward(&packed, &x, None);
+            // all small numbers of the row round the same way
+            assert!(error(&y, &expected) < 3e-3, "{level:?} {large}");
+        }
+        let packed = Packed::new(level, Format::I16, &numbers(5 * 8, 1), [5, 8, 1]);
+        for bad in [f32::NAN, f32::INFINITY] {
+            let mut x = numbers(16, 2);
+            x[3] = bad;
+            let y = linear::forward(&packed, &x, None);
+            assert!(y[..5].iter().all(|v| v.is_nan()) && y[5..].iter().all(|v| v.is_finite()));
+        }
+    }
+}
+
+#[test]
+fn weight_gradients_of_any_size_are_right() {
+    for (level, format) in cases() {
+        for [rows, inputs, outputs] in [
+            [1, 1, 1],
+            [5, 3, 7],
+            [65, 40, 17],
+            [1100, 33, 16],
+            [513, 70, 130],
+        ] {
+            let (dy, x) = (numbers(rows * outputs, 1), numbers(rows * inputs, 2));
+            let mut expected = vec![0.0; outputs * inputs];
+            for (dy, x) in dy.chunks(outputs).zip(x.chunks(inputs)) {
+                for (i, expected) in expected.iter_mut().enumerate() {
+                    *expected += f64::from(dy[i / inputs]) * f64::from(x[i % inputs]);
+                }
+            }
+            let worst = error(
+                &outer::weight_gradient(level, format, &dy, &x, outputs),
+                &expected,
+            );
+            assert!(
+                worst < tolerance(format),
+                "{level:?} {format:?} {rows} {inputs} {outputs}: {worst}"
+            );
+        }
+    }
+}
