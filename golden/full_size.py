@@ -1,4 +1,4 @@
-"""Write inputs and the output of one evaluation of a full-size denoiser, for `atelier bench-forward`.
+"""Write inputs and the output of one evaluation of a full-size denoiser, for `atelier bench forward`.
 
     full_size.py FOLDER OUT.safetensors [--size PIXELS]
 

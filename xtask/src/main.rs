@@ -64,7 +64,7 @@ enum Task {
         arguments: Vec<OsString>,
     },
     /// Time the program against PyTorch, in alternation, on the same machine.
-    Bench(bench::Bench),
+    Bench(Box<bench::Bench>),
 }
 
 fn main() -> ExitCode {

@@ -9,6 +9,7 @@ mod env_vars;
 mod failure;
 mod hub;
 mod kept_hashes;
+mod memory;
 mod output;
 mod progress_bar;
 mod quickstart;

@@ -20,5 +20,5 @@ pub use networks::{
     AddedConditioning, Conditioning, TextConfig, TextEncoder, Unet, UnetConfig, Vae, VaeConfig,
 };
 pub use opened::{Base, Parts, TextSide};
-pub use pipeline::Pipeline;
+pub use pipeline::{Pipeline, PipelinePart};
 pub use text::{Encoded, TextStates, time_ids};

@@ -31,6 +31,17 @@ pub struct Pipeline {
     notes: Vec<String>,
 }
 
+/// Networks of a pipeline that are loaded together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PipelinePart {
+    /// The text encoders.
+    Texts,
+    /// The denoiser.
+    Denoiser,
+    /// The autoencoder.
+    Autoencoder,
+}
+
 /// Bytes of text states that are prepared at a time: those of 420 prompts of SDXL that fit one chunk.
 const TEXT_BYTES: usize = 256 << 20;
 
@@ -109,15 +120,34 @@ impl Pipeline {
         Ok(count)
     }
 
+    /// Loads networks now that would be loaded when they are first wanted; what that makes leave leaves now too.
+    pub fn load(&mut self, part: PipelinePart) -> Result<()> {
+        match part {
+            PipelinePart::Texts => self.networks.texts(&self.base).map(drop),
+            PipelinePart::Denoiser => self.networks.unet(&self.base).map(drop),
+            PipelinePart::Autoencoder => self.networks.vae(&self.base).map(drop),
+        }
+    }
+
     /// The final latents of the first picture of a request, for comparison with references.
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "the expectation within cannot fail"
-    )]
     pub fn final_latents(
         &mut self,
         request: &GenerateRequest,
         start: Option<&StartPixels>,
+    ) -> Result<Tensor<4>> {
+        self.final_latents_watched(request, start, &mut || ())
+    }
+
+    /// The same, with a call before each evaluation of the denoiser.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "the expectation within cannot fail"
+    )]
+    pub fn final_latents_watched(
+        &mut self,
+        request: &GenerateRequest,
+        start: Option<&StartPixels>,
+        before_evaluation: &mut dyn FnMut(),
     ) -> Result<Tensor<4>> {
         let plan = Plan::new(request, &self.base)?;
         self.set_adapters(request)?;
@@ -130,7 +160,10 @@ impl Pipeline {
             start: start.as_ref(),
             seed: request.seed,
         };
-        let latents = self.latents(&drawing, &mut |_| true)?;
+        let latents = self.latents(&drawing, &mut |_| {
+            before_evaluation();
+            true
+        })?;
         Ok(latents.expect("the closure above never stops the drawing"))
     }
 

@@ -110,7 +110,7 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.trim())
 }
 
-pub(super) fn kilobytes(text: &str, name: &str) -> Option<u64> {
+fn kilobytes(text: &str, name: &str) -> Option<u64> {
     let number = field(text, name)?.strip_suffix("kB")?.trim();
     Some(number.parse::<u64>().ok()? * 1024)
 }

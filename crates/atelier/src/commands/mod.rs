@@ -2,8 +2,7 @@
 
 mod base_model;
 mod base_show;
-mod bench_forward;
-mod bench_step;
+mod bench;
 mod doctor;
 mod generate;
 mod model;
@@ -58,12 +57,9 @@ pub(crate) enum Command {
     Model(model::ModelCommand),
     /// Show what this machine offers, and where things lie.
     Doctor,
-    /// Time training steps on random numbers.
-    #[command(hide = true)]
-    BenchStep(bench_step::BenchStepArgs),
-    /// Evaluate a denoiser once and compare with a recorded output.
-    #[command(hide = true)]
-    BenchForward(bench_forward::BenchForwardArgs),
+    /// Time the work of training and drawing, for comparison with other programs.
+    #[command(subcommand, hide = true)]
+    Bench(bench::BenchCommand),
 }
 
 impl Command {
@@ -76,8 +72,7 @@ impl Command {
             Self::Base(command) => base_model::run(command, app),
             Self::Model(command) => model::run(command, app),
             Self::Doctor => doctor::run(app),
-            Self::BenchStep(args) => bench_step::run(args, app),
-            Self::BenchForward(args) => bench_forward::run(args, app),
+            Self::Bench(command) => bench::run(command, app),
         }
     }
 }

@@ -4,7 +4,6 @@ mod chart;
 mod draw;
 mod html;
 mod measure;
-mod memory;
 mod place;
 mod plan;
 mod report;
@@ -134,7 +133,7 @@ impl Job<'_> {
             measurement,
             drawing_secs,
             total_secs: clock.unix_secs() - started,
-            peak_memory_bytes: memory::peak_bytes(),
+            peak_memory_bytes: crate::memory::peak_bytes(),
         });
         self.write(&report, &drawings)?;
         self.place.publish()?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
 mod bases;
+mod bench;
 mod disk_full;
 mod doctor;
 mod generate;

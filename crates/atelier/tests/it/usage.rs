@@ -1,6 +1,6 @@
 //! Usage errors and the form of failures.
 
-use crate::workbench::{Workbench, tiny_base};
+use crate::workbench::Workbench;
 
 #[test]
 fn wrong_flags_end_with_status_two() {
@@ -32,14 +32,4 @@ fn failures_with_json_are_one_document_on_stdout() {
     let document: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(document["error"]["code"], "invalid_input");
     assert_eq!(ended.stderr, "");
-}
-
-#[test]
-fn timed_steps_are_reported() {
-    let bench = Workbench::new();
-    let base = tiny_base();
-    let words = ["bench-step", "--base", &base, "--steps", "1", "--rank", "1"];
-    let report = bench.document(&words);
-    assert!(report["median_secs"].as_f64().unwrap() > 0.0);
-    assert!(report["loss"].as_f64().unwrap().is_finite());
 }

@@ -1,4 +1,4 @@
-//! `atelier bench-forward`: one evaluation of a denoiser on recorded inputs, compared with a recorded output. For models of
+//! `atelier bench forward`: one evaluation of a denoiser on recorded inputs, compared with a recorded output. For models of
 //! full size, whose weights are too large to be kept beside the tests.
 
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use burn::tensor::{Device, Tensor, TensorData};
 use clap::Args;
 use serde::Serialize;
 
-use super::choice;
 use crate::context::{App, ExitKind};
 use crate::failure::{CodedResult as _, failed};
+use crate::memory::peak_bytes;
 
-/// What `atelier bench-forward` can be told.
+/// What `atelier bench forward` can be told.
 #[derive(Debug, Args)]
-pub(crate) struct BenchForwardArgs {
+pub(crate) struct ForwardArgs {
     /// A diffusers folder or a single file.
     #[arg(long, value_name = "FOLDER|FILE")]
     base: PathBuf,
@@ -26,7 +26,7 @@ pub(crate) struct BenchForwardArgs {
     #[arg(long, value_name = "FILE")]
     record: PathBuf,
     /// The arithmetic of the base.
-    #[arg(long, default_value = "f32", value_parser = choice::<Precision>(Precision::ALL.iter().map(|p| p.name())))]
+    #[arg(long, default_value = "f32", value_parser = super::precision())]
     precision: Precision,
 }
 
@@ -47,7 +47,7 @@ struct Report {
 }
 
 /// Does it.
-pub(super) fn run(args: &BenchForwardArgs, app: &App) -> Result<ExitKind> {
+pub(super) fn run(args: &ForwardArgs, app: &App) -> Result<ExitKind> {
     let record = Record::open(&args.record)?;
     let base = Base::open(&args.base).coded()?;
     let device = Device::flex();
@@ -147,12 +147,6 @@ fn errors(found: &[f32], expected: &[f32]) -> (f64, f64) {
     } else {
         (f64::INFINITY, f64::INFINITY)
     }
-}
-
-/// The largest memory of this process so far.
-fn peak_bytes() -> Option<u64> {
-    let status = fs_err::read_to_string("/proc/self/status").ok()?;
-    super::doctor::kilobytes(&status, "VmHWM")
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How much memory this process took at most.
 
 /// The peak of the resident memory in bytes, where the system tells.
-pub(super) fn peak_bytes() -> Option<u64> {
+pub(crate) fn peak_bytes() -> Option<u64> {
     peak_in(&fs_err::read_to_string("/proc/self/status").ok()?)
 }
 

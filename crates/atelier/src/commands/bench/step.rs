@@ -1,0 +1,111 @@
+//! `atelier bench step`: times training steps on random numbers. `golden/peer_step.py` does the same with `PyTorch`.
+
+use anyhow::Result;
+use atelier_core::{ErrorCode, Precision};
+use atelier_diffusion::stable_diffusion::Base;
+use atelier_train::{BenchReport, BenchStep, bench_step};
+use burn::tensor::Device;
+use clap::Args;
+use serde::Serialize;
+
+use crate::bases;
+use crate::context::{App, ExitKind};
+use crate::failure::{CodedResult as _, failed};
+use crate::memory::peak_bytes;
+
+/// What `atelier bench step` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct StepArgs {
+    /// A base: a name, a folder, a file, or `hf:owner/repo`.
+    #[arg(value_name = "BASE")]
+    base: String,
+    /// Side of the pictures in pixels; the base's own size when absent.
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<usize>,
+    /// Side of the latents, in place of `--size`.
+    #[arg(long, value_name = "LATENTS", conflicts_with = "size")]
+    latent: Option<usize>,
+    /// Pictures per step.
+    #[arg(long, default_value_t = 1)]
+    batch: usize,
+    /// Rank of the adapter, and its alpha.
+    #[arg(long, default_value_t = 16)]
+    rank: usize,
+    /// Steps that are timed; one more runs first.
+    #[arg(long, default_value_t = 5)]
+    steps: usize,
+    /// The arithmetic of the base.
+    #[arg(long, default_value = "f32", value_parser = super::precision())]
+    precision: Precision,
+}
+
+/// What came out, with the names that `golden/peer_step.py` uses.
+#[derive(Debug, Serialize)]
+struct Report {
+    #[serde(flatten)]
+    timed: BenchReport,
+    /// Largest memory of the process; only on Linux.
+    peak_bytes: Option<u64>,
+    bf16: bool,
+    /// Whether activations are computed again in the backward pass.
+    checkpointing: bool,
+    latent: usize,
+    batch: usize,
+    threads: usize,
+    version: &'static str,
+}
+
+/// Does it.
+pub(super) fn run(args: &StepArgs, app: &App) -> Result<ExitKind> {
+    let counts = [args.steps, args.batch, args.rank];
+    if counts.contains(&0) || args.latent == Some(0) || args.size == Some(0) {
+        let message = "`--size`, `--latent`, `--batch`, `--rank` and `--steps` must be at least 1";
+        return Err(failed(ErrorCode::InvalidInput, message));
+    }
+    let base = Base::open(&bases::find(app, &args.base)?.path).coded()?;
+    let what = BenchStep {
+        steps: args.steps,
+        batch: args.batch,
+        rank: args.rank,
+        precision: args.precision,
+        latent_side: latent_side(args, &base)?,
+    };
+    let timed = bench_step(&base, what, &Device::flex(), app.clock()).coded()?;
+    let report = Report {
+        timed,
+        peak_bytes: peak_bytes(),
+        bf16: args.precision == Precision::Bf16,
+        checkpointing: false,
+        latent: what.latent_side,
+        batch: what.batch,
+        threads: rayon::current_num_threads(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let BenchReport {
+        median_secs,
+        min_secs,
+        max_secs,
+        lora_params,
+        loss,
+    } = report.timed;
+    app.output.line(format_args!(
+        "{median_secs:.4} s per step (fastest {min_secs:.4}, slowest {max_secs:.4}), {lora_params} trained values, loss {loss:.4}, memory {}",
+        super::gigabytes(report.peak_bytes)
+    ));
+    app.output.document(&report)?;
+    Ok(ExitKind::Completed)
+}
+
+fn latent_side(args: &StepArgs, base: &Base) -> Result<usize> {
+    let factor = base.vae_config.pixels_per_latent();
+    let size = args.size.unwrap_or(base.native_size());
+    match args.latent {
+        Some(side) => Ok(side),
+        None if size.is_multiple_of(factor) => Ok(size / factor),
+        None => {
+            let message =
+                format!("`--size` must be a multiple of {factor} for this base, got {size}");
+            Err(failed(ErrorCode::InvalidInput, message))
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What is timed is said, and what cannot be timed refused.
+
+use serde_json::Value;
+
+use crate::workbench::{Workbench, tiny_base};
+
+fn number(report: &Value, name: &str) -> f64 {
+    let number = report[name].as_f64();
+    number.unwrap_or_else(|| panic!("`{name}` in {report}"))
+}
+
+#[test]
+fn timed_steps_are_reported_with_the_names_that_the_peer_uses() {
+    let bench = Workbench::new();
+    let base = tiny_base();
+    let words = ["bench", "step", &base, "--steps", "2", "--rank", "2"];
+    let report = bench.document(&[&words[..], &["--latent", "8", "--batch", "2"]].concat());
+    let [min, median, max] = ["min_secs", "median_secs", "max_secs"].map(|it| number(&report, it));
+    assert!(0.0 < min && min <= median && median <= max, "{report}");
+    assert!(number(&report, "loss").is_finite());
+    assert!(number(&report, "lora_params") > 0.0);
+    let said = |name: &str| &report[name];
+    assert_eq!((said("latent"), said("batch")), (&8.into(), &2.into()));
+    assert_eq!(
+        (said("bf16"), said("checkpointing")),
+        (&false.into(), &false.into())
+    );
+    #[cfg(target_os = "linux")]
+    assert!(number(&report, "peak_bytes") > 1e6);
+}
+
+#[test]
+fn sizes_are_in_pixels_and_fall_back_to_the_own_size_of_the_base() {
+    let bench = Workbench::new();
+    let base = tiny_base();
+    let step = |more: &[&str]| {
+        let words = ["bench", "step", &base, "--steps", "1", "--rank", "1"];
+        number(&bench.document(&[&words[..], more].concat()), "latent")
+    };
+    let own = step(&[]);
+    assert!((step(&["--size", "16", "--precision", "bf16"]) - 8.0).abs() < 1e-9);
+    assert!(own > 8.0, "{own}");
+    let words = ["bench", "step", &base];
+    let refused = |more: &[&str], part| {
+        bench.run(&[&words[..], more].concat()).refused(&[part]);
+    };
+    refused(&["--size", "17"], "multiple of 2");
+    refused(&["--steps", "0"], "at least 1");
+    refused(&["--size", "16", "--latent", "8"], "--latent");
+    bench
+        .run(&["bench", "step", "nowhere"])
+        .refused(&["no base `nowhere`"]);
+}
+
+#[test]
+fn the_parts_of_a_picture_are_timed() {
+    let bench = Workbench::new();
+    let base = tiny_base();
+    let words = [
+        "bench", "generate", &base, "--prompt", "a cat", "--steps", "3", "--size", "16",
+    ];
+    let report = bench.document(&words);
+    let part = |name: &str| number(&report, name);
+    let parts = ["load_secs", "text_secs", "step_secs", "vae_secs"].map(part);
+    assert!(parts.iter().all(|&secs| secs > 0.0), "{report}");
+    let picture = part("text_secs") + 3.0 * part("step_min_secs") + part("vae_secs");
+    assert!(part("picture_secs") >= picture - 1e-6, "{report}");
+    let whole = part("picture_secs") + part("load_secs");
+    assert!((part("whole_secs") - whole).abs() < 1e-3, "{report}");
+    bench
+        .run(&[
+            "bench", "generate", &base, "--prompt", "a cat", "--steps", "0",
+        ])
+        .refused(&["steps"]);
+}
