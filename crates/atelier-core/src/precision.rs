@@ -11,7 +11,7 @@ pub enum Precision {
     /// Single precision throughout: the reference.
     #[default]
     F32,
-    /// Products of bf16 numbers summed in f32, several times as fast; f32 where the processor has no bf16 instructions.
+    /// Weights of the denoiser and products in 16 bits with exact sums: half the memory, and faster.
     Bf16,
 }
 

@@ -37,10 +37,13 @@ fn main() -> ExitCode {
         Err(error) => return commands::report_usage(&error),
     };
     let output = Output::new(cli.json);
-    let result = catch_unwind(AssertUnwindSafe(|| {
+    let run = || {
         let app = App::start(output)?;
         cli.command.run(&app)
-    }));
+    };
+    // On a thread of the pool itself: from outside, every one of a step's thousand short operations would put threads to
+    // sleep and wake them.
+    let result = rayon::scope(|_| catch_unwind(AssertUnwindSafe(run)));
     let result = result.unwrap_or_else(|_| {
         Err(failure::failed(
             ErrorCode::Internal,

@@ -18,7 +18,6 @@ How far the numbers of this program lie from those of the programs that it follo
 The error is the largest of all comparisons, rounded up to one digit: the largest difference over the largest expected value, or the largest difference itself where the limit says absolute.
 A test fails where an error exceeds its limit.
 The references were computed in f32 on a CPU with the scripts in `golden/`; they are themselves about 1e-6 from exact arithmetic ([reference tensors](../dev/testing.md#reference-tensors)).
-The row with bf16 arithmetic needs a processor with AVX-512 bf16 instructions; elsewhere the same tests compute in f32 and the error is that of f32.
 
 | what | reference | comparisons | largest error | limit |
 |---|---|---|---|---|

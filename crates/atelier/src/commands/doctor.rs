@@ -19,7 +19,7 @@ struct Report {
     cores: Option<usize>,
     threads: usize,
     simd: Vec<&'static str>,
-    bf16_kernels: bool,
+    kernels: &'static str,
     memory_total_bytes: Option<u64>,
     memory_available_bytes: Option<u64>,
     home: Option<PathBuf>,
@@ -47,7 +47,7 @@ pub(super) fn run(app: &App) -> Result<ExitKind> {
         cores: cores(&cpu_info),
         threads: rayon::current_num_threads(),
         simd: simd(),
-        bf16_kernels: kernels::accelerated(),
+        kernels: kernels::instructions(),
         memory_total_bytes: kilobytes(&memory, "MemTotal"),
         memory_available_bytes: kilobytes(&memory, "MemAvailable"),
         home_exists: home.as_ref().is_some_and(|home| home.is_dir()),
@@ -75,12 +75,7 @@ fn describe(app: &App, report: &Report) {
     let cores = report.cores.map_or_else(unknown, |cores| cores.to_string());
     row("cores", format!("{cores}, {} threads used", report.threads));
     row("instructions", report.simd.join(", "));
-    let kernels = if report.bf16_kernels {
-        "used with --precision bf16"
-    } else {
-        "not on this processor; --precision bf16 computes in f32"
-    };
-    row("bf16 kernels", kernels.to_owned());
+    row("kernels", report.kernels.to_owned());
     row(
         "memory",
         format!(

@@ -7,6 +7,7 @@ use anyhow::Result;
 use atelier_core::{ErrorCode, Precision};
 use atelier_diffusion::stable_diffusion::{AddedConditioning, Base, Conditioning};
 use atelier_nn::visit::{Visit as _, Visitor};
+use atelier_nn::{Conv2d, Linear};
 use atelier_weights::TensorFile;
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::Args;
@@ -81,14 +82,21 @@ pub(super) fn run(args: &ForwardArgs, app: &App) -> Result<ExitKind> {
     Ok(ExitKind::Completed)
 }
 
-/// Sums the bytes of parameters in the number format that each has in memory. With bf16 arithmetic that is f32 too: the
-/// kernels round weights as they multiply.
+/// Sums the bytes of parameters as they are held in memory.
 struct HeldBytes(u64);
 
 impl Visitor for HeldBytes {
     fn param<const D: usize>(&mut self, _name: &str, tensor: &mut Tensor<D>) {
         let count: usize = tensor.dims().iter().product();
         self.0 += (count * tensor.dtype().size()) as u64;
+    }
+
+    fn linear(&mut self, _path: &str, layer: &mut Linear) {
+        self.0 += layer.weight.bytes() as u64;
+    }
+
+    fn conv2d(&mut self, _path: &str, layer: &mut Conv2d) {
+        self.0 += layer.weight.bytes() as u64;
     }
 }
 
@@ -154,19 +162,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bytes_in_memory_are_counted_whatever_the_file_has() {
+    fn the_bytes_in_memory_are_those_of_the_arithmetic_whatever_the_file_has() {
         let base = Base::open(&atelier_testkit::tiny_sd15()).unwrap();
         let weights = base.files().tensors("unet").unwrap();
         let shapes = weights.names().filter_map(|name| weights.info(name));
         let numbers: usize = shapes
             .map(|info| info.shape.iter().product::<usize>())
             .sum();
-        for precision in Precision::ALL {
-            let unet = base.load_unet(&Device::flex(), (*precision).into());
+        let held = |precision: Precision| {
+            let unet = base.load_unet(&Device::flex(), precision.into());
             let mut held = HeldBytes(0);
             unet.unwrap().visit("", &mut held);
-            assert_eq!(held.0, 4 * numbers as u64, "{precision:?}");
-        }
+            held.0 as f64 / numbers as f64
+        };
+        let (floats, wholes) = (held(Precision::F32), held(Precision::Bf16));
+        // panels have room for whole vectors, which weighs most with the few channels of this base
+        assert!((4.0..6.0).contains(&floats), "{floats} bytes for a number");
+        assert!((2.0..3.5).contains(&wholes), "{wholes} bytes for a number");
     }
 
     #[test]
