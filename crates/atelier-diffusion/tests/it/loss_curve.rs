@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use atelier_diffusion::stable_diffusion::{Base, Conditioning};
-use atelier_nn::Visit as _;
 use atelier_nn::adamw::{AdamW, Moments, Pace};
 use atelier_nn::gradients::{clip_norm, values_of};
 use atelier_nn::lora::Detach;
+use atelier_nn::{Engine, Visit as _};
 use atelier_testkit::{Golden, assert_case_close, golden, tiny_sd15};
 use burn::tensor::{Device, Tensor};
 
-use crate::adapters::{GradientReader, attach, factors, load_unet, mean_square};
+use crate::adapters::{GradientReader, attach, factors, load_unet_for, mean_square};
+
+/// Down and up of every layer.
+type Values = BTreeMap<String, (Vec<f32>, Vec<f32>)>;
 
 /// Entry `step` of a tensor that has one per step.
 fn at_step<const D: usize, const E: usize>(
@@ -25,10 +28,23 @@ fn at_step<const D: usize, const E: usize>(
 
 #[test]
 fn twenty_steps_overlay_the_losses_and_factors_of_peft() {
+    let (file, losses, norms, values) = trained(Engine::Exact);
+    check(&file, &losses, &norms, &values);
+}
+
+#[test]
+fn twenty_steps_with_products_of_sixteen_bits_overlay_the_losses_of_peft() {
+    let (file, losses, norms, _) = trained(Engine::Mixed);
+    assert_case_close("losses", &losses, &file.vec("losses"), 1e-3);
+    assert_case_close("norms", &norms, &file.vec("gradient_norms"), 1e-2);
+}
+
+/// The golden file, the losses, the norms of the gradients, and the trained values.
+fn trained(engine: Engine) -> (Golden, Vec<f32>, Vec<f32>, Values) {
     let file = golden("loss_curve");
     let config = file.config();
     let device = Device::flex().autodiff();
-    let mut unet = load_unet(&device);
+    let mut unet = load_unet_for(engine, &device);
     let schedule = Base::open(&tiny_sd15()).unwrap().schedule;
     let adamw = AdamW::with_weight_decay(config["weight_decay"].as_f64().unwrap());
     let rate = config["learning_rate"].as_f64().unwrap();
@@ -77,15 +93,10 @@ fn twenty_steps_overlay_the_losses_and_factors_of_peft() {
             }
         }
     }
-    check(&file, &losses, &norms, &values);
+    (file, losses, norms, values)
 }
 
-fn check(
-    file: &Golden,
-    losses: &[f32],
-    norms: &[f32],
-    values: &BTreeMap<String, (Vec<f32>, Vec<f32>)>,
-) {
+fn check(file: &Golden, losses: &[f32], norms: &[f32], values: &Values) {
     assert_case_close("losses", losses, &file.vec("losses"), 1e-5);
     assert_case_close("norms", norms, &file.vec("gradient_norms"), 1e-4);
     // the curve is that of a training: at its end it lies clearly below the losses of the untouched base

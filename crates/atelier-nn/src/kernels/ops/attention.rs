@@ -129,9 +129,15 @@ impl<C: CheckpointStrategy> AttentionOps for Autodiff<Flex, C> {
             .stateful()
         {
             OpsKind::Tracked(prep) => {
+                let [query, key, value] = operands;
+                // Weights are computed again from queries and keys, and must be those of the sums that are kept.
                 let state = State {
                     shape,
-                    operands: operands.map(|operand| Kept::new(operand, keep)),
+                    operands: [
+                        Kept::new(query, Precision::Exact),
+                        Kept::new(key, Precision::Exact),
+                        Kept::new(value, keep),
+                    ],
                     output: output.clone(),
                     log_sums,
                 };
