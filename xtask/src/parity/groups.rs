@@ -251,6 +251,16 @@ fn adapters() -> Vec<Group> {
         &["lycoris-lora", "peft"],
         &[("adapter_kinds.rs", "half_precision", "")],
     )];
+    groups.push(group(
+        "adapter gradients with bf16 arithmetic, and composed of Burn's operations",
+        &["peft", "torch"],
+        &[("adapters.rs", "gradients_of_other_arithmetics", "")],
+    ));
+    groups.push(group(
+        "losses and gradient norms of twenty training steps with bf16 arithmetic",
+        &["peft", "torch"],
+        &[("loss_curve.rs", "products_of_sixteen_bits", "")],
+    ));
     for (name, case, references) in KINDS {
         let sources = [("kinds.rs", "", case), ("adapter_kinds.rs", "", case)];
         groups.push(group(&format!("adapters: {name}"), references, &sources));
