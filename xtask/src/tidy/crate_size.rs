@@ -19,7 +19,7 @@ pub(super) fn check(tree: &Tree, settings: &Settings) -> Vec<Finding> {
             .filter(|file| !file.is_test())
             .map(super::tree::File::product_lines)
             .sum();
-        if lines > limit {
+        if lines > limit && !settings.excepts(folder) {
             findings.push(Finding::failure(
                 folder,
                 format!("{lines} lines, the limit of a crate is {limit}"),

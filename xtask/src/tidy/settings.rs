@@ -22,7 +22,7 @@ pub(super) struct Settings {
     pub(super) unsafe_folders: Vec<String>,
     /// Which crates of the workspace a crate may use; every crate has a row.
     pub(super) arrows: BTreeMap<String, Vec<String>>,
-    /// Files and folders that may be larger than the limits.
+    /// Files, folders and crates that may be larger than the limits.
     #[serde(default)]
     pub(super) exception: Vec<Exception>,
 }
@@ -37,7 +37,7 @@ pub(super) struct Limits {
     pub(super) crate_lines: usize,
 }
 
-/// A file or folder that is larger for a reason.
+/// A file, folder or crate that is larger for a reason.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Exception {
