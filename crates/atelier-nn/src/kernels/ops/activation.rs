@@ -13,7 +13,7 @@ use super::super::level::Level;
 use super::super::pointwise::activation::{self, Curve};
 use super::super::pointwise::geglu;
 use super::super::pointwise::kept::Precision;
-use super::{Kept, change, tensor, unary, with_values};
+use super::{Kept, change, finish, tensor, with_values};
 
 /// Activations as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
@@ -105,11 +105,16 @@ impl Backward<Flex, 1> for GateBackward {
 impl<C: CheckpointStrategy> ActivationOps for Autodiff<Flex, C> {
     fn curve(x: FloatTensor<Self>, curve: Curve, keep: Precision) -> FloatTensor<Self> {
         let y = curve_of(x.primitive(), curve);
-        unary!(CurveBackward, x, y, (Kept::new(x.primitive(), keep), curve))
+        finish!(
+            CurveBackward,
+            [x.node()],
+            y,
+            (Kept::new(x.primitive(), keep), curve)
+        )
     }
 
     fn geglu(x: FloatTensor<Self>, keep: Precision) -> FloatTensor<Self> {
         let y = gate(x.primitive());
-        unary!(GateBackward, x, y, Kept::new(x.primitive(), keep))
+        finish!(GateBackward, [x.node()], y, Kept::new(x.primitive(), keep))
     }
 }

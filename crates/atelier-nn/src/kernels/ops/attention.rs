@@ -3,7 +3,7 @@
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
@@ -12,7 +12,7 @@ use burn::tensor::Tensor;
 use super::super::attention::{self, Shape};
 use super::super::level::Level;
 use super::super::pointwise::kept::Precision;
-use super::{Kept, tensor, with_values};
+use super::{Kept, finish, tensor, with_values};
 
 /// Attention as a backend supplies it.
 #[backend_extension(Autodiff, Flex)]
@@ -123,27 +123,19 @@ impl<C: CheckpointStrategy> AttentionOps for Autodiff<Flex, C> {
         let operands = [query.primitive(), key.primitive(), value.primitive()];
         let shape = shape_of(operands[0], operands[1], heads);
         let (output, log_sums) = forward(&shape, operands);
-        match AttentionBackward
-            .prepare::<C>(nodes)
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => {
-                let [query, key, value] = operands;
-                // Weights are computed again from queries and keys, and must be those of the sums that are kept.
-                let state = State {
-                    shape,
-                    operands: [
-                        Kept::new(query, Precision::Exact),
-                        Kept::new(key, Precision::Exact),
-                        Kept::new(value, keep),
-                    ],
-                    output: output.clone(),
-                    log_sums,
-                };
-                prep.finish(state, output)
+        finish!(AttentionBackward, nodes, output, {
+            let [query, key, value] = operands;
+            // Weights are computed again from queries and keys, and must be those of the sums that are kept.
+            State {
+                shape,
+                operands: [
+                    Kept::new(query, Precision::Exact),
+                    Kept::new(key, Precision::Exact),
+                    Kept::new(value, keep),
+                ],
+                output: output.clone(),
+                log_sums,
             }
-            OpsKind::UnTracked(prep) => prep.finish(output),
-        }
+        })
     }
 }

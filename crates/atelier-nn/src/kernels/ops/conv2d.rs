@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
@@ -15,7 +15,7 @@ use burn::tensor::Tensor;
 use super::super::level::Level;
 use super::super::product::{ConvSizes, Format, Packed, conv};
 use super::super::weights::Frozen;
-use super::{tensor, unary, with_values};
+use super::{finish, tensor, with_values};
 
 /// Convolutions as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
@@ -197,7 +197,7 @@ impl<C: CheckpointStrategy> ConvOps for Autodiff<Flex, C> {
     ) -> FloatTensor<Self> {
         let sizes = sizes_of(x.primitive(), stride, padding);
         let y = Flex::frozen_conv2d(x.primitive().clone(), weights.clone(), stride, padding);
-        unary!(FrozenBackward, x, y, (weights, sizes))
+        finish!(FrozenBackward, [x.node()], y, (weights, sizes))
     }
 
     fn trained_conv2d(
@@ -216,13 +216,6 @@ impl<C: CheckpointStrategy> ConvOps for Autodiff<Flex, C> {
             x: weight.is_tracked().then(|| x.primitive().clone()),
             weight: x.is_tracked().then_some(packed),
         };
-        match TrainedBackward
-            .prepare::<C>([x.node(), weight.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => prep.finish(state, y),
-            OpsKind::UnTracked(prep) => prep.finish(y),
-        }
+        finish!(TrainedBackward, [x.node(), weight.node()], y, state)
     }
 }

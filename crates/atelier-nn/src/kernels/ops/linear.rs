@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
@@ -15,7 +15,7 @@ use super::super::level::Level;
 use super::super::pointwise::channels;
 use super::super::product::{Format, Packed, linear, outer};
 use super::super::weights::Frozen;
-use super::{tensor, unary, with_values};
+use super::{finish, tensor, with_values};
 
 /// Linear maps as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
@@ -182,7 +182,7 @@ impl Backward<Flex, 2> for BiasBackward {
 impl<C: CheckpointStrategy> LinearOps for Autodiff<Flex, C> {
     fn frozen_linear(x: FloatTensor<Self>, weights: Arc<Frozen>) -> FloatTensor<Self> {
         let y = Flex::frozen_linear(x.primitive().clone(), weights.clone());
-        unary!(FrozenBackward, x, y, weights)
+        finish!(FrozenBackward, [x.node()], y, weights)
     }
 
     fn trained_linear(
@@ -197,22 +197,12 @@ impl<C: CheckpointStrategy> LinearOps for Autodiff<Flex, C> {
             x: weight.is_tracked().then(|| x.primitive().clone()),
             weight: x.is_tracked().then_some(packed),
         };
-        match TrainedBackward
-            .prepare::<C>([x.node(), weight.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => prep.finish(state, y),
-            OpsKind::UnTracked(prep) => prep.finish(y),
-        }
+        finish!(TrainedBackward, [x.node(), weight.node()], y, state)
     }
 
     fn trained_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         let nodes = [x.node(), bias.node()];
         let y = shifted(x.into_primitive(), bias.primitive());
-        match BiasBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((), y),
-            OpsKind::UnTracked(prep) => prep.finish(y),
-        }
+        finish!(BiasBackward, nodes, y, ())
     }
 }

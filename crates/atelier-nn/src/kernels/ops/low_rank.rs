@@ -3,7 +3,7 @@
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
@@ -12,7 +12,7 @@ use burn::tensor::Tensor;
 use super::super::level::Level;
 use super::super::pointwise::adamw;
 use super::super::product::{Format, Packed, linear, outer};
-use super::{change, tensor, with_values};
+use super::{change, finish, tensor, with_values};
 
 /// Low-rank sums as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
@@ -135,22 +135,17 @@ impl<C: CheckpointStrategy> LowRankOps for Autodiff<Flex, C> {
             up.primitive().clone(),
         );
         let (sum, low) = forward(y.into_primitive(), &x, &down, &up, scale);
-        match LowRankBackward
-            .prepare::<C>(nodes)
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => {
-                let state = State {
-                    x,
-                    low,
-                    down,
-                    up,
-                    scale,
-                };
-                prep.finish(state, sum)
+        finish!(
+            LowRankBackward,
+            nodes,
+            sum,
+            State {
+                x,
+                low,
+                down,
+                up,
+                scale,
             }
-            OpsKind::UnTracked(prep) => prep.finish(sum),
-        }
+        )
     }
 }

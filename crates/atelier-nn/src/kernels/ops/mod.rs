@@ -90,14 +90,11 @@ impl Kept {
     }
 }
 
-/// Runs an operation with one differentiable operand: `state` is made only when its gradient is wanted.
-macro_rules! unary {
-    ($backward:expr, $x:ident, $output:expr, $state:expr) => {
-        match $backward
-            .prepare::<C>([$x.node()])
-            .compute_bound()
-            .stateful()
-        {
+/// Ends an operation of the autodiff backend: `state` is made, and kept for the backward pass, only when the gradient of a
+/// node is wanted.
+macro_rules! finish {
+    ($backward:expr, $nodes:expr, $output:expr, $state:expr) => {
+        match $backward.prepare::<C>($nodes).compute_bound().stateful() {
             ::burn::backend::autodiff::ops::OpsKind::Tracked(prep) => {
                 let state = $state;
                 prep.finish(state, $output)
@@ -106,4 +103,4 @@ macro_rules! unary {
         }
     };
 }
-use unary;
+use finish;

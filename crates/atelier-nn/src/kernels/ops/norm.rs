@@ -3,7 +3,7 @@
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
@@ -13,7 +13,7 @@ use super::super::level::Level;
 use super::super::pointwise::group_norm::{self, GroupNorm};
 use super::super::pointwise::kept::{Precision, View};
 use super::super::pointwise::{Affine, AffineGradient, layer_norm};
-use super::{Kept, change, tensor, with_values};
+use super::{Kept, change, finish, tensor, with_values};
 
 /// Normalisations as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
@@ -259,23 +259,19 @@ impl<C: CheckpointStrategy> NormOps for Autodiff<Flex, C> {
         let nodes = [x.node(), gamma.node(), beta.node()];
         let (x, gamma, beta) = (x.primitive(), gamma.primitive(), beta.primitive());
         let (y, moments) = group_forward(x, gamma, beta, setting);
-        match GroupBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                let norm = group_sizes(x, setting);
-                let (x, moments) = keep(x, moments, setting.keep, |x, moments| {
-                    norm.keep_rounded(Level::best(), x, moments)
-                });
-                let state = State {
-                    norm,
-                    x,
-                    gamma: gamma.clone(),
-                    beta: beta.clone(),
-                    moments,
-                };
-                prep.finish(state, y)
+        finish!(GroupBackward, nodes, y, {
+            let norm = group_sizes(x, setting);
+            let (x, moments) = keep(x, moments, setting.keep, |x, moments| {
+                norm.keep_rounded(Level::best(), x, moments)
+            });
+            State {
+                norm,
+                x,
+                gamma: gamma.clone(),
+                beta: beta.clone(),
+                moments,
             }
-            OpsKind::UnTracked(prep) => prep.finish(y),
-        }
+        })
     }
 
     fn layer_norm(
@@ -288,21 +284,17 @@ impl<C: CheckpointStrategy> NormOps for Autodiff<Flex, C> {
         let nodes = [x.node(), gamma.node(), beta.node()];
         let (x, gamma, beta) = (x.primitive(), gamma.primitive(), beta.primitive());
         let (y, moments) = layer_forward(x, gamma, beta, eps);
-        match LayerBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                let (x, moments) = self::keep(x, moments, keep, |x, moments| {
-                    layer_norm::keep_rounded(Level::best(), x, moments)
-                });
-                let state = State {
-                    norm: (),
-                    x,
-                    gamma: gamma.clone(),
-                    beta: beta.clone(),
-                    moments,
-                };
-                prep.finish(state, y)
+        finish!(LayerBackward, nodes, y, {
+            let (x, moments) = self::keep(x, moments, keep, |x, moments| {
+                layer_norm::keep_rounded(Level::best(), x, moments)
+            });
+            State {
+                norm: (),
+                x,
+                gamma: gamma.clone(),
+                beta: beta.clone(),
+                moments,
             }
-            OpsKind::UnTracked(prep) => prep.finish(y),
-        }
+        })
     }
 }

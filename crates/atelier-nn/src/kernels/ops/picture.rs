@@ -3,7 +3,7 @@
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
@@ -11,7 +11,7 @@ use burn::tensor::Tensor;
 
 use super::super::level::Level;
 use super::super::pointwise::{channels, resample};
-use super::{change, tensor, unary, with_values};
+use super::{change, finish, tensor, with_values};
 
 /// Operations on channels-last pictures as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
@@ -177,50 +177,29 @@ impl Backward<Flex, 2> for SumBackward {
     }
 }
 
-/// Runs an operation with two differentiable operands.
-macro_rules! binary {
-    ($backward:expr, [$a:expr, $b:expr], $state:expr, $output:expr) => {{
-        let nodes = [$a.node(), $b.node()];
-        let output = $output;
-        match $backward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish($state, output),
-            OpsKind::UnTracked(prep) => prep.finish(output),
-        }
-    }};
-}
-
 impl<C: CheckpointStrategy> PictureOps for Autodiff<Flex, C> {
     fn shift(x: FloatTensor<Self>, shift: FloatTensor<Self>) -> FloatTensor<Self> {
-        binary!(
-            ShiftBackward,
-            [x, shift],
-            (),
-            shifted(x.into_primitive(), shift.primitive())
-        )
+        let nodes = [x.node(), shift.node()];
+        let y = shifted(x.into_primitive(), shift.primitive());
+        finish!(ShiftBackward, nodes, y, ())
     }
 
     fn beside(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [a.node(), b.node()];
         let last = |tensor: &FlexTensor| tensor.shape().dims::<4>()[3];
         let widths = [last(a.primitive()), last(b.primitive())];
-        binary!(
-            BesideBackward,
-            [a, b],
-            widths,
-            joined(a.primitive(), b.primitive())
-        )
+        let y = joined(a.primitive(), b.primitive());
+        finish!(BesideBackward, nodes, y, widths)
     }
 
     fn enlarge(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let y = enlarged(x.primitive());
-        unary!(EnlargeBackward, x, y, ())
+        finish!(EnlargeBackward, [x.node()], y, ())
     }
 
     fn sum(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
-        binary!(
-            SumBackward,
-            [a, b],
-            (),
-            added(a.into_primitive(), b.into_primitive())
-        )
+        let nodes = [a.node(), b.node()];
+        let y = added(a.into_primitive(), b.into_primitive());
+        finish!(SumBackward, nodes, y, ())
     }
 }
