@@ -2,6 +2,7 @@
 
 mod forward;
 mod generate;
+mod kernels;
 mod step;
 
 use anyhow::Result;
@@ -18,6 +19,8 @@ pub(crate) enum BenchCommand {
     Step(step::StepArgs),
     /// Time the parts of drawing one picture.
     Generate(generate::GenerateArgs),
+    /// Time the operations that a denoiser consists of.
+    Kernels(kernels::KernelsArgs),
     /// Evaluate a denoiser once and compare with a recorded output.
     Forward(forward::ForwardArgs),
 }
@@ -27,6 +30,7 @@ pub(super) fn run(command: &BenchCommand, app: &App) -> Result<ExitKind> {
     match command {
         BenchCommand::Step(args) => step::run(args, app),
         BenchCommand::Generate(args) => generate::run(args, app),
+        BenchCommand::Kernels(args) => kernels::run(args, app),
         BenchCommand::Forward(args) => forward::run(args, app),
     }
 }
