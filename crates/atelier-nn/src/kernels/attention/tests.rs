@@ -246,3 +246,36 @@ fn shown(errors: &[f64]) -> String {
     let shown: Vec<String> = errors.iter().map(|e| format!("{e:.1e}")).collect();
     shown.join(" ")
 }
+
+#[test]
+fn an_infinite_query_changes_no_other_of_its_vector() {
+    for level in Level::available() {
+        let lanes = level.lanes();
+        let shape = Shape {
+            batch: 1,
+            heads: 1,
+            queries: lanes,
+            keys: 200,
+            head_size: 8,
+        };
+        // The logits grow by more than an exponential can hold between the first tile of keys and the next.
+        let key = |i: usize| if i < 96 * 8 { 0.01 } else { 60.0 };
+        let k: Vec<f32> = (0..1600).map(key).collect();
+        let v: Vec<f32> = (0..1600).map(|i| (i as f32 * 0.37).sin()).collect();
+        let (expected, expected_logs) = forward(level, &shape, &vec![1.0; lanes * 8], &k, &v);
+        for lane in 0..lanes {
+            let mut q = vec![1.0f32; lanes * 8];
+            q[lane * 8 + 2] = f32::INFINITY;
+            let (out, logs) = forward(level, &shape, &q, &k, &v);
+            for other in (0..lanes).filter(|&other| other != lane) {
+                let rows = [&out, &expected].map(|rows| &rows[other * 8..][..8]);
+                let is_near = rows[0]
+                    .iter()
+                    .zip(rows[1])
+                    .all(|(a, b)| (a - b).abs() < 1e-5);
+                let is_same = (logs[other] - expected_logs[other]).abs() < 1e-3;
+                assert!(is_near && is_same, "{level:?}: {lane} changes {other}");
+            }
+        }
+    }
+}

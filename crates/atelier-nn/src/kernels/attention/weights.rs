@@ -77,7 +77,9 @@ unsafe fn weigh_columns<S: Simd>(tile: &mut Tile, sums: &mut Sums) {
                 greatest = S::max(S::load(logits.add(key * tile.stride)), greatest);
             }
             let at = sums.references.as_mut_ptr().add(column);
-            if S::greatest(S::sub(greatest, S::load(at))) > SLACK {
+            let excess = S::sub(greatest, S::load(at));
+            // an infinite logit over an infinite reference is no number, and must not hide the other lanes
+            if S::greatest(S::max(excess, S::splat(NO_REFERENCE))) > SLACK {
                 rescale::<S>(greatest, sums, column);
             }
             let reference = S::load(at);

@@ -164,7 +164,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn select_lt(a: Self::F, b: Self::F, x: Self::F, y: Self::F) -> Self::F;
     /// The sum of all lanes.
     unsafe fn sum(a: Self::F) -> f32;
-    /// The greatest lane.
+    /// The greatest lane, none of which may be NaN.
     unsafe fn greatest(a: Self::F) -> f32;
 
     /// Zero in all lanes.
