@@ -13,6 +13,8 @@ pub enum Precision {
     F32,
     /// Weights of the denoiser and products in 16 bits with exact sums: half the memory, and faster.
     Bf16,
+    /// As `bf16`, with weights of the denoiser in 8 bits and a scale for each output: a quarter of the memory.
+    Int8,
 }
 
-closed_choice!(Precision, "precision", { F32 => "f32", Bf16 => "bf16" });
+closed_choice!(Precision, "precision", { F32 => "f32", Bf16 => "bf16", Int8 => "int8" });

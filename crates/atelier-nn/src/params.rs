@@ -74,6 +74,8 @@ pub enum Engine {
     Exact,
     /// Our kernels on frozen weights in 16 bits, with products of 16 bits; what backward passes keep is rounded.
     Mixed,
+    /// As `Mixed`, with frozen weights in 8 bits.
+    Small,
     /// Our kernels on weights that are trained, with products of 16 bits.
     Trained,
 }
@@ -84,14 +86,25 @@ impl Engine {
         match self {
             Self::Exact => Some(WeightFormat::Float),
             Self::Mixed => Some(WeightFormat::Whole),
+            Self::Small => Some(WeightFormat::Byte),
             Self::Reference | Self::Trained => None,
+        }
+    }
+
+    /// The arithmetic of an autoencoder beside a denoiser with this one: pictures show weights of 8 bits, and its weights
+    /// are few.
+    #[must_use]
+    pub fn of_autoencoder(self) -> Self {
+        match self {
+            Self::Small => Self::Mixed,
+            other => other,
         }
     }
 
     /// How backward passes keep activations.
     pub fn keep(self) -> Keep {
         match self {
-            Self::Mixed => Keep::Rounded,
+            Self::Mixed | Self::Small => Keep::Rounded,
             Self::Reference | Self::Exact | Self::Trained => Keep::Exact,
         }
     }
@@ -177,6 +190,7 @@ impl From<atelier_core::Precision> for Engine {
         match precision {
             atelier_core::Precision::F32 => Self::Exact,
             atelier_core::Precision::Bf16 => Self::Mixed,
+            atelier_core::Precision::Int8 => Self::Small,
         }
     }
 }

@@ -117,7 +117,7 @@ impl Base {
 
     /// Loads the autoencoder.
     pub fn load_vae(&self, device: &Device, engine: Engine) -> Result<Vae> {
-        self.load_part("vae", device, engine, |params| {
+        self.load_part("vae", device, engine.of_autoencoder(), |params| {
             Vae::new(params, &self.vae_config)
         })
     }

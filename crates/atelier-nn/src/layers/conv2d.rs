@@ -66,7 +66,7 @@ impl ConvShape {
         let format = match engine {
             Engine::Reference => None,
             Engine::Exact => Some(WeightFormat::Float),
-            Engine::Mixed | Engine::Trained => Some(WeightFormat::Whole),
+            Engine::Mixed | Engine::Small | Engine::Trained => Some(WeightFormat::Whole),
         };
         match format {
             Some(format) if self.kernel == 3 => {

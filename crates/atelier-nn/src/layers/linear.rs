@@ -105,7 +105,7 @@ pub(super) fn product(
     match engine {
         Engine::Reference => reference::linear(x, weight, bias),
         Engine::Exact => kernels::trained_linear(x, weight, bias, WeightFormat::Float),
-        Engine::Mixed | Engine::Trained => {
+        Engine::Mixed | Engine::Small | Engine::Trained => {
             kernels::trained_linear(x, weight, bias, WeightFormat::Whole)
         }
     }

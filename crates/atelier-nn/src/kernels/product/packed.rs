@@ -3,6 +3,8 @@
 //! A panel holds some columns (outputs): for every tap of the kernel and every input, one unit per column. For the
 //! gradient of the input the same panels are turned a piece at a time, so that weights lie in memory once.
 
+use std::cell::RefCell;
+
 use rayon::prelude::*;
 
 use super::super::level::{Level, Simd, leveled};
@@ -61,6 +63,8 @@ pub(super) const NORM_LIMIT: f32 = 46000.0;
 const MEAN_LIMIT: f32 = 2600.0;
 /// The greatest number.
 pub(super) const WHOLE_LIMIT: f32 = 32767.0;
+/// The greatest number of weights that are held in 8 bits.
+const BYTE_LIMIT: f32 = 127.0;
 
 /// Weights of a linear map or a convolution, packed.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +78,8 @@ pub(crate) struct Packed {
     /// Positions of the kernel, row by row.
     pub(super) taps: usize,
     units: Units,
+    /// The numbers of the units as bytes, in their place: what is held in 8 bits is widened a piece at a time.
+    bytes: Vec<i8>,
     /// What a unit of each column stands for, with zeros up to a whole panel; empty for f32.
     pub(super) scales: Vec<f32>,
     /// Greatest norm of any input's weights over each chunk of outputs, as numbers in the panels; empty for f32.
@@ -89,7 +95,29 @@ pub(super) fn chunk_length(depth: usize, taps: usize) -> usize {
 
 impl Packed {
     /// Packs `weight [columns, depth, taps]` (row-major, the order of published files).
-    pub(crate) fn new(
+    pub(crate) fn new(level: Level, format: Format, weight: &[f32], sizes: [usize; 3]) -> Self {
+        let mut packed = Self::empty(level, format, weight, sizes);
+        match format {
+            Format::F32 => packed.fill_floats(weight),
+            Format::I16 => packed.fill_wholes(weight, WHOLE_LIMIT),
+        }
+        packed
+    }
+
+    /// Packs `weight` as i16 whose numbers fit into 8 bits, and holds only these.
+    pub(crate) fn narrow(level: Level, weight: &[f32], sizes: [usize; 3]) -> Self {
+        let mut packed = Self::empty(level, Format::I16, weight, sizes);
+        packed.fill_wholes(weight, BYTE_LIMIT);
+        let units = std::mem::take(&mut packed.units);
+        packed.bytes.reserve_exact(2 * 16 * units.0.len());
+        for unit in units.0.iter().flat_map(|line| line.0) {
+            packed.bytes.extend([unit as i8, (unit >> 16) as i8]);
+        }
+        packed
+    }
+
+    /// Room for `weight`.
+    fn empty(
         level: Level,
         format: Format,
         weight: &[f32],
@@ -103,14 +131,11 @@ impl Packed {
             depth,
             taps,
             units: Units::default(),
+            bytes: Vec::new(),
             scales: Vec::new(),
             gradient_norms: Vec::new(),
         };
         packed.units = Units::zeros(packed.panels() * packed.panel_units());
-        match format {
-            Format::F32 => packed.fill_floats(weight),
-            Format::I16 => packed.fill_wholes(weight),
-        }
         packed
     }
 
@@ -129,9 +154,20 @@ impl Packed {
         [self.columns, self.depth, self.taps]
     }
 
+    /// Values that weights of `sizes` take, those of whole panels.
+    pub(crate) fn values(level: Level, [columns, depth, taps]: [usize; 3]) -> usize {
+        let whole = |side: usize| side.next_multiple_of(level.panel());
+        whole(columns) * whole(depth) * taps
+    }
+
+    /// Memory of the numbers in bytes.
+    pub(crate) fn units_bytes(&self) -> usize {
+        self.units.bytes() + self.bytes.len()
+    }
+
     /// Memory in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.units.bytes() + (self.scales.len() + self.gradient_norms.len()) * size_of::<f32>()
+        self.units_bytes() + (self.scales.len() + self.gradient_norms.len()) * size_of::<f32>()
     }
 
     /// Panels of columns.
@@ -198,11 +234,13 @@ impl Packed {
         });
     }
 
-    fn fill_wholes(&mut self, weight: &[f32]) {
+    fn fill_wholes(&mut self, weight: &[f32], greatest: f32) {
         let (depth, taps) = (self.depth, self.taps);
         let chunk = chunk_length(depth, taps);
         let rows = weight.par_chunks(depth * taps);
-        let mut factors: Vec<f32> = rows.map(|row| row_factor(row, chunk * taps)).collect();
+        let mut factors: Vec<f32> = rows
+            .map(|row| row_factor(row, chunk * taps, greatest))
+            .collect();
         self.measure_gradient(weight, &factors);
         factors.resize(self.panels() * self.level.panel(), f32::INFINITY);
         self.scales = factors.iter().map(|factor| 1.0 / factor).collect();
@@ -267,6 +305,10 @@ impl Packed {
         let unit = |at: usize| self.units.0[at / 16].0[at % 16];
         match self.format {
             Format::F32 => f32::from_bits(unit(self.place(column, tap, input))),
+            Format::I16 if self.is_narrow() => {
+                let at = 2 * self.place(column, tap, input / 2) + input % 2;
+                f32::from(self.bytes[at]) * self.scales[column]
+            }
             Format::I16 => {
                 let pair = unit(self.place(column, tap, input / 2));
                 let half = if input.is_multiple_of(2) {
@@ -277,6 +319,44 @@ impl Packed {
                 f32::from((half as u16).cast_signed()) * self.scales[column]
             }
         }
+    }
+
+    /// Whether the numbers are held in 8 bits.
+    pub(super) fn is_narrow(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
+    /// Writes the inputs of `range` of a panel and tap as units of i16.
+    ///
+    /// # Safety
+    /// `to` must hold as many units as the inputs take.
+    pub(super) unsafe fn widen_panel(
+        &self,
+        to: *mut u32,
+        panel: usize,
+        tap: usize,
+        range: std::ops::Range<usize>,
+    ) {
+        let width = self.level.panel();
+        let within = tap * self.tap_units() + self.units_of(range.start) * width;
+        // SAFETY: passed on from the caller; every panel holds all inputs.
+        unsafe {
+            self.widen(
+                panel * self.panel_units() + within,
+                self.units_of(range.len()) * width,
+                to,
+            );
+        }
+    }
+
+    /// Writes `count` units from unit `from` on.
+    ///
+    /// # Safety
+    /// `to` must hold them.
+    unsafe fn widen(&self, from: usize, count: usize, to: *mut u32) {
+        let bytes = &self.bytes[2 * from..][..2 * count];
+        // SAFETY: passed on from the caller; a unit is two numbers.
+        unsafe { widen_at(self.level, bytes, to.cast()) };
     }
 
     /// Writes the panel of inputs from `first` on, for `tap` and the outputs of `range`, with outputs along the panel.
@@ -293,10 +373,21 @@ impl Packed {
     ) {
         let width = self.level.panel();
         let (panel_units, units) = (self.panel_units(), self.units_of(width) * width);
-        let start = self
-            .panel(range.start / width)
-            .wrapping_add(tap * self.tap_units() + self.units_of(first) * width);
-        let count = range.len().div_ceil(width);
+        let within = tap * self.tap_units() + self.units_of(first) * width;
+        let (panel, count) = (range.start / width, range.len().div_ceil(width));
+        if self.is_narrow() {
+            return WIDE.with_borrow_mut(|wide| {
+                wide.grow(count * units);
+                for i in 0..count {
+                    let from = (panel + i) * panel_units + within;
+                    // SAFETY: there is room for `count` times `units`, and the panels hold as many from `from` on.
+                    unsafe { self.widen(from, units, wide.as_mut_ptr().add(i * units)) };
+                }
+                // SAFETY: as below; the panels lie close together here.
+                unsafe { turn_wholes_at(self.level, wide.as_ptr(), units, count, to, units) };
+            });
+        }
+        let start = self.panel(panel).wrapping_add(within);
         // SAFETY: the panels exist, and every one holds a whole panel of inputs from `first` on.
         unsafe {
             match self.format {
@@ -307,14 +398,34 @@ impl Packed {
     }
 }
 
+thread_local! {
+    /// Widened pieces of panels that a thread turns.
+    static WIDE: RefCell<Units> = RefCell::default();
+}
+
+leveled! {
+    /// # Safety
+    /// `to` must hold as many numbers as there are bytes.
+    fn widen_at(bytes: &[i8], to: *mut i16) = widen
+}
+
+/// Compiled to sign extension of whole vectors. `S` only says for which instructions.
+#[inline(always)]
+unsafe fn widen<S: Simd>(bytes: &[i8], to: *mut i16) {
+    for (i, &byte) in bytes.iter().enumerate() {
+        // SAFETY: promised by the caller.
+        unsafe { *to.add(i) = i16::from(byte) };
+    }
+}
+
 /// The nearest whole number, by the addition of a number so large that no fraction fits beside it.
 fn rounded(value: f32) -> f32 {
     const LARGE: f32 = 12_582_912.0;
     (value + LARGE) - LARGE
 }
 
-/// The factor that brings a row of weights to whole numbers.
-fn row_factor(row: &[f32], chunk: usize) -> f32 {
+/// The factor that brings a row of weights to whole numbers of at most `most`.
+fn row_factor(row: &[f32], chunk: usize, most: f32) -> f32 {
     let (mut norm, mut greatest) = (0.0f32, 0.0f32);
     for part in row.chunks(chunk) {
         norm = norm.max(part.iter().map(|value| value * value).sum::<f32>().sqrt());
@@ -322,7 +433,7 @@ fn row_factor(row: &[f32], chunk: usize) -> f32 {
     }
     let limit = NORM_LIMIT.min(MEAN_LIMIT * (chunk.min(row.len()) as f32).sqrt());
     if greatest > 0.0 && norm.is_finite() {
-        (limit / norm).min(WHOLE_LIMIT / greatest)
+        (limit / norm).min(most / greatest)
     } else {
         1.0
     }

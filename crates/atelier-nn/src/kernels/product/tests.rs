@@ -265,3 +265,54 @@ fn weight_gradients_of_any_size_are_right() {
         }
     }
 }
+
+#[test]
+fn weights_of_eight_bits_are_rounded_and_then_exact() {
+    let as_exact = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+    for level in Level::available() {
+        for [outputs, inputs, taps] in [[7, 3, 1], [65, 40, 1], [150, 1100, 1], [9, 70, 9]] {
+            let weight = numbers(outputs * inputs * taps, 2);
+            let packed = Packed::narrow(level, &weight, [outputs, inputs, taps]);
+            let name = format!("{level:?} {outputs} {inputs} {taps}");
+            let rounded = packed.unpacked();
+            let rows = weight.chunks(inputs * taps);
+            for (row, rounded) in rows.zip(rounded.chunks(inputs * taps)) {
+                let greatest = row.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+                let step = greatest / 127.0;
+                let near = row
+                    .iter()
+                    .zip(rounded)
+                    .all(|(a, b)| (a - b).abs() <= 0.51 * step);
+                assert!(near, "{name}");
+            }
+            // the numbers themselves are products of 16 bits of what they were rounded to
+            let whole = Packed::new(level, Format::I16, &rounded, [outputs, inputs, taps]);
+            assert!(packed.bytes() < whole.bytes() * 3 / 5, "{name}");
+            let sizes = ConvSizes {
+                batch: 1,
+                height: 5,
+                width: 6,
+                stride: 2,
+                padding: 1,
+            };
+            let (mut results, mut expected) = (Vec::new(), Vec::new());
+            if taps == 1 {
+                let (x, dy) = (numbers(13 * inputs, 1), numbers(13 * outputs, 3));
+                for (packed, results) in [(&packed, &mut results), (&whole, &mut expected)] {
+                    results.push(linear::forward(packed, &x, None));
+                    results.push(linear::input_gradient(packed, &dy));
+                }
+            } else {
+                let (x, dy) = (numbers(30 * inputs, 1), numbers(9 * outputs, 3));
+                for (packed, results) in [(&packed, &mut results), (&whole, &mut expected)] {
+                    results.push(conv::forward(packed, &sizes, &x, None));
+                    results.push(conv::input_gradient(packed, &sizes, &dy));
+                }
+            }
+            for (result, expected) in results.iter().zip(&expected) {
+                let worst = error(result, &as_exact(expected));
+                assert!(worst < tolerance(Format::I16), "{name}: {worst}");
+            }
+        }
+    }
+}

@@ -167,7 +167,7 @@ struct Part<'a> {
 }
 
 thread_local! {
-    /// The turned panel that a thread works with.
+    /// The turned or widened panel that a thread works with.
     static TURNED: RefCell<Units> = RefCell::default();
 }
 
@@ -207,31 +207,35 @@ impl Part<'_> {
         let weights = self.weights;
         let width = weights.level.panel();
         let (first, depth) = (panel * width, weights.units_of(chunk.len()));
-        let (units, step, start) = match self.direction {
-            Direction::Forward => (
-                weights.panel(panel),
-                weights.tap_units(),
-                weights.units_of(chunk.start) * width,
-            ),
-            Direction::Gradient => {
-                let step = weights.units_of(chunk.len().next_multiple_of(width)) * width;
-                turned.grow(step * self.left.taps.len());
-                for (i, tap) in self.left.taps.iter().enumerate() {
-                    let to = turned.as_mut_ptr().wrapping_add(i * step);
-                    // SAFETY: there is room for every tap; the panel of inputs exists.
-                    unsafe { weights.turn(to, tap.tap, first, chunk.clone()) };
+        let turns = self.direction == Direction::Gradient;
+        // What does not lie in the panels as it is wanted is prepared, tap by tap.
+        let (units, step) = if turns || weights.is_narrow() {
+            let held = if turns {
+                chunk.len().next_multiple_of(width)
+            } else {
+                chunk.len()
+            };
+            let step = weights.units_of(held) * width;
+            turned.grow(step * self.left.taps.len());
+            for (i, tap) in self.left.taps.iter().enumerate() {
+                let to = turned.as_mut_ptr().wrapping_add(i * step);
+                // SAFETY: there is room for every tap; the panel exists.
+                unsafe {
+                    if turns {
+                        weights.turn(to, tap.tap, first, chunk.clone());
+                    } else {
+                        weights.widen_panel(to, panel, tap.tap, chunk.clone());
+                    }
                 }
-                (turned.as_ptr(), step, 0)
             }
+            (turned.as_ptr(), Some(step))
+        } else {
+            let start = weights.units_of(chunk.start) * width;
+            (weights.panel(panel).wrapping_add(start), None)
         };
         let pieces = self.left.taps.iter().enumerate().map(|(i, tap)| Piece {
             row: tap.row,
-            panel: start
-                + step
-                    * match self.direction {
-                        Direction::Forward => tap.tap,
-                        Direction::Gradient => i,
-                    },
+            panel: step.map_or(weights.tap_units() * tap.tap, |step| step * i),
         });
         let pieces: Vec<Piece> = pieces.collect();
         let onto = match self.start {
