@@ -29,6 +29,8 @@ pub enum ErrorCode {
     LossNotFinite,
     /// A drawing is no longer made of finite numbers.
     PictureNotFinite,
+    /// More memory is needed than is free.
+    NotEnoughMemory,
     /// Reading or writing a file failed.
     Io,
     /// A defect of this program.
@@ -51,6 +53,7 @@ impl ErrorCode {
         Self::CannotResume,
         Self::LossNotFinite,
         Self::PictureNotFinite,
+        Self::NotEnoughMemory,
         Self::Io,
         Self::Internal,
     ];
@@ -136,6 +139,11 @@ impl ErrorCode {
                 "picture_not_finite",
                 1,
                 "lower the guidance or the strength of the adapters, and check the base's weights",
+            ),
+            Self::NotEnoughMemory => (
+                "not_enough_memory",
+                1,
+                "close other programs, or use smaller pictures, a smaller batch or --precision int8",
             ),
             Self::Io => ("io", 1, "check free space, permissions and the path"),
             Self::Internal => (

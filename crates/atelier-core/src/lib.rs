@@ -9,6 +9,7 @@ mod drawing;
 mod error_code;
 mod precision;
 mod progress;
+mod recompute;
 mod seed;
 mod train_config;
 mod traits;
@@ -25,6 +26,7 @@ pub use drawing::{
 pub use error_code::{BoxedError, Coded, ErrorCode};
 pub use precision::Precision;
 pub use progress::{Phase, Progress, ProgressSink, SilentProgress};
+pub use recompute::Recompute;
 pub use seed::Seed;
 pub use train_config::{Targets, TrainConfig};
 pub use traits::{Generator, Outcome, Picture, TrainReport, TrainRequest, Trainer};

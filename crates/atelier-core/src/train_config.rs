@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Category, Precision, Seed, closed_choice};
+use crate::{Category, Precision, Recompute, Seed, closed_choice};
 
 /// Which layers of the denoiser get an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -57,6 +57,8 @@ pub struct TrainConfig {
     pub checkpoint_every: usize,
     /// The arithmetic of the base.
     pub precision: Precision,
+    /// What backward passes compute again to need less memory; the numbers stay the same.
+    pub recompute: Recompute,
     /// Random choices follow from this number.
     pub seed: Seed,
 }
@@ -79,6 +81,7 @@ impl Default for TrainConfig {
             resolution: None,
             checkpoint_every: 1,
             precision: Precision::default(),
+            recompute: Recompute::default(),
             seed: Seed(0),
         }
     }

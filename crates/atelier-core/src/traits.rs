@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BoxedError, GenerateRequest, RunContext, Seed, StartPixels, TrainConfig};
+use crate::{BoxedError, GenerateRequest, Recompute, RunContext, Seed, StartPixels, TrainConfig};
 
 /// What to train, on what, where to.
 #[derive(Debug, Clone)]
@@ -52,6 +52,10 @@ pub struct TrainReport {
     pub skipped: Vec<String>,
     /// Things worth telling, such as damaged checkpoints that were passed over.
     pub notes: Vec<String>,
+    /// What backward passes computed again.
+    pub recompute: Recompute,
+    /// The memory that was planned for, in bytes.
+    pub planned_peak_bytes: u64,
     /// Seconds spent in training steps of this call.
     pub training_secs: f64,
 }

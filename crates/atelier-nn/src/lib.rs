@@ -16,6 +16,7 @@ pub mod layout;
 pub mod learning_rate;
 pub mod lora;
 pub mod params;
+pub mod recompute;
 pub mod resample;
 pub mod visit;
 

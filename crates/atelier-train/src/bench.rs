@@ -1,6 +1,6 @@
 //! Times training steps on random latents, for comparison with other programs on the same base.
 
-use atelier_core::{Clock, Precision, Seed, Targets};
+use atelier_core::{Clock, Precision, Recompute, Seed, Targets};
 use atelier_diffusion::noise::TorchGenerator;
 use atelier_diffusion::stable_diffusion::{AddedConditioning, Base, Conditioning, time_ids};
 use atelier_diffusion::tokenizer::CONTEXT_LENGTH;
@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::factors::AdapterFactors;
+use crate::memory::StepShape;
 use crate::step::{Batch, training_step};
 
 /// What is timed.
@@ -26,6 +27,8 @@ pub struct BenchStep {
     pub precision: Precision,
     /// Side of the latents.
     pub latent_side: usize,
+    /// What backward passes compute again; `Auto` means nothing here.
+    pub recompute: Recompute,
 }
 
 /// What came out.
@@ -41,6 +44,8 @@ pub struct BenchReport {
     pub lora_params: usize,
     /// Loss of the last step.
     pub loss: f32,
+    /// The memory that was planned for, in bytes.
+    pub planned_peak_bytes: u64,
 }
 
 /// The peer does not limit the gradient norm either.
@@ -55,7 +60,19 @@ pub fn bench_step(
     clock: &dyn Clock,
 ) -> Result<BenchReport> {
     let device = device.clone().autodiff();
-    let mut unet = base.load_unet(&device, Engine::from(what.precision))?;
+    let engine = Engine::from(what.precision);
+    let planned = StepShape {
+        latent: [what.latent_side; 2],
+        batch: what.batch,
+        rank: what.rank,
+        targets: Targets::Attention,
+        engine,
+        recompute: what.recompute,
+    }
+    .memory(base)?;
+    let mut unet = base
+        .load_unet(&device, engine)?
+        .with_recompute(what.recompute);
     let mut factors = AdapterFactors::fresh(
         &mut unet,
         Targets::Attention,
@@ -112,6 +129,7 @@ pub fn bench_step(
         max_secs: at(last),
         lora_params: factors.count(),
         loss,
+        planned_peak_bytes: planned.total(),
     })
 }
 

@@ -65,6 +65,18 @@ pub enum Error {
         /// Why.
         problem: String,
     },
+    /// The run cannot fit, whatever is computed again.
+    #[error(
+        "this training needs about {:.1} GB of memory, {:.1} GB are free",
+        *needed_bytes as f64 / 1e9,
+        *free_bytes as f64 / 1e9
+    )]
+    Memory {
+        /// The least that it needs.
+        needed_bytes: u64,
+        /// What is free.
+        free_bytes: u64,
+    },
     /// Loss or gradient is not a finite number.
     #[error("the {what} is {value} at step {step} (epoch {epoch}), on {pictures}")]
     LossNotFinite {
@@ -96,6 +108,7 @@ impl Coded for Error {
             Self::OtherRun { .. } | Self::Record { .. } | Self::NoWholeCheckpoint { .. } => {
                 ErrorCode::CannotResume
             }
+            Self::Memory { .. } => ErrorCode::NotEnoughMemory,
             Self::LossNotFinite { .. } => ErrorCode::LossNotFinite,
             Self::Io(_) => ErrorCode::Io,
         }

@@ -82,6 +82,8 @@ impl RunRecord {
         let settings = |config: &TrainConfig| match serde_json::to_value(config) {
             Ok(Value::Object(map)) => map
                 .into_iter()
+                // The numbers do not depend on it.
+                .filter(|(key, _)| key != "recompute")
                 .map(|(key, value)| (key, value.to_string()))
                 .collect(),
             _ => Vec::new(),

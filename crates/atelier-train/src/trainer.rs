@@ -20,6 +20,7 @@ use burn::tensor::Device;
 use crate::cache::Cache;
 use crate::checkpoint::{Checkpoints, Snapshot};
 use crate::factors::AdapterFactors;
+use crate::memory::MemoryPlan;
 use crate::order::Order;
 use crate::place::Place;
 use crate::record::RunRecord;
@@ -33,6 +34,8 @@ pub struct LoraTrainer<'a> {
     pub device: Device,
     /// Where the hashes of the base's weights come from.
     pub hashes: &'a dyn HashSource,
+    /// Memory that the run may take, where it is known.
+    pub free_bytes: Option<u64>,
 }
 
 impl Trainer for LoraTrainer<'_> {
@@ -61,6 +64,7 @@ impl LoraTrainer<'_> {
         let dataset = read_folder(&request.dataset, request.skip_bad, &Limits::default())?;
         let base = Base::open(&request.base)?;
         check_resolution(config, &base)?;
+        let memory = MemoryPlan::new(&base, config, self.free_bytes)?;
         let record = RunRecord::of(request, base.files().hash_with(self.hashes)?, &dataset);
         Place::of(request).check(&record)?;
         let Some(cache) = Cache::fill(&base, &dataset, config, context)? else {
@@ -73,7 +77,9 @@ impl LoraTrainer<'_> {
             loss: None,
         });
         let device = self.device.clone().autodiff();
-        let unet = base.load_unet(&device, Engine::from(config.precision))?;
+        let unet = base
+            .load_unet(&device, Engine::from(config.precision))?
+            .with_recompute(memory.recompute);
         let _lock = Place::of(request).claim(&record)?;
         let inputs = Inputs {
             request,
@@ -81,6 +87,7 @@ impl LoraTrainer<'_> {
             dataset: &dataset,
             record,
             cache,
+            memory,
         };
         Run::prepare(inputs, unet, device, context)?.finish()
     }
@@ -92,6 +99,7 @@ struct Inputs<'a> {
     dataset: &'a FolderDataset,
     record: RunRecord,
     cache: Cache,
+    memory: MemoryPlan,
 }
 
 /// A run in progress.
@@ -199,6 +207,8 @@ impl<'a> Run<'a> {
                 .map(ToString::to_string)
                 .collect(),
             notes: self.notes,
+            recompute: self.inputs.memory.recompute,
+            planned_peak_bytes: self.inputs.memory.peak_bytes(),
             training_secs,
         }))
     }

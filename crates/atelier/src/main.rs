@@ -37,6 +37,13 @@ fn main() -> ExitCode {
         Err(error) => return commands::report_usage(&error),
     };
     let output = Output::new(cli.json);
+    // Without a number it is that of the processors which affinity and control groups leave to this process.
+    let threads = usize::from(cli.threads.unwrap_or(0));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    if let Err(error) = pool.build_global() {
+        output.failure(&anyhow::Error::new(error).context("cannot start threads"));
+        return ExitCode::FAILURE;
+    }
     let run = || {
         let app = App::start(output)?;
         cli.command.run(&app)

@@ -1,16 +1,72 @@
-//! How much memory this process took at most.
+//! How much memory this process took at most, and how much is free for it.
+
+use std::path::{Path, PathBuf};
 
 /// The peak of the resident memory in bytes, where the system tells.
 pub(crate) fn peak_bytes() -> Option<u64> {
-    peak_in(&fs_err::read_to_string("/proc/self/status").ok()?)
+    kilobytes(&read("/proc/self/status")?, "VmHWM")
 }
 
-fn peak_in(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let number = line.trim().strip_suffix("kB")?.trim();
+/// The memory in bytes that this process can still take without swapping, where the system tells: what the machine has,
+/// and what the control groups around the process allow.
+pub(crate) fn free_bytes() -> Option<u64> {
+    let machine = kilobytes(&read("/proc/meminfo")?, "MemAvailable")?;
+    let groups = read("/proc/self/cgroup").unwrap_or_default();
+    let limits = group_folders(&groups).filter_map(|folder| free_in_group(&folder));
+    Some(limits.fold(machine, u64::min))
+}
+
+/// The value of a line `name: value kB`, in bytes.
+pub(crate) fn kilobytes(text: &str, name: &str) -> Option<u64> {
+    let lines = text.lines().filter_map(|line| line.split_once(':'));
+    let (_, value) = lines.clone().find(|(key, _)| key.trim() == name)?;
+    let number = value.trim().strip_suffix("kB")?.trim();
     Some(number.parse::<u64>().ok()? * 1024)
+}
+
+/// The folders of the memory controller for this process and all groups around it, by its lines in `/proc/self/cgroup`.
+fn group_folders(groups: &str) -> impl Iterator<Item = PathBuf> {
+    let lines = groups.lines().filter_map(|line| {
+        let mut fields = line.splitn(3, ':');
+        let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+        let root = match controllers {
+            "" => Path::new("/sys/fs/cgroup"),
+            _ if controllers.split(',').any(|name| name == "memory") => {
+                Path::new("/sys/fs/cgroup/memory")
+            }
+            _ => return None,
+        };
+        let own = root.join(path.trim_start_matches('/'));
+        let around = own.ancestors().map(Path::to_owned).collect::<Vec<_>>();
+        Some(
+            around
+                .into_iter()
+                .filter(move |folder| folder.starts_with(root)),
+        )
+    });
+    lines.flatten().collect::<Vec<_>>().into_iter()
+}
+
+/// What a control group has left, where it has a limit: version 2, then version 1. Pages of files give way.
+fn free_in_group(folder: &Path) -> Option<u64> {
+    let number = |name: &str| read(folder.join(name))?.trim().parse::<u64>().ok();
+    let (limit, used) = match number("memory.max") {
+        Some(limit) => (limit, number("memory.current")?),
+        None => (
+            number("memory.limit_in_bytes")?,
+            number("memory.usage_in_bytes")?,
+        ),
+    };
+    let stat = read(folder.join("memory.stat")).unwrap_or_default();
+    let files = stat.lines().find_map(|line| {
+        let value = line.strip_prefix("inactive_file ")?;
+        value.trim().parse::<u64>().ok()
+    });
+    Some(limit.saturating_sub(used.saturating_sub(files.unwrap_or(0))))
+}
+
+fn read(path: impl AsRef<Path>) -> Option<String> {
+    fs_err::read_to_string(path.as_ref()).ok()
 }
 
 #[cfg(test)]
@@ -18,8 +74,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_peak_is_read_from_the_system_file() {
-        assert_eq!(peak_in("Name:\tx\nVmHWM:\t     12 kB\n"), Some(12 * 1024));
-        assert_eq!(peak_in("Name:\tx\n"), None);
+    fn figures_are_read_from_the_system_file() {
+        let text = "Name:\tx\nVmHWM:\t     12 kB\n";
+        assert_eq!(kilobytes(text, "VmHWM"), Some(12 * 1024));
+        assert_eq!(kilobytes(text, "VmRSS"), None);
+    }
+
+    #[test]
+    fn the_groups_around_a_process_count_too() {
+        let folders = |text| group_folders(text).collect::<Vec<_>>();
+        let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let second = ["/sys/fs/cgroup/a/b", "/sys/fs/cgroup/a", "/sys/fs/cgroup"];
+        assert_eq!(folders("0::/a/b\n"), paths(&second));
+        let first = ["/sys/fs/cgroup/memory/c", "/sys/fs/cgroup/memory"];
+        assert_eq!(folders("4:cpu,cpuacct:/x\n5:memory:/c\n"), paths(&first));
+    }
+
+    #[test]
+    fn a_group_has_its_limit_less_what_it_uses_without_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        assert_eq!(free_in_group(folder.path()), None);
+        write("memory.max", "max\n");
+        assert_eq!(free_in_group(folder.path()), None);
+        write("memory.max", "1000\n");
+        write("memory.current", "700\n");
+        assert_eq!(free_in_group(folder.path()), Some(300));
+        write("memory.stat", "anon 1\ninactive_file 200\n");
+        assert_eq!(free_in_group(folder.path()), Some(500));
     }
 }

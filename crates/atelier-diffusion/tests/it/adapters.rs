@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use atelier_core::{AdapterUse, Targets};
+use atelier_core::{AdapterUse, Recompute, Targets};
 use atelier_diffusion::stable_diffusion::{Base, Conditioning, Unet, recipe};
 use atelier_nn::gradients::{gradient_of, values_of};
 use atelier_nn::lora::{Attach, Detach, Factors, sites};
@@ -197,6 +197,8 @@ fn gradients_of_other_arithmetics_lie_near_those_of_peft() {
     for (engine, tolerance) in [
         (Engine::Reference, GRADIENT_TOLERANCE),
         (Engine::Mixed, 2e-2),
+        // weights of 8 bits are another base, and differences of keys nearly cancel in one of random numbers
+        (Engine::Small, 2e-1),
     ] {
         let mut unet = load_unet_for(engine, &device);
         for targets in CASES {
@@ -210,6 +212,42 @@ fn gradients_of_other_arithmetics_lie_near_those_of_peft() {
             let prediction = unet.forward(noisy, &timesteps(&file), &context);
             let loss = mean_square(prediction, file.tensor("noise", &device));
             check_gradients(&mut unet, loss.backward(), (&file, &case), tolerance);
+        }
+    }
+}
+
+/// Loss and gradients, as bits.
+fn bits_of_a_step(engine: Engine, recompute: Recompute, targets: Targets) -> Vec<Vec<u32>> {
+    let file = golden("adapter_gradients");
+    let device = Device::flex().autodiff();
+    let mut unet = load_unet_for(engine, &device).with_recompute(recompute);
+    let layers = layers(&file, targets);
+    let factors = factors(&file, "factor.", |name| layers.iter().any(|l| l == name));
+    attach(&mut unet, &factors, 1.0, 1.0, &device);
+    let context = Conditioning::states(file.tensor("context", &device));
+    let noisy = file.tensor("noisy", &device);
+    let prediction = unet.forward(noisy, &timesteps(&file), &context);
+    let loss = mean_square(prediction, file.tensor("noise", &device));
+    let mut found = vec![values_of(loss.clone())];
+    let mut reader = GradientReader {
+        gradients: loss.backward(),
+        found: BTreeMap::new(),
+    };
+    unet.visit("", &mut reader);
+    found.extend(reader.found.into_values());
+    let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect();
+    found.into_iter().map(bits).collect()
+}
+
+#[test]
+fn what_is_computed_twice_changes_no_bit() {
+    for engine in [Engine::Exact, Engine::Mixed] {
+        for targets in CASES {
+            let once = bits_of_a_step(engine, Recompute::None, targets);
+            for recompute in [Recompute::Block, Recompute::Layer] {
+                let twice = bits_of_a_step(engine, recompute, targets);
+                assert!(once == twice, "{engine:?}, {targets}, {recompute}");
+            }
         }
     }
 }

@@ -95,7 +95,7 @@ fn transformers_agree_with_both_kinds_of_projection() {
             linear_projection,
         };
         let transformer = case.build(|p| Transformer::new(p, shape));
-        case.expect_picture(transformer.forward(case.picture("x"), &case.input("context")));
+        case.expect_picture(transformer.forward(case.picture("x"), &case.input("context"), false));
     }
 }
 
@@ -264,7 +264,7 @@ fn the_middle_of_the_denoiser_agrees() {
     });
     let time = case.input("temb");
     let hidden = first.forward(case.picture("x"), Some(&time));
-    let hidden = middle.forward(hidden, &case.input("context"));
+    let hidden = middle.forward(hidden, &case.input("context"), false);
     case.expect_picture(last.forward(hidden, Some(&time)));
 }
 

@@ -19,7 +19,7 @@
 mod attention;
 mod level;
 mod memory;
-mod ops;
+pub(crate) mod ops;
 mod pointwise;
 mod product;
 pub mod reference;

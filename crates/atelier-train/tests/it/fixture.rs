@@ -103,6 +103,7 @@ pub(crate) fn train_watched(
     LoraTrainer {
         device: Device::flex(),
         hashes: &atelier_weights::ReadFiles,
+        free_bytes: None,
     }
     .train(request, context)
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::context::{App, ExitKind};
 use crate::embedded;
 use crate::env_vars::ATELIER_HOME;
+use crate::memory::{free_bytes, kilobytes};
 
 /// What `doctor` says.
 #[derive(Debug, Serialize)]
@@ -49,7 +50,7 @@ pub(super) fn run(app: &App) -> Result<ExitKind> {
         simd: simd(),
         kernels: kernels::instructions(),
         memory_total_bytes: kilobytes(&memory, "MemTotal"),
-        memory_available_bytes: kilobytes(&memory, "MemAvailable"),
+        memory_available_bytes: free_bytes(),
         home_exists: home.as_ref().is_some_and(|home| home.is_dir()),
         home,
         embedded_base: embedded::is_present().then(|| EmbeddedBase {
@@ -103,11 +104,6 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
         .filter_map(|line| line.split_once(':'))
         .find(|(key, _)| key.trim() == name)
         .map(|(_, value)| value.trim())
-}
-
-fn kilobytes(text: &str, name: &str) -> Option<u64> {
-    let number = field(text, name)?.strip_suffix("kB")?.trim();
-    Some(number.parse::<u64>().ok()? * 1024)
 }
 
 /// Physical cores: distinct pairs of package and core number; as many as processors where there are none.

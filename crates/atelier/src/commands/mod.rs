@@ -35,6 +35,9 @@ pub(crate) struct Cli {
     /// Print exactly one JSON document on stdout.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Threads that compute [default: one for each processor that this process may use].
+    #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -5,10 +5,11 @@ use std::sync::Once;
 
 use anyhow::Result;
 use atelier_core::{
-    ErrorCode, Outcome, Phase, Progress, ProgressSink, TrainConfig, TrainReport, TrainRequest,
-    Trainer as _,
+    ErrorCode, Outcome, Phase, Progress, ProgressSink, Recompute, TrainConfig, TrainReport,
+    TrainRequest, Trainer as _,
 };
-use atelier_train::LoraTrainer;
+use atelier_diffusion::stable_diffusion::Base;
+use atelier_train::{LoraTrainer, MemoryPlan};
 use burn::tensor::Device;
 use clap::Args;
 use serde_json::json;
@@ -18,6 +19,7 @@ use crate::bases;
 use crate::context::{App, ExitKind};
 use crate::embedded;
 use crate::failure::{CodedResult as _, failed};
+use crate::memory;
 use crate::output::Output;
 use crate::progress_bar::ProgressBar;
 use crate::shell_word::shell_word;
@@ -63,15 +65,18 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
         skip_bad: args.skip_bad,
         config,
     };
+    let free_bytes = memory::free_bytes();
     let hashes = app.hashes();
     let trainer = LoraTrainer {
         device: Device::flex(),
         hashes: &hashes,
+        free_bytes,
     };
     let progress = Announced {
         bar: app.output.progress(),
         output: app.output,
-        config: &request.config,
+        request: &request,
+        free_bytes,
         once: Once::new(),
     };
     let outcome = trainer.train(&request, app.run_context(&progress)).coded();
@@ -126,11 +131,13 @@ fn refuse_run(out: &Path) -> Result<()> {
     Err(failed(ErrorCode::InvalidInput, message))
 }
 
-/// Progress that says how the number of steps comes about, as soon as the number of pictures is known.
+/// Progress that says how the number of steps comes about, and what the run will take of the memory, as soon as the pictures
+/// are known.
 struct Announced<'a> {
     bar: ProgressBar,
     output: Output,
-    config: &'a TrainConfig,
+    request: &'a TrainRequest,
+    free_bytes: Option<u64>,
     once: Once,
 }
 
@@ -147,11 +154,37 @@ impl Announced<'_> {
     fn announce(&self, pictures: u64) {
         let TrainConfig {
             epochs, batch_size, ..
-        } = *self.config;
+        } = self.request.config;
         let steps = pictures.div_ceil(batch_size as u64) * epochs as u64;
         self.output.note(format_args!(
             "{pictures} pictures x {epochs} epochs / batches of {batch_size} = {steps} steps"
         ));
+        // The trainer has made the same plan, so that it can be made.
+        if let Ok(base) = Base::open(&self.request.base)
+            && let Ok(plan) = MemoryPlan::new(&base, &self.request.config, self.free_bytes)
+        {
+            self.announce_memory(&plan);
+        }
+    }
+
+    fn announce_memory(&self, plan: &MemoryPlan) {
+        let again = match plan.recompute {
+            Recompute::None | Recompute::Auto => String::new(),
+            parts => format!(", computing every {parts} twice to save memory"),
+        };
+        let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
+        let needed = gigabytes(plan.peak_bytes());
+        self.output.note(match self.free_bytes {
+            Some(free) if plan.peak_bytes() > free => format!(
+                "memory: about {needed}{again}; only {} are free, so this may fail or be very slow",
+                gigabytes(free)
+            ),
+            Some(free) => {
+                let free = gigabytes(free);
+                format!("memory: about {needed} of {free} that are free{again}")
+            }
+            None => format!("memory: about {needed}{again}"),
+        });
     }
 }
 
@@ -183,6 +216,8 @@ fn tell(app: &App, args: &TrainArgs, config: &TrainConfig, report: &TrainReport)
         "notes": report.notes,
         "steps": report.losses.len(),
         "last_loss": report.losses.last(),
+        "recompute": report.recompute,
+        "planned_peak_bytes": report.planned_peak_bytes,
         "training_secs": report.training_secs,
     }))
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use atelier_core::{Category, ErrorCode, Precision, Seed, Targets, TrainConfig};
+use atelier_core::{Category, ErrorCode, Precision, Recompute, Seed, Targets, TrainConfig};
 use clap::Args;
 
 use super::{choice, seed};
@@ -61,6 +61,10 @@ pub(super) struct TrainFlags {
     /// The arithmetic of the base [default: f32].
     #[arg(long, value_parser = choice::<Precision>(Precision::ALL.iter().map(|p| p.name())))]
     precision: Option<Precision>,
+    /// What backward passes compute again to need less memory, at the same numbers: `auto` takes the first of the others
+    /// that fits into the memory that is free [default: auto].
+    #[arg(long, value_parser = choice::<Recompute>(Recompute::ALL.iter().map(|r| r.name())))]
+    recompute: Option<Recompute>,
     /// Random choices follow from this number; a negative one counts down from 2^64, as in `PyTorch` [default: 0].
     #[arg(long, value_parser = seed, allow_negative_numbers = true)]
     seed: Option<Seed>,
@@ -99,6 +103,7 @@ impl TrainFlags {
         set(&mut config.caption_dropout, self.caption_dropout);
         set(&mut config.checkpoint_every, self.checkpoint_every);
         set(&mut config.precision, self.precision);
+        set(&mut config.recompute, self.recompute);
         set(&mut config.seed, self.seed);
         config.resolution = self.resolution.or(config.resolution);
     }
@@ -153,6 +158,7 @@ mod tests {
             resolution: Some(64),
             checkpoint_every: Some(5),
             precision: Some(Precision::Bf16),
+            recompute: Some(Recompute::Layer),
             seed: Some(Seed(11)),
         };
         let set = serde_json::to_value(flags.resolve().unwrap()).unwrap();

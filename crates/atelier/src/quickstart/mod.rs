@@ -34,6 +34,7 @@ use crate::commands::QuickstartArgs;
 use crate::context::{App, ExitKind};
 use crate::embedded;
 use crate::failure::{CodedResult as _, failed};
+use crate::memory;
 
 /// Pixels between the pictures of the sheet.
 const SHEET_GAP: usize = 4;
@@ -58,6 +59,7 @@ pub(crate) fn run(args: &QuickstartArgs, app: &App) -> Result<ExitKind> {
     let trainer = LoraTrainer {
         device: Device::flex(),
         hashes: &hashes,
+        free_bytes: memory::free_bytes(),
     };
     let report = job.run(&trainer, &open_pipeline);
     drop(progress);

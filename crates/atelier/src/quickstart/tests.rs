@@ -53,6 +53,8 @@ impl Trainer for FakeTrainer {
             pictures: 28,
             skipped: Vec::new(),
             notes: vec!["a note".to_owned()],
+            recompute: atelier_core::Recompute::None,
+            planned_peak_bytes: 200_000_000,
             training_secs: 65.0,
         }))
     }

@@ -52,6 +52,48 @@ fn sizes_are_in_pixels_and_fall_back_to_the_own_size_of_the_base() {
         .refused(&["no base `nowhere`"]);
 }
 
+/// Large latents on the embedded base, so that what passes keep outweighs everything else. Runs are refused by this plan.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_planned_memory_is_what_a_step_takes() {
+    let bench = Workbench::new();
+    let peak = |precision: &str, recompute: &str| {
+        let words = [
+            "bench",
+            "step",
+            "atelier-mini",
+            "--steps",
+            "1",
+            "--latent",
+            "96",
+        ];
+        let choice = [
+            "--batch",
+            "2",
+            "--precision",
+            precision,
+            "--recompute",
+            recompute,
+        ];
+        let report = bench.document(&[&words[..], &choice].concat());
+        assert_eq!(report["checkpointing"], recompute != "none");
+        let [took, planned] =
+            ["peak_bytes", "planned_peak_bytes"].map(|name| number(&report, name));
+        let ratio = planned / took;
+        println!("{precision}, {recompute}: planned {planned:.2e}, took {took:.2e}, {ratio:.3}");
+        assert!(
+            (0.9..1.1).contains(&ratio),
+            "{precision}, {recompute}: {report}"
+        );
+        took
+    };
+    let whole = peak("f32", "none");
+    let kept = peak("bf16", "none");
+    let blocks = peak("bf16", "block");
+    let layers = peak("int8", "layer");
+    assert!(whole > kept && kept > blocks && blocks > layers);
+}
+
 #[test]
 fn the_parts_of_a_picture_are_timed() {
     let bench = Workbench::new();

@@ -7,6 +7,10 @@ fn doctor_names_threads_memory_and_the_program_s_own_place() {
     let bench = Workbench::new();
     let report = bench.document(&["doctor"]);
     assert!(report["threads"].as_u64().unwrap() >= 1);
+    assert_eq!(bench.document(&["doctor", "--threads", "3"])["threads"], 3);
+    bench
+        .run(&["--threads", "0", "doctor"])
+        .refused(&["--threads"]);
     assert!(!report["kernels"].as_str().unwrap().is_empty());
     assert!(report["home"].as_str().unwrap().ends_with("home"));
     assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));

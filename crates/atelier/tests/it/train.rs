@@ -120,3 +120,30 @@ fn an_unknown_key_of_the_settings_file_is_named_with_its_line() {
     let ended = bench.run(&["train", "--dataset", "x", "--config", "settings.toml"]);
     ended.refused(&["`settings.toml`, line 2: unknown field `epocs`", "`epochs`"]);
 }
+
+#[test]
+fn the_memory_of_a_run_is_said_before_it_and_what_cannot_fit_is_refused() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 2);
+    let ended = bench.train(&["--epochs", "1", "--recompute", "block"]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let said = |words: &str| assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    said("memory: about 0.1 GB");
+    said("computing every block twice to save memory");
+    let large = ["--resolution", "4096", "--batch-size", "4096"];
+    let refused = bench.train(&[&large[..], &["--out", "large", "--json"]].concat());
+    assert_eq!(refused.status, 1, "{}", refused.stderr);
+    let document: serde_json::Value = serde_json::from_str(&refused.stdout).unwrap();
+    assert_eq!(document["error"]["code"], "not_enough_memory");
+    assert!(!bench.path("large").exists());
+}
+
+#[test]
+fn a_run_goes_on_with_another_choice_of_what_is_computed_twice() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 2);
+    let ended = bench.train(&["--epochs", "1", "--recompute", "layer"]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let again = bench.train(&["--epochs", "1", "--recompute", "none", "--resume"]);
+    assert_eq!(again.status, 0, "{}", again.stderr);
+}

@@ -4,7 +4,7 @@ use atelier_nn::attention::attend;
 use atelier_nn::layers::ConvShape;
 use atelier_nn::{
     Conv2d, Engine, GroupNorm, LayerNorm, Linear, ParamError, Params, Visit, Visitor,
-    activation::geglu, kernels::sum, visit_fields,
+    activation::geglu, kernels::sum, recompute::recomputed, visit_fields,
 };
 use burn::tensor::Tensor;
 
@@ -234,11 +234,25 @@ impl Transformer {
     /// - `x_bhwc`: `[b, h, w, c]`
     /// - `context_bsd`: `[b, s, context width]`
     /// - returns: same as `x_bhwc`
-    pub(crate) fn forward(&self, x_bhwc: Tensor<4>, context_bsd: &Tensor<3>) -> Tensor<4> {
+    ///
+    /// With `blocks_twice` the backward pass computes the inside of every block again.
+    pub(crate) fn forward(
+        &self,
+        x_bhwc: Tensor<4>,
+        context_bsd: &Tensor<3>,
+        blocks_twice: bool,
+    ) -> Tensor<4> {
         let shape = x_bhwc.dims();
         let mut hidden = tokens(self.proj_in.forward(self.norm.forward(x_bhwc.clone())));
         for block in &self.transformer_blocks {
-            hidden = block.forward(hidden, context_bsd);
+            hidden = if blocks_twice {
+                let inputs = vec![hidden.into(), context_bsd.clone().into()];
+                recomputed(block, inputs, |block: &TransformerBlock, inputs| {
+                    block.forward(inputs[0].tensor(), &inputs[1].tensor())
+                })
+            } else {
+                block.forward(hidden, context_bsd)
+            };
         }
         sum(self.proj_out.forward(hidden.reshape(shape)), x_bhwc)
     }

@@ -9,6 +9,7 @@ mod resnet;
 mod sinusoid;
 mod unet;
 mod unet_config;
+mod unet_layer;
 mod vae;
 mod vae_config;
 mod vae_tiles;

@@ -1,6 +1,6 @@
 //! `UNet2DConditionModel`: predicts the noise (or velocity) in latents at a timestep, given text states.
 
-use atelier_nn::kernels::beside;
+use atelier_core::Recompute;
 use atelier_nn::layers::ConvShape;
 use atelier_nn::layout::{channels_first, channels_last};
 use atelier_nn::{
@@ -13,6 +13,7 @@ use super::conditioning::{AddedConditioning, Conditioning};
 use super::resnet::{Downsample, ResnetBlock, ResnetShape, Upsample};
 use super::sinusoid::Sinusoid;
 use super::unet_config::UnetConfig;
+use super::unet_layer::Rest;
 
 /// Two linear layers that turn sinusoids into the width that residual blocks expect.
 #[derive(Debug, Clone)]
@@ -91,6 +92,7 @@ pub struct Unet {
     timestep_waves: Sinusoid,
     size_waves: Sinusoid,
     engine: Engine,
+    recompute: Recompute,
 }
 
 visit_fields!(Unet {
@@ -292,7 +294,15 @@ impl Unet {
             timestep_waves: config.sinusoid(first),
             size_waves: config.sinusoid(config.addition_time_embed_dim.unwrap_or_default()),
             engine: params.engine(),
+            recompute: Recompute::None,
         })
+    }
+
+    /// Chooses what backward passes compute again; the numbers stay the same. `Auto` is for those who know the memory
+    /// that is free, and means nothing here.
+    #[must_use]
+    pub fn with_recompute(self, recompute: Recompute) -> Self {
+        Self { recompute, ..self }
     }
 
     /// Predicts what was added to `latents_bchw`.
@@ -318,14 +328,16 @@ impl Unet {
         let context_bsd = &conditioning.states_bsd;
         let added = conditioning.added.as_ref();
         let time = self.embed_time(timesteps, added, &latents_bchw.device());
+        let rest = Rest {
+            time: &time,
+            context_bsd,
+            recompute: self.recompute,
+        };
         let mut hidden = self.conv_in.forward(channels_last(latents_bchw));
         let mut skips = vec![hidden.clone()];
         for block in &self.down_blocks {
             for (index, resnet) in block.resnets.iter().enumerate() {
-                hidden = resnet.forward(hidden, Some(&time));
-                if let Some(attention) = block.attentions.get(index) {
-                    hidden = attention.forward(hidden, context_bsd);
-                }
+                hidden = rest.layer(resnet, block.attentions.get(index), hidden, None);
                 skips.push(hidden.clone());
             }
             for downsample in &block.downsamplers {
@@ -333,18 +345,15 @@ impl Unet {
                 skips.push(hidden.clone());
             }
         }
-        hidden = self.mid_block.resnets[0].forward(hidden, Some(&time));
-        hidden = self.mid_block.attentions[0].forward(hidden, context_bsd);
-        hidden = self.mid_block.resnets[1].forward(hidden, Some(&time));
+        let [first, second] = [0, 1].map(|index| &self.mid_block.resnets[index]);
+        hidden = rest.layer(first, self.mid_block.attentions.first(), hidden, None);
+        hidden = rest.layer(second, None, hidden, None);
         for block in &self.up_blocks {
             for (index, resnet) in block.resnets.iter().enumerate() {
                 let skip = skips
                     .pop()
                     .expect("every up layer has the skip of a down layer");
-                hidden = resnet.forward(beside(hidden, skip), Some(&time));
-                if let Some(attention) = block.attentions.get(index) {
-                    hidden = attention.forward(hidden, context_bsd);
-                }
+                hidden = rest.layer(resnet, block.attentions.get(index), hidden, Some(skip));
             }
             if let (Some(upsample), Some(next)) = (block.upsamplers.first(), skips.last()) {
                 let [_, height, width, _] = next.dims();

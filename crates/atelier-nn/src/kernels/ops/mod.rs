@@ -103,4 +103,4 @@ macro_rules! finish {
         }
     };
 }
-use finish;
+pub(crate) use finish;

@@ -1,7 +1,7 @@
 //! `atelier bench step`: times training steps on random numbers. `golden/peer_step.py` does the same with `PyTorch`.
 
 use anyhow::Result;
-use atelier_core::{ErrorCode, Precision};
+use atelier_core::{ErrorCode, Precision, Recompute};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_train::{BenchReport, BenchStep, bench_step};
 use burn::tensor::Device;
@@ -37,7 +37,19 @@ pub(crate) struct StepArgs {
     /// The arithmetic of the base.
     #[arg(long, default_value = "f32", value_parser = super::precision())]
     precision: Precision,
+    /// What the backward pass computes again; `block` when nothing else is said.
+    #[arg(
+        long,
+        num_args = 0..=1,
+        default_value = "none",
+        default_missing_value = "block",
+        value_parser = crate::commands::choice::<Recompute>(RECOMPUTE)
+    )]
+    recompute: Recompute,
 }
+
+/// There is nothing to choose by itself here.
+const RECOMPUTE: [&str; 3] = ["none", "block", "layer"];
 
 /// What came out, with the names that `golden/peer_step.py` uses.
 #[derive(Debug, Serialize)]
@@ -47,8 +59,10 @@ struct Report {
     /// Largest memory of the process; only on Linux.
     peak_bytes: Option<u64>,
     bf16: bool,
+    precision: Precision,
     /// Whether activations are computed again in the backward pass.
     checkpointing: bool,
+    recompute: Recompute,
     latent: usize,
     batch: usize,
     threads: usize,
@@ -69,13 +83,16 @@ pub(super) fn run(args: &StepArgs, app: &App) -> Result<ExitKind> {
         rank: args.rank,
         precision: args.precision,
         latent_side: latent_side(args, &base)?,
+        recompute: args.recompute,
     };
     let timed = bench_step(&base, what, &Device::flex(), app.clock()).coded()?;
     let report = Report {
         timed,
         peak_bytes: peak_bytes(),
-        bf16: args.precision == Precision::Bf16,
-        checkpointing: false,
+        bf16: args.precision != Precision::F32,
+        precision: args.precision,
+        checkpointing: args.recompute != Recompute::None,
+        recompute: args.recompute,
         latent: what.latent_side,
         batch: what.batch,
         threads: rayon::current_num_threads(),
@@ -87,10 +104,12 @@ pub(super) fn run(args: &StepArgs, app: &App) -> Result<ExitKind> {
         max_secs,
         lora_params,
         loss,
+        planned_peak_bytes,
     } = report.timed;
     app.output.line(format_args!(
-        "{median_secs:.4} s per step (fastest {min_secs:.4}, slowest {max_secs:.4}), {lora_params} trained values, loss {loss:.4}, memory {}",
-        super::gigabytes(report.peak_bytes)
+        "{median_secs:.4} s per step (fastest {min_secs:.4}, slowest {max_secs:.4}), {lora_params} trained values, loss {loss:.4}, memory {} of {} planned",
+        super::gigabytes(report.peak_bytes),
+        super::gigabytes(Some(planned_peak_bytes)),
     ));
     app.output.document(&report)?;
     Ok(ExitKind::Completed)

@@ -1,0 +1,278 @@
+//! How much memory a training step takes, from shapes alone.
+//!
+//! What the operations of `atelier-nn` keep for the backward pass is counted layer by layer, with the buffers that are in
+//! use at the same time; `docs/dev/engine.md` has the table of what is kept.
+
+use atelier_core::{Recompute, Targets};
+use atelier_diffusion::stable_diffusion::recipe::is_target;
+use atelier_diffusion::stable_diffusion::{Base, UnetConfig};
+use atelier_diffusion::tokenizer::CONTEXT_LENGTH;
+use atelier_nn::Engine;
+use atelier_nn::kernels::Keep;
+
+use crate::Result;
+
+/// Bytes of an f32.
+const F32: u64 = 4;
+/// For each trained value: itself, in the model and beside it, two moments, its gradient.
+const BYTES_OF_TRAINED: u64 = 5 * F32;
+/// The program, its threads, and what the allocator holds ready: measured on Stable Diffusion 1.5, where it is 60 to 140 MB.
+const PROGRAM_BYTES: u64 = 100_000_000;
+
+/// A training step whose memory is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepShape {
+    /// Height and width of the latents.
+    pub latent: [usize; 2],
+    /// Pictures per step.
+    pub batch: usize,
+    /// Rank of the adapter.
+    pub rank: usize,
+    /// Layers with an adapter.
+    pub targets: Targets,
+    /// Arithmetic of the denoiser.
+    pub engine: Engine,
+    /// What is computed again; `Auto` counts as nothing.
+    pub recompute: Recompute,
+}
+
+/// The memory of a training step in bytes, at its peak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepMemory {
+    /// The frozen weights.
+    pub weights: u64,
+    /// The adapter, its moments and gradients.
+    pub adapter: u64,
+    /// What passes keep, and the buffers that they work in.
+    pub activations: u64,
+}
+
+impl StepMemory {
+    /// All of it, with the program itself.
+    pub fn total(&self) -> u64 {
+        PROGRAM_BYTES + self.weights + self.adapter + self.activations
+    }
+}
+
+impl StepShape {
+    /// The memory that such a step on the denoiser of `base` takes.
+    pub fn memory(&self, base: &Base) -> Result<StepMemory> {
+        Ok(StepMemory {
+            weights: part_bytes(base, "unet", self.engine)?,
+            adapter: self.trained_values(base)? * BYTES_OF_TRAINED,
+            activations: activations(&base.unet_config, self),
+        })
+    }
+
+    /// Values of the adapter's factors.
+    fn trained_values(&self, base: &Base) -> Result<u64> {
+        let tensors = base.files().tensors("unet")?;
+        let targets = tensors.names().filter_map(|name| {
+            let layer = name.strip_suffix(".weight")?;
+            let info = tensors.info(name)?;
+            let is_target = info.shape.len() > 1 && is_target(layer, self.targets);
+            is_target.then(|| {
+                let outputs = info.shape[0];
+                outputs + info.shape.iter().product::<usize>() / outputs.max(1)
+            })
+        });
+        Ok((targets.sum::<usize>() * self.rank) as u64)
+    }
+}
+
+/// The memory that encoding the texts and pictures of `pixels` takes before the steps.
+pub(super) fn encoding_bytes(base: &Base, pixels: usize, engine: Engine) -> Result<u64> {
+    let texts = base.texts.iter();
+    let texts = texts.map(|side| part_bytes(base, side.place.part, Engine::Exact));
+    let texts = texts.sum::<Result<u64>>()?;
+    let channels = base.vae_config.block_out_channels.first().copied();
+    // Input and output of a residual block's convolution, its normalised input and that with a border.
+    let widest = 18 * (pixels * channels.unwrap_or(0)) as u64;
+    let pictures = part_bytes(base, "vae", engine.of_autoencoder())? + widest;
+    Ok(PROGRAM_BYTES + texts.max(pictures))
+}
+
+/// Memory of a part's weights, with two hundredths for scales, biases and the gaps that loading leaves.
+fn part_bytes(base: &Base, part: &str, engine: Engine) -> Result<u64> {
+    let tensors = base.files().tensors(part)?;
+    let shapes = tensors.names().filter_map(|name| tensors.info(name));
+    let bytes = shapes.map(
+        |info| match (info.shape.as_slice(), engine.frozen_format()) {
+            ([outputs, inputs, kernel @ ..], Some(format)) => {
+                format.packed_bytes([*outputs, *inputs, kernel.iter().product()])
+            }
+            (shape, _) => shape.iter().product::<usize>() * size_of::<f32>(),
+        },
+    );
+    let bytes: u64 = bytes.map(|bytes| bytes as u64).sum();
+    Ok(bytes + bytes / 50)
+}
+
+/// What is kept so far, and the most that was held at a time.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    kept: u64,
+    peak: u64,
+}
+
+impl Tally {
+    /// Keeps `bytes` until the backward pass.
+    fn keep(&mut self, bytes: u64) {
+        self.kept += bytes;
+        self.peak = self.peak.max(self.kept);
+    }
+
+    /// Holds `bytes` for a moment.
+    fn hold(&mut self, bytes: u64) {
+        self.peak = self.peak.max(self.kept + bytes);
+    }
+
+    /// A part of which only `inputs` bytes are kept, and whose inside comes back in the backward pass.
+    fn twice(&mut self, inputs: u64, inside: Self) {
+        self.keep(inputs);
+        self.hold(inside.peak);
+    }
+}
+
+/// The shapes of one level and what its operations keep.
+struct Level<'a> {
+    shape: &'a StepShape,
+    /// Pixels of all pictures.
+    pixels: u64,
+    channels: u64,
+    heads: u64,
+    depth: usize,
+    attends: bool,
+}
+
+/// The peak of a forward and backward pass, without weights and adapter.
+fn activations(config: &UnetConfig, shape: &StepShape) -> u64 {
+    let levels = config.block_out_channels.len();
+    let (heads, depths) = (config.heads().ok(), config.depths().ok());
+    let of_level = |index: usize, attends: bool| {
+        let sides = shape.latent.map(|side| side.div_ceil(1 << index));
+        let at = |values: &Option<Vec<usize>>| values.as_ref().map_or(1, |values| values[index]);
+        Level {
+            shape,
+            pixels: (shape.batch * sides[0] * sides[1]) as u64,
+            channels: config.block_out_channels[index] as u64,
+            heads: at(&heads) as u64,
+            depth: at(&depths),
+            attends,
+        }
+    };
+    let mut tally = Tally::default();
+    let first = config.block_out_channels[0] as u64;
+    let mut skips = vec![first];
+    let mut channels = first;
+    for index in 0..levels {
+        let level = of_level(
+            index,
+            config.down_block_types[index].starts_with("CrossAttn"),
+        );
+        for _ in 0..config.layers_per_block {
+            level.layer(&mut tally, channels, 0);
+            channels = level.channels;
+            skips.push(channels);
+        }
+        if index + 1 < levels {
+            skips.push(channels);
+        }
+    }
+    let lowest = of_level(levels - 1, true);
+    lowest.layer(&mut tally, channels, 0);
+    lowest.with_attention(false).layer(&mut tally, channels, 0);
+    for index in 0..levels {
+        let attends = config.up_block_types[index].starts_with("CrossAttn");
+        let level = of_level(levels - 1 - index, attends);
+        for _ in 0..=config.layers_per_block {
+            let skip = skips.pop().unwrap_or(0);
+            level.layer(&mut tally, channels, skip);
+            channels = level.channels;
+        }
+    }
+    // Buffers of many sizes leave gaps between them.
+    tally.peak + tally.peak / 10
+}
+
+impl Level<'_> {
+    fn with_attention(self, attends: bool) -> Self {
+        Self { attends, ..self }
+    }
+
+    /// Bytes of a value that an operation keeps of its own input.
+    fn kept(&self) -> u64 {
+        match self.shape.engine.keep() {
+            Keep::Exact => F32,
+            Keep::Rounded => F32 / 2,
+        }
+    }
+
+    /// A residual block on `hidden + skip` channels, and the transformer after it.
+    fn layer(&self, tally: &mut Tally, hidden: u64, skip: u64) {
+        let inputs = F32 * self.pixels * (hidden + skip);
+        if self.shape.recompute != Recompute::Layer {
+            self.inside(tally, hidden + skip);
+            return;
+        }
+        let mut inside = Tally::default();
+        self.inside(&mut inside, hidden + skip);
+        tally.twice(inputs, inside);
+    }
+
+    fn inside(&self, tally: &mut Tally, input: u64) {
+        let pixels = self.pixels;
+        let convolves = self.shape.targets == Targets::TransformerAndConvolution;
+        // Inputs of both norms; with adapters the inputs of the convolutions too.
+        tally.keep(self.kept() * pixels * (input + self.channels));
+        if convolves {
+            tally.keep(F32 * pixels * (2 * input + self.channels));
+        }
+        // Input, its normalised form, that with a border, and the output, or their gradients.
+        tally.hold(pixels * (10 * input + 2 * F32 * self.channels));
+        if self.attends {
+            self.transformer(tally);
+        }
+    }
+
+    fn transformer(&self, tally: &mut Tally) {
+        let values = self.pixels * self.channels;
+        let projects = self.shape.targets != Targets::Attention;
+        tally.keep(self.kept() * values);
+        if projects {
+            tally.keep(2 * F32 * values);
+        }
+        for _ in 0..self.depth {
+            if matches!(self.shape.recompute, Recompute::Block | Recompute::Layer) {
+                let mut inside = Tally::default();
+                self.block(&mut inside);
+                tally.twice(F32 * values, inside);
+            } else {
+                self.block(tally);
+            }
+        }
+    }
+
+    /// Self-attention, cross-attention and feed-forward.
+    fn block(&self, tally: &mut Tally) {
+        let values = self.pixels * self.channels;
+        let low = F32 * self.pixels * self.shape.rank as u64;
+        let words = (self.shape.batch * CONTEXT_LENGTH) as u64 * self.channels;
+        let sums = F32 * self.pixels * self.heads;
+        let kept = self.kept();
+        // Self-attention: norm, its output for three adapters, queries, keys, values, output, sums of exponentials.
+        tally.keep(kept * values + F32 * values + (3 * F32 + kept) * values + sums + 4 * low);
+        tally.hold(6 * F32 * values);
+        // Cross-attention: the same with keys and values of the text.
+        tally.keep(kept * values + F32 * values + 2 * F32 * values + sums + 2 * low);
+        tally.keep((F32 + kept) * words);
+        // Feed-forward: norm, and the gate's input of eight widths.
+        tally.keep(kept * values + 8 * kept * values);
+        if self.shape.targets != Targets::Attention {
+            tally.keep(F32 * values + 4 * F32 * values + 2 * low);
+        }
+        // The gate's input (unless it is kept) and output, or their gradients, beside the residual; rounded forms of them.
+        let wide = if kept == F32 { 4 } else { 12 };
+        tally.hold((wide + 11) * F32 * values);
+    }
+}
