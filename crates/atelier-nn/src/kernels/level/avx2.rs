@@ -171,6 +171,15 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn pair_to_floats(a: __m256i) -> [__m256; 2] {
+        unsafe {
+            let low = _mm256_srai_epi32::<16>(_mm256_slli_epi32::<16>(a));
+            let high = _mm256_srai_epi32::<16>(a);
+            [_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn pair(low: __m256, high: __m256) -> __m256i {
         unsafe {
             let high = _mm256_slli_epi32::<16>(_mm256_cvtps_epi32(high));

@@ -162,6 +162,15 @@ macro_rules! simd512 {
             }
 
             #[inline(always)]
+            unsafe fn pair_to_floats(a: __m512i) -> [__m512; 2] {
+                unsafe {
+                    let low = _mm512_srai_epi32::<16>(_mm512_slli_epi32::<16>(a));
+                    let high = _mm512_srai_epi32::<16>(a);
+                    [_mm512_cvtepi32_ps(low), _mm512_cvtepi32_ps(high)]
+                }
+            }
+
+            #[inline(always)]
             unsafe fn pair(low: __m512, high: __m512) -> __m512i {
                 unsafe {
                     let low = _mm512_and_si512(_mm512_cvtps_epi32(low), _mm512_set1_epi32(0xffff));

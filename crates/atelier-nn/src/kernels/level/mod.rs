@@ -179,6 +179,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn dot(sum: Self::I, a: Self::I, b: Self::I) -> Self::I;
     /// The i32 lanes as f32.
     unsafe fn int_to_float(a: Self::I) -> Self::F;
+    /// The low and the high numbers of pairs of i16, as f32.
+    unsafe fn pair_to_floats(a: Self::I) -> [Self::F; 2];
     /// Per lane a pair of i16: `low` and `high` rounded to the nearest whole number; both must fit.
     unsafe fn pair(low: Self::F, high: Self::F) -> Self::I;
     /// Rounds all lanes to the nearest whole numbers, which must fit, and writes them as i16.

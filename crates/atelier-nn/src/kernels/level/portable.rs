@@ -180,6 +180,11 @@ impl<const N: usize> Simd for Portable<N> {
     }
 
     #[inline(always)]
+    unsafe fn pair_to_floats(a: Self::I) -> [Self::F; 2] {
+        [each(|i| low(a[i]) as f32), each(|i| high(a[i]) as f32)]
+    }
+
+    #[inline(always)]
     unsafe fn pair(low: Self::F, high: Self::F) -> Self::I {
         let half = |v: f32| u32::from((v.round_ties_even() as i16).cast_unsigned());
         std::array::from_fn(|i| half(low[i]) | half(high[i]) << 16)

@@ -43,6 +43,10 @@ unsafe fn probe<S: Simd>(x: &[f32], floats: &mut Vec<f32>, ints: &mut Vec<u32>) 
             let other = S::mul(b, S::splat(2000.0));
             let first = S::pair(large, other);
             let second = S::pair(other, S::mul(c, S::splat(-2000.0)));
+            for value in S::pair_to_floats(second) {
+                S::store(out.as_mut_ptr(), value);
+                floats.extend(&out);
+            }
             let [low, high] = S::zip16(first, second);
             for value in [
                 first,
