@@ -9,6 +9,7 @@ use super::outer::{Rows, Sum};
 use super::packed::{Format, Packed};
 use super::picture::{Bordered, bordered, bordered_floats};
 use super::walk::{Direction, Left, Place, Start, Tap, product};
+use super::winograd;
 
 /// Side of the kernel.
 const KERNEL: usize = 3;
@@ -42,6 +43,9 @@ pub(crate) fn forward(
     x: &[f32],
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
+    if winograd::is_quicker(weights, sizes) {
+        return winograd::convolve(weights, Direction::Forward, sizes, x, bias);
+    }
     let [height, width] = sizes.output();
     let picture = Bordered {
         batch: sizes.batch,
@@ -84,6 +88,9 @@ pub(crate) fn forward(
 
 /// `dx [b, h, w, inputs]` of `dy [b, h', w', outputs]`.
 pub(crate) fn input_gradient(weights: &Packed, sizes: &ConvSizes, dy: &[f32]) -> Vec<f32> {
+    if winograd::is_quicker(weights, sizes) {
+        return winograd::convolve(weights, Direction::Gradient, sizes, dy, None);
+    }
     let [height, width] = sizes.output();
     // pixels outside the result that a tap can reach
     let border = if sizes.stride == 1 {

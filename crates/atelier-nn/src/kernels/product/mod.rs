@@ -11,6 +11,7 @@ mod tests;
 mod tile;
 mod walk;
 mod whole;
+mod winograd;
 
 pub(crate) use conv::ConvSizes;
 pub(crate) use packed::{Format, Packed};

@@ -17,7 +17,7 @@ pub(super) fn numbers(count: usize, seed: u32) -> Vec<f32> {
 }
 
 /// The greatest difference over the greatest value.
-fn error(got: &[f32], expected: &[f64]) -> f64 {
+pub(super) fn error(got: &[f32], expected: &[f64]) -> f64 {
     assert_eq!(got.len(), expected.len());
     let pairs = got.iter().zip(expected);
     let worst = pairs
@@ -101,7 +101,7 @@ fn linear_maps_of_any_size_are_right() {
 }
 
 /// A convolution and the gradient of its input, from the definition.
-fn convolution(
+pub(super) fn convolution(
     sizes: &ConvSizes,
     x: &[f32],
     weight: &[f32],
