@@ -15,7 +15,7 @@ use super::super::tile::{Onto, Piece, Row, Target};
 use super::super::walk::{Direction, float_panel_at};
 use super::grid::Grid;
 use super::source::Source;
-use super::transforms::{FREQUENCIES, Finish, LINE, LINES, TAPS, patch_at, tile_at, weight_at};
+use super::transforms::{FREQUENCIES, Finish, LINE, LINES, patch_at, tile_at};
 
 /// Most channels that are summed at a time: what a task reads of weights and patches stays in the caches.
 const PIECE: usize = 192;
