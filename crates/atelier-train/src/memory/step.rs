@@ -191,8 +191,13 @@ fn activations(config: &UnetConfig, shape: &StepShape) -> u64 {
             channels = level.channels;
         }
     }
-    // Buffers of many sizes leave gaps between them.
-    tally.peak + tally.peak / 10
+    // Buffers of many sizes leave gaps between them, and what is kept lies between those that come and go, the more so where
+    // it is a rounded copy of one of them.
+    let between = match shape.engine.keep() {
+        Keep::Exact => tally.kept,
+        Keep::Rounded => 2 * tally.kept,
+    };
+    tally.peak + (tally.peak + between) / 10
 }
 
 impl Level<'_> {
