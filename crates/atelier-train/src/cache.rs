@@ -50,10 +50,16 @@ impl Cache {
         let engine = Engine::from(config.precision);
         let side = training_side(config, base);
         let factor = base.vae_config.pixels_per_latent();
+        let total = dataset.samples.len() as u64;
+        context.progress.report(Progress {
+            phase: Phase::CachingLatents,
+            done: 0,
+            total,
+            loss: None,
+        });
         let texts = encode_captions(base, dataset, &config.trigger, &device)?;
         let vae = base.load_vae(&device, engine)?;
         let latent_shape = [vae.latent_channels(), side / factor, side / factor];
-        let total = dataset.samples.len() as u64;
         let (mut latents, mut sizes) = (Vec::new(), Vec::new());
         for (index, sample) in dataset.samples.iter().enumerate() {
             let done = index as u64;

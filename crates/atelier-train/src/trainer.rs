@@ -64,7 +64,7 @@ impl LoraTrainer<'_> {
         let dataset = read_folder(&request.dataset, request.skip_bad, &Limits::default())?;
         let base = Base::open(&request.base)?;
         check_resolution(config, &base)?;
-        let memory = MemoryPlan::new(&base, config, self.free_bytes)?;
+        let memory = MemoryPlan::new(&base, config, dataset.samples.len(), self.free_bytes)?;
         let record = RunRecord::of(request, base.files().hash_with(self.hashes)?, &dataset);
         Place::of(request).check(&record)?;
         let Some(cache) = Cache::fill(&base, &dataset, config, context)? else {

@@ -58,11 +58,21 @@ fn free_in_group(folder: &Path) -> Option<u64> {
         ),
     };
     let stat = read(folder.join("memory.stat")).unwrap_or_default();
-    let files = stat.lines().find_map(|line| {
-        let value = line.strip_prefix("inactive_file ")?;
-        value.trim().parse::<u64>().ok()
+    let value = |name: &str| {
+        let mut lines = stat.lines().filter_map(|line| line.split_once(' '));
+        lines
+            .find(|(key, _)| *key == name)?
+            .1
+            .trim()
+            .parse::<u64>()
+            .ok()
+    };
+    // Version 1 counts the groups below under other names, as the use does.
+    let pages = ["inactive_file", "active_file"].map(|name| {
+        let all = value(&format!("total_{name}"));
+        all.or_else(|| value(name)).unwrap_or(0)
     });
-    Some(limit.saturating_sub(used.saturating_sub(files.unwrap_or(0))))
+    Some(limit.saturating_sub(used.saturating_sub(pages.iter().sum())))
 }
 
 fn read(path: impl AsRef<Path>) -> Option<String> {
@@ -101,7 +111,12 @@ mod tests {
         write("memory.max", "1000\n");
         write("memory.current", "700\n");
         assert_eq!(free_in_group(folder.path()), Some(300));
-        write("memory.stat", "anon 1\ninactive_file 200\n");
-        assert_eq!(free_in_group(folder.path()), Some(500));
+        write("memory.stat", "anon 1\ninactive_file 200\nactive_file 50\n");
+        assert_eq!(free_in_group(folder.path()), Some(550));
+        write(
+            "memory.stat",
+            "inactive_file 1\ntotal_inactive_file 300\ntotal_active_file 9\n",
+        );
+        assert_eq!(free_in_group(folder.path()), Some(609));
     }
 }

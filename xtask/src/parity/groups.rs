@@ -252,7 +252,7 @@ fn adapters() -> Vec<Group> {
         &[("adapter_kinds.rs", "half_precision", "")],
     )];
     groups.push(group(
-        "adapter gradients with bf16 arithmetic, and composed of Burn's operations",
+        "adapter gradients with int8 and bf16 arithmetic, and composed of Burn's operations",
         &["peft", "torch"],
         &[("adapters.rs", "gradients_of_other_arithmetics", "")],
     ));

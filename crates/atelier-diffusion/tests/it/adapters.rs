@@ -198,7 +198,7 @@ fn gradients_of_other_arithmetics_lie_near_those_of_peft() {
         (Engine::Reference, GRADIENT_TOLERANCE),
         (Engine::Mixed, 2e-2),
         // weights of 8 bits are another base, and differences of keys nearly cancel in one of random numbers
-        (Engine::Small, 2e-1),
+        (Engine::Small, 3e-1),
     ] {
         let mut unet = load_unet_for(engine, &device);
         for targets in CASES {

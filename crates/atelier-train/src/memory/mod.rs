@@ -4,6 +4,7 @@ mod step;
 
 use atelier_core::{Recompute, TrainConfig};
 use atelier_diffusion::stable_diffusion::Base;
+use atelier_diffusion::tokenizer::CONTEXT_LENGTH;
 use atelier_nn::Engine;
 
 pub use step::{StepMemory, StepShape};
@@ -20,22 +21,33 @@ pub struct MemoryPlan {
     pub step: StepMemory,
     /// Encoding pictures and captions, before the steps.
     pub encoding_bytes: u64,
+    /// What was encoded, which stays for the whole run.
+    pub cache_bytes: u64,
 }
 
 impl MemoryPlan {
-    /// Plans a run on `base`. With `Auto` it is the fastest plan that fits into `free_bytes`, where these are known.
+    /// Plans a run on `base` with so many pictures. With `Auto` it is the fastest plan that fits into `free_bytes`, where these are known.
     ///
     /// # Errors
     /// With `Auto`, when nothing fits. A choice of the user's is never refused.
-    pub fn new(base: &Base, config: &TrainConfig, free_bytes: Option<u64>) -> Result<Self> {
+    pub fn new(
+        base: &Base,
+        config: &TrainConfig,
+        pictures: usize,
+        free_bytes: Option<u64>,
+    ) -> Result<Self> {
         let engine = Engine::from(config.precision);
         let side = training_side(config, base);
         let latent = side / base.vae_config.pixels_per_latent();
+        let states = CONTEXT_LENGTH * base.states_width() + base.pooled_width().unwrap_or(0);
+        let latents = base.unet_config.in_channels * latent * latent;
+        let cached = (pictures + 1) * states + pictures * latents;
         let encoding_bytes = step::encoding_bytes(base, side * side, engine)?;
         let plan = |recompute| {
             let shape = StepShape {
                 latent: [latent; 2],
-                batch: config.batch_size,
+                // a batch never holds a picture twice
+                batch: config.batch_size.min(pictures.max(1)),
                 rank: config.rank,
                 targets: config.targets,
                 engine,
@@ -46,6 +58,7 @@ impl MemoryPlan {
                 recompute,
                 step,
                 encoding_bytes,
+                cache_bytes: (cached * size_of::<f32>()) as u64,
             })
         };
         let (Recompute::Auto, Some(free_bytes)) = (config.recompute, free_bytes) else {
@@ -56,7 +69,8 @@ impl MemoryPlan {
         };
         for recompute in [Recompute::None, Recompute::Block] {
             let plan = plan(recompute)?;
-            if plan.peak_bytes() <= free_bytes {
+            // A plan may be some hundredths low; where there is a smaller one, it is the better choice.
+            if plan.peak_bytes() + plan.peak_bytes() / 20 <= free_bytes {
                 return Ok(plan);
             }
         }
@@ -72,6 +86,6 @@ impl MemoryPlan {
 
     /// The most memory that the run takes at a time.
     pub fn peak_bytes(&self) -> u64 {
-        self.step.total().max(self.encoding_bytes)
+        self.step.total().max(self.encoding_bytes) + self.cache_bytes
     }
 }

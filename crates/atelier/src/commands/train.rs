@@ -161,7 +161,12 @@ impl Announced<'_> {
         ));
         // The trainer has made the same plan, so that it can be made.
         if let Ok(base) = Base::open(&self.request.base)
-            && let Ok(plan) = MemoryPlan::new(&base, &self.request.config, self.free_bytes)
+            && let Ok(plan) = MemoryPlan::new(
+                &base,
+                &self.request.config,
+                pictures as usize,
+                self.free_bytes,
+            )
         {
             self.announce_memory(&plan);
         }

@@ -62,7 +62,7 @@ pub(super) struct TrainFlags {
     #[arg(long, value_parser = choice::<Precision>(Precision::ALL.iter().map(|p| p.name())))]
     precision: Option<Precision>,
     /// What backward passes compute again to need less memory, at the same numbers: `auto` takes the first of the others
-    /// that fits into the memory that is free [default: auto].
+    /// that fits into the memory that is free, where the system tells (Linux), and else `none` [default: auto].
     #[arg(long, value_parser = choice::<Recompute>(Recompute::ALL.iter().map(|r| r.name())))]
     recompute: Option<Recompute>,
     /// Random choices follow from this number; a negative one counts down from 2^64, as in `PyTorch` [default: 0].

@@ -424,16 +424,22 @@ fn rounded(value: f32) -> f32 {
     (value + LARGE) - LARGE
 }
 
-/// The factor that brings a row of weights to whole numbers of at most `most`.
+/// The factor that brings a row of weights to whole numbers of at most `most`. It is no number where the row is not finite,
+/// so that results are not either; rows so small that their squares vanish become zeros.
 fn row_factor(row: &[f32], chunk: usize, most: f32) -> f32 {
+    const LARGEST: f32 = 1e18;
     let (mut norm, mut greatest) = (0.0f32, 0.0f32);
     for part in row.chunks(chunk) {
-        norm = norm.max(part.iter().map(|value| value * value).sum::<f32>().sqrt());
+        let squares = part.iter().map(|value| value * value).sum::<f32>();
+        if !squares.is_finite() {
+            return f32::NAN;
+        }
+        norm = norm.max(squares.sqrt());
         greatest = part.iter().fold(greatest, |a, &b| a.max(b.abs()));
     }
     let limit = NORM_LIMIT.min(MEAN_LIMIT * (chunk.min(row.len()) as f32).sqrt());
-    if greatest > 0.0 && norm.is_finite() {
-        (limit / norm).min(most / greatest)
+    if greatest > 0.0 {
+        (limit / norm).min(most / greatest).min(LARGEST)
     } else {
         1.0
     }

@@ -316,3 +316,28 @@ fn weights_of_eight_bits_are_rounded_and_then_exact() {
         }
     }
 }
+
+#[test]
+fn weights_that_are_not_finite_or_vanish_are_not_hidden() {
+    for level in Level::available() {
+        for bad in [f32::NAN, f32::INFINITY, 1e-30, 1e-38] {
+            let mut weight = numbers(9 * 40, 1);
+            weight[3 * 40..4 * 40].fill(bad);
+            for packed in [
+                Packed::new(level, Format::I16, &weight, [9, 40, 1]),
+                Packed::narrow(level, &weight, [9, 40, 1]),
+            ] {
+                let y = linear::forward(&packed, &numbers(2 * 40, 2), None);
+                let dx = linear::input_gradient(&packed, &numbers(2 * 9, 3));
+                for (i, value) in y.iter().enumerate() {
+                    let expected_nan = i % 9 == 3 && bad * 0.0 != 0.0;
+                    assert_eq!(value.is_nan(), expected_nan, "{level:?} {bad} {i}");
+                }
+                assert!(y[3].is_nan() || y[3].abs() < 1e-25);
+                assert_eq!(dx.iter().all(|value| value.is_nan()), bad * 0.0 != 0.0);
+                // the gradient through the other outputs keeps its digits
+                assert!(bad * 0.0 != 0.0 || dx.iter().any(|value| value.abs() > 0.1));
+            }
+        }
+    }
+}

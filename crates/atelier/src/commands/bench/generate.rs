@@ -56,6 +56,7 @@ struct Report {
     /// Largest memory of the process; only on Linux.
     peak_bytes: Option<u64>,
     bf16: bool,
+    precision: Precision,
     size: usize,
     steps: usize,
     threads: usize,
@@ -136,7 +137,8 @@ fn timed(args: &GenerateArgs, path: &std::path::Path, app: &App) -> Result<Repor
         picture_secs: text_secs + (drawn - denoiser_loaded) + vae_secs,
         whole_secs: ended - begun,
         peak_bytes: peak_bytes(),
-        bf16: args.precision == Precision::Bf16,
+        bf16: args.precision != Precision::F32,
+        precision: args.precision,
         size,
         steps: args.steps,
         threads: rayon::current_num_threads(),
