@@ -26,7 +26,8 @@ pub struct MemoryPlan {
 }
 
 impl MemoryPlan {
-    /// Plans a run on `base` with so many pictures. With `Auto` it is the fastest plan that fits into `free_bytes`, where these are known.
+    /// Plans a run on `base` with so many pictures. With `Auto` it is the fastest plan that fits into `free_bytes`, where
+    /// these are known.
     ///
     /// # Errors
     /// With `Auto`, when nothing fits. A choice of the user's is never refused.

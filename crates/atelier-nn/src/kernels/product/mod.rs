@@ -9,6 +9,8 @@ mod scratch;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod turned;
+mod units;
 mod walk;
 mod whole;
 mod winograd;

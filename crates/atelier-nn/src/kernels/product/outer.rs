@@ -10,9 +10,10 @@ use rayon::prelude::*;
 
 use super::super::level::{Level, Simd, leveled};
 use super::super::memory::{Shared, filled};
-use super::packed::{Format, NORM_LIMIT, Units};
+use super::packed::{Format, NORM_LIMIT};
 use super::scratch::with_units;
 use super::tile::{Onto, Piece, Row, Target};
+use super::units::Units;
 use super::walk::{float_panel_at, whole_panel_at};
 use super::whole::Extent;
 

@@ -3,48 +3,10 @@
 //! A panel holds some columns (outputs): for every tap of the kernel and every input, one unit per column. For the
 //! gradient of the input the same panels are turned a piece at a time, so that weights lie in memory once.
 
-use std::cell::RefCell;
-
 use rayon::prelude::*;
 
-use super::super::level::{Level, Simd, leveled};
-
-/// Units of 64 bytes, so that vectors of panels are aligned.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[repr(C, align(64))]
-struct Line([u32; 16]);
-
-/// 32-bit units at an address that is a multiple of 64 bytes.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Units(Vec<Line>);
-
-impl Units {
-    /// Zeros.
-    pub(crate) fn zeros(count: usize) -> Self {
-        Self(vec![Line([0; 16]); count.div_ceil(16)])
-    }
-
-    /// Makes room for `count` units; what is in them does not matter.
-    pub(crate) fn grow(&mut self, count: usize) {
-        let lines = count.div_ceil(16);
-        if self.0.len() < lines {
-            self.0.resize(lines, Line([0; 16]));
-        }
-    }
-
-    pub(crate) fn as_ptr(&self) -> *const u32 {
-        self.0.as_ptr().cast()
-    }
-
-    pub(crate) fn as_mut_ptr(&mut self) -> *mut u32 {
-        self.0.as_mut_ptr().cast()
-    }
-
-    /// Memory in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.0.len() * size_of::<Line>()
-    }
-}
+use super::super::level::Level;
+use super::units::{Line, Units};
 
 /// How weights are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,7 +41,7 @@ pub(crate) struct Packed {
     pub(super) taps: usize,
     units: Units,
     /// The numbers of the units as bytes, in their place: what is held in 8 bits is widened a piece at a time.
-    bytes: Vec<i8>,
+    pub(super) bytes: Vec<i8>,
     /// What a unit of each column stands for, with zeros up to a whole panel; empty for f32.
     pub(super) scales: Vec<f32>,
     /// Greatest norm of any input's weights over each chunk of outputs, as numbers in the panels; empty for f32.
@@ -194,7 +156,7 @@ impl Packed {
     }
 
     /// Units of a panel.
-    fn panel_units(&self) -> usize {
+    pub(super) fn panel_units(&self) -> usize {
         self.taps * self.tap_units()
     }
 
@@ -325,97 +287,6 @@ impl Packed {
     pub(super) fn is_narrow(&self) -> bool {
         !self.bytes.is_empty()
     }
-
-    /// Writes the inputs of `range` of a panel and tap as units of i16.
-    ///
-    /// # Safety
-    /// `to` must hold as many units as the inputs take.
-    pub(super) unsafe fn widen_panel(
-        &self,
-        to: *mut u32,
-        panel: usize,
-        tap: usize,
-        range: std::ops::Range<usize>,
-    ) {
-        let width = self.level.panel();
-        let within = tap * self.tap_units() + self.units_of(range.start) * width;
-        // SAFETY: passed on from the caller; every panel holds all inputs.
-        unsafe {
-            self.widen(
-                panel * self.panel_units() + within,
-                self.units_of(range.len()) * width,
-                to,
-            );
-        }
-    }
-
-    /// Writes `count` units from unit `from` on.
-    ///
-    /// # Safety
-    /// `to` must hold them.
-    unsafe fn widen(&self, from: usize, count: usize, to: *mut u32) {
-        let bytes = &self.bytes[2 * from..][..2 * count];
-        // SAFETY: passed on from the caller; a unit is two numbers.
-        unsafe { widen_at(self.level, bytes, to.cast()) };
-    }
-
-    /// Writes the panel of inputs from `first` on, for `tap` and the outputs of `range`, with outputs along the panel.
-    /// Both ends of the range are multiples of a panel, or the end of the columns.
-    ///
-    /// # Safety
-    /// `to` must hold as many units as the outputs take, rounded up to whole panels.
-    pub(super) unsafe fn turn(
-        &self,
-        to: *mut u32,
-        tap: usize,
-        first: usize,
-        range: std::ops::Range<usize>,
-    ) {
-        let width = self.level.panel();
-        let (panel_units, units) = (self.panel_units(), self.units_of(width) * width);
-        let within = tap * self.tap_units() + self.units_of(first) * width;
-        let (panel, count) = (range.start / width, range.len().div_ceil(width));
-        if self.is_narrow() {
-            return WIDE.with_borrow_mut(|wide| {
-                wide.grow(count * units);
-                for i in 0..count {
-                    let from = (panel + i) * panel_units + within;
-                    // SAFETY: there is room for `count` times `units`, and the panels hold as many from `from` on.
-                    unsafe { self.widen(from, units, wide.as_mut_ptr().add(i * units)) };
-                }
-                // SAFETY: as below; the panels lie close together here.
-                unsafe { turn_wholes_at(self.level, wide.as_ptr(), units, count, to, units) };
-            });
-        }
-        let start = self.panel(panel).wrapping_add(within);
-        // SAFETY: the panels exist, and every one holds a whole panel of inputs from `first` on.
-        unsafe {
-            match self.format {
-                Format::F32 => turn_floats_at(self.level, start, panel_units, count, to, units),
-                Format::I16 => turn_wholes_at(self.level, start, panel_units, count, to, units),
-            }
-        }
-    }
-}
-
-thread_local! {
-    /// Widened pieces of panels that a thread turns.
-    static WIDE: RefCell<Units> = RefCell::default();
-}
-
-leveled! {
-    /// # Safety
-    /// `to` must hold as many numbers as there are bytes.
-    fn widen_at(bytes: &[i8], to: *mut i16) = widen
-}
-
-/// Compiled to sign extension of whole vectors. `S` only says for which instructions.
-#[inline(always)]
-unsafe fn widen<S: Simd>(bytes: &[i8], to: *mut i16) {
-    for (i, &byte) in bytes.iter().enumerate() {
-        // SAFETY: promised by the caller.
-        unsafe { *to.add(i) = i16::from(byte) };
-    }
 }
 
 /// The nearest whole number, by the addition of a number so large that no fraction fits beside it.
@@ -443,65 +314,4 @@ fn row_factor(row: &[f32], chunk: usize, most: f32) -> f32 {
     } else {
         1.0
     }
-}
-
-#[inline(always)]
-unsafe fn turn_floats<S: Simd>(
-    from: *const u32,
-    panel_units: usize,
-    count: usize,
-    to: *mut u32,
-    units: usize,
-) {
-    let width = S::LANES * S::PANEL_VECTORS;
-    for panel in 0..count {
-        for i in (0..width).step_by(S::LANES) {
-            for j in (0..width).step_by(S::LANES) {
-                // SAFETY: blocks inside one panel on either side.
-                unsafe {
-                    let from = from.add(panel * panel_units + i * width + j);
-                    S::transpose(from, width, to.add(panel * units + j * width + i), width);
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn turn_wholes<S: Simd>(
-    from: *const u32,
-    panel_units: usize,
-    count: usize,
-    to: *mut u32,
-    units: usize,
-) {
-    let width = S::LANES * S::PANEL_VECTORS;
-    let mut block = [0u32; 256];
-    for panel in 0..count {
-        for i in (0..width / 2).step_by(S::LANES) {
-            for j in (0..width).step_by(S::LANES) {
-                // SAFETY: blocks inside one panel on either side; a block has at most 16 rows and columns.
-                unsafe {
-                    let from = from.add(panel * panel_units + i * width + j);
-                    S::transpose(from, width, block.as_mut_ptr(), S::LANES);
-                    for row in (0..S::LANES).step_by(2) {
-                        let low = S::int_load(block.as_ptr().add(row * S::LANES));
-                        let high = S::int_load(block.as_ptr().add((row + 1) * S::LANES));
-                        let pair_row = j / 2 + row / 2;
-                        let to = to.add(panel * units + pair_row * width + 2 * i);
-                        let [first, second] = S::zip16(low, high);
-                        S::int_store(to, first);
-                        S::int_store(to.add(S::LANES), second);
-                    }
-                }
-            }
-        }
-    }
-}
-
-leveled! {
-    fn turn_floats_at(from: *const u32, panel_units: usize, count: usize, to: *mut u32, units: usize) = turn_floats
-}
-leveled! {
-    fn turn_wholes_at(from: *const u32, panel_units: usize, count: usize, to: *mut u32, units: usize) = turn_wholes
 }

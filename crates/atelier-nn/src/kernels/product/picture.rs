@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 
 use super::super::memory::{Shared, chunk};
-use super::packed::{Format, Packed, Units, chunk_length};
+use super::packed::{Format, Packed, chunk_length};
 use super::scratch::with_units;
+use super::units::Units;
 use super::walk::{Direction, Scales};
 use super::whole::{Extent, measure_at, norm_limit, round_at};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use super::packed::Units;
+use super::units::Units;
 
 /// Buffers that nobody uses at the moment.
 static IDLE: Mutex<Vec<Units>> = Mutex::new(Vec::new());

@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use super::super::level::{TILE_ROWS, leveled};
 use super::super::memory::Shared;
-use super::packed::{Format, Packed, Units, chunk_length};
+use super::packed::{Format, Packed, chunk_length};
 use super::tile::{Onto, Piece, Row, Target, float_panel, whole_panel};
+use super::units::Units;
 
 /// Units of the left operand that one block of rows may take, so that it stays in the second-level cache.
 const BLOCK_UNITS: usize = 80 * 1024;

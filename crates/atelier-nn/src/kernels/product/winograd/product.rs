@@ -9,9 +9,10 @@ use rayon::prelude::*;
 
 use super::super::super::level::TILE_ROWS;
 use super::super::super::memory::Shared;
-use super::super::packed::{Packed, Units};
+use super::super::packed::Packed;
 use super::super::scratch::with_units;
 use super::super::tile::{Onto, Piece, Row, Target};
+use super::super::units::Units;
 use super::super::walk::{Direction, float_panel_at};
 use super::grid::Grid;
 use super::source::Source;

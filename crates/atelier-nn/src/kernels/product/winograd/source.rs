@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::super::packed::{Packed, Units};
+use super::super::packed::Packed;
+use super::super::units::Units;
 use super::super::walk::Direction;
 use super::transforms::{LINE, TAPS, weight_at};
 
