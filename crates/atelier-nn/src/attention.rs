@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::kernels::{self, reference};
+use crate::kernels::{self, Held, reference};
 use crate::params::Engine;
 
 /// Attends from the first operand, queries, to the others, keys and values. Masks are for short texts, which the reference
@@ -18,9 +18,9 @@ pub fn attend(
     heads: usize,
     mask_ss: Option<&Tensor<2>>,
     engine: Engine,
-) -> Tensor<3> {
+) -> Held<3> {
     match (engine, mask_ss) {
-        (Engine::Reference, _) | (_, Some(_)) => reference::attend(operands, heads, mask_ss),
+        (Engine::Reference, _) | (_, Some(_)) => reference::attend(operands, heads, mask_ss).into(),
         (engine, None) => kernels::attend(operands, heads, engine.keep()),
     }
 }

@@ -16,6 +16,7 @@
     reason = "operands, sizes and strides of a kernel are plain values"
 )]
 
+mod allocator;
 mod attention;
 mod level;
 mod memory;
@@ -31,6 +32,8 @@ use std::sync::Arc;
 
 use burn::tensor::Tensor;
 
+pub use allocator::keep_freed_pages;
+pub use ops::held::Held;
 pub use pointwise::activation::Curve;
 pub use pointwise::adamw::Step as OptimizerStep;
 pub use pointwise::kept::Precision as Keep;
@@ -64,11 +67,17 @@ pub fn trained_linear(
 }
 
 /// `y [rows, out] + scale · (x [rows, in] · down [rank, in]ᵀ) · up [out, rank]ᵀ`: what a low-rank adapter adds.
-pub fn add_low_rank(y: Tensor<2>, x: Tensor<2>, factors: [Tensor<2>; 2], scale: f32) -> Tensor<2> {
+pub fn add_low_rank(
+    y: Tensor<2>,
+    x: Held<2>,
+    factors: [Tensor<2>; 2],
+    scale: f32,
+    keep: Keep,
+) -> Tensor<2> {
     if ops::is_here(&y) {
-        ops::low_rank::add(y, x, factors, scale)
+        ops::low_rank::add(y, x, factors, scale, keep)
     } else {
-        reference::add_low_rank(y, x, factors, scale)
+        reference::add_low_rank(y, x.tensor, factors, scale)
     }
 }
 
@@ -156,11 +165,11 @@ pub fn geglu(x: Tensor<2>, keep: Keep) -> Tensor<2> {
 }
 
 /// Queries `[b, s, heads · d]` attend to keys and values `[b, s', heads · d]`.
-pub fn attend(operands: [Tensor<3>; 3], heads: usize, keep: Keep) -> Tensor<3> {
+pub fn attend(operands: [Tensor<3>; 3], heads: usize, keep: Keep) -> Held<3> {
     if ops::is_here(&operands[0]) {
         ops::attention::attend(operands, heads, keep)
     } else {
-        reference::attend(operands, heads, None)
+        reference::attend(operands, heads, None).into()
     }
 }
 

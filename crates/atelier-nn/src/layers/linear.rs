@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::kernels::{self, WeightFormat, reference};
+use crate::kernels::{self, Held, WeightFormat, reference};
 use crate::layers::Weight;
 use crate::lora::{AttachedChange, LinearLora, acts, changed};
 use crate::params::{Engine, Init, ParamError, Params};
@@ -65,10 +65,15 @@ impl Linear {
     /// - `x`: `[…, in]`
     /// - returns: `[…, out]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let mut shape = x.dims();
-        let [features_out, features_in] = self.weight.dims();
-        let rows = shape.iter().product::<usize>() / features_in;
-        let flat = x.reshape([rows, features_in]);
+        self.forward_held(&x.into())
+    }
+
+    /// [`Self::forward`] on a tensor that other layers read, too: backward passes keep one copy of it for all of them.
+    pub fn forward_held<const D: usize>(&self, x: &Held<D>) -> Tensor<D> {
+        let mut shape = x.tensor.dims();
+        let [features_out, _] = self.weight.dims();
+        let x = x.rows();
+        let flat = &x.tensor;
         let mut y = match &self.weight {
             Weight::Frozen { weights, .. } if !acts(&self.changes) => {
                 kernels::frozen_linear(flat.clone(), weights)
@@ -79,7 +84,7 @@ impl Linear {
             }
         };
         for adapter in &self.adapters {
-            y = adapter.add_to(y, &flat, self.engine);
+            y = adapter.add_to(y, &x, self.engine);
         }
         shape[D - 1] = features_out;
         y.reshape(shape)

@@ -8,7 +8,7 @@ mod change;
 use atelier_core::{Delta, Factor, Matrix, WeightChange};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::kernels::{self, reference};
+use crate::kernels::{self, Held, reference};
 use crate::layers::{Conv2d, ConvShape, Linear};
 use crate::params::Engine;
 use crate::visit::{Visit, Visitor};
@@ -31,15 +31,15 @@ pub struct LinearLora {
 
 impl LinearLora {
     /// Adds the adapter's share for the input `x` (`[rows, in]`) to `y` (`[rows, out]`).
-    pub(crate) fn add_to(&self, y: Tensor<2>, x: &Tensor<2>, engine: Engine) -> Tensor<2> {
+    pub(crate) fn add_to(&self, y: Tensor<2>, x: &Held<2>, engine: Engine) -> Tensor<2> {
         if self.strength == 0.0 {
             return y;
         }
         let factors = [self.down.clone(), self.up.clone()];
         let scale = self.scale * self.strength;
         match engine {
-            Engine::Reference => reference::add_low_rank(y, x.clone(), factors, scale),
-            _ => kernels::add_low_rank(y, x.clone(), factors, scale),
+            Engine::Reference => reference::add_low_rank(y, x.tensor.clone(), factors, scale),
+            _ => kernels::add_low_rank(y, x.clone(), factors, scale, engine.keep()),
         }
     }
 

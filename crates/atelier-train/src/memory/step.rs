@@ -265,16 +265,16 @@ impl Level<'_> {
         let words = (self.shape.batch * CONTEXT_LENGTH) as u64 * self.channels;
         let sums = F32 * self.pixels * self.heads;
         let kept = self.kept();
-        // Self-attention: norm, its output for three adapters, queries, keys, values, output, sums of exponentials.
-        tally.keep(kept * values + F32 * values + (3 * F32 + kept) * values + sums + 4 * low);
+        // Self-attention: the input of its norm, the output of that for three adapters, queries, keys, values, the output,
+        // sums of exponentials.
+        tally.keep(6 * kept * values + sums + 4 * low);
         tally.hold(6 * F32 * values);
-        // Cross-attention: the same with keys and values of the text.
-        tally.keep(kept * values + F32 * values + 2 * F32 * values + sums + 2 * low);
-        tally.keep((F32 + kept) * words);
+        // Cross-attention: the same with keys and values of the text, and the text itself.
+        tally.keep(4 * kept * values + sums + 2 * low + 3 * kept * words);
         // Feed-forward: norm, and the gate's input of eight widths.
         tally.keep(kept * values + 8 * kept * values);
         if self.shape.targets != Targets::Attention {
-            tally.keep(F32 * values + 4 * F32 * values + 2 * low);
+            tally.keep(5 * kept * values + 2 * low);
         }
         // The gate's input (unless it is kept) and output, or their gradients, beside the residual; rounded forms of them.
         let wide = if kept == F32 { 4 } else { 12 };

@@ -1,6 +1,7 @@
 //! The transformer between residual blocks: `Transformer2DModel` and what it is made of.
 
 use atelier_nn::attention::attend;
+use atelier_nn::kernels::Held;
 use atelier_nn::layers::ConvShape;
 use atelier_nn::{
     Conv2d, Engine, GroupNorm, LayerNorm, Linear, ParamError, Params, Visit, Visitor,
@@ -54,13 +55,17 @@ impl Attention {
         })
     }
 
-    pub(crate) fn forward(&self, x_bsd: Tensor<3>, context_bsd: Tensor<3>) -> Tensor<3> {
-        let query = self.to_q.forward(x_bsd);
-        let key = self.to_k.forward(context_bsd.clone());
-        let value = self.to_v.forward(context_bsd);
+    /// Attends from `x_bsd` to the context, or to itself without one.
+    pub(crate) fn forward(&self, x_bsd: Tensor<3>, context_bsd: Option<Tensor<3>>) -> Tensor<3> {
+        let x = Held::from(x_bsd);
+        let context = context_bsd.map_or_else(|| x.clone(), Held::from);
+        let query = self.to_q.forward_held(&x);
+        let key = self.to_k.forward_held(&context);
+        let value = self.to_v.forward_held(&context);
+        drop((x, context));
         let operands = [query, key, value];
         self.to_out
-            .forward(attend(operands, self.heads, None, self.engine))
+            .forward_held(&attend(operands, self.heads, None, self.engine))
     }
 }
 
@@ -128,9 +133,10 @@ impl TransformerBlock {
 
     fn forward(&self, x_bsd: Tensor<3>, context_bsd: &Tensor<3>) -> Tensor<3> {
         let normal = self.norm1.forward(x_bsd.clone());
-        let x = sum(self.attn1.forward(normal.clone(), normal), x_bsd);
+        let x = sum(self.attn1.forward(normal, None), x_bsd);
         let normal = self.norm2.forward(x.clone());
-        let x = sum(self.attn2.forward(normal, context_bsd.clone()), x);
+        let context = Some(context_bsd.clone());
+        let x = sum(self.attn2.forward(normal, context), x);
         sum(self.ff.forward(self.norm3.forward(x.clone())), x)
     }
 }

@@ -44,7 +44,7 @@ impl SelfAttention {
         let value = self.v_proj.forward(x_bsd);
         let operands = [query, key, value];
         self.out_proj
-            .forward(attend(operands, self.heads, Some(mask_ss), self.engine))
+            .forward_held(&attend(operands, self.heads, Some(mask_ss), self.engine))
     }
 }
 

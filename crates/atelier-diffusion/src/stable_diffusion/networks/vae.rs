@@ -31,7 +31,7 @@ impl PixelAttention {
     fn forward(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
         let shape = x_bhwc.dims();
         let hidden = tokens(self.group_norm.forward(x_bhwc.clone()));
-        let attended = self.attention.forward(hidden.clone(), hidden);
+        let attended = self.attention.forward(hidden, None);
         kernels::sum(attended.reshape(shape), x_bhwc)
     }
 }

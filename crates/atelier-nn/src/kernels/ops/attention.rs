@@ -12,25 +12,33 @@ use burn::tensor::Tensor;
 use super::super::attention::{self, Shape};
 use super::super::level::Level;
 use super::super::pointwise::kept::Precision;
-use super::{Kept, finish, tensor, with_values};
+use super::held::{Held, KeptTensor, Slot, keep, kept};
+use super::{finish, tensor, with_values};
 
 /// Attention as a backend supplies it.
 #[backend_extension(Autodiff, Flex)]
 pub(crate) trait AttentionOps: Backend {
-    /// Queries `[b, s, heads · d]` attend to keys and values `[b, s', heads · d]`.
+    /// Queries `[b, s, heads · d]` attend to keys and values `[b, s', heads · d]`. What is kept of the output for the
+    /// backward pass comes to lie in `copy`.
     fn attend(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
         heads: usize,
-        keep: Precision,
+        precision: Precision,
+        copy: Slot,
     ) -> FloatTensor<Self>;
 }
 
 /// [`AttentionOps::attend`] on tensors.
-pub(crate) fn attend(operands: [Tensor<3>; 3], heads: usize, keep: Precision) -> Tensor<3> {
+pub(crate) fn attend(operands: [Tensor<3>; 3], heads: usize, precision: Precision) -> Held<3> {
     let [query, key, value] = operands.map(Tensor::into_dispatch);
-    Tensor::from_dispatch(Dispatch::attend(query, key, value, heads, keep))
+    let copy = Slot::default();
+    let output = Dispatch::attend(query, key, value, heads, precision, Slot::clone(&copy));
+    Held {
+        tensor: Tensor::from_dispatch(output),
+        copy,
+    }
 }
 
 fn shape_of(query: &FlexTensor, key: &FlexTensor, heads: usize) -> Shape {
@@ -60,7 +68,8 @@ impl AttentionOps for Flex {
         key: FlexTensor,
         value: FlexTensor,
         heads: usize,
-        _keep: Precision,
+        _precision: Precision,
+        _copy: Slot,
     ) -> FlexTensor {
         forward(&shape_of(&query, &key, heads), [&query, &key, &value]).0
     }
@@ -70,8 +79,8 @@ impl AttentionOps for Flex {
 #[derive(Debug, Clone)]
 struct State {
     shape: Shape,
-    operands: [Kept; 3],
-    output: FlexTensor,
+    operands: [KeptTensor; 3],
+    output: Slot,
     log_sums: Vec<f32>,
 }
 
@@ -95,9 +104,8 @@ impl Backward<Flex, 3> for AttentionBackward {
         let gradients = query.with_values(|q| {
             key.with_values(|k| {
                 value.with_values(|v| {
-                    with_values(output, |output| {
-                        with_values(&dy, |dy| run([q, k, v], output, dy))
-                    })
+                    kept(output)
+                        .with_values(|output| with_values(&dy, |dy| run([q, k, v], output, dy)))
                 })
             })
         });
@@ -117,23 +125,20 @@ impl<C: CheckpointStrategy> AttentionOps for Autodiff<Flex, C> {
         key: FloatTensor<Self>,
         value: FloatTensor<Self>,
         heads: usize,
-        keep: Precision,
+        precision: Precision,
+        copy: Slot,
     ) -> FloatTensor<Self> {
         let nodes = [query.node(), key.node(), value.node()];
         let operands = [query.primitive(), key.primitive(), value.primitive()];
         let shape = shape_of(operands[0], operands[1], heads);
         let (output, log_sums) = forward(&shape, operands);
         finish!(AttentionBackward, nodes, output, {
-            let [query, key, value] = operands;
-            // Weights are computed again from queries and keys, and must be those of the sums that are kept.
             State {
                 shape,
-                operands: [
-                    Kept::new(query, Precision::Exact),
-                    Kept::new(key, Precision::Exact),
-                    Kept::new(value, keep),
-                ],
-                output: output.clone(),
+                // Weights are computed again from queries and keys, which are kept so exactly that they are nearly those of
+                // the sums that are kept.
+                operands: operands.map(|operand| KeptTensor::new(operand, precision)),
+                output: keep(&copy, &output, precision),
                 log_sums,
             }
         })

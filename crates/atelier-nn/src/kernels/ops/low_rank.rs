@@ -11,26 +11,39 @@ use burn::tensor::Tensor;
 
 use super::super::level::Level;
 use super::super::pointwise::adamw;
+use super::super::pointwise::kept::Precision;
 use super::super::product::{Format, Packed, linear, outer};
+use super::held::{Held, Slot, keep, kept};
 use super::{change, finish, tensor, with_values};
 
 /// Low-rank sums as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
 pub(crate) trait LowRankOps: Backend {
-    /// `y [rows, out] + scale · (x [rows, in] · down [rank, in]ᵀ) · up [out, rank]ᵀ`.
+    /// `y [rows, out] + scale · (x [rows, in] · down [rank, in]ᵀ) · up [out, rank]ᵀ`. What is kept of `x` for the backward
+    /// pass lies in `copy`.
     fn add_low_rank(
         y: FloatTensor<Self>,
         x: FloatTensor<Self>,
         down: FloatTensor<Self>,
         up: FloatTensor<Self>,
         scale: f32,
+        precision: Precision,
+        copy: Slot,
     ) -> FloatTensor<Self>;
 }
 
 /// [`LowRankOps::add_low_rank`] on tensors.
-pub(crate) fn add(y: Tensor<2>, x: Tensor<2>, [down, up]: [Tensor<2>; 2], scale: f32) -> Tensor<2> {
+pub(crate) fn add(
+    y: Tensor<2>,
+    x: Held<2>,
+    [down, up]: [Tensor<2>; 2],
+    scale: f32,
+    precision: Precision,
+) -> Tensor<2> {
+    let Held { tensor: x, copy } = x;
     let [y, x, down, up] = [y, x, down, up].map(Tensor::into_dispatch);
-    Tensor::from_dispatch(Dispatch::add_low_rank(y, x, down, up, scale))
+    let sum = Dispatch::add_low_rank(y, x, down, up, scale, precision, copy);
+    Tensor::from_dispatch(sum)
 }
 
 /// Factors are small and change with every step; they are packed for one pass, in f32.
@@ -62,6 +75,8 @@ impl LowRankOps for Flex {
         down: FlexTensor,
         up: FlexTensor,
         scale: f32,
+        _precision: Precision,
+        _copy: Slot,
     ) -> FlexTensor {
         forward(y, &x, &down, &up, scale).0
     }
@@ -70,7 +85,7 @@ impl LowRankOps for Flex {
 /// What the backward pass needs: the input and its product with the first factor are small or shared.
 #[derive(Debug, Clone)]
 struct State {
-    x: FlexTensor,
+    x: Slot,
     low: Vec<f32>,
     down: FlexTensor,
     up: FlexTensor,
@@ -104,9 +119,8 @@ impl Backward<Flex, 4> for LowRankBackward {
             grads.register::<Flex>(node.id, tensor(values, [outputs, rank]));
         }
         if let Some(node) = down_node {
-            let values = with_values(&x, |x| {
-                outer::weight_gradient(level, Format::F32, &slope, x, rank)
-            });
+            let values = kept(&x)
+                .with_values(|x| outer::weight_gradient(level, Format::F32, &slope, x, rank));
             grads.register::<Flex>(node.id, tensor(values, [rank, inputs]));
         }
         if let Some(node) = x_node {
@@ -127,6 +141,8 @@ impl<C: CheckpointStrategy> LowRankOps for Autodiff<Flex, C> {
         down: FloatTensor<Self>,
         up: FloatTensor<Self>,
         scale: f32,
+        precision: Precision,
+        copy: Slot,
     ) -> FloatTensor<Self> {
         let nodes = [y.node(), x.node(), down.node(), up.node()];
         let (x, down, up) = (
@@ -140,7 +156,7 @@ impl<C: CheckpointStrategy> LowRankOps for Autodiff<Flex, C> {
             nodes,
             sum,
             State {
-                x,
+                x: keep(&copy, &x, precision),
                 low,
                 down,
                 up,

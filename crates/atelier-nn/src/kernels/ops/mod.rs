@@ -3,6 +3,7 @@
 pub(super) mod activation;
 pub(super) mod attention;
 pub(super) mod conv2d;
+pub(super) mod held;
 pub(super) mod linear;
 pub(super) mod low_rank;
 pub(super) mod norm;
@@ -78,14 +79,6 @@ impl Kept {
         match self {
             Self::Exact(tensor) => with_values(tensor, |values| f(View::Exact(values))),
             Self::Rounded(values) => f(View::Rounded(values)),
-        }
-    }
-
-    /// Runs `f` on the values as f32.
-    fn with_values<R>(&self, f: impl FnOnce(&[f32]) -> R) -> R {
-        match self {
-            Self::Exact(tensor) => with_values(tensor, f),
-            Self::Rounded(values) => f(&kept::widened(Level::best(), values)),
         }
     }
 }

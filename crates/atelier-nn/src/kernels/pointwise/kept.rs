@@ -5,9 +5,8 @@ use std::mem::MaybeUninit;
 use rayon::prelude::*;
 
 use super::part::{Part, sweep};
-use super::tasks;
 use crate::kernels::level::{Level, Simd, leveled};
-use crate::kernels::memory::{Shared, chunk, filled};
+use crate::kernels::memory::chunk;
 
 /// How exactly activations are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,18 +97,6 @@ pub(super) unsafe fn halves(
     halves
 }
 
-/// bf16 numbers as f32.
-pub(crate) fn widened(level: Level, halves: &[u16]) -> Vec<f32> {
-    let write = |to: Shared| {
-        tasks(halves.len(), chunk(halves.len(), 1), |start, count| {
-            // SAFETY: tasks have their own values, all of them inside both buffers.
-            unsafe { widen_at(level, to.at(start), halves.as_ptr().add(start), count) };
-        });
-    };
-    // SAFETY: the tasks cover all values.
-    unsafe { filled(halves.len(), write) }
-}
-
 leveled! {
     /// Rounds `len` values to bf16.
     ///
@@ -117,14 +104,6 @@ leveled! {
     /// Both sides must hold `len` values.
     fn round_at(to: *mut u16, from: *const f32, len: usize) = round
 }
-leveled! {
-    /// Reads `len` bf16 numbers.
-    ///
-    /// # Safety
-    /// Both sides must hold `len` values.
-    fn widen_at(to: *mut f32, from: *const u16, len: usize) = widen
-}
-
 #[inline(always)]
 unsafe fn round<S: Simd>(to: *mut u16, from: *const f32, len: usize) {
     // SAFETY: the sweep stays inside `len`.
@@ -145,15 +124,5 @@ pub(super) unsafe fn store<S: Simd>(to: *mut u16, value: S::F, part: impl Part) 
     unsafe {
         // some NaN would round to zero; the minimum takes infinity in their place
         part.store_bf16::<S>(to, S::min(value, S::splat(f32::INFINITY)));
-    }
-}
-
-#[inline(always)]
-unsafe fn widen<S: Simd>(to: *mut f32, from: *const u16, len: usize) {
-    // SAFETY: the sweep stays inside `len`.
-    unsafe {
-        sweep!(S, len, |at, part| {
-            part.store::<S>(to.add(at), from.load::<S>(at, part));
-        });
     }
 }

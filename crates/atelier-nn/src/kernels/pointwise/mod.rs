@@ -10,6 +10,7 @@ pub(crate) mod channels;
 pub(crate) mod geglu;
 pub(crate) mod group_norm;
 pub(crate) mod kept;
+pub(crate) mod kept_rows;
 pub(crate) mod layer_norm;
 mod part;
 pub(crate) mod resample;

@@ -12,7 +12,7 @@ mod tile;
 mod turned;
 mod units;
 mod walk;
-mod whole;
+pub(super) mod whole;
 mod winograd;
 
 pub(crate) use conv::ConvSizes;

@@ -6,7 +6,7 @@ use super::walk::Direction;
 
 /// The sum of squares and the greatest absolute value of some numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Extent {
+pub(in crate::kernels) struct Extent {
     pub(super) squares: f32,
     pub(super) greatest: f32,
 }
@@ -14,7 +14,7 @@ pub(super) struct Extent {
 impl Extent {
     /// The factor that brings numbers of this extent to whole ones whose norm is at most `limit`, and what takes it back.
     /// Numbers that are not finite stay so in the result.
-    pub(super) fn factors(self, limit: f32) -> [f32; 2] {
+    pub(in crate::kernels) fn factors(self, limit: f32) -> [f32; 2] {
         if self.squares.is_nan() || !self.greatest.is_finite() {
             return [0.0, f32::NAN];
         }
@@ -49,7 +49,11 @@ pub(super) fn norm_limit(packed: &Packed, direction: Direction, chunk: usize) ->
 /// # Safety
 /// As [`Simd`]; both must hold `count` numbers.
 #[inline(always)]
-unsafe fn measure<S: Simd>(from: *const f32, fold: *const f32, count: usize) -> Extent {
+pub(in crate::kernels) unsafe fn measure<S: Simd>(
+    from: *const f32,
+    fold: *const f32,
+    count: usize,
+) -> Extent {
     // SAFETY: whole vectors stay below `count`, the last is cut to it.
     unsafe {
         let zero = S::splat(0.0);
@@ -101,7 +105,7 @@ unsafe fn folded<S: Simd>(from: *const f32, fold: *const f32, at: usize, n: usiz
 /// # Safety
 /// As [`measure`]; `to` must hold the numbers, rounded up to an even count.
 #[inline(always)]
-unsafe fn round<S: Simd>(
+pub(in crate::kernels) unsafe fn round<S: Simd>(
     from: *const f32,
     fold: *const f32,
     count: usize,

@@ -6,7 +6,7 @@ mod curves;
 mod norms;
 mod optimizer;
 
-use super::kept::{Precision, View, rounded, widened};
+use super::kept::{Precision, View, rounded};
 use crate::kernels::level::Level;
 
 /// Numbers between -2 and 2 that look random.
@@ -110,18 +110,24 @@ impl Kept {
     }
 
     /// The activation as f32.
-    fn values(&self, level: Level) -> Vec<f32> {
+    fn values(&self) -> Vec<f32> {
         match self {
             Self::Exact(values) => values.clone(),
-            Self::Rounded(values) => widened(level, values),
+            Self::Rounded(values) => widened(values),
         }
     }
+}
+
+/// bf16 numbers as f32.
+fn widened(halves: &[u16]) -> Vec<f32> {
+    let wide = |&half| f32::from_bits(u32::from(half) << 16);
+    halves.iter().map(wide).collect()
 }
 
 /// `x` rounded to bf16: kept so, and the same values exactly.
 fn both_kept(level: Level, x: &[f32]) -> [Kept; 2] {
     let halves = Kept::copied(level, x, Precision::Rounded);
-    let exact = Kept::Exact(halves.values(level));
+    let exact = Kept::Exact(halves.values());
     [halves, exact]
 }
 
@@ -130,16 +136,16 @@ fn kept_values_are_rounded_to_nearest() {
     for level in Level::available() {
         for count in [0, 1, 7, 8, 31, 40_003] {
             let x = numbers(count, 1);
-            let got = widened(level, &rounded(level, &x));
+            let got = widened(&rounded(level, &x));
             // half of the last of 8 bits
             for (got, x) in got.iter().zip(&x) {
                 assert!((got - x).abs() <= x.abs() / 256.0, "{level:?}: {got} {x}");
             }
             let exact = Kept::new(level, x.clone(), Precision::Exact);
-            assert_eq!(exact.values(level), x);
+            assert_eq!(exact.values(), x);
             let halves = Kept::new(level, x, Precision::Rounded);
             assert_eq!(halves.view().len(), count);
-            assert_eq!(halves.values(level), got);
+            assert_eq!(halves.values(), got);
         }
     }
 }
@@ -160,7 +166,7 @@ fn kept_values_that_are_not_finite_stay_so() {
         x[5 * i] = f32::from_bits(bits);
     }
     for level in Level::available() {
-        let got = widened(level, &rounded(level, &x));
+        let got = widened(&rounded(level, &x));
         for (got, x) in got.iter().zip(&x) {
             assert_eq!(got.is_finite(), x.is_finite(), "{level:?}: {got} {x}");
         }
