@@ -164,6 +164,15 @@ pub fn geglu(x: Tensor<2>, keep: Keep) -> Tensor<2> {
     }
 }
 
+/// `x [rows, in]` times frozen weights of `2 d` outputs, plus their bias → `[rows, d]`: the first half of these times GELU of
+/// the second. Like [`geglu`] of [`frozen_linear`], in less memory.
+///
+/// # Panics
+/// Panics unless `x` lies in this processor's memory, in f32.
+pub fn frozen_geglu(x: Tensor<2>, weights: &Arc<Frozen>, keep: Keep) -> Tensor<2> {
+    ops::gate::frozen(x, Arc::clone(weights), keep)
+}
+
 /// Queries `[b, s, heads · d]` attend to keys and values `[b, s', heads · d]`.
 pub fn attend(operands: [Tensor<3>; 3], heads: usize, keep: Keep) -> Held<3> {
     if ops::is_here(&operands[0]) {

@@ -195,6 +195,34 @@ fn activations_are_those_of_the_reference() {
 }
 
 #[test]
+fn a_gated_map_is_the_gate_of_the_map_in_any_number_of_pieces() {
+    // More rows than are computed at a time, and fewer; odd sizes.
+    for [rows, inputs, features] in [[401, 7, 5463], [9, 30, 11], [1, 3, 1]] {
+        let x = tracked([rows, inputs], 1);
+        let (weight, bias) = (
+            tracked([2 * features, inputs], 2),
+            tracked([2 * features], 3),
+        );
+        for (format, keep) in [
+            (WeightFormat::Float, Keep::Exact),
+            (WeightFormat::Whole, Keep::Rounded),
+            (WeightFormat::Byte, Keep::Rounded),
+        ] {
+            let frozen = Arc::new(Frozen::new(
+                &values_of(weight.clone()),
+                [2 * features, inputs, 1],
+                Some(values_of(bias.clone())),
+                format,
+            ));
+            let gather = |g: &burn::tensor::Gradients| vec![grad(&x, g)];
+            let expected = run(geglu(frozen_linear(x.clone(), &frozen), keep), gather);
+            let got = run(frozen_geglu(x.clone(), &frozen, keep), gather);
+            assert!(got == expected, "{rows} rows in {format:?} differ");
+        }
+    }
+}
+
+#[test]
 fn attention_is_that_of_the_reference() {
     for keys in [19, 77] {
         let query = tracked([2, 19, 40], 1);

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use crate::activation::geglu;
 use crate::kernels::{self, Held, WeightFormat, reference};
 use crate::layers::Weight;
 use crate::lora::{AttachedChange, LinearLora, acts, changed};
@@ -88,6 +89,24 @@ impl Linear {
         }
         shape[D - 1] = features_out;
         y.reshape(shape)
+    }
+
+    /// The layer, then the gate: the first half of the outputs times GELU of the second.
+    ///
+    /// # Shapes
+    /// - `x_bsd`: `[b, s, in]`
+    /// - returns: `[b, s, out / 2]`
+    pub fn forward_gated(&self, x_bsd: Tensor<3>) -> Tensor<3> {
+        let is_bare = self.adapters.iter().all(|adapter| adapter.strength == 0.0);
+        match &self.weight {
+            Weight::Frozen { weights, .. } if is_bare && !acts(&self.changes) => {
+                let [b, s, features] = x_bsd.dims();
+                let rows = x_bsd.reshape([b * s, features]);
+                let [both, _] = self.weight.dims();
+                kernels::frozen_geglu(rows, weights, self.engine.keep()).reshape([b, s, both / 2])
+            }
+            _ => geglu(self.forward(x_bsd), self.engine),
+        }
     }
 
     /// Shows the layer's own parameters to a visitor.

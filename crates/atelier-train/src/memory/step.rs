@@ -16,8 +16,11 @@ use crate::Result;
 const F32: u64 = 4;
 /// For each trained value: itself, in the model and beside it, two moments, its gradient.
 const BYTES_OF_TRAINED: u64 = 5 * F32;
-/// The program, its threads, and what the allocator holds ready: measured on Stable Diffusion 1.5, where it is 60 to 140 MB.
-const PROGRAM_BYTES: u64 = 100_000_000;
+/// The program, its threads, and what the allocator keeps of loading: measured on Stable Diffusion 1.5.
+const PROGRAM_BYTES: u64 = 160_000_000;
+
+/// What a gated map without adapters works in: pieces of its input and of the gradient of that, also rounded.
+const GATE_PIECES: u64 = 25_000_000;
 
 /// A training step whose memory is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,8 +279,13 @@ impl Level<'_> {
         if self.shape.targets != Targets::Attention {
             tally.keep(5 * kept * values + 2 * low);
         }
-        // The gate's input (unless it is kept) and output, or their gradients, beside the residual; rounded forms of them.
-        let wide = if kept == F32 { 4 } else { 12 };
-        tally.hold((wide + 11) * F32 * values);
+        if self.shape.targets == Targets::Attention {
+            // The gate's input and its gradient in pieces; its output of four widths or the gradient of that, rounded too.
+            tally.hold(GATE_PIECES + 10 * F32 * values);
+        } else {
+            // The gate's input (unless it is kept) and output, or their gradients, beside the residual; rounded forms of them.
+            let wide = if kept == F32 { 4 } else { 12 };
+            tally.hold((wide + 11) * F32 * values);
+        }
     }
 }

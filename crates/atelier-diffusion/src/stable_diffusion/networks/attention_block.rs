@@ -4,8 +4,8 @@ use atelier_nn::attention::attend;
 use atelier_nn::kernels::Held;
 use atelier_nn::layers::ConvShape;
 use atelier_nn::{
-    Conv2d, Engine, GroupNorm, LayerNorm, Linear, ParamError, Params, Visit, Visitor,
-    activation::geglu, kernels::sum, recompute::recomputed, visit_fields,
+    Conv2d, Engine, GroupNorm, LayerNorm, Linear, ParamError, Params, Visit, Visitor, kernels::sum,
+    recompute::recomputed, visit_fields,
 };
 use burn::tensor::Tensor;
 
@@ -74,7 +74,6 @@ impl Attention {
 struct FeedForward {
     input: Linear,
     output: Linear,
-    engine: Engine,
 }
 
 visit_fields!(FeedForward { input => "net.0.proj", output => "net.2" });
@@ -84,13 +83,11 @@ impl FeedForward {
         Ok(Self {
             input: Linear::new(&params.at("net.0.proj"), width, 8 * width)?,
             output: Linear::new(&params.at("net.2"), 4 * width, width)?,
-            engine: params.engine(),
         })
     }
 
     fn forward(&self, x_bsd: Tensor<3>) -> Tensor<3> {
-        let both = self.input.forward(x_bsd);
-        self.output.forward(geglu(both, self.engine))
+        self.output.forward(self.input.forward_gated(x_bsd))
     }
 }
 

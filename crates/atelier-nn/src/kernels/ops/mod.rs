@@ -3,6 +3,7 @@
 pub(super) mod activation;
 pub(super) mod attention;
 pub(super) mod conv2d;
+pub(super) mod gate;
 pub(super) mod held;
 pub(super) mod linear;
 pub(super) mod low_rank;

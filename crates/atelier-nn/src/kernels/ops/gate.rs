@@ -1,0 +1,147 @@
+//! A frozen linear map and the gate on its output, some rows at a time: what lies between them, several times as wide as
+//! either side, is never in memory as a whole.
+
+use std::sync::Arc;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::tensor::Tensor;
+
+use super::super::level::Level;
+use super::super::pointwise::geglu;
+use super::super::pointwise::kept::{self, Precision};
+use super::super::product::linear;
+use super::super::weights::Frozen;
+use super::{Kept, finish, tensor, with_values};
+
+/// Values between map and gate that are in memory at a time: few enough for the last cache, of enough rows that turning the
+/// panels of the weights takes little time.
+const VALUES: usize = 2 << 20;
+/// The fewest rows at a time.
+const ROWS: usize = 192;
+
+/// Gated maps as a backend supplies them.
+#[backend_extension(Autodiff, Flex)]
+pub(crate) trait GateOps: Backend {
+    /// `x [rows, in]` times frozen weights of `2 d` outputs → `[rows, d]`: the first half of these times GELU of the second.
+    fn frozen_gate(
+        x: FloatTensor<Self>,
+        weights: Arc<Frozen>,
+        precision: Precision,
+    ) -> FloatTensor<Self>;
+}
+
+/// [`GateOps::frozen_gate`] on tensors.
+pub(crate) fn frozen(x: Tensor<2>, weights: Arc<Frozen>, precision: Precision) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::frozen_gate(x.into_dispatch(), weights, precision))
+}
+
+fn rows_at_once(both: usize) -> usize {
+    (VALUES / both.max(1)).max(ROWS)
+}
+
+/// The result; `see` is shown what lies between map and gate, piece by piece.
+fn forward(x: &FlexTensor, weights: &Frozen, mut see: impl FnMut(&[f32])) -> FlexTensor {
+    let ([rows, inputs], [both, _, _]) = (x.shape().dims(), weights.sizes());
+    let mut y = Vec::with_capacity(rows * both / 2);
+    with_values(x, |x| {
+        for x in x.chunks(rows_at_once(both) * inputs) {
+            let between = linear::forward(&weights.packed, x, weights.bias.as_deref());
+            see(&between);
+            y.extend(geglu::forward(Level::best(), &between, both / 2));
+        }
+    });
+    tensor(y, [rows, both / 2])
+}
+
+impl GateOps for Flex {
+    fn frozen_gate(x: FlexTensor, weights: Arc<Frozen>, _precision: Precision) -> FlexTensor {
+        forward(&x, &weights, |_| ())
+    }
+}
+
+/// What is kept of what lies between, as it comes.
+enum Pieces {
+    Exact(Vec<f32>),
+    Rounded(Vec<u16>),
+}
+
+impl Pieces {
+    fn with_room(values: usize, precision: Precision) -> Self {
+        match precision {
+            Precision::Exact => Self::Exact(Vec::with_capacity(values)),
+            Precision::Rounded => Self::Rounded(Vec::with_capacity(values)),
+        }
+    }
+
+    fn push(&mut self, piece: &[f32]) {
+        match self {
+            Self::Exact(values) => values.extend_from_slice(piece),
+            Self::Rounded(halves) => halves.extend(kept::rounded(Level::best(), piece)),
+        }
+    }
+
+    fn finish(self) -> Kept {
+        match self {
+            Self::Exact(values) => {
+                let count = values.len();
+                Kept::Exact(tensor(values, [count]))
+            }
+            Self::Rounded(halves) => Kept::Rounded(halves.into()),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct GateBackward;
+
+impl Backward<Flex, 1> for GateBackward {
+    type State = (Arc<Frozen>, Kept);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let dy = grads.consume::<Flex>(&ops.node);
+        let [Some(node)] = ops.parents else { return };
+        let (weights, between) = ops.state;
+        let ([rows, features], [both, inputs, _]) = (dy.shape().dims(), weights.sizes());
+        let at_once = rows_at_once(both);
+        let mut dx = Vec::with_capacity(rows * inputs);
+        with_values(&dy, |dy| {
+            between.with_view(|between| {
+                for (index, dy) in dy.chunks(at_once * features).enumerate() {
+                    let between = between.part(index * at_once * both, 2 * dy.len());
+                    let slopes = geglu::backward(Level::best(), between, dy, features);
+                    dx.extend(linear::input_gradient(&weights.packed, &slopes));
+                }
+            });
+        });
+        grads.register::<Flex>(node.id, tensor(dx, [rows, inputs]));
+    }
+}
+
+impl<C: CheckpointStrategy> GateOps for Autodiff<Flex, C> {
+    fn frozen_gate(
+        x: FloatTensor<Self>,
+        weights: Arc<Frozen>,
+        precision: Precision,
+    ) -> FloatTensor<Self> {
+        let ([rows, _], [both, _, _]) = (x.primitive().shape().dims(), weights.sizes());
+        let room = if x.is_tracked() { rows * both } else { 0 };
+        let mut pieces = Pieces::with_room(room, precision);
+        let y = forward(x.primitive(), &weights, |piece| {
+            if room > 0 {
+                pieces.push(piece);
+            }
+        });
+        finish!(GateBackward, [x.node()], y, (weights, pieces.finish()))
+    }
+}
