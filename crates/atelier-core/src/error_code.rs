@@ -29,7 +29,9 @@ pub enum ErrorCode {
     LossNotFinite,
     /// A drawing is no longer made of finite numbers.
     PictureNotFinite,
-    /// More memory is needed than is free.
+    /// A device cannot be used, or failed.
+    Device,
+    /// More memory is needed than is free, or than a device has.
     NotEnoughMemory,
     /// Reading or writing a file failed.
     Io,
@@ -53,6 +55,7 @@ impl ErrorCode {
         Self::CannotResume,
         Self::LossNotFinite,
         Self::PictureNotFinite,
+        Self::Device,
         Self::NotEnoughMemory,
         Self::Io,
         Self::Internal,
@@ -140,10 +143,15 @@ impl ErrorCode {
                 1,
                 "lower the guidance or the strength of the adapters, and check the base's weights",
             ),
+            Self::Device => (
+                "device",
+                1,
+                "update the driver, close other programs that use the device, or pass --device cpu",
+            ),
             Self::NotEnoughMemory => (
                 "not_enough_memory",
                 1,
-                "close other programs, or use smaller pictures, a smaller batch or --precision int8",
+                "close other programs, or use smaller pictures, a smaller batch, --recompute layer when training, or on the processor --precision int8; --device cpu is the processor",
             ),
             Self::Io => ("io", 1, "check free space, permissions and the path"),
             Self::Internal => (

@@ -5,6 +5,7 @@ mod adapter_format;
 mod adapter_use;
 mod category;
 mod context;
+mod device_choice;
 mod drawing;
 mod error_code;
 mod precision;
@@ -19,6 +20,7 @@ pub use adapter_format::{AdapterFamily, AdapterFormat};
 pub use adapter_use::AdapterUse;
 pub use category::Category;
 pub use context::{CancelFlag, Clock, RunContext};
+pub use device_choice::{DeviceChoice, Interface};
 pub use drawing::{
     GenerateRequest, NoiseKind, PromptSyntax, SamplerKind, ScheduleKind, StartImage, StartPixels,
     VaeTiling,
