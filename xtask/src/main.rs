@@ -9,6 +9,7 @@ mod bench;
 mod check;
 mod generated;
 mod golden;
+mod graphics;
 mod parity;
 mod process;
 mod tidy;
@@ -39,7 +40,11 @@ enum Task {
         arguments: Vec<OsString>,
     },
     /// Run every test of the workspace, documentation examples included.
-    Test,
+    Test {
+        /// Run those on a graphics processor instead, which need a build of their own.
+        #[arg(long)]
+        graphics: bool,
+    },
     /// Format check, lints, tidy, generated pages, tests; the cheapest first, stops at the first failure.
     Check,
     /// Check the rules of the house that the compiler does not know.
@@ -85,7 +90,8 @@ fn run(task: Task) -> Result<()> {
             let mut command = process::command(program);
             process::replace(command.arg("quickstart").args(arguments))
         }
-        Task::Test => check::test(&workspace),
+        Task::Test { graphics: true } => graphics::test(&workspace),
+        Task::Test { graphics: false } => check::test(&workspace),
         Task::Check => check::check(&workspace),
         Task::Tidy => tidy::tidy(&workspace),
         Task::Gen { check } => generated::generate(&workspace, check),

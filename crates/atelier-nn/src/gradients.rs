@@ -2,17 +2,18 @@
 
 use burn::tensor::{Gradients, Tensor};
 
+use crate::device::DeviceFailure;
 use crate::kernels;
 
-/// The values of a float tensor in row-major order.
+/// The values of a float tensor in row-major order. A device that failed is told by [`guard`](crate::device::guard).
 ///
 /// # Panics
 /// Panics when the tensor does not hold f32, which this crate never creates.
 pub fn values_of<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor
-        .into_data()
-        .try_to_vec()
-        .expect("float tensors are created as f32")
+    match tensor.try_into_data() {
+        Ok(data) => data.try_to_vec().expect("float tensors are created as f32"),
+        Err(error) => DeviceFailure::raise(&error.to_string()),
+    }
 }
 
 /// The gradient of `tensor`, or zeros when it took no part in the loss.

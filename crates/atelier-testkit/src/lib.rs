@@ -4,9 +4,13 @@
 
 mod close;
 mod golden;
+#[cfg(feature = "vulkan")]
+mod graphics;
 pub mod parity;
 #[cfg(all(test, feature = "tensors"))]
 mod tests;
 
 pub use close::{assert_case_close, assert_close, assert_near, relative_error};
 pub use golden::{Golden, golden, golden_folder, tiny_sd15, tiny_sdxl};
+#[cfg(feature = "vulkan")]
+pub use graphics::graphics;

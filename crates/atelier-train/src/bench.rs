@@ -6,12 +6,13 @@ use atelier_diffusion::stable_diffusion::{AddedConditioning, Base, Conditioning,
 use atelier_diffusion::tokenizer::CONTEXT_LENGTH;
 use atelier_nn::Engine;
 use atelier_nn::adamw::{AdamW, Pace};
+use atelier_nn::kernels::keep_freed_pages;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::Serialize;
 
 use crate::Result;
 use crate::factors::AdapterFactors;
-use crate::memory::StepShape;
+use crate::memory::{Room, StepShape};
 use crate::step::{Batch, training_step};
 
 /// What is timed.
@@ -68,6 +69,7 @@ pub fn bench_step(
         targets: Targets::Attention,
         engine,
         recompute: what.recompute,
+        is_composed: Room::on(&device, None).is_composed,
     }
     .memory(base)?;
     let mut unet = base
@@ -88,6 +90,7 @@ pub fn bench_step(
     let sizes = time_ids(pixels, pixels);
     let mut random = TorchGenerator::new(Seed(0));
     let (mut secs, mut loss) = (Vec::new(), 0.0);
+    keep_freed_pages();
     for step in 0..=what.steps as u64 {
         let batch = Batch {
             latents_bchw: normal(&mut random, latents, &device),

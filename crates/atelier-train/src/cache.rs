@@ -39,14 +39,14 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// Encodes a dataset; `None` when cancelled.
+    /// Encodes a dataset on `device`; `None` when cancelled.
     pub(crate) fn fill(
         base: &Base,
         dataset: &FolderDataset,
         config: &TrainConfig,
+        device: &Device,
         context: RunContext<'_>,
     ) -> Result<Option<Self>> {
-        let device = Device::flex();
         let engine = Engine::from(config.precision);
         let side = training_side(config, base);
         let factor = base.vae_config.pixels_per_latent();
@@ -57,8 +57,8 @@ impl Cache {
             total,
             loss: None,
         });
-        let texts = encode_captions(base, dataset, &config.trigger, &device)?;
-        let vae = base.load_vae(&device, engine)?;
+        let texts = encode_captions(base, dataset, &config.trigger, device)?;
+        let vae = base.load_vae(device, engine)?;
         let latent_shape = [vae.latent_channels(), side / factor, side / factor];
         let (mut latents, mut sizes) = (Vec::new(), Vec::new());
         for (index, sample) in dataset.samples.iter().enumerate() {
@@ -77,13 +77,13 @@ impl Cache {
             sizes.push(sizes_of(whole.width, whole.height, side));
             let pixels = Tensor::from_data(
                 TensorData::new(chw_unit(&picture), [1, 3, side, side]),
-                &device,
+                device,
             );
             let posterior = vae.encode(pixels);
             let noise =
                 generator(config.seed, Stream::Latent, done).randn(latent_shape.iter().product());
             let noise =
-                Tensor::from_data(TensorData::new(noise, posterior.mean_bchw.dims()), &device);
+                Tensor::from_data(TensorData::new(noise, posterior.mean_bchw.dims()), device);
             latents.push(values_of(vae.scale(posterior.sample(noise))));
         }
         Ok(Some(Self {

@@ -67,15 +67,17 @@ pub enum Error {
     },
     /// The run cannot fit, whatever is computed again.
     #[error(
-        "this training needs about {:.1} GB of memory, {:.1} GB are free",
+        "this training needs about {:.1} GB of memory, {:.1} GB {whose}",
         *needed_bytes as f64 / 1e9,
         *free_bytes as f64 / 1e9
     )]
     Memory {
         /// The least that it needs.
         needed_bytes: u64,
-        /// What is free.
+        /// What there is for it.
         free_bytes: u64,
+        /// Where that is: `are free`, or `are on the device`.
+        whose: &'static str,
     },
     /// Loss or gradient is not a finite number.
     #[error("the {what} is {value} at step {step} (epoch {epoch}), on {pictures}")]

@@ -16,6 +16,6 @@ mod trainer;
 pub use bench::{BenchReport, BenchStep, bench_step};
 pub use error::{Error, Result};
 pub use factors::{AdapterFactors, FactorSlot};
-pub use memory::{MemoryPlan, StepMemory, StepShape};
+pub use memory::{MemoryPlan, Room, StepMemory, StepShape};
 pub use step::{Batch, StepLoss, training_step};
 pub use trainer::LoraTrainer;

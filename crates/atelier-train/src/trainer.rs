@@ -12,6 +12,7 @@ use atelier_diffusion::schedule::PredictionType;
 use atelier_diffusion::stable_diffusion::{Base, Unet};
 use atelier_nn::Engine;
 use atelier_nn::adamw::{AdamW, Pace};
+use atelier_nn::kernels::keep_freed_pages;
 use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_weights::adapter::{AdapterFormat, BaseLayers, KohyaMetadata, NamedAdapter, ReadBy};
 use atelier_weights::{DType, HashSource};
@@ -20,7 +21,7 @@ use burn::tensor::Device;
 use crate::cache::Cache;
 use crate::checkpoint::{Checkpoints, Snapshot};
 use crate::factors::AdapterFactors;
-use crate::memory::MemoryPlan;
+use crate::memory::{MemoryPlan, Room};
 use crate::order::Order;
 use crate::place::Place;
 use crate::record::RunRecord;
@@ -34,7 +35,7 @@ pub struct LoraTrainer<'a> {
     pub device: Device,
     /// Where the hashes of the base's weights come from.
     pub hashes: &'a dyn HashSource,
-    /// Memory that the run may take, where it is known.
+    /// Memory of the device that the run may take, where it is known.
     pub free_bytes: Option<u64>,
 }
 
@@ -49,6 +50,11 @@ impl Trainer for LoraTrainer<'_> {
 }
 
 impl LoraTrainer<'_> {
+    /// What runs have to keep to.
+    pub fn room(&self) -> Room {
+        Room::on(&self.device, self.free_bytes)
+    }
+
     fn run(&self, request: &TrainRequest, context: RunContext<'_>) -> Result<Outcome<TrainReport>> {
         let config = &request.config;
         let problems = config.problems();
@@ -64,10 +70,10 @@ impl LoraTrainer<'_> {
         let dataset = read_folder(&request.dataset, request.skip_bad, &Limits::default())?;
         let base = Base::open(&request.base)?;
         check_resolution(config, &base)?;
-        let memory = MemoryPlan::new(&base, config, dataset.samples.len(), self.free_bytes)?;
+        let memory = MemoryPlan::new(&base, config, dataset.samples.len(), self.room())?;
         let record = RunRecord::of(request, base.files().hash_with(self.hashes)?, &dataset);
         Place::of(request).check(&record)?;
-        let Some(cache) = Cache::fill(&base, &dataset, config, context)? else {
+        let Some(cache) = Cache::fill(&base, &dataset, config, &self.device, context)? else {
             return Ok(Outcome::Cancelled { completed_steps: 0 });
         };
         context.progress.report(Progress {
@@ -165,6 +171,7 @@ impl<'a> Run<'a> {
     fn finish(mut self) -> Result<Outcome<TrainReport>> {
         let begun = self.context.clock.unix_secs();
         let total = self.order.total_steps();
+        keep_freed_pages();
         while self.step < total {
             if self.context.cancel.is_cancelled() {
                 self.save_interrupted()?;

@@ -3,8 +3,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
-use atelier_core::{CancelFlag, Clock, ErrorCode, ProgressSink, RunContext};
+use atelier_core::{CancelFlag, Clock, DeviceChoice, ErrorCode, ProgressSink, RunContext};
 
+use crate::device::{self, Chosen};
+use crate::failure::CodedResult as _;
 use crate::kept_hashes::KeptHashes;
 use crate::output::Output;
 use crate::settings::Settings;
@@ -41,7 +43,7 @@ impl App {
         let cancel = CancelFlag::default();
         listen(cancel.clone(), output)?;
         Ok(Self {
-            settings: Settings::from_environment(),
+            settings: Settings::from_environment()?,
             output,
             cancel,
             clock: SystemClock,
@@ -51,6 +53,11 @@ impl App {
     /// What time it is.
     pub(crate) fn clock(&self) -> &dyn Clock {
         &self.clock
+    }
+
+    /// The device that networks compute on: that of the flag, else that of the settings.
+    pub(crate) fn device(&self, flag: Option<DeviceChoice>) -> Result<Chosen> {
+        device::open(self.settings.device.or_flag("--device", flag).value).coded()
     }
 
     /// The hashes of weights, of which the program keeps a record.

@@ -3,6 +3,8 @@
 
 /// The folder for everything that the program keeps.
 pub(crate) const ATELIER_HOME: &str = "ATELIER_HOME";
+/// Where networks compute, when no flag says it.
+pub(crate) const ATELIER_DEVICE: &str = "ATELIER_DEVICE";
 /// Where programs keep data, by the XDG base directory specification.
 pub(crate) const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
 /// The user's folder.

@@ -4,6 +4,7 @@ mod bases;
 mod bases_folder;
 mod commands;
 mod context;
+mod device;
 mod embedded;
 mod env_vars;
 mod failure;
@@ -32,7 +33,6 @@ use crate::output::Output;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    atelier_nn::kernels::keep_freed_pages();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return commands::report_usage(&error),

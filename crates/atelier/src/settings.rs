@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use atelier_core::ErrorCode;
+use atelier_core::{DeviceChoice, ErrorCode};
 
-use crate::env_vars::{ATELIER_HOME, HOME, XDG_DATA_HOME};
+use crate::env_vars::{ATELIER_DEVICE, ATELIER_HOME, HOME, XDG_DATA_HOME};
 use crate::failure::failed;
 
 /// The resolved settings.
@@ -14,11 +14,34 @@ use crate::failure::failed;
 pub(crate) struct Settings {
     /// The folder for everything that the program keeps, where the environment names one.
     pub(crate) home: Option<PathBuf>,
+    /// Where networks compute, when no flag says it.
+    pub(crate) device: Sourced<DeviceChoice>,
+}
+
+/// A value, and where it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sourced<T> {
+    pub(crate) value: T,
+    /// A flag, an environment variable, or nothing for the default.
+    pub(crate) origin: Option<&'static str>,
+}
+
+impl<T> Sourced<T> {
+    /// The same, unless a flag says something else.
+    pub(crate) fn or_flag(self, name: &'static str, flag: Option<T>) -> Self {
+        match flag {
+            Some(value) => Self {
+                value,
+                origin: Some(name),
+            },
+            None => self,
+        }
+    }
 }
 
 impl Settings {
     /// Reads the environment.
-    pub(crate) fn from_environment() -> Self {
+    pub(crate) fn from_environment() -> Result<Self> {
         Self::resolve(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
     }
 
@@ -45,12 +68,32 @@ impl Settings {
         self.home.as_deref().map(|home| home.join("hashes"))
     }
 
-    fn resolve(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+    fn resolve(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         let own = variable(ATELIER_HOME).map(PathBuf::from);
         let data = || Some(PathBuf::from(variable(XDG_DATA_HOME)?).join("atelier"));
         let user = || Some(PathBuf::from(variable(HOME)?).join(".local/share/atelier"));
-        Self {
+        Ok(Self {
             home: own.or_else(data).or_else(user),
+            device: device(variable(ATELIER_DEVICE))?,
+        })
+    }
+}
+
+fn device(variable: Option<OsString>) -> Result<Sourced<DeviceChoice>> {
+    let Some(word) = variable else {
+        return Ok(Sourced {
+            value: DeviceChoice::Auto,
+            origin: None,
+        });
+    };
+    match word.to_string_lossy().parse() {
+        Ok(value) => Ok(Sourced {
+            value,
+            origin: Some(ATELIER_DEVICE),
+        }),
+        Err(error) => {
+            let message = format!("`{ATELIER_DEVICE}`: {error}");
+            Err(failed(ErrorCode::InvalidInput, message))
         }
     }
 }
@@ -63,12 +106,33 @@ fn bases_below(home: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn home(pairs: &[(&str, &str)]) -> Option<PathBuf> {
-        let find = |name: &str| {
+    fn settings(pairs: &[(&str, &str)]) -> Result<Settings> {
+        Settings::resolve(|name| {
             let pair = pairs.iter().find(|(key, _)| *key == name);
             pair.map(|(_, value)| OsString::from(value))
-        };
-        Settings::resolve(find).home
+        })
+    }
+
+    fn home(pairs: &[(&str, &str)]) -> Option<PathBuf> {
+        settings(pairs).unwrap().home
+    }
+
+    #[test]
+    fn the_device_is_the_flag_s_then_the_variable_s_then_the_default() {
+        let default = settings(&[]).unwrap().device;
+        assert_eq!((default.value, default.origin), (DeviceChoice::Auto, None));
+        let variable = settings(&[(ATELIER_DEVICE, "cpu")]).unwrap().device;
+        assert_eq!(variable.value, DeviceChoice::Cpu);
+        assert_eq!(variable.origin, Some(ATELIER_DEVICE));
+        assert_eq!(variable.or_flag("--device", None), variable);
+        let flag = variable.or_flag("--device", Some(DeviceChoice::Auto));
+        assert_eq!(flag.origin, Some("--device"));
+        let error = settings(&[(ATELIER_DEVICE, "gpu")]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("`ATELIER_DEVICE`: unknown device `gpu`")
+        );
     }
 
     #[test]
@@ -83,7 +147,7 @@ mod tests {
 
     #[test]
     fn without_a_home_only_keeping_fails_and_says_what_to_set() {
-        let settings = Settings { home: None };
+        let settings = settings(&[]).unwrap();
         assert_eq!(settings.kept_bases(), None);
         let error = settings.bases_folder().unwrap_err();
         assert!(error.to_string().contains("set `ATELIER_HOME`"), "{error}");

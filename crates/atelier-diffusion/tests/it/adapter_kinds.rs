@@ -11,7 +11,9 @@ use atelier_nn::{Conv2d, Engine, Init, Linear, ParamError, ParamSource, Params, 
 use atelier_testkit::{assert_case_close, assert_close};
 use atelier_weights::TensorFile;
 use atelier_weights::adapter::AdapterFile;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
+
+use crate::source::device;
 
 /// Sums of f32 products in another order; a wrong formula is off by far more.
 const TOLERANCE: f64 = 1e-5;
@@ -41,7 +43,7 @@ enum Layer {
 
 impl Layer {
     fn new(sort: &str, file: &TensorFile, engine: Engine) -> Self {
-        let (mut source, device) = (Stored(file), Device::flex());
+        let (mut source, device) = (Stored(file), device());
         let params = Params::new(&mut source, &device, engine).at(sort);
         match sort {
             "linear" => Self::Linear(Linear::new(&params, 12, 8).unwrap()),
@@ -54,7 +56,7 @@ impl Layer {
         let mut attach = Attach {
             factors: |_: &str| Some(change.clone()),
             strength,
-            device: &Device::flex(),
+            device: &device(),
             trainable: false,
         };
         match self {
@@ -71,7 +73,7 @@ impl Layer {
     }
 
     fn forward(&self, sort: &str, file: &TensorFile) -> Vec<f32> {
-        let device = Device::flex();
+        let device = device();
         let x = file.read_f32(&format!("{sort}.x")).unwrap();
         match self {
             Self::Linear(layer) => {
@@ -116,7 +118,7 @@ fn cases(file: &TensorFile) -> Vec<(String, String, WeightChange)> {
 }
 
 #[test]
-fn attached_adapters_of_every_kind_give_the_outputs_of_lycoris_and_peft() {
+pub(crate) fn attached_adapters_of_every_kind_give_the_outputs_of_lycoris_and_peft() {
     let file = expected();
     let cases = cases(&file);
     assert_eq!(cases.len(), 24 + 7 * 3);
@@ -197,7 +199,7 @@ fn several_adapters_act_as_if_baked_one_after_the_other() {
             apply_to_weight(&named(name), &mut weight, strength);
         }
         let mut baked = Layer::new(sort, &file, Engine::Exact);
-        let device = Device::flex();
+        let device = device();
         match &mut baked {
             Layer::Linear(layer) => {
                 let shape = layer.weight.dims();

@@ -14,6 +14,8 @@ use atelier_weights::adapter::{AdapterFile, AdapterLayer, Array, kohya_name};
 use burn::tensor::{Device, Gradients, Tensor};
 
 use crate::source::assert_golden;
+#[cfg(feature = "vulkan")]
+use crate::source::device;
 
 /// Largest relative error of a gradient.
 const GRADIENT_TOLERANCE: f64 = 1e-3;
@@ -187,6 +189,26 @@ fn loss_and_every_gradient_are_those_of_peft() {
             );
         }
     }
+}
+
+/// Loss and gradients of one case, with the device's own arithmetic.
+#[cfg(feature = "vulkan")]
+pub(crate) fn check_case(targets: Targets, recompute: Recompute) {
+    let (file, device) = (golden("adapter_gradients"), device().autodiff());
+    let mut unet = load_unet(&device).with_recompute(recompute);
+    let layers = layers(&file, targets);
+    let factors = factors(&file, "factor.", |name| layers.iter().any(|l| l == name));
+    let case = format!("{}.alpha_{}", targets.name(), 2.0);
+    attach(&mut unet, &factors, 0.5, 1.0, &device);
+    let context = Conditioning::states(file.tensor("context", &device));
+    let noisy = file.tensor("noisy", &device);
+    let prediction = unet.forward(noisy, &timesteps(&file), &context);
+    assert_golden(prediction.clone(), &file, &format!("{case}.prediction"));
+    let loss = mean_square(prediction, file.tensor("noise", &device));
+    let expected = file.vec(&format!("{case}.loss"));
+    assert_close(&values_of(loss.clone()), &expected, 1e-5);
+    let gradients = loss.backward();
+    check_gradients(&mut unet, gradients, (&file, &case), GRADIENT_TOLERANCE);
 }
 
 /// Products of 16 bits and kept activations of bf16 move a gradient by well below the noise between two batches.

@@ -8,7 +8,7 @@ use atelier_nn::{
 use atelier_testkit::{Golden, golden};
 use burn::tensor::{Device, Tensor};
 
-use crate::source::{assert_golden, build};
+use crate::source::{assert_golden, build, device};
 
 #[path = "../../src/stable_diffusion/networks/attention_block.rs"]
 mod attention_block;
@@ -30,7 +30,7 @@ impl Case {
         Self {
             file: golden("layers"),
             name,
-            device: Device::flex(),
+            device: device(),
         }
     }
 
@@ -68,7 +68,7 @@ fn resnet_shape(channels_out: usize, time_width: Option<usize>, epsilon: f64) ->
 }
 
 #[test]
-fn residual_blocks_agree_with_and_without_shortcut_and_timestep() {
+pub(crate) fn residual_blocks_agree_with_and_without_shortcut_and_timestep() {
     for (name, out) in [("resnet", 32), ("resnet_shortcut", 64)] {
         let case = Case::new(name);
         let block = case.build(|p| ResnetBlock::new(p, resnet_shape(out, Some(48), 1e-5)));
@@ -80,7 +80,7 @@ fn residual_blocks_agree_with_and_without_shortcut_and_timestep() {
 }
 
 #[test]
-fn transformers_agree_with_both_kinds_of_projection() {
+pub(crate) fn transformers_agree_with_both_kinds_of_projection() {
     for (name, linear_projection, depth) in [
         ("transformer_conv", false, 1),
         ("transformer_linear", true, 2),
@@ -141,7 +141,7 @@ const DENOISER_NAMES: [&str; 4] = ["to_q", "to_k", "to_v", "to_out.0"];
 const CLIP_NAMES: [&str; 4] = ["q_proj", "k_proj", "v_proj", "out_proj"];
 
 #[test]
-fn attention_agrees_with_itself_and_with_a_context() {
+pub(crate) fn attention_agrees_with_itself_and_with_a_context() {
     let case = Case::new("attention_self");
     let layers = case.build(|p| projections(p, DENOISER_NAMES, 32, false));
     let x = case.input::<3>("x");
@@ -157,7 +157,7 @@ fn attention_agrees_with_itself_and_with_a_context() {
 }
 
 #[test]
-fn the_gated_feed_forward_layer_gates_with_its_second_half() {
+pub(crate) fn the_gated_feed_forward_layer_gates_with_its_second_half() {
     let case = Case::new("feed_forward");
     let [input, output] = case.build(|p| {
         Ok([
@@ -171,7 +171,7 @@ fn the_gated_feed_forward_layer_gates_with_its_second_half() {
 }
 
 #[test]
-fn pictures_are_halved_as_denoiser_and_autoencoder_halve_them() {
+pub(crate) fn pictures_are_halved_as_denoiser_and_autoencoder_halve_them() {
     for name in ["downsample", "downsample_odd"] {
         let case = Case::new(name);
         let layer = case.build(|p| Downsample::new(p, 32));
@@ -183,7 +183,7 @@ fn pictures_are_halved_as_denoiser_and_autoencoder_halve_them() {
 }
 
 #[test]
-fn pictures_are_enlarged_to_twice_the_size_and_to_a_given_one() {
+pub(crate) fn pictures_are_enlarged_to_twice_the_size_and_to_a_given_one() {
     for (name, size) in [("upsample", [12, 20]), ("upsample_to_size", [11, 19])] {
         let case = Case::new(name);
         let layer = case.build(|p| Upsample::new(p, 32));
@@ -192,7 +192,7 @@ fn pictures_are_enlarged_to_twice_the_size_and_to_a_given_one() {
 }
 
 #[test]
-fn norms_agree_at_values_far_from_normal() {
+pub(crate) fn norms_agree_at_values_far_from_normal() {
     for (name, groups, epsilon) in [("group_norm_8", 8, 1e-5), ("group_norm_32", 32, 1e-6)] {
         let case = Case::new(name);
         let norm = case.build(|p| GroupNorm::new(p, groups, 32, epsilon));
@@ -204,7 +204,7 @@ fn norms_agree_at_values_far_from_normal() {
 }
 
 #[test]
-fn activations_agree_from_minus_eight_to_eight() {
+pub(crate) fn activations_agree_from_minus_eight_to_eight() {
     for name in ["silu", "gelu", "quick_gelu"] {
         let case = Case::new(name);
         let activation = Activation::from_config(name).unwrap();
@@ -213,7 +213,7 @@ fn activations_agree_from_minus_eight_to_eight() {
 }
 
 #[test]
-fn the_timestep_embedding_is_two_linear_layers_around_silu() {
+pub(crate) fn the_timestep_embedding_is_two_linear_layers_around_silu() {
     let case = Case::new("timestep_embedding");
     let [first, second] = case.build(|p| {
         Ok([
@@ -226,7 +226,7 @@ fn the_timestep_embedding_is_two_linear_layers_around_silu() {
 }
 
 #[test]
-fn the_middle_of_the_autoencoder_attends_with_one_head() {
+pub(crate) fn the_middle_of_the_autoencoder_attends_with_one_head() {
     let case = Case::new("vae_mid");
     let shape = resnet_shape(32, None, 1e-6);
     let (first, norm, middle, last) = case.build(|p| {
@@ -245,7 +245,7 @@ fn the_middle_of_the_autoencoder_attends_with_one_head() {
 }
 
 #[test]
-fn the_middle_of_the_denoiser_agrees() {
+pub(crate) fn the_middle_of_the_denoiser_agrees() {
     let case = Case::new("unet_mid");
     let shape = TransformerShape {
         channels: 32,
@@ -269,7 +269,7 @@ fn the_middle_of_the_denoiser_agrees() {
 }
 
 #[test]
-fn clip_attention_sees_only_what_comes_before() {
+pub(crate) fn clip_attention_sees_only_what_comes_before() {
     let case = Case::new("clip_attention");
     let layers = case.build(|p| projections(p, CLIP_NAMES, 32, true));
     let x = case.input::<3>("x");
@@ -278,7 +278,7 @@ fn clip_attention_sees_only_what_comes_before() {
 }
 
 #[test]
-fn clip_layers_agree_with_both_activations() {
+pub(crate) fn clip_layers_agree_with_both_activations() {
     for (name, activation) in [
         ("clip_layer_quick_gelu", Activation::QuickGelu),
         ("clip_layer_gelu", Activation::Gelu),

@@ -11,6 +11,8 @@
 mod adamw;
 mod adapter_kinds;
 mod adapters;
+#[cfg(feature = "vulkan")]
+mod gpu;
 mod layers;
 mod loss_curve;
 mod noise;

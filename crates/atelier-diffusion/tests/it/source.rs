@@ -1,11 +1,29 @@
 //! Weights of a golden case as a source of parameters, and small conversions.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use atelier_diffusion::stable_diffusion::aliases;
 use atelier_nn::{Engine, Init, ParamError, ParamSource, Params};
 use atelier_testkit::Golden;
 use burn::tensor::{Device, Tensor};
+
+thread_local! {
+    static DEVICE: RefCell<Option<Device>> = const { RefCell::new(None) };
+}
+
+/// Where a test computes: on the processor, unless it is called through [`on`].
+pub(crate) fn device() -> Device {
+    DEVICE.with_borrow(|device| device.clone().unwrap_or_else(Device::flex))
+}
+
+/// Does the work of tests on another device.
+#[cfg(feature = "vulkan")]
+pub(crate) fn on(device: &Device, work: impl FnOnce()) {
+    DEVICE.set(Some(device.clone()));
+    work();
+    DEVICE.set(None);
+}
 
 struct GoldenSource {
     tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,

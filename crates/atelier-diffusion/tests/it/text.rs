@@ -8,12 +8,12 @@ use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use atelier_testkit::{golden, tiny_sd15};
 use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 
-use crate::source::{assert_golden, build};
+use crate::source::{assert_golden, build, device};
 
 fn check(case: &str) {
-    let (file, device) = (golden("text"), Device::flex());
+    let (file, device) = (golden("text"), device());
     let config = TextConfig::read(&file.config()[case]).unwrap();
     let encoder = build(&file, case, &device, |params| {
         TextEncoder::new(params, &config)
@@ -31,18 +31,18 @@ fn check(case: &str) {
 }
 
 #[test]
-fn states_agree_with_quick_gelu_and_prefixed_names() {
+pub(crate) fn states_agree_with_quick_gelu_and_prefixed_names() {
     check("prefixed");
 }
 
 #[test]
-fn states_agree_with_gelu_and_the_names_of_transformers_5() {
+pub(crate) fn states_agree_with_gelu_and_the_names_of_transformers_5() {
     check("unprefixed");
 }
 
 #[test]
-fn prompts_of_the_tiny_base_give_the_states_of_diffusers() {
-    let (file, device) = (golden("pictures"), Device::flex());
+pub(crate) fn prompts_of_the_tiny_base_give_the_states_of_diffusers() {
+    let (file, device) = (golden("pictures"), device());
     let request = file.config()["request"].clone();
     let base = Base::open(&tiny_sd15()).unwrap();
     let texts = base.load_texts(&device, Engine::Exact).unwrap();
@@ -86,8 +86,8 @@ fn copy_without_prefix(from: &Path, to: &Path) {
 }
 
 #[test]
-fn a_folder_with_either_spelling_of_the_names_gives_the_same_states() {
-    let device = Device::flex();
+pub(crate) fn a_folder_with_either_spelling_of_the_names_gives_the_same_states() {
+    let device = device();
     let folder = tempfile::tempdir().unwrap();
     copy_without_prefix(&tiny_sd15(), folder.path());
     let states = [tiny_sd15().as_path(), folder.path()].map(|path| {

@@ -2,12 +2,11 @@
 
 use atelier_diffusion::stable_diffusion::{Conditioning, Unet, UnetConfig};
 use atelier_testkit::golden;
-use burn::tensor::Device;
 
-use crate::source::{assert_golden, build};
+use crate::source::{assert_golden, build, device};
 
 fn check(case: &str, runs: &[&str]) {
-    let (file, device) = (golden("unet"), Device::flex());
+    let (file, device) = (golden("unet"), device());
     let config = UnetConfig::read(&file.config()[case]).unwrap();
     let unet = build(&file, case, &device, |params| Unet::new(params, &config));
     for run in runs {
@@ -24,16 +23,16 @@ fn check(case: &str, runs: &[&str]) {
 }
 
 #[test]
-fn head_count_written_as_head_size_is_read_as_diffusers_reads_it() {
+pub(crate) fn head_count_written_as_head_size_is_read_as_diffusers_reads_it() {
     check("two_levels", &["square"]);
 }
 
 #[test]
-fn linear_projections_and_heads_per_level_agree_at_even_and_odd_sizes() {
+pub(crate) fn linear_projections_and_heads_per_level_agree_at_even_and_odd_sizes() {
     check("linear", &["square", "odd"]);
 }
 
 #[test]
-fn eight_channels_and_uneven_sizes_agree() {
+pub(crate) fn eight_channels_and_uneven_sizes_agree() {
     check("wide_latent", &["uneven"]);
 }

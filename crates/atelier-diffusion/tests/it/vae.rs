@@ -3,12 +3,11 @@
 use atelier_diffusion::stable_diffusion::{Vae, VaeConfig};
 use atelier_nn::gradients::values_of;
 use atelier_testkit::{golden, relative_error};
-use burn::tensor::Device;
 
-use crate::source::{assert_golden, build};
+use crate::source::{assert_golden, build, device};
 
 fn check(case: &str) {
-    let (file, device) = (golden("vae"), Device::flex());
+    let (file, device) = (golden("vae"), device());
     let config = VaeConfig::read(&file.config()[case]).unwrap();
     let vae = build(&file, case, &device, |params| Vae::new(params, &config));
     let found = vae.encode(file.tensor(&format!("{case}.picture"), &device));
@@ -25,11 +24,11 @@ fn check(case: &str) {
 }
 
 #[test]
-fn pictures_and_latents_agree_over_three_levels() {
+pub(crate) fn pictures_and_latents_agree_over_three_levels() {
     check("three_levels");
 }
 
 #[test]
-fn eight_latent_channels_and_sixteen_groups_agree() {
+pub(crate) fn eight_latent_channels_and_sixteen_groups_agree() {
     check("wide_latent");
 }

@@ -79,16 +79,22 @@ fn standardized(x: Tensor<2>, eps: f64) -> Tensor<2> {
 pub fn activation<const D: usize>(x: Tensor<D>, curve: Curve) -> Tensor<D> {
     match curve {
         Curve::Silu => activation::silu(x),
-        Curve::Gelu => activation::gelu(x),
+        Curve::Gelu => gelu(x),
         Curve::QuickGelu => x.clone() * activation::sigmoid(x * 1.702),
     }
+}
+
+/// The exact function. The tensor library's own has the derivative of the approximation by tanh on most devices.
+fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let share = (x.clone() / std::f64::consts::SQRT_2).erf() + 1.0;
+    x * share / 2.0
 }
 
 /// `x [rows, 2 d]` → `[rows, d]`: the first half of a row times GELU of the second.
 pub fn geglu(x: Tensor<2>) -> Tensor<2> {
     let [_, both] = x.dims();
     let value = x.clone().narrow(1, 0, both / 2);
-    value * activation::gelu(x.narrow(1, both / 2, both / 2))
+    value * gelu(x.narrow(1, both / 2, both / 2))
 }
 
 /// Attention of queries `[b, s, heads · d]` to keys and values `[b, s', heads · d]`, with a mask `[s, s']` that is added to
@@ -123,7 +129,7 @@ pub fn attend(
 
 /// Most logits that are in memory at a time: 256 MB of them. Queries do not see each other, so that attending for some of
 /// them after the others changes nothing but the memory that is needed.
-const MOST_LOGITS: usize = 1 << 26;
+pub const MOST_LOGITS: usize = 1 << 26;
 
 fn rows_at_once(logits_per_row: usize, rows: usize) -> usize {
     (MOST_LOGITS / logits_per_row.max(1)).clamp(1, rows.max(1))

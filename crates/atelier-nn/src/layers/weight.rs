@@ -9,6 +9,13 @@ use crate::params::{Init, ParamError, Params};
 
 /// A layer's weight.
 #[derive(Debug, Clone)]
+#[cfg_attr(
+    feature = "wgpu",
+    expect(
+        clippy::large_enum_variant,
+        reason = "a tensor's handle is larger in builds with graphics processors; there are some hundred"
+    )
+)]
 pub enum Weight<const D: usize> {
     /// A tensor, which may be trained.
     Plain(Tensor<D>),

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use burn::tensor::Tensor;
 
-use crate::device::is_processor;
 use crate::visit::Visit;
 use inner::{Part, Shaped};
 
@@ -54,10 +53,6 @@ impl Wire {
         self.flat.is_tracked()
     }
 
-    fn is_here(&self) -> bool {
-        is_processor(&self.flat.device())
-    }
-
     /// The same values outside any graph.
     fn detached(&self) -> Self {
         Self {
@@ -83,8 +78,7 @@ fn outside<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
 /// `run(part, inputs)`, with the same numbers and gradients, but of all that happens inside only the inputs are kept.
 /// Gradients reach the inputs, and every tensor of `part` that wants one.
 ///
-/// `run` must be a pure function of its arguments. Where no gradient is wanted it simply runs. So it does away from the
-/// processor, where this saves nothing.
+/// `run` must be a pure function of its arguments. Where no gradient is wanted it simply runs.
 ///
 /// # Panics
 /// Panics on more than [`MAX_INPUTS`] inputs.
@@ -98,8 +92,7 @@ where
 {
     assert!(inputs.len() <= MAX_INPUTS, "inputs of a part");
     let (network, leaves) = inner::detached(part);
-    let is_wanted = !leaves.is_empty() || inputs.iter().any(Wire::is_tracked);
-    if !is_wanted || !inputs.iter().all(Wire::is_here) {
+    if leaves.is_empty() && !inputs.iter().any(Wire::is_tracked) {
         return run(part, &inputs);
     }
     let again = Part::new(network, &inputs, run);

@@ -6,21 +6,25 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "wgpu")]
+use burn::backend::Cube;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
-use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::backend::{
+    Autodiff, Backend, Dispatch, DispatchKindConversion, DispatchTensor, Flex, TensorMetadata as _,
+    backend_extension,
+};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::inner::Again;
 use super::{MAX_INPUTS, Wire};
 use crate::kernels::ops::finish;
 
-/// Parts that run twice, as a backend supplies them.
-#[backend_extension(Autodiff, Flex)]
+/// Parts that run twice, as a backend supplies them. Outside a graph there is nothing to do.
+#[backend_extension(Autodiff, Flex, Cube: cfg(feature = "wgpu"))]
 pub(crate) trait RecomputeOps: Backend {
     /// `y`, whose gradient goes to four inputs and the tensors of the part, all flat.
     fn recomputed(
@@ -31,10 +35,21 @@ pub(crate) trait RecomputeOps: Backend {
         d: FloatTensor<Self>,
         leaves: FloatTensor<Self>,
         part: Arc<dyn Again>,
-    ) -> FloatTensor<Self>;
+    ) -> FloatTensor<Self> {
+        drop((a, b, c, d, leaves, part));
+        y
+    }
     /// A number whose gradient for `y` is `dy`, whatever its own is.
-    fn seeded(y: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn seeded(y: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
+        drop(dy);
+        y
+    }
 }
+
+impl RecomputeOps for Flex {}
+
+#[cfg(feature = "wgpu")]
+impl RecomputeOps for Cube {}
 
 /// Lets the gradient of `y` run through `part` again.
 pub(super) fn recomputed(
@@ -69,28 +84,13 @@ pub(super) fn seeded(y: Tensor<1>, dy: Tensor<1>) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::seeded(y.into_dispatch(), dy))
 }
 
-impl RecomputeOps for Flex {
-    fn recomputed(
-        y: FlexTensor,
-        _a: FlexTensor,
-        _b: FlexTensor,
-        _c: FlexTensor,
-        _d: FlexTensor,
-        _leaves: FlexTensor,
-        _part: Arc<dyn Again>,
-    ) -> FlexTensor {
-        y
-    }
-
-    fn seeded(y: FlexTensor, _dy: FlexTensor) -> FlexTensor {
-        y
-    }
-}
-
 #[derive(Debug)]
 struct RecomputedBackward;
 
-impl Backward<Flex, 5> for RecomputedBackward {
+impl<B: Backend> Backward<B, 5> for RecomputedBackward
+where
+    DispatchTensor: DispatchKindConversion<B>,
+{
     type State = Arc<dyn Again>;
 
     fn backward(
@@ -99,16 +99,16 @@ impl Backward<Flex, 5> for RecomputedBackward {
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let dy = Tensor::from_primitive::<Flex>(grads.consume::<Flex>(&ops.node));
+        let dy = Tensor::from_primitive::<B>(grads.consume::<B>(&ops.node));
         let found = ops.state.gradients(dy);
         let [inputs @ .., leaves] = ops.parents;
         let pairs = inputs.into_iter().zip(found.inputs);
         for (node, gradient) in pairs.chain([(leaves, found.leaves)]) {
             if let (Some(node), Some(gradient)) = (node, gradient) {
                 let gradient = gradient
-                    .try_into_primitive::<Flex>()
+                    .try_into_primitive::<B>()
                     .expect("gradients lie where the tensors do");
-                grads.register::<Flex>(node.id, gradient);
+                grads.register::<B>(node.id, gradient);
             }
         }
     }
@@ -117,23 +117,26 @@ impl Backward<Flex, 5> for RecomputedBackward {
 #[derive(Debug)]
 struct SeededBackward;
 
-impl Backward<Flex, 1> for SeededBackward {
-    type State = FlexTensor;
+impl<B: Backend> Backward<B, 1> for SeededBackward {
+    type State = FloatTensor<B>;
 
     fn backward(
         self,
-        ops: Ops<FlexTensor, 1>,
+        ops: Ops<Self::State, 1>,
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        grads.consume::<Flex>(&ops.node);
+        grads.consume::<B>(&ops.node);
         if let [Some(node)] = ops.parents {
-            grads.register::<Flex>(node.id, ops.state);
+            grads.register::<B>(node.id, ops.state);
         }
     }
 }
 
-impl<C: CheckpointStrategy> RecomputeOps for Autodiff<Flex, C> {
+impl<B: Backend, C: CheckpointStrategy> RecomputeOps for Autodiff<B, C>
+where
+    DispatchTensor: DispatchKindConversion<B>,
+{
     fn recomputed(
         y: FloatTensor<Self>,
         a: FloatTensor<Self>,
@@ -149,7 +152,8 @@ impl<C: CheckpointStrategy> RecomputeOps for Autodiff<Flex, C> {
 
     fn seeded(y: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
         let nodes = [y.node()];
-        let number = FlexTensor::from_data(TensorData::new(vec![0.0f32], [1]));
+        let y = y.into_primitive();
+        let number = B::float_from_data(TensorData::new(vec![0.0f32], [1]), &y.device());
         finish!(SeededBackward, nodes, number, dy.into_primitive())
     }
 }

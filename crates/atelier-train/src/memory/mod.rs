@@ -6,11 +6,32 @@ use atelier_core::{Recompute, TrainConfig};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_diffusion::tokenizer::CONTEXT_LENGTH;
 use atelier_nn::Engine;
+use atelier_nn::device::is_processor;
+use burn::tensor::Device;
 
 pub use step::{StepMemory, StepShape};
 
 use crate::trainer::training_side;
 use crate::{Error, Result};
+
+/// The memory that a run may take, and how operations are made there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// How much there is, where it is known: what is free of the processor's memory, all of another device's.
+    pub bytes: Option<u64>,
+    /// Whether operations are composed of the tensor library's, as away from the processor, and keep more.
+    pub is_composed: bool,
+}
+
+impl Room {
+    /// So much on a device.
+    pub fn on(device: &Device, bytes: Option<u64>) -> Self {
+        Self {
+            bytes,
+            is_composed: !is_processor(device),
+        }
+    }
+}
 
 /// The memory of a run, and what it computes twice to keep to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,17 +47,12 @@ pub struct MemoryPlan {
 }
 
 impl MemoryPlan {
-    /// Plans a run on `base` with so many pictures. With `Auto` it is the fastest plan that fits into `free_bytes`, where
-    /// these are known.
+    /// Plans a run on `base` with so many pictures. With `Auto` it is the fastest plan that fits into `room`, where that
+    /// is known.
     ///
     /// # Errors
     /// With `Auto`, when nothing fits. A choice of the user's is never refused.
-    pub fn new(
-        base: &Base,
-        config: &TrainConfig,
-        pictures: usize,
-        free_bytes: Option<u64>,
-    ) -> Result<Self> {
+    pub fn new(base: &Base, config: &TrainConfig, pictures: usize, room: Room) -> Result<Self> {
         let engine = Engine::from(config.precision);
         let side = training_side(config, base);
         let latent = side / base.vae_config.pixels_per_latent();
@@ -53,6 +69,7 @@ impl MemoryPlan {
                 targets: config.targets,
                 engine,
                 recompute,
+                is_composed: room.is_composed,
             };
             let step = shape.memory(base)?;
             Ok(Self {
@@ -62,7 +79,7 @@ impl MemoryPlan {
                 cache_bytes: (cached * size_of::<f32>()) as u64,
             })
         };
-        let (Recompute::Auto, Some(free_bytes)) = (config.recompute, free_bytes) else {
+        let (Recompute::Auto, Some(free_bytes)) = (config.recompute, room.bytes) else {
             return plan(match config.recompute {
                 Recompute::Auto => Recompute::None,
                 other => other,
@@ -82,6 +99,11 @@ impl MemoryPlan {
         Err(Error::Memory {
             needed_bytes: least.peak_bytes(),
             free_bytes,
+            whose: if room.is_composed {
+                "are on the device"
+            } else {
+                "are free"
+            },
         })
     }
 

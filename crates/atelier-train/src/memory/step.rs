@@ -9,6 +9,7 @@ use atelier_diffusion::stable_diffusion::{Base, UnetConfig};
 use atelier_diffusion::tokenizer::CONTEXT_LENGTH;
 use atelier_nn::Engine;
 use atelier_nn::kernels::Keep;
+use atelier_nn::kernels::reference::MOST_LOGITS;
 
 use crate::Result;
 
@@ -17,7 +18,7 @@ const F32: u64 = 4;
 /// For each trained value: itself, in the model and beside it, two moments, its gradient.
 const BYTES_OF_TRAINED: u64 = 5 * F32;
 /// The program, its threads, and what the allocator keeps of loading: measured on Stable Diffusion 1.5.
-const PROGRAM_BYTES: u64 = 160_000_000;
+const PROGRAM_BYTES: u64 = 130_000_000;
 
 /// What a gated map without adapters works in: pieces of its input and of the gradient of that, also rounded.
 const GATE_PIECES: u64 = 25_000_000;
@@ -37,6 +38,8 @@ pub struct StepShape {
     pub engine: Engine,
     /// What is computed again; `Auto` counts as nothing.
     pub recompute: Recompute,
+    /// Whether operations are composed of the tensor library's, which keep more of their insides.
+    pub is_composed: bool,
 }
 
 /// The memory of a training step in bytes, at its peak.
@@ -233,7 +236,10 @@ impl Level<'_> {
         let convolves = self.shape.targets == Targets::TransformerAndConvolution;
         // Inputs of both norms; with adapters the inputs of the convolutions too.
         tally.keep(self.kept() * pixels * (input + self.channels));
-        if convolves {
+        if self.shape.is_composed {
+            // Each norm with its activation keeps two more; the convolutions always keep their inputs.
+            tally.keep(3 * F32 * pixels * (input + self.channels));
+        } else if convolves {
             tally.keep(F32 * pixels * (2 * input + self.channels));
         }
         // Input, its normalised form, that with a border, and the output, or their gradients.
@@ -261,6 +267,18 @@ impl Level<'_> {
         }
     }
 
+    /// What a block keeps beside the rest where it is composed: weights of attention as exponentials and as shares, of the
+    /// pixels and of the text, and the steps of the gate.
+    fn composed_inside(&self, tally: &mut Tally) {
+        let all = F32 * self.pixels * self.heads;
+        let side = self.pixels / self.shape.batch.max(1) as u64;
+        let logits = all * side;
+        tally.keep(2 * (logits + all * CONTEXT_LENGTH as u64));
+        tally.keep(12 * F32 * self.pixels * self.channels);
+        // Logits, the same less their maximum, and a gradient of them.
+        tally.hold(3 * logits.min(F32 * MOST_LOGITS as u64));
+    }
+
     /// Self-attention, cross-attention and feed-forward.
     fn block(&self, tally: &mut Tally) {
         let values = self.pixels * self.channels;
@@ -268,6 +286,9 @@ impl Level<'_> {
         let words = (self.shape.batch * CONTEXT_LENGTH) as u64 * self.channels;
         let sums = F32 * self.pixels * self.heads;
         let kept = self.kept();
+        if self.shape.is_composed {
+            self.composed_inside(tally);
+        }
         // Self-attention: the input of its norm, the output of that for three adapters, queries, keys, values, the output,
         // sums of exponentials.
         tally.keep(6 * kept * values + sums + 4 * low);
@@ -276,10 +297,11 @@ impl Level<'_> {
         tally.keep(4 * kept * values + sums + 2 * low + 3 * kept * words);
         // Feed-forward: norm, and the gate's input of eight widths.
         tally.keep(kept * values + 8 * kept * values);
-        if self.shape.targets != Targets::Attention {
+        let has_adapters = self.shape.targets != Targets::Attention;
+        if has_adapters {
             tally.keep(5 * kept * values + 2 * low);
         }
-        if self.shape.targets == Targets::Attention {
+        if !has_adapters && !self.shape.is_composed {
             // The gate's input and its gradient in pieces; its output of four widths or the gradient of that, rounded too.
             tally.hold(GATE_PIECES + 10 * F32 * values);
         } else {

@@ -95,13 +95,21 @@ pub(crate) fn train_watched(
     request: &TrainRequest,
     watcher: &Watcher,
 ) -> Result<Outcome<TrainReport>, atelier_core::BoxedError> {
+    train_on(Device::flex(), request, watcher)
+}
+
+pub(crate) fn train_on(
+    device: Device,
+    request: &TrainRequest,
+    watcher: &Watcher,
+) -> Result<Outcome<TrainReport>, atelier_core::BoxedError> {
     let context = RunContext {
         cancel: &watcher.cancel,
         progress: watcher,
         clock: &FixedClock,
     };
     LoraTrainer {
-        device: Device::flex(),
+        device,
         hashes: &atelier_weights::ReadFiles,
         free_bytes: None,
     }

@@ -4,5 +4,7 @@
 
 mod bad_input;
 mod fixture;
+#[cfg(feature = "vulkan")]
+mod gpu;
 mod resume;
 mod runs;

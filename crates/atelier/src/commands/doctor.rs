@@ -7,9 +7,11 @@ use atelier_nn::kernels;
 use serde::Serialize;
 
 use crate::context::{App, ExitKind};
+use crate::device::{self, Listed};
 use crate::embedded;
 use crate::env_vars::ATELIER_HOME;
 use crate::memory::{free_bytes, kilobytes};
+use crate::settings::Sourced;
 
 /// What `doctor` says.
 #[derive(Debug, Serialize)]
@@ -23,9 +25,35 @@ struct Report {
     kernels: &'static str,
     memory_total_bytes: Option<u64>,
     memory_available_bytes: Option<u64>,
+    device: Device,
     home: Option<PathBuf>,
     home_exists: bool,
     embedded_base: Option<EmbeddedBase>,
+}
+
+/// Where networks compute.
+#[derive(Debug, Serialize)]
+struct Device {
+    /// What is chosen where no flag says it.
+    choice: String,
+    /// The environment variable that chooses, or `default`.
+    origin: &'static str,
+    /// The interfaces to graphics processors in this build.
+    interfaces: Vec<&'static str>,
+    /// The graphics processors that can be chosen.
+    graphics: Vec<Listed>,
+}
+
+impl Device {
+    fn of(app: &App) -> Self {
+        let Sourced { value, origin } = app.settings.device;
+        Self {
+            choice: value.to_string(),
+            origin: origin.unwrap_or("default"),
+            interfaces: device::INTERFACES.iter().map(|one| one.name()).collect(),
+            graphics: device::list(),
+        }
+    }
 }
 
 /// The base inside the program.
@@ -51,6 +79,7 @@ pub(super) fn run(app: &App) -> Result<ExitKind> {
         kernels: kernels::instructions(),
         memory_total_bytes: kilobytes(&memory, "MemTotal"),
         memory_available_bytes: free_bytes(),
+        device: Device::of(app),
         home_exists: home.as_ref().is_some_and(|home| home.is_dir()),
         home,
         embedded_base: embedded::is_present().then(|| EmbeddedBase {
@@ -85,6 +114,24 @@ fn describe(app: &App, report: &Report) {
             gigabytes(report.memory_available_bytes)
         ),
     );
+    let Device {
+        choice,
+        origin,
+        interfaces,
+        graphics,
+    } = &report.device;
+    row("device", format!("{choice} ({origin})"));
+    for listed in graphics {
+        row("graphics", graphics_text(listed));
+    }
+    if graphics.is_empty() {
+        let why = if interfaces.is_empty() {
+            "none in this build; build with `--features vulkan` for them".to_owned()
+        } else {
+            format!("none found through {}", interfaces.join(", "))
+        };
+        row("graphics", why);
+    }
     let home = match &report.home {
         None => format!("none; set {ATELIER_HOME} to keep bases"),
         Some(home) if report.home_exists => home.display().to_string(),
@@ -96,6 +143,20 @@ fn describe(app: &App, report: &Report) {
         |base| format!("{}, {:.1} MB", base.name, base.size_bytes as f64 / 1e6),
     );
     row("embedded base", base);
+}
+
+fn graphics_text(listed: &Listed) -> String {
+    let Listed {
+        device,
+        name,
+        kind,
+        memory_bytes,
+    } = listed;
+    let memory = memory_bytes.map_or_else(
+        || "memory unknown".to_owned(),
+        |bytes| format!("{:.1} GB", bytes as f64 / 1e9),
+    );
+    format!("{device}: {name}, {kind}, {memory}")
 }
 
 /// The value of the first `name: value` line.

@@ -5,18 +5,18 @@ use std::sync::Once;
 
 use anyhow::Result;
 use atelier_core::{
-    ErrorCode, Outcome, Phase, Progress, ProgressSink, Recompute, TrainConfig, TrainReport,
-    TrainRequest, Trainer as _,
+    DeviceChoice, ErrorCode, Outcome, Phase, Progress, ProgressSink, Recompute, TrainConfig,
+    TrainReport, TrainRequest, Trainer as _,
 };
 use atelier_diffusion::stable_diffusion::Base;
-use atelier_train::{LoraTrainer, MemoryPlan};
-use burn::tensor::Device;
+use atelier_train::{LoraTrainer, MemoryPlan, Room};
 use clap::Args;
 use serde_json::json;
 
 use super::train_flags::TrainFlags;
 use crate::bases;
 use crate::context::{App, ExitKind};
+use crate::device::watch;
 use crate::embedded;
 use crate::failure::{CodedResult as _, failed};
 use crate::memory;
@@ -42,6 +42,9 @@ pub(crate) struct TrainArgs {
     /// Train without pictures that cannot be used.
     #[arg(long)]
     skip_bad: bool,
+    /// Where networks compute: `auto` takes the first discrete graphics processor, else the processor [default: auto].
+    #[arg(long, value_name = "auto|cpu|vulkan:N")]
+    device: Option<DeviceChoice>,
     #[command(flatten)]
     settings: TrainFlags,
 }
@@ -53,6 +56,8 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     if !args.resume {
         refuse_run(&out)?;
     }
+    let chosen = app.device(args.device)?;
+    chosen.check_precision(config.precision).coded()?;
     let base = bases::find(app, &args.base)?;
     let notes = bases::notes(&base.path);
     app.output.notes(&notes);
@@ -65,10 +70,10 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
         skip_bad: args.skip_bad,
         config,
     };
-    let free_bytes = memory::free_bytes();
+    let free_bytes = chosen.room_bytes(memory::free_bytes);
     let hashes = app.hashes();
     let trainer = LoraTrainer {
-        device: Device::flex(),
+        device: chosen.device.clone(),
         hashes: &hashes,
         free_bytes,
     };
@@ -76,10 +81,12 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
         bar: app.output.progress(),
         output: app.output,
         request: &request,
-        free_bytes,
+        room: trainer.room(),
         once: Once::new(),
     };
-    let outcome = trainer.train(&request, app.run_context(&progress)).coded();
+    let outcome = watch(&chosen, "training", || {
+        trainer.train(&request, app.run_context(&progress)).coded()
+    });
     drop(progress);
     match outcome? {
         Outcome::Completed(mut report) => {
@@ -137,7 +144,7 @@ struct Announced<'a> {
     bar: ProgressBar,
     output: Output,
     request: &'a TrainRequest,
-    free_bytes: Option<u64>,
+    room: Room,
     once: Once,
 }
 
@@ -161,12 +168,8 @@ impl Announced<'_> {
         ));
         // The trainer has made the same plan, so that it can be made.
         if let Ok(base) = Base::open(&self.request.base)
-            && let Ok(plan) = MemoryPlan::new(
-                &base,
-                &self.request.config,
-                pictures as usize,
-                self.free_bytes,
-            )
+            && let Ok(plan) =
+                MemoryPlan::new(&base, &self.request.config, pictures as usize, self.room)
         {
             self.announce_memory(&plan);
         }
@@ -179,16 +182,21 @@ impl Announced<'_> {
         };
         let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
         let needed = gigabytes(plan.peak_bytes());
-        self.output.note(match self.free_bytes {
+        let (of, are) = if self.room.is_composed {
+            (" of the device", "are on it")
+        } else {
+            ("", "are free")
+        };
+        self.output.note(match self.room.bytes {
             Some(free) if plan.peak_bytes() > free => format!(
-                "memory: about {needed}{again}; only {} are free, so this may fail or be very slow",
+                "memory{of}: about {needed}{again}; only {} {are}, so this may fail or be very slow",
                 gigabytes(free)
             ),
             Some(free) => {
                 let free = gigabytes(free);
-                format!("memory: about {needed} of {free} that are free{again}")
+                format!("memory{of}: about {needed} of {free} that {are}{again}")
             }
-            None => format!("memory: about {needed}{again}"),
+            None => format!("memory{of}: about {needed}{again}"),
         });
     }
 }

@@ -21,7 +21,6 @@ use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_eval::Feature;
 use atelier_train::LoraTrainer;
 use atelier_weights::ModelFiles;
-use burn::tensor::Device;
 
 use self::chart::LossChart;
 use self::draw::{Drawings, Studio};
@@ -32,6 +31,7 @@ use self::report::{Report, Sources, duration_text};
 use crate::bases::{self, FoundBase};
 use crate::commands::QuickstartArgs;
 use crate::context::{App, ExitKind};
+use crate::device::Chosen;
 use crate::embedded;
 use crate::failure::{CodedResult as _, failed};
 use crate::memory;
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &QuickstartArgs, app: &App) -> Result<ExitKind> {
         context: app.run_context(&progress),
     };
     let trainer = LoraTrainer {
-        device: Device::flex(),
+        device: Chosen::cpu().device,
         hashes: &hashes,
         free_bytes: memory::free_bytes(),
     };
@@ -90,7 +90,7 @@ fn find_base(args: &QuickstartArgs, app: &App) -> Result<FoundBase> {
 }
 
 fn open_pipeline(base: &Path) -> Result<Box<dyn Generator>> {
-    let pipeline = Pipeline::open(base, &Device::flex(), PRECISION.into()).coded()?;
+    let pipeline = Pipeline::open(base, &Chosen::cpu().device, PRECISION.into()).coded()?;
     Ok(Box::new(pipeline))
 }
 

@@ -4,6 +4,7 @@
 
 mod bases;
 mod bench;
+mod devices;
 mod disk_full;
 mod doctor;
 mod generate;

@@ -12,7 +12,7 @@ mod checkpoints;
 mod embedded_base;
 mod emphasis;
 mod overflow;
-mod pictures;
+pub(crate) mod pictures;
 mod refusals;
 mod sdxl;
 mod starts;

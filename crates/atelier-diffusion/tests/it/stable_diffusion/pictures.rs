@@ -13,7 +13,7 @@ use burn::tensor::Device;
 
 use super::draw;
 use crate::TOLERANCE;
-use crate::source::assert_golden;
+use crate::source::{assert_golden, device};
 
 fn request(file: &Golden, sampler: SamplerKind) -> GenerateRequest {
     let facts = file.config()["request"].clone();
@@ -40,25 +40,36 @@ fn pipeline(file: &Golden, case: &str, device: &Device) -> Pipeline {
 }
 
 fn check(sampler: SamplerKind) {
-    let (file, device) = (golden("pictures"), Device::flex());
-    let request = request(&file, sampler);
     for prediction in ["epsilon", "v"] {
         for betas in ["scaled_linear", "squaredcos_cap_v2"] {
-            let case = format!("{}.{prediction}.{betas}", sampler.name());
-            let mut pipeline = pipeline(&file, &case, &device);
-            let latents = pipeline.final_latents(&request, None).unwrap();
-            assert_golden(latents.clone(), &file, &format!("{case}.latents"));
-            let pixels = pipeline.decode(latents, false).unwrap();
-            let pixels = (pixels / 2.0 + 0.5).clamp(0.0, 1.0);
-            let rows = pixels.permute([0, 2, 3, 1]);
-            assert_golden(rows, &file, &format!("{case}.picture"));
-            check_bytes(
-                &mut pipeline,
-                &request,
-                &file.vec(&format!("{case}.picture")),
-            );
+            check_case(sampler, prediction, betas);
         }
     }
+}
+
+fn check_case(sampler: SamplerKind, prediction: &str, betas: &str) {
+    let (file, mut pipeline, request) = check_values(sampler, prediction, betas);
+    let picture = file.vec(&format!("{}.{prediction}.{betas}.picture", sampler.name()));
+    check_bytes(&mut pipeline, &request, &picture);
+}
+
+/// Latents and picture in floats; what drew them.
+pub(crate) fn check_values(
+    sampler: SamplerKind,
+    prediction: &str,
+    betas: &str,
+) -> (Golden, Pipeline, GenerateRequest) {
+    let (file, device) = (golden("pictures"), device());
+    let request = request(&file, sampler);
+    let case = format!("{}.{prediction}.{betas}", sampler.name());
+    let mut pipeline = pipeline(&file, &case, &device);
+    let latents = pipeline.final_latents(&request, None).unwrap();
+    assert_golden(latents.clone(), &file, &format!("{case}.latents"));
+    let pixels = pipeline.decode(latents, false).unwrap();
+    let pixels = (pixels / 2.0 + 0.5).clamp(0.0, 1.0);
+    let rows = pixels.permute([0, 2, 3, 1]);
+    assert_golden(rows, &file, &format!("{case}.picture"));
+    (file, pipeline, request)
 }
 
 /// A byte may fall on the other side of a rounding edge, no more.

@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use atelier_core::{ErrorCode, Precision};
+use atelier_core::{DeviceChoice, ErrorCode, Precision};
 use atelier_diffusion::stable_diffusion::{AddedConditioning, Base, Conditioning};
+use atelier_nn::gradients::values_of;
 use atelier_nn::visit::{Visit as _, Visitor};
 use atelier_nn::{Conv2d, Linear};
 use atelier_weights::TensorFile;
@@ -14,6 +15,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::context::{App, ExitKind};
+use crate::device::watch;
 use crate::failure::{CodedResult as _, failed};
 use crate::memory::peak_bytes;
 
@@ -29,6 +31,9 @@ pub(crate) struct ForwardArgs {
     /// The arithmetic of the base.
     #[arg(long, default_value = "f32", value_parser = super::precision())]
     precision: Precision,
+    /// Where networks compute.
+    #[arg(long, value_name = "auto|cpu|vulkan:N")]
+    device: Option<DeviceChoice>,
 }
 
 /// What came out.
@@ -49,23 +54,36 @@ struct Report {
 
 /// Does it.
 pub(super) fn run(args: &ForwardArgs, app: &App) -> Result<ExitKind> {
+    let chosen = app.device(args.device)?;
+    chosen.check_precision(args.precision).coded()?;
+    let report = watch(&chosen, "evaluating a denoiser", || {
+        evaluated(args, &chosen.device, app)
+    })?;
+    app.output.line(format_args!(
+        "relative error {:.1e} (root mean square {:.1e}), loaded in {:.1} s, evaluated in {:.1} s",
+        report.relative_error, report.rms_error, report.load_secs, report.forward_secs
+    ));
+    app.output.document(&report)?;
+    Ok(ExitKind::Completed)
+}
+
+fn evaluated(args: &ForwardArgs, device: &Device, app: &App) -> Result<Report> {
     let record = Record::open(&args.record)?;
     let base = Base::open(&args.base).coded()?;
-    let device = Device::flex();
     let begun = app.clock().unix_secs();
-    let mut unet = base.load_unet(&device, args.precision.into()).coded()?;
+    let mut unet = base.load_unet(device, args.precision.into()).coded()?;
     let loaded = app.clock().unix_secs();
     let load_peak_bytes = peak_bytes();
-    let conditioning = record.conditioning(&base, &device)?;
-    let latents = record.tensor::<4>("latents", &device)?;
+    let conditioning = record.conditioning(&base, device)?;
+    let latents = record.tensor::<4>("latents", device)?;
     let timesteps = record.numbers("timesteps")?;
     let found = unet.forward(latents, &timesteps, &conditioning);
-    let found: Vec<f32> = found.into_data().try_to_vec().unwrap_or_default();
+    let found = values_of(found);
     let ended = app.clock().unix_secs();
     let (relative_error, rms_error) = errors(&found, &record.numbers("output")?);
     let mut held = HeldBytes(0);
     unet.visit("", &mut held);
-    let report = Report {
+    Ok(Report {
         relative_error,
         rms_error,
         load_secs: loaded - begun,
@@ -73,13 +91,7 @@ pub(super) fn run(args: &ForwardArgs, app: &App) -> Result<ExitKind> {
         loaded_bytes: held.0,
         load_peak_bytes,
         peak_bytes: peak_bytes(),
-    };
-    app.output.line(format_args!(
-        "relative error {:.1e} (root mean square {:.1e}), loaded in {:.1} s, evaluated in {:.1} s",
-        report.relative_error, report.rms_error, report.load_secs, report.forward_secs
-    ));
-    app.output.document(&report)?;
-    Ok(ExitKind::Completed)
+    })
 }
 
 /// Sums the bytes of parameters as they are held in memory.

@@ -2,15 +2,15 @@
 //! generate`. `golden/peer_generate.py` does the same with diffusers.
 
 use anyhow::Result;
-use atelier_core::{ErrorCode, GenerateRequest, Precision, SamplerKind};
+use atelier_core::{DeviceChoice, ErrorCode, GenerateRequest, Precision, SamplerKind};
 use atelier_diffusion::stable_diffusion::{Base, Pipeline, PipelinePart};
 use atelier_nn::gradients::values_of;
-use burn::tensor::Device;
 use clap::Args;
 use serde::Serialize;
 
 use crate::bases;
 use crate::context::{App, ExitKind};
+use crate::device::{Chosen, watch};
 use crate::failure::{CodedResult as _, failed};
 use crate::memory::peak_bytes;
 
@@ -35,6 +35,9 @@ pub(crate) struct GenerateArgs {
     /// The arithmetic of the base.
     #[arg(long, default_value = "f32", value_parser = super::precision())]
     precision: Precision,
+    /// Where networks compute.
+    #[arg(long, value_name = "auto|cpu|vulkan:N")]
+    device: Option<DeviceChoice>,
 }
 
 /// What came out, with the names that `golden/peer_generate.py` uses.
@@ -60,13 +63,18 @@ struct Report {
     size: usize,
     steps: usize,
     threads: usize,
+    device: String,
     version: &'static str,
 }
 
 /// Does it.
 pub(super) fn run(args: &GenerateArgs, app: &App) -> Result<ExitKind> {
+    let chosen = app.device(args.device)?;
+    chosen.check_precision(args.precision).coded()?;
     let found = bases::find(app, &args.base)?;
-    let report = timed(args, &found.path, app)?;
+    let report = watch(&chosen, "timing a picture", || {
+        timed(args, &found.path, (app, &chosen))
+    })?;
     app.output.line(format_args!(
         "whole {:.3} s: loading {:.3}, text {:.3}, {} steps of {:.4} (fastest {:.4}, slowest {:.4}), autoencoder {:.3}; memory {}",
         report.whole_secs,
@@ -83,7 +91,11 @@ pub(super) fn run(args: &GenerateArgs, app: &App) -> Result<ExitKind> {
     Ok(ExitKind::Completed)
 }
 
-fn timed(args: &GenerateArgs, path: &std::path::Path, app: &App) -> Result<Report> {
+fn timed(
+    args: &GenerateArgs,
+    path: &std::path::Path,
+    (app, chosen): (&App, &Chosen),
+) -> Result<Report> {
     let now = || app.clock().unix_secs();
     let begun = now();
     let base = Base::open(path).coded()?;
@@ -99,7 +111,7 @@ fn timed(args: &GenerateArgs, path: &std::path::Path, app: &App) -> Result<Repor
         ..GenerateRequest::default()
     };
     let is_tiled = base.is_tiled(&request).coded()?;
-    let mut pipeline = Pipeline::in_turn(base, &Device::flex(), args.precision.into());
+    let mut pipeline = Pipeline::in_turn(base, &chosen.device, args.precision.into());
     pipeline.load(PipelinePart::Texts).coded()?;
     let texts_loaded = now();
     pipeline.prepare([&request]).coded()?;
@@ -142,6 +154,7 @@ fn timed(args: &GenerateArgs, path: &std::path::Path, app: &App) -> Result<Repor
         size,
         steps: args.steps,
         threads: rayon::current_num_threads(),
+        device: chosen.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
     })
 }

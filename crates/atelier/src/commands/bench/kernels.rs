@@ -11,6 +11,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::context::{App, ExitKind};
+use crate::device::Chosen;
 
 /// What `atelier bench kernels` can be told.
 #[derive(Debug, Args)]
@@ -65,7 +66,7 @@ pub(super) fn run(args: &KernelsArgs, app: &App) -> Result<ExitKind> {
     let bench = Bench {
         app,
         runs: args.runs,
-        device: Device::flex().autodiff(),
+        device: Chosen::cpu().device.autodiff(),
     };
     let mut rows = Vec::new();
     for &precision in Precision::ALL {

@@ -1,15 +1,15 @@
 //! `atelier bench step`: times training steps on random numbers. `golden/peer_step.py` does the same with `PyTorch`.
 
 use anyhow::Result;
-use atelier_core::{ErrorCode, Precision, Recompute};
+use atelier_core::{DeviceChoice, ErrorCode, Precision, Recompute};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_train::{BenchReport, BenchStep, bench_step};
-use burn::tensor::Device;
 use clap::Args;
 use serde::Serialize;
 
 use crate::bases;
 use crate::context::{App, ExitKind};
+use crate::device::watch;
 use crate::failure::{CodedResult as _, failed};
 use crate::memory::peak_bytes;
 
@@ -37,6 +37,9 @@ pub(crate) struct StepArgs {
     /// The arithmetic of the base.
     #[arg(long, default_value = "f32", value_parser = super::precision())]
     precision: Precision,
+    /// Where networks compute.
+    #[arg(long, value_name = "auto|cpu|vulkan:N")]
+    device: Option<DeviceChoice>,
     /// What the backward pass computes again; `block` when nothing else is said.
     #[arg(
         long,
@@ -66,6 +69,7 @@ struct Report {
     latent: usize,
     batch: usize,
     threads: usize,
+    device: String,
     version: &'static str,
 }
 
@@ -76,6 +80,8 @@ pub(super) fn run(args: &StepArgs, app: &App) -> Result<ExitKind> {
         let message = "`--size`, `--latent`, `--batch`, `--rank` and `--steps` must be at least 1";
         return Err(failed(ErrorCode::InvalidInput, message));
     }
+    let chosen = app.device(args.device)?;
+    chosen.check_precision(args.precision).coded()?;
     let base = Base::open(&bases::find(app, &args.base)?.path).coded()?;
     let what = BenchStep {
         steps: args.steps,
@@ -85,7 +91,9 @@ pub(super) fn run(args: &StepArgs, app: &App) -> Result<ExitKind> {
         latent_side: latent_side(args, &base)?,
         recompute: args.recompute,
     };
-    let timed = bench_step(&base, what, &Device::flex(), app.clock()).coded()?;
+    let timed = watch(&chosen, "timing steps", || {
+        bench_step(&base, what, &chosen.device, app.clock()).coded()
+    })?;
     let report = Report {
         timed,
         peak_bytes: peak_bytes(),
@@ -96,6 +104,7 @@ pub(super) fn run(args: &StepArgs, app: &App) -> Result<ExitKind> {
         latent: what.latent_side,
         batch: what.batch,
         threads: rayon::current_num_threads(),
+        device: chosen.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
     };
     let BenchReport {

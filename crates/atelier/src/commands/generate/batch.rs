@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
-use atelier_core::{ErrorCode, GenerateRequest, StartPixels};
+use atelier_core::{ErrorCode, GenerateRequest, Precision, StartPixels};
 use atelier_diffusion::prompt::{PromptLine, read_prompt_file};
 use atelier_diffusion::stable_diffusion::Base;
 
@@ -89,6 +89,12 @@ impl Batch {
             ingredients,
             notes,
         })
+    }
+
+    /// The arithmetic of the base, which all pictures share.
+    pub(super) fn precision(&self) -> Precision {
+        let first = self.shots.first();
+        first.map_or_else(Precision::default, |shot| shot.request.precision)
     }
 }
 

@@ -5,19 +5,20 @@ use std::path::Path;
 use anyhow::Result;
 use atelier_core::{ErrorCode, Generator as _, Outcome, Progress, ProgressSink, StartPixels};
 use atelier_diffusion::stable_diffusion::Pipeline;
-use burn::tensor::Device;
 use serde_json::{Value, json};
 
 use super::batch::{Batch, Shot};
 use super::picture_file;
 use crate::context::{App, ExitKind};
+use crate::device::{Chosen, watch};
 use crate::failure::{CodedResult as _, code_of, messages};
 use crate::output::error_document;
 use crate::progress_bar::ProgressBar;
 use crate::recipe::Ingredients;
 
 /// Draws everything into `out` and says what there is.
-pub(super) fn draw(batch: Batch, out: &Path, app: &App) -> Result<ExitKind> {
+pub(super) fn draw(batch: Batch, out: &Path, (app, chosen): (&App, &Chosen)) -> Result<ExitKind> {
+    let engine = batch.precision().into();
     let Batch {
         base,
         shots,
@@ -30,18 +31,20 @@ pub(super) fn draw(batch: Batch, out: &Path, app: &App) -> Result<ExitKind> {
         ingredients,
         out,
         app,
+        chosen,
     };
-    let precision = shots.first().map(|shot| shot.request.precision);
-    let engine = precision.unwrap_or_default().into();
-    let mut pipeline = Pipeline::in_turn(base, &Device::flex(), engine);
+    let mut pipeline = Pipeline::in_turn(base, &chosen.device, engine);
     let mut told = Told::new(app, shots.len());
     told.note(notes);
     let order = order(&shots);
     let mut waiting = order.as_slice();
     while !waiting.is_empty() {
         // Words of as many pictures as memory allows first, so that text encoders are loaded once for them and leave.
-        let prepared = pipeline.prepare(waiting.iter().map(|&place| &shots[place].request));
-        let now = match prepared.coded() {
+        let requests = waiting.iter().map(|&place| &shots[place].request);
+        let prepared = watch(chosen, "encoding prompts", || {
+            pipeline.prepare(requests).coded()
+        });
+        let now = match prepared {
             Ok(count) => waiting.split_off(..count).unwrap_or_default(),
             Err(error) => return told.stopped(&error),
         };
@@ -67,6 +70,7 @@ struct Work<'a> {
     ingredients: Ingredients,
     out: &'a Path,
     app: &'a App,
+    chosen: &'a Chosen,
 }
 
 /// Draws one picture into its file; the files' documents.
@@ -81,8 +85,13 @@ fn draw_one(
     let recipe = work.ingredients.recipe(request, tiled);
     let part = told.part();
     let context = work.app.run_context(&part);
-    let outcome = pipeline.generate(request, work.start.as_ref(), context);
-    let pictures = match outcome.coded()? {
+    let size = |side: Option<usize>| side.unwrap_or(pipeline.base().native_size());
+    let doing = format!("drawing {}x{}", size(request.width), size(request.height));
+    let outcome = watch(work.chosen, &doing, || {
+        let outcome = pipeline.generate(request, work.start.as_ref(), context);
+        outcome.coded()
+    });
+    let pictures = match outcome? {
         Outcome::Completed(pictures) => pictures,
         Outcome::Cancelled { completed_steps } => {
             return Ok(Outcome::Cancelled { completed_steps });

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use atelier_core::{
-    AdapterUse, ErrorCode, GenerateRequest, NoiseKind, Precision, PromptSyntax, SamplerKind,
-    ScheduleKind, Seed, StartImage, VaeTiling,
+    AdapterUse, DeviceChoice, ErrorCode, GenerateRequest, NoiseKind, Precision, PromptSyntax,
+    SamplerKind, ScheduleKind, Seed, StartImage, VaeTiling,
 };
 use clap::Args;
 
@@ -85,6 +85,9 @@ pub(crate) struct GenerateArgs {
     /// The arithmetic of the base [default: f32].
     #[arg(long, value_parser = choice::<Precision>(Precision::ALL.iter().map(|p| p.name())))]
     precision: Option<Precision>,
+    /// Where networks compute: `auto` takes the first discrete graphics processor, else the processor [default: auto].
+    #[arg(long, value_name = "auto|cpu|vulkan:N")]
+    pub(super) device: Option<DeviceChoice>,
     /// Whether the autoencoder works tile by tile; `auto` does above 1536x1536 [default: auto].
     #[arg(long, value_parser = choice::<VaeTiling>(VaeTiling::ALL.iter().map(|t| t.name())))]
     vae_tiling: Option<VaeTiling>,

@@ -1,0 +1,16 @@
+//! Where networks compute, with errors as the program carries them.
+
+use anyhow::Result;
+
+pub(crate) use atelier_device::{Chosen, INTERFACES, Listed, list, open};
+
+use crate::failure::CodedResult as _;
+
+/// Does `work` on the device; a device that fails is an error that says what it was doing.
+pub(crate) fn watch<T>(
+    chosen: &Chosen,
+    doing: &str,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    chosen.watch(doing, work).coded()?
+}
