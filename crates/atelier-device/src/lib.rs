@@ -2,91 +2,24 @@
 
 #[cfg(feature = "wgpu")]
 mod adapters;
+mod error;
 #[cfg(feature = "wgpu")]
 mod heaps;
+mod listed;
 #[cfg(not(feature = "wgpu"))]
 mod no_adapters;
 
-use std::fmt;
-
-use atelier_core::{Coded, DeviceChoice, ErrorCode, Interface, Precision};
-use atelier_nn::device::{DeviceFailure, guard};
+use atelier_core::{DeviceChoice, Interface, Precision};
+use atelier_nn::device::guard;
 use burn::tensor::Device;
-use serde::Serialize;
+
+pub use error::{Error, Result};
+pub use listed::{DeviceKind, Listed};
 
 #[cfg(feature = "wgpu")]
 use self::adapters as found;
 #[cfg(not(feature = "wgpu"))]
 use self::no_adapters as found;
-
-/// Result of this crate.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// A device cannot be used, or did not do its work.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The arithmetic is not the device's.
-    #[error(
-        "`--precision {precision}` is for the processor, {name} computes in f32: leave it out, or pass --device cpu"
-    )]
-    Precision {
-        /// What was asked for.
-        precision: Precision,
-        /// The device.
-        name: String,
-    },
-    /// The build does not speak the interface.
-    #[error(
-        "no device `{choice}`: this build has no support for {interface}; build with `cargo build --release -p atelier --features {interface}`"
-    )]
-    NotBuiltIn {
-        /// What was asked for.
-        choice: DeviceChoice,
-        /// Its interface.
-        interface: Interface,
-    },
-    /// The driver does not show it.
-    #[error("no device `{choice}`; there are: {}", there.join(", "))]
-    Absent {
-        /// What was asked for.
-        choice: DeviceChoice,
-        /// What can be asked for.
-        there: Vec<String>,
-    },
-    /// It does not open.
-    #[error("cannot use {name}: {problem}")]
-    Unusable {
-        /// The device.
-        name: String,
-        /// What the driver says.
-        problem: String,
-    },
-    /// It failed at work.
-    #[error("{name} failed while {doing}: {failure}")]
-    Failed {
-        /// The device.
-        name: String,
-        /// The work.
-        doing: String,
-        /// What it says.
-        failure: DeviceFailure,
-    },
-}
-
-impl Coded for Error {
-    fn code(&self) -> ErrorCode {
-        match self {
-            Self::Precision { .. } | Self::NotBuiltIn { .. } | Self::Absent { .. } => {
-                ErrorCode::InvalidInput
-            }
-            Self::Failed {
-                failure: DeviceFailure::OutOfMemory,
-                ..
-            } => ErrorCode::NotEnoughMemory,
-            Self::Unusable { .. } | Self::Failed { .. } => ErrorCode::Device,
-        }
-    }
-}
 
 /// The interfaces that this build speaks, those that show the same devices left out.
 pub const INTERFACES: &[Interface] = &[
@@ -97,56 +30,6 @@ pub const INTERFACES: &[Interface] = &[
     #[cfg(all(feature = "wgpu", not(feature = "vulkan"), not(feature = "metal")))]
     Interface::Wgpu,
 ];
-
-/// What a graphics processor is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DeviceKind {
-    /// A card with memory of its own.
-    Discrete,
-    /// A part of the processor, which shares its memory.
-    Integrated,
-    /// A share of a card, in a virtual machine.
-    Virtual,
-    /// A program that stands for a card.
-    Software,
-    /// One of which the driver does not say what it is.
-    Other,
-}
-
-impl fmt::Display for DeviceKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Discrete => "discrete",
-            Self::Integrated => "integrated",
-            Self::Virtual => "virtual",
-            Self::Software => "software",
-            Self::Other => "other",
-        })
-    }
-}
-
-/// A graphics processor that `--device` can name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Listed {
-    /// What `--device` takes for it.
-    pub device: String,
-    /// What the driver calls it.
-    pub name: String,
-    /// What it is.
-    pub kind: DeviceKind,
-    /// Its own memory, of an integrated one its share of the processor's, where the driver tells.
-    pub memory_bytes: Option<u64>,
-}
-
-impl fmt::Display for Listed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            device, name, kind, ..
-        } = self;
-        write!(f, "`{device}` ({name}, {kind})")
-    }
-}
 
 /// A device that was chosen, ready for work.
 #[derive(Debug, Clone)]
@@ -263,7 +146,11 @@ fn absent(choice: DeviceChoice, interface: Interface) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use atelier_core::{Coded as _, ErrorCode};
+    use atelier_nn::device::DeviceFailure;
+
     use super::*;
+
     fn refused(word: &str) -> String {
         let error = open(word.parse().unwrap()).unwrap_err();
         assert_eq!(error.code().exit_status(), 2);
