@@ -6,7 +6,6 @@ use atelier_diffusion::stable_diffusion::{AddedConditioning, Base, Conditioning,
 use atelier_diffusion::tokenizer::CONTEXT_LENGTH;
 use atelier_nn::Engine;
 use atelier_nn::adamw::{AdamW, Pace};
-use atelier_nn::kernels::keep_freed_pages;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::Serialize;
 
@@ -90,7 +89,6 @@ pub fn bench_step(
     let sizes = time_ids(pixels, pixels);
     let mut random = TorchGenerator::new(Seed(0));
     let (mut secs, mut loss) = (Vec::new(), 0.0);
-    keep_freed_pages();
     for step in 0..=what.steps as u64 {
         let batch = Batch {
             latents_bchw: normal(&mut random, latents, &device),

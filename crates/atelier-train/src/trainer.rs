@@ -12,7 +12,6 @@ use atelier_diffusion::schedule::PredictionType;
 use atelier_diffusion::stable_diffusion::{Base, Unet};
 use atelier_nn::Engine;
 use atelier_nn::adamw::{AdamW, Pace};
-use atelier_nn::kernels::keep_freed_pages;
 use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_weights::adapter::{AdapterFormat, BaseLayers, KohyaMetadata, NamedAdapter, ReadBy};
 use atelier_weights::{DType, HashSource};
@@ -171,7 +170,6 @@ impl<'a> Run<'a> {
     fn finish(mut self) -> Result<Outcome<TrainReport>> {
         let begun = self.context.clock.unix_secs();
         let total = self.order.total_steps();
-        keep_freed_pages();
         while self.step < total {
             if self.context.cancel.is_cancelled() {
                 self.save_interrupted()?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use atelier_nn::kernels::keep_freed_pages;
 use atelier_nn::{Engine, ParamError, Params};
 use atelier_weights::ModelFiles;
 use burn::tensor::Device;
@@ -108,11 +109,13 @@ impl Base {
         self.texts.iter().map(load).collect()
     }
 
-    /// Loads the denoiser.
+    /// Loads the denoiser. Its steps follow, so that from now on freed memory stays with the program.
     pub fn load_unet(&self, device: &Device, engine: Engine) -> Result<Unet> {
-        self.load_part("unet", device, engine, |params| {
+        let unet = self.load_part("unet", device, engine, |params| {
             Unet::new(params, &self.unet_config)
-        })
+        })?;
+        keep_freed_pages();
+        Ok(unet)
     }
 
     /// Loads the autoencoder.

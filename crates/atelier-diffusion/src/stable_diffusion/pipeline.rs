@@ -8,7 +8,6 @@ use atelier_core::{
 };
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
-use atelier_nn::kernels::keep_freed_pages;
 use burn::tensor::{Device, Tensor};
 
 use super::loaded::{Loaded, Residence};
@@ -276,7 +275,6 @@ impl Pipeline {
         let unet = self.networks.unet(&self.base)?;
         let timesteps = sampler.timesteps().to_vec();
         let count = timesteps.len() - begun.first;
-        keep_freed_pages();
         for index in begun.first..timesteps.len() {
             if !keep_going((index - begun.first) as f64 / count as f64) {
                 return Ok(None);
