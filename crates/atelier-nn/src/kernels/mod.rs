@@ -33,6 +33,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 pub use allocator::keep_freed_pages;
+pub use ops::gate::GATE_VALUES;
 pub use ops::held::Held;
 pub use pointwise::activation::Curve;
 pub use pointwise::adamw::Step as OptimizerStep;
@@ -77,7 +78,7 @@ pub fn add_low_rank(
     if ops::is_here(&y) {
         ops::low_rank::add(y, x, factors, scale, keep)
     } else {
-        reference::add_low_rank(y, x.tensor, factors, scale)
+        reference::add_low_rank(y, x.into_tensor(), factors, scale)
     }
 }
 

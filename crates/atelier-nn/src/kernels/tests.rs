@@ -232,7 +232,7 @@ fn attention_is_that_of_the_reference() {
             |g: &burn::tensor::Gradients| vec![grad(&query, g), grad(&key, g), grad(&value, g)];
         let expected = run(reference::attend(operands(), 5, None), gather);
         for (keep, tolerance) in [(Keep::Exact, EXACT), (Keep::Rounded, WHOLE)] {
-            let got = run(attend(operands(), 5, keep).tensor, gather);
+            let got = run(attend(operands(), 5, keep).into_tensor(), gather);
             compare("attention", &got, &expected, tolerance);
         }
     }

@@ -71,10 +71,10 @@ impl Linear {
 
     /// [`Self::forward`] on a tensor that other layers read, too: backward passes keep one copy of it for all of them.
     pub fn forward_held<const D: usize>(&self, x: &Held<D>) -> Tensor<D> {
-        let mut shape = x.tensor.dims();
+        let mut shape = x.tensor().dims();
         let [features_out, _] = self.weight.dims();
         let x = x.rows();
-        let flat = &x.tensor;
+        let flat = x.tensor();
         let mut y = match &self.weight {
             Weight::Frozen { weights, .. } if !acts(&self.changes) => {
                 kernels::frozen_linear(flat.clone(), weights)

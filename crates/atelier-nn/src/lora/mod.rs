@@ -38,7 +38,7 @@ impl LinearLora {
         let factors = [self.down.clone(), self.up.clone()];
         let scale = self.scale * self.strength;
         match engine {
-            Engine::Reference => reference::add_low_rank(y, x.tensor.clone(), factors, scale),
+            Engine::Reference => reference::add_low_rank(y, x.tensor().clone(), factors, scale),
             _ => kernels::add_low_rank(y, x.clone(), factors, scale, engine.keep()),
         }
     }

@@ -8,8 +8,8 @@ use atelier_diffusion::stable_diffusion::recipe::is_target;
 use atelier_diffusion::stable_diffusion::{Base, UnetConfig};
 use atelier_diffusion::tokenizer::CONTEXT_LENGTH;
 use atelier_nn::Engine;
-use atelier_nn::kernels::Keep;
 use atelier_nn::kernels::reference::MOST_LOGITS;
+use atelier_nn::kernels::{GATE_VALUES, Keep};
 
 use crate::Result;
 
@@ -21,7 +21,7 @@ const BYTES_OF_TRAINED: u64 = 5 * F32;
 const PROGRAM_BYTES: u64 = 130_000_000;
 
 /// What a gated map without adapters works in: pieces of its input and of the gradient of that, also rounded.
-const GATE_PIECES: u64 = 25_000_000;
+const GATE_PIECES: u64 = (2 * F32 + 4) * GATE_VALUES as u64;
 
 /// A training step whose memory is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,10 +35,7 @@ pub(crate) fn attend(operands: [Tensor<3>; 3], heads: usize, precision: Precisio
     let [query, key, value] = operands.map(Tensor::into_dispatch);
     let copy = Slot::default();
     let output = Dispatch::attend(query, key, value, heads, precision, Slot::clone(&copy));
-    Held {
-        tensor: Tensor::from_dispatch(output),
-        copy,
-    }
+    Held::new(Tensor::from_dispatch(output), copy)
 }
 
 fn shape_of(query: &FlexTensor, key: &FlexTensor, heads: usize) -> Shape {

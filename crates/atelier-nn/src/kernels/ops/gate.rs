@@ -21,8 +21,8 @@ use super::{Kept, finish, tensor, with_values};
 
 /// Values between map and gate that are in memory at a time: few enough for the last cache, of enough rows that turning the
 /// panels of the weights takes little time.
-const VALUES: usize = 2 << 20;
-/// The fewest rows at a time.
+pub const GATE_VALUES: usize = 2 << 20;
+/// The fewest rows at a time: several blocks of rows for each turned panel.
 const ROWS: usize = 192;
 
 /// Gated maps as a backend supplies them.
@@ -42,7 +42,7 @@ pub(crate) fn frozen(x: Tensor<2>, weights: Arc<Frozen>, precision: Precision) -
 }
 
 fn rows_at_once(both: usize) -> usize {
-    (VALUES / both.max(1)).max(ROWS)
+    (GATE_VALUES / both.max(1)).max(ROWS)
 }
 
 /// The result; `see` is shown what lies between map and gate, piece by piece.

@@ -15,12 +15,31 @@ use super::with_values;
 /// wants it.
 #[derive(Debug, Clone)]
 pub struct Held<const D: usize> {
-    /// The tensor.
-    pub tensor: Tensor<D>,
-    pub(super) copy: Slot,
+    tensor: Tensor<D>,
+    copy: Slot,
 }
 
 impl<const D: usize> Held<D> {
+    /// A tensor, and the slot that the operation which made it fills.
+    pub(super) fn new(tensor: Tensor<D>, copy: Slot) -> Self {
+        Self { tensor, copy }
+    }
+
+    /// The tensor.
+    pub fn tensor(&self) -> &Tensor<D> {
+        &self.tensor
+    }
+
+    /// The tensor alone.
+    pub fn into_tensor(self) -> Tensor<D> {
+        self.tensor
+    }
+
+    /// Both.
+    pub(super) fn into_parts(self) -> (Tensor<D>, Slot) {
+        (self.tensor, self.copy)
+    }
+
     /// The same values in another shape whose last axis is as long.
     pub(crate) fn rows(&self) -> Held<2> {
         let dims = self.tensor.dims();

@@ -40,7 +40,7 @@ pub(crate) fn add(
     scale: f32,
     precision: Precision,
 ) -> Tensor<2> {
-    let Held { tensor: x, copy } = x;
+    let (x, copy) = x.into_parts();
     let [y, x, down, up] = [y, x, down, up].map(Tensor::into_dispatch);
     let sum = Dispatch::add_low_rank(y, x, down, up, scale, precision, copy);
     Tensor::from_dispatch(sum)

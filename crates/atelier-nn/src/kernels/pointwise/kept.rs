@@ -1,4 +1,4 @@
-//! What a backward pass keeps of an activation: all of it, or rounded to bf16 in half the memory.
+//! What a backward pass keeps of an activation: all of it, or rounded in half the memory.
 
 use std::mem::MaybeUninit;
 
@@ -13,7 +13,8 @@ use crate::kernels::memory::chunk;
 pub enum Precision {
     /// As they are.
     Exact,
-    /// Rounded to bf16 (8 bits of mantissa, relative error up to 2⁻⁹).
+    /// Rounded: to bf16 (relative error up to 2⁻⁹), or where products of rows are computed again from it, as in attention
+    /// and adapters, to 16-bit integers with a scale for each row ([`super::kept_rows`]).
     Rounded,
 }
 

@@ -87,7 +87,7 @@ unsafe fn round_row<S: Simd>(to: *mut i16, from: *const f32, width: usize) -> f3
     // SAFETY: passed on from the caller.
     unsafe {
         let extent = measure::<S>(from, std::ptr::null(), width);
-        let [factor, back] = extent.factors(f32::MAX);
+        let [factor, back] = extent.factors_of_greatest();
         round::<S>(from, std::ptr::null(), width, factor, to);
         back
     }
@@ -114,7 +114,7 @@ mod tests {
         for level in Level::available() {
             for (rows, width) in [(1, 1), (3, 7), (5, 16), (2, 33), (70, 40), (0, 5)] {
                 let values: Vec<f32> = (0..rows * width)
-                    .map(|i| (i as f32 * 0.7).sin() * 10f32.powf((i / width % 5) as f32))
+                    .map(|i| (i as f32 * 0.7).cos() * 10f32.powf((i / width % 5 * 6) as f32))
                     .collect();
                 let back = back(&values, width, level);
                 assert_eq!(back.len(), values.len());

@@ -30,6 +30,12 @@ impl Extent {
         let factor = (limit / norm).min(WHOLE_LIMIT / self.greatest).min(1e30);
         [factor, 1.0 / factor]
     }
+
+    /// [`Extent::factors`] without a limit to the norm.
+    pub(in crate::kernels) fn factors_of_greatest(self) -> [f32; 2] {
+        let squares = if self.squares.is_nan() { f32::NAN } else { 0.0 };
+        Self { squares, ..self }.factors(f32::MAX)
+    }
 }
 
 /// The greatest norm of whole numbers that may meet the weights of `packed` in a chunk.

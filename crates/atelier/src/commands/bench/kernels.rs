@@ -175,7 +175,7 @@ impl Bench<'_> {
             self.operand([1, keys, heads * size]),
         );
         let operands = || [query.clone(), key.clone(), value.clone()];
-        let secs = self.fastest(|| kernels::attend(operands(), heads, Keep::Exact).tensor);
+        let secs = self.fastest(|| kernels::attend(operands(), heads, Keep::Exact).into_tensor());
         let product = 2.0 * (heads * queries * keys * size) as f64;
         // two products forward; backward the logits again and four gradients
         let name = format!("attention {heads} × {queries} × {keys} × {size}");
