@@ -19,6 +19,9 @@ pub enum Error {
     /// A file of the base cannot be read.
     #[error(transparent)]
     Weights(#[from] atelier_weights::Error),
+    /// Packed weights cannot be written.
+    #[error(transparent)]
+    Packed(std::io::Error),
     /// The tokenizer's files cannot be read.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
@@ -82,6 +85,7 @@ impl Coded for Error {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Weights(source) => source.code(),
+            Self::Packed(_) => ErrorCode::Io,
             Self::Tokenizer(source) => source.code(),
             Self::Schedule(source) => source.code(),
             Self::Part { source, .. } => source.code(),

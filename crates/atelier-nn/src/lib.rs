@@ -21,5 +21,5 @@ pub mod resample;
 pub mod visit;
 
 pub use layers::{Conv2d, Embedding, GroupNorm, LayerNorm, Linear};
-pub use params::{Engine, Init, ParamError, ParamSource, Params};
+pub use params::{Engine, Init, KeptWeights, ParamError, ParamSource, Params};
 pub use visit::{Visit, Visitor};

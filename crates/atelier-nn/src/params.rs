@@ -3,12 +3,13 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use atelier_core::{BoxedError, Coded, ErrorCode};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::device::is_processor;
-use crate::kernels::{Keep, WeightFormat};
+use crate::kernels::{Frozen, Keep, KeptWeight, WeightFormat};
 
 /// A parameter could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,14 @@ pub trait ParamSource {
     fn load(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Vec<f32>, ParamError>;
 }
 
+/// Packed weights that outlive the program, by the names of their parameters.
+pub trait KeptWeights {
+    /// The weight `name` of these sizes (outputs, inputs, positions of the kernel), where it was packed before.
+    fn find(&mut self, name: &str, sizes: [usize; 3]) -> Option<KeptWeight>;
+    /// Learns of a weight that was packed just now.
+    fn add(&mut self, name: &str, weight: &Arc<Frozen>);
+}
+
 /// Which arithmetic the layers use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Engine {
@@ -114,6 +123,7 @@ impl Engine {
 #[derive(Clone)]
 pub struct Params<'a> {
     source: Rc<RefCell<&'a mut dyn ParamSource>>,
+    kept: Option<Rc<RefCell<&'a mut dyn KeptWeights>>>,
     path: String,
     device: Device,
     engine: Engine,
@@ -129,9 +139,19 @@ impl<'a> Params<'a> {
         };
         Self {
             source: Rc::new(RefCell::new(source)),
+            kept: None,
             path: String::new(),
             device: device.clone(),
             engine,
+        }
+    }
+
+    /// The same, with packed weights taken from `kept` where they are there, and shown to it where they are not.
+    #[must_use]
+    pub fn with_kept(self, kept: &'a mut dyn KeptWeights) -> Self {
+        Self {
+            kept: Some(Rc::new(RefCell::new(kept))),
+            ..self
         }
     }
 
@@ -177,6 +197,30 @@ impl<'a> Params<'a> {
     ) -> Result<Vec<f32>, ParamError> {
         let full = self.at(name).path;
         self.source.borrow_mut().load(&full, shape, init)
+    }
+
+    /// The weight `name` of `shape` at this place, packed with its bias.
+    pub(crate) fn frozen(
+        &self,
+        name: &str,
+        shape: &[usize],
+        init: Init,
+        (bias, format): (Option<Vec<f32>>, WeightFormat),
+    ) -> Result<Arc<Frozen>, ParamError> {
+        let sizes = [shape[0], shape[1], shape[2..].iter().product()];
+        let full = self.at(name).path;
+        if let Some(kept) = &self.kept
+            && let Some(weight) = kept.borrow_mut().find(&full, sizes)
+            && let Some(frozen) = Frozen::kept(&weight, sizes, bias.clone(), format)
+        {
+            return Ok(Arc::new(frozen));
+        }
+        let values = self.values(name, shape, init)?;
+        let frozen = Arc::new(Frozen::new(&values, sizes, bias, format));
+        if let Some(kept) = &self.kept {
+            kept.borrow_mut().add(&full, &frozen);
+        }
+        Ok(frozen)
     }
 
     /// Where parameters live.

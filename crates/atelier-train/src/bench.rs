@@ -74,6 +74,7 @@ pub fn bench_step(
     let mut unet = base
         .load_unet(&device, engine)?
         .with_recompute(what.recompute);
+    base.finish_packed();
     let mut factors = AdapterFactors::fresh(
         &mut unet,
         Targets::Attention,

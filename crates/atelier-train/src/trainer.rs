@@ -9,7 +9,7 @@ use atelier_core::{
 };
 use atelier_data::{FolderDataset, Limits, read_folder};
 use atelier_diffusion::schedule::PredictionType;
-use atelier_diffusion::stable_diffusion::{Base, Unet};
+use atelier_diffusion::stable_diffusion::{Base, PackedFolder, Unet};
 use atelier_nn::Engine;
 use atelier_nn::adamw::{AdamW, Pace};
 use atelier_nn::learning_rate::{Decay, LearningRate};
@@ -36,6 +36,8 @@ pub struct LoraTrainer<'a> {
     pub hashes: &'a dyn HashSource,
     /// Memory of the device that the run may take, where it is known.
     pub free_bytes: Option<u64>,
+    /// Where packed weights of bases are kept from run to run.
+    pub packed: Option<PackedFolder>,
 }
 
 impl Trainer for LoraTrainer<'_> {
@@ -67,10 +69,14 @@ impl LoraTrainer<'_> {
             loss: None,
         });
         let dataset = read_folder(&request.dataset, request.skip_bad, &Limits::default())?;
-        let base = Base::open(&request.base)?;
+        let mut base = Base::open(&request.base)?;
         check_resolution(config, &base)?;
         let memory = MemoryPlan::new(&base, config, dataset.samples.len(), self.room())?;
-        let record = RunRecord::of(request, base.files().hash_with(self.hashes)?, &dataset);
+        let base_hash = base.files().hash_with(self.hashes)?;
+        if let Some(folder) = &self.packed {
+            base.keep_packed(folder.clone(), base_hash.clone());
+        }
+        let record = RunRecord::of(request, base_hash, &dataset);
         Place::of(request).check(&record)?;
         let Some(cache) = Cache::fill(&base, &dataset, config, &self.device, context)? else {
             return Ok(Outcome::Cancelled { completed_steps: 0 });
@@ -140,7 +146,8 @@ impl<'a> Run<'a> {
             config.seed,
         );
         let checkpoints = Checkpoints::of(&inputs.request.out);
-        let (state, notes) = checkpoints.load_newest(&mut factors)?;
+        let (state, mut notes) = checkpoints.load_newest(&mut factors)?;
+        notes.extend(inputs.base.take_packed_problem());
         factors.attach(&mut unet, &device);
         let layers = inputs.base.adapter_layers()?;
         let (step, losses) = state.map_or((0, Vec::new()), |state| (state.step, state.losses));

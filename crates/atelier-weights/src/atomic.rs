@@ -21,6 +21,20 @@ pub fn write_file(
     write_file_checked(path, write, |_| Ok(()))
 }
 
+/// [`write_file`] for what can be made again and is checked when it is read: the system may take its time to bring it to
+/// the disk, so that after a loss of power the file may hold anything.
+pub fn write_file_lazily(
+    path: impl AsRef<Path>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
+    let path = path.as_ref();
+    let written = Temporary::in_folder(folder_of(path)).and_then(|(temporary, file)| {
+        fill(file, write)?;
+        temporary.rename(path)
+    });
+    written.map_err(|error| Error::io("write", path, error))
+}
+
 /// [`write_file`], with a look at the complete file before it gets its name: where `check` refuses it, nothing is left.
 pub fn write_file_checked(
     path: impl AsRef<Path>,
@@ -31,7 +45,9 @@ pub fn write_file_checked(
     let folder = folder_of(path);
     let failed = |error| Error::io("write", path, error);
     let (temporary, file) = Temporary::in_folder(folder).map_err(failed)?;
-    fill(file, write).map_err(failed)?;
+    fill(file, write)
+        .and_then(|file| file.sync_all())
+        .map_err(failed)?;
     check(&temporary.0)?;
     let named = temporary.rename(path).and_then(|()| sync_folder(folder));
     named.map_err(failed)
@@ -51,13 +67,10 @@ pub fn publish_folder(temporary: impl AsRef<Path>, path: impl AsRef<Path>) -> Re
     })
 }
 
-fn fill(file: File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+fn fill(file: File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {
     let mut writer = BufWriter::with_capacity(1 << 18, file);
     write(&mut writer)?;
-    let file = writer
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()
+    writer.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
 /// A file that we created and that is removed unless it was renamed.

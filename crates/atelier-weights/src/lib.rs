@@ -33,7 +33,7 @@ pub use model_folder::{FolderChoice, ModelFolder, PartWeights, is_pickled, shard
 pub use part::PartTensors;
 pub use report::{Misshapen, PartReport, Report};
 pub use tensor_file::TensorFile;
-pub use writer::{OutTensor, write_tensors};
+pub use writer::{OutTensor, StoredBytes, write_stored, write_tensors};
 
 /// The result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -87,6 +88,12 @@ impl TensorFile {
     /// Format and shape of a tensor.
     pub fn info(&self, name: &str) -> Option<&TensorInfo> {
         self.header.entries.get(name).map(|entry| &entry.info)
+    }
+
+    /// Where the bytes of a tensor lie in the file.
+    pub fn span(&self, name: &str) -> Option<Range<u64>> {
+        let Entry { begin, end, .. } = self.header.entries.get(name)?;
+        Some(self.data_start + begin..self.data_start + end)
     }
 
     /// The free text values of the header.

@@ -1,5 +1,6 @@
 //! Writing safetensors files, byte for byte as the safetensors library lays them out.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
@@ -34,6 +35,37 @@ pub fn write_tensors(
     let path = path.as_ref();
     let layout = Layout::new(path, tensors)?;
     atomic::write_file(path, |out| layout.write(metadata, out))
+}
+
+/// Bytes that are written as they are.
+#[derive(Debug, Clone)]
+pub struct StoredBytes<'a> {
+    /// What they are called.
+    pub name: String,
+    /// One behind the other.
+    pub pieces: Vec<Cow<'a, [u8]>>,
+}
+
+/// Where the bytes of [`write_stored`] begin.
+const STORED_ALIGNMENT: usize = 64;
+
+/// Writes bytes as tensors of one axis in the order given, from a multiple of 64 bytes of the file on, so that it can be
+/// mapped. The file appears when it is complete, but its way to the disk is not waited for.
+pub fn write_stored(
+    path: impl AsRef<Path>,
+    stored: &[StoredBytes<'_>],
+    metadata: &BTreeMap<String, String>,
+) -> Result<()> {
+    let length = |one: &StoredBytes<'_>| [one.pieces.iter().map(|piece| piece.len()).sum()];
+    let lengths: Vec<[usize; 1]> = stored.iter().map(length).collect();
+    let described = stored.iter().zip(&lengths);
+    let described = described.map(|(one, length)| (one.name.as_str(), DType::U8, &length[..]));
+    let header = aligned_header(described, metadata, STORED_ALIGNMENT);
+    atomic::write_file_lazily(path, |out| {
+        out.write_all(&header)?;
+        let mut pieces = stored.iter().flat_map(|one| &one.pieces);
+        pieces.try_for_each(|piece| out.write_all(piece))
+    })
 }
 
 /// Tensors that were found sound, in file order.
@@ -153,6 +185,15 @@ pub(crate) fn header<'t>(
     tensors: impl Iterator<Item = (&'t str, DType, &'t [usize])>,
     metadata: &BTreeMap<String, String>,
 ) -> Vec<u8> {
+    aligned_header(tensors, metadata, 8)
+}
+
+/// [`header`], padded to a multiple of `alignment` bytes.
+fn aligned_header<'t>(
+    tensors: impl Iterator<Item = (&'t str, DType, &'t [usize])>,
+    metadata: &BTreeMap<String, String>,
+    alignment: usize,
+) -> Vec<u8> {
     let mut fields = Vec::new();
     if !metadata.is_empty() {
         fields.push(format!("\"{METADATA_KEY}\":{}", json_map(metadata)));
@@ -169,7 +210,7 @@ pub(crate) fn header<'t>(
         begin = end;
     }
     let mut json = format!("{{{}}}", fields.join(",")).into_bytes();
-    json.resize(json.len().next_multiple_of(8), b' ');
+    json.resize((8 + json.len()).next_multiple_of(alignment) - 8, b' ');
     let mut header = (json.len() as u64).to_le_bytes().to_vec();
     header.append(&mut json);
     header

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
-use atelier_diffusion::stable_diffusion::Base;
+use atelier_diffusion::stable_diffusion::{Base, PackedFolder};
+use atelier_store::bases_folder::{self, Work};
 use atelier_weights::{ModelFiles, atomic};
 
-use crate::bases_folder::{self, Work};
 use crate::context::App;
 use crate::embedded;
 use crate::failure::{CodedResult as _, failed};
@@ -61,6 +61,16 @@ pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
         name: folder_name(&path),
         path,
     })
+}
+
+/// Opens a base, whose packed weights are kept for the next start.
+pub(crate) fn open(app: &App, path: &Path) -> Result<Base> {
+    let mut base = Base::open(path).coded()?;
+    if let Some(folder) = app.packed_folder() {
+        let hash = base.files().hash_with(&app.hashes()).coded()?;
+        base.keep_packed(folder, hash);
+    }
+    Ok(base)
 }
 
 /// Names and folders of all added bases, sorted.
@@ -144,7 +154,12 @@ pub(crate) fn remove(app: &App, name: &str) -> Result<PathBuf> {
     }
     let path = added(app, name)
         .ok_or_else(|| failed(ErrorCode::NotFound, format!("no base `{name}` was added")))?;
+    // Known since the base was added, so that nothing is read.
+    let hash = ModelFiles::open(&path).and_then(|files| files.hash_with(&app.hashes()));
     Work::begin(&app.settings.bases_folder()?)?.remove(&path)?;
+    if let Ok(hash) = hash {
+        app.packed().remove(PackedFolder::prefix(&hash));
+    }
     app.hashes().prune();
     Ok(path)
 }

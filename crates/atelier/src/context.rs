@@ -4,12 +4,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use atelier_core::{CancelFlag, Clock, DeviceChoice, ErrorCode, ProgressSink, RunContext};
+use atelier_diffusion::stable_diffusion::PackedFolder;
+use atelier_store::{KeptHashes, KeptPacked};
 
 use crate::device::{self, Chosen};
 use crate::failure::CodedResult as _;
-use crate::kept_hashes::KeptHashes;
 use crate::output::Output;
-use crate::settings::Settings;
+use crate::settings::{PackedSettings, Settings};
 
 /// Exit status of a command that was asked to stop: 128 and the number of SIGINT.
 pub(crate) const CANCELLED_STATUS: u8 = 130;
@@ -63,6 +64,20 @@ impl App {
     /// The hashes of weights, of which the program keeps a record.
     pub(crate) fn hashes(&self) -> KeptHashes<'_> {
         KeptHashes::new(self.settings.hashes_folder(), &self.clock)
+    }
+
+    /// Packed weights of bases, which make later starts quick.
+    pub(crate) fn packed(&self) -> KeptPacked<'_> {
+        let PackedSettings { folder, most_bytes } = &self.settings.packed;
+        KeptPacked::new(folder.clone(), most_bytes.value, &self.clock)
+    }
+
+    /// The folder that bases take them from, where they are kept.
+    pub(crate) fn packed_folder(&self) -> Option<PackedFolder> {
+        let room = self.packed().room()?;
+        let mut folder = PackedFolder::new(room.folder);
+        (folder.least_bytes, folder.most_bytes) = (room.least_bytes, room.most_bytes);
+        Some(folder)
     }
 
     /// What long work gets; progress goes to `progress`, usually `app.output.progress()`.

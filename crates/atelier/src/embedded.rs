@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
+use atelier_store::bases_folder::Work;
 use atelier_weights::{atomic, sha256_file, sha256_hex};
 use include_dir::{Dir, File, include_dir};
 
-use crate::bases_folder::Work;
 use crate::context::App;
 use crate::failure::{CodedResult as _, failed};
 

@@ -1,7 +1,6 @@
 //! The program `atelier`: flags, settings, terminal output, and the place where the parts are put together.
 
 mod bases;
-mod bases_folder;
 mod commands;
 mod context;
 mod device;
@@ -9,7 +8,6 @@ mod embedded;
 mod env_vars;
 mod failure;
 mod hub;
-mod kept_hashes;
 mod memory;
 mod output;
 mod progress_bar;

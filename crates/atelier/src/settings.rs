@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use atelier_core::{DeviceChoice, ErrorCode};
 
-use crate::env_vars::{ATELIER_DEVICE, ATELIER_HOME, HOME, XDG_DATA_HOME};
+use crate::env_vars::{ATELIER_DEVICE, ATELIER_HOME, ATELIER_PACKED_GB, HOME, XDG_DATA_HOME};
 use crate::failure::failed;
 
 /// The resolved settings.
@@ -16,7 +16,21 @@ pub(crate) struct Settings {
     pub(crate) home: Option<PathBuf>,
     /// Where networks compute, when no flag says it.
     pub(crate) device: Sourced<DeviceChoice>,
+    /// Packed weights of bases.
+    pub(crate) packed: PackedSettings,
 }
+
+/// Packed weights that are kept from start to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PackedSettings {
+    /// Where they lie.
+    pub(crate) folder: Option<PathBuf>,
+    /// What they may take on the disk; with 0, none are kept.
+    pub(crate) most_bytes: Sourced<u64>,
+}
+
+/// What packed weights may take on the disk where nothing else is said, in GB.
+const PACKED_GB: f64 = 20.0;
 
 /// A value, and where it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,11 +86,40 @@ impl Settings {
         let own = variable(ATELIER_HOME).map(PathBuf::from);
         let data = || Some(PathBuf::from(variable(XDG_DATA_HOME)?).join("atelier"));
         let user = || Some(PathBuf::from(variable(HOME)?).join(".local/share/atelier"));
+        let home = own.or_else(data).or_else(user);
+        let packed = PackedSettings {
+            folder: home.as_deref().map(|home| home.join("packed")),
+            most_bytes: packed_bytes(variable(ATELIER_PACKED_GB))?,
+        };
         Ok(Self {
-            home: own.or_else(data).or_else(user),
+            home,
             device: device(variable(ATELIER_DEVICE))?,
+            packed,
         })
     }
+}
+
+#[expect(clippy::cast_sign_loss, reason = "negative numbers are refused")]
+fn packed_bytes(variable: Option<OsString>) -> Result<Sourced<u64>> {
+    let bytes = |gigabytes: f64| (gigabytes * 1e9) as u64;
+    let Some(text) = variable else {
+        return Ok(Sourced {
+            value: bytes(PACKED_GB),
+            origin: None,
+        });
+    };
+    let text = text.to_string_lossy();
+    let gigabytes = text.trim().parse().ok();
+    let gigabytes = gigabytes.filter(|&gigabytes: &f64| gigabytes >= 0.0 && gigabytes.is_finite());
+    let Some(gigabytes) = gigabytes else {
+        let message =
+            format!("`{ATELIER_PACKED_GB}` is `{text}`, expected a number of gigabytes from 0 on");
+        return Err(failed(ErrorCode::InvalidInput, message));
+    };
+    Ok(Sourced {
+        value: bytes(gigabytes),
+        origin: Some(ATELIER_PACKED_GB),
+    })
 }
 
 fn device(variable: Option<OsString>) -> Result<Sourced<DeviceChoice>> {
@@ -133,6 +176,23 @@ mod tests {
                 .to_string()
                 .starts_with("`ATELIER_DEVICE`: unknown device `gpu`")
         );
+    }
+
+    #[test]
+    fn gigabytes_of_packed_weights_are_a_number_from_0_on() {
+        let bytes = |text: &str| {
+            let settings = settings(&[(ATELIER_HOME, "/a"), (ATELIER_PACKED_GB, text)])?;
+            anyhow::Ok(settings.packed.most_bytes.value)
+        };
+        let default = settings(&[(ATELIER_HOME, "/a")]).unwrap().packed;
+        assert_eq!(default.folder, Some(PathBuf::from("/a/packed")));
+        assert_eq!(default.most_bytes.value, 20_000_000_000);
+        assert_eq!(bytes("0").unwrap(), 0);
+        assert_eq!(bytes("1.5").unwrap(), 1_500_000_000);
+        for text in ["-1", "many", "inf", "nan"] {
+            let error = bytes(text).unwrap_err().to_string();
+            assert!(error.contains("expected a number of gigabytes"), "{error}");
+        }
     }
 
     #[test]

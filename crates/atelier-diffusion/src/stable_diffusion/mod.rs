@@ -6,6 +6,7 @@ mod keys;
 mod loaded;
 pub mod networks;
 mod opened;
+mod packed;
 mod pipeline;
 mod plan;
 pub mod recipe;
@@ -20,5 +21,6 @@ pub use networks::{
     AddedConditioning, Conditioning, TextConfig, TextEncoder, Unet, UnetConfig, Vae, VaeConfig,
 };
 pub use opened::{Base, Parts, TextSide};
+pub use packed::PackedFolder;
 pub use pipeline::{Pipeline, PipelinePart};
 pub use text::{Encoded, TextStates, time_ids};

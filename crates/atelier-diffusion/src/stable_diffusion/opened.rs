@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use atelier_nn::device::is_processor;
 use atelier_nn::kernels::keep_freed_pages;
 use atelier_nn::{Engine, ParamError, Params};
 use atelier_weights::ModelFiles;
@@ -10,6 +11,7 @@ use serde_json::Value;
 
 use super::keys::aliases;
 use super::networks::{TextConfig, TextEncoder, Unet, UnetConfig, Vae, VaeConfig};
+use super::packed::{PackedFile, PackedFolder, PackedPlace};
 use crate::families::{Family, HiddenStates, TextPlace};
 use crate::schedule::{NoiseSchedule, ScheduleConfig};
 use crate::source::PartSource;
@@ -19,6 +21,7 @@ use crate::{Error, Result, families};
 /// An opened base: small things read, weights still on disk.
 pub struct Base {
     files: ModelFiles,
+    packed: Option<PackedPlace>,
     /// Its architecture.
     pub family: &'static Family,
     /// The denoiser's configuration.
@@ -79,6 +82,7 @@ impl Base {
             zeros_for_absent_text: force_zeros.and_then(Value::as_bool) == Some(true),
             schedule: NoiseSchedule::new(&schedule_config),
             schedule_config,
+            packed: None,
             files,
         };
         base.check_widths()?;
@@ -88,6 +92,23 @@ impl Base {
     /// Its files.
     pub fn files(&self) -> &ModelFiles {
         &self.files
+    }
+
+    /// From now on, keeps the packed weights of the denoiser in a folder, and takes them from there.
+    pub fn keep_packed(&mut self, folder: PackedFolder, base_hash: String) {
+        self.packed = Some(PackedPlace::new(folder, base_hash));
+    }
+
+    /// Waits until packed weights are written, which otherwise goes on beside the work that follows.
+    pub fn finish_packed(&self) {
+        if let Some(place) = &self.packed {
+            place.wait();
+        }
+    }
+
+    /// Why packed weights could not be kept, where that happened; each reason once.
+    pub fn take_packed_problem(&self) -> Option<String> {
+        self.packed.as_ref()?.folder.take_problem()
     }
 
     /// Side in pixels of the pictures that the base was trained on.
@@ -111,9 +132,17 @@ impl Base {
 
     /// Loads the denoiser. Its steps follow, so that from now on freed memory stays with the program.
     pub fn load_unet(&self, device: &Device, engine: Engine) -> Result<Unet> {
-        let unet = self.load_part("unet", device, engine, |params| {
+        const PART: &str = "unet";
+        let format = engine.frozen_format().filter(|_| is_processor(device));
+        let mut packed = format
+            .zip(self.packed.as_ref())
+            .map(|(format, place)| PackedFile::open(place, PART, format));
+        let unet = self.load_kept(PART, (device, engine), packed.as_mut(), |params| {
             Unet::new(params, &self.unet_config)
         })?;
+        if let Some(packed) = packed {
+            packed.keep();
+        }
         keep_freed_pages();
         Ok(unet)
     }
@@ -162,8 +191,21 @@ impl Base {
         engine: Engine,
         build: impl FnOnce(&Params<'_>) -> Result<T, ParamError>,
     ) -> Result<T> {
+        self.load_kept(part, (device, engine), None, build)
+    }
+
+    fn load_kept<T>(
+        &self,
+        part: &'static str,
+        (device, engine): (&Device, Engine),
+        packed: Option<&mut PackedFile<'_>>,
+        build: impl FnOnce(&Params<'_>) -> Result<T, ParamError>,
+    ) -> Result<T> {
         let mut source = PartSource::new(self.files.tensors(part)?, aliases);
-        let params = Params::new(&mut source, device, engine);
+        let mut params = Params::new(&mut source, device, engine);
+        if let Some(packed) = packed {
+            params = params.with_kept(packed);
+        }
         build(&params).map_err(|source| Error::Part {
             base: self.files.root().to_owned(),
             part,

@@ -363,7 +363,8 @@ impl Generator for Pipeline {
     }
 
     fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notes)
+        let more = self.base.take_packed_problem();
+        self.notes.drain(..).chain(more).collect()
     }
 }
 

@@ -19,6 +19,7 @@
 mod allocator;
 mod attention;
 mod level;
+mod mapped;
 mod memory;
 pub(crate) mod ops;
 mod pointwise;
@@ -33,12 +34,13 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 pub use allocator::keep_freed_pages;
+pub use mapped::MappedFile;
 pub use ops::gate::GATE_VALUES;
 pub use ops::held::Held;
 pub use pointwise::activation::Curve;
 pub use pointwise::adamw::Step as OptimizerStep;
 pub use pointwise::kept::Precision as Keep;
-pub use weights::{Frozen, WeightFormat};
+pub use weights::{Frozen, KeptWeight, WeightFormat, packing};
 
 /// The set of instructions that the kernels use on this processor.
 pub fn instructions() -> &'static str {

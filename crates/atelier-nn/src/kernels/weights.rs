@@ -1,7 +1,15 @@
 //! Weights of frozen layers, as the kernels read them.
 
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::level::Level;
+use super::mapped::MappedFile;
 use super::product::{Format, Packed};
+
+/// The version of the order in which numbers are packed.
+const ORDER: u32 = 1;
 
 /// How exactly frozen weights are held and multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -37,6 +45,21 @@ impl WeightFormat {
     }
 }
 
+/// What has to be the same for weights that were packed by another process: the order of their numbers and the width of
+/// their panels, which follows from the processor's instructions.
+pub fn packing() -> String {
+    format!("{ORDER}-{}", Level::best().panel())
+}
+
+/// A packed weight in a file.
+#[derive(Debug, Clone)]
+pub struct KeptWeight {
+    /// The file.
+    pub file: Arc<MappedFile>,
+    /// Its bytes: the pieces of [`Frozen::pieces`] one behind the other, from a multiple of 64 bytes on.
+    pub bytes: Range<usize>,
+}
+
 /// A frozen weight with its bias: packed once, shared by all passes, never changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frozen {
@@ -67,6 +90,27 @@ impl Frozen {
         }
     }
 
+    /// A weight that was packed earlier, in the order of [`packing`]; nothing unless it is as long as the sizes and the
+    /// format ask for.
+    pub fn kept(
+        kept: &KeptWeight,
+        sizes: [usize; 3],
+        bias: Option<Vec<f32>>,
+        format: WeightFormat,
+    ) -> Option<Self> {
+        if bias.as_ref().is_some_and(|bias| bias.len() != sizes[0]) {
+            return None;
+        }
+        let packed = Packed::kept(Level::best(), format, sizes, kept)?;
+        Some(Self { packed, bias })
+    }
+
+    /// The packed weight without its bias as a file holds it: its numbers, and what they stand for. Each piece is a multiple
+    /// of 64 bytes long.
+    pub fn pieces(&self) -> [Cow<'_, [u8]>; 2] {
+        self.packed.pieces()
+    }
+
     /// Outputs, inputs, and positions of the kernel.
     pub fn sizes(&self) -> [usize; 3] {
         self.packed.sizes()
@@ -90,13 +134,74 @@ impl Frozen {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
+
+    const FORMATS: [WeightFormat; 3] =
+        [WeightFormat::Float, WeightFormat::Whole, WeightFormat::Byte];
+
+    fn numbers(sizes: [usize; 3]) -> Vec<f32> {
+        (0..sizes.iter().product())
+            .map(|i: usize| (i * 37 % 101) as f32 - 50.0)
+            .collect()
+    }
+
+    fn in_a_file(weight: &Frozen) -> KeptWeight {
+        let pieces = weight.pieces();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[1; 64]).unwrap();
+        for piece in &pieces {
+            assert!(piece.len().is_multiple_of(64));
+            file.write_all(piece).unwrap();
+        }
+        let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+        KeptWeight {
+            file: Arc::new(MappedFile::new(&file).unwrap()),
+            bytes: 64..64 + length,
+        }
+    }
+
+    #[test]
+    fn a_weight_out_of_a_file_is_the_one_that_was_packed() {
+        for sizes in [[5, 3, 1], [70, 65, 1], [16, 33, 9], [900, 20, 1]] {
+            for format in FORMATS {
+                let bias = Some(vec![1.0; sizes[0]]);
+                let packed = Frozen::new(&numbers(sizes), sizes, bias.clone(), format);
+                let kept = Frozen::kept(&in_a_file(&packed), sizes, bias, format);
+                assert_eq!(kept, Some(packed), "{format:?}, {sizes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_as_long_as_the_weight_is_refused() {
+        let sizes = [70, 65, 1];
+        for format in FORMATS {
+            let packed = Frozen::new(&numbers(sizes), sizes, None, format);
+            let kept = in_a_file(&packed);
+            let fits = |bytes: Range<usize>, sizes, bias| {
+                let file = Arc::clone(&kept.file);
+                Frozen::kept(&KeptWeight { file, bytes }, sizes, bias, format).is_some()
+            };
+            let Range { start, end } = kept.bytes;
+            assert!(fits(start..end, sizes, None));
+            assert!(!fits(start..end, [70, 200, 1], None));
+            assert!(!fits(start..end, sizes, Some(vec![0.0; 69])));
+            assert!(!fits(start..end - 64, sizes, None));
+            assert!(!fits(start - 64..end, sizes, None));
+            assert!(!fits(start - 64..start, sizes, None));
+            let is_anywhere = format == WeightFormat::Byte;
+            assert_eq!(fits(start - 32..end - 32, sizes, None), is_anywhere);
+            assert!(!fits(start + 64..end + 64, sizes, None));
+        }
+    }
 
     #[test]
     fn the_memory_of_a_weight_follows_from_its_sizes() {
         for sizes in [[5, 3, 1], [70, 65, 1], [16, 33, 9]] {
             let weight = vec![0.5; sizes.iter().product()];
-            for format in [WeightFormat::Float, WeightFormat::Whole, WeightFormat::Byte] {
+            for format in FORMATS {
                 let held = Frozen::new(&weight, sizes, None, format).packed;
                 assert_eq!(
                     held.units_bytes(),

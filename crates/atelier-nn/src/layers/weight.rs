@@ -48,11 +48,9 @@ impl<const D: usize> Weight<D> {
         let Some(format) = format else {
             return Ok(Self::Plain(params.tensor("weight", shape, init)?));
         };
-        let values = params.values("weight", &shape, init)?;
         let bias = bias.map(|bias| crate::gradients::values_of(bias.clone()));
-        let weights = Frozen::new(&values, [shape[0], shape[1], taps], bias, format);
         Ok(Self::Frozen {
-            weights: Arc::new(weights),
+            weights: params.frozen("weight", &shape, init, (bias, format))?,
             shape,
             device: params.device().clone(),
         })

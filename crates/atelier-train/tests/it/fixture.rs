@@ -112,6 +112,7 @@ pub(crate) fn train_on(
         device,
         hashes: &atelier_weights::ReadFiles,
         free_bytes: None,
+        packed: None,
     }
     .train(request, context)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use atelier_nn::kernels;
+use atelier_store::PackedContents;
 use serde::Serialize;
 
 use crate::context::{App, ExitKind};
@@ -28,6 +29,7 @@ struct Report {
     device: Device,
     home: Option<PathBuf>,
     home_exists: bool,
+    packed_weights: Option<PackedContents>,
     embedded_base: Option<EmbeddedBase>,
 }
 
@@ -82,6 +84,7 @@ pub(super) fn run(app: &App) -> Result<ExitKind> {
         device: Device::of(app),
         home_exists: home.as_ref().is_some_and(|home| home.is_dir()),
         home,
+        packed_weights: app.packed().contents(),
         embedded_base: embedded::is_present().then(|| EmbeddedBase {
             name: embedded::NAME,
             size_bytes: embedded::size_bytes(),
@@ -138,6 +141,9 @@ fn describe(app: &App, report: &Report) {
         Some(home) => format!("{} (made when something is kept)", home.display()),
     };
     row("home", home);
+    if let Some(packed) = &report.packed_weights {
+        row("packed weights", packed.to_string());
+    }
     let base = report.embedded_base.as_ref().map_or_else(
         || "none in this build".to_owned(),
         |base| format!("{}, {:.1} MB", base.name, base.size_bytes as f64 / 1e6),

@@ -76,6 +76,7 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
         device: chosen.device.clone(),
         hashes: &hashes,
         free_bytes,
+        packed: app.packed_folder(),
     };
     let progress = Announced {
         bar: app.output.progress(),

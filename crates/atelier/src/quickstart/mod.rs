@@ -60,6 +60,7 @@ pub(crate) fn run(args: &QuickstartArgs, app: &App) -> Result<ExitKind> {
         device: Chosen::cpu().device,
         hashes: &hashes,
         free_bytes: memory::free_bytes(),
+        packed: app.packed_folder(),
     };
     let report = job.run(&trainer, &open_pipeline);
     drop(progress);

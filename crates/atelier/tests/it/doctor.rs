@@ -19,6 +19,22 @@ fn doctor_names_threads_memory_and_the_program_s_own_place() {
         assert!(text.lines().any(|line| line.starts_with(label)), "{text}");
     }
     assert!(!bench.path("home").exists());
+    assert_eq!(report["packed_weights"]["files"], 0);
+    let row = "packed weights 0 files, 0.0 of at most 20 GB";
+    assert!(text.lines().any(|line| line == row), "{text}");
+}
+
+#[test]
+fn the_size_of_packed_weights_is_a_setting() {
+    let bench = Workbench::new();
+    let doctor = |gigabytes: &str| {
+        let mut command = bench.command(&["doctor", "--json"]);
+        command.env("ATELIER_PACKED_GB", gigabytes);
+        bench.ended(&command.output().unwrap())
+    };
+    let report: serde_json::Value = serde_json::from_str(&doctor("2.5").stdout).unwrap();
+    assert_eq!(report["packed_weights"]["most_bytes"], 2_500_000_000_u64);
+    doctor("much").refused(&["`ATELIER_PACKED_GB` is `much`", "a number of gigabytes"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub(crate) mod conv;
 pub(crate) mod linear;
 pub(crate) mod outer;
 mod packed;
+mod packing;
 mod picture;
 mod scratch;
 #[cfg(test)]
@@ -17,3 +18,4 @@ mod winograd;
 
 pub(crate) use conv::ConvSizes;
 pub(crate) use packed::{Format, Packed};
+pub(crate) use units::Line;

@@ -3,10 +3,12 @@
 //! A panel holds some columns (outputs): for every tap of the kernel and every input, one unit per column. For the
 //! gradient of the input the same panels are turned a piece at a time, so that weights lie in memory once.
 
-use rayon::prelude::*;
+use std::borrow::Cow;
 
 use super::super::level::Level;
-use super::units::{Line, Units};
+use super::super::mapped::Numbers;
+use super::super::weights::{KeptWeight, WeightFormat};
+use super::units::Line;
 
 /// How weights are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,12 +23,8 @@ pub(crate) enum Format {
 /// The greatest Euclidean norm of one operand of a product of i16: rounding adds a little, and the product of both norms
 /// must stay below 2³¹.
 pub(super) const NORM_LIMIT: f32 = 46000.0;
-/// The greatest root mean square of packed weights: more would leave too few bits to the other operand of the gradient.
-const MEAN_LIMIT: f32 = 2600.0;
 /// The greatest number.
 pub(super) const WHOLE_LIMIT: f32 = 32767.0;
-/// The greatest number of weights that are held in 8 bits.
-const BYTE_LIMIT: f32 = 127.0;
 
 /// Weights of a linear map or a convolution, packed.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,9 +37,9 @@ pub(crate) struct Packed {
     pub(super) depth: usize,
     /// Positions of the kernel, row by row.
     pub(super) taps: usize,
-    units: Units,
+    pub(super) units: Numbers<Line>,
     /// The numbers of the units as bytes, in their place: what is held in 8 bits is widened a piece at a time.
-    pub(super) bytes: Vec<i8>,
+    pub(super) bytes: Numbers<i8>,
     /// What a unit of each column stands for, with zeros up to a whole panel; empty for f32.
     pub(super) scales: Vec<f32>,
     /// Greatest norm of any input's weights over each chunk of outputs, as numbers in the panels; empty for f32.
@@ -56,49 +54,79 @@ pub(super) fn chunk_length(depth: usize, taps: usize) -> usize {
 }
 
 impl Packed {
-    /// Packs `weight [columns, depth, taps]` (row-major, the order of published files).
-    pub(crate) fn new(level: Level, format: Format, weight: &[f32], sizes: [usize; 3]) -> Self {
-        let mut packed = Self::empty(level, format, weight, sizes);
+    /// Weights that were packed earlier; nothing unless there are as many bytes as `sizes` ask for.
+    pub(crate) fn kept(
+        level: Level,
+        format: WeightFormat,
+        sizes: [usize; 3],
+        kept: &KeptWeight,
+    ) -> Option<Self> {
+        let mut packed = Self::described(level, format.into(), sizes);
+        let numbers = format.packed_bytes(sizes);
+        let [scales, norms] = packed.measures();
+        let length = numbers + measures_bytes(scales + norms);
+        if kept.bytes.len() != length {
+            return None;
+        }
+        let middle = kept.bytes.start + numbers;
+        let range = kept.bytes.start..middle;
         match format {
-            Format::F32 => packed.fill_floats(weight),
-            Format::I16 => packed.fill_wholes(weight, WHOLE_LIMIT),
+            WeightFormat::Byte => packed.bytes = Numbers::mapped(&kept.file, range)?,
+            _ => packed.units = Numbers::mapped(&kept.file, range)?,
         }
-        packed
+        let measures = kept.file.get(middle..kept.bytes.end)?.as_chunks().0.iter();
+        let mut measures = measures.map(|&bytes| f32::from_ne_bytes(bytes));
+        packed.scales = measures.by_ref().take(scales).collect();
+        packed.gradient_norms = measures.take(norms).collect();
+        Some(packed)
     }
 
-    /// Packs `weight` as i16 whose numbers fit into 8 bits, and holds only these.
-    pub(crate) fn narrow(level: Level, weight: &[f32], sizes: [usize; 3]) -> Self {
-        let mut packed = Self::empty(level, Format::I16, weight, sizes);
-        packed.fill_wholes(weight, BYTE_LIMIT);
-        let units = std::mem::take(&mut packed.units);
-        packed.bytes.reserve_exact(2 * 16 * units.0.len());
-        for unit in units.0.iter().flat_map(|line| line.0) {
-            packed.bytes.extend([unit as i8, (unit >> 16) as i8]);
-        }
-        packed
+    /// What [`Packed::kept`] takes: the numbers, and scales with gradient norms behind them, up to whole lines.
+    pub(crate) fn pieces(&self) -> [Cow<'_, [u8]>; 2] {
+        let numbers = if self.is_narrow() {
+            self.bytes.as_bytes()
+        } else {
+            self.units.as_bytes()
+        };
+        let measures = self.scales.iter().chain(&self.gradient_norms);
+        let mut measures: Vec<_> = measures.flat_map(|value| value.to_ne_bytes()).collect();
+        measures.resize(measures_bytes(self.measures().iter().sum()), 0);
+        [numbers.into(), measures.into()]
     }
 
-    /// Room for `weight`.
-    fn empty(
+    /// Weights without numbers.
+    pub(super) fn described(
         level: Level,
         format: Format,
-        weight: &[f32],
         [columns, depth, taps]: [usize; 3],
     ) -> Self {
-        assert_eq!(weight.len(), columns * depth * taps, "sizes of a weight");
-        let mut packed = Self {
+        Self {
             level,
             format,
             columns,
             depth,
             taps,
-            units: Units::default(),
-            bytes: Vec::new(),
+            units: Numbers::default(),
+            bytes: Numbers::default(),
             scales: Vec::new(),
             gradient_norms: Vec::new(),
-        };
-        packed.units = Units::zeros(packed.panels() * packed.panel_units());
-        packed
+        }
+    }
+
+    /// Lines of all panels.
+    pub(super) fn lines(&self) -> usize {
+        self.panels() * self.panel_units() / 16
+    }
+
+    /// How many scales and gradient norms there are.
+    fn measures(&self) -> [usize; 2] {
+        match self.format {
+            Format::F32 => [0, 0],
+            Format::I16 => [
+                self.panels() * self.level.panel(),
+                self.columns.div_ceil(chunk_length(self.columns, self.taps)),
+            ],
+        }
     }
 
     /// Outputs.
@@ -124,7 +152,7 @@ impl Packed {
 
     /// Memory of the numbers in bytes.
     pub(crate) fn units_bytes(&self) -> usize {
-        self.units.bytes() + self.bytes.len()
+        self.units.as_bytes().len() + self.bytes.len()
     }
 
     /// Memory in bytes.
@@ -162,92 +190,14 @@ impl Packed {
 
     /// Where a panel begins.
     pub(super) fn panel(&self, index: usize) -> *const u32 {
-        self.units.as_ptr().wrapping_add(index * self.panel_units())
+        let units: *const u32 = self.units.as_ptr().cast();
+        units.wrapping_add(index * self.panel_units())
     }
 
     /// Where the unit of a column, tap and input lies.
     fn place(&self, column: usize, tap: usize, unit: usize) -> usize {
         let width = self.level.panel();
         column / width * self.panel_units() + tap * self.tap_units() + unit * width + column % width
-    }
-
-    /// Runs `f(first column, units)` for every panel, on all threads.
-    fn each_panel(&mut self, f: impl Fn(&Self, usize, &mut [Line]) + Sync) {
-        let (width, lines) = (self.level.panel(), self.panel_units() / 16);
-        let mut units = std::mem::take(&mut self.units);
-        let panels = units.0.par_chunks_mut(lines).enumerate();
-        panels.for_each(|(index, units)| f(self, index * width, units));
-        self.units = units;
-    }
-
-    fn fill_floats(&mut self, weight: &[f32]) {
-        self.each_panel(|packed, first, units| {
-            let row = packed.depth * packed.taps;
-            let columns = packed.columns.min(first + packed.level.panel()) - first;
-            for column in 0..columns {
-                let row = &weight[(first + column) * row..][..row];
-                for (input, inputs) in row.chunks(packed.taps).enumerate() {
-                    for (tap, value) in inputs.iter().enumerate() {
-                        let at = packed.place(column, tap, input);
-                        units[at / 16].0[at % 16] = value.to_bits();
-                    }
-                }
-            }
-        });
-    }
-
-    fn fill_wholes(&mut self, weight: &[f32], greatest: f32) {
-        let (depth, taps) = (self.depth, self.taps);
-        let chunk = chunk_length(depth, taps);
-        let rows = weight.par_chunks(depth * taps);
-        let mut factors: Vec<f32> = rows
-            .map(|row| row_factor(row, chunk * taps, greatest))
-            .collect();
-        self.measure_gradient(weight, &factors);
-        factors.resize(self.panels() * self.level.panel(), f32::INFINITY);
-        self.scales = factors.iter().map(|factor| 1.0 / factor).collect();
-        self.each_panel(|packed, first, units| {
-            let columns = packed.columns.min(first + packed.level.panel()) - first;
-            for column in 0..columns {
-                let row = &weight[(first + column) * depth * taps..][..depth * taps];
-                let whole = |value: f32| {
-                    u32::from((rounded(value * factors[first + column]) as i16).cast_unsigned())
-                };
-                for (unit, inputs) in row.chunks(2 * taps).enumerate() {
-                    let (low, high) = inputs.split_at(taps);
-                    for (tap, &value) in low.iter().enumerate() {
-                        let high = high.get(tap).map_or(0, |&value| whole(value));
-                        let at = packed.place(column, tap, unit);
-                        units[at / 16].0[at % 16] = whole(value) | high << 16;
-                    }
-                }
-            }
-        });
-    }
-
-    /// Measures the whole numbers of every input over each chunk of outputs.
-    fn measure_gradient(&mut self, weight: &[f32], factors: &[f32]) {
-        let (row, taps) = (self.depth * self.taps, self.taps);
-        let chunk = chunk_length(self.columns, taps);
-        let chunks = weight
-            .par_chunks(chunk * row)
-            .zip(factors.par_chunks(chunk));
-        let greatest = chunks.map(|(rows, factors)| {
-            let mut squares = vec![0.0f32; row];
-            for (row, factor) in rows.chunks(row).zip(factors) {
-                for (square, value) in squares.iter_mut().zip(row) {
-                    let whole = value * factor;
-                    *square += whole * whole;
-                }
-            }
-            let inputs = squares
-                .chunks(taps)
-                .map(|squares| squares.iter().sum::<f32>());
-            // rounding adds at most a half to every number
-            let half = 0.5 * ((rows.len() / row * taps) as f32).sqrt();
-            inputs.fold(0.0f32, f32::max).sqrt() + half
-        });
-        self.gradient_norms = greatest.collect();
     }
 
     /// The weights as they were given, up to the rounding of the format.
@@ -264,7 +214,7 @@ impl Packed {
     }
 
     fn value(&self, column: usize, tap: usize, input: usize) -> f32 {
-        let unit = |at: usize| self.units.0[at / 16].0[at % 16];
+        let unit = |at: usize| self.units[at / 16].0[at % 16];
         match self.format {
             Format::F32 => f32::from_bits(unit(self.place(column, tap, input))),
             Format::I16 if self.is_narrow() => {
@@ -289,29 +239,7 @@ impl Packed {
     }
 }
 
-/// The nearest whole number, by the addition of a number so large that no fraction fits beside it.
-fn rounded(value: f32) -> f32 {
-    const LARGE: f32 = 12_582_912.0;
-    (value + LARGE) - LARGE
-}
-
-/// The factor that brings a row of weights to whole numbers of at most `most`. It is no number where the row is not finite,
-/// so that results are not either; rows so small that their squares vanish become zeros.
-fn row_factor(row: &[f32], chunk: usize, most: f32) -> f32 {
-    const LARGEST: f32 = 1e18;
-    let (mut norm, mut greatest) = (0.0f32, 0.0f32);
-    for part in row.chunks(chunk) {
-        let squares = part.iter().map(|value| value * value).sum::<f32>();
-        if !squares.is_finite() {
-            return f32::NAN;
-        }
-        norm = norm.max(squares.sqrt());
-        greatest = part.iter().fold(greatest, |a, &b| a.max(b.abs()));
-    }
-    let limit = NORM_LIMIT.min(MEAN_LIMIT * (chunk.min(row.len()) as f32).sqrt());
-    if greatest > 0.0 {
-        (limit / norm).min(most / greatest).min(LARGEST)
-    } else {
-        1.0
-    }
+/// Bytes of `count` scales and norms in a file, up to whole lines.
+fn measures_bytes(count: usize) -> usize {
+    (count * size_of::<f32>()).next_multiple_of(size_of::<Line>())
 }

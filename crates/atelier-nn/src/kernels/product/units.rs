@@ -3,18 +3,13 @@
 /// Units of 64 bytes, so that vectors of panels are aligned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
-pub(super) struct Line(pub(super) [u32; 16]);
+pub(crate) struct Line(pub(crate) [u32; 16]);
 
 /// 32-bit units at an address that is a multiple of 64 bytes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Units(pub(super) Vec<Line>);
 
 impl Units {
-    /// Zeros.
-    pub(crate) fn zeros(count: usize) -> Self {
-        Self(vec![Line([0; 16]); count.div_ceil(16)])
-    }
-
     /// Makes room for `count` units; what is in them does not matter.
     pub(crate) fn grow(&mut self, count: usize) {
         let lines = count.div_ceil(16);

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use atelier_core::{DeviceChoice, ErrorCode, GenerateRequest, Precision, SamplerKind};
-use atelier_diffusion::stable_diffusion::{Base, Pipeline, PipelinePart};
+use atelier_diffusion::stable_diffusion::{Pipeline, PipelinePart};
 use atelier_nn::gradients::values_of;
 use clap::Args;
 use serde::Serialize;
@@ -98,7 +98,7 @@ fn timed(
 ) -> Result<Report> {
     let now = || app.clock().unix_secs();
     let begun = now();
-    let base = Base::open(path).coded()?;
+    let base = bases::open(app, path)?;
     let size = args.size.unwrap_or(base.native_size());
     let request = GenerateRequest {
         prompt: args.prompt.clone(),

@@ -82,7 +82,7 @@ pub(super) fn run(args: &StepArgs, app: &App) -> Result<ExitKind> {
     }
     let chosen = app.device(args.device)?;
     chosen.check_precision(args.precision).coded()?;
-    let base = Base::open(&bases::find(app, &args.base)?.path).coded()?;
+    let base = bases::open(app, &bases::find(app, &args.base)?.path)?;
     let what = BenchStep {
         steps: args.steps,
         batch: args.batch,

@@ -54,7 +54,7 @@ impl Batch {
             Some(repeat) => repeat.base(args.base.as_deref(), app)?,
             None => bases::find(app, args.base.as_deref().unwrap_or(embedded::NAME))?,
         };
-        let base = Base::open(&found.path).coded()?;
+        let mut base = Base::open(&found.path).coded()?;
         let mut hash = None;
         let mut request = GenerateRequest::default();
         let mut notes: Vec<_> = base.files().prediction_note().into_iter().collect();
@@ -76,6 +76,9 @@ impl Batch {
             Some(hash) => hash,
             None => base.files().hash_with(&app.hashes()).coded()?,
         };
+        if let Some(folder) = app.packed_folder() {
+            base.keep_packed(folder, hash.clone());
+        }
         let mut ingredients = Ingredients::new(&found, hash, adapters.root());
         for shot in &shots {
             ingredients.take_in(&shot.request)?;

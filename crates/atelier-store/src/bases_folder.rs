@@ -1,9 +1,9 @@
 //! The folder of bases while one is made or removed there. Work goes on under hidden names and a shared lock; what a
 //! killed process left is removed by whoever gets the lock alone, so never under the hands of a process that works.
 
+use std::io::Result;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
 use fs_err::{File, OpenOptions};
 
 /// The file that is locked.
@@ -14,7 +14,7 @@ const PARTIAL: &str = "partial";
 const REMOVED: &str = "removed";
 
 /// A process that works in the folder. The system ends its lock with it, however that ends.
-pub(crate) struct Work {
+pub struct Work {
     folder: PathBuf,
     /// None where the file system has no locks: nobody can sweep there either.
     _lock: Option<File>,
@@ -22,7 +22,7 @@ pub(crate) struct Work {
 
 impl Work {
     /// Begins, and removes what killed processes left. Waits only for others that do the latter.
-    pub(crate) fn begin(folder: &Path) -> Result<Self> {
+    pub fn begin(folder: &Path) -> Result<Self> {
         fs_err::create_dir_all(folder)?;
         sweep(folder);
         let lock = open_lock(folder)?;
@@ -34,14 +34,14 @@ impl Work {
     }
 
     /// A new, empty and hidden folder in which a base is made.
-    pub(crate) fn partial(&self, name: &str) -> Result<PathBuf> {
+    pub fn partial(&self, name: &str) -> Result<PathBuf> {
         let path = self.hidden(name, PARTIAL);
         fs_err::create_dir(&path)?;
         Ok(path)
     }
 
     /// Removes a base: under a hidden name first, so that no half-deleted one can be found.
-    pub(crate) fn remove(&self, path: &Path) -> Result<()> {
+    pub fn remove(&self, path: &Path) -> Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let hidden = self.hidden(&name, REMOVED);
         fs_err::rename(path, &hidden)?;
@@ -68,7 +68,7 @@ impl Work {
 
 /// Removes what killed processes left, unless some process works in the folder. What cannot be removed is left to the
 /// next call.
-pub(crate) fn sweep(folder: &Path) {
+pub fn sweep(folder: &Path) {
     // A look first, so that a folder in order is only read.
     if leftovers(folder).next().is_none() {
         return;
@@ -95,7 +95,7 @@ fn leftovers(folder: &Path) -> impl Iterator<Item = PathBuf> {
 fn open_lock(folder: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    Ok(options.open(folder.join(LOCK))?)
+    options.open(folder.join(LOCK))
 }
 
 #[cfg(test)]

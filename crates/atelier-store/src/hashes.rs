@@ -20,7 +20,7 @@ const SETTLED_SECS: f64 = 2.0;
 const UNFINISHED_SECS: f64 = 3600.0;
 
 /// The hashes of weights, from a record where one still holds.
-pub(crate) struct KeptHashes<'a> {
+pub struct KeptHashes<'a> {
     folder: Option<PathBuf>,
     clock: &'a dyn Clock,
 }
@@ -49,12 +49,12 @@ struct Stamp {
 
 impl<'a> KeptHashes<'a> {
     /// Keeps records in a folder; without one, every file is read.
-    pub(crate) fn new(folder: Option<PathBuf>, clock: &'a dyn Clock) -> Self {
+    pub fn new(folder: Option<PathBuf>, clock: &'a dyn Clock) -> Self {
         Self { folder, clock }
     }
 
     /// Removes records of files that are gone, and what an interrupted command left.
-    pub(crate) fn prune(&self) {
+    pub fn prune(&self) {
         let entries = self.folder.as_deref().map(fs_err::read_dir);
         for entry in entries.into_iter().flatten().flatten().flatten() {
             let path = entry.path();
