@@ -56,8 +56,7 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     if !args.resume {
         refuse_run(&out)?;
     }
-    let chosen = app.device(args.device)?;
-    chosen.check_precision(config.precision).coded()?;
+    let chosen = app.device(args.device, config.precision)?;
     let base = bases::find(app, &args.base)?;
     let notes = bases::notes(&base.path);
     app.output.notes(&notes);
