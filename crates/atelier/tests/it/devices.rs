@@ -105,7 +105,7 @@ fn a_picture_is_made_on_a_graphics_processor_where_there_is_one() {
     let bench = Workbench::new();
     let report = bench.document(&["doctor"]);
     let Some(listed) = report["device"]["graphics"].get(0) else {
-        return;
+        return atelier_testkit::without_graphics();
     };
     assert_eq!(listed["device"], "vulkan:0");
     let device = ["--device", "vulkan:0"];
@@ -117,14 +117,14 @@ fn a_picture_is_made_on_a_graphics_processor_where_there_is_one() {
     let ended = bench.run(&[&words, &settings[..], &device].concat());
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     if listed["memory_bytes"].is_null() {
-        return atelier_testkit::without_graphics();
+        return;
     }
     bench.dataset("pictures", 1);
     let large = ["--resolution", "4096", "--batch-size", "1"];
     let ended = bench.train(&[&device[..], &large].concat());
     assert_eq!(ended.status, 1, "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("are on the device"),
+        ended.stderr.contains("can be taken of the device"),
         "{}",
         ended.stderr
     );
