@@ -2,20 +2,16 @@
 //! nothing is found.
 
 use std::future::Future;
-use std::panic;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use atelier_core::Interface;
+use atelier_nn::device::listen;
 use burn::backend::wgpu::{RuntimeOptions, WgpuSetup, try_init_device, wgpu};
 use burn::tensor::Device;
 use wgpu::{Backend, DeviceType, MemoryBudgetThresholds};
 
-use super::{Chosen, DeviceKind, Error, Listed, Result, heaps};
-
-/// Share of a device's memory, in hundredths, above which nothing more is taken from it, so that it is an error and not memory
-/// of the processor in its place. What other programs hold counts, where the driver tells.
-const MOST_MEMORY_PERCENT: u8 = 97;
+use super::{Chosen, DeviceKind, Error, Listed, MOST_MEMORY_PERCENT, Result, heaps};
 
 /// A graphics processor.
 pub(super) struct Adapter {
@@ -43,7 +39,7 @@ impl Adapter {
     pub(super) fn open(self) -> Result<Chosen> {
         let listed = self.listed();
         match self.initialize() {
-            Ok(device) => Ok(Chosen::graphics(device, &listed)),
+            Ok(device) => Ok(Chosen::graphics(device, listed)),
             Err(problem) => Err(Error::Unusable {
                 name: listed.to_string(),
                 problem: problem.to_string(),
@@ -75,43 +71,32 @@ impl Adapter {
             device,
             queue,
         };
-        silence_device_threads();
+        listen();
         let device = try_init_device(setup, RuntimeOptions::try_default()?)?;
         Ok(Device::new(device))
     }
 }
 
-/// The tensor library's threads for devices tell failures by panics, once for each operation that waits. The work that reads
-/// the result gives the same words in its error.
-fn silence_device_threads() {
-    let tell = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        let thread = std::thread::current();
-        if !thread.name().is_some_and(|name| name.starts_with("DSD-")) {
-            tell(info);
-        }
-    }));
-}
-
-/// All of an interface, in the order of its driver.
+/// All of an interface, in the order of its driver. No more drivers are loaded than it takes to find a card.
 pub(super) fn adapters(interface: Interface) -> Vec<Adapter> {
     let backends: &[_] = match interface {
         Interface::Vulkan => &[Backend::Vulkan],
         Interface::Metal => &[Backend::Metal],
         Interface::Wgpu => &[Backend::Vulkan, Backend::Metal, Backend::Dx12, Backend::Gl],
     };
-    let mut lists: Vec<_> = backends
-        .iter()
-        .map(|&backend| adapters_on(interface, backend))
-        .collect();
-    // What shows cards goes before what shows only programs that stand for one.
-    let shows_cards = |list: &Vec<Adapter>| {
+    let mut only_software = Vec::new();
+    for &backend in backends {
+        let list = adapters_on(interface, backend);
+        // What shows cards goes before what shows only programs that stand for one.
         let mut kinds = list.iter().map(|adapter| adapter.kind);
-        kinds.any(|kind| kind != DeviceKind::Software)
-    };
-    let best = lists.iter().position(shows_cards);
-    let best = best.or_else(|| lists.iter().position(|list| !list.is_empty()));
-    best.map(|best| lists.swap_remove(best)).unwrap_or_default()
+        if kinds.any(|kind| kind != DeviceKind::Software) {
+            return list;
+        }
+        if only_software.is_empty() {
+            only_software = list;
+        }
+    }
+    only_software
 }
 
 fn adapters_on(interface: Interface, backend: Backend) -> Vec<Adapter> {

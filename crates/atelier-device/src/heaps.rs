@@ -1,10 +1,6 @@
 //! How much memory graphics processors have, which only their own interfaces tell.
 
 /// The memory of a graphics processor.
-#[cfg_attr(
-    not(feature = "vulkan"),
-    expect(dead_code, reason = "no interface in this build tells")
-)]
 pub(super) struct Heap {
     /// The numbers by which drivers call maker and model.
     pub(super) vendor: u32,

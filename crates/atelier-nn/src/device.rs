@@ -1,10 +1,14 @@
 //! Where tensors live, and what happens when that place fails.
 //!
-//! Operations on graphics processors are carried out later than they are asked for, and what went wrong is known when values
-//! are read. The tensor library's operations have no result that could carry it, so it travels by unwinding, from the place
-//! that reads to [`guard`].
+//! Operations on graphics processors are carried out later than they are asked for, by threads of the tensor library. What
+//! goes wrong there ends in a panic of such a thread; the work that reads the result learns little more than that there is
+//! none, or nothing. So [`listen`] keeps the first words of those threads for [`guard`]. What reading tells travels by
+//! unwinding, from the place that reads, because the tensor library's operations have no result that could carry it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
 
 use burn::backend::DispatchDevice;
 use burn::tensor::Device;
@@ -20,15 +24,20 @@ pub enum DeviceFailure {
     Other(String),
 }
 
-/// How the tensor library and drivers say that there is no room.
-const NO_ROOM: [&str; 3] = ["out of device memory", "out of memory", "out-of-memory"];
-const TOO_LARGE: &str = "can't allocate buffer";
+/// How the tensor library and drivers say that there is no room, or none for something so large.
+const NO_ROOM: [&str; 5] = [
+    "out of device memory",
+    "out of memory",
+    "out-of-memory",
+    "not enough memory",
+    "can't allocate",
+];
 
 impl DeviceFailure {
     /// What a failure of the tensor library means; it tells kinds apart by their words alone.
     fn of(text: &str) -> Self {
         let lower = text.to_lowercase();
-        if NO_ROOM.iter().any(|words| lower.contains(words)) || lower.contains(TOO_LARGE) {
+        if NO_ROOM.iter().any(|words| lower.contains(words)) {
             return Self::OutOfMemory;
         }
         // What follows names places in the code of the library.
@@ -38,22 +47,104 @@ impl DeviceFailure {
         Self::Other(words.join(" "))
     }
 
+    /// The failure that the tensor library tells by an error.
+    pub(crate) fn from_error(error: &impl ToString) -> Self {
+        Self::of(&error.to_string())
+    }
+
     /// Ends the work that cannot go on, up to the nearest [`guard`], without a word on the terminal.
-    pub(crate) fn raise(text: &str) -> ! {
-        resume_unwind(Box::new(Self::of(text)))
+    pub fn raise(self) -> ! {
+        resume_unwind(Box::new(self))
     }
 }
 
-/// Does `work`, and gives what the device says when it fails.
+/// Does `work` on `device`, and gives what the device says when it fails.
 ///
-/// What `work` was building is dropped; nothing of it may be used afterwards.
-pub fn guard<T>(work: impl FnOnce() -> T) -> Result<T, DeviceFailure> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
-        match payload.downcast::<DeviceFailure>() {
-            Ok(failure) => *failure,
-            Err(other) => resume_unwind(other),
-        }
+/// What `work` was building is dropped; nothing of it may be used afterwards. A result is none either when a thread of the
+/// device failed: it may have been computed from what was never written. Work may be guarded within guarded work, which
+/// then fails too. Of graphics processors one is at work at a time; words of another one would be taken for its own.
+pub fn guard<T>(device: &Device, work: impl FnOnce() -> T) -> Result<T, DeviceFailure> {
+    if is_processor(device) {
+        return settled(catch_unwind(AssertUnwindSafe(work)), None);
+    }
+    heard().begin();
+    let done = catch_unwind(AssertUnwindSafe(work));
+    settled(done, heard().end())
+}
+
+/// What work comes to, when threads of the device `said` something.
+fn settled<T>(
+    done: Result<T, Box<dyn Any + Send>>,
+    said: Option<String>,
+) -> Result<T, DeviceFailure> {
+    if let Some(text) = said {
+        return Err(DeviceFailure::of(&text));
+    }
+    done.map_err(|payload| match payload.downcast::<DeviceFailure>() {
+        Ok(failure) => *failure,
+        Err(other) => resume_unwind(other),
     })
+}
+
+/// What threads of devices said.
+struct Heard {
+    /// How many pieces of guarded work are under way.
+    guards: usize,
+    /// The first words since the first of these began; what follows only follows from it.
+    first: Option<String>,
+}
+
+static HEARD: Mutex<Heard> = Mutex::new(Heard {
+    guards: 0,
+    first: None,
+});
+
+/// Every change of it is whole, so that a panic in between leaves nothing half done.
+fn heard() -> MutexGuard<'static, Heard> {
+    HEARD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Heard {
+    /// What was said without any work under way, is of none that still could fail.
+    fn begin(&mut self) {
+        if self.guards == 0 {
+            self.first = None;
+        }
+        self.guards += 1;
+    }
+
+    fn end(&mut self) -> Option<String> {
+        self.guards -= 1;
+        self.first.clone()
+    }
+
+    fn add(&mut self, info: &PanicHookInfo<'_>) {
+        if self.first.is_none() {
+            let text = info.payload_as_str().unwrap_or("no reason was given");
+            self.first = Some(text.to_owned());
+        }
+    }
+}
+
+/// Keeps from now on what the tensor library's threads for devices say when they fail, in place of the terminal, where they
+/// would say it once for each operation that waits.
+pub fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let tell = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if is_of_device(thread::current().name()) {
+                heard().add(info);
+            } else {
+                tell(info);
+            }
+        }));
+    });
+}
+
+/// Whether a thread of this name works for a device.
+fn is_of_device(name: Option<&str>) -> bool {
+    name.is_some_and(|name| name.starts_with("DSD-") || name.starts_with("DSU-"))
 }
 
 /// Whether tensors on `device` lie in this processor's memory, where the kernels run.
@@ -66,14 +157,61 @@ pub fn is_processor(device: &Device) -> bool {
 mod tests {
     use super::*;
 
+    fn lost() -> DeviceFailure {
+        DeviceFailure::of("lost")
+    }
+
     #[test]
     fn a_failure_comes_out_of_the_work_and_other_panics_go_on() {
-        assert_eq!(guard(|| 3), Ok(3));
-        let full = "An error happened\nCaused by:\n  out of device memory allocating 12 bytes";
-        let failed = guard(|| -> u8 { DeviceFailure::raise(full) });
-        assert_eq!(failed, Err(DeviceFailure::OutOfMemory));
-        let other = catch_unwind(|| guard(|| -> u8 { resume_unwind(Box::new("a defect")) }));
+        let device = Device::flex();
+        assert_eq!(guard(&device, || 3), Ok(3));
+        assert_eq!(guard(&device, || -> u8 { lost().raise() }), Err(lost()));
+        let defect = || -> u8 { resume_unwind(Box::new("a defect")) };
+        let other = catch_unwind(|| guard(&device, defect));
         assert_eq!(other.unwrap_err().downcast_ref(), Some(&"a defect"));
+    }
+
+    #[test]
+    fn what_a_thread_of_the_device_says_counts_more_than_what_became_of_the_work() {
+        let full = || Some("wgpu error: Out of Memory".to_owned());
+        let failures = [
+            settled(Ok(3), full()),
+            settled(Err(Box::new(lost())), full()),
+            settled(Err(Box::new("never allocated")), full()),
+        ];
+        assert_eq!(failures, [const { Err(DeviceFailure::OutOfMemory) }; 3]);
+    }
+
+    #[test]
+    fn the_first_words_of_a_thread_of_the_device_are_kept_for_the_work() {
+        let fail = |words: &'static str| {
+            let thread = thread::Builder::new().name("DSD-0-0".to_owned());
+            let thread = thread.spawn(move || panic!("{words}")).unwrap();
+            assert!(thread.join().is_err());
+        };
+        listen();
+        fail("before any work");
+        heard().begin();
+        fail("lost");
+        fail("what follows from it");
+        heard().begin();
+        let inner = heard().end();
+        let outer = heard().end();
+        assert_eq!([inner.as_deref(), outer.as_deref()], [Some("lost"); 2]);
+        heard().begin();
+        assert_eq!(heard().end(), None);
+    }
+
+    #[test]
+    fn no_room_is_told_in_many_words() {
+        for text in [
+            "An error happened\nCaused by:\n  out of device memory allocating 12 bytes",
+            "wgpu error: Out of Memory",
+            "can't allocate buffer of size: 12",
+            "Can't allocate 12 bytes: every page size the memory tracks still holds live allocations",
+        ] {
+            assert_eq!(DeviceFailure::of(text), DeviceFailure::OutOfMemory);
+        }
     }
 
     #[test]

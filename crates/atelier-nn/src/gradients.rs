@@ -1,6 +1,6 @@
 //! Gradients as plain numbers: reading them off a backward pass, and clipping their common norm.
 
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::{DataError, Gradients, Tensor};
 
 use crate::device::DeviceFailure;
 use crate::kernels;
@@ -10,10 +10,14 @@ use crate::kernels;
 /// # Panics
 /// Panics when the tensor does not hold f32, which this crate never creates.
 pub fn values_of<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    match tensor.try_into_data() {
-        Ok(data) => data.try_to_vec().expect("float tensors are created as f32"),
-        Err(error) => DeviceFailure::raise(&error.to_string()),
+    let data = tensor.try_into_data();
+    let data = data.unwrap_or_else(|error| DeviceFailure::from_error(&error).raise());
+    // A device may bring values only when they are looked at.
+    let values = data.try_to_vec();
+    if let Err(error @ DataError::StorageAccess(_)) = &values {
+        DeviceFailure::from_error(error).raise();
     }
+    values.expect("float tensors are created as f32")
 }
 
 /// The gradient of `tensor`, or zeros when it took no part in the loss.

@@ -8,8 +8,11 @@ use burn::backend::wgpu::{RuntimeOptions, try_init_setup};
 use burn::backend::{WgpuBackend, WgpuDevice, WgpuDeviceKind};
 use burn::tensor::Device;
 
-/// The best device of the Vulkan driver, which the environment of the tests may name (`VK_DRIVER_FILES`). Without any, one
-/// line says that its tests do nothing.
+/// Set where there must be a driver, as by `cargo xtask test --graphics`.
+const REQUIRED: &str = "ATELIER_TEST_GRAPHICS";
+
+/// The best device of the Vulkan driver, which the environment of the tests may name (`VK_DRIVER_FILES`). Without any, see
+/// [`without_graphics`].
 pub fn graphics() -> Option<Device> {
     static FOUND: OnceLock<Option<Device>> = OnceLock::new();
     let find = || {
@@ -17,10 +20,22 @@ pub fn graphics() -> Option<Device> {
         if try_init_setup::<AutoGraphicsApi>(&device, RuntimeOptions::default()).is_ok() {
             return Some(Device::new(device));
         }
-        // Past the test harness, which swallows what passing tests print.
-        let line = "no Vulkan driver: tests on a graphics processor are skipped";
-        let _ = writeln!(std::io::stderr(), "{line}");
+        without_graphics();
         None
     };
     FOUND.get_or_init(find).clone()
+}
+
+/// One line says that tests on a graphics processor do nothing.
+///
+/// # Panics
+/// Panics where the environment says that there must be one.
+pub fn without_graphics() {
+    let line = "no Vulkan driver: tests on a graphics processor are skipped";
+    assert!(
+        std::env::var_os(REQUIRED).is_none(),
+        "{line}, which `{REQUIRED}` forbids"
+    );
+    // Past the test harness, which swallows what passing tests print.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -76,7 +76,7 @@ pub enum Error {
         needed_bytes: u64,
         /// What there is for it.
         free_bytes: u64,
-        /// Where that is: `are free`, or `are on the device`.
+        /// Where that is: `are free`, or `can be taken of the device`.
         whose: &'static str,
     },
     /// Loss or gradient is not a finite number.

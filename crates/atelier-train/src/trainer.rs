@@ -12,6 +12,7 @@ use atelier_diffusion::schedule::PredictionType;
 use atelier_diffusion::stable_diffusion::{Base, PackedFolder, Unet};
 use atelier_nn::Engine;
 use atelier_nn::adamw::{AdamW, Pace};
+use atelier_nn::device::guard;
 use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_weights::adapter::{AdapterFormat, BaseLayers, KohyaMetadata, NamedAdapter, ReadBy};
 use atelier_weights::{DType, HashSource};
@@ -225,18 +226,17 @@ impl<'a> Run<'a> {
         }))
     }
 
-    /// One optimizer step.
+    /// One optimizer step. When the device fails, those before it are saved.
     fn advance(&mut self) -> Result<()> {
-        let (config, schedule) = (self.config(), &self.inputs.base.schedule);
-        self.factors.install(&mut self.unet, &self.device);
-        let batch = self.inputs.cache.batch(self.step, &self.device);
-        let loss = training_step(&self.unet, schedule, batch);
-        let mean = loss.per_picture.iter().sum::<f32>() / loss.per_picture.len() as f32;
-        if !mean.is_finite() {
-            let guilty = self.inputs.cache.guilty(self.step, &loss.per_picture);
-            return Err(self.not_finite("loss", f64::from(mean), guilty));
-        }
-        let gradients = AdapterFactors::gradients(&mut self.unet, loss.mean.backward());
+        let device = self.device.clone();
+        let (mean, gradients) = match guard(&device, || self.loss_and_gradients()) {
+            Ok(found) => found?,
+            Err(failure) => {
+                self.save_interrupted()?;
+                failure.raise()
+            }
+        };
+        let config = self.config();
         let rate = LearningRate {
             peak: config.learning_rate,
             warmup_steps: config.warmup_steps as u64,
@@ -257,6 +257,21 @@ impl<'a> Run<'a> {
         self.losses.push(mean);
         self.step += 1;
         Ok(())
+    }
+
+    /// All that the device does in a step; the rest of the run is kept by the processor.
+    fn loss_and_gradients(&mut self) -> Result<(f32, Vec<Vec<f32>>)> {
+        let schedule = &self.inputs.base.schedule;
+        self.factors.install(&mut self.unet, &self.device);
+        let batch = self.inputs.cache.batch(self.step, &self.device);
+        let loss = training_step(&self.unet, schedule, batch);
+        let mean = loss.per_picture.iter().sum::<f32>() / loss.per_picture.len() as f32;
+        if !mean.is_finite() {
+            let guilty = self.inputs.cache.guilty(self.step, &loss.per_picture);
+            return Err(self.not_finite("loss", f64::from(mean), guilty));
+        }
+        let gradients = AdapterFactors::gradients(&mut self.unet, loss.mean.backward());
+        Ok((mean, gradients))
     }
 
     fn not_finite(&self, what: &'static str, value: f64, pictures: String) -> Error {

@@ -3,7 +3,9 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
-use atelier_core::{CancelFlag, Clock, DeviceChoice, ErrorCode, ProgressSink, RunContext};
+use atelier_core::{
+    CancelFlag, Clock, DeviceChoice, ErrorCode, Precision, ProgressSink, RunContext,
+};
 use atelier_diffusion::stable_diffusion::PackedFolder;
 use atelier_store::{KeptHashes, KeptPacked};
 
@@ -56,9 +58,20 @@ impl App {
         &self.clock
     }
 
-    /// The device that networks compute on: that of the flag, else that of the settings.
-    pub(crate) fn device(&self, flag: Option<DeviceChoice>) -> Result<Chosen> {
-        device::open(self.settings.device.or_flag("--device", flag).value).coded()
+    /// The device that networks compute on in `precision`: that of the flag, else that of the settings.
+    pub(crate) fn device(
+        &self,
+        flag: Option<DeviceChoice>,
+        precision: Precision,
+    ) -> Result<Chosen> {
+        let choice = flag.unwrap_or(self.settings.device.value);
+        let chosen = device::open(choice, precision).coded()?;
+        if let Some(problem) = &chosen.passed_over {
+            let name = &chosen.name;
+            self.output
+                .note(format_args!("note: {problem}; using {name}"));
+        }
+        Ok(chosen)
     }
 
     /// The hashes of weights, of which the program keeps a record.

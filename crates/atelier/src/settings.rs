@@ -36,21 +36,8 @@ const PACKED_GB: f64 = 20.0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sourced<T> {
     pub(crate) value: T,
-    /// A flag, an environment variable, or nothing for the default.
+    /// An environment variable, or nothing for the default.
     pub(crate) origin: Option<&'static str>,
-}
-
-impl<T> Sourced<T> {
-    /// The same, unless a flag says something else.
-    pub(crate) fn or_flag(self, name: &'static str, flag: Option<T>) -> Self {
-        match flag {
-            Some(value) => Self {
-                value,
-                origin: Some(name),
-            },
-            None => self,
-        }
-    }
 }
 
 impl Settings {
@@ -161,15 +148,12 @@ mod tests {
     }
 
     #[test]
-    fn the_device_is_the_flag_s_then_the_variable_s_then_the_default() {
+    fn the_device_is_the_variable_s_then_the_default() {
         let default = settings(&[]).unwrap().device;
         assert_eq!((default.value, default.origin), (DeviceChoice::Auto, None));
         let variable = settings(&[(ATELIER_DEVICE, "cpu")]).unwrap().device;
         assert_eq!(variable.value, DeviceChoice::Cpu);
         assert_eq!(variable.origin, Some(ATELIER_DEVICE));
-        assert_eq!(variable.or_flag("--device", None), variable);
-        let flag = variable.or_flag("--device", Some(DeviceChoice::Auto));
-        assert_eq!(flag.origin, Some("--device"));
         let error = settings(&[(ATELIER_DEVICE, "gpu")]).unwrap_err();
         assert!(
             error

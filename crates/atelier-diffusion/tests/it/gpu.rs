@@ -14,7 +14,7 @@ use atelier_testkit::{assert_case_close, graphics};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::source::on;
-use crate::stable_diffusion::pictures;
+use crate::stable_diffusion::{pictures, sdxl};
 use crate::{adapter_kinds, adapters, layers, text, unet, vae};
 
 /// Largest relative difference of a single operation from the processor: sums in another order, and the device's own
@@ -182,8 +182,12 @@ fn whole_networks_agree() {
     on(&device, || {
         unet::head_count_written_as_head_size_is_read_as_diffusers_reads_it();
         unet::linear_projections_and_heads_per_level_agree_at_even_and_odd_sizes();
+        unet::eight_channels_and_uneven_sizes_agree();
         vae::pictures_and_latents_agree_over_three_levels();
+        vae::eight_latent_channels_and_sixteen_groups_agree();
         text::states_agree_with_quick_gelu_and_prefixed_names();
+        text::states_agree_with_gelu_and_the_names_of_transformers_5();
+        sdxl::states_and_pooled_state_of_both_encoders_are_those_of_diffusers();
     });
 }
 
@@ -193,6 +197,7 @@ fn loss_and_every_gradient_are_those_of_peft_computed_once_or_twice() {
     on(&device, || {
         adapters::check_case(Targets::TransformerAndConvolution, Recompute::None);
         adapters::check_case(Targets::Attention, Recompute::Layer);
+        sdxl::check_adapters(&[Targets::Attention]);
     });
 }
 

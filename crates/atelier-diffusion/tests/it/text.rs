@@ -41,7 +41,7 @@ pub(crate) fn states_agree_with_gelu_and_the_names_of_transformers_5() {
 }
 
 #[test]
-pub(crate) fn prompts_of_the_tiny_base_give_the_states_of_diffusers() {
+fn prompts_of_the_tiny_base_give_the_states_of_diffusers() {
     let (file, device) = (golden("pictures"), device());
     let request = file.config()["request"].clone();
     let base = Base::open(&tiny_sd15()).unwrap();
@@ -86,7 +86,7 @@ fn copy_without_prefix(from: &Path, to: &Path) {
 }
 
 #[test]
-pub(crate) fn a_folder_with_either_spelling_of_the_names_gives_the_same_states() {
+fn a_folder_with_either_spelling_of_the_names_gives_the_same_states() {
     let device = device();
     let folder = tempfile::tempdir().unwrap();
     copy_without_prefix(&tiny_sd15(), folder.path());

@@ -17,7 +17,7 @@ use crate::{Error, Result};
 /// The memory that a run may take, and how operations are made there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// How much there is, where it is known: what is free of the processor's memory, all of another device's.
+    /// How much there is, where it is known: what is free of the processor's memory, what can be taken of another device's.
     pub bytes: Option<u64>,
     /// Whether operations are composed of the tensor library's, as away from the processor, and keep more.
     pub is_composed: bool,
@@ -59,7 +59,7 @@ impl MemoryPlan {
         let states = CONTEXT_LENGTH * base.states_width() + base.pooled_width().unwrap_or(0);
         let latents = base.unet_config.in_channels * latent * latent;
         let cached = (pictures + 1) * states + pictures * latents;
-        let encoding_bytes = step::encoding_bytes(base, side * side, engine)?;
+        let encoding_bytes = step::encoding_bytes(base, side * side, engine, room.is_composed)?;
         let plan = |recompute| {
             let shape = StepShape {
                 latent: [latent; 2],
@@ -100,7 +100,7 @@ impl MemoryPlan {
             needed_bytes: least.peak_bytes(),
             free_bytes,
             whose: if room.is_composed {
-                "are on the device"
+                "can be taken of the device"
             } else {
                 "are free"
             },

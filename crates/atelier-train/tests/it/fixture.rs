@@ -18,10 +18,11 @@ impl Clock for FixedClock {
     }
 }
 
-/// Keeps what was reported, and cancels after a number of training steps.
+/// Keeps what was reported, and cancels or has the device fail after a number of training steps.
 pub(crate) struct Watcher {
     pub(crate) cancel: CancelFlag,
     pub(crate) cancel_after: Option<u64>,
+    pub(crate) fail_after: Option<u64>,
     pub(crate) seen: Mutex<Vec<Progress>>,
 }
 
@@ -30,6 +31,7 @@ impl Watcher {
         Self {
             cancel: CancelFlag::default(),
             cancel_after,
+            fail_after: None,
             seen: Mutex::new(Vec::new()),
         }
     }
@@ -40,8 +42,18 @@ impl ProgressSink for Watcher {
         if progress.phase == Phase::Training && Some(progress.done) == self.cancel_after {
             self.cancel.cancel();
         }
+        if progress.phase == Phase::Training && Some(progress.done) == self.fail_after {
+            fail_on_a_thread_of_the_device();
+        }
         self.seen.lock().unwrap().push(progress);
     }
+}
+
+/// Says that there is no room, as a thread of the tensor library does.
+fn fail_on_a_thread_of_the_device() {
+    let thread = std::thread::Builder::new().name("DSD-0-0".to_owned());
+    let thread = thread.spawn(|| panic!("wgpu error: Out of Memory"));
+    assert!(thread.unwrap().join().is_err());
 }
 
 /// Five pictures of coloured discs with captions.

@@ -1,7 +1,11 @@
-//! A run on a graphics processor; `atelier_testkit::graphics` says when there is none.
+//! Runs on a graphics processor; `atelier_testkit::graphics` says when there is none.
 
-use atelier_core::{Outcome, TrainReport};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use atelier_core::{Outcome, TrainReport, TrainRequest};
+use atelier_nn::device::{DeviceFailure, guard, listen};
 use atelier_testkit::graphics;
+use burn::tensor::Device;
 
 use crate::fixture::{Watcher, request, train, train_on};
 
@@ -9,24 +13,97 @@ use crate::fixture::{Watcher, request, train, train_on};
 /// optimizer, which follow the sign of small gradients, let that grow.
 const TOLERANCE: f32 = 1e-3;
 
+/// The device, for one test at a time: a failure is that of whatever computes there.
+fn device() -> Option<(Device, MutexGuard<'static, ()>)> {
+    static ONE: Mutex<()> = Mutex::new(());
+    let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    Some((graphics()?, one))
+}
+
+/// A run of two steps.
+fn short(folder: &std::path::Path, out: &str) -> TrainRequest {
+    let mut request = request(folder, out);
+    request.config.epochs = 1;
+    std::fs::remove_file(request.dataset.join("disc4.png")).unwrap();
+    std::fs::remove_file(request.dataset.join("disc4.txt")).unwrap();
+    request
+}
+
+fn stop_after(step: u64, device: &Device, request: &TrainRequest) {
+    let outcome = train_on(device.clone(), request, &Watcher::new(Some(step))).unwrap();
+    let completed_steps = step;
+    assert_eq!(outcome, Outcome::Cancelled { completed_steps });
+}
+
+fn resume(device: &Device, request: TrainRequest) -> TrainReport {
+    let request = TrainRequest {
+        resume: true,
+        ..request
+    };
+    match train_on(device.clone(), &request, &Watcher::new(None)).unwrap() {
+        Outcome::Completed(report) => report,
+        Outcome::Cancelled { completed_steps } => panic!("cancelled after {completed_steps} steps"),
+    }
+}
+
 #[test]
 fn losses_are_those_of_the_processor_and_either_device_continues_the_run() {
-    let Some(device) = graphics() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let request_for = |out: &str, epochs: usize| {
-        let mut request = request(folder.path(), out);
-        request.config.epochs = epochs;
-        request
+    let Some((device, _one)) = device() else {
+        return;
     };
-    let expected = train(&request_for("processor", 2));
-    let run = request_for("graphics", 2);
-    // Stopped in the middle on one device, continued on the other.
-    let stopped = train_on(device.clone(), &run, &Watcher::new(Some(2))).unwrap();
-    assert!(matches!(stopped, Outcome::Cancelled { completed_steps: 2 }));
-    let mut resumed = run;
-    resumed.resume = true;
-    let report = train(&resumed);
-    assert_near(&report, &expected);
+    let folder = tempfile::tempdir().unwrap();
+    let expected = train(&short(folder.path(), "processor"));
+    for (out, [first, then]) in [
+        ("to-processor", [&device, &Device::flex()]),
+        ("to-graphics", [&Device::flex(), &device]),
+    ] {
+        let run = short(folder.path(), out);
+        stop_after(1, first, &run);
+        assert_near(&resume(then, run), &expected);
+    }
+}
+
+#[test]
+fn resume_equals_an_uninterrupted_run_bit_for_bit() {
+    let Some((device, _one)) = device() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let straight = train_on(
+        device.clone(),
+        &short(folder.path(), "straight"),
+        &Watcher::new(None),
+    );
+    let Outcome::Completed(straight) = straight.unwrap() else {
+        panic!("nothing stops it");
+    };
+    let stopped = short(folder.path(), "stopped");
+    stop_after(1, &device, &stopped);
+    let resumed = resume(&device, stopped);
+    assert_eq!(straight.losses, resumed.losses);
+    let bytes = |report: &TrainReport| std::fs::read(&report.adapter).unwrap();
+    assert!(bytes(&straight) == bytes(&resumed));
+}
+
+#[test]
+fn a_device_that_fails_within_an_epoch_leaves_the_steps_before() {
+    let Some((device, _one)) = device() else {
+        return;
+    };
+    listen();
+    let folder = tempfile::tempdir().unwrap();
+    let run = short(folder.path(), "failed");
+    let watcher = Watcher {
+        fail_after: Some(1),
+        ..Watcher::new(None)
+    };
+    let failed = guard(&device, || train_on(device.clone(), &run, &watcher));
+    assert_eq!(failed.unwrap_err(), DeviceFailure::OutOfMemory);
+    assert!(run.out.join("checkpoints/step-000001").exists());
+    assert_near(
+        &resume(&Device::flex(), run),
+        &train(&short(folder.path(), "processor")),
+    );
 }
 
 fn assert_near(report: &TrainReport, expected: &TrainReport) {

@@ -56,8 +56,7 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     if !args.resume {
         refuse_run(&out)?;
     }
-    let chosen = app.device(args.device)?;
-    chosen.check_precision(config.precision).coded()?;
+    let chosen = app.device(args.device, config.precision)?;
     let base = bases::find(app, &args.base)?;
     let notes = bases::notes(&base.path);
     app.output.notes(&notes);
@@ -183,14 +182,14 @@ impl Announced<'_> {
         };
         let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
         let needed = gigabytes(plan.peak_bytes());
-        let (of, are) = if self.room.is_composed {
-            (" of the device", "are on it")
+        let (of, are, may) = if self.room.is_composed {
+            (" of the device", "can be taken", "fail")
         } else {
-            ("", "are free")
+            ("", "are free", "fail or be very slow")
         };
         self.output.note(match self.room.bytes {
             Some(free) if plan.peak_bytes() > free => format!(
-                "memory{of}: about {needed}{again}; only {} {are}, so this may fail or be very slow",
+                "memory{of}: about {needed}{again}; only {} {are}, so this may {may}",
                 gigabytes(free)
             ),
             Some(free) => {

@@ -38,6 +38,7 @@ fn interrupted(bench: &Workbench, out: &str) -> (Option<i32>, String) {
         .args(words(out))
         .current_dir(bench.path(""))
         .env("ATELIER_HOME", bench.path("home"))
+        .env("ATELIER_DEVICE", "cpu")
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

@@ -30,13 +30,14 @@ impl Workbench {
         self.folder.path().join(name)
     }
 
-    /// The program with these words, in this folder.
+    /// The program with these words, in this folder, on the processor where they do not name a device.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(program());
         command
             .args(words)
             .current_dir(self.folder.path())
             .env("ATELIER_HOME", self.path("home"))
+            .env("ATELIER_DEVICE", "cpu")
             .env_remove("RUST_BACKTRACE");
         command
     }
@@ -53,6 +54,7 @@ impl Workbench {
             .current_dir(self.folder.path())
             .env("ATELIER", program())
             .env("ATELIER_HOME", self.path("home"))
+            .env("ATELIER_DEVICE", "cpu")
             .output();
         self.ended(&output.unwrap())
     }

@@ -14,7 +14,7 @@ mod emphasis;
 mod overflow;
 pub(crate) mod pictures;
 mod refusals;
-mod sdxl;
+pub(crate) mod sdxl;
 mod starts;
 mod tiles;
 mod wording;

@@ -13,7 +13,7 @@ use atelier_nn::{Conv2d, Engine, Linear, Visit as _, Visitor};
 use atelier_testkit::{Golden, golden, parity, relative_error, tiny_sdxl};
 use burn::tensor::{Device, Gradients, Tensor};
 
-use crate::source::assert_golden;
+use crate::source::{assert_golden, device};
 
 /// Gradients pass through every layer twice, and small ones are sums of large ones.
 const GRADIENT_TOLERANCE: f64 = 1e-3;
@@ -50,8 +50,8 @@ fn request(file: &Golden, case: &str) -> GenerateRequest {
 }
 
 #[test]
-fn states_and_pooled_state_of_both_encoders_are_those_of_diffusers() {
-    let (file, device) = (golden("sdxl_pictures"), Device::flex());
+pub(crate) fn states_and_pooled_state_of_both_encoders_are_those_of_diffusers() {
+    let (file, device) = (golden("sdxl_pictures"), device());
     let base = Base::open(&tiny_sdxl()).unwrap();
     let encoders = base.load_texts(&device, Engine::Exact).unwrap();
     for (case, skip) in [("given", 0), ("skipped", 1), ("second", 0)] {
@@ -214,17 +214,22 @@ fn check_gradients(unet: &mut Unet, gradients: Gradients, file: &Golden, targets
 
 #[test]
 fn adapter_gradients_with_pooled_text_and_sizes_are_those_of_peft() {
-    let (file, device) = (golden("sdxl_gradients"), Device::flex().autodiff());
+    check_adapters(&[
+        Targets::Attention,
+        Targets::Transformer,
+        Targets::TransformerAndConvolution,
+    ]);
+}
+
+/// Prediction, loss and every gradient of adapters on such layers.
+pub(crate) fn check_adapters(targets: &[Targets]) {
+    let (file, device) = (golden("sdxl_gradients"), device().autodiff());
     let base = Base::open(&tiny_sdxl()).unwrap();
     let mut unet = base.load_unet(&device, Engine::Exact).unwrap();
     let steps = file.ints("timesteps");
     let steps: Vec<usize> = steps.iter().map(|&step| step.try_into().unwrap()).collect();
     let told: Vec<f32> = steps.iter().map(|&step| step as f32).collect();
-    for targets in [
-        Targets::Attention,
-        Targets::Transformer,
-        Targets::TransformerAndConvolution,
-    ] {
+    for &targets in targets {
         let factors = factors(&file, targets);
         unet.visit("", &mut Detach);
         let mut attach = Attach {

@@ -54,8 +54,7 @@ struct Report {
 
 /// Does it.
 pub(super) fn run(args: &ForwardArgs, app: &App) -> Result<ExitKind> {
-    let chosen = app.device(args.device)?;
-    chosen.check_precision(args.precision).coded()?;
+    let chosen = app.device(args.device, args.precision)?;
     let report = watch(&chosen, "evaluating a denoiser", || {
         evaluated(args, &chosen.device, app)
     })?;

@@ -69,8 +69,7 @@ struct Report {
 
 /// Does it.
 pub(super) fn run(args: &GenerateArgs, app: &App) -> Result<ExitKind> {
-    let chosen = app.device(args.device)?;
-    chosen.check_precision(args.precision).coded()?;
+    let chosen = app.device(args.device, args.precision)?;
     let found = bases::find(app, &args.base)?;
     let report = watch(&chosen, "timing a picture", || {
         timed(args, &found.path, (app, &chosen))

@@ -80,8 +80,7 @@ pub(super) fn run(args: &StepArgs, app: &App) -> Result<ExitKind> {
         let message = "`--size`, `--latent`, `--batch`, `--rank` and `--steps` must be at least 1";
         return Err(failed(ErrorCode::InvalidInput, message));
     }
-    let chosen = app.device(args.device)?;
-    chosen.check_precision(args.precision).coded()?;
+    let chosen = app.device(args.device, args.precision)?;
     let base = bases::open(app, &bases::find(app, &args.base)?.path)?;
     let what = BenchStep {
         steps: args.steps,

@@ -13,7 +13,6 @@ mod wording;
 use anyhow::Result;
 
 use crate::context::{App, ExitKind};
-use crate::failure::CodedResult as _;
 
 pub(crate) use flags::GenerateArgs;
 
@@ -21,8 +20,7 @@ pub(crate) use flags::GenerateArgs;
 pub(super) fn run(args: &GenerateArgs, app: &App) -> Result<ExitKind> {
     // Everything that can be refused is, before minutes go into loading and drawing.
     let batch = batch::Batch::plan(args, app)?;
-    let chosen = app.device(args.device)?;
-    chosen.check_precision(batch.precision()).coded()?;
+    let chosen = app.device(args.device, batch.precision())?;
     picture_file::prepare(&args.out)?;
     draw::draw(batch, &args.out, (app, &chosen))
 }

@@ -25,6 +25,7 @@ fn start(bench: &Workbench, hub: &FakeHub) -> Child {
         .args(["base", "show", &source(""), "--json"])
         .current_dir(bench.path(""))
         .env("ATELIER_HOME", bench.path("home"))
+        .env("ATELIER_DEVICE", "cpu")
         .env("HF_HOME", bench.path("hf"))
         .env("HF_ENDPOINT", hub.url())
         .env("ATELIER_HUB_WAIT_MS", "1")
