@@ -27,14 +27,16 @@ fn doctor_names_threads_memory_and_the_program_s_own_place() {
 #[test]
 fn the_size_of_packed_weights_is_a_setting() {
     let bench = Workbench::new();
-    let doctor = |gigabytes: &str| {
-        let mut command = bench.command(&["doctor", "--json"]);
+    let doctor = |words: &[&str], gigabytes: &str| {
+        let mut command = bench.command(words);
         command.env("ATELIER_PACKED_GB", gigabytes);
         bench.ended(&command.output().unwrap())
     };
-    let report: serde_json::Value = serde_json::from_str(&doctor("2.5").stdout).unwrap();
+    let report: serde_json::Value =
+        serde_json::from_str(&doctor(&["doctor", "--json"], "2.5").stdout).unwrap();
     assert_eq!(report["packed_weights"]["most_bytes"], 2_500_000_000_u64);
-    doctor("much").refused(&["`ATELIER_PACKED_GB` is `much`", "a number of gigabytes"]);
+    doctor(&["doctor"], "much")
+        .refused(&["`ATELIER_PACKED_GB` is `much`", "a number of gigabytes"]);
 }
 
 #[test]
