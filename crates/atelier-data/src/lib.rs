@@ -7,14 +7,15 @@ mod decode;
 mod error;
 mod file;
 mod folder;
-mod lanczos;
 mod picture;
 pub mod png;
+mod resample;
 
 pub use decode::{Limits, decode_picture};
 pub use error::Error;
 pub use folder::{FolderDataset, Sample, Skipped, read_folder};
 pub use picture::{RgbPicture, chw_unit, crop_to, picture_from_chw_unit, sheet, square_crop};
+pub use resample::{Kernel, resize};
 
 /// The result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

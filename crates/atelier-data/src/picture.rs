@@ -3,7 +3,7 @@
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
-use crate::lanczos;
+use crate::resample::{Kernel, resize};
 
 /// A picture of 8-bit sRGB pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,17 @@ impl RgbPicture {
             width,
             height,
             rgb: color.repeat(width * height),
+        }
+    }
+
+    /// The part that begins at `(left, top)`. It must lie inside.
+    #[must_use]
+    pub fn part(&self, [left, top]: [usize; 2], [width, height]: [usize; 2]) -> Self {
+        let rows = (top..top + height).flat_map(|y| self.row(y, left, left + width));
+        Self {
+            width,
+            height,
+            rgb: rows.copied().collect(),
         }
     }
 
@@ -70,22 +81,14 @@ pub fn crop_to(picture: &RgbPicture, width: usize, height: usize) -> RgbPicture 
     if part.rgb.is_empty() {
         return part;
     }
-    lanczos::resize(part, width, height)
+    resize(part, width, height, Kernel::Lanczos)
 }
 
 /// The largest part in the middle of the picture with the shape of `width` × `height`.
 fn middle_part(picture: &RgbPicture, width: usize, height: usize) -> RgbPicture {
     let (wide, high) = middle(picture.width, picture.height, width, height);
     let (x, y) = ((picture.width - wide) / 2, (picture.height - high) / 2);
-    let rgb = (y..y + high)
-        .flat_map(|row| picture.row(row, x, x + wide))
-        .copied()
-        .collect();
-    RgbPicture {
-        width: wide,
-        height: high,
-        rgb,
-    }
+    picture.part([x, y], [wide, high])
 }
 
 /// Width and height of the largest part of a picture that has the shape of `width` × `height`.

@@ -3,6 +3,7 @@
 use atelier_data::{RgbPicture, square_crop};
 
 use crate::color::oklab;
+use crate::comparable::{Comparable, scaled};
 use crate::edges::oriented_gradients;
 use crate::layout::color_layout;
 
@@ -42,12 +43,8 @@ impl Feature {
     }
 }
 
-/// The numbers at the given length; numbers that are all but zero become zero.
-fn scaled(mut numbers: Vec<f32>, length: f32) -> Vec<f32> {
-    let norm = numbers.iter().map(|v| v * v).sum::<f32>().sqrt();
-    let factor = if norm > 1e-3 { length / norm } else { 0.0 };
-    for value in &mut numbers {
-        *value *= factor;
+impl Comparable for Feature {
+    fn numbers(&self) -> &[f32] {
+        &self.0
     }
-    numbers
 }

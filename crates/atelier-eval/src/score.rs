@@ -1,18 +1,20 @@
-//! Numbers about features: how alike two are, which is nearest, how alike a set is to another.
+//! Numbers about pictures: how alike two are, which is nearest, how alike a set is to another.
 
-use crate::Feature;
+use crate::Comparable;
 
-/// How alike two pictures are, -1 to 1: 1 is the same, 0 nothing in common, below 0 colours the other way round.
-pub fn similarity(a: &Feature, b: &Feature) -> f32 {
-    let product: f32 = a.0.iter().zip(&b.0).map(|(x, y)| x * y).sum();
+/// How alike two pictures are, -1 to 1: 1 is the same, 0 nothing in common. Below 0, which embeddings never reach, features
+/// have their colours the other way round.
+pub fn similarity<C: Comparable>(a: &C, b: &C) -> f32 {
+    let pairs = a.numbers().iter().zip(b.numbers());
+    let product: f32 = pairs.map(|(x, y)| x * y).sum();
     product.clamp(-1.0, 1.0)
 }
 
 /// The candidate that is most alike, with its similarity; of equals the first. `None` without candidates.
-pub fn nearest(feature: &Feature, candidates: &[Feature]) -> Option<(usize, f32)> {
+pub fn nearest<C: Comparable>(picture: &C, candidates: &[C]) -> Option<(usize, f32)> {
     let mut best: Option<(usize, f32)> = None;
     for (index, candidate) in candidates.iter().enumerate() {
-        let score = similarity(feature, candidate);
+        let score = similarity(picture, candidate);
         if best.is_none_or(|(_, highest)| score > highest) {
             best = Some((index, score));
         }
@@ -22,7 +24,7 @@ pub fn nearest(feature: &Feature, candidates: &[Feature]) -> Option<(usize, f32)
 
 /// How alike pictures are to references: the mean over the pictures of the mean similarity to all references. 0 when
 /// either is missing.
-pub fn likeness(pictures: &[Feature], references: &[Feature]) -> f32 {
+pub fn likeness<C: Comparable>(pictures: &[C], references: &[C]) -> f32 {
     let pairs = pictures.iter().flat_map(|picture| {
         references
             .iter()
@@ -32,7 +34,7 @@ pub fn likeness(pictures: &[Feature], references: &[Feature]) -> f32 {
 }
 
 /// How alike pictures are to each other: the mean similarity over all pairs of two different ones. 0 for fewer than two.
-pub fn mutual_likeness(pictures: &[Feature]) -> f32 {
+pub fn mutual_likeness<C: Comparable>(pictures: &[C]) -> f32 {
     let pairs = pictures.iter().enumerate().flat_map(|(index, picture)| {
         let others = pictures[index + 1..].iter();
         others.map(move |other| similarity(picture, other))
@@ -76,6 +78,7 @@ impl Spread {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Feature;
 
     #[test]
     fn the_spread_is_that_of_a_sample() {

@@ -15,6 +15,7 @@ mod model_files;
 mod model_folder;
 mod part;
 mod report;
+mod tensor_bytes;
 mod tensor_file;
 mod writer;
 
@@ -32,6 +33,7 @@ pub use model_files::{Layout, ModelFiles};
 pub use model_folder::{FolderChoice, ModelFolder, PartWeights, is_pickled, shard_files};
 pub use part::PartTensors;
 pub use report::{Misshapen, PartReport, Report};
+pub use tensor_bytes::TensorBytes;
 pub use tensor_file::TensorFile;
 pub use writer::{OutTensor, StoredBytes, write_stored, write_tensors};
 

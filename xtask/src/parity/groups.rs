@@ -61,6 +61,7 @@ pub(super) fn groups() -> Vec<Group> {
     groups.extend(pictures());
     groups.extend(adapters());
     groups.extend(training());
+    groups.extend(embeddings());
     groups
 }
 
@@ -313,6 +314,35 @@ fn training() -> Vec<Group> {
             &[("loss_curve.rs", "", "lora")],
         ),
         group("AdamW", &["torch"], &[("adamw.rs", "", "")]),
+    ]
+}
+
+fn embeddings() -> Vec<Group> {
+    const TESTS: &str = "embedding/tests.rs";
+    vec![
+        group(
+            "pictures as the network of embeddings sees them, in bytes",
+            &["pillow"],
+            &[(TESTS, "every_pixel", "")],
+        ),
+        group(
+            "the network of embeddings: activations of every block, and their means",
+            &["efficientnet-lite-pytorch", "torch"],
+            &[
+                (TESTS, "activations_of_every_block", ""),
+                (TESTS, "embeddings_are_pytorchs", ".rounded."),
+            ],
+        ),
+        group(
+            "these means, kernels in f16, against the published weights",
+            &["efficientnet-lite-pytorch", "torch"],
+            &[(TESTS, "embeddings_are_pytorchs", ".original.")],
+        ),
+        group(
+            "similarities of pictures, kernels in f16, against the published weights",
+            &["efficientnet-lite-pytorch", "torch"],
+            &[(TESTS, "similarities", "")],
+        ),
     ]
 }
 

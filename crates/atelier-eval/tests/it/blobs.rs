@@ -7,7 +7,7 @@ use atelier_eval::{Feature, likeness, mutual_likeness, nearest};
 
 use crate::shapes::{BLUE, YELLOW, cross, diamond, disc, shape};
 
-fn blobs(part: &str) -> Vec<(String, RgbPicture)> {
+pub(crate) fn blobs(part: &str) -> Vec<(String, RgbPicture)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/blob-faces");
     let dataset = read_folder(folder.join(part), false, &Limits::default()).unwrap();
     let read = |path: &Path| decode_picture(path, &Limits::default()).unwrap();
