@@ -141,15 +141,8 @@ mod tests {
     use super::*;
 
     fn picture(file: &Golden, name: &str) -> RgbPicture {
-        let [height, width, 3] = file.shape(name)[..] else {
-            panic!("`{name}` is no picture")
-        };
-        let bytes = file.ints(name).into_iter();
-        RgbPicture {
-            width,
-            height,
-            rgb: bytes.map(|byte| u8::try_from(byte).unwrap()).collect(),
-        }
+        let (width, height, rgb) = file.rgb(name);
+        RgbPicture { width, height, rgb }
     }
 
     #[test]

@@ -111,6 +111,20 @@ impl Golden {
         or_panic(self.view(name).and_then(|view| self.whole(name, &view)))
     }
 
+    /// Width, height and bytes of the picture `name`, `[height, width, 3]`.
+    ///
+    /// # Panics
+    /// When the file lacks it or it is no picture.
+    #[track_caller]
+    pub fn rgb(&self, name: &str) -> (usize, usize, Vec<u8>) {
+        let [height, width, 3] = self.shape(name)[..] else {
+            panic!("`{name}` is no picture")
+        };
+        let byte = |value| u8::try_from(value).expect("a picture holds bytes");
+        let bytes = self.ints(name).into_iter().map(byte).collect();
+        (width, height, bytes)
+    }
+
     /// The values of the tensor `name` without rounding those that the file holds in double precision.
     ///
     /// # Panics

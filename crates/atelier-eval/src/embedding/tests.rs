@@ -15,15 +15,8 @@ const ORIGINAL: f64 = 2e-2;
 const DRAWN: [&str; 3] = ["shrunk", "enlarged", "grey"];
 
 fn picture(file: &Golden, name: &str) -> RgbPicture {
-    let [height, width, 3] = file.shape(name)[..] else {
-        panic!("`{name}` is no picture")
-    };
-    let bytes = file.ints(name).into_iter();
-    RgbPicture {
-        width,
-        height,
-        rgb: bytes.map(|byte| u8::try_from(byte).unwrap()).collect(),
-    }
+    let (width, height, rgb) = file.rgb(name);
+    RgbPicture { width, height, rgb }
 }
 
 fn pictures(file: &Golden) -> Vec<(String, RgbPicture)> {
