@@ -6,7 +6,7 @@ use crate::entry::{Entry, Split};
 use crate::rng::hash_text;
 
 /// Share of the pairs of each style that are candidates for being held out, in percent.
-const HELD_OUT_PERCENT: u64 = 6;
+const HELD_OUT_PERCENT: u64 = 20;
 /// In how many styles a held-out concept must remain for training.
 const MIN_TRAINED_STYLES: usize = 2;
 

@@ -1,10 +1,10 @@
 //! Second stage: text encoder and denoiser together, on encoded pictures and their captions.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use atelier_core::Seed;
-use atelier_corpus::{COLOURS, Corpus, Rng, caption};
+use atelier_corpus::{COLOURS, Corpus, Rng, Split, caption};
 use atelier_diffusion::noise::TorchGenerator;
 use atelier_diffusion::schedule::{NoiseSchedule, ScheduleConfig};
 use atelier_diffusion::stable_diffusion::{
@@ -12,18 +12,17 @@ use atelier_diffusion::stable_diffusion::{
 };
 use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_nn::ema::Ema;
-use atelier_nn::gradients::values_of;
 use atelier_nn::init::RandomParams;
 use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_nn::{Engine, Params, visit_fields};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::latents::{self, Latents};
-use crate::pictures::{is_drawn, training_corpus};
-use crate::recipe::{self, BATCH, EMA_DECAY, RATE, SEED, SIDE, VARIANTS, WARMUP_STEPS};
+use crate::recipe::{self, Recipe, SEED, Timesteps, VARIANTS, WARMUP_STEPS};
 use crate::store::Store;
 use crate::vae::log;
-use crate::{export, sheet};
+use crate::workers::{PARTS, Workers};
+use crate::{Pretraining, export, sheet};
 
 /// The two networks that are trained together.
 pub(crate) struct Model {
@@ -34,32 +33,31 @@ pub(crate) struct Model {
 visit_fields!(Model { text_encoder, unet });
 
 /// Builds both, untrained.
-pub(crate) fn untrained(device: &Device) -> anyhow::Result<Model> {
+pub(crate) fn untrained(recipe: &Recipe, device: &Device) -> anyhow::Result<Model> {
     let mut source = RandomParams::new(SEED + 2);
     let params = Params::new(&mut source, device, Engine::Trained);
     Ok(Model {
-        text_encoder: TextEncoder::new(&params, &TextConfig::read(&recipe::text_encoder())?)?,
-        unet: Unet::new(&params, &UnetConfig::read(&recipe::unet())?)?,
+        text_encoder: TextEncoder::new(&params, &TextConfig::read(&recipe.text_config())?)?,
+        unet: Unet::new(&params, &UnetConfig::read(&recipe.unet_config())?)?,
     })
 }
 
 /// Where the checkpoint of this stage lies.
-pub(crate) fn checkpoint(cache: &Path) -> PathBuf {
-    cache.join("denoiser.safetensors")
+pub(crate) fn checkpoint(place: &Pretraining) -> PathBuf {
+    place.cache.join("denoiser.safetensors")
 }
 
 /// Everything a step needs besides the networks.
-struct Feed {
+struct Feed<'a> {
+    recipe: &'a Recipe,
     corpus: Corpus,
-    /// Entries that are drawn.
-    drawn: Vec<usize>,
     latents: Latents,
     tokenizer: Tokenizer,
     schedule: NoiseSchedule,
     device: Device,
 }
 
-/// One batch.
+/// One worker's part of a batch.
 struct Batch {
     latents_bchw: Tensor<4>,
     noise_bchw: Tensor<4>,
@@ -67,14 +65,18 @@ struct Batch {
     tokens_bs: Tensor<2, Int>,
 }
 
-impl Feed {
-    fn batch(&self, step: u64) -> Batch {
-        let mut rng = Rng::new(SEED ^ (step << 20) ^ 3);
-        let mut generator = TorchGenerator::new(Seed(SEED.wrapping_mul(1_000_003) + step));
-        let shape = [BATCH, 8, SIDE / 8, SIDE / 8];
+impl Feed<'_> {
+    fn batch(&self, step: u64, part: usize) -> Batch {
+        let recipe = self.recipe;
+        let mut rng = Rng::new(SEED ^ (step << 20) ^ ((part as u64) << 8) ^ 3);
+        let seed = SEED.wrapping_mul(1_000_003) + step * PARTS as u64 + part as u64;
+        let mut generator = TorchGenerator::new(Seed(seed));
+        let count = recipe.denoiser.batch / PARTS;
+        let side = recipe.latent_side();
+        let shape = [count, recipe.vae.latent_channels, side, side];
         let (mut values, mut tokens) = (Vec::new(), Vec::new());
-        for _ in 0..BATCH {
-            let entry = self.drawn[rng.below(self.drawn.len())];
+        for _ in 0..count {
+            let entry = rng.below(self.corpus.entries.len());
             let view = entry * VARIANTS + rng.below(VARIANTS);
             let stride = self.latents.stride;
             values.extend_from_slice(&self.latents.values[view * stride..(view + 1) * stride]);
@@ -87,20 +89,30 @@ impl Feed {
                     .map(|id| id as i32),
             );
         }
-        let length = tokens.len() / BATCH;
+        let length = tokens.len() / count;
         let latents = Tensor::<4>::from_data(TensorData::new(values, shape), &self.device);
         let noise = generator.randn(shape.iter().product());
-        let last = self.schedule.len() as i64;
-        let timesteps = generator
-            .randint(BATCH, 0, last)
-            .into_iter()
-            .map(|t| t as usize)
-            .collect();
         Batch {
             latents_bchw: latents * self.latents.scaling_factor,
             noise_bchw: Tensor::from_data(TensorData::new(noise, shape), &self.device),
-            timesteps,
-            tokens_bs: Tensor::from_data(TensorData::new(tokens, [BATCH, length]), &self.device),
+            timesteps: self.timesteps(count, &mut generator),
+            tokens_bs: Tensor::from_data(TensorData::new(tokens, [count, length]), &self.device),
+        }
+    }
+
+    fn timesteps(&self, count: usize, generator: &mut TorchGenerator) -> Vec<usize> {
+        let last = self.schedule.len();
+        match self.recipe.denoiser.timesteps {
+            Timesteps::Uniform => {
+                let drawn = generator.randint(count, 0, last as i64).into_iter();
+                drawn.map(|t| t as usize).collect()
+            }
+            Timesteps::LogitNormal => {
+                let drawn = generator.randn(count).into_iter();
+                drawn
+                    .map(|z| ((last as f32 / (1.0 + (-z).exp())) as usize).min(last - 1))
+                    .collect()
+            }
         }
     }
 
@@ -121,54 +133,70 @@ impl Feed {
             .unet
             .forward(noisy, &times, &Conditioning::states(states))
             - target;
-        (error.clone() * error).mean()
+        let squares = error.clone() * error;
+        match self.recipe.denoiser.min_snr {
+            None => squares.mean(),
+            Some(most) => (squares * self.weights(&timesteps, most)).mean(),
+        }
+    }
+
+    /// `min(snr, most) / (snr + 1)`, the weight for velocities, as `[b, 1, 1, 1]`.
+    fn weights(&self, timesteps: &[usize], most: f64) -> Tensor<4> {
+        let weight = |&t: &usize| {
+            let kept = f64::from(self.schedule.alphas_cumprod[t]);
+            let snr = kept / (1.0 - kept).max(1e-8);
+            (snr.min(most) / (snr + 1.0)) as f32
+        };
+        let weights: Vec<f32> = timesteps.iter().map(weight).collect();
+        let shape = [weights.len(), 1, 1, 1];
+        Tensor::from_data(TensorData::new(weights, shape), &self.device)
     }
 }
 
 /// Trains, or goes on training, until `steps`.
-pub(crate) fn train(cache: &Path, steps: u64) -> anyhow::Result<()> {
+pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
+    let recipe = &place.recipe;
     let device = Device::flex().autodiff();
-    let corpus = training_corpus(cache)?;
     let feed = Feed {
-        drawn: (0..corpus.entries.len())
-            .filter(|&i| is_drawn(&corpus.entries[i]))
-            .collect(),
-        corpus,
-        latents: latents::load(cache)?,
+        recipe,
+        corpus: place.drawn(Split::Train)?,
+        latents: latents::load(place)?,
         tokenizer: Tokenizer::open(&export::tokenizer_folder())?,
         schedule: NoiseSchedule::new(&ScheduleConfig::from_json(
             &recipe::scheduler().to_string(),
         )?),
         device: device.clone(),
     };
-    let mut model = untrained(&device)?;
-    let mut store = Store::of(&mut model);
-    if checkpoint(cache).exists() {
-        store.load(&checkpoint(cache))?;
+    let mut workers = Workers::new(&device, || untrained(recipe, &device))?;
+    let mut store = Store::of(workers.model());
+    if checkpoint(place).exists() {
+        store.load(&checkpoint(place))?;
     }
     let count: usize = store.slots.iter().map(|slot| slot.values.len()).sum();
     log(&format!(
         "denoiser: {} pictures, {count} values",
-        feed.drawn.len()
+        feed.corpus.entries.len()
     ));
     let rate = LearningRate {
-        peak: RATE,
+        peak: recipe.denoiser.rate,
         warmup_steps: WARMUP_STEPS,
         total_steps: steps,
-        decay: Decay::Cosine,
+        decay: Decay::Cooldown {
+            steps: recipe.denoiser.cooldown_steps,
+        },
+    };
+    let ema = Ema {
+        decay: recipe.denoiser.ema_decay,
     };
     let (start, first, mut recent) = (Instant::now(), store.step, 0.0);
     while store.step < steps {
-        store.install(&mut model, &device);
-        let loss = feed.loss(&model, feed.batch(store.step));
-        let gradients = loss.backward();
-        recent += values_of(loss)[0];
-        store.update(
-            &mut model,
-            gradients,
-            rate.at(store.step),
-            Ema { decay: EMA_DECAY },
-        );
+        let at = store.step;
+        let step = workers.step(&store, |model, part| {
+            let loss = feed.loss(model, feed.batch(at, part));
+            (loss.clone(), [loss])
+        });
+        recent += step.losses[0];
+        store.update(step.gradients, rate.at(at), ema);
         if store.step.is_multiple_of(50) {
             let per_sec = (store.step - first) as f64 / start.elapsed().as_secs_f64();
             log(&format!(
@@ -179,10 +207,13 @@ pub(crate) fn train(cache: &Path, steps: u64) -> anyhow::Result<()> {
             recent = 0.0;
         }
         if store.step.is_multiple_of(500) || store.step == steps {
-            store.save(&checkpoint(cache))?;
-            let folder = cache.join("preview");
-            export::replace(cache, &folder)?;
-            sheet::preview(&folder, &cache.join(format!("sheet-{:06}.png", store.step)))?;
+            store.save(&checkpoint(place))?;
+        }
+        if store.step.is_multiple_of(1000) || store.step == steps {
+            let folder = place.cache.join("preview");
+            export::replace(place, &folder)?;
+            let sheet = place.cache.join(format!("sheet-{:06}.png", store.step));
+            sheet::preview(&folder, &sheet)?;
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use serde_json::Value;
 
 use crate::store::Store;
-use crate::{denoiser, latents, recipe, vae};
+use crate::{Pretraining, denoiser, latents, recipe, vae};
 
 /// The tokenizer that every edition shares.
 pub(crate) fn tokenizer_folder() -> PathBuf {
@@ -17,43 +17,44 @@ pub(crate) fn tokenizer_folder() -> PathBuf {
 }
 
 /// Writes the folder; it appears only when complete.
-pub(crate) fn export(cache: &Path, out: &Path) -> anyhow::Result<()> {
+pub(crate) fn export(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
     let temporary = out.with_extension("partial");
     if temporary.exists() {
         fs_err::remove_dir_all(&temporary)?;
     }
-    write_folder(cache, &temporary)?;
+    write_folder(place, &temporary)?;
     atomic::publish_folder(&temporary, out)?;
     Ok(())
 }
 
 /// Writes the folder in place of an earlier one.
-pub(crate) fn replace(cache: &Path, out: &Path) -> anyhow::Result<()> {
+pub(crate) fn replace(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
     if out.exists() {
         fs_err::remove_dir_all(out)?;
     }
-    export(cache, out)
+    export(place, out)
 }
 
-fn write_folder(cache: &Path, out: &Path) -> anyhow::Result<()> {
+fn write_folder(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
     let device = Device::flex();
-    let scaling_factor = latents::load(cache)?.scaling_factor;
-    let mut model = denoiser::untrained(&device)?;
+    let recipe = &place.recipe;
+    let scaling_factor = latents::load(place)?.scaling_factor;
+    let mut model = denoiser::untrained(recipe, &device)?;
     let mut trained = Store::of(&mut model);
-    trained.load(&denoiser::checkpoint(cache))?;
-    let mut autoencoder = vae::untrained(&device)?;
+    trained.load(&denoiser::checkpoint(place))?;
+    let mut autoencoder = vae::untrained(recipe, &device)?;
     let mut pixels = Store::of(&mut autoencoder);
-    pixels.load(&cache.join("vae.safetensors"))?;
+    pixels.load(&vae::checkpoint(place))?;
     for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"] {
         fs_err::create_dir_all(out.join(part))?;
     }
     json(&out.join("model_index.json"), &recipe::model_index())?;
-    json(&out.join("unet/config.json"), &recipe::unet())?;
-    json(&out.join("vae/config.json"), &recipe::vae(scaling_factor))?;
+    json(&out.join("unet/config.json"), &recipe.unet_config())?;
     json(
-        &out.join("text_encoder/config.json"),
-        &recipe::text_encoder(),
+        &out.join("vae/config.json"),
+        &recipe.vae_config(scaling_factor),
     )?;
+    json(&out.join("text_encoder/config.json"), &recipe.text_config())?;
     json(
         &out.join("scheduler/scheduler_config.json"),
         &recipe::scheduler(),

@@ -9,6 +9,8 @@
 
 mod denoiser;
 mod export;
+mod fit;
+mod gallery;
 mod latents;
 mod pictures;
 mod recipe;
@@ -16,10 +18,14 @@ mod score;
 mod sheet;
 mod store;
 mod vae;
+mod workers;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use atelier_corpus::{Corpus, Split, build};
 use clap::{Parser, Subcommand};
+
+use crate::recipe::{Recipe, SIDE};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -30,6 +36,9 @@ struct Args {
     /// Where the corpus, the checkpoints and the exported folder lie.
     #[arg(long, default_value = "pretrain-cache", global = true)]
     cache: PathBuf,
+    /// A JSON file with what differs from the shipped recipe; later calls with the same cache go on with it.
+    #[arg(long, global = true)]
+    recipe: Option<PathBuf>,
     #[command(subcommand)]
     stage: Option<Stage>,
 }
@@ -39,8 +48,8 @@ enum Stage {
     /// Train the autoencoder.
     Vae {
         /// Steps of the whole training; a finished one is extended by a larger number.
-        #[arg(long, default_value_t = recipe::VAE_STEPS)]
-        steps: u64,
+        #[arg(long)]
+        steps: Option<u64>,
         /// Leave the encoder as it is, so that encoded pictures stay valid.
         #[arg(long)]
         decoder_only: bool,
@@ -50,8 +59,8 @@ enum Stage {
     /// Train text encoder and denoiser on the encoded corpus.
     Denoiser {
         /// Steps of the whole training; a finished one is extended by a larger number.
-        #[arg(long, default_value_t = recipe::STEPS)]
-        steps: u64,
+        #[arg(long)]
+        steps: Option<u64>,
     },
     /// Write the averaged weights as a diffusers folder.
     Export {
@@ -59,8 +68,8 @@ enum Stage {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Draw the sample sheet of the model card with an exported folder.
-    Sheet {
+    /// Draw the gallery of the model card with an exported folder.
+    Gallery {
         /// The exported folder.
         #[arg(long)]
         base: PathBuf,
@@ -68,42 +77,80 @@ enum Stage {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Measure how often an unseen pair of concept and style is drawn recognisably.
+    /// Train an adapter for 200 epochs, and show how it goes from under-fitted to over-fitted.
+    Fit(fit::Subject),
+    /// Measure how often unseen pairs of concept and style are drawn with the right concept, style and background.
     Score {
         /// The exported folder.
         #[arg(long)]
         base: PathBuf,
-        /// Number of prompts.
-        #[arg(long, default_value_t = 200)]
-        prompts: usize,
+        /// Number of drawings.
+        #[arg(long, default_value_t = 500)]
+        drawings: usize,
+        /// Strengths of guidance, each with drawings of its own.
+        #[arg(long, value_delimiter = ',', default_value = "4")]
+        guidance: Vec<f32>,
     },
 }
 
+/// A folder of one training of the base, with its recipe.
+pub(crate) struct Pretraining {
+    pub(crate) cache: PathBuf,
+    pub(crate) recipe: Recipe,
+}
+
+impl Pretraining {
+    /// Every picture of the corpus.
+    pub(crate) fn corpus(&self) -> anyhow::Result<Corpus> {
+        build(&self.cache.join("corpus"), SIDE)
+    }
+
+    /// The pairs of concept and style that the denoiser learns, or the ones that it is never shown.
+    pub(crate) fn drawn(&self, split: Split) -> anyhow::Result<Corpus> {
+        let mut corpus = self.corpus()?;
+        corpus.retain(|entry| self.recipe.draws(&entry.group) && entry.split == split);
+        Ok(corpus)
+    }
+}
+
 fn main() -> anyhow::Result<()> {
-    let Args { cache, stage } = Args::parse();
+    let Args {
+        cache,
+        recipe,
+        stage,
+    } = Args::parse();
+    let recipe = Recipe::of(&cache, recipe.as_deref())?;
+    let place = Pretraining { cache, recipe };
     let Some(stage) = stage else {
-        return all(&cache);
+        return all(&place);
     };
+    let Recipe { vae, denoiser, .. } = &place.recipe;
     match stage {
         Stage::Vae {
             steps,
             decoder_only,
-        } => vae::train(&cache, steps, decoder_only),
-        Stage::Latents => latents::encode(&cache),
-        Stage::Denoiser { steps } => denoiser::train(&cache, steps),
-        Stage::Export { out } => export::export(&cache, &out),
-        Stage::Sheet { base, out } => sheet::draw(&cache, &base, &out),
-        Stage::Score { base, prompts } => score::measure(&cache, &base, prompts),
+        } => vae::train(&place, steps.unwrap_or(vae.steps), decoder_only),
+        Stage::Latents => latents::encode(&place),
+        Stage::Denoiser { steps } => denoiser::train(&place, steps.unwrap_or(denoiser.steps)),
+        Stage::Export { out } => export::export(&place, &out),
+        Stage::Gallery { base, out } => gallery::draw(&place, &base, &out),
+        Stage::Fit(subject) => fit::show(&subject),
+        Stage::Score {
+            base,
+            drawings,
+            guidance,
+        } => score::measure(&place, &base, drawings, &guidance),
     }
 }
 
 /// Every stage, each from where an earlier call left it, up to the exported folder in the cache.
-fn all(cache: &Path) -> anyhow::Result<()> {
-    vae::train(cache, recipe::VAE_STEPS, false)?;
-    if !latents::file(cache).exists() {
-        latents::encode(cache)?;
+fn all(place: &Pretraining) -> anyhow::Result<()> {
+    let Recipe { vae, denoiser, .. } = &place.recipe;
+    vae::train(place, vae.steps, false)?;
+    if !latents::file(place).exists() {
+        latents::encode(place)?;
     }
-    denoiser::train(cache, recipe::STEPS)?;
-    vae::train(cache, recipe::VAE_STEPS + recipe::DECODER_STEPS, true)?;
-    export::replace(cache, &cache.join("atelier-mini"))
+    denoiser::train(place, denoiser.steps)?;
+    vae::train(place, vae.steps + vae.decoder_steps, true)?;
+    export::replace(place, &place.cache.join("atelier-mini"))
 }

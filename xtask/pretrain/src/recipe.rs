@@ -1,73 +1,243 @@
 //! Every number of the embedded base in one place: shapes, schedule, what it learns from, how long a batch is.
+//!
+//! [`Recipe::default`] makes the shipped base. A search of shapes gives another one as a JSON file that names what differs.
 
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Side of the pictures in pixels.
 pub(crate) const SIDE: usize = 128;
-/// Groups of the corpus that the autoencoder learns to give back.
-pub(crate) const GROUPS: &[&str] = &["faces", "animals", "food", "weather", "plants", "hearts"];
-/// Groups that the denoiser learns to draw: few, so that they are drawn well in the hours that a processor has.
-pub(crate) const DRAWN_GROUPS: &[&str] = &["faces", "hearts", "weather"];
-/// Steps of the whole autoencoder.
-pub(crate) const VAE_STEPS: u64 = 4600;
-/// Further steps of its decoder alone.
-pub(crate) const DECODER_STEPS: u64 = 2000;
-/// Steps of denoiser and text encoder.
-pub(crate) const STEPS: u64 = 4200;
-/// Pictures that the autoencoder sees at once.
-pub(crate) const VAE_BATCH: usize = 8;
-/// Peak learning rate of the autoencoder.
-pub(crate) const VAE_RATE: f64 = 1e-3;
-/// Weight of the divergence from the unit normal, per latent value.
-pub(crate) const KL_WEIGHT: f32 = 1e-4;
 /// Backgrounds, flips and shifts under which each picture is encoded.
 pub(crate) const VARIANTS: usize = 8;
-/// Pictures that the denoiser sees at once.
-pub(crate) const BATCH: usize = 32;
-/// Peak learning rate of denoiser and text encoder.
-pub(crate) const RATE: f64 = 6e-4;
 /// Steps of the linear rise of the rate.
 pub(crate) const WARMUP_STEPS: u64 = 200;
-/// Decay of the averaged weights that are shipped.
-pub(crate) const EMA_DECAY: f64 = 0.999;
 /// Every random choice follows from it.
 pub(crate) const SEED: u64 = 20;
 
-/// Configuration of the autoencoder.
-pub(crate) fn vae(scaling_factor: f64) -> Value {
-    json!({
-        "_class_name": "AutoencoderKL", "_diffusers_version": "0.42.1", "act_fn": "silu",
-        "block_out_channels": [16, 32, 64, 128],
-        "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
-        "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"],
-        "in_channels": 3, "out_channels": 3, "latent_channels": 8, "layers_per_block": 1, "norm_num_groups": 16,
-        "sample_size": SIDE, "scaling_factor": scaling_factor, "force_upcast": false,
-    })
+/// What one training of the base is made with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Recipe {
+    /// Groups of the corpus that the base learns to draw.
+    pub(crate) groups: Vec<String>,
+    pub(crate) vae: VaeRecipe,
+    pub(crate) text: TextRecipe,
+    pub(crate) denoiser: DenoiserRecipe,
 }
 
-/// Configuration of the denoiser.
-pub(crate) fn unet() -> Value {
-    json!({
-        "_class_name": "UNet2DConditionModel", "_diffusers_version": "0.42.1", "act_fn": "silu",
-        "sample_size": SIDE / 8, "in_channels": 8, "out_channels": 8, "center_input_sample": false,
-        "block_out_channels": [96, 160, 192], "layers_per_block": 1, "norm_num_groups": 32, "norm_eps": 1e-5,
-        "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
-        "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
-        "cross_attention_dim": 112, "attention_head_dim": [3, 5, 6], "downsample_padding": 1,
-        "flip_sin_to_cos": true, "freq_shift": 0, "mid_block_scale_factor": 1,
-        "mid_block_type": "UNetMidBlock2DCrossAttn", "transformer_layers_per_block": 1, "use_linear_projection": false,
-    })
+/// The autoencoder: shape and training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct VaeRecipe {
+    /// Channels of each level; every level but the last halves the side.
+    pub(crate) channels: Vec<usize>,
+    pub(crate) latent_channels: usize,
+    /// Groups of every normalisation. With as many as channels, each channel loses its own contrast, and flat colour
+    /// cannot be told from a strong one.
+    pub(crate) norm_groups: usize,
+    pub(crate) steps: u64,
+    /// Further steps of the decoder alone.
+    pub(crate) decoder_steps: u64,
+    /// Steps at the end over which the rate falls to zero.
+    pub(crate) cooldown_steps: u64,
+    pub(crate) batch: usize,
+    /// Side of the square part of each picture that a step sees, in pixels.
+    pub(crate) crop: usize,
+    pub(crate) rate: f64,
+    /// Weight of the divergence from the unit normal, per latent value.
+    pub(crate) kl_weight: f32,
+    pub(crate) ema_decay: f64,
 }
 
-/// Configuration of the text encoder.
-pub(crate) fn text_encoder() -> Value {
-    json!({
-        "architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_act": "gelu",
-        "vocab_size": 49408, "hidden_size": 112, "intermediate_size": 448, "projection_dim": 112,
-        "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 77, "layer_norm_eps": 1e-5,
-        "bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407, "attention_dropout": 0.0,
-        "dtype": "float16",
-    })
+/// The text encoder's shape; it is trained with the denoiser.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TextRecipe {
+    pub(crate) width: usize,
+    pub(crate) layers: usize,
+    pub(crate) heads: usize,
+}
+
+/// The denoiser: shape and training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DenoiserRecipe {
+    /// Channels of each level.
+    pub(crate) channels: Vec<usize>,
+    /// Attention heads of each level.
+    pub(crate) heads: Vec<usize>,
+    /// Whether each level attends to the text.
+    pub(crate) attention: Vec<bool>,
+    pub(crate) steps: u64,
+    /// Steps at the end over which the rate falls to zero.
+    pub(crate) cooldown_steps: u64,
+    pub(crate) batch: usize,
+    pub(crate) rate: f64,
+    pub(crate) timesteps: Timesteps,
+    /// Largest weight of a timestep's error in the picture, relative to its noise (Hang et al. 2023); none: all equal.
+    pub(crate) min_snr: Option<f64>,
+    pub(crate) ema_decay: f64,
+}
+
+/// How a training step chooses its timesteps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Timesteps {
+    /// All alike.
+    Uniform,
+    /// The middle ones more often: logistic of a unit normal (Esser et al. 2024, section 3.1).
+    LogitNormal,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            groups: ["faces", "animals", "food", "weather", "plants", "hearts"]
+                .map(str::to_owned)
+                .to_vec(),
+            vae: VaeRecipe::default(),
+            text: TextRecipe::default(),
+            denoiser: DenoiserRecipe::default(),
+        }
+    }
+}
+
+impl Default for VaeRecipe {
+    fn default() -> Self {
+        Self {
+            channels: vec![16, 32, 64, 128],
+            latent_channels: 8,
+            norm_groups: 4,
+            steps: 9000,
+            decoder_steps: 3000,
+            cooldown_steps: 1000,
+            batch: 16,
+            crop: 64,
+            rate: 1e-3,
+            kl_weight: 1e-4,
+            ema_decay: 0.998,
+        }
+    }
+}
+
+impl Default for TextRecipe {
+    fn default() -> Self {
+        Self {
+            width: 96,
+            layers: 2,
+            heads: 4,
+        }
+    }
+}
+
+impl Default for DenoiserRecipe {
+    fn default() -> Self {
+        Self {
+            channels: vec![64, 128, 224],
+            heads: vec![2, 4, 7],
+            attention: vec![false, true, true],
+            steps: 20_000,
+            cooldown_steps: 2000,
+            batch: 64,
+            rate: 6e-4,
+            timesteps: Timesteps::Uniform,
+            min_snr: None,
+            ema_decay: 0.999,
+        }
+    }
+}
+
+impl Recipe {
+    /// The recipe of a cache folder: the one given now, else the one that an earlier call left there, else the shipped one.
+    /// Later calls find it in `recipe.json`.
+    pub(crate) fn of(cache: &Path, given: Option<&Path>) -> anyhow::Result<Self> {
+        let kept = cache.join("recipe.json");
+        let read = |path: &Path| -> anyhow::Result<Self> {
+            serde_json::from_slice(&fs_err::read(path)?)
+                .with_context(|| format!("recipe `{}`", path.display()))
+        };
+        let recipe = match given {
+            Some(path) => read(path)?,
+            None if kept.exists() => read(&kept)?,
+            None => Self::default(),
+        };
+        fs_err::create_dir_all(cache)?;
+        fs_err::write(&kept, serde_json::to_vec_pretty(&recipe)?)?;
+        Ok(recipe)
+    }
+
+    /// Whether the base learns pictures of this group.
+    pub(crate) fn draws(&self, group: &str) -> bool {
+        self.groups.iter().any(|drawn| drawn == group)
+    }
+
+    /// Pixels of a picture per latent, each way.
+    pub(crate) fn pixels_per_latent(&self) -> usize {
+        1 << (self.vae.channels.len() - 1)
+    }
+
+    /// Side of an encoded picture.
+    pub(crate) fn latent_side(&self) -> usize {
+        SIDE / self.pixels_per_latent()
+    }
+
+    /// Configuration of the autoencoder.
+    pub(crate) fn vae_config(&self, scaling_factor: f64) -> Value {
+        let levels = self.vae.channels.len();
+        json!({
+            "_class_name": "AutoencoderKL", "_diffusers_version": "0.42.1", "act_fn": "silu",
+            "block_out_channels": self.vae.channels,
+            "down_block_types": vec!["DownEncoderBlock2D"; levels],
+            "up_block_types": vec!["UpDecoderBlock2D"; levels],
+            "in_channels": 3, "out_channels": 3, "latent_channels": self.vae.latent_channels, "layers_per_block": 1,
+            "norm_num_groups": self.vae.norm_groups,
+            "sample_size": SIDE, "scaling_factor": scaling_factor, "force_upcast": false,
+        })
+    }
+
+    /// Configuration of the denoiser.
+    pub(crate) fn unet_config(&self) -> Value {
+        let denoiser = &self.denoiser;
+        let name = |attends: &bool, with, without| if *attends { with } else { without };
+        let down = denoiser.attention.iter();
+        let down: Vec<&str> = down
+            .map(|a| name(a, "CrossAttnDownBlock2D", "DownBlock2D"))
+            .collect();
+        let up = denoiser.attention.iter().rev();
+        let up: Vec<&str> = up
+            .map(|a| name(a, "CrossAttnUpBlock2D", "UpBlock2D"))
+            .collect();
+        json!({
+            "_class_name": "UNet2DConditionModel", "_diffusers_version": "0.42.1", "act_fn": "silu",
+            "sample_size": self.latent_side(), "in_channels": self.vae.latent_channels,
+            "out_channels": self.vae.latent_channels, "center_input_sample": false,
+            "block_out_channels": denoiser.channels, "layers_per_block": 1, "norm_num_groups": 32, "norm_eps": 1e-5,
+            "down_block_types": down, "up_block_types": up,
+            "cross_attention_dim": self.text.width, "attention_head_dim": denoiser.heads, "downsample_padding": 1,
+            "flip_sin_to_cos": true, "freq_shift": 0, "mid_block_scale_factor": 1,
+            "mid_block_type": "UNetMidBlock2DCrossAttn", "transformer_layers_per_block": 1,
+            "use_linear_projection": false,
+        })
+    }
+
+    /// Configuration of the text encoder.
+    pub(crate) fn text_config(&self) -> Value {
+        let TextRecipe {
+            width,
+            layers,
+            heads,
+        } = self.text;
+        json!({
+            "architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_act": "gelu",
+            "vocab_size": 49408, "hidden_size": width, "intermediate_size": 4 * width, "projection_dim": width,
+            "num_hidden_layers": layers, "num_attention_heads": heads, "max_position_embeddings": 77,
+            "layer_norm_eps": 1e-5, "bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407,
+            "attention_dropout": 0.0, "dtype": "float16",
+        })
+    }
 }
 
 /// Noise schedule: cosine with velocity prediction, whose last timestep is pure noise, so that plain backgrounds of any

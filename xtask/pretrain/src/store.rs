@@ -81,26 +81,14 @@ impl Store {
         );
     }
 
-    /// One optimizer step from the gradients of the model's tensors; returns the norm of the gradient.
-    pub(crate) fn update<M: Visit>(
-        &mut self,
-        model: &mut M,
-        gradients: Gradients,
-        rate: f64,
-        ema: Ema,
-    ) -> f64 {
-        let mut gather = Gather {
-            gradients,
-            values: Vec::with_capacity(self.slots.len()),
-        };
-        model.visit("", &mut gather);
-        let mut values = gather.values;
-        let norm = clip_norm(&mut values, 1.0);
+    /// One optimizer step from the gradients of all tensors, in their order; returns the norm of the gradient.
+    pub(crate) fn update(&mut self, mut gradients: Vec<Vec<f32>>, rate: f64, ema: Ema) -> f64 {
+        let norm = clip_norm(&mut gradients, 1.0);
         self.step += 1;
         let (step, optimizer) = (self.step, AdamW::with_weight_decay(0.01));
         self.slots
             .par_iter_mut()
-            .zip(&values)
+            .zip(&gradients)
             .filter(|(slot, _)| !slot.frozen)
             .for_each(|(slot, gradient)| {
                 optimizer.update(
@@ -165,6 +153,16 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The gradients of a model's tensors, in the order of its visit.
+pub(crate) fn gradients_of<M: Visit>(model: &mut M, gradients: Gradients) -> Vec<Vec<f32>> {
+    let mut gather = Gather {
+        gradients,
+        values: Vec::new(),
+    };
+    model.visit("", &mut gather);
+    gather.values
 }
 
 struct Collect(Vec<Slot>);
