@@ -5,3 +5,4 @@ pub(crate) mod blob;
 pub(crate) mod clipart;
 pub(crate) mod fxemoji;
 pub(crate) mod iconify;
+pub(crate) mod ink;
