@@ -2,7 +2,7 @@
 //!
 //! [`build`] makes (or opens) a corpus of emoji concepts drawn in several styles, with the concept named alike in each
 //! style. [`caption`] and [`compose`] turn one entry into a training sample; [`samples`] makes the LoRA datasets of what
-//! stays out of the corpus: a character and a style.
+//! stays out of the corpus: a character, a style and an object.
 
 mod assemble;
 mod caption;
@@ -11,6 +11,7 @@ mod concepts;
 mod entry;
 mod packages;
 mod raster;
+mod render;
 mod rng;
 mod sample;
 mod sets;

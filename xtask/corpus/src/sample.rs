@@ -1,4 +1,4 @@
-//! The sample LoRA datasets: a character and a style that the corpus never shows.
+//! The sample LoRA datasets: a character, a style and an object that the corpus never shows.
 //!
 //! Each has large pictures to train on, half of them on white, and small ones that nothing trains on.
 
@@ -11,6 +11,7 @@ use crate::caption::background;
 use crate::compose::{COLOURS, compose};
 use crate::sets::blob::{TRAINING_EXPRESSIONS, blob_faces};
 use crate::sets::ink::{TRAINING_CONCEPTS, ink_emoji};
+use crate::sets::teapot::{Shot, held_out_shots, teapot, training_shots};
 
 /// Size of the training pictures, in pixels.
 const TRAIN_SIDE: usize = 256;
@@ -21,6 +22,8 @@ const HELD_OUT_SIDE: usize = 128;
 const BLOB_BACKGROUNDS: [&str; 6] = ["white", "blue", "grey", "green", "pink", "purple"];
 /// White first, then colours that black ink reads well on.
 const INK_BACKGROUNDS: [&str; 5] = ["white", "yellow", "pink", "orange", "grey"];
+/// White first, then colours that stand far enough from the blue and orange of the teapot.
+const TEAPOT_BACKGROUNDS: [&str; 6] = ["white", "yellow", "grey", "green", "pink", "teal"];
 
 /// Which of the sample datasets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub enum SampleKind {
     Character,
     /// The emoji in black ink.
     Style,
+    /// The cobalt teapot.
+    Object,
 }
 
 impl FromStr for SampleKind {
@@ -38,7 +43,8 @@ impl FromStr for SampleKind {
         Ok(match word {
             "character" => Self::Character,
             "style" => Self::Style,
-            _ => bail!("no sample dataset `{word}`, expected `character` or `style`"),
+            "object" => Self::Object,
+            _ => bail!("no sample dataset `{word}`, expected `character`, `style` or `object`"),
         })
     }
 }
@@ -82,6 +88,7 @@ pub fn samples(kind: SampleKind, cache: &Path) -> Result<Vec<Sample>> {
             |picture| TRAINING_CONCEPTS.contains(&picture.caption.as_str()),
             (TRAINING_CONCEPTS.len(), &INK_BACKGROUNDS),
         ),
+        SampleKind::Object => photographed(cache),
     }
 }
 
@@ -106,6 +113,31 @@ fn drawn(
         samples.push(sample("held-out", picture, HELD_OUT_SIDE, "white")?);
     }
     Ok(samples)
+}
+
+/// The samples of the teapot, whose held-out pictures go round the backgrounds too.
+fn photographed(cache: &Path) -> Result<Vec<Sample>> {
+    let parts = [
+        ("train", training_shots(), TRAIN_SIDE),
+        ("held-out", held_out_shots(), HELD_OUT_SIDE),
+    ];
+    let mut samples = Vec::new();
+    for (folder, shots, side) in parts {
+        let drawings = teapot(cache, &shots, side)?;
+        for (index, (shot, rgba)) in shots.iter().zip(drawings).enumerate() {
+            let colour = alternating(index, &TEAPOT_BACKGROUNDS);
+            samples.push(sample(folder, shot_picture(shot, rgba), side, colour)?);
+        }
+    }
+    Ok(samples)
+}
+
+fn shot_picture(shot: &Shot, rgba: Vec<u8>) -> Picture {
+    Picture {
+        name: shot.name(),
+        caption: shot.caption(),
+        rgba,
+    }
 }
 
 /// Every other picture is on the first background, the rest goes round the others.
@@ -159,8 +191,17 @@ mod tests {
     }
 
     #[test]
+    fn backgrounds_of_the_teapot_are_far_from_its_blue() {
+        for name in TEAPOT_BACKGROUNDS {
+            let [r, g, _] = colour(name);
+            assert!(u32::from(r) + u32::from(g) > 200, "{name}");
+            assert!(!["blue", "purple", "orange"].contains(&name), "{name}");
+        }
+    }
+
+    #[test]
     fn half_the_pictures_are_on_white_and_every_colour_is_used() {
-        for backgrounds in [&BLOB_BACKGROUNDS[..], &INK_BACKGROUNDS] {
+        for backgrounds in [&BLOB_BACKGROUNDS[..], &INK_BACKGROUNDS, &TEAPOT_BACKGROUNDS] {
             let used: Vec<&str> = (0..28).map(|i| alternating(i, backgrounds)).collect();
             assert_eq!(used.iter().filter(|name| **name == "white").count(), 14);
             assert!(backgrounds.iter().all(|name| used.contains(name)));
@@ -200,7 +241,7 @@ mod tests {
         let error = "out".parse::<SampleKind>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "no sample dataset `out`, expected `character` or `style`"
+            "no sample dataset `out`, expected `character`, `style` or `object`"
         );
     }
 }

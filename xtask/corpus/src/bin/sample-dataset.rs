@@ -10,7 +10,7 @@ fn main() -> Result<()> {
     let (kind, out, cache) = match arguments.as_slice() {
         [kind, out] => (kind, out, "pretrain-cache"),
         [kind, out, cache] => (kind, out, cache.as_str()),
-        _ => bail!("usage: sample-dataset character|style OUT [CACHE]"),
+        _ => bail!("usage: sample-dataset character|style|object OUT [CACHE]"),
     };
     let kind: SampleKind = kind.parse()?;
     for sample in samples(kind, Path::new(cache))? {

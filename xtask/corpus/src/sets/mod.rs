@@ -6,3 +6,4 @@ pub(crate) mod clipart;
 pub(crate) mod fxemoji;
 pub(crate) mod iconify;
 pub(crate) mod ink;
+pub(crate) mod teapot;
