@@ -12,6 +12,6 @@ mod layout;
 mod score;
 
 pub use comparable::Comparable;
-pub use embedding::{Embedder, Embedding};
+pub use embedding::{Embedder, Embedding, Pooled};
 pub use feature::{COLOR_SHARE, Feature};
 pub use score::{Spread, likeness, mutual_likeness, nearest, similarity};
