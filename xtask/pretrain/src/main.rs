@@ -14,6 +14,7 @@ mod gallery;
 mod latents;
 mod pictures;
 mod recipe;
+mod reconstruction;
 mod score;
 mod sheet;
 mod store;
@@ -67,6 +68,12 @@ enum Stage {
         /// The folder to write, which must not exist.
         #[arg(long)]
         out: PathBuf,
+    },
+    /// Measure how well the autoencoder gives unseen pictures back.
+    Reconstruction {
+        /// The exported folder.
+        #[arg(long)]
+        base: PathBuf,
     },
     /// Draw the gallery of the model card with an exported folder.
     Gallery {
@@ -133,6 +140,7 @@ fn main() -> anyhow::Result<()> {
         Stage::Latents => latents::encode(&place),
         Stage::Denoiser { steps } => denoiser::train(&place, steps.unwrap_or(denoiser.steps)),
         Stage::Export { out } => export::export(&place, &out),
+        Stage::Reconstruction { base } => reconstruction::measure(&place, &base),
         Stage::Gallery { base, out } => gallery::draw(&place, &base, &out),
         Stage::Fit(subject) => fit::show(&subject),
         Stage::Score {

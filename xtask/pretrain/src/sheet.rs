@@ -8,12 +8,11 @@ use atelier_core::{
 };
 use atelier_diffusion::stable_diffusion::{Pipeline, Vae};
 use atelier_nn::Engine;
-use atelier_nn::gradients::values_of;
 use burn::tensor::Device;
 use image::RgbImage;
 
-use crate::pictures::batch;
 use crate::recipe::SIDE;
+use crate::reconstruction::given_back;
 
 /// Prompts that are drawn along the way.
 const PREVIEW: [&str; 16] = [
@@ -93,23 +92,14 @@ pub(crate) fn preview(base: &Path, out: &Path) -> anyhow::Result<()> {
 
 /// Pictures above, what the autoencoder makes of them below.
 pub(crate) fn reconstructions(vae: &Vae, views: &[Vec<u8>], out: &Path) -> anyhow::Result<()> {
-    let decoded = values_of(vae.decode(vae.encode(batch(views, SIDE, &Device::flex())).mean_bchw));
-    let area = SIDE * SIDE;
-    let byte = |value: f32| ((value + 1.0) * 127.5).round().clamp(0.0, 255.0) as u8;
     let picture = |rgb: Vec<u8>| Picture {
         width: SIDE,
         height: SIDE,
         rgb,
         seed: Seed(0),
     };
-    let mut pictures: Vec<_> = views.iter().cloned().map(picture).collect();
-    for planes in decoded.chunks_exact(3 * area) {
-        pictures.push(picture(
-            (0..area)
-                .flat_map(|i| [0, 1, 2].map(|c| byte(planes[c * area + i])))
-                .collect(),
-        ));
-    }
+    let decoded = given_back(vae, views).into_iter().map(|given| given.rgb);
+    let pictures: Vec<_> = views.iter().cloned().chain(decoded).map(picture).collect();
     grid(&pictures, views.len(), out)
 }
 

@@ -66,22 +66,21 @@ impl<'a, C: Comparable> Others<'a, C> {
         }
     }
 
-    /// Whether `picture` is nearer to entry `own` on that background than to every other concept of the pool.
+    /// Whether a drawing is nearer to entry `own` on that background than to every other concept of the pool.
     pub(super) fn is_nearest_to_own(
         &mut self,
-        picture: RgbPicture,
+        drawn: &C,
         own: usize,
         background: (&'static str, [u8; 3]),
     ) -> bool {
-        let drawn = (self.feature)(picture);
         let truth = (self.feature)(shown(self.corpus, own, background.1));
         let entry = &self.corpus.entries[own];
-        let similarity_to_own = similarity(&drawn, &truth);
+        let similarity_to_own = similarity(drawn, &truth);
         let others = self.pool(&entry.style, background).iter();
         others
             .filter(|(concept, _)| *concept != entry.concept)
             .take(CANDIDATES - 1)
-            .all(|(_, other)| similarity(&drawn, other) < similarity_to_own)
+            .all(|(_, other)| similarity(drawn, other) < similarity_to_own)
     }
 
     /// [`CANDIDATES`] different concepts of a style, so that 49 are left without the drawn one.
@@ -156,8 +155,8 @@ mod tests {
         let mut others = Others::new(&corpus, feature);
         let white = ("white", [255, 255, 255]);
         for own in 0..60 {
-            let picture = shown(&corpus, own, white.1);
-            assert!(others.is_nearest_to_own(picture, own, white), "{own}");
+            let drawn = feature(shown(&corpus, own, white.1));
+            assert!(others.is_nearest_to_own(&drawn, own, white), "{own}");
         }
         let pool: Vec<String> = others
             .pool("s", white)
@@ -171,6 +170,7 @@ mod tests {
             .position(|e| e.concept == pool[0])
             .unwrap();
         let own = (in_pool + 1) % 60;
-        assert!(!others.is_nearest_to_own(shown(&corpus, in_pool, white.1), own, white));
+        let drawn = feature(shown(&corpus, in_pool, white.1));
+        assert!(!others.is_nearest_to_own(&drawn, own, white));
     }
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use atelier_corpus::{Augment, COLOURS, Corpus, Rng, Split, compose, full_caption};
 use atelier_data::RgbPicture;
 use atelier_diffusion::stable_diffusion::Pipeline;
-use atelier_eval::{Embedder, Embedding};
+use atelier_eval::{Embedder, Embedding, Pooled, kid};
 use atelier_nn::Engine;
 use burn::tensor::Device;
 
@@ -22,15 +22,16 @@ use crate::pictures::random_view;
 use crate::recipe::{SEED, SIDE};
 use crate::sheet::draw_one;
 use crate::vae::log;
-use concept::{ColourCells, Others};
+use concept::{ColourCells, Others, shown};
 use style::StyleProbe;
 
-/// Share of right ones of a set of drawings, in percent.
+/// Shares of right ones of a set of drawings, in percent, and its distance from the artists' pictures of the same pairs.
 struct Figures {
     concept: f64,
     concept_by_cells: f64,
     style: f64,
     colour: f64,
+    kid: f64,
 }
 
 /// Draws `count` unseen pairs at each strength of guidance and prints a table.
@@ -48,9 +49,11 @@ pub(crate) fn measure(
         pairs.different
     ));
     let embedder = Embedder::new();
-    let mut judge = Judge::new(&all, &embedder);
-    log("| pictures | concept, by embedding | concept, by colour cells | style | colour |");
-    log("|---|---|---|---|---|");
+    let mut judge = Judge::new(&all, &embedder, &pairs);
+    log(
+        "| pictures | concept, by embedding | concept, by colour cells | style | colour | KID, in thousandths |",
+    );
+    log("|---|---|---|---|---|---|");
     let mut rng = Rng::new(SEED + 6);
     let own = pairs.each(|pair| {
         let entry = &all.entries[pair.entry];
@@ -58,7 +61,7 @@ pub(crate) fn measure(
         let rgb = compose(all.rgba(pair.entry), SIDE, pair.colour.1, Some(&augment));
         Ok(picture(rgb))
     })?;
-    judge.judge(&pairs, &own).print("the artists' own");
+    judge.judge(&pairs, &own)?.print("the artists' own");
     let mut pipeline = Pipeline::open(base, &Device::flex(), Engine::Mixed)?;
     for &guidance in guidances {
         let drawings = pairs.each(|pair| {
@@ -66,7 +69,7 @@ pub(crate) fn measure(
             let drawn = draw_one(&mut pipeline, &prompt, pair.seed, guidance)?;
             Ok(picture(drawn.rgb))
         })?;
-        let figures = judge.judge(&pairs, &drawings);
+        let figures = judge.judge(&pairs, &drawings)?;
         figures.print(&format!("drawn, guidance {guidance}"));
     }
     Ok(())
@@ -131,10 +134,12 @@ struct Judge<'a> {
     probe: StyleProbe,
     by_embedding: Others<'a, Embedding>,
     by_cells: Others<'a, ColourCells>,
+    /// The artists' pictures of the pairs that are drawn.
+    artists: Vec<Pooled>,
 }
 
 impl<'a> Judge<'a> {
-    fn new(corpus: &'a Corpus, embedder: &'a Embedder) -> Self {
+    fn new(corpus: &'a Corpus, embedder: &'a Embedder, pairs: &Pairs) -> Self {
         let mut rng = Rng::new(SEED + 5);
         let trained =
             (0..corpus.entries.len()).filter(|&i| corpus.entries[i].split == Split::Train);
@@ -145,7 +150,12 @@ impl<'a> Judge<'a> {
             })
             .unzip();
         let examples: Vec<_> = embedder.embed_all(&views).into_iter().zip(styles).collect();
+        let pictures = pairs
+            .drawn
+            .iter()
+            .map(|pair| shown(corpus, pair.entry, pair.colour.1));
         Self {
+            artists: embedder.pooled_all(&pictures.collect::<Vec<_>>()),
             corpus,
             embedder,
             probe: StyleProbe::learn(&examples),
@@ -154,16 +164,18 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn judge(&mut self, pairs: &Pairs, drawings: &[RgbPicture]) -> Figures {
+    fn judge(&mut self, pairs: &Pairs, drawings: &[RgbPicture]) -> anyhow::Result<Figures> {
+        let pooled = self.embedder.pooled_all(drawings);
+        let kid = 1000.0 * kid(&pooled, &self.artists)?;
         let mut right = [0_u32; 4];
-        for (pair, drawing) in pairs.drawn.iter().zip(drawings) {
-            let style = self.probe.style(&self.embedder.embed(drawing));
+        for ((pair, drawing), pooled) in pairs.drawn.iter().zip(drawings).zip(pooled) {
+            let (embedding, cells) = (pooled.into_embedding(), ColourCells::of(&drawing.rgb));
             let found = [
                 self.by_embedding
-                    .is_nearest_to_own(drawing.clone(), pair.entry, pair.colour),
+                    .is_nearest_to_own(&embedding, pair.entry, pair.colour),
                 self.by_cells
-                    .is_nearest_to_own(drawing.clone(), pair.entry, pair.colour),
-                style == self.corpus.entries[pair.entry].style,
+                    .is_nearest_to_own(&cells, pair.entry, pair.colour),
+                self.probe.style(&embedding) == self.corpus.entries[pair.entry].style,
                 colour::background(&drawing.rgb) == pair.colour.0,
             ];
             for (count, found) in right.iter_mut().zip(found) {
@@ -172,12 +184,13 @@ impl<'a> Judge<'a> {
         }
         let [concept, concept_by_cells, style, colour] =
             right.map(|count| 100.0 * f64::from(count) / drawings.len() as f64);
-        Figures {
+        Ok(Figures {
             concept,
             concept_by_cells,
             style,
             colour,
-        }
+            kid,
+        })
     }
 }
 
@@ -188,9 +201,10 @@ impl Figures {
             concept_by_cells,
             style,
             colour,
+            kid,
         } = self;
         log(&format!(
-            "| {name} | {concept:.1} % | {concept_by_cells:.1} % | {style:.1} % | {colour:.1} % |"
+            "| {name} | {concept:.1} % | {concept_by_cells:.1} % | {style:.1} % | {colour:.1} % | {kid:.1} |"
         ));
     }
 }
