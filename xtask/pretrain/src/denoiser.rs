@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use anyhow::ensure;
 use atelier_core::Seed;
 use atelier_corpus::{COLOURS, Corpus, Rng, Split, caption};
 use atelier_diffusion::noise::TorchGenerator;
@@ -107,6 +108,12 @@ impl Feed<'_> {
                 let drawn = generator.randint(count, 0, last as i64).into_iter();
                 drawn.map(|t| t as usize).collect()
             }
+            Timesteps::Stratified => {
+                let stretch = last as f32 / count as f32;
+                (0..count)
+                    .map(|i| (((i as f32 + generator.uniform()) * stretch) as usize).min(last - 1))
+                    .collect()
+            }
             Timesteps::LogitNormal => {
                 let drawn = generator.randn(count).into_iter();
                 drawn
@@ -167,6 +174,10 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
         )?),
         device: device.clone(),
     };
+    ensure!(
+        feed.latents.colours.len() == feed.corpus.entries.len() * VARIANTS,
+        "the encoded pictures are not those of the recipe's groups; run the `latents` stage again"
+    );
     let mut workers = Workers::new(&device, || untrained(recipe, &device))?;
     let mut store = Store::of(workers.model());
     if checkpoint(place).exists() {

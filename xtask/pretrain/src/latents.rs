@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use atelier_corpus::{COLOURS, Rng, Split};
 use atelier_nn::gradients::values_of;
 use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
@@ -35,7 +35,7 @@ pub(crate) fn file(place: &Pretraining) -> PathBuf {
 pub(crate) fn encode(place: &Pretraining) -> anyhow::Result<()> {
     let device = Device::flex();
     let corpus = place.drawn(Split::Train)?;
-    let vae = vae::trained(place, &device)?;
+    let (vae, encoder) = vae::trained(place, &device)?;
     let mut rng = Rng::new(SEED + 1);
     let (mut values, mut colours) = (Vec::new(), Vec::new());
     for index in 0..corpus.entries.len() {
@@ -82,14 +82,24 @@ pub(crate) fn encode(place: &Pretraining) -> anyhow::Result<()> {
             data: colours.iter().map(|&c| c as f32).collect(),
         },
     ];
-    let metadata = BTreeMap::from([("scaling_factor".to_owned(), scaling_factor.to_string())]);
+    let metadata = BTreeMap::from([
+        ("scaling_factor".to_owned(), scaling_factor.to_string()),
+        ("encoder".to_owned(), encoder),
+    ]);
     write_tensors(file(place), &tensors, &metadata)?;
     Ok(())
 }
 
 /// Reads what [`encode`] wrote.
 pub(crate) fn load(place: &Pretraining) -> anyhow::Result<Latents> {
-    let file = TensorFile::open(file(place)).context("run the `latents` stage first")?;
+    let path = file(place);
+    let file = TensorFile::open(&path).context("run the `latents` stage first")?;
+    let (_, encoder) = vae::trained(place, &Device::flex())?;
+    ensure!(
+        file.metadata().get("encoder") == Some(&encoder),
+        "`{}` was made with another encoder; remove it and run the `latents` stage again",
+        path.display()
+    );
     let scaling_factor = file
         .metadata()
         .get("scaling_factor")

@@ -88,6 +88,8 @@ pub(crate) struct DenoiserRecipe {
 pub(crate) enum Timesteps {
     /// All alike.
     Uniform,
+    /// All alike, and each picture of a batch from its own stretch of them, so that every batch has all kinds.
+    Stratified,
     /// The middle ones more often: logistic of a unit normal (Esser et al. 2024, section 3.1).
     LogitNormal,
 }
@@ -141,9 +143,9 @@ impl Default for DenoiserRecipe {
             attention: vec![false, true, true],
             steps: 20_000,
             cooldown_steps: 2000,
-            batch: 64,
+            batch: 32,
             rate: 6e-4,
-            timesteps: Timesteps::Uniform,
+            timesteps: Timesteps::Stratified,
             min_snr: None,
             ema_decay: 0.999,
         }
@@ -261,4 +263,48 @@ pub(crate) fn model_index() -> Value {
         "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderKL"],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_names_what_differs_and_the_cache_remembers_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("cache");
+        assert_eq!(Recipe::of(&cache, None).unwrap(), Recipe::default());
+        let file = folder.path().join("deep.json");
+        fs_err::write(
+            &file,
+            r#"{"vae": {"channels": [8, 16, 32, 32, 64], "latent_channels": 24}}"#,
+        )
+        .unwrap();
+        let given = Recipe::of(&cache, Some(&file)).unwrap();
+        assert_eq!((given.latent_side(), given.vae.latent_channels), (8, 24));
+        assert_eq!(given.denoiser, DenoiserRecipe::default());
+        assert_eq!(Recipe::of(&cache, None).unwrap(), given);
+    }
+
+    #[test]
+    fn what_a_recipe_does_not_have_is_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wrong.json");
+        fs_err::write(&file, r#"{"vae": {"width": 3}}"#).unwrap();
+        let error = format!("{:#}", Recipe::of(folder.path(), Some(&file)).unwrap_err());
+        assert!(
+            error.contains("wrong.json") && error.contains("width"),
+            "{error}"
+        );
+        assert!(!folder.path().join("recipe.json").exists());
+    }
+
+    #[test]
+    fn each_level_is_named_as_it_is_built() {
+        let config = Recipe::default().unet_config();
+        assert_eq!(config["sample_size"], 16);
+        assert_eq!(config["down_block_types"][0], "DownBlock2D");
+        assert_eq!(config["up_block_types"][2], "UpBlock2D");
+        assert_eq!(config["up_block_types"][0], "CrossAttnUpBlock2D");
+    }
 }

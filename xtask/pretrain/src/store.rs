@@ -47,6 +47,17 @@ impl Store {
         }
     }
 
+    /// A number that changes when the averages of the tensors with these names do (FNV-1a over their bits).
+    pub(crate) fn fingerprint(&self, names: impl Fn(&str) -> bool) -> String {
+        let chosen = self.slots.iter().filter(|slot| names(&slot.name));
+        let bytes =
+            chosen.flat_map(|slot| slot.average.iter().flat_map(|v| v.to_bits().to_le_bytes()));
+        let hash = bytes.fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+        });
+        format!("{hash:016x}")
+    }
+
     /// Leaves the tensors with these names at their averages from now on.
     pub(crate) fn freeze(&mut self, names: impl Fn(&str) -> bool) {
         for slot in &mut self.slots {

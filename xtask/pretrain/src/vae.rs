@@ -32,13 +32,17 @@ pub(crate) fn untrained(recipe: &Recipe, device: &Device) -> anyhow::Result<Vae>
     )?)
 }
 
-/// The averaged weights of the trained autoencoder.
-pub(crate) fn trained(place: &Pretraining, device: &Device) -> anyhow::Result<Vae> {
+/// The averaged weights of the trained autoencoder, and a number that changes when its encoder does.
+pub(crate) fn trained(place: &Pretraining, device: &Device) -> anyhow::Result<(Vae, String)> {
     let mut vae = untrained(&place.recipe, device)?;
     let mut store = Store::of(&mut vae);
     store.load(&checkpoint(place))?;
     store.install_averages(&mut vae, device);
-    Ok(vae)
+    Ok((vae, store.fingerprint(of_encoder)))
+}
+
+fn of_encoder(name: &str) -> bool {
+    name.starts_with("encoder.") || name.starts_with("quant_conv.")
 }
 
 /// Trains, or goes on training, until `steps`.
@@ -53,7 +57,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
         store.load(&checkpoint(place))?;
     }
     if decoder_only {
-        store.freeze(|name| name.starts_with("encoder.") || name.starts_with("quant_conv."));
+        store.freeze(of_encoder);
     }
     let rate = LearningRate {
         peak: recipe.vae.rate,
@@ -93,7 +97,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
         }
         if store.step.is_multiple_of(500) || store.step == steps {
             store.save(&checkpoint(place))?;
-            let shown = trained(place, &Device::flex())?;
+            let (shown, _) = trained(place, &Device::flex())?;
             let mut rng = Rng::new(SEED);
             let pictures: Vec<_> = (0..16)
                 .map(|_| random_view(&corpus, rng.below(corpus.entries.len()), &mut rng).0)
