@@ -126,6 +126,8 @@ fn main() -> anyhow::Result<()> {
         recipe,
         stage,
     } = Args::parse();
+    // Every step takes and gives back the same buffers, and nothing large is loaded in between.
+    atelier_nn::kernels::keep_freed_pages();
     let recipe = Recipe::of(&cache, recipe.as_deref())?;
     let place = Pretraining { cache, recipe };
     let Some(stage) = stage else {

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use atelier_core::Seed;
 use atelier_corpus::{Corpus, Rng, Split};
+use atelier_diffusion::noise::TorchGenerator;
 use atelier_diffusion::stable_diffusion::{Vae, VaeConfig};
 use atelier_nn::ema::Ema;
 use atelier_nn::init::RandomParams;
 use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_nn::{Engine, Params};
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::pictures::{batch, cropped, random_view};
 use crate::recipe::{Recipe, SEED, SIDE, WARMUP_STEPS};
@@ -77,7 +79,8 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
         let at = store.step;
         let step = workers.step(&store, |vae, part| {
             let pixels = views(recipe, &corpus, at, part, &device);
-            let [error, divergence] = losses(vae, pixels);
+            let mut generator = TorchGenerator::new(Seed(SEED + at * PARTS as u64 + part as u64));
+            let [error, divergence] = losses(vae, pixels, &mut generator);
             let total = error.clone() + divergence.clone() * recipe.vae.kl_weight;
             (total, [error, divergence])
         });
@@ -124,10 +127,11 @@ fn views(recipe: &Recipe, corpus: &Corpus, step: u64, part: usize, device: &Devi
 
 /// Reconstruction error and divergence. The error is absolute and squared over pixels, with weights that keep colours
 /// true, plus absolute over differences between neighbours, which keeps edges sharp.
-fn losses(vae: &Vae, pixels: Tensor<4>) -> [Tensor<1>; 2] {
+fn losses(vae: &Vae, pixels: Tensor<4>, generator: &mut TorchGenerator) -> [Tensor<1>; 2] {
     let posterior = vae.encode(pixels.clone());
     let (mean, logvar) = (posterior.mean_bchw, posterior.logvar_bchw);
-    let noise = Tensor::random(mean.dims(), Distribution::Normal(0.0, 1.0), &mean.device());
+    let noise = generator.randn(mean.dims().iter().product());
+    let noise = Tensor::from_data(TensorData::new(noise, mean.dims()), &mean.device());
     let sample = mean.clone() + (logvar.clone() * 0.5).exp() * noise;
     let error = vae.decode(sample) - pixels;
     let [_, _, height, width] = error.dims();
