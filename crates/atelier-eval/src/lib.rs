@@ -19,7 +19,7 @@ pub use comparable::Comparable;
 pub use embedding::{Embedder, Embedding, Pooled};
 pub use error::Error;
 pub use feature::{COLOR_SHARE, Feature};
-pub use kid::{KidSpread, kid, kid_subsets};
+pub use kid::{KidSpread, Subsets, kid, kid_subsets};
 pub use psnr::psnr;
 pub use score::{Spread, likeness, mutual_likeness, nearest, similarity};
 pub use ssim::ssim;

@@ -115,7 +115,8 @@ fn drawn(
     Ok(samples)
 }
 
-/// The samples of the teapot, whose held-out pictures go round the backgrounds too.
+/// The samples of the teapot; those that are not trained on are on white, as the drawings of the other sets are, so that
+/// nothing but view and light tells them apart.
 fn photographed(cache: &Path) -> Result<Vec<Sample>> {
     let parts = [
         ("train", training_shots(), TRAIN_SIDE),
@@ -125,7 +126,10 @@ fn photographed(cache: &Path) -> Result<Vec<Sample>> {
     for (folder, shots, side) in parts {
         let drawings = teapot(cache, &shots, side)?;
         for (index, (shot, rgba)) in shots.iter().zip(drawings).enumerate() {
-            let colour = alternating(index, &TEAPOT_BACKGROUNDS);
+            let colour = match folder {
+                "train" => alternating(index, &TEAPOT_BACKGROUNDS),
+                _ => "white",
+            };
             samples.push(sample(folder, shot_picture(shot, rgba), side, colour)?);
         }
     }

@@ -96,30 +96,13 @@ impl Feed<'_> {
         Batch {
             latents_bchw: latents * self.latents.scaling_factor,
             noise_bchw: Tensor::from_data(TensorData::new(noise, shape), &self.device),
-            timesteps: self.timesteps(count, &mut generator),
+            timesteps: timesteps(
+                recipe.denoiser.timesteps,
+                count,
+                self.schedule.len(),
+                &mut generator,
+            ),
             tokens_bs: Tensor::from_data(TensorData::new(tokens, [count, length]), &self.device),
-        }
-    }
-
-    fn timesteps(&self, count: usize, generator: &mut TorchGenerator) -> Vec<usize> {
-        let last = self.schedule.len();
-        match self.recipe.denoiser.timesteps {
-            Timesteps::Uniform => {
-                let drawn = generator.randint(count, 0, last as i64).into_iter();
-                drawn.map(|t| t as usize).collect()
-            }
-            Timesteps::Stratified => {
-                let stretch = last as f32 / count as f32;
-                (0..count)
-                    .map(|i| (((i as f32 + generator.uniform()) * stretch) as usize).min(last - 1))
-                    .collect()
-            }
-            Timesteps::LogitNormal => {
-                let drawn = generator.randn(count).into_iter();
-                drawn
-                    .map(|z| ((last as f32 / (1.0 + (-z).exp())) as usize).min(last - 1))
-                    .collect()
-            }
         }
     }
 
@@ -147,17 +130,46 @@ impl Feed<'_> {
         }
     }
 
-    /// `min(snr, most) / (snr + 1)`, the weight for velocities, as `[b, 1, 1, 1]`.
+    /// The weight of each picture's error, as `[b, 1, 1, 1]`.
     fn weights(&self, timesteps: &[usize], most: f64) -> Tensor<4> {
-        let weight = |&t: &usize| {
-            let kept = f64::from(self.schedule.alphas_cumprod[t]);
-            let snr = kept / (1.0 - kept).max(1e-8);
-            (snr.min(most) / (snr + 1.0)) as f32
-        };
+        let weight = |&t: &usize| min_snr_weight(f64::from(self.schedule.alphas_cumprod[t]), most);
         let weights: Vec<f32> = timesteps.iter().map(weight).collect();
         let shape = [weights.len(), 1, 1, 1];
         Tensor::from_data(TensorData::new(weights, shape), &self.device)
     }
+}
+
+/// `count` timesteps below `last`.
+fn timesteps(
+    kind: Timesteps,
+    count: usize,
+    last: usize,
+    generator: &mut TorchGenerator,
+) -> Vec<usize> {
+    let below = |share: f32| ((share * last as f32) as usize).min(last - 1);
+    match kind {
+        Timesteps::Uniform => {
+            let drawn = generator.randint(count, 0, last as i64).into_iter();
+            drawn.map(|t| t as usize).collect()
+        }
+        Timesteps::Stratified => (0..count)
+            .map(|i| below((i as f32 + generator.uniform()) / count as f32))
+            .collect(),
+        Timesteps::LogitNormal => {
+            let drawn = generator.randn(count).into_iter();
+            drawn.map(|z| below(1.0 / (1.0 + (-z).exp()))).collect()
+        }
+    }
+}
+
+/// `min(snr, most) / (snr + 1)`: what the squared error of a velocity counts, when that of the picture counts at most `most`
+/// times its noise. `kept` is the share of the picture's variance that is left.
+///
+/// # Source
+/// Hang et al. 2023, section 3.4.
+fn min_snr_weight(kept: f64, most: f64) -> f32 {
+    let snr = kept / (1.0 - kept).max(1e-8);
+    (snr.min(most) / (snr + 1.0)) as f32
 }
 
 /// Trains, or goes on training, until `steps`.
@@ -179,7 +191,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
         "the encoded pictures are not those of the recipe's groups; run the `latents` stage again"
     );
     let mut workers = Workers::new(&device, || untrained(recipe, &device))?;
-    let mut store = Store::of(workers.model());
+    let mut store = Store::of(workers.model(), place.held_out()?);
     if checkpoint(place).exists() {
         store.load(&checkpoint(place))?;
     }
@@ -199,23 +211,23 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
     let ema = Ema {
         decay: recipe.denoiser.ema_decay,
     };
-    let (start, first, mut recent) = (Instant::now(), store.step, 0.0);
+    let (start, first, mut recent) = (Instant::now(), store.step, Vec::new());
     while store.step < steps {
         let at = store.step;
         let step = workers.step(&store, |model, part| {
             let loss = feed.loss(model, feed.batch(at, part));
             (loss.clone(), [loss])
         });
-        recent += step.losses[0];
+        recent.push(step.losses[0]);
         store.update(step.gradients, rate.at(at), ema);
         if store.step.is_multiple_of(50) {
             let per_sec = (store.step - first) as f64 / start.elapsed().as_secs_f64();
             log(&format!(
                 "denoiser step {} loss {:.4} {per_sec:.2} steps/s",
                 store.step,
-                recent / 50.0
+                recent.iter().sum::<f32>() / recent.len() as f32
             ));
-            recent = 0.0;
+            recent.clear();
         }
         if store.step.is_multiple_of(500) || store.step == steps {
             store.save(&checkpoint(place))?;
@@ -228,4 +240,41 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timesteps_lie_in_the_schedule_and_stratified_ones_in_their_stretches() {
+        let mut generator = TorchGenerator::new(Seed(1));
+        for kind in [
+            Timesteps::Uniform,
+            Timesteps::Stratified,
+            Timesteps::LogitNormal,
+        ] {
+            let drawn = timesteps(kind, 500, 1000, &mut generator);
+            assert!(drawn.len() == 500 && drawn.iter().all(|&t| t < 1000));
+            let middle = drawn.iter().filter(|&&t| (250..750).contains(&t)).count();
+            let expected = if kind == Timesteps::LogitNormal {
+                330..410
+            } else {
+                200..300
+            };
+            assert!(expected.contains(&middle), "{kind:?} {middle}");
+        }
+        let drawn = timesteps(Timesteps::Stratified, 4, 1000, &mut generator);
+        for (stretch, t) in drawn.into_iter().enumerate() {
+            assert_eq!(t / 250, stretch);
+        }
+    }
+
+    #[test]
+    fn little_noise_and_pure_noise_count_least() {
+        assert!(min_snr_weight(0.0, 5.0).abs() < 1e-6);
+        assert!((min_snr_weight(0.5, 5.0) - 0.5).abs() < 1e-6);
+        assert!((min_snr_weight(0.9, 5.0) - 0.5).abs() < 1e-6);
+        assert!(min_snr_weight(1.0, 5.0) < 1e-6);
+    }
 }

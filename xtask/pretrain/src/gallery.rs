@@ -9,7 +9,7 @@ use atelier_nn::Engine;
 use burn::tensor::Device;
 
 use crate::Pretraining;
-use crate::sheet::{GUIDANCE, draw_one, grid};
+use crate::sheet::{GUIDANCE, STEPS, draw_one, grid};
 
 /// Drawings of either half.
 const EACH: usize = 100;
@@ -19,13 +19,13 @@ const COLUMNS: usize = 5;
 
 /// Draws both halves into `out`: sheets, and a page that shows them above their prompts.
 pub(crate) fn draw(place: &Pretraining, base: &Path, out: &Path) -> anyhow::Result<()> {
+    place.check_unseen(base)?;
     fs_err::create_dir_all(out)?;
     let mut pipeline = Pipeline::open(base, &Device::flex(), Engine::Mixed)?;
     let mut page = format!(
         "# Drawings of atelier-mini\n\n\
-         {} drawings, none chosen: 25 DDIM steps, guidance {GUIDANCE}, the seed is the drawing's number.\n\
-         The prompts go through the pictures of the corpus in even steps, and through the backgrounds in turn.\n",
-        2 * EACH
+         None chosen: {STEPS} DDIM steps, guidance {GUIDANCE}, the seed is the drawing's number.\n\
+         The prompts go through the pictures of the corpus in even steps, and through the backgrounds in turn.\n"
     );
     let halves = [
         ("Pairs of concept and style that were trained", Split::Train),

@@ -21,9 +21,11 @@ mod store;
 mod vae;
 mod workers;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use atelier_corpus::{Corpus, Split, build};
+use anyhow::ensure;
+use atelier_corpus::{Corpus, Split, build, held_out_fingerprint};
 use clap::{Parser, Subcommand};
 
 use crate::recipe::{Recipe, SIDE};
@@ -37,7 +39,7 @@ struct Args {
     /// Where the corpus, the checkpoints and the exported folder lie.
     #[arg(long, default_value = "pretrain-cache", global = true)]
     cache: PathBuf,
-    /// A JSON file with what differs from the shipped recipe; later calls with the same cache go on with it.
+    /// A JSON file with what differs from the shipped recipe; the first training keeps it in the cache.
     #[arg(long, global = true)]
     recipe: Option<PathBuf>,
     #[command(subcommand)]
@@ -104,6 +106,7 @@ enum Stage {
 pub(crate) struct Pretraining {
     pub(crate) cache: PathBuf,
     pub(crate) recipe: Recipe,
+    held_out: OnceLock<String>,
 }
 
 impl Pretraining {
@@ -116,7 +119,32 @@ impl Pretraining {
     pub(crate) fn drawn(&self, split: Split) -> anyhow::Result<Corpus> {
         let mut corpus = self.corpus()?;
         corpus.retain(|entry| self.recipe.draws(&entry.group) && entry.split == split);
+        ensure!(
+            !corpus.entries.is_empty(),
+            "no picture of the corpus is in the groups {:?}",
+            self.recipe.groups
+        );
         Ok(corpus)
+    }
+
+    /// Which pairs are held out, as one number.
+    pub(crate) fn held_out(&self) -> anyhow::Result<String> {
+        if let Some(known) = self.held_out.get() {
+            return Ok(known.clone());
+        }
+        let found = held_out_fingerprint(&self.corpus()?.entries);
+        Ok(self.held_out.get_or_init(|| found).clone())
+    }
+
+    /// Refuses an exported folder that was trained on other pairs than those that are held out now.
+    pub(crate) fn check_unseen(&self, base: &Path) -> anyhow::Result<()> {
+        let made = export::Origin::read(base)?;
+        ensure!(
+            made.held_out == self.held_out()?,
+            "`{}` was trained with other pairs held out, so that figures about unseen ones would be wrong",
+            base.display()
+        );
+        Ok(())
     }
 }
 
@@ -129,7 +157,17 @@ fn main() -> anyhow::Result<()> {
     // Every step takes and gives back the same buffers, and nothing large is loaded in between.
     atelier_nn::kernels::keep_freed_pages();
     let recipe = Recipe::of(&cache, recipe.as_deref())?;
-    let place = Pretraining { cache, recipe };
+    let place = Pretraining {
+        cache,
+        recipe,
+        held_out: OnceLock::new(),
+    };
+    if matches!(
+        stage,
+        None | Some(Stage::Vae { .. } | Stage::Latents | Stage::Denoiser { .. })
+    ) {
+        place.recipe.keep(&place.cache)?;
+    }
     let Some(stage) = stage else {
         return all(&place);
     };

@@ -1,12 +1,15 @@
-//! Every number of the embedded base in one place: shapes, schedule, what it learns from, how long a batch is.
+//! The numbers of the embedded base in one place: shapes, schedules, what it learns from, how large a batch is. How pictures
+//! are cut, captioned and kept apart for testing is `atelier-corpus`'s.
 //!
 //! [`Recipe::default`] makes the shipped base. A search of shapes gives another one as a JSON file that names what differs.
 
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use crate::workers::PARTS;
 
 /// Side of the pictures in pixels.
 pub(crate) const SIDE: usize = 128;
@@ -16,6 +19,9 @@ pub(crate) const VARIANTS: usize = 8;
 pub(crate) const WARMUP_STEPS: u64 = 200;
 /// Every random choice follows from it.
 pub(crate) const SEED: u64 = 20;
+
+/// Where a cache folder holds its recipe.
+const FILE: &str = "recipe.json";
 
 /// What one training of the base is made with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,7 +94,8 @@ pub(crate) struct DenoiserRecipe {
 pub(crate) enum Timesteps {
     /// All alike.
     Uniform,
-    /// All alike, and each picture of a batch from its own stretch of them, so that every batch has all kinds.
+    /// All alike, and each picture of a worker's part of the batch from its own stretch of them, so that every part has all
+    /// kinds.
     Stratified,
     /// The middle ones more often: logistic of a unit normal (Esser et al. 2024, section 3.1).
     LogitNormal,
@@ -152,23 +159,91 @@ impl Default for DenoiserRecipe {
     }
 }
 
+fn read(path: &Path) -> anyhow::Result<Recipe> {
+    serde_json::from_slice(&fs_err::read(path)?)
+        .with_context(|| format!("recipe `{}`", path.display()))
+}
+
 impl Recipe {
-    /// The recipe of a cache folder: the one given now, else the one that an earlier call left there, else the shipped one.
-    /// Later calls find it in `recipe.json`.
+    /// The recipe of a cache folder: the one that an earlier training left there, else the one given now, else the shipped one.
+    ///
+    /// # Errors
+    /// When the one given is not the one that lies there, or has problems.
     pub(crate) fn of(cache: &Path, given: Option<&Path>) -> anyhow::Result<Self> {
-        let kept = cache.join("recipe.json");
-        let read = |path: &Path| -> anyhow::Result<Self> {
-            serde_json::from_slice(&fs_err::read(path)?)
-                .with_context(|| format!("recipe `{}`", path.display()))
-        };
-        let recipe = match given {
-            Some(path) => read(path)?,
-            None if kept.exists() => read(&kept)?,
-            None => Self::default(),
-        };
-        fs_err::create_dir_all(cache)?;
-        fs_err::write(&kept, serde_json::to_vec_pretty(&recipe)?)?;
+        let kept = cache.join(FILE);
+        let kept = kept.exists().then(|| read(&kept)).transpose()?;
+        let given = given.map(read).transpose()?;
+        if let (Some(kept), Some(given)) = (&kept, &given) {
+            ensure!(
+                kept == given,
+                "`{}` is being made with another recipe, which lies there as `{FILE}`; take another cache for this one, or \
+                 change that file where a training may go on with another number of steps, batch or rate",
+                cache.display()
+            );
+        }
+        let recipe = kept.or(given).unwrap_or_default();
+        let problems = recipe.problems();
+        ensure!(
+            problems.is_empty(),
+            "the recipe has problems: {}",
+            problems.join("; ")
+        );
         Ok(recipe)
+    }
+
+    /// Leaves the recipe in a cache folder for later calls.
+    pub(crate) fn keep(&self, cache: &Path) -> anyhow::Result<()> {
+        fs_err::create_dir_all(cache)?;
+        Ok(fs_err::write(
+            cache.join(FILE),
+            serde_json::to_vec_pretty(self)?,
+        )?)
+    }
+
+    /// What is wrong with the numbers, each with what would be right.
+    fn problems(&self) -> Vec<String> {
+        let Self {
+            groups,
+            vae,
+            denoiser,
+            ..
+        } = self;
+        let mut problems = Vec::new();
+        let mut check = |right: bool, problem: &str| {
+            if !right {
+                problems.push(problem.to_owned());
+            }
+        };
+        check(!groups.is_empty(), "`groups` is empty");
+        check(
+            (2..=6).contains(&vae.channels.len()),
+            "`vae.channels` must have 2 to 6 levels",
+        );
+        check(
+            vae.norm_groups > 0 && vae.channels.iter().all(|c| c % vae.norm_groups == 0),
+            "`vae.norm_groups` must divide every number of `vae.channels`",
+        );
+        let pixels = 1_usize << vae.channels.len().clamp(1, 7).saturating_sub(1);
+        check(
+            vae.crop > 0 && vae.crop <= SIDE && vae.crop.is_multiple_of(pixels),
+            "`vae.crop` must be a multiple of the pixels per latent, at most 128",
+        );
+        for (name, batch) in [("vae", vae.batch), ("denoiser", denoiser.batch)] {
+            check(
+                batch > 0 && batch.is_multiple_of(PARTS),
+                &format!("`{name}.batch` must be a multiple of {PARTS}"),
+            );
+        }
+        let levels = denoiser.channels.len();
+        check(
+            levels > 1 && denoiser.heads.len() == levels && denoiser.attention.len() == levels,
+            "`denoiser.channels`, `heads` and `attention` must have equally many levels, at least 2",
+        );
+        check(
+            denoiser.channels.iter().all(|c| c % 32 == 0),
+            "every number of `denoiser.channels` must be a multiple of 32, the groups of its normalisations",
+        );
+        problems
     }
 
     /// Whether the base learns pictures of this group.
@@ -269,34 +344,59 @@ pub(crate) fn model_index() -> Value {
 mod tests {
     use super::*;
 
+    fn written(folder: &Path, text: &str) -> std::path::PathBuf {
+        let file = folder.join("given.json");
+        fs_err::write(&file, text).unwrap();
+        file
+    }
+
     #[test]
-    fn a_file_names_what_differs_and_the_cache_remembers_it() {
+    fn a_file_names_what_differs_and_the_cache_remembers_it_once_it_is_used() {
         let folder = tempfile::tempdir().unwrap();
         let cache = folder.path().join("cache");
         assert_eq!(Recipe::of(&cache, None).unwrap(), Recipe::default());
-        let file = folder.path().join("deep.json");
-        fs_err::write(
-            &file,
-            r#"{"vae": {"channels": [8, 16, 32, 32, 64], "latent_channels": 24}}"#,
-        )
-        .unwrap();
+        assert!(!cache.exists());
+        let text = r#"{"vae": {"channels": [8, 16, 32, 32, 64], "latent_channels": 24}}"#;
+        let file = written(folder.path(), text);
         let given = Recipe::of(&cache, Some(&file)).unwrap();
         assert_eq!((given.latent_side(), given.vae.latent_channels), (8, 24));
         assert_eq!(given.denoiser, DenoiserRecipe::default());
+        given.keep(&cache).unwrap();
+        assert_eq!(Recipe::of(&cache, None).unwrap(), given);
+        assert_eq!(Recipe::of(&cache, Some(&file)).unwrap(), given);
+        let file = written(folder.path(), "{}");
+        let error = Recipe::of(&cache, Some(&file)).unwrap_err().to_string();
+        assert!(error.contains("another recipe"), "{error}");
         assert_eq!(Recipe::of(&cache, None).unwrap(), given);
     }
 
     #[test]
-    fn what_a_recipe_does_not_have_is_an_error_that_names_it() {
+    fn what_a_recipe_does_not_have_or_may_not_be_is_an_error_that_names_it() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("wrong.json");
-        fs_err::write(&file, r#"{"vae": {"width": 3}}"#).unwrap();
-        let error = format!("{:#}", Recipe::of(folder.path(), Some(&file)).unwrap_err());
+        let error = |text: &str| {
+            let file = written(folder.path(), text);
+            let error = Recipe::of(&folder.path().join("cache"), Some(&file)).unwrap_err();
+            format!("{error:#}")
+        };
+        let unknown = error(r#"{"vae": {"width": 3}}"#);
         assert!(
-            error.contains("wrong.json") && error.contains("width"),
-            "{error}"
+            unknown.contains("given.json") && unknown.contains("width"),
+            "{unknown}"
         );
-        assert!(!folder.path().join("recipe.json").exists());
+        let several = error(
+            r#"{"groups": [], "vae": {"crop": 200, "batch": 3, "norm_groups": 0}, "denoiser": {"heads": [1], "channels": [40, 64, 96]}}"#,
+        );
+        for name in [
+            "groups",
+            "crop",
+            "vae.batch",
+            "norm_groups",
+            "heads",
+            "multiple of 32",
+        ] {
+            assert!(several.contains(name), "{several}");
+        }
+        assert!(Recipe::default().problems().is_empty());
     }
 
     #[test]

@@ -19,8 +19,10 @@ use crate::vae::log;
 /// Pictures that pass the autoencoder together.
 const BATCH: usize = 8;
 
-/// Prints a table: PSNR in dB and SSIM of the pairs held out of training by their source, and the errors of plain colours.
+/// Prints a table: PSNR in dB, of the mean squared error of all pictures of a row, and SSIM of the pairs held out of training
+/// by their source; and the same of plain colours.
 pub(crate) fn measure(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
+    place.check_unseen(base)?;
     let vae = Base::open(base)?.load_vae(&Device::flex(), Engine::Exact)?;
     let mut corpus = place.corpus()?;
     corpus.retain(|entry| entry.split == Split::HeldOutPair);
@@ -44,20 +46,20 @@ pub(crate) fn measure(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
 }
 
 fn row(vae: &Vae, name: &str, pictures: &[Vec<u8>]) -> anyhow::Result<String> {
-    let (mut noise, mut structure, mut largest) = (0.0, 0.0, 0);
+    let (mut squares, mut structure, mut largest) = (0.0, 0.0, 0);
     for pictures in pictures.chunks(BATCH) {
         for (rgb, decoded) in pictures.iter().zip(given_back(vae, pictures)) {
             let picture = picture(rgb.clone());
             let errors = picture.rgb.iter().zip(&decoded.rgb);
             largest = errors.map(|(a, b)| a.abs_diff(*b)).fold(largest, u8::max);
-            noise += psnr(&picture, &decoded)?;
+            squares += 10_f64.powf(-psnr(&picture, &decoded)? / 10.0);
             structure += ssim(&picture, &decoded)?;
         }
     }
     let count = pictures.len();
     Ok(format!(
         "| {name} | {count} | {:.2} dB | {:.4} | {largest} of 255 |",
-        noise / count as f64,
+        -10.0 * (squares / count as f64).log10(),
         structure / count as f64
     ))
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::ensure;
 use atelier_core::{
     CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture, RunContext, Seed,
     SilentProgress,
@@ -43,6 +44,8 @@ impl Clock for NoClock {
     }
 }
 
+/// DDIM steps of every drawing.
+pub(crate) const STEPS: usize = 25;
 /// Guidance of every drawing that does not ask for another.
 pub(crate) const GUIDANCE: f32 = 4.0;
 
@@ -50,7 +53,7 @@ pub(crate) const GUIDANCE: f32 = 4.0;
 pub(crate) fn request(prompt: &str, seed: u64, guidance: f32) -> GenerateRequest {
     GenerateRequest {
         prompt: prompt.to_owned(),
-        steps: 25,
+        steps: STEPS,
         guidance,
         seed: Seed(seed),
         ..GenerateRequest::default()
@@ -64,7 +67,11 @@ pub(crate) fn draw_one(
     seed: u64,
     guidance: f32,
 ) -> anyhow::Result<Picture> {
-    let request = request(prompt, seed, guidance);
+    draw(pipeline, &request(prompt, seed, guidance))
+}
+
+/// Draws what is asked for, one picture of [`SIDE`].
+pub(crate) fn draw(pipeline: &mut Pipeline, request: &GenerateRequest) -> anyhow::Result<Picture> {
     let cancel = CancelFlag::default();
     let context = RunContext {
         cancel: &cancel,
@@ -72,10 +79,19 @@ pub(crate) fn draw_one(
         clock: &NoClock,
     };
     match pipeline
-        .generate(&request, None, context)
+        .generate(request, None, context)
         .map_err(|error| anyhow::anyhow!("{error}"))?
     {
-        Outcome::Completed(mut pictures) => Ok(pictures.remove(0)),
+        Outcome::Completed(mut pictures) => {
+            let picture = pictures.remove(0);
+            ensure!(
+                (picture.width, picture.height) == (SIDE, SIDE),
+                "the base draws {}×{} pixels, and pictures of {SIDE}×{SIDE} are looked at here",
+                picture.width,
+                picture.height
+            );
+            Ok(picture)
+        }
         Outcome::Cancelled { .. } => anyhow::bail!("nothing cancels this"),
     }
 }

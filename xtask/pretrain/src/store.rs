@@ -27,11 +27,13 @@ pub(crate) struct Store {
     pub(crate) slots: Vec<Slot>,
     index: HashMap<String, usize>,
     pub(crate) step: u64,
+    /// Which pairs were held out of the training, see [`atelier_corpus::held_out_fingerprint`].
+    held_out: String,
 }
 
 impl Store {
-    /// Takes over the values that the model holds now.
-    pub(crate) fn of<M: Visit>(model: &mut M) -> Self {
+    /// Takes over the values that the model holds now, for a training without the pairs of `held_out`.
+    pub(crate) fn of<M: Visit>(model: &mut M, held_out: String) -> Self {
         let mut collector = Collect(Vec::new());
         model.visit("", &mut collector);
         let index = collector
@@ -44,6 +46,7 @@ impl Store {
             slots: collector.0,
             index,
             step: 0,
+            held_out,
         }
     }
 
@@ -130,7 +133,10 @@ impl Store {
                 data: data.clone(),
             }));
         }
-        let metadata = BTreeMap::from([("step".to_owned(), self.step.to_string())]);
+        let metadata = BTreeMap::from([
+            ("step".to_owned(), self.step.to_string()),
+            ("held_out".to_owned(), self.held_out.clone()),
+        ]);
         write_tensors(path, &tensors, &metadata)?;
         Ok(())
     }
@@ -142,6 +148,11 @@ impl Store {
             .metadata()
             .get("step")
             .context("checkpoint has no `step`")?;
+        ensure!(
+            file.metadata().get("held_out") == Some(&self.held_out),
+            "`{}` was trained with other pairs held out; begin in another folder",
+            path.display()
+        );
         self.step = step
             .parse()
             .context("`step` of the checkpoint is not a number")?;

@@ -37,7 +37,7 @@ pub(crate) fn untrained(recipe: &Recipe, device: &Device) -> anyhow::Result<Vae>
 /// The averaged weights of the trained autoencoder, and a number that changes when its encoder does.
 pub(crate) fn trained(place: &Pretraining, device: &Device) -> anyhow::Result<(Vae, String)> {
     let mut vae = untrained(&place.recipe, device)?;
-    let mut store = Store::of(&mut vae);
+    let mut store = Store::of(&mut vae, place.held_out()?);
     store.load(&checkpoint(place))?;
     store.install_averages(&mut vae, device);
     Ok((vae, store.fingerprint(of_encoder)))
@@ -54,7 +54,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
     let mut corpus = place.corpus()?;
     corpus.retain(|entry| entry.split == Split::Train);
     let mut workers = Workers::new(&device, || untrained(recipe, &device))?;
-    let mut store = Store::of(workers.model());
+    let mut store = Store::of(workers.model(), place.held_out()?);
     if checkpoint(place).exists() {
         store.load(&checkpoint(place))?;
     }
@@ -74,7 +74,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
         "autoencoder: {} pictures, {count} values",
         corpus.entries.len()
     ));
-    let (start, first, mut recent) = (Instant::now(), store.step, [0.0; 2]);
+    let (start, first, mut recent) = (Instant::now(), store.step, Vec::new());
     while store.step < steps {
         let at = store.step;
         let step = workers.step(&store, |vae, part| {
@@ -84,19 +84,22 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
             let total = error.clone() + divergence.clone() * recipe.vae.kl_weight;
             (total, [error, divergence])
         });
-        recent = [0, 1].map(|i| recent[i] + step.losses[i] / 50.0);
+        recent.push(step.losses);
         let ema = Ema {
             decay: recipe.vae.ema_decay,
         };
         store.update(step.gradients, rate.at(at), ema);
         if store.step.is_multiple_of(50) {
             let per_sec = (store.step - first) as f64 / start.elapsed().as_secs_f64();
-            let [error, divergence] = recent;
+            let mean = |i: usize| {
+                recent.iter().map(|l: &Vec<f32>| l[i]).sum::<f32>() / recent.len() as f32
+            };
+            let (error, divergence) = (mean(0), mean(1));
             log(&format!(
                 "vae step {} loss {error:.4} kl {divergence:.2} {per_sec:.2} steps/s",
                 store.step
             ));
-            recent = [0.0; 2];
+            recent.clear();
         }
         if store.step.is_multiple_of(500) || store.step == steps {
             store.save(&checkpoint(place))?;

@@ -1,7 +1,7 @@
 //! One training step shared among workers: each takes a part of the batch through a model of its own.
 //!
 //! A small network is done sooner by several workers that never wait for each other than by all processors on every
-//! operation. The number of parts is fixed, so that a step gives the same numbers on every machine.
+//! operation. The number of parts is fixed, so that a step gives the same numbers however many processors of one kind there are.
 
 use atelier_nn::Visit;
 use atelier_nn::gradients::values_of;

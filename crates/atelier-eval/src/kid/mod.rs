@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::Error;
 
-pub use subsets::{KidSpread, kid_subsets};
+pub use subsets::{KidSpread, Subsets, kid_subsets};
 
 /// The least rows that have a pair of two different ones.
 const LEAST_ROWS: usize = 2;

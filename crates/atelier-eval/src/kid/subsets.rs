@@ -12,20 +12,30 @@ pub struct KidSpread {
     /// The mean over the subsets.
     pub mean: f64,
     /// The standard deviation over the subsets as a population, which is what the authors' program and others print.
-    pub standard_deviation: f64,
+    pub population_deviation: f64,
 }
 
-/// [`kid`](super::kid()) of `count` pairs of random subsets of `size` rows, none of which a subset takes twice.
+/// Which parts of two sets are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subsets {
+    /// Rows of each part.
+    pub size: usize,
+    /// Pairs of parts.
+    pub count: usize,
+    /// The choice follows from it.
+    pub seed: Seed,
+}
+
+/// [`kid`](super::kid()) of pairs of random subsets, none of which takes a row twice.
 ///
 /// Published numbers have subsets of 1000 rows. Only numbers with equal sizes can be compared in their deviation, which is not
 /// the error of the mean: subsets share rows, all of them when the sets have no more.
 pub fn kid_subsets<R: AsRef<[f32]>>(
     a: &[R],
     b: &[R],
-    size: usize,
-    count: usize,
-    seed: Seed,
+    subsets: Subsets,
 ) -> Result<KidSpread, Error> {
+    let Subsets { size, count, seed } = subsets;
     if size < LEAST_ROWS {
         let (rows, required) = (size, LEAST_ROWS);
         return Err(Error::TooFewRows { rows, required });
@@ -48,7 +58,7 @@ impl KidSpread {
         let squares: Vec<f64> = distances.iter().map(|d| (d - mean).powi(2)).collect();
         Self {
             mean,
-            standard_deviation: mean_of(&squares).sqrt(),
+            population_deviation: mean_of(&squares).sqrt(),
         }
     }
 }
@@ -80,6 +90,14 @@ impl SplitMix64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn subsets(size: usize, count: usize, seed: u64) -> Subsets {
+        Subsets {
+            size,
+            count,
+            seed: Seed(seed),
+        }
+    }
 
     fn rows(count: usize) -> Vec<[f32; 2]> {
         (0..count).map(|i| [i as f32, (i * i % 7) as f32]).collect()
@@ -121,16 +139,16 @@ mod tests {
     #[test]
     fn subsets_that_are_whole_sets_have_the_distance_of_the_sets() {
         let (a, b) = (rows(5), rows(12).split_off(7));
-        let found = kid_subsets(&a, &b, 5, 4, Seed(1)).unwrap();
+        let found = kid_subsets(&a, &b, subsets(5, 4, 1)).unwrap();
         let expected = crate::kid(&a, &b).unwrap();
         assert!((found.mean - expected).abs() < 1e-9 * expected.abs());
-        assert!(found.standard_deviation < 1e-9 * expected.abs());
+        assert!(found.population_deviation < 1e-9 * expected.abs());
     }
 
     #[test]
     fn one_seed_draws_the_same_again_and_another_does_not() {
         let (a, b) = (rows(20), rows(30));
-        let of = |seed| kid_subsets(&a, &b, 8, 5, Seed(seed)).unwrap();
+        let of = |seed| kid_subsets(&a, &b, subsets(8, 5, seed)).unwrap();
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
     }
@@ -138,7 +156,7 @@ mod tests {
     #[test]
     fn subsets_that_cannot_be_drawn_are_refused() {
         let (a, b) = (rows(5), rows(8));
-        let of = |size, count| kid_subsets(&a, &b, size, count, Seed(0)).unwrap_err();
+        let of = |size, count| kid_subsets(&a, &b, subsets(size, count, 0)).unwrap_err();
         let too_few = |rows, required| Error::TooFewRows { rows, required };
         assert_eq!(of(6, 1), too_few(5, 6));
         assert_eq!(of(1, 1), too_few(1, 2));

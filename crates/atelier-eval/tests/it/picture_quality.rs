@@ -2,7 +2,7 @@
 
 use atelier_core::Seed;
 use atelier_data::RgbPicture;
-use atelier_eval::{kid, kid_subsets, psnr, ssim};
+use atelier_eval::{Subsets, kid, kid_subsets, psnr, ssim};
 use atelier_testkit::{Golden, golden, parity};
 
 /// Decibels. The sum of squares is exact on both sides; what is left are a division and a logarithm of about 1e2.
@@ -74,13 +74,18 @@ fn kernel_distances_are_those_of_the_paper() {
         let case = format!("{name}.kid");
         let expected = file.doubles(&case)[0];
         assert_near(&case, kid(&first, &set).unwrap(), expected, KID);
-        let found = kid_subsets(&first, &set, size as usize, count as usize, Seed(seed)).unwrap();
+        let subsets = Subsets {
+            size: size as usize,
+            count: count as usize,
+            seed: Seed(seed),
+        };
+        let found = kid_subsets(&first, &set, subsets).unwrap();
         let case = format!("{name}.kid_subsets");
         let expected = file.doubles(&case);
         assert_near(&format!("{case} mean"), found.mean, expected[0], KID);
         assert_near(
             &format!("{case} deviation"),
-            found.standard_deviation,
+            found.population_deviation,
             expected[1],
             KID,
         );

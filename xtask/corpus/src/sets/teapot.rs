@@ -91,7 +91,7 @@ pub(crate) fn training_shots() -> Vec<Shot> {
         .collect()
 }
 
-/// The pictures that nothing trains on: new views in every light, then known views in a light that they lacked.
+/// The pictures that nothing trains on: new views in several lights, then known views in a light that they lacked.
 pub(crate) fn held_out_shots() -> Vec<Shot> {
     let new = (0..HELD_OUT_FROM_NEW_VIEWS).map(|i| {
         let views = HELD_OUT_VIEWS.len();

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use atelier_core::{
-    AdapterUse, CancelFlag, Category, Generator as _, Outcome, Precision, RunContext, Seed,
-    SilentProgress, TrainConfig, TrainRequest, Trainer as _,
+    AdapterUse, CancelFlag, Category, Outcome, Precision, RunContext, Seed, SilentProgress,
+    TrainConfig, TrainRequest, Trainer as _,
 };
 use atelier_corpus::COLOURS;
 use atelier_data::{FolderDataset, Limits, RgbPicture, decode_picture, png, read_folder, sheet};
@@ -24,15 +24,13 @@ use atelier_train::LoraTrainer;
 use atelier_weights::ReadFiles;
 use burn::tensor::Device;
 
-use crate::sheet::{GUIDANCE, NoClock, request};
+use crate::sheet::{GUIDANCE, NoClock, draw, request};
 use crate::vae::log;
 use gauge::{Gauge, Scores};
 
 /// Epochs that are drawn with; 0 is the base alone.
 const EPOCHS: [usize; 9] = [0, 5, 10, 20, 30, 50, 80, 120, 200];
-/// Captions of unseen pictures that are drawn at each of them, on two backgrounds each.
-const CAPTIONS: usize = 16;
-/// How many of them the sheet shows.
+/// How many of the captions of unseen pictures the sheet shows.
 const ON_SHEET: usize = 6;
 /// Pixels between the pictures of the sheet.
 const GAP: usize = 4;
@@ -73,24 +71,28 @@ struct Prompt {
 pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
     let held_out = folder(&subject.dataset.join("held-out"))?;
     let train = folder(&subject.dataset.join("train"))?;
-    let adapters = trained(subject)?;
-    let embedder = Embedder::new();
-    let gauge = Gauge::new(&embedder, &pictures(&train)?, &pictures(&held_out)?);
     let prompts = prompts(subject, &train, &held_out)?;
+    let embedder = Embedder::new();
+    let gauge = Gauge::new(&embedder, &pictures(&train)?, pictures(&held_out)?);
+    let adapters = trained(subject)?;
+    let on_sheet: Vec<usize> = (0..ON_SHEET)
+        .map(|row| row * held_out.samples.len() / ON_SHEET)
+        .collect();
     let (mut rows, mut scores) = (vec![Vec::new(); ON_SHEET], Vec::new());
     for epoch in EPOCHS {
         let drawings = drawn(subject, &prompts, adapter(&adapters, epoch)?)?;
         let found = gauge.scores(&prompts, &drawings);
         log(&format!("epoch {epoch}: {found}"));
         scores.push((epoch, found));
-        for (row, drawing) in rows.iter_mut().zip(drawings) {
-            row.push(drawing);
+        for (row, &index) in rows.iter_mut().zip(&on_sheet) {
+            row.push(drawings[index].clone());
         }
     }
     let no_texts: [(&str, &str); 0] = [];
     png::replace(subject.out.join("sheet.png"), &sheet(&rows, GAP), &no_texts)?;
     fs_err::write(subject.out.join("curves.svg"), chart::svg(&scores))?;
-    Ok(fs_err::write(subject.out.join("table.md"), table(&scores))?)
+    let table = table(&gauge, &prompts, &scores);
+    Ok(fs_err::write(subject.out.join("table.md"), table)?)
 }
 
 fn folder(path: &Path) -> anyhow::Result<FolderDataset> {
@@ -108,7 +110,10 @@ fn trained(subject: &Subject) -> anyhow::Result<Vec<(usize, PathBuf)>> {
     let request = TrainRequest {
         dataset: subject.dataset.join("train"),
         base: subject.base.clone(),
-        base_name: "atelier-mini".to_owned(),
+        base_name: subject
+            .base
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         out: subject.out.join("run"),
         resume: subject.out.join("run").exists(),
         skip_bad: false,
@@ -173,25 +178,27 @@ fn prompts(
         !new.is_empty(),
         "the training pictures have every background"
     );
-    let count = held_out.samples.len().min(CAPTIONS);
+    ensure!(
+        held_out.samples.len() >= ON_SHEET,
+        "{} pictures were held out, at least {ON_SHEET} are needed",
+        held_out.samples.len()
+    );
     let (mut prompts, mut elsewhere) = (Vec::new(), Vec::new());
-    for i in 0..count {
-        let picture = i * held_out.samples.len() / count;
-        let caption = &held_out.samples[picture].caption;
+    for (i, sample) in held_out.samples.iter().enumerate() {
+        let caption = &sample.caption;
         let own = background(caption)
             .with_context(|| format!("caption `{caption}` names no background of the palette"))?;
-        let prompt = |colour: &'static str, picture: Option<usize>| Prompt {
-            text: format!(
-                "{}, {}",
-                subject.trigger,
-                on_background(caption, own, colour)
-            ),
-            picture,
-            colour,
-            seed: 100 + i as u64,
+        let prompt = |colour: &'static str, picture: Option<usize>| -> anyhow::Result<Prompt> {
+            let caption = on_background(caption, own, colour)?;
+            Ok(Prompt {
+                text: format!("{}, {caption}", subject.trigger),
+                picture,
+                colour,
+                seed: 100 + i as u64,
+            })
         };
-        prompts.push(prompt(own, Some(picture)));
-        elsewhere.push(prompt(new[i % new.len()], None));
+        prompts.push(prompt(own, Some(i))?);
+        elsewhere.push(prompt(new[i % new.len()], None)?);
     }
     prompts.extend(elsewhere);
     Ok(prompts)
@@ -205,7 +212,7 @@ fn background(caption: &str) -> Option<&'static str> {
 }
 
 /// A caption that ends with background `own` with `colour` instead.
-fn on_background(caption: &str, own: &str, colour: &str) -> String {
+fn on_background(caption: &str, own: &str, colour: &str) -> anyhow::Result<String> {
     let article = |name: &str| {
         if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
             "an"
@@ -214,7 +221,10 @@ fn on_background(caption: &str, own: &str, colour: &str) -> String {
         }
     };
     let ending = |name: &str| format!("on {} {name} background", article(name));
-    caption.trim().replace(&ending(own), &ending(colour))
+    let rest = caption.trim().strip_suffix(&ending(own));
+    let rest =
+        rest.with_context(|| format!("caption `{caption}` does not end with `{}`", ending(own)))?;
+    Ok(format!("{rest}{}", ending(colour)))
 }
 
 fn drawn(
@@ -223,43 +233,31 @@ fn drawn(
     adapter: Option<&Path>,
 ) -> anyhow::Result<Vec<RgbPicture>> {
     let mut pipeline = Pipeline::open(&subject.base, &Device::flex(), Engine::Mixed)?;
-    let cancel = CancelFlag::default();
-    let context = RunContext {
-        cancel: &cancel,
-        progress: &SilentProgress,
-        clock: &NoClock,
-    };
-    let mut drawings = Vec::new();
-    for prompt in prompts {
+    let each = prompts.iter().map(|prompt| {
         let mut request = request(&prompt.text, prompt.seed, GUIDANCE);
         let adapter = adapter.map(|path| AdapterUse::new(path.to_owned(), 1.0));
         request.adapters = adapter.into_iter().collect();
-        let outcome = pipeline.generate(&request, None, context);
-        let Outcome::Completed(pictures) = outcome.map_err(|error| anyhow::anyhow!("{error}"))?
-        else {
-            anyhow::bail!("nothing cancels this");
-        };
-        drawings.extend(pictures.into_iter().map(|picture| RgbPicture {
+        let picture = draw(&mut pipeline, &request)?;
+        Ok(RgbPicture {
             width: picture.width,
             height: picture.height,
             rgb: picture.rgb,
-        }));
-    }
-    Ok(drawings)
+        })
+    });
+    each.collect()
 }
 
-fn table(scores: &[(usize, Scores)]) -> String {
-    let mut text = String::from(
-        "| epochs | likeness to unseen pictures | prompt followed | new background followed | copies |\n\
+/// The figures as Markdown, with those of the unseen pictures themselves below.
+fn table(gauge: &Gauge<'_>, prompts: &[Prompt], scores: &[(usize, Scores)]) -> String {
+    let mut text = format!(
+        "{} drawings on their own backgrounds and as many on new ones; by chance one in {} prompts is followed.\n\n\
+         | epochs | likeness to unseen pictures | prompt followed | new background followed | copies |\n\
          |---|---|---|---|---|\n",
+        prompts.len() / 2,
+        gauge.unseen()
     );
+    let percent = |share: f32| format!("{:.0} %", 100.0 * share);
     for (epoch, found) in scores {
-        let Scores {
-            likeness,
-            prompt,
-            background,
-            copies,
-        } = found;
         let name = if *epoch == 0 {
             "none, the base alone".to_owned()
         } else {
@@ -267,12 +265,19 @@ fn table(scores: &[(usize, Scores)]) -> String {
         };
         let _ = writeln!(
             text,
-            "| {name} | {likeness:.3} | {:.0} % | {:.0} % | {:.0} % |",
-            100.0 * prompt,
-            100.0 * background,
-            100.0 * copies
+            "| {name} | {:.3} | {} | {} | {} |",
+            found.likeness,
+            percent(found.prompt),
+            percent(found.background),
+            percent(found.copies)
         );
     }
+    let (likeness, prompt) = gauge.of_unseen();
+    let _ = writeln!(
+        text,
+        "| the unseen pictures, shrunk by a tenth | {likeness:.3} | {} | – | – |",
+        percent(prompt)
+    );
     text
 }
 
@@ -285,9 +290,10 @@ mod tests {
         let caption = "crying face, on a white background\n";
         assert_eq!(background(caption), Some("white"));
         assert_eq!(
-            on_background(caption, "white", "orange"),
+            on_background(caption, "white", "orange").unwrap(),
             "crying face, on an orange background"
         );
+        assert!(on_background("cat, on an white background", "white", "red").is_err());
         assert_eq!(background("crying face"), None);
         assert_eq!(background("cat, on a plaid background"), None);
     }

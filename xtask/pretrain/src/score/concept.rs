@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use atelier_corpus::{Corpus, Rng, compose};
+use anyhow::ensure;
+use atelier_corpus::{Corpus, Rng, compose, hash_text};
 use atelier_data::RgbPicture;
 use atelier_eval::{Comparable, similarity};
 
@@ -14,7 +15,7 @@ pub(super) const CANDIDATES: usize = 50;
 /// Cells across and down in which colours are averaged.
 const CELLS: usize = 16;
 
-/// Mean colour of each of 16×16 cells about the picture's own mean, at length 1.
+/// Mean colour of each of 16×16 cells about the picture's own mean, at length 1; all zero for a plain picture.
 #[derive(Debug, Clone)]
 pub(super) struct ColourCells(Vec<f32>);
 
@@ -38,8 +39,9 @@ impl ColourCells {
             let values = sums.iter_mut().skip(channel).step_by(3);
             values.for_each(|value| *value -= mean);
         }
-        let norm = sums.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-3);
-        Self(sums.into_iter().map(|value| value / norm).collect())
+        let norm = sums.iter().map(|v| v * v).sum::<f32>().sqrt();
+        let factor = if norm > 1e-3 { 1.0 / norm } else { 0.0 };
+        Self(sums.into_iter().map(|value| value * factor).collect())
     }
 }
 
@@ -53,17 +55,32 @@ pub(super) struct Others<'a, C> {
 
 impl<'a, C: Comparable> Others<'a, C> {
     /// Compares by `feature`, with pictures of `corpus`.
-    pub(super) fn new(corpus: &'a Corpus, feature: impl Fn(RgbPicture) -> C + 'a) -> Self {
+    ///
+    /// # Errors
+    /// When a style has too few concepts.
+    pub(super) fn new(
+        corpus: &'a Corpus,
+        feature: impl Fn(RgbPicture) -> C + 'a,
+    ) -> anyhow::Result<Self> {
         let mut by_style: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, entry) in corpus.entries.iter().enumerate() {
             by_style.entry(&entry.style).or_default().push(index);
         }
-        Self {
+        for (style, indices) in &by_style {
+            let concepts = indices.iter().map(|&i| &corpus.entries[i].concept);
+            let count = concepts.collect::<BTreeSet<_>>().len();
+            ensure!(
+                count > CANDIDATES,
+                "style `{style}` has {count} concepts, and each is compared with {} others",
+                CANDIDATES - 1
+            );
+        }
+        Ok(Self {
             corpus,
             by_style,
             feature: Box::new(feature),
             pools: BTreeMap::new(),
-        }
+        })
     }
 
     /// Whether a drawing is nearer to entry `own` on that background than to every other concept of the pool.
@@ -76,11 +93,8 @@ impl<'a, C: Comparable> Others<'a, C> {
         let truth = (self.feature)(shown(self.corpus, own, background.1));
         let entry = &self.corpus.entries[own];
         let similarity_to_own = similarity(drawn, &truth);
-        let others = self.pool(&entry.style, background).iter();
-        others
-            .filter(|(concept, _)| *concept != entry.concept)
-            .take(CANDIDATES - 1)
-            .all(|(_, other)| similarity(drawn, other) < similarity_to_own)
+        let pool = self.pool(&entry.style, background);
+        others_of(pool, &entry.concept).all(|other| similarity(drawn, other) < similarity_to_own)
     }
 
     /// [`CANDIDATES`] different concepts of a style, so that 49 are left without the drawn one.
@@ -91,7 +105,7 @@ impl<'a, C: Comparable> Others<'a, C> {
             .get_key_value(style)
             .expect("the style is one of the corpus");
         self.pools.entry((style, name)).or_insert_with(|| {
-            let mut rng = Rng::new(SEED + 4);
+            let mut rng = Rng::new(SEED ^ hash_text(&format!("{style} {name}")));
             let mut seen = BTreeSet::new();
             let mut pool = Vec::new();
             let mut left = indices.clone();
@@ -105,6 +119,12 @@ impl<'a, C: Comparable> Others<'a, C> {
             pool
         })
     }
+}
+
+/// The 49 of a pool that are another concept.
+fn others_of<'p, C>(pool: &'p [(&str, C)], own: &str) -> impl Iterator<Item = &'p C> {
+    let others = pool.iter().filter(move |(concept, _)| *concept != own);
+    others.map(|(_, feature)| feature).take(CANDIDATES - 1)
 }
 
 /// An artist's picture on a plain background.
@@ -152,7 +172,7 @@ mod tests {
     fn a_picture_is_nearest_to_itself_and_not_to_another() {
         let corpus = corpus();
         let feature = |picture: RgbPicture| ColourCells::of(&picture.rgb);
-        let mut others = Others::new(&corpus, feature);
+        let mut others = Others::new(&corpus, feature).unwrap();
         let white = ("white", [255, 255, 255]);
         for own in 0..60 {
             let drawn = feature(shown(&corpus, own, white.1));
@@ -164,6 +184,15 @@ mod tests {
             .map(|(c, _)| (*c).to_owned())
             .collect();
         assert_eq!(pool.len(), CANDIDATES);
+        let outside = corpus
+            .entries
+            .iter()
+            .find(|e| !pool.contains(&e.concept))
+            .unwrap();
+        for own in [&pool[0], &outside.concept] {
+            let others = others_of(others.pool("s", white), own);
+            assert_eq!(others.count(), CANDIDATES - 1);
+        }
         let in_pool = corpus
             .entries
             .iter()
