@@ -9,6 +9,12 @@ pub enum Decay {
     Constant,
     /// Falls to zero along half a cosine.
     Cosine,
+    /// Stays, and falls in a straight line to zero over the last `steps`, so that a training can be made longer
+    /// from any point before them (Hägele et al. 2024).
+    Cooldown {
+        /// Steps of the fall.
+        steps: u64,
+    },
 }
 
 /// A rate that rises linearly and then stays or falls.
@@ -32,6 +38,10 @@ impl LearningRate {
         }
         match self.decay {
             Decay::Constant => self.peak,
+            Decay::Cooldown { steps } => {
+                let left = self.total_steps.saturating_sub(step);
+                self.peak * (left as f64 / steps.max(1) as f64).min(1.0)
+            }
             Decay::Cosine => {
                 let span = self.total_steps.saturating_sub(self.warmup_steps).max(1) as f64;
                 let done = ((step - self.warmup_steps) as f64 / span).min(1.0);
@@ -44,6 +54,21 @@ impl LearningRate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stays_until_the_last_steps_and_falls_to_zero_over_them() {
+        let rate = LearningRate {
+            peak: 2.0,
+            warmup_steps: 4,
+            total_steps: 100,
+            decay: Decay::Cooldown { steps: 20 },
+        };
+        assert!((rate.at(1) - 1.0).abs() < 1e-12);
+        assert!((rate.at(4) - 2.0).abs() < 1e-12);
+        assert!((rate.at(80) - 2.0).abs() < 1e-12);
+        assert!((rate.at(90) - 1.0).abs() < 1e-12);
+        assert!(rate.at(100).abs() < 1e-12);
+    }
 
     #[test]
     fn rises_then_falls_to_zero_along_a_cosine() {

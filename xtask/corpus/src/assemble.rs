@@ -102,7 +102,10 @@ enum Drawing {
 pub fn build(cache: &Path, side: usize) -> Result<Corpus> {
     let stem = cache.join(format!("corpus-{side}"));
     if Corpus::exists(&stem) {
-        return Corpus::load(&stem);
+        let mut corpus = Corpus::load(&stem)?;
+        // What a folder of an earlier version kept apart is of no account.
+        split::assign(&mut corpus.entries);
+        return Ok(corpus);
     }
     let mut wanted: Vec<Package> = STYLES.iter().map(|style| style.package).collect();
     wanted.push(packages::EMOJIBASE);

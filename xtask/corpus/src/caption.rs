@@ -32,7 +32,8 @@ pub fn full_caption(entry: &Entry, colour_name: Option<&str>) -> String {
     parts.join(", ")
 }
 
-fn background(colour_name: &str) -> String {
+/// The words for a plain background.
+pub(crate) fn background(colour_name: &str) -> String {
     let article = if colour_name.starts_with(['a', 'e', 'i', 'o', 'u']) {
         "an"
     } else {

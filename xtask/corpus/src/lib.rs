@@ -1,8 +1,8 @@
 //! The pictures that the embedded base learns from: fetched from registry packages, rasterised, captioned.
 //!
 //! [`build`] makes (or opens) a corpus of emoji concepts drawn in several styles, with the concept named alike in each
-//! style. [`caption`] and [`compose`] turn one entry into a training sample; [`blob_faces`] is the character that stays
-//! out of the corpus and serves as the sample LoRA dataset.
+//! style. [`caption`] and [`compose`] turn one entry into a training sample; [`samples`] makes the LoRA datasets of what
+//! stays out of the corpus: a character, a style and an object.
 
 mod assemble;
 mod caption;
@@ -11,7 +11,9 @@ mod concepts;
 mod entry;
 mod packages;
 mod raster;
+mod render;
 mod rng;
+mod sample;
 mod sets;
 mod split;
 mod store;
@@ -21,9 +23,10 @@ pub use caption::{caption, full_caption};
 pub use compose::{Augment, COLOURS, compose};
 pub use entry::{Entry, Split};
 pub use raster::{rgba_from_drawn_part, rgba_from_svg, rgba_from_webp};
-pub use rng::Rng;
+pub use rng::{Rng, hash_text};
+pub use sample::{Picture, Sample, SampleKind, samples};
 pub use sets::avatars::build_with_avatars;
-pub use sets::blob::{BlobPicture, HELD_OUT_EXPRESSIONS, TRAINING_EXPRESSIONS, blob_faces};
+pub use sets::blob::{HELD_OUT_EXPRESSIONS, TRAINING_EXPRESSIONS, blob_faces};
 pub use sets::clipart::build_full;
-pub use split::split;
+pub use split::{held_out_fingerprint, split};
 pub use store::Corpus;

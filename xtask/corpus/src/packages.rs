@@ -26,10 +26,14 @@ pub(crate) const EMOJIBASE: Package = package("emojibase-data", "17.0.0", "MIT")
 pub(crate) const NOTO: Package = package("@iconify-json/noto", "1.2.9", "Apache-2.0");
 pub(crate) const FLUENT_GRADIENT: Package = package("@iconify-json/fluent-emoji", "1.2.7", "MIT");
 pub(crate) const FLUENT_FLAT: Package = package("@iconify-json/fluent-emoji-flat", "1.2.6", "MIT");
+pub(crate) const FLUENT_HIGH_CONTRAST: Package =
+    package("@iconify-json/fluent-emoji-high-contrast", "1.2.6", "MIT");
 pub(crate) const FLUENT_3D: Package = package("@lobehub/fluent-emoji-3d", "1.1.0", "MIT");
 pub(crate) const TWEMOJI: Package = package("@iconify-json/twemoji", "1.2.5", "CC-BY-4.0");
 pub(crate) const FXEMOJI: Package = package("@iconify-json/fxemoji", "1.2.2", "Apache-2.0");
 pub(crate) const NOTO_V1: Package = package("@iconify-json/noto-v1", "1.2.5", "Apache-2.0");
+/// In the public domain by its own manifest, which SPDX has no name for.
+pub(crate) const TEAPOT: Package = package("teapot", "1.0.0", "LicenseRef-Public-Domain");
 pub(crate) const DICEBEAR: Package = package("@dicebear/core", "9.4.3", "MIT");
 pub(crate) const OPEN_PEEPS: Package = package("@dicebear/open-peeps", "9.4.3", "CC0-1.0");
 pub(crate) const PIXEL_ART: Package = package("@dicebear/pixel-art", "9.4.3", "CC0-1.0");

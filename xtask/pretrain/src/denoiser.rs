@@ -1,10 +1,11 @@
 //! Second stage: text encoder and denoiser together, on encoded pictures and their captions.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
+use anyhow::ensure;
 use atelier_core::Seed;
-use atelier_corpus::{COLOURS, Corpus, Rng, caption};
+use atelier_corpus::{COLOURS, Corpus, Rng, Split, caption};
 use atelier_diffusion::noise::TorchGenerator;
 use atelier_diffusion::schedule::{NoiseSchedule, ScheduleConfig};
 use atelier_diffusion::stable_diffusion::{
@@ -12,18 +13,17 @@ use atelier_diffusion::stable_diffusion::{
 };
 use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_nn::ema::Ema;
-use atelier_nn::gradients::values_of;
 use atelier_nn::init::RandomParams;
 use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_nn::{Engine, Params, visit_fields};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::latents::{self, Latents};
-use crate::pictures::{is_drawn, training_corpus};
-use crate::recipe::{self, BATCH, EMA_DECAY, RATE, SEED, SIDE, VARIANTS, WARMUP_STEPS};
+use crate::recipe::{self, Recipe, SEED, Timesteps, VARIANTS, WARMUP_STEPS};
 use crate::store::Store;
 use crate::vae::log;
-use crate::{export, sheet};
+use crate::workers::{PARTS, Workers};
+use crate::{Pretraining, export, sheet};
 
 /// The two networks that are trained together.
 pub(crate) struct Model {
@@ -34,32 +34,31 @@ pub(crate) struct Model {
 visit_fields!(Model { text_encoder, unet });
 
 /// Builds both, untrained.
-pub(crate) fn untrained(device: &Device) -> anyhow::Result<Model> {
+pub(crate) fn untrained(recipe: &Recipe, device: &Device) -> anyhow::Result<Model> {
     let mut source = RandomParams::new(SEED + 2);
     let params = Params::new(&mut source, device, Engine::Trained);
     Ok(Model {
-        text_encoder: TextEncoder::new(&params, &TextConfig::read(&recipe::text_encoder())?)?,
-        unet: Unet::new(&params, &UnetConfig::read(&recipe::unet())?)?,
+        text_encoder: TextEncoder::new(&params, &TextConfig::read(&recipe.text_config())?)?,
+        unet: Unet::new(&params, &UnetConfig::read(&recipe.unet_config())?)?,
     })
 }
 
 /// Where the checkpoint of this stage lies.
-pub(crate) fn checkpoint(cache: &Path) -> PathBuf {
-    cache.join("denoiser.safetensors")
+pub(crate) fn checkpoint(place: &Pretraining) -> PathBuf {
+    place.cache.join("denoiser.safetensors")
 }
 
 /// Everything a step needs besides the networks.
-struct Feed {
+struct Feed<'a> {
+    recipe: &'a Recipe,
     corpus: Corpus,
-    /// Entries that are drawn.
-    drawn: Vec<usize>,
     latents: Latents,
     tokenizer: Tokenizer,
     schedule: NoiseSchedule,
     device: Device,
 }
 
-/// One batch.
+/// One worker's part of a batch.
 struct Batch {
     latents_bchw: Tensor<4>,
     noise_bchw: Tensor<4>,
@@ -67,14 +66,18 @@ struct Batch {
     tokens_bs: Tensor<2, Int>,
 }
 
-impl Feed {
-    fn batch(&self, step: u64) -> Batch {
-        let mut rng = Rng::new(SEED ^ (step << 20) ^ 3);
-        let mut generator = TorchGenerator::new(Seed(SEED.wrapping_mul(1_000_003) + step));
-        let shape = [BATCH, 8, SIDE / 8, SIDE / 8];
+impl Feed<'_> {
+    fn batch(&self, step: u64, part: usize) -> Batch {
+        let recipe = self.recipe;
+        let mut rng = Rng::new(SEED ^ (step << 20) ^ ((part as u64) << 8) ^ 3);
+        let seed = SEED.wrapping_mul(1_000_003) + step * PARTS as u64 + part as u64;
+        let mut generator = TorchGenerator::new(Seed(seed));
+        let count = recipe.denoiser.batch / PARTS;
+        let side = recipe.latent_side();
+        let shape = [count, recipe.vae.latent_channels, side, side];
         let (mut values, mut tokens) = (Vec::new(), Vec::new());
-        for _ in 0..BATCH {
-            let entry = self.drawn[rng.below(self.drawn.len())];
+        for _ in 0..count {
+            let entry = rng.below(self.corpus.entries.len());
             let view = entry * VARIANTS + rng.below(VARIANTS);
             let stride = self.latents.stride;
             values.extend_from_slice(&self.latents.values[view * stride..(view + 1) * stride]);
@@ -87,20 +90,19 @@ impl Feed {
                     .map(|id| id as i32),
             );
         }
-        let length = tokens.len() / BATCH;
+        let length = tokens.len() / count;
         let latents = Tensor::<4>::from_data(TensorData::new(values, shape), &self.device);
         let noise = generator.randn(shape.iter().product());
-        let last = self.schedule.len() as i64;
-        let timesteps = generator
-            .randint(BATCH, 0, last)
-            .into_iter()
-            .map(|t| t as usize)
-            .collect();
         Batch {
             latents_bchw: latents * self.latents.scaling_factor,
             noise_bchw: Tensor::from_data(TensorData::new(noise, shape), &self.device),
-            timesteps,
-            tokens_bs: Tensor::from_data(TensorData::new(tokens, [BATCH, length]), &self.device),
+            timesteps: timesteps(
+                recipe.denoiser.timesteps,
+                count,
+                self.schedule.len(),
+                &mut generator,
+            ),
+            tokens_bs: Tensor::from_data(TensorData::new(tokens, [count, length]), &self.device),
         }
     }
 
@@ -121,69 +123,158 @@ impl Feed {
             .unet
             .forward(noisy, &times, &Conditioning::states(states))
             - target;
-        (error.clone() * error).mean()
+        let squares = error.clone() * error;
+        match self.recipe.denoiser.min_snr {
+            None => squares.mean(),
+            Some(most) => (squares * self.weights(&timesteps, most)).mean(),
+        }
+    }
+
+    /// The weight of each picture's error, as `[b, 1, 1, 1]`.
+    fn weights(&self, timesteps: &[usize], most: f64) -> Tensor<4> {
+        let weight = |&t: &usize| min_snr_weight(f64::from(self.schedule.alphas_cumprod[t]), most);
+        let weights: Vec<f32> = timesteps.iter().map(weight).collect();
+        let shape = [weights.len(), 1, 1, 1];
+        Tensor::from_data(TensorData::new(weights, shape), &self.device)
     }
 }
 
-/// Trains, or goes on training, until `steps`.
-pub(crate) fn train(cache: &Path, steps: u64) -> anyhow::Result<()> {
-    let device = Device::flex().autodiff();
-    let corpus = training_corpus(cache)?;
-    let feed = Feed {
-        drawn: (0..corpus.entries.len())
-            .filter(|&i| is_drawn(&corpus.entries[i]))
+/// `count` timesteps below `last`.
+fn timesteps(
+    kind: Timesteps,
+    count: usize,
+    last: usize,
+    generator: &mut TorchGenerator,
+) -> Vec<usize> {
+    let below = |share: f32| ((share * last as f32) as usize).min(last - 1);
+    match kind {
+        Timesteps::Uniform => {
+            let drawn = generator.randint(count, 0, last as i64).into_iter();
+            drawn.map(|t| t as usize).collect()
+        }
+        Timesteps::Stratified => (0..count)
+            .map(|i| below((i as f32 + generator.uniform()) / count as f32))
             .collect(),
-        corpus,
-        latents: latents::load(cache)?,
+        Timesteps::LogitNormal => {
+            let drawn = generator.randn(count).into_iter();
+            drawn.map(|z| below(1.0 / (1.0 + (-z).exp()))).collect()
+        }
+    }
+}
+
+/// `min(snr, most) / (snr + 1)`: what the squared error of a velocity counts, when that of the picture counts at most `most`
+/// times its noise. `kept` is the share of the picture's variance that is left.
+///
+/// # Source
+/// Hang et al. 2023, section 3.4.
+fn min_snr_weight(kept: f64, most: f64) -> f32 {
+    let snr = kept / (1.0 - kept).max(1e-8);
+    (snr.min(most) / (snr + 1.0)) as f32
+}
+
+/// Trains, or goes on training, until `steps`.
+pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
+    let recipe = &place.recipe;
+    let device = Device::flex().autodiff();
+    let feed = Feed {
+        recipe,
+        corpus: place.drawn(Split::Train)?,
+        latents: latents::load(place)?,
         tokenizer: Tokenizer::open(&export::tokenizer_folder())?,
         schedule: NoiseSchedule::new(&ScheduleConfig::from_json(
             &recipe::scheduler().to_string(),
         )?),
         device: device.clone(),
     };
-    let mut model = untrained(&device)?;
-    let mut store = Store::of(&mut model);
-    if checkpoint(cache).exists() {
-        store.load(&checkpoint(cache))?;
+    ensure!(
+        feed.latents.colours.len() == feed.corpus.entries.len() * VARIANTS,
+        "the encoded pictures are not those of the recipe's groups; run the `latents` stage again"
+    );
+    let mut workers = Workers::new(&device, || untrained(recipe, &device))?;
+    let mut store = Store::of(workers.model(), place.held_out()?);
+    if checkpoint(place).exists() {
+        store.load(&checkpoint(place))?;
     }
     let count: usize = store.slots.iter().map(|slot| slot.values.len()).sum();
     log(&format!(
         "denoiser: {} pictures, {count} values",
-        feed.drawn.len()
+        feed.corpus.entries.len()
     ));
     let rate = LearningRate {
-        peak: RATE,
+        peak: recipe.denoiser.rate,
         warmup_steps: WARMUP_STEPS,
         total_steps: steps,
-        decay: Decay::Cosine,
+        decay: Decay::Cooldown {
+            steps: recipe.denoiser.cooldown_steps,
+        },
     };
-    let (start, first, mut recent) = (Instant::now(), store.step, 0.0);
+    let ema = Ema {
+        decay: recipe.denoiser.ema_decay,
+    };
+    let (start, first, mut recent) = (Instant::now(), store.step, Vec::new());
     while store.step < steps {
-        store.install(&mut model, &device);
-        let loss = feed.loss(&model, feed.batch(store.step));
-        let gradients = loss.backward();
-        recent += values_of(loss)[0];
-        store.update(
-            &mut model,
-            gradients,
-            rate.at(store.step),
-            Ema { decay: EMA_DECAY },
-        );
+        let at = store.step;
+        let step = workers.step(&store, |model, part| {
+            let loss = feed.loss(model, feed.batch(at, part));
+            (loss.clone(), [loss])
+        });
+        recent.push(step.losses[0]);
+        store.update(step.gradients, rate.at(at), ema);
         if store.step.is_multiple_of(50) {
             let per_sec = (store.step - first) as f64 / start.elapsed().as_secs_f64();
             log(&format!(
                 "denoiser step {} loss {:.4} {per_sec:.2} steps/s",
                 store.step,
-                recent / 50.0
+                recent.iter().sum::<f32>() / recent.len() as f32
             ));
-            recent = 0.0;
+            recent.clear();
         }
         if store.step.is_multiple_of(500) || store.step == steps {
-            store.save(&checkpoint(cache))?;
-            let folder = cache.join("preview");
-            export::replace(cache, &folder)?;
-            sheet::preview(&folder, &cache.join(format!("sheet-{:06}.png", store.step)))?;
+            store.save(&checkpoint(place))?;
+        }
+        if store.step.is_multiple_of(1000) || store.step == steps {
+            let folder = place.cache.join("preview");
+            export::replace(place, &folder)?;
+            let sheet = place.cache.join(format!("sheet-{:06}.png", store.step));
+            sheet::preview(&folder, &sheet)?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timesteps_lie_in_the_schedule_and_stratified_ones_in_their_stretches() {
+        let mut generator = TorchGenerator::new(Seed(1));
+        for kind in [
+            Timesteps::Uniform,
+            Timesteps::Stratified,
+            Timesteps::LogitNormal,
+        ] {
+            let drawn = timesteps(kind, 500, 1000, &mut generator);
+            assert!(drawn.len() == 500 && drawn.iter().all(|&t| t < 1000));
+            let middle = drawn.iter().filter(|&&t| (250..750).contains(&t)).count();
+            let expected = if kind == Timesteps::LogitNormal {
+                330..410
+            } else {
+                200..300
+            };
+            assert!(expected.contains(&middle), "{kind:?} {middle}");
+        }
+        let drawn = timesteps(Timesteps::Stratified, 4, 1000, &mut generator);
+        for (stretch, t) in drawn.into_iter().enumerate() {
+            assert_eq!(t / 250, stretch);
+        }
+    }
+
+    #[test]
+    fn little_noise_and_pure_noise_count_least() {
+        assert!(min_snr_weight(0.0, 5.0).abs() < 1e-6);
+        assert!((min_snr_weight(0.5, 5.0) - 0.5).abs() < 1e-6);
+        assert!((min_snr_weight(0.9, 5.0) - 0.5).abs() < 1e-6);
+        assert!(min_snr_weight(1.0, 5.0) < 1e-6);
+    }
 }

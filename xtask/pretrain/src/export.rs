@@ -6,10 +6,36 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use atelier_weights::{DType, OutTensor, atomic, write_tensors};
 use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::recipe::Recipe;
 use crate::store::Store;
-use crate::{denoiser, latents, recipe, vae};
+use crate::{Pretraining, denoiser, latents, recipe, vae};
+
+/// What an exported folder was made with, as `training.json` in it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// The recipe.
+    recipe: Recipe,
+    /// Steps of the autoencoder, those of its decoder alone among them.
+    vae_steps: u64,
+    /// Steps of denoiser and text encoder.
+    denoiser_steps: u64,
+    /// Which pairs of concept and style were held out.
+    pub(crate) held_out: String,
+}
+
+const ORIGIN: &str = "training.json";
+
+impl Origin {
+    /// That of an exported folder.
+    pub(crate) fn read(base: &Path) -> anyhow::Result<Self> {
+        let path = base.join(ORIGIN);
+        let text = fs_err::read(&path).context("the folder does not say how it was made")?;
+        serde_json::from_slice(&text).with_context(|| format!("cannot read `{}`", path.display()))
+    }
+}
 
 /// The tokenizer that every edition shares.
 pub(crate) fn tokenizer_folder() -> PathBuf {
@@ -17,43 +43,51 @@ pub(crate) fn tokenizer_folder() -> PathBuf {
 }
 
 /// Writes the folder; it appears only when complete.
-pub(crate) fn export(cache: &Path, out: &Path) -> anyhow::Result<()> {
+pub(crate) fn export(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
     let temporary = out.with_extension("partial");
     if temporary.exists() {
         fs_err::remove_dir_all(&temporary)?;
     }
-    write_folder(cache, &temporary)?;
+    write_folder(place, &temporary)?;
     atomic::publish_folder(&temporary, out)?;
     Ok(())
 }
 
 /// Writes the folder in place of an earlier one.
-pub(crate) fn replace(cache: &Path, out: &Path) -> anyhow::Result<()> {
+pub(crate) fn replace(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
     if out.exists() {
         fs_err::remove_dir_all(out)?;
     }
-    export(cache, out)
+    export(place, out)
 }
 
-fn write_folder(cache: &Path, out: &Path) -> anyhow::Result<()> {
+fn write_folder(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
     let device = Device::flex();
-    let scaling_factor = latents::load(cache)?.scaling_factor;
-    let mut model = denoiser::untrained(&device)?;
-    let mut trained = Store::of(&mut model);
-    trained.load(&denoiser::checkpoint(cache))?;
-    let mut autoencoder = vae::untrained(&device)?;
-    let mut pixels = Store::of(&mut autoencoder);
-    pixels.load(&cache.join("vae.safetensors"))?;
+    let recipe = &place.recipe;
+    let scaling_factor = latents::load(place)?.scaling_factor;
+    let mut model = denoiser::untrained(recipe, &device)?;
+    let mut trained = Store::of(&mut model, place.held_out()?);
+    trained.load(&denoiser::checkpoint(place))?;
+    let mut autoencoder = vae::untrained(recipe, &device)?;
+    let mut pixels = Store::of(&mut autoencoder, place.held_out()?);
+    pixels.load(&vae::checkpoint(place))?;
     for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"] {
         fs_err::create_dir_all(out.join(part))?;
     }
+    let origin = Origin {
+        recipe: recipe.clone(),
+        vae_steps: pixels.step,
+        denoiser_steps: trained.step,
+        held_out: place.held_out()?,
+    };
+    json(&out.join(ORIGIN), &serde_json::to_value(origin)?)?;
     json(&out.join("model_index.json"), &recipe::model_index())?;
-    json(&out.join("unet/config.json"), &recipe::unet())?;
-    json(&out.join("vae/config.json"), &recipe::vae(scaling_factor))?;
+    json(&out.join("unet/config.json"), &recipe.unet_config())?;
     json(
-        &out.join("text_encoder/config.json"),
-        &recipe::text_encoder(),
+        &out.join("vae/config.json"),
+        &recipe.vae_config(scaling_factor),
     )?;
+    json(&out.join("text_encoder/config.json"), &recipe.text_config())?;
     json(
         &out.join("scheduler/scheduler_config.json"),
         &recipe::scheduler(),

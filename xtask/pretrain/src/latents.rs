@@ -1,18 +1,18 @@
 //! Between the stages: every training picture encoded once under several backgrounds and shifts.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
-use atelier_corpus::{COLOURS, Rng};
+use anyhow::{Context as _, ensure};
+use atelier_corpus::{COLOURS, Rng, Split};
 use atelier_nn::gradients::values_of;
 use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 use burn::tensor::Device;
 
-use crate::pictures::{batch, random_view, training_corpus};
-use crate::recipe::{SEED, VARIANTS};
-use crate::store::Store;
-use crate::vae::{log, untrained};
+use crate::Pretraining;
+use crate::pictures::{batch, random_view};
+use crate::recipe::{SEED, SIDE, VARIANTS};
+use crate::vae::{self, log};
 
 /// Encoded pictures, picture by picture and variant by variant.
 pub(crate) struct Latents {
@@ -27,18 +27,15 @@ pub(crate) struct Latents {
 }
 
 /// Where the encoded pictures lie.
-pub(crate) fn file(cache: &Path) -> PathBuf {
-    cache.join("latents.safetensors")
+pub(crate) fn file(place: &Pretraining) -> PathBuf {
+    place.cache.join("latents.safetensors")
 }
 
 /// Encodes the corpus and measures the spread of the latents.
-pub(crate) fn encode(cache: &Path) -> anyhow::Result<()> {
+pub(crate) fn encode(place: &Pretraining) -> anyhow::Result<()> {
     let device = Device::flex();
-    let corpus = training_corpus(cache)?;
-    let mut vae = untrained(&device)?;
-    let mut store = Store::of(&mut vae);
-    store.load(&cache.join("vae.safetensors"))?;
-    store.install_averages(&mut vae, &device);
+    let corpus = place.drawn(Split::Train)?;
+    let (vae, encoder) = vae::trained(place, &device)?;
     let mut rng = Rng::new(SEED + 1);
     let (mut values, mut colours) = (Vec::new(), Vec::new());
     for index in 0..corpus.entries.len() {
@@ -51,7 +48,9 @@ pub(crate) fn encode(cache: &Path) -> anyhow::Result<()> {
                 .iter()
                 .filter_map(|name| COLOURS.iter().position(|(n, _)| n == name)),
         );
-        values.extend(values_of(vae.encode(batch(&pictures, &device)).mean_bchw));
+        values.extend(values_of(
+            vae.encode(batch(&pictures, SIDE, &device)).mean_bchw,
+        ));
         if index % 200 == 0 {
             log(&format!("latents: {index} of {}", corpus.entries.len()));
         }
@@ -83,14 +82,24 @@ pub(crate) fn encode(cache: &Path) -> anyhow::Result<()> {
             data: colours.iter().map(|&c| c as f32).collect(),
         },
     ];
-    let metadata = BTreeMap::from([("scaling_factor".to_owned(), scaling_factor.to_string())]);
-    write_tensors(file(cache), &tensors, &metadata)?;
+    let metadata = BTreeMap::from([
+        ("scaling_factor".to_owned(), scaling_factor.to_string()),
+        ("encoder".to_owned(), encoder),
+    ]);
+    write_tensors(file(place), &tensors, &metadata)?;
     Ok(())
 }
 
 /// Reads what [`encode`] wrote.
-pub(crate) fn load(cache: &Path) -> anyhow::Result<Latents> {
-    let file = TensorFile::open(file(cache)).context("run the `latents` stage first")?;
+pub(crate) fn load(place: &Pretraining) -> anyhow::Result<Latents> {
+    let path = file(place);
+    let file = TensorFile::open(&path).context("run the `latents` stage first")?;
+    let (_, encoder) = vae::trained(place, &Device::flex())?;
+    ensure!(
+        file.metadata().get("encoder") == Some(&encoder),
+        "`{}` was made with another encoder; remove it and run the `latents` stage again",
+        path.display()
+    );
     let scaling_factor = file
         .metadata()
         .get("scaling_factor")

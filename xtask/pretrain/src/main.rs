@@ -9,17 +9,26 @@
 
 mod denoiser;
 mod export;
+mod fit;
+mod gallery;
 mod latents;
 mod pictures;
 mod recipe;
+mod reconstruction;
 mod score;
 mod sheet;
 mod store;
 mod vae;
+mod workers;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+use anyhow::ensure;
+use atelier_corpus::{Corpus, Split, build, held_out_fingerprint};
 use clap::{Parser, Subcommand};
+
+use crate::recipe::{Recipe, SIDE};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -30,6 +39,9 @@ struct Args {
     /// Where the corpus, the checkpoints and the exported folder lie.
     #[arg(long, default_value = "pretrain-cache", global = true)]
     cache: PathBuf,
+    /// A JSON file with what differs from the shipped recipe; the first training keeps it in the cache.
+    #[arg(long, global = true)]
+    recipe: Option<PathBuf>,
     #[command(subcommand)]
     stage: Option<Stage>,
 }
@@ -39,8 +51,8 @@ enum Stage {
     /// Train the autoencoder.
     Vae {
         /// Steps of the whole training; a finished one is extended by a larger number.
-        #[arg(long, default_value_t = recipe::VAE_STEPS)]
-        steps: u64,
+        #[arg(long)]
+        steps: Option<u64>,
         /// Leave the encoder as it is, so that encoded pictures stay valid.
         #[arg(long)]
         decoder_only: bool,
@@ -50,8 +62,8 @@ enum Stage {
     /// Train text encoder and denoiser on the encoded corpus.
     Denoiser {
         /// Steps of the whole training; a finished one is extended by a larger number.
-        #[arg(long, default_value_t = recipe::STEPS)]
-        steps: u64,
+        #[arg(long)]
+        steps: Option<u64>,
     },
     /// Write the averaged weights as a diffusers folder.
     Export {
@@ -59,8 +71,14 @@ enum Stage {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Draw the sample sheet of the model card with an exported folder.
-    Sheet {
+    /// Measure how well the autoencoder gives unseen pictures back.
+    Reconstruction {
+        /// The exported folder.
+        #[arg(long)]
+        base: PathBuf,
+    },
+    /// Draw the gallery of the model card with an exported folder.
+    Gallery {
         /// The exported folder.
         #[arg(long)]
         base: PathBuf,
@@ -68,42 +86,119 @@ enum Stage {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Measure how often an unseen pair of concept and style is drawn recognisably.
+    /// Train an adapter for 200 epochs, and show how it goes from under-fitted to over-fitted.
+    Fit(fit::Subject),
+    /// Measure how often unseen pairs of concept and style are drawn with the right concept, style and background.
     Score {
         /// The exported folder.
         #[arg(long)]
         base: PathBuf,
-        /// Number of prompts.
-        #[arg(long, default_value_t = 200)]
-        prompts: usize,
+        /// Number of drawings.
+        #[arg(long, default_value_t = 500)]
+        drawings: usize,
+        /// Strengths of guidance, each with drawings of its own.
+        #[arg(long, value_delimiter = ',', default_value = "4")]
+        guidance: Vec<f32>,
     },
 }
 
+/// A folder of one training of the base, with its recipe.
+pub(crate) struct Pretraining {
+    pub(crate) cache: PathBuf,
+    pub(crate) recipe: Recipe,
+    held_out: OnceLock<String>,
+}
+
+impl Pretraining {
+    /// Every picture of the corpus.
+    pub(crate) fn corpus(&self) -> anyhow::Result<Corpus> {
+        build(&self.cache.join("corpus"), SIDE)
+    }
+
+    /// The pairs of concept and style that the denoiser learns, or the ones that it is never shown.
+    pub(crate) fn drawn(&self, split: Split) -> anyhow::Result<Corpus> {
+        let mut corpus = self.corpus()?;
+        corpus.retain(|entry| self.recipe.draws(&entry.group) && entry.split == split);
+        ensure!(
+            !corpus.entries.is_empty(),
+            "no picture of the corpus is in the groups {:?}",
+            self.recipe.groups
+        );
+        Ok(corpus)
+    }
+
+    /// Which pairs are held out, as one number.
+    pub(crate) fn held_out(&self) -> anyhow::Result<String> {
+        if let Some(known) = self.held_out.get() {
+            return Ok(known.clone());
+        }
+        let found = held_out_fingerprint(&self.corpus()?.entries);
+        Ok(self.held_out.get_or_init(|| found).clone())
+    }
+
+    /// Refuses an exported folder that was trained on other pairs than those that are held out now.
+    pub(crate) fn check_unseen(&self, base: &Path) -> anyhow::Result<()> {
+        let made = export::Origin::read(base)?;
+        ensure!(
+            made.held_out == self.held_out()?,
+            "`{}` was trained with other pairs held out, so that figures about unseen ones would be wrong",
+            base.display()
+        );
+        Ok(())
+    }
+}
+
 fn main() -> anyhow::Result<()> {
-    let Args { cache, stage } = Args::parse();
-    let Some(stage) = stage else {
-        return all(&cache);
+    let Args {
+        cache,
+        recipe,
+        stage,
+    } = Args::parse();
+    // Every step takes and gives back the same buffers, and nothing large is loaded in between.
+    atelier_nn::kernels::keep_freed_pages();
+    let recipe = Recipe::of(&cache, recipe.as_deref())?;
+    let place = Pretraining {
+        cache,
+        recipe,
+        held_out: OnceLock::new(),
     };
+    if matches!(
+        stage,
+        None | Some(Stage::Vae { .. } | Stage::Latents | Stage::Denoiser { .. })
+    ) {
+        place.recipe.keep(&place.cache)?;
+    }
+    let Some(stage) = stage else {
+        return all(&place);
+    };
+    let Recipe { vae, denoiser, .. } = &place.recipe;
     match stage {
         Stage::Vae {
             steps,
             decoder_only,
-        } => vae::train(&cache, steps, decoder_only),
-        Stage::Latents => latents::encode(&cache),
-        Stage::Denoiser { steps } => denoiser::train(&cache, steps),
-        Stage::Export { out } => export::export(&cache, &out),
-        Stage::Sheet { base, out } => sheet::draw(&cache, &base, &out),
-        Stage::Score { base, prompts } => score::measure(&cache, &base, prompts),
+        } => vae::train(&place, steps.unwrap_or(vae.steps), decoder_only),
+        Stage::Latents => latents::encode(&place),
+        Stage::Denoiser { steps } => denoiser::train(&place, steps.unwrap_or(denoiser.steps)),
+        Stage::Export { out } => export::export(&place, &out),
+        Stage::Reconstruction { base } => reconstruction::measure(&place, &base),
+        Stage::Gallery { base, out } => gallery::draw(&place, &base, &out),
+        Stage::Fit(subject) => fit::show(&subject),
+        Stage::Score {
+            base,
+            drawings,
+            guidance,
+        } => score::measure(&place, &base, drawings, &guidance),
     }
 }
 
 /// Every stage, each from where an earlier call left it, up to the exported folder in the cache.
-fn all(cache: &Path) -> anyhow::Result<()> {
-    vae::train(cache, recipe::VAE_STEPS, false)?;
-    if !latents::file(cache).exists() {
-        latents::encode(cache)?;
+fn all(place: &Pretraining) -> anyhow::Result<()> {
+    let Recipe { vae, denoiser, .. } = &place.recipe;
+    vae::train(place, vae.steps, false)?;
+    if !latents::file(place).exists() {
+        latents::encode(place)?;
     }
-    denoiser::train(cache, recipe::STEPS)?;
-    vae::train(cache, recipe::VAE_STEPS + recipe::DECODER_STEPS, true)?;
-    export::replace(cache, &cache.join("atelier-mini"))
+    denoiser::train(place, denoiser.steps)?;
+    vae::train(place, vae.steps + vae.decoder_steps, true)?;
+    export::replace(place, &place.cache.join("atelier-mini"))
 }

@@ -1,30 +1,9 @@
 //! Pictures out of the corpus as tensors.
 
-use std::path::Path;
-
-use atelier_corpus::{Augment, COLOURS, Corpus, Entry, Rng, Split, build, compose};
+use atelier_corpus::{Augment, COLOURS, Corpus, Rng, compose};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::recipe::{DRAWN_GROUPS, GROUPS, SIDE};
-
-/// The part of the corpus that the autoencoder learns from and that is encoded.
-pub(crate) fn training_corpus(cache: &Path) -> anyhow::Result<Corpus> {
-    let mut corpus = build(&cache.join("corpus"), SIDE)?;
-    corpus.retain(|entry| GROUPS.contains(&entry.group.as_str()) && entry.split == Split::Train);
-    Ok(corpus)
-}
-
-/// The pairs of concept and style that the denoiser learns, or the ones that it is never shown.
-pub(crate) fn drawn_corpus(cache: &Path, split: Split) -> anyhow::Result<Corpus> {
-    let mut corpus = build(&cache.join("corpus"), SIDE)?;
-    corpus.retain(|entry| is_drawn(entry) && entry.split == split);
-    Ok(corpus)
-}
-
-/// Whether the denoiser learns this concept.
-pub(crate) fn is_drawn(entry: &Entry) -> bool {
-    DRAWN_GROUPS.contains(&entry.group.as_str())
-}
+use crate::recipe::SIDE;
 
 /// One picture on a random plain background, flipped and moved a little; with the name of the background.
 pub(crate) fn random_view(corpus: &Corpus, index: usize, rng: &mut Rng) -> (Vec<u8>, &'static str) {
@@ -36,9 +15,17 @@ pub(crate) fn random_view(corpus: &Corpus, index: usize, rng: &mut Rng) -> (Vec<
     )
 }
 
-/// RGB bytes of several pictures as `[b, 3, SIDE, SIDE]` from −1 to 1.
-pub(crate) fn batch(pictures: &[Vec<u8>], device: &Device) -> Tensor<4> {
-    let area = SIDE * SIDE;
+/// The square of `side` pixels whose upper left corner is `[x, y]`, out of a picture of [`SIDE`].
+pub(crate) fn cropped(rgb: &[u8], [x, y]: [usize; 2], side: usize) -> Vec<u8> {
+    let rows = rgb.chunks_exact(3 * SIDE).skip(y).take(side);
+    rows.flat_map(|row| &row[3 * x..3 * (x + side)])
+        .copied()
+        .collect()
+}
+
+/// RGB bytes of several square pictures as `[b, 3, side, side]` from −1 to 1.
+pub(crate) fn batch(pictures: &[Vec<u8>], side: usize, device: &Device) -> Tensor<4> {
+    let area = side * side;
     let mut values = Vec::with_capacity(pictures.len() * 3 * area);
     for rgb in pictures {
         for channel in 0..3 {
@@ -46,7 +33,21 @@ pub(crate) fn batch(pictures: &[Vec<u8>], device: &Device) -> Tensor<4> {
         }
     }
     Tensor::from_data(
-        TensorData::new(values, [pictures.len(), 3, SIDE, SIDE]),
+        TensorData::new(values, [pictures.len(), 3, side, side]),
         device,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crop_is_the_square_at_its_corner() {
+        let rgb: Vec<u8> = (0..SIDE * SIDE)
+            .flat_map(|i| [(i % SIDE) as u8, (i / SIDE) as u8, 7])
+            .collect();
+        let crop = cropped(&rgb, [3, 5], 2);
+        assert_eq!(crop, [3, 5, 7, 4, 5, 7, 3, 6, 7, 4, 6, 7]);
+    }
 }

@@ -1,73 +1,320 @@
-//! Every number of the embedded base in one place: shapes, schedule, what it learns from, how long a batch is.
+//! The numbers of the embedded base in one place: shapes, schedules, what it learns from, how large a batch is. How pictures
+//! are cut, captioned and kept apart for testing is `atelier-corpus`'s.
+//!
+//! [`Recipe::default`] makes the shipped base. A search of shapes gives another one as a JSON file that names what differs.
 
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use crate::workers::PARTS;
 
 /// Side of the pictures in pixels.
 pub(crate) const SIDE: usize = 128;
-/// Groups of the corpus that the autoencoder learns to give back.
-pub(crate) const GROUPS: &[&str] = &["faces", "animals", "food", "weather", "plants", "hearts"];
-/// Groups that the denoiser learns to draw: few, so that they are drawn well in the hours that a processor has.
-pub(crate) const DRAWN_GROUPS: &[&str] = &["faces", "hearts", "weather"];
-/// Steps of the whole autoencoder.
-pub(crate) const VAE_STEPS: u64 = 4600;
-/// Further steps of its decoder alone.
-pub(crate) const DECODER_STEPS: u64 = 2000;
-/// Steps of denoiser and text encoder.
-pub(crate) const STEPS: u64 = 4200;
-/// Pictures that the autoencoder sees at once.
-pub(crate) const VAE_BATCH: usize = 8;
-/// Peak learning rate of the autoencoder.
-pub(crate) const VAE_RATE: f64 = 1e-3;
-/// Weight of the divergence from the unit normal, per latent value.
-pub(crate) const KL_WEIGHT: f32 = 1e-4;
 /// Backgrounds, flips and shifts under which each picture is encoded.
 pub(crate) const VARIANTS: usize = 8;
-/// Pictures that the denoiser sees at once.
-pub(crate) const BATCH: usize = 32;
-/// Peak learning rate of denoiser and text encoder.
-pub(crate) const RATE: f64 = 6e-4;
 /// Steps of the linear rise of the rate.
 pub(crate) const WARMUP_STEPS: u64 = 200;
-/// Decay of the averaged weights that are shipped.
-pub(crate) const EMA_DECAY: f64 = 0.999;
 /// Every random choice follows from it.
 pub(crate) const SEED: u64 = 20;
 
-/// Configuration of the autoencoder.
-pub(crate) fn vae(scaling_factor: f64) -> Value {
-    json!({
-        "_class_name": "AutoencoderKL", "_diffusers_version": "0.42.1", "act_fn": "silu",
-        "block_out_channels": [16, 32, 64, 128],
-        "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
-        "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"],
-        "in_channels": 3, "out_channels": 3, "latent_channels": 8, "layers_per_block": 1, "norm_num_groups": 16,
-        "sample_size": SIDE, "scaling_factor": scaling_factor, "force_upcast": false,
-    })
+/// Where a cache folder holds its recipe.
+const FILE: &str = "recipe.json";
+
+/// What one training of the base is made with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Recipe {
+    /// Groups of the corpus that the base learns to draw.
+    pub(crate) groups: Vec<String>,
+    pub(crate) vae: VaeRecipe,
+    pub(crate) text: TextRecipe,
+    pub(crate) denoiser: DenoiserRecipe,
 }
 
-/// Configuration of the denoiser.
-pub(crate) fn unet() -> Value {
-    json!({
-        "_class_name": "UNet2DConditionModel", "_diffusers_version": "0.42.1", "act_fn": "silu",
-        "sample_size": SIDE / 8, "in_channels": 8, "out_channels": 8, "center_input_sample": false,
-        "block_out_channels": [96, 160, 192], "layers_per_block": 1, "norm_num_groups": 32, "norm_eps": 1e-5,
-        "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
-        "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
-        "cross_attention_dim": 112, "attention_head_dim": [3, 5, 6], "downsample_padding": 1,
-        "flip_sin_to_cos": true, "freq_shift": 0, "mid_block_scale_factor": 1,
-        "mid_block_type": "UNetMidBlock2DCrossAttn", "transformer_layers_per_block": 1, "use_linear_projection": false,
-    })
+/// The autoencoder: shape and training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct VaeRecipe {
+    /// Channels of each level; every level but the last halves the side.
+    pub(crate) channels: Vec<usize>,
+    pub(crate) latent_channels: usize,
+    /// Groups of every normalisation. With as many as channels, each channel loses its own contrast, and flat colour
+    /// cannot be told from a strong one.
+    pub(crate) norm_groups: usize,
+    pub(crate) steps: u64,
+    /// Further steps of the decoder alone.
+    pub(crate) decoder_steps: u64,
+    /// Steps at the end over which the rate falls to zero.
+    pub(crate) cooldown_steps: u64,
+    pub(crate) batch: usize,
+    /// Side of the square part of each picture that a step sees, in pixels.
+    pub(crate) crop: usize,
+    pub(crate) rate: f64,
+    /// Weight of the divergence from the unit normal, per latent value.
+    pub(crate) kl_weight: f32,
+    pub(crate) ema_decay: f64,
 }
 
-/// Configuration of the text encoder.
-pub(crate) fn text_encoder() -> Value {
-    json!({
-        "architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_act": "gelu",
-        "vocab_size": 49408, "hidden_size": 112, "intermediate_size": 448, "projection_dim": 112,
-        "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 77, "layer_norm_eps": 1e-5,
-        "bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407, "attention_dropout": 0.0,
-        "dtype": "float16",
-    })
+/// The text encoder's shape; it is trained with the denoiser.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TextRecipe {
+    pub(crate) width: usize,
+    pub(crate) layers: usize,
+    pub(crate) heads: usize,
+}
+
+/// The denoiser: shape and training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DenoiserRecipe {
+    /// Channels of each level.
+    pub(crate) channels: Vec<usize>,
+    /// Attention heads of each level.
+    pub(crate) heads: Vec<usize>,
+    /// Whether each level attends to the text.
+    pub(crate) attention: Vec<bool>,
+    pub(crate) steps: u64,
+    /// Steps at the end over which the rate falls to zero.
+    pub(crate) cooldown_steps: u64,
+    pub(crate) batch: usize,
+    pub(crate) rate: f64,
+    pub(crate) timesteps: Timesteps,
+    /// Largest weight of a timestep's error in the picture, relative to its noise (Hang et al. 2023); none: all equal.
+    pub(crate) min_snr: Option<f64>,
+    pub(crate) ema_decay: f64,
+}
+
+/// How a training step chooses its timesteps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Timesteps {
+    /// All alike.
+    Uniform,
+    /// All alike, and each picture of a worker's part of the batch from its own stretch of them, so that every part has all
+    /// kinds.
+    Stratified,
+    /// The middle ones more often: logistic of a unit normal (Esser et al. 2024, section 3.1).
+    LogitNormal,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            groups: ["faces", "animals", "food", "weather", "plants", "hearts"]
+                .map(str::to_owned)
+                .to_vec(),
+            vae: VaeRecipe::default(),
+            text: TextRecipe::default(),
+            denoiser: DenoiserRecipe::default(),
+        }
+    }
+}
+
+impl Default for VaeRecipe {
+    fn default() -> Self {
+        Self {
+            channels: vec![16, 32, 64, 128],
+            latent_channels: 8,
+            norm_groups: 4,
+            steps: 9000,
+            decoder_steps: 3000,
+            cooldown_steps: 1000,
+            batch: 16,
+            crop: 64,
+            rate: 1e-3,
+            kl_weight: 1e-4,
+            ema_decay: 0.998,
+        }
+    }
+}
+
+impl Default for TextRecipe {
+    fn default() -> Self {
+        Self {
+            width: 96,
+            layers: 2,
+            heads: 4,
+        }
+    }
+}
+
+impl Default for DenoiserRecipe {
+    fn default() -> Self {
+        Self {
+            channels: vec![64, 128, 224],
+            heads: vec![2, 4, 7],
+            attention: vec![false, true, true],
+            steps: 20_000,
+            cooldown_steps: 2000,
+            batch: 32,
+            rate: 6e-4,
+            timesteps: Timesteps::Stratified,
+            min_snr: None,
+            ema_decay: 0.999,
+        }
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Recipe> {
+    serde_json::from_slice(&fs_err::read(path)?)
+        .with_context(|| format!("recipe `{}`", path.display()))
+}
+
+impl Recipe {
+    /// The recipe of a cache folder: the one that an earlier training left there, else the one given now, else the shipped one.
+    ///
+    /// # Errors
+    /// When the one given is not the one that lies there, or has problems.
+    pub(crate) fn of(cache: &Path, given: Option<&Path>) -> anyhow::Result<Self> {
+        let kept = cache.join(FILE);
+        let kept = kept.exists().then(|| read(&kept)).transpose()?;
+        let given = given.map(read).transpose()?;
+        if let (Some(kept), Some(given)) = (&kept, &given) {
+            ensure!(
+                kept == given,
+                "`{}` is being made with another recipe, which lies there as `{FILE}`; take another cache for this one, or \
+                 change that file where a training may go on with another number of steps, batch or rate",
+                cache.display()
+            );
+        }
+        let recipe = kept.or(given).unwrap_or_default();
+        let problems = recipe.problems();
+        ensure!(
+            problems.is_empty(),
+            "the recipe has problems: {}",
+            problems.join("; ")
+        );
+        Ok(recipe)
+    }
+
+    /// Leaves the recipe in a cache folder for later calls.
+    pub(crate) fn keep(&self, cache: &Path) -> anyhow::Result<()> {
+        fs_err::create_dir_all(cache)?;
+        Ok(fs_err::write(
+            cache.join(FILE),
+            serde_json::to_vec_pretty(self)?,
+        )?)
+    }
+
+    /// What is wrong with the numbers, each with what would be right.
+    fn problems(&self) -> Vec<String> {
+        let Self {
+            groups,
+            vae,
+            denoiser,
+            ..
+        } = self;
+        let mut problems = Vec::new();
+        let mut check = |right: bool, problem: &str| {
+            if !right {
+                problems.push(problem.to_owned());
+            }
+        };
+        check(!groups.is_empty(), "`groups` is empty");
+        check(
+            (2..=6).contains(&vae.channels.len()),
+            "`vae.channels` must have 2 to 6 levels",
+        );
+        check(
+            vae.norm_groups > 0 && vae.channels.iter().all(|c| c % vae.norm_groups == 0),
+            "`vae.norm_groups` must divide every number of `vae.channels`",
+        );
+        let pixels = 1_usize << vae.channels.len().clamp(1, 7).saturating_sub(1);
+        check(
+            vae.crop > 0 && vae.crop <= SIDE && vae.crop.is_multiple_of(pixels),
+            "`vae.crop` must be a multiple of the pixels per latent, at most 128",
+        );
+        for (name, batch) in [("vae", vae.batch), ("denoiser", denoiser.batch)] {
+            check(
+                batch > 0 && batch.is_multiple_of(PARTS),
+                &format!("`{name}.batch` must be a multiple of {PARTS}"),
+            );
+        }
+        let levels = denoiser.channels.len();
+        check(
+            levels > 1 && denoiser.heads.len() == levels && denoiser.attention.len() == levels,
+            "`denoiser.channels`, `heads` and `attention` must have equally many levels, at least 2",
+        );
+        check(
+            denoiser.channels.iter().all(|c| c % 32 == 0),
+            "every number of `denoiser.channels` must be a multiple of 32, the groups of its normalisations",
+        );
+        problems
+    }
+
+    /// Whether the base learns pictures of this group.
+    pub(crate) fn draws(&self, group: &str) -> bool {
+        self.groups.iter().any(|drawn| drawn == group)
+    }
+
+    /// Pixels of a picture per latent, each way.
+    pub(crate) fn pixels_per_latent(&self) -> usize {
+        1 << (self.vae.channels.len() - 1)
+    }
+
+    /// Side of an encoded picture.
+    pub(crate) fn latent_side(&self) -> usize {
+        SIDE / self.pixels_per_latent()
+    }
+
+    /// Configuration of the autoencoder.
+    pub(crate) fn vae_config(&self, scaling_factor: f64) -> Value {
+        let levels = self.vae.channels.len();
+        json!({
+            "_class_name": "AutoencoderKL", "_diffusers_version": "0.42.1", "act_fn": "silu",
+            "block_out_channels": self.vae.channels,
+            "down_block_types": vec!["DownEncoderBlock2D"; levels],
+            "up_block_types": vec!["UpDecoderBlock2D"; levels],
+            "in_channels": 3, "out_channels": 3, "latent_channels": self.vae.latent_channels, "layers_per_block": 1,
+            "norm_num_groups": self.vae.norm_groups,
+            "sample_size": SIDE, "scaling_factor": scaling_factor, "force_upcast": false,
+        })
+    }
+
+    /// Configuration of the denoiser.
+    pub(crate) fn unet_config(&self) -> Value {
+        let denoiser = &self.denoiser;
+        let name = |attends: &bool, with, without| if *attends { with } else { without };
+        let down = denoiser.attention.iter();
+        let down: Vec<&str> = down
+            .map(|a| name(a, "CrossAttnDownBlock2D", "DownBlock2D"))
+            .collect();
+        let up = denoiser.attention.iter().rev();
+        let up: Vec<&str> = up
+            .map(|a| name(a, "CrossAttnUpBlock2D", "UpBlock2D"))
+            .collect();
+        json!({
+            "_class_name": "UNet2DConditionModel", "_diffusers_version": "0.42.1", "act_fn": "silu",
+            "sample_size": self.latent_side(), "in_channels": self.vae.latent_channels,
+            "out_channels": self.vae.latent_channels, "center_input_sample": false,
+            "block_out_channels": denoiser.channels, "layers_per_block": 1, "norm_num_groups": 32, "norm_eps": 1e-5,
+            "down_block_types": down, "up_block_types": up,
+            "cross_attention_dim": self.text.width, "attention_head_dim": denoiser.heads, "downsample_padding": 1,
+            "flip_sin_to_cos": true, "freq_shift": 0, "mid_block_scale_factor": 1,
+            "mid_block_type": "UNetMidBlock2DCrossAttn", "transformer_layers_per_block": 1,
+            "use_linear_projection": false,
+        })
+    }
+
+    /// Configuration of the text encoder.
+    pub(crate) fn text_config(&self) -> Value {
+        let TextRecipe {
+            width,
+            layers,
+            heads,
+        } = self.text;
+        json!({
+            "architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_act": "gelu",
+            "vocab_size": 49408, "hidden_size": width, "intermediate_size": 4 * width, "projection_dim": width,
+            "num_hidden_layers": layers, "num_attention_heads": heads, "max_position_embeddings": 77,
+            "layer_norm_eps": 1e-5, "bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407,
+            "attention_dropout": 0.0, "dtype": "float16",
+        })
+    }
 }
 
 /// Noise schedule: cosine with velocity prediction, whose last timestep is pure noise, so that plain backgrounds of any
@@ -91,4 +338,73 @@ pub(crate) fn model_index() -> Value {
         "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderKL"],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(folder: &Path, text: &str) -> std::path::PathBuf {
+        let file = folder.join("given.json");
+        fs_err::write(&file, text).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_file_names_what_differs_and_the_cache_remembers_it_once_it_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("cache");
+        assert_eq!(Recipe::of(&cache, None).unwrap(), Recipe::default());
+        assert!(!cache.exists());
+        let text = r#"{"vae": {"channels": [8, 16, 32, 32, 64], "latent_channels": 24}}"#;
+        let file = written(folder.path(), text);
+        let given = Recipe::of(&cache, Some(&file)).unwrap();
+        assert_eq!((given.latent_side(), given.vae.latent_channels), (8, 24));
+        assert_eq!(given.denoiser, DenoiserRecipe::default());
+        given.keep(&cache).unwrap();
+        assert_eq!(Recipe::of(&cache, None).unwrap(), given);
+        assert_eq!(Recipe::of(&cache, Some(&file)).unwrap(), given);
+        let file = written(folder.path(), "{}");
+        let error = Recipe::of(&cache, Some(&file)).unwrap_err().to_string();
+        assert!(error.contains("another recipe"), "{error}");
+        assert_eq!(Recipe::of(&cache, None).unwrap(), given);
+    }
+
+    #[test]
+    fn what_a_recipe_does_not_have_or_may_not_be_is_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = |text: &str| {
+            let file = written(folder.path(), text);
+            let error = Recipe::of(&folder.path().join("cache"), Some(&file)).unwrap_err();
+            format!("{error:#}")
+        };
+        let unknown = error(r#"{"vae": {"width": 3}}"#);
+        assert!(
+            unknown.contains("given.json") && unknown.contains("width"),
+            "{unknown}"
+        );
+        let several = error(
+            r#"{"groups": [], "vae": {"crop": 200, "batch": 3, "norm_groups": 0}, "denoiser": {"heads": [1], "channels": [40, 64, 96]}}"#,
+        );
+        for name in [
+            "groups",
+            "crop",
+            "vae.batch",
+            "norm_groups",
+            "heads",
+            "multiple of 32",
+        ] {
+            assert!(several.contains(name), "{several}");
+        }
+        assert!(Recipe::default().problems().is_empty());
+    }
+
+    #[test]
+    fn each_level_is_named_as_it_is_built() {
+        let config = Recipe::default().unet_config();
+        assert_eq!(config["sample_size"], 16);
+        assert_eq!(config["down_block_types"][0], "DownBlock2D");
+        assert_eq!(config["up_block_types"][2], "UpBlock2D");
+        assert_eq!(config["up_block_types"][0], "CrossAttnUpBlock2D");
+    }
 }

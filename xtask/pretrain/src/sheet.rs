@@ -1,21 +1,19 @@
-//! Sheets to look at: reconstructions, drawings along the way, and the ones of the model card.
+//! Sheets to look at along the way: reconstructions and drawings.
 
 use std::path::Path;
 
+use anyhow::ensure;
 use atelier_core::{
     CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture, RunContext, Seed,
     SilentProgress,
 };
-use atelier_corpus::{Corpus, Split, full_caption};
 use atelier_diffusion::stable_diffusion::{Pipeline, Vae};
 use atelier_nn::Engine;
-use atelier_nn::gradients::values_of;
 use burn::tensor::Device;
 use image::RgbImage;
 
-use crate::pictures::{batch, drawn_corpus};
 use crate::recipe::SIDE;
-use crate::vae::log;
+use crate::reconstruction::given_back;
 
 /// Prompts that are drawn along the way.
 const PREVIEW: [&str; 16] = [
@@ -25,23 +23,40 @@ const PREVIEW: [&str; 16] = [
     "smiling face with sunglasses, fluent 3d render, on a yellow background",
     "sleeping face, noto emoji, on a white background",
     "face with tongue, fluent flat, on a green background",
-    "smiling face with heart-eyes, twemoji, on a white background",
-    "face screaming in fear, fluent 3d render, on a pink background",
+    "cat face, twemoji, on a white background",
+    "tomato, fluent 3d render, on a pink background",
     "red heart, noto emoji, on a white background",
-    "blue heart, twemoji, on a black background",
+    "octopus, twemoji, on a black background",
     "sun, fluent flat, on a white background",
     "crescent moon, fluent 3d render, on a teal background",
-    "cloud with rain, noto emoji, on a blue background",
+    "hamburger, noto emoji, on a blue background",
     "rainbow, twemoji, on a white background",
-    "green heart, fluent flat, on a white background",
-    "star, noto emoji, on a purple background",
+    "cactus, fluent flat, on an orange background",
+    "frog, fluent gradient, on a purple background",
 ];
 
-struct NoClock;
+/// Nothing here depends on the time.
+pub(crate) struct NoClock;
 
 impl Clock for NoClock {
     fn unix_secs(&self) -> f64 {
         0.0
+    }
+}
+
+/// DDIM steps of every drawing.
+pub(crate) const STEPS: usize = 25;
+/// Guidance of every drawing that does not ask for another.
+pub(crate) const GUIDANCE: f32 = 4.0;
+
+/// The request for one picture.
+pub(crate) fn request(prompt: &str, seed: u64, guidance: f32) -> GenerateRequest {
+    GenerateRequest {
+        prompt: prompt.to_owned(),
+        steps: STEPS,
+        guidance,
+        seed: Seed(seed),
+        ..GenerateRequest::default()
     }
 }
 
@@ -50,14 +65,13 @@ pub(crate) fn draw_one(
     pipeline: &mut Pipeline,
     prompt: &str,
     seed: u64,
+    guidance: f32,
 ) -> anyhow::Result<Picture> {
-    let request = GenerateRequest {
-        prompt: prompt.to_owned(),
-        steps: 25,
-        guidance: 4.0,
-        seed: Seed(seed),
-        ..GenerateRequest::default()
-    };
+    draw(pipeline, &request(prompt, seed, guidance))
+}
+
+/// Draws what is asked for, one picture of [`SIDE`].
+pub(crate) fn draw(pipeline: &mut Pipeline, request: &GenerateRequest) -> anyhow::Result<Picture> {
     let cancel = CancelFlag::default();
     let context = RunContext {
         cancel: &cancel,
@@ -65,10 +79,19 @@ pub(crate) fn draw_one(
         clock: &NoClock,
     };
     match pipeline
-        .generate(&request, None, context)
+        .generate(request, None, context)
         .map_err(|error| anyhow::anyhow!("{error}"))?
     {
-        Outcome::Completed(mut pictures) => Ok(pictures.remove(0)),
+        Outcome::Completed(mut pictures) => {
+            let picture = pictures.remove(0);
+            ensure!(
+                (picture.width, picture.height) == (SIDE, SIDE),
+                "the base draws {}×{} pixels, and pictures of {SIDE}×{SIDE} are looked at here",
+                picture.width,
+                picture.height
+            );
+            Ok(picture)
+        }
         Outcome::Cancelled { .. } => anyhow::bail!("nothing cancels this"),
     }
 }
@@ -79,63 +102,25 @@ pub(crate) fn preview(base: &Path, out: &Path) -> anyhow::Result<()> {
     let pictures = PREVIEW
         .iter()
         .enumerate()
-        .map(|(seed, prompt)| draw_one(&mut pipeline, prompt, seed as u64));
+        .map(|(seed, prompt)| draw_one(&mut pipeline, prompt, seed as u64, GUIDANCE));
     grid(&pictures.collect::<anyhow::Result<Vec<_>>>()?, 8, out)
-}
-
-/// Draws 64 pairs from the training set and 64 never shown, with the list of prompts.
-pub(crate) fn draw(cache: &Path, base: &Path, out: &Path) -> anyhow::Result<()> {
-    fs_err::create_dir_all(out)?;
-    let mut pipeline = Pipeline::open(base, &Device::flex(), Engine::Mixed)?;
-    for (name, corpus) in [
-        ("held-in", drawn_corpus(cache, Split::Train)?),
-        ("held-out", drawn_corpus(cache, Split::HeldOutPair)?),
-    ] {
-        let prompts = spread_prompts(&corpus, 64);
-        let mut pictures = Vec::new();
-        for (seed, prompt) in prompts.iter().enumerate() {
-            pictures.push(draw_one(&mut pipeline, prompt, seed as u64)?);
-        }
-        grid(&pictures, 8, &out.join(format!("{name}.png")))?;
-        fs_err::write(out.join(format!("{name}.txt")), prompts.join("\n") + "\n")?;
-        log(&format!("{name}: {} pictures", pictures.len()));
-    }
-    Ok(())
-}
-
-/// Captions spread evenly over a corpus, on changing backgrounds.
-pub(crate) fn spread_prompts(corpus: &Corpus, count: usize) -> Vec<String> {
-    let colours = ["white", "blue", "yellow", "green", "pink", "black"];
-    let step = corpus.entries.len() as f64 / count as f64;
-    let pick = |i: usize| &corpus.entries[(i as f64 * step) as usize];
-    (0..count.min(corpus.entries.len()))
-        .map(|i| full_caption(pick(i), Some(colours[i % colours.len()])))
-        .collect()
 }
 
 /// Pictures above, what the autoencoder makes of them below.
 pub(crate) fn reconstructions(vae: &Vae, views: &[Vec<u8>], out: &Path) -> anyhow::Result<()> {
-    let decoded = values_of(vae.decode(vae.encode(batch(views, &Device::flex())).mean_bchw));
-    let area = SIDE * SIDE;
-    let byte = |value: f32| ((value + 1.0) * 127.5).round().clamp(0.0, 255.0) as u8;
     let picture = |rgb: Vec<u8>| Picture {
         width: SIDE,
         height: SIDE,
         rgb,
         seed: Seed(0),
     };
-    let mut pictures: Vec<_> = views.iter().cloned().map(picture).collect();
-    for planes in decoded.chunks_exact(3 * area) {
-        pictures.push(picture(
-            (0..area)
-                .flat_map(|i| [0, 1, 2].map(|c| byte(planes[c * area + i])))
-                .collect(),
-        ));
-    }
+    let decoded = given_back(vae, views).into_iter().map(|given| given.rgb);
+    let pictures: Vec<_> = views.iter().cloned().chain(decoded).map(picture).collect();
     grid(&pictures, views.len(), out)
 }
 
-fn grid(pictures: &[Picture], columns: usize, out: &Path) -> anyhow::Result<()> {
+/// Pictures side by side, row by row, on white.
+pub(crate) fn grid(pictures: &[Picture], columns: usize, out: &Path) -> anyhow::Result<()> {
     let cell = SIDE as u32 + 4;
     let rows = pictures.len().div_ceil(columns) as u32;
     let mut sheet = RgbImage::from_pixel(cell * columns as u32, cell * rows, image::Rgb([255; 3]));

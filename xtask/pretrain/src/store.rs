@@ -27,11 +27,13 @@ pub(crate) struct Store {
     pub(crate) slots: Vec<Slot>,
     index: HashMap<String, usize>,
     pub(crate) step: u64,
+    /// Which pairs were held out of the training, see [`atelier_corpus::held_out_fingerprint`].
+    held_out: String,
 }
 
 impl Store {
-    /// Takes over the values that the model holds now.
-    pub(crate) fn of<M: Visit>(model: &mut M) -> Self {
+    /// Takes over the values that the model holds now, for a training without the pairs of `held_out`.
+    pub(crate) fn of<M: Visit>(model: &mut M, held_out: String) -> Self {
         let mut collector = Collect(Vec::new());
         model.visit("", &mut collector);
         let index = collector
@@ -44,7 +46,19 @@ impl Store {
             slots: collector.0,
             index,
             step: 0,
+            held_out,
         }
+    }
+
+    /// A number that changes when the averages of the tensors with these names do (FNV-1a over their bits).
+    pub(crate) fn fingerprint(&self, names: impl Fn(&str) -> bool) -> String {
+        let chosen = self.slots.iter().filter(|slot| names(&slot.name));
+        let bytes =
+            chosen.flat_map(|slot| slot.average.iter().flat_map(|v| v.to_bits().to_le_bytes()));
+        let hash = bytes.fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+        });
+        format!("{hash:016x}")
     }
 
     /// Leaves the tensors with these names at their averages from now on.
@@ -81,26 +95,14 @@ impl Store {
         );
     }
 
-    /// One optimizer step from the gradients of the model's tensors; returns the norm of the gradient.
-    pub(crate) fn update<M: Visit>(
-        &mut self,
-        model: &mut M,
-        gradients: Gradients,
-        rate: f64,
-        ema: Ema,
-    ) -> f64 {
-        let mut gather = Gather {
-            gradients,
-            values: Vec::with_capacity(self.slots.len()),
-        };
-        model.visit("", &mut gather);
-        let mut values = gather.values;
-        let norm = clip_norm(&mut values, 1.0);
+    /// One optimizer step from the gradients of all tensors, in their order; returns the norm of the gradient.
+    pub(crate) fn update(&mut self, mut gradients: Vec<Vec<f32>>, rate: f64, ema: Ema) -> f64 {
+        let norm = clip_norm(&mut gradients, 1.0);
         self.step += 1;
         let (step, optimizer) = (self.step, AdamW::with_weight_decay(0.01));
         self.slots
             .par_iter_mut()
-            .zip(&values)
+            .zip(&gradients)
             .filter(|(slot, _)| !slot.frozen)
             .for_each(|(slot, gradient)| {
                 optimizer.update(
@@ -131,7 +133,10 @@ impl Store {
                 data: data.clone(),
             }));
         }
-        let metadata = BTreeMap::from([("step".to_owned(), self.step.to_string())]);
+        let metadata = BTreeMap::from([
+            ("step".to_owned(), self.step.to_string()),
+            ("held_out".to_owned(), self.held_out.clone()),
+        ]);
         write_tensors(path, &tensors, &metadata)?;
         Ok(())
     }
@@ -143,6 +148,11 @@ impl Store {
             .metadata()
             .get("step")
             .context("checkpoint has no `step`")?;
+        ensure!(
+            file.metadata().get("held_out") == Some(&self.held_out),
+            "`{}` was trained with other pairs held out; begin in another folder",
+            path.display()
+        );
         self.step = step
             .parse()
             .context("`step` of the checkpoint is not a number")?;
@@ -165,6 +175,16 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The gradients of a model's tensors, in the order of its visit.
+pub(crate) fn gradients_of<M: Visit>(model: &mut M, gradients: Gradients) -> Vec<Vec<f32>> {
+    let mut gather = Gather {
+        gradients,
+        values: Vec::new(),
+    };
+    model.visit("", &mut gather);
+    gather.values
 }
 
 struct Collect(Vec<Slot>);

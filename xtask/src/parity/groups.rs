@@ -62,6 +62,7 @@ pub(super) fn groups() -> Vec<Group> {
     groups.extend(adapters());
     groups.extend(training());
     groups.extend(embeddings());
+    groups.extend(measures());
     groups
 }
 
@@ -342,6 +343,27 @@ fn embeddings() -> Vec<Group> {
             "similarities of pictures, kernels in f16, against the published weights",
             &["efficientnet-lite-pytorch", "torch"],
             &[(TESTS, "similarities", "")],
+        ),
+    ]
+}
+
+fn measures() -> Vec<Group> {
+    const TESTS: &str = "picture_quality.rs";
+    vec![
+        group(
+            "peak signal-to-noise ratios, in decibels",
+            &["scikit-image"],
+            &[(TESTS, "", ".psnr.")],
+        ),
+        group(
+            "structural similarities",
+            &["scikit-image"],
+            &[(TESTS, "", ".ssim.")],
+        ),
+        group(
+            "kernel inception distances of sets and of their subsets, by the published formula",
+            &["golden/picture_quality.py"],
+            &[(TESTS, "kernel_distances", "")],
         ),
     ]
 }

@@ -10,6 +10,7 @@ mod block;
 mod crop;
 mod depthwise;
 mod network;
+mod pooled;
 mod relu6;
 #[cfg(test)]
 mod tests;
@@ -19,9 +20,10 @@ use atelier_data::RgbPicture;
 use atelier_nn::{Engine, Params};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::comparable::{Comparable, scaled};
+use crate::comparable::Comparable;
 use crop::{PADDED_SIDE, network_input};
 use network::{FEATURES, Network};
+pub use pooled::Pooled;
 use weights::EmbeddedWeights;
 
 /// Pictures that pass the network together; each takes about 10 MB while it passes.
@@ -42,7 +44,7 @@ impl Comparable for Embedding {
     }
 }
 
-/// Makes [`Embedding`]s, on the processor in f32.
+/// Makes [`Embedding`]s and [`Pooled`] numbers, on the processor in f32.
 pub struct Embedder {
     network: Network,
     device: Device,
@@ -68,23 +70,32 @@ impl Embedder {
 
     /// The embedding of a picture, which must not be empty: of seven eighths of its middle square, see [`network_input`].
     pub fn embed(&self, picture: &RgbPicture) -> Embedding {
-        let pooled = self.pooled(std::slice::from_ref(picture));
-        Embedding(scaled(pooled, 1.0))
+        self.pooled(picture).into_embedding()
     }
 
     /// The embeddings of pictures, none of which may be empty; the same as one by one.
     pub fn embed_all(&self, pictures: &[RgbPicture]) -> Vec<Embedding> {
-        let batches = pictures.chunks(BATCH).map(|batch| self.pooled(batch));
-        let each = |pooled: Vec<f32>| -> Vec<Embedding> {
-            let rows = pooled.chunks_exact(FEATURES);
-            rows.map(|row| Embedding(scaled(row.to_vec(), 1.0)))
-                .collect()
+        let pooled = self.pooled_all(pictures).into_iter();
+        pooled.map(Pooled::into_embedding).collect()
+    }
+
+    /// What [`embed`](Self::embed) scales to length 1, as it comes from the network.
+    pub fn pooled(&self, picture: &RgbPicture) -> Pooled {
+        Pooled(self.rows(std::slice::from_ref(picture)))
+    }
+
+    /// The numbers of pictures, none of which may be empty; the same as one by one.
+    pub fn pooled_all(&self, pictures: &[RgbPicture]) -> Vec<Pooled> {
+        let batches = pictures.chunks(BATCH).map(|batch| self.rows(batch));
+        let each = |rows: Vec<f32>| -> Vec<Pooled> {
+            let rows = rows.chunks_exact(FEATURES);
+            rows.map(|row| Pooled(row.to_vec())).collect()
         };
         batches.flat_map(each).collect()
     }
 
     /// The means of the last activations, one row for each picture.
-    fn pooled(&self, pictures: &[RgbPicture]) -> Vec<f32> {
+    fn rows(&self, pictures: &[RgbPicture]) -> Vec<f32> {
         let values: Vec<f32> = pictures.iter().flat_map(network_input).collect();
         let shape = [pictures.len(), PADDED_SIDE, PADDED_SIDE, 3];
         let x_bhwc = Tensor::from_data(TensorData::new(values, shape), &self.device);

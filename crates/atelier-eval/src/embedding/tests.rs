@@ -6,6 +6,7 @@ use atelier_data::{Limits, RgbPicture, decode_picture};
 use atelier_testkit::{Golden, assert_case_close, golden, parity};
 
 use super::*;
+use crate::comparable::scaled;
 
 /// PyTorch's f32 differs from its f64 by up to 1e-6 there, and so may ours.
 const ROUNDED: f64 = 2e-5;
@@ -79,10 +80,10 @@ fn embeddings_are_pytorchs() {
     let file = golden("efficientnet_lite0");
     let embedder = Embedder::new();
     for (name, picture) in pictures(&file) {
-        let found = embedder.pooled(&[picture]);
+        let found = embedder.pooled(&picture);
         for (kind, limit) in [("rounded", ROUNDED), ("original", ORIGINAL)] {
             let case = format!("{name}.{kind}");
-            assert_case_close(&case, &found, &file.vec(&case), limit);
+            assert_case_close(&case, found.numbers(), &file.vec(&case), limit);
         }
     }
 }
@@ -129,6 +130,23 @@ fn embeddings_have_length_one_and_come_again() {
         assert!((length - 1.0).abs() < 1e-5, "{length}");
     }
     assert!(embedder.embed_all(&[]).is_empty());
+}
+
+#[test]
+fn an_embedding_is_the_pooled_numbers_at_length_one() {
+    let file = golden("efficientnet_lite0");
+    let embedder = Embedder::new();
+    let pictures = pictures(&file).into_iter().map(|(_, picture)| picture);
+    let pictures: Vec<_> = pictures.cycle().take(BATCH + 1).collect();
+    let together = embedder.pooled_all(&pictures);
+    assert_eq!(together.len(), pictures.len());
+    for (picture, pooled) in pictures.iter().zip(together) {
+        assert_eq!(embedder.pooled(picture), pooled);
+        let length = pooled.numbers().iter().map(|v| v * v).sum::<f32>().sqrt();
+        assert!((length - 1.0).abs() > 0.1, "{length}");
+        assert_eq!(embedder.embed(picture), pooled.into_embedding());
+    }
+    assert!(embedder.pooled_all(&[]).is_empty());
 }
 
 #[test]

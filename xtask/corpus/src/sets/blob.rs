@@ -1,4 +1,4 @@
-//! The sample LoRA dataset: the "blob" faces of Noto's first edition, a character that the corpus never shows.
+//! The sample character: the "blob" faces of Noto's first edition, a character that the corpus never shows.
 
 use std::path::Path;
 
@@ -8,18 +8,8 @@ use rayon::prelude::*;
 use crate::concepts;
 use crate::packages::{self, EMOJIBASE, NOTO_V1};
 use crate::raster::rgba_from_svg;
+use crate::sample::Picture;
 use crate::sets::iconify::IconSet;
-
-/// One picture of the character.
-#[derive(Debug, Clone)]
-pub struct BlobPicture {
-    /// File name without extension: `grinning-face`.
-    pub name: String,
-    /// The expression: `grinning face`.
-    pub caption: String,
-    /// `side * side` pixels, RGBA with straight alpha.
-    pub rgba: Vec<u8>,
-}
 
 /// Pictures that the sample dataset trains on, by name.
 pub const TRAINING_EXPRESSIONS: [&str; 28] = [
@@ -79,7 +69,7 @@ const RENAMED: [(&str, &str); 3] = [
 const NOT_BLOBS: [&str; 2] = ["skull", "skull-and-crossbones"];
 
 /// Fetches, draws and captions every blob face, in the order of the emoji list.
-pub fn blob_faces(cache: &Path, side: usize) -> Result<Vec<BlobPicture>> {
+pub fn blob_faces(cache: &Path, side: usize) -> Result<Vec<Picture>> {
     packages::fetch(cache, &[NOTO_V1, EMOJIBASE])?;
     let icons = IconSet::load(cache, NOTO_V1)?;
     let faces: Vec<(String, String)> = concepts::load(cache)?
@@ -93,7 +83,7 @@ pub fn blob_faces(cache: &Path, side: usize) -> Result<Vec<BlobPicture>> {
         .filter_map(|(name, caption)| Some((icons.svg(&name)?, name, caption)))
         .map(|(svg, name, caption)| {
             let rgba = rgba_from_svg(&svg, side).with_context(|| format!("blob face `{name}`"))?;
-            Ok(BlobPicture {
+            Ok(Picture {
                 name,
                 caption,
                 rgba,

@@ -57,6 +57,11 @@ impl IconSet {
 
     /// The complete SVG document of an icon.
     pub(crate) fn svg(&self, name: &str) -> Option<String> {
+        self.svg_with_margin(name, 0.0)
+    }
+
+    /// As [`IconSet::svg`], with `margin` units of the drawing left empty around its page.
+    pub(crate) fn svg_with_margin(&self, name: &str, margin: f32) -> Option<String> {
         let icon = self
             .icons
             .get(name)
@@ -66,8 +71,12 @@ impl IconSet {
             icon.height.unwrap_or(self.height),
         );
         Some(format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{} {} {width} {height}">{}</svg>"#,
-            icon.left, icon.top, icon.body
+            r#"<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{} {} {} {}">{}</svg>"#,
+            icon.left - margin,
+            icon.top - margin,
+            width + 2.0 * margin,
+            height + 2.0 * margin,
+            icon.body
         ))
     }
 }
@@ -97,6 +106,11 @@ mod tests {
         );
         assert!(set.svg("b").unwrap().contains(r#"viewBox="0 0 20 32""#));
         assert_eq!(set.svg("c"), set.svg("a"));
+        assert!(
+            set.svg_with_margin("b", 1.5)
+                .unwrap()
+                .contains(r#"viewBox="-1.5 -1.5 23 35""#)
+        );
         assert_eq!(set.svg("d"), None);
         assert_eq!(set.names(), ["a", "b"]);
     }

@@ -5,3 +5,5 @@ pub(crate) mod blob;
 pub(crate) mod clipart;
 pub(crate) mod fxemoji;
 pub(crate) mod iconify;
+pub(crate) mod ink;
+pub(crate) mod teapot;

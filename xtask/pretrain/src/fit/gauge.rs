@@ -1,0 +1,215 @@
+//! What drawings say about an adapter: four numbers from what a network sees in them.
+
+use std::fmt;
+
+use atelier_corpus::{Augment, compose};
+use atelier_data::{RgbPicture, square_crop};
+use atelier_eval::{Embedder, Embedding, likeness, nearest, similarity};
+
+use super::Prompt;
+use crate::recipe::SIDE;
+use crate::score::background;
+
+/// Share of the unseen pictures that are less like a trained one than what counts as a copy.
+const COPY_QUANTILE: f32 = 0.95;
+
+/// The pictures of a dataset, to measure drawings against.
+pub(super) struct Gauge<'a> {
+    embedder: &'a Embedder,
+    /// Those of the training, as large as drawings.
+    train: Vec<Embedding>,
+    held_out: Vec<RgbPicture>,
+    held_out_embeddings: Vec<Embedding>,
+    /// A drawing that is more like a trained picture than this may be a copy.
+    copy_limit: f32,
+}
+
+/// What was found at one epoch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scores {
+    /// Mean similarity to the unseen pictures, 0 to 1, of drawings on their own backgrounds.
+    pub(super) likeness: f32,
+    /// Share of drawings that are nearer to the unseen picture with their caption than to every other one.
+    pub(super) prompt: f32,
+    /// Share of drawings on a background that the training never had, that have it.
+    pub(super) background: f32,
+    /// Share of drawings that are more like a trained picture than like the unseen picture with their caption, and more than
+    /// 95 % of the unseen pictures are.
+    pub(super) copies: f32,
+}
+
+impl<'a> Gauge<'a> {
+    pub(super) fn new(
+        embedder: &'a Embedder,
+        train: &[RgbPicture],
+        held_out: Vec<RgbPicture>,
+    ) -> Self {
+        let train: Vec<_> = train
+            .iter()
+            .map(|picture| square_crop(picture, SIDE))
+            .collect();
+        let train = embedder.embed_all(&train);
+        let held_out_embeddings = embedder.embed_all(&held_out);
+        let closest = held_out_embeddings
+            .iter()
+            .filter_map(|picture| nearest(picture, &train));
+        let copy_limit = quantile(closest.map(|(_, similarity)| similarity).collect());
+        Self {
+            embedder,
+            train,
+            held_out,
+            held_out_embeddings,
+            copy_limit,
+        }
+    }
+
+    /// How many unseen pictures there are.
+    pub(super) fn unseen(&self) -> usize {
+        self.held_out.len()
+    }
+
+    /// Likeness and prompt following of the unseen pictures themselves, shrunk by a tenth on their own backgrounds: the most
+    /// that drawings can have.
+    pub(super) fn of_unseen(&self) -> (f32, f32) {
+        let shrunk: Vec<_> = self.held_out.iter().map(shrunk).collect();
+        let embeddings = self.embedder.embed_all(&shrunk);
+        let followed: Vec<bool> = embeddings
+            .iter()
+            .enumerate()
+            .map(|(index, embedding)| self.follows(embedding, index))
+            .collect();
+        (
+            likeness(&embeddings, &self.held_out_embeddings),
+            share(&followed),
+        )
+    }
+
+    fn follows(&self, embedding: &Embedding, picture: usize) -> bool {
+        let found = nearest(embedding, &self.held_out_embeddings);
+        found.is_some_and(|(index, _)| index == picture)
+    }
+
+    fn is_copy(&self, embedding: &Embedding, picture: usize) -> bool {
+        let own = similarity(embedding, &self.held_out_embeddings[picture]);
+        let trained = nearest(embedding, &self.train);
+        trained.is_some_and(|(_, found)| found > own && found > self.copy_limit)
+    }
+
+    pub(super) fn scores(&self, prompts: &[Prompt], drawings: &[RgbPicture]) -> Scores {
+        let embeddings = self.embedder.embed_all(drawings);
+        let (mut followed, mut copies, mut coloured) = (Vec::new(), Vec::new(), Vec::new());
+        let mut own = Vec::new();
+        for ((prompt, drawing), embedding) in prompts.iter().zip(drawings).zip(embeddings) {
+            if let Some(picture) = prompt.picture {
+                followed.push(self.follows(&embedding, picture));
+                copies.push(self.is_copy(&embedding, picture));
+                own.push(embedding);
+            } else {
+                coloured.push(background(drawing) == prompt.colour);
+            }
+        }
+        Scores {
+            likeness: likeness(&own, &self.held_out_embeddings),
+            prompt: share(&followed),
+            background: share(&coloured),
+            copies: share(&copies),
+        }
+    }
+}
+
+/// A picture of [`SIDE`] at nine tenths of its size, on the colour of its corner.
+fn shrunk(picture: &RgbPicture) -> RgbPicture {
+    let opaque = picture.rgb.chunks_exact(3);
+    let rgba: Vec<u8> = opaque.flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+    let augment = Augment {
+        flip: false,
+        scale: 0.9,
+        shift: [0.0, 0.0],
+    };
+    let corner = [picture.rgb[0], picture.rgb[1], picture.rgb[2]];
+    RgbPicture {
+        width: SIDE,
+        height: SIDE,
+        rgb: compose(&rgba, SIDE, corner, Some(&augment)),
+    }
+}
+
+/// The value that [`COPY_QUANTILE`] of all lie below.
+fn quantile(mut values: Vec<f32>) -> f32 {
+    values.sort_by(f32::total_cmp);
+    let at = (values.len() as f32 * COPY_QUANTILE) as usize;
+    values
+        .get(at.min(values.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or(1.0)
+}
+
+fn share(found: &[bool]) -> f32 {
+    let count = found.iter().filter(|found| **found).count();
+    count as f32 / found.len().max(1) as f32
+}
+
+impl fmt::Display for Scores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            likeness,
+            prompt,
+            background,
+            copies,
+        } = self;
+        write!(
+            f,
+            "likeness {likeness:.3}, prompt {prompt:.2}, background {background:.2}, copies {copies:.2}"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_copies_leaves_a_twentieth_above_it() {
+        let values: Vec<f32> = (0..100).rev().map(|i| i as f32 / 100.0).collect();
+        assert!((quantile(values) - 0.95).abs() < 1e-6);
+        assert!((quantile(Vec::new()) - 1.0).abs() < 1e-6);
+        assert!((share(&[true, false, true, true]) - 0.75).abs() < 1e-6);
+    }
+
+    /// A bright square on white, its middle at `x`.
+    fn square(x: usize, side: usize) -> RgbPicture {
+        let lit = |i: usize| (i % SIDE).abs_diff(x) < side && (i / SIDE).abs_diff(64) < side;
+        let pixel = |i: usize| if lit(i) { [200, 40, 30] } else { [255; 3] };
+        RgbPicture {
+            width: SIDE,
+            height: SIDE,
+            rgb: (0..SIDE * SIDE).flat_map(pixel).collect(),
+        }
+    }
+
+    #[test]
+    fn a_trained_picture_is_a_copy_and_the_unseen_one_follows_its_prompt() {
+        let embedder = Embedder::new();
+        let train = [square(30, 20), square(90, 30)];
+        let held_out = vec![square(64, 12), square(64, 50)];
+        let gauge = Gauge::new(&embedder, &train, held_out.clone());
+        let prompt = |picture: Option<usize>| Prompt {
+            text: String::new(),
+            picture,
+            colour: "white",
+            seed: 0,
+        };
+        let prompts = [prompt(Some(0)), prompt(Some(1)), prompt(None)];
+        let right = [held_out[0].clone(), held_out[1].clone(), train[0].clone()];
+        let found = gauge.scores(&prompts, &right);
+        assert_eq!(
+            (found.prompt, found.background, found.copies),
+            (1.0, 1.0, 0.0)
+        );
+        let copied = [train[0].clone(), train[1].clone(), square(64, 64)];
+        let found = gauge.scores(&prompts, &copied);
+        assert_eq!((found.background, found.copies), (0.0, 1.0));
+        let (likeness, _) = gauge.of_unseen();
+        assert!((0.5..1.0).contains(&likeness), "{likeness}");
+    }
+}

@@ -1,0 +1,300 @@
+//! How adapters on the base go from under-fitted to over-fitted: one long training, drawn with and measured at many epochs.
+//!
+//! What is drawn was held out of the training: captions of unseen pictures, and the same on backgrounds that the training
+//! never had. Too few epochs show as little likeness to the unseen pictures, too many as copies of the trained ones and as
+//! drawings that no longer follow the prompt.
+
+mod chart;
+mod gauge;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use atelier_core::{
+    AdapterUse, CancelFlag, Category, Outcome, Precision, RunContext, Seed, SilentProgress,
+    TrainConfig, TrainRequest, Trainer as _,
+};
+use atelier_corpus::COLOURS;
+use atelier_data::{FolderDataset, Limits, RgbPicture, decode_picture, png, read_folder, sheet};
+use atelier_diffusion::stable_diffusion::Pipeline;
+use atelier_eval::Embedder;
+use atelier_nn::Engine;
+use atelier_train::LoraTrainer;
+use atelier_weights::ReadFiles;
+use burn::tensor::Device;
+
+use crate::sheet::{GUIDANCE, NoClock, draw, request};
+use crate::vae::log;
+use gauge::{Gauge, Scores};
+
+/// Epochs that are drawn with; 0 is the base alone.
+const EPOCHS: [usize; 9] = [0, 5, 10, 20, 30, 50, 80, 120, 200];
+/// How many of the captions of unseen pictures the sheet shows.
+const ON_SHEET: usize = 6;
+/// Pixels between the pictures of the sheet.
+const GAP: usize = 4;
+
+/// What is trained and how it is called.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Subject {
+    /// The exported folder.
+    #[arg(long)]
+    base: PathBuf,
+    /// A sample dataset: a folder with `train` and `held-out`.
+    #[arg(long)]
+    dataset: PathBuf,
+    /// The word that calls what is trained.
+    #[arg(long)]
+    trigger: String,
+    /// What the pictures have in common.
+    #[arg(long, default_value = "character")]
+    category: Category,
+    /// Step size of the training.
+    #[arg(long, default_value_t = 1e-3)]
+    learning_rate: f64,
+    /// Where the run, the sheet, the chart and the table go; a training that was stopped goes on.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// A drawing to make at every epoch.
+struct Prompt {
+    text: String,
+    /// The unseen picture that has this caption; none where the background is another.
+    picture: Option<usize>,
+    colour: &'static str,
+    seed: u64,
+}
+
+/// Trains, draws, measures, and writes `sheet.png`, `curves.svg` and `table.md`.
+pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
+    let held_out = folder(&subject.dataset.join("held-out"))?;
+    let train = folder(&subject.dataset.join("train"))?;
+    let prompts = prompts(subject, &train, &held_out)?;
+    let embedder = Embedder::new();
+    let gauge = Gauge::new(&embedder, &pictures(&train)?, pictures(&held_out)?);
+    let adapters = trained(subject)?;
+    let on_sheet: Vec<usize> = (0..ON_SHEET)
+        .map(|row| row * held_out.samples.len() / ON_SHEET)
+        .collect();
+    let (mut rows, mut scores) = (vec![Vec::new(); ON_SHEET], Vec::new());
+    for epoch in EPOCHS {
+        let drawings = drawn(subject, &prompts, adapter(&adapters, epoch)?)?;
+        let found = gauge.scores(&prompts, &drawings);
+        log(&format!("epoch {epoch}: {found}"));
+        scores.push((epoch, found));
+        for (row, &index) in rows.iter_mut().zip(&on_sheet) {
+            row.push(drawings[index].clone());
+        }
+    }
+    let no_texts: [(&str, &str); 0] = [];
+    png::replace(subject.out.join("sheet.png"), &sheet(&rows, GAP), &no_texts)?;
+    fs_err::write(subject.out.join("curves.svg"), chart::svg(&scores))?;
+    let table = table(&gauge, &prompts, &scores);
+    Ok(fs_err::write(subject.out.join("table.md"), table)?)
+}
+
+fn folder(path: &Path) -> anyhow::Result<FolderDataset> {
+    Ok(read_folder(path, false, &Limits::default())?)
+}
+
+fn pictures(folder: &FolderDataset) -> anyhow::Result<Vec<RgbPicture>> {
+    let each = folder.samples.iter();
+    each.map(|sample| Ok(decode_picture(&sample.path, &Limits::default())?))
+        .collect()
+}
+
+/// Trains to the last of [`EPOCHS`], keeping every one of them; the adapter of each kept epoch.
+fn trained(subject: &Subject) -> anyhow::Result<Vec<(usize, PathBuf)>> {
+    let request = TrainRequest {
+        dataset: subject.dataset.join("train"),
+        base: subject.base.clone(),
+        base_name: subject
+            .base
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        out: subject.out.join("run"),
+        resume: subject.out.join("run").exists(),
+        skip_bad: false,
+        config: TrainConfig {
+            trigger: subject.trigger.clone(),
+            category: subject.category,
+            epochs: EPOCHS[EPOCHS.len() - 1],
+            learning_rate: subject.learning_rate,
+            checkpoint_every: 5,
+            precision: Precision::Bf16,
+            seed: Seed(1),
+            ..TrainConfig::default()
+        },
+    };
+    let trainer = LoraTrainer {
+        device: Device::flex(),
+        hashes: &ReadFiles,
+        free_bytes: None,
+        packed: None,
+    };
+    let cancel = CancelFlag::default();
+    let context = RunContext {
+        cancel: &cancel,
+        progress: &SilentProgress,
+        clock: &NoClock,
+    };
+    let outcome = trainer.train(&request, context);
+    match outcome.map_err(|error| anyhow::anyhow!("{error}"))? {
+        Outcome::Completed(report) => {
+            let last = (request.config.epochs, report.adapter);
+            Ok(report.checkpoints.into_iter().chain([last]).collect())
+        }
+        Outcome::Cancelled { .. } => anyhow::bail!("nothing cancels this"),
+    }
+}
+
+fn adapter(adapters: &[(usize, PathBuf)], epoch: usize) -> anyhow::Result<Option<&Path>> {
+    if epoch == 0 {
+        return Ok(None);
+    }
+    let kept = adapters.iter().find(|(kept, _)| *kept == epoch);
+    let (_, path) = kept.with_context(|| format!("the training kept no epoch {epoch}"))?;
+    Ok(Some(path))
+}
+
+/// The captions of unseen pictures, first all as they are, then all on a background that no trained picture has.
+fn prompts(
+    subject: &Subject,
+    train: &FolderDataset,
+    held_out: &FolderDataset,
+) -> anyhow::Result<Vec<Prompt>> {
+    let trained = |name: &str| {
+        let mut captions = train.samples.iter().map(|sample| sample.caption.as_str());
+        captions.any(|caption| background(caption) == Some(name))
+    };
+    let new: Vec<&'static str> = COLOURS
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| !trained(name))
+        .collect();
+    ensure!(
+        !new.is_empty(),
+        "the training pictures have every background"
+    );
+    ensure!(
+        held_out.samples.len() >= ON_SHEET,
+        "{} pictures were held out, at least {ON_SHEET} are needed",
+        held_out.samples.len()
+    );
+    let (mut prompts, mut elsewhere) = (Vec::new(), Vec::new());
+    for (i, sample) in held_out.samples.iter().enumerate() {
+        let caption = &sample.caption;
+        let own = background(caption)
+            .with_context(|| format!("caption `{caption}` names no background of the palette"))?;
+        let prompt = |colour: &'static str, picture: Option<usize>| -> anyhow::Result<Prompt> {
+            let caption = on_background(caption, own, colour)?;
+            Ok(Prompt {
+                text: format!("{}, {caption}", subject.trigger),
+                picture,
+                colour,
+                seed: 100 + i as u64,
+            })
+        };
+        prompts.push(prompt(own, Some(i))?);
+        elsewhere.push(prompt(new[i % new.len()], None)?);
+    }
+    prompts.extend(elsewhere);
+    Ok(prompts)
+}
+
+/// The colour of the palette that a caption ends with.
+fn background(caption: &str) -> Option<&'static str> {
+    let rest = caption.trim().strip_suffix(" background")?;
+    let mut names = COLOURS.iter().map(|(name, _)| *name);
+    names.find(|name| rest.rsplit(' ').next() == Some(name))
+}
+
+/// A caption that ends with background `own` with `colour` instead.
+fn on_background(caption: &str, own: &str, colour: &str) -> anyhow::Result<String> {
+    let article = |name: &str| {
+        if name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+            "an"
+        } else {
+            "a"
+        }
+    };
+    let ending = |name: &str| format!("on {} {name} background", article(name));
+    let rest = caption.trim().strip_suffix(&ending(own));
+    let rest =
+        rest.with_context(|| format!("caption `{caption}` does not end with `{}`", ending(own)))?;
+    Ok(format!("{rest}{}", ending(colour)))
+}
+
+fn drawn(
+    subject: &Subject,
+    prompts: &[Prompt],
+    adapter: Option<&Path>,
+) -> anyhow::Result<Vec<RgbPicture>> {
+    let mut pipeline = Pipeline::open(&subject.base, &Device::flex(), Engine::Mixed)?;
+    let each = prompts.iter().map(|prompt| {
+        let mut request = request(&prompt.text, prompt.seed, GUIDANCE);
+        let adapter = adapter.map(|path| AdapterUse::new(path.to_owned(), 1.0));
+        request.adapters = adapter.into_iter().collect();
+        let picture = draw(&mut pipeline, &request)?;
+        Ok(RgbPicture {
+            width: picture.width,
+            height: picture.height,
+            rgb: picture.rgb,
+        })
+    });
+    each.collect()
+}
+
+/// The figures as Markdown, with those of the unseen pictures themselves below.
+fn table(gauge: &Gauge<'_>, prompts: &[Prompt], scores: &[(usize, Scores)]) -> String {
+    let mut text = format!(
+        "{} drawings on their own backgrounds and as many on new ones; by chance one in {} prompts is followed.\n\n\
+         | epochs | likeness to unseen pictures | prompt followed | new background followed | copies |\n\
+         |---|---|---|---|---|\n",
+        prompts.len() / 2,
+        gauge.unseen()
+    );
+    let percent = |share: f32| format!("{:.0} %", 100.0 * share);
+    for (epoch, found) in scores {
+        let name = if *epoch == 0 {
+            "none, the base alone".to_owned()
+        } else {
+            epoch.to_string()
+        };
+        let _ = writeln!(
+            text,
+            "| {name} | {:.3} | {} | {} | {} |",
+            found.likeness,
+            percent(found.prompt),
+            percent(found.background),
+            percent(found.copies)
+        );
+    }
+    let (likeness, prompt) = gauge.of_unseen();
+    let _ = writeln!(
+        text,
+        "| the unseen pictures, shrunk by a tenth | {likeness:.3} | {} | – | – |",
+        percent(prompt)
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caption_goes_to_another_background_with_the_right_article() {
+        let caption = "crying face, on a white background\n";
+        assert_eq!(background(caption), Some("white"));
+        assert_eq!(
+            on_background(caption, "white", "orange").unwrap(),
+            "crying face, on an orange background"
+        );
+        assert!(on_background("cat, on an white background", "white", "red").is_err());
+        assert_eq!(background("crying face"), None);
+        assert_eq!(background("cat, on a plaid background"), None);
+    }
+}

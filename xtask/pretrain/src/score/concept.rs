@@ -1,0 +1,205 @@
+//! How often a drawing is nearer to its own concept than to 49 others, as the artists drew them in the same style and on the
+//! same background. Chance is 2 %.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::ensure;
+use atelier_corpus::{Corpus, Rng, compose, hash_text};
+use atelier_data::RgbPicture;
+use atelier_eval::{Comparable, similarity};
+
+use crate::recipe::{SEED, SIDE};
+
+/// Concepts that a drawing is compared with, its own among them.
+pub(super) const CANDIDATES: usize = 50;
+/// Cells across and down in which colours are averaged.
+const CELLS: usize = 16;
+
+/// Mean colour of each of 16×16 cells about the picture's own mean, at length 1; all zero for a plain picture.
+#[derive(Debug, Clone)]
+pub(super) struct ColourCells(Vec<f32>);
+
+impl Comparable for ColourCells {
+    fn numbers(&self) -> &[f32] {
+        &self.0
+    }
+}
+
+impl ColourCells {
+    /// Those of a picture of [`SIDE`].
+    pub(super) fn of(rgb: &[u8]) -> Self {
+        let cell = SIDE / CELLS;
+        let mut sums = vec![0.0; CELLS * CELLS * 3];
+        for (index, value) in rgb.iter().enumerate() {
+            let (x, y) = ((index / 3) % SIDE / cell, index / 3 / SIDE / cell);
+            sums[(y * CELLS + x) * 3 + index % 3] += f32::from(*value) / (cell * cell) as f32;
+        }
+        for channel in 0..3 {
+            let mean = sums.iter().skip(channel).step_by(3).sum::<f32>() / (CELLS * CELLS) as f32;
+            let values = sums.iter_mut().skip(channel).step_by(3);
+            values.for_each(|value| *value -= mean);
+        }
+        let norm = sums.iter().map(|v| v * v).sum::<f32>().sqrt();
+        let factor = if norm > 1e-3 { 1.0 / norm } else { 0.0 };
+        Self(sums.into_iter().map(|value| value * factor).collect())
+    }
+}
+
+/// The 49 other concepts for each style and background, as features.
+pub(super) struct Others<'a, C> {
+    corpus: &'a Corpus,
+    by_style: BTreeMap<&'a str, Vec<usize>>,
+    feature: Box<dyn Fn(RgbPicture) -> C + 'a>,
+    pools: BTreeMap<(&'a str, &'static str), Vec<(&'a str, C)>>,
+}
+
+impl<'a, C: Comparable> Others<'a, C> {
+    /// Compares by `feature`, with pictures of `corpus`.
+    ///
+    /// # Errors
+    /// When a style has too few concepts.
+    pub(super) fn new(
+        corpus: &'a Corpus,
+        feature: impl Fn(RgbPicture) -> C + 'a,
+    ) -> anyhow::Result<Self> {
+        let mut by_style: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, entry) in corpus.entries.iter().enumerate() {
+            by_style.entry(&entry.style).or_default().push(index);
+        }
+        for (style, indices) in &by_style {
+            let concepts = indices.iter().map(|&i| &corpus.entries[i].concept);
+            let count = concepts.collect::<BTreeSet<_>>().len();
+            ensure!(
+                count > CANDIDATES,
+                "style `{style}` has {count} concepts, and each is compared with {} others",
+                CANDIDATES - 1
+            );
+        }
+        Ok(Self {
+            corpus,
+            by_style,
+            feature: Box::new(feature),
+            pools: BTreeMap::new(),
+        })
+    }
+
+    /// Whether a drawing is nearer to entry `own` on that background than to every other concept of the pool.
+    pub(super) fn is_nearest_to_own(
+        &mut self,
+        drawn: &C,
+        own: usize,
+        background: (&'static str, [u8; 3]),
+    ) -> bool {
+        let truth = (self.feature)(shown(self.corpus, own, background.1));
+        let entry = &self.corpus.entries[own];
+        let similarity_to_own = similarity(drawn, &truth);
+        let pool = self.pool(&entry.style, background);
+        others_of(pool, &entry.concept).all(|other| similarity(drawn, other) < similarity_to_own)
+    }
+
+    /// [`CANDIDATES`] different concepts of a style, so that 49 are left without the drawn one.
+    fn pool(&mut self, style: &str, (name, colour): (&'static str, [u8; 3])) -> &[(&'a str, C)] {
+        let (corpus, feature) = (self.corpus, &self.feature);
+        let (style, indices) = self
+            .by_style
+            .get_key_value(style)
+            .expect("the style is one of the corpus");
+        self.pools.entry((style, name)).or_insert_with(|| {
+            let mut rng = Rng::new(SEED ^ hash_text(&format!("{style} {name}")));
+            let mut seen = BTreeSet::new();
+            let mut pool = Vec::new();
+            let mut left = indices.clone();
+            while pool.len() < CANDIDATES && !left.is_empty() {
+                let index = left.swap_remove(rng.below(left.len()));
+                let concept = corpus.entries[index].concept.as_str();
+                if seen.insert(concept) {
+                    pool.push((concept, feature(shown(corpus, index, colour))));
+                }
+            }
+            pool
+        })
+    }
+}
+
+/// The 49 of a pool that are another concept.
+fn others_of<'p, C>(pool: &'p [(&str, C)], own: &str) -> impl Iterator<Item = &'p C> {
+    let others = pool.iter().filter(move |(concept, _)| *concept != own);
+    others.map(|(_, feature)| feature).take(CANDIDATES - 1)
+}
+
+/// An artist's picture on a plain background.
+pub(super) fn shown(corpus: &Corpus, index: usize, colour: [u8; 3]) -> RgbPicture {
+    RgbPicture {
+        width: SIDE,
+        height: SIDE,
+        rgb: compose(corpus.rgba(index), SIDE, colour, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_corpus::{Entry, Split};
+
+    use super::*;
+
+    /// Sixty concepts, each a dark square at a place of its own.
+    fn corpus() -> Corpus {
+        let mut pixels = Vec::new();
+        let entries = (0..60)
+            .map(|i| {
+                let (x, y) = (i % 8 * 16, i / 8 * 16);
+                pixels.extend((0..SIDE * SIDE).flat_map(|at| {
+                    let lit =
+                        (x..x + 16).contains(&(at % SIDE)) && (y..y + 16).contains(&(at / SIDE));
+                    [20, 20, 20, if lit { 255 } else { 0 }]
+                }));
+                Entry {
+                    id: format!("s/{i}"),
+                    concept: format!("thing {i}"),
+                    keywords: Vec::new(),
+                    style: "s".to_owned(),
+                    group: "things".to_owned(),
+                    source: "test".to_owned(),
+                    licence: "CC0-1.0".to_owned(),
+                    split: Split::Train,
+                }
+            })
+            .collect();
+        Corpus::new(SIDE, entries, pixels).unwrap()
+    }
+
+    #[test]
+    fn a_picture_is_nearest_to_itself_and_not_to_another() {
+        let corpus = corpus();
+        let feature = |picture: RgbPicture| ColourCells::of(&picture.rgb);
+        let mut others = Others::new(&corpus, feature).unwrap();
+        let white = ("white", [255, 255, 255]);
+        for own in 0..60 {
+            let drawn = feature(shown(&corpus, own, white.1));
+            assert!(others.is_nearest_to_own(&drawn, own, white), "{own}");
+        }
+        let pool: Vec<String> = others
+            .pool("s", white)
+            .iter()
+            .map(|(c, _)| (*c).to_owned())
+            .collect();
+        assert_eq!(pool.len(), CANDIDATES);
+        let outside = corpus
+            .entries
+            .iter()
+            .find(|e| !pool.contains(&e.concept))
+            .unwrap();
+        for own in [&pool[0], &outside.concept] {
+            let others = others_of(others.pool("s", white), own);
+            assert_eq!(others.count(), CANDIDATES - 1);
+        }
+        let in_pool = corpus
+            .entries
+            .iter()
+            .position(|e| e.concept == pool[0])
+            .unwrap();
+        let own = (in_pool + 1) % 60;
+        let drawn = feature(shown(&corpus, in_pool, white.1));
+        assert!(!others.is_nearest_to_own(&drawn, own, white));
+    }
+}

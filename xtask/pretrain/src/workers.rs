@@ -1,0 +1,122 @@
+//! One training step shared among workers: each takes a part of the batch through a model of its own.
+//!
+//! A small network is done sooner by several workers that never wait for each other than by all processors on every
+//! operation. The number of parts is fixed, so that a step gives the same numbers however many processors of one kind there are.
+
+use atelier_nn::Visit;
+use atelier_nn::gradients::values_of;
+use burn::tensor::{Device, Tensor};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::store::{Store, gradients_of};
+
+/// Parts of every batch.
+pub(crate) const PARTS: usize = 2;
+
+/// Models that hold the same numbers, with the threads that each has for itself.
+pub(crate) struct Workers<M> {
+    models: Vec<M>,
+    pools: Vec<ThreadPool>,
+    device: Device,
+}
+
+/// What a step gave: the mean gradient of every tensor, and the mean of the losses.
+pub(crate) struct Step {
+    pub(crate) gradients: Vec<Vec<f32>>,
+    pub(crate) losses: Vec<f32>,
+}
+
+impl<M: Visit + Send> Workers<M> {
+    /// [`PARTS`] workers, with models made by `untrained`.
+    pub(crate) fn new(
+        device: &Device,
+        untrained: impl Fn() -> anyhow::Result<M>,
+    ) -> anyhow::Result<Self> {
+        let threads = (rayon::current_num_threads() / PARTS).max(1);
+        let pool = || ThreadPoolBuilder::new().num_threads(threads).build();
+        Ok(Self {
+            models: (0..PARTS)
+                .map(|_| untrained())
+                .collect::<anyhow::Result<_>>()?,
+            pools: (0..PARTS).map(|_| pool()).collect::<Result<_, _>>()?,
+            device: device.clone(),
+        })
+    }
+
+    /// The model of the first worker, to begin a [`Store`] with.
+    pub(crate) fn model(&mut self) -> &mut M {
+        &mut self.models[0]
+    }
+
+    /// One step at the numbers of `store`. `losses` maps a model and the number of a part to the loss whose gradient is
+    /// taken, and to further figures of which only the means are kept.
+    pub(crate) fn step<const F: usize>(
+        &mut self,
+        store: &Store,
+        losses: impl Fn(&M, usize) -> (Tensor<1>, [Tensor<1>; F]) + Sync,
+    ) -> Step {
+        let (losses, device) = (&losses, &self.device);
+        let parts: Vec<Step> = std::thread::scope(|scope| {
+            let workers = self.models.iter_mut().zip(&self.pools).enumerate();
+            let running: Vec<_> = workers
+                .map(|(part, (model, pool))| {
+                    scope.spawn(move || {
+                        pool.install(|| {
+                            store.install(model, device);
+                            let (loss, figures) = losses(model, part);
+                            let gradients = gradients_of(model, loss.backward());
+                            Step {
+                                gradients,
+                                losses: figures.map(|figure| values_of(figure)[0]).to_vec(),
+                            }
+                        })
+                    })
+                })
+                .collect();
+            let join = |worker: std::thread::ScopedJoinHandle<'_, Step>| {
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            running.into_iter().map(join).collect()
+        });
+        mean(parts)
+    }
+}
+
+/// The mean of the parts' numbers.
+fn mean(parts: Vec<Step>) -> Step {
+    let share = 1.0 / parts.len() as f32;
+    let mut parts = parts.into_iter();
+    let mut sum = parts.next().expect("there is at least one part");
+    for part in parts {
+        let rows = part.gradients.iter().chain([&part.losses]);
+        for (sum, row) in sum.gradients.iter_mut().chain([&mut sum.losses]).zip(rows) {
+            for (sum, value) in sum.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+    }
+    for row in sum.gradients.iter_mut().chain([&mut sum.losses]) {
+        for value in row {
+            *value *= share;
+        }
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_of_the_parts_is_taken_number_by_number() {
+        let part = |a: f32, b: f32| Step {
+            gradients: vec![vec![a, b], vec![b]],
+            losses: vec![a],
+        };
+        let mean = mean(vec![part(1.0, 2.0), part(3.0, 6.0)]);
+        assert_eq!(mean.gradients, [vec![2.0, 4.0], vec![4.0]]);
+        assert_eq!(mean.losses, [2.0]);
+    }
+}
