@@ -19,11 +19,11 @@ use atelier_nn::{Engine, Params, visit_fields};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::latents::{self, Latents};
-use crate::recipe::{self, Recipe, SEED, Timesteps, VARIANTS, WARMUP_STEPS};
+use crate::recipe::{Recipe, SEED, Timesteps, VARIANTS, WARMUP_STEPS};
 use crate::store::Store;
 use crate::vae::log;
 use crate::workers::{PARTS, Workers};
-use crate::{Pretraining, export, sheet};
+use crate::{Pretraining, configs, export, sheet};
 
 /// The two networks that are trained together.
 pub(crate) struct Model {
@@ -182,7 +182,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
         latents: latents::load(place)?,
         tokenizer: Tokenizer::open(&export::tokenizer_folder())?,
         schedule: NoiseSchedule::new(&ScheduleConfig::from_json(
-            &recipe::scheduler().to_string(),
+            &configs::scheduler().to_string(),
         )?),
         device: device.clone(),
     };

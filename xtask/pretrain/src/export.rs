@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::recipe::Recipe;
 use crate::store::Store;
-use crate::{Pretraining, denoiser, latents, recipe, vae};
+use crate::{Pretraining, configs, denoiser, latents, vae};
 
 /// What an exported folder was made with, as `training.json` in it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -81,7 +81,7 @@ fn write_folder(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
         held_out: place.held_out()?,
     };
     json(&out.join(ORIGIN), &serde_json::to_value(origin)?)?;
-    json(&out.join("model_index.json"), &recipe::model_index())?;
+    json(&out.join("model_index.json"), &configs::model_index())?;
     json(&out.join("unet/config.json"), &recipe.unet_config())?;
     json(
         &out.join("vae/config.json"),
@@ -90,7 +90,7 @@ fn write_folder(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
     json(&out.join("text_encoder/config.json"), &recipe.text_config())?;
     json(
         &out.join("scheduler/scheduler_config.json"),
-        &recipe::scheduler(),
+        &configs::scheduler(),
     )?;
     for name in ["vocab.json", "merges.txt", "tokenizer_config.json"] {
         fs_err::copy(

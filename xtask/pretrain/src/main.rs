@@ -7,6 +7,7 @@
     reason = "pixel values, token ids and timesteps are small and not negative"
 )]
 
+mod configs;
 mod denoiser;
 mod export;
 mod fit;
