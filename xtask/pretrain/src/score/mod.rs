@@ -1,7 +1,7 @@
 //! Honest figures about the base, on fixed seeds: drawings of pairs of concept and style that it was never shown.
 //!
 //! A drawing is right in its concept when it is nearer to the artist's picture of it than to those of 49 other concepts; right
-//! in its style when a probe that learned from the artists' pictures says so; right in its colour when its edges have it. The
+//! in its style when the same concept in no other style is nearer; right in its colour when its edges have it. The
 //! same figures of the artists' own unseen pictures, moved, scaled and mirrored a little, say what is the most that each
 //! measure would give; they do not say how it takes a concept that is drawn anew.
 //!
@@ -16,7 +16,7 @@ mod style;
 use std::path::Path;
 
 use atelier_core::Seed;
-use atelier_corpus::{Augment, Corpus, Rng, Split, compose, full_caption};
+use atelier_corpus::{Augment, COLOURS, Corpus, Rng, compose, full_caption};
 use atelier_data::RgbPicture;
 use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_eval::{Embedder, Embedding, KidSpread, Pooled, Subsets, kid_subsets};
@@ -24,13 +24,12 @@ use atelier_nn::Engine;
 use burn::tensor::Device;
 
 use crate::Pretraining;
-use crate::pictures::random_view;
 use crate::recipe::{SEED, SIDE};
 use crate::sheet::draw_one;
 use crate::vae::log;
 use concept::{ColourCells, Others};
 use pairs::{Pair, Pairs};
-use style::StyleProbe;
+use style::Styles;
 
 /// Parts of the drawings of which the distance is taken.
 const SUBSETS: Subsets = Subsets {
@@ -68,6 +67,13 @@ pub(crate) fn measure(
     let embedder = Embedder::new();
     let own = own_views(&all, &pairs);
     let mut judge = Judge::new(&all, &embedder, &own)?;
+    let drawn = pairs.drawn.iter().map(|pair| pair.entry);
+    log(&format!(
+        "guesses would be right in {:.0} % of the concepts, {:.0} % of the styles and {:.0} % of the backgrounds",
+        100.0 / concept::CANDIDATES as f64,
+        100.0 * judge.by_style.chance(drawn),
+        100.0 / COLOURS.len() as f64
+    ));
     log(
         "| pictures | concept, by embedding | of pairs without a sibling | concept, by colour cells | style | colour | \
          KID of pooled EfficientNet-Lite0, in thousandths |",
@@ -117,37 +123,25 @@ fn picture(rgb: Vec<u8>) -> RgbPicture {
     }
 }
 
-/// What has learned from the artists' pictures.
+/// What drawings are held against.
 struct Judge<'a> {
-    corpus: &'a Corpus,
     embedder: &'a Embedder,
-    probe: StyleProbe,
     by_embedding: Others<'a, Embedding>,
     by_cells: Others<'a, ColourCells>,
+    by_style: Styles<'a, Embedding>,
     /// The artists' pictures of every other pair that is drawn.
     artists: Vec<Pooled>,
 }
 
 impl<'a> Judge<'a> {
     fn new(corpus: &'a Corpus, embedder: &'a Embedder, own: &[RgbPicture]) -> anyhow::Result<Self> {
-        let mut rng = Rng::new(SEED + 5);
-        let trained =
-            (0..corpus.entries.len()).filter(|&i| corpus.entries[i].split == Split::Train);
-        let (views, styles): (Vec<_>, Vec<_>) = trained
-            .map(|i| {
-                let (rgb, _) = random_view(corpus, i, &mut rng);
-                (picture(rgb), corpus.entries[i].style.clone())
-            })
-            .unzip();
-        let examples: Vec<_> = embedder.embed_all(&views).into_iter().zip(styles).collect();
         let references: Vec<_> = own.iter().skip(1).step_by(2).cloned().collect();
         Ok(Self {
             artists: embedder.pooled_all(&references),
-            corpus,
             embedder,
-            probe: StyleProbe::learn(&examples),
             by_embedding: Others::new(corpus, |picture| embedder.embed(&picture))?,
             by_cells: Others::new(corpus, |picture: RgbPicture| ColourCells::of(&picture.rgb))?,
+            by_style: Styles::new(corpus, |picture| embedder.embed(&picture)),
         })
     }
 
@@ -167,7 +161,8 @@ impl<'a> Judge<'a> {
                 concept && pair.alone,
                 self.by_cells
                     .is_nearest_to_own(&cells, pair.entry, pair.colour),
-                self.probe.style(&embedding) == self.corpus.entries[pair.entry].style,
+                self.by_style
+                    .is_nearest_to_own(&embedding, pair.entry, pair.colour),
                 background(drawing) == pair.colour.0,
             ];
             for (count, found) in right.iter_mut().zip(found) {

@@ -1,119 +1,129 @@
-//! Which of the trained styles a drawing is in: logistic regression on what a network sees in a picture.
+//! In which style a drawing is: that of the artist's picture of its concept, among those of every style, which it is nearest to.
 
-use atelier_eval::Comparable;
-use atelier_nn::adamw::{AdamW, Moments, Pace};
+use std::collections::BTreeMap;
 
-/// Passes over all examples.
-const PASSES: u64 = 300;
-/// Learning rate of the weights.
-const RATE: f64 = 0.05;
-/// Decay of the weights per step, times the rate.
-const DECAY: f64 = 1e-3;
+use atelier_corpus::Corpus;
+use atelier_data::RgbPicture;
+use atelier_eval::{Comparable, similarity};
 
-/// One row of weights and a constant for each style.
-pub(super) struct StyleProbe {
-    styles: Vec<String>,
-    rows: Vec<Vec<f32>>,
+use super::concept::shown;
+
+/// The pictures of each concept in every style that has it, on each background, as features.
+pub(super) struct Styles<'a, C> {
+    corpus: &'a Corpus,
+    by_concept: BTreeMap<&'a str, Vec<usize>>,
+    feature: Box<dyn Fn(RgbPicture) -> C + 'a>,
+    seen: BTreeMap<(usize, &'static str), C>,
 }
 
-impl StyleProbe {
-    /// Learns from the artists' own pictures; `examples` name the style of each.
-    pub(super) fn learn<C: Comparable>(examples: &[(C, String)]) -> Self {
-        let mut styles: Vec<String> = examples.iter().map(|(_, style)| style.clone()).collect();
-        styles.sort_unstable();
-        styles.dedup();
-        let width = examples.first().map_or(0, |(e, _)| e.numbers().len()) + 1;
-        let mut probe = Self {
-            rows: vec![vec![0.0; width]; styles.len()],
-            styles,
-        };
-        let wanted: Vec<usize> = examples
-            .iter()
-            .map(|(_, style)| {
-                let at = probe.styles.binary_search(style);
-                at.expect("every style is in the list")
-            })
-            .collect();
-        let mut moments: Vec<Moments> = probe.rows.iter().map(|_| Moments::zeros(width)).collect();
-        let optimizer = AdamW::with_weight_decay(DECAY);
-        for step in 1..=PASSES {
-            let slopes = probe.slopes(examples, &wanted);
-            let rows = probe.rows.iter_mut().zip(&slopes).zip(&mut moments);
-            for ((row, slopes), moments) in rows {
-                optimizer.update(row, slopes, moments, Pace { step, rate: RATE });
-            }
+impl<'a, C: Comparable> Styles<'a, C> {
+    /// Compares by `feature`, with pictures of `corpus`.
+    pub(super) fn new(corpus: &'a Corpus, feature: impl Fn(RgbPicture) -> C + 'a) -> Self {
+        let mut by_concept: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, entry) in corpus.entries.iter().enumerate() {
+            by_concept.entry(&entry.concept).or_default().push(index);
         }
-        probe
-    }
-
-    /// The most likely style.
-    pub(super) fn style<C: Comparable>(&self, picture: &C) -> &str {
-        let shares = self.shares(picture);
-        let best = (0..shares.len()).max_by(|&a, &b| shares[a].total_cmp(&shares[b]));
-        best.map_or("", |best| &self.styles[best])
-    }
-
-    /// Mean gradient of the cross entropy.
-    fn slopes<C: Comparable>(&self, examples: &[(C, String)], wanted: &[usize]) -> Vec<Vec<f32>> {
-        let mut slopes = vec![vec![0.0; self.rows[0].len()]; self.rows.len()];
-        for ((picture, _), &wanted) in examples.iter().zip(wanted) {
-            for (style, share) in self.shares(picture).into_iter().enumerate() {
-                let error = (share - f32::from(u8::from(style == wanted))) / examples.len() as f32;
-                let (constant, weights) = slopes[style]
-                    .split_last_mut()
-                    .expect("a row has at least its constant");
-                *constant += error;
-                for (slope, value) in weights.iter_mut().zip(picture.numbers()) {
-                    *slope += error * value;
-                }
-            }
+        Self {
+            corpus,
+            by_concept,
+            feature: Box::new(feature),
+            seen: BTreeMap::new(),
         }
-        slopes
     }
 
-    /// How likely each style is.
-    fn shares<C: Comparable>(&self, picture: &C) -> Vec<f32> {
-        let score = |row: &Vec<f32>| {
-            let products = row.iter().zip(picture.numbers()).map(|(w, v)| w * v);
-            products.sum::<f32>() + row[row.len() - 1]
+    /// Whether a drawing is nearer to entry `own` on that background than to the same concept in every other style.
+    pub(super) fn is_nearest_to_own(
+        &mut self,
+        drawn: &C,
+        own: usize,
+        (name, colour): (&'static str, [u8; 3]),
+    ) -> bool {
+        let of_concept = &self.by_concept[self.corpus.entries[own].concept.as_str()];
+        let mut likeness = |index: usize| {
+            let seen = self.seen.entry((index, name));
+            let picture = seen.or_insert_with(|| (self.feature)(shown(self.corpus, index, colour)));
+            similarity(drawn, picture)
         };
-        let scores: Vec<f32> = self.rows.iter().map(score).collect();
-        let highest = scores.iter().copied().fold(f32::MIN, f32::max);
-        let powers: Vec<f32> = scores.iter().map(|s| (s - highest).exp()).collect();
-        let sum: f32 = powers.iter().sum();
-        powers.into_iter().map(|power| power / sum).collect()
+        let to_own = likeness(own);
+        let style = |index: usize| &self.corpus.entries[index].style;
+        let mut others = of_concept.iter().filter(|&&i| style(i) != style(own));
+        others.all(|&other| likeness(other) < to_own)
+    }
+
+    /// The share of right answers that guesses would give, for drawings of these entries.
+    pub(super) fn chance(&self, drawn: impl Iterator<Item = usize>) -> f64 {
+        let (mut count, mut sum) = (0, 0.0);
+        for own in drawn {
+            let of_concept = &self.by_concept[self.corpus.entries[own].concept.as_str()];
+            let mut styles: Vec<_> = of_concept
+                .iter()
+                .map(|&i| &self.corpus.entries[i].style)
+                .collect();
+            styles.sort_unstable();
+            styles.dedup();
+            sum += 1.0 / styles.len() as f64;
+            count += 1;
+        }
+        sum / f64::from(count.max(1))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use atelier_corpus::{Entry, Split};
+
+    use super::super::concept::ColourCells;
     use super::*;
+    use crate::recipe::SIDE;
 
-    struct Point(Vec<f32>);
+    /// Two concepts, each in three styles that draw it at a height of their own, and one in two styles.
+    fn corpus() -> Corpus {
+        let mut pixels = Vec::new();
+        let entries = (0..8)
+            .map(|i| {
+                let (x, y) = (i / 3 * 32, i % 3 * 32);
+                pixels.extend((0..SIDE * SIDE).flat_map(|at| {
+                    let lit =
+                        (x..x + 32).contains(&(at % SIDE)) && (y..y + 32).contains(&(at / SIDE));
+                    [20, 20, 20, if lit { 255 } else { 0 }]
+                }));
+                Entry {
+                    id: i.to_string(),
+                    concept: format!("thing {}", i / 3),
+                    keywords: Vec::new(),
+                    style: format!("style {}", i % 3),
+                    group: "things".to_owned(),
+                    source: "test".to_owned(),
+                    licence: "CC0-1.0".to_owned(),
+                    split: Split::Train,
+                }
+            })
+            .collect();
+        Corpus::new(SIDE, entries, pixels).unwrap()
+    }
 
-    impl Comparable for Point {
-        fn numbers(&self) -> &[f32] {
-            &self.0
+    #[test]
+    fn a_picture_is_in_its_own_style_and_in_no_other() {
+        let corpus = corpus();
+        let feature = |picture: RgbPicture| ColourCells::of(&picture.rgb);
+        let mut styles = Styles::new(&corpus, feature);
+        let white = ("white", [255, 255, 255]);
+        for own in 0..8 {
+            for drawn in 0..8 {
+                if corpus.entries[own].concept == corpus.entries[drawn].concept {
+                    let picture = feature(shown(&corpus, drawn, white.1));
+                    let found = styles.is_nearest_to_own(&picture, own, white);
+                    assert_eq!(found, own == drawn, "{own} {drawn}");
+                }
+            }
         }
     }
 
     #[test]
-    fn what_a_line_separates_is_told_apart_and_new_points_too() {
-        let point = |x: f32, y: f32| Point(vec![x, y]);
-        let examples: Vec<(Point, String)> = (0..40)
-            .map(|i| {
-                let (across, along) = ((i % 2) as f32, (i / 2) as f32 / 20.0);
-                let style = if i % 2 == 0 { "flat" } else { "round" };
-                (
-                    point(0.4 + 0.2 * across + 0.1 * along, along),
-                    style.to_owned(),
-                )
-            })
-            .collect();
-        let probe = StyleProbe::learn(&examples);
-        let right = examples.iter().filter(|(p, style)| probe.style(p) == style);
-        assert_eq!(right.count(), 40);
-        assert_eq!(probe.style(&point(0.3, 0.5)), "flat");
-        assert_eq!(probe.style(&point(0.8, 0.5)), "round");
+    fn guesses_are_right_as_often_as_there_are_few_styles() {
+        let corpus = corpus();
+        let styles = Styles::new(&corpus, |picture| ColourCells::of(&picture.rgb));
+        assert!((styles.chance([0, 7].into_iter()) - f64::midpoint(1.0 / 3.0, 0.5)).abs() < 1e-12);
+        assert!(styles.chance(std::iter::empty()).abs() < f64::EPSILON);
     }
 }
