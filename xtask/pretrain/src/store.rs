@@ -237,3 +237,71 @@ impl Visitor for Gather {
         self.values.push(gradient_of(tensor, &mut self.gradients));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use atelier_nn::init::RandomParams;
+    use atelier_nn::{Engine, Linear, Params};
+
+    use super::*;
+
+    const EMA: Ema = Ema { decay: 0.9 };
+
+    fn store(held_out: &str) -> Store {
+        let mut source = RandomParams::new(1);
+        let params = Params::new(&mut source, &Device::flex(), Engine::Reference);
+        Store::of(
+            &mut Linear::new(&params, 3, 2).unwrap(),
+            held_out.to_owned(),
+        )
+    }
+
+    fn steps(store: &mut Store) {
+        for step in 0..3 {
+            let gradients = store.slots.iter().map(|slot| vec![0.1; slot.values.len()]);
+            store.update(gradients.collect(), 1e-2 * f64::from(step + 1), EMA);
+        }
+    }
+
+    #[test]
+    fn what_is_frozen_stays_at_its_average_and_the_rest_goes_on() {
+        let mut store = store("pairs");
+        steps(&mut store);
+        let is_bias = |name: &str| name.ends_with("bias");
+        let (bias, weight) = (
+            store.fingerprint(is_bias),
+            store.fingerprint(|n| !is_bias(n)),
+        );
+        store.freeze(is_bias);
+        steps(&mut store);
+        assert_eq!(store.fingerprint(is_bias), bias);
+        assert_ne!(store.fingerprint(|n| !is_bias(n)), weight);
+        for slot in &store.slots {
+            assert_eq!(
+                is_bias(&slot.name),
+                slot.values == slot.average,
+                "{}",
+                slot.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_saved_training_goes_on_as_if_it_had_not_stopped() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("checkpoint.safetensors");
+        let mut whole = store("pairs");
+        steps(&mut whole);
+        whole.save(&path).unwrap();
+        steps(&mut whole);
+        let mut resumed = store("pairs");
+        resumed.load(&path).unwrap();
+        assert_eq!(resumed.step, 3);
+        steps(&mut resumed);
+        for (a, b) in whole.slots.iter().zip(&resumed.slots) {
+            assert_eq!((&a.values, &a.average), (&b.values, &b.average));
+        }
+        let refusal = store("others").load(&path).unwrap_err().to_string();
+        assert!(refusal.contains("other pairs held out"), "{refusal}");
+    }
+}

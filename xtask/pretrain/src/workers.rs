@@ -107,7 +107,40 @@ fn mean(parts: Vec<Step>) -> Step {
 
 #[cfg(test)]
 mod tests {
+    use atelier_nn::init::RandomParams;
+    use atelier_nn::{Engine, Linear, Params};
+    use burn::tensor::TensorData;
+
     use super::*;
+
+    #[test]
+    fn a_step_gives_the_gradient_of_the_whole_batch_at_the_numbers_of_the_store() {
+        let device = Device::flex().autodiff();
+        let untrained = || {
+            let mut source = RandomParams::new(1);
+            let params = Params::new(&mut source, &device, Engine::Reference);
+            Ok(Linear::without_bias(&params, 3, 1)?)
+        };
+        let mut workers = Workers::new(&device, untrained).unwrap();
+        let mut store = Store::of(workers.model(), String::new());
+        let rows = [[1.0, 0.0, -2.0], [0.5, 3.0, 1.0]];
+        for weight in [[0.5, -1.0, 2.0], [1.0, 1.0, 0.0]] {
+            store.slots[0].values = weight.to_vec();
+            let step = workers.step(&store, |line, part| {
+                let row = TensorData::new(rows[part].to_vec(), [1, 3]);
+                let y = line.forward(Tensor::<2>::from_data(row, &device));
+                let loss = (y.clone() * y).mean();
+                (loss.clone(), [loss])
+            });
+            let products = rows.map(|row| row.iter().zip(weight).map(|(x, w)| x * w).sum::<f32>());
+            let slope = |i: usize| products[0] * rows[0][i] + products[1] * rows[1][i];
+            for (i, found) in step.gradients[0].iter().enumerate() {
+                assert!((found - slope(i)).abs() < 1e-5, "{i} {found}");
+            }
+            let loss = f32::midpoint(products[0].powi(2), products[1].powi(2));
+            assert!((step.losses[0] - loss).abs() < 1e-5);
+        }
+    }
 
     #[test]
     fn the_mean_of_the_parts_is_taken_number_by_number() {
