@@ -26,7 +26,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::ensure;
+use atelier_core::{DeviceChoice, Precision};
 use atelier_corpus::{Corpus, Split, build, held_out_fingerprint};
+use atelier_device::Chosen;
 use clap::{Parser, Subcommand};
 
 use crate::recipe::{Recipe, SIDE};
@@ -43,6 +45,9 @@ struct Args {
     /// A JSON file with what differs from the shipped recipe; the first training keeps it in the cache.
     #[arg(long, global = true)]
     recipe: Option<PathBuf>,
+    /// What trains and encodes, in f32 on graphics processors: `cpu`, or with the feature `vulkan` also `vulkan:0`.
+    #[arg(long, default_value = "cpu", global = true)]
+    device: DeviceChoice,
     #[command(subcommand)]
     stage: Option<Stage>,
 }
@@ -107,6 +112,7 @@ enum Stage {
 pub(crate) struct Pretraining {
     pub(crate) cache: PathBuf,
     pub(crate) recipe: Recipe,
+    pub(crate) device: Chosen,
     held_out: OnceLock<String>,
 }
 
@@ -153,6 +159,7 @@ fn main() -> anyhow::Result<()> {
     let Args {
         cache,
         recipe,
+        device,
         stage,
     } = Args::parse();
     // Every step takes and gives back the same buffers, and nothing large is loaded in between.
@@ -161,6 +168,7 @@ fn main() -> anyhow::Result<()> {
     let place = Pretraining {
         cache,
         recipe,
+        device: atelier_device::open(device, Precision::F32)?,
         held_out: OnceLock::new(),
     };
     if matches!(
@@ -169,26 +177,32 @@ fn main() -> anyhow::Result<()> {
     ) {
         place.recipe.keep(&place.cache)?;
     }
-    let Some(stage) = stage else {
-        return all(&place);
+    let work = || match stage {
+        Some(stage) => one(&place, stage),
+        None => all(&place),
     };
+    place.device.watch("training the embedded base", work)?
+}
+
+/// One stage.
+fn one(place: &Pretraining, stage: Stage) -> anyhow::Result<()> {
     let Recipe { vae, denoiser, .. } = &place.recipe;
     match stage {
         Stage::Vae {
             steps,
             decoder_only,
-        } => vae::train(&place, steps.unwrap_or(vae.steps), decoder_only),
-        Stage::Latents => latents::encode(&place),
-        Stage::Denoiser { steps } => denoiser::train(&place, steps.unwrap_or(denoiser.steps)),
-        Stage::Export { out } => export::export(&place, &out),
-        Stage::Reconstruction { base } => reconstruction::measure(&place, &base),
-        Stage::Gallery { base, out } => gallery::draw(&place, &base, &out),
+        } => vae::train(place, steps.unwrap_or(vae.steps), decoder_only),
+        Stage::Latents => latents::encode(place),
+        Stage::Denoiser { steps } => denoiser::train(place, steps.unwrap_or(denoiser.steps)),
+        Stage::Export { out } => export::export(place, &out),
+        Stage::Reconstruction { base } => reconstruction::measure(place, &base),
+        Stage::Gallery { base, out } => gallery::draw(place, &base, &out),
         Stage::Fit(subject) => fit::show(&subject),
         Stage::Score {
             base,
             drawings,
             guidance,
-        } => score::measure(&place, &base, drawings, &guidance),
+        } => score::measure(place, &base, drawings, &guidance),
     }
 }
 
