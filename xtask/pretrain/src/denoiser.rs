@@ -175,7 +175,7 @@ fn min_snr_weight(kept: f64, most: f64) -> f32 {
 /// Trains, or goes on training, until `steps`.
 pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
     let recipe = &place.recipe;
-    let device = place.device.device.clone().autodiff();
+    let device = place.chosen.device.clone().autodiff();
     let feed = Feed {
         recipe,
         corpus: place.drawn(Split::Train)?,

@@ -33,7 +33,7 @@ pub(crate) fn file(place: &Pretraining) -> PathBuf {
 
 /// Encodes the corpus and measures the spread of the latents.
 pub(crate) fn encode(place: &Pretraining) -> anyhow::Result<()> {
-    let device = place.device.device.clone();
+    let device = place.chosen.device.clone();
     let corpus = place.drawn(Split::Train)?;
     let (vae, encoder) = vae::trained(place, &device)?;
     let mut rng = Rng::new(SEED + 1);

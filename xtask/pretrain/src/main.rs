@@ -112,7 +112,8 @@ enum Stage {
 pub(crate) struct Pretraining {
     pub(crate) cache: PathBuf,
     pub(crate) recipe: Recipe,
-    pub(crate) device: Chosen,
+    /// What trains and encodes.
+    pub(crate) chosen: Chosen,
     held_out: OnceLock<String>,
 }
 
@@ -168,7 +169,7 @@ fn main() -> anyhow::Result<()> {
     let place = Pretraining {
         cache,
         recipe,
-        device: atelier_device::open(device, Precision::F32)?,
+        chosen: atelier_device::open(device, Precision::F32)?,
         held_out: OnceLock::new(),
     };
     if matches!(
@@ -181,7 +182,7 @@ fn main() -> anyhow::Result<()> {
         Some(stage) => one(&place, stage),
         None => all(&place),
     };
-    place.device.watch("training the embedded base", work)?
+    place.chosen.watch("training the embedded base", work)?
 }
 
 /// One stage.

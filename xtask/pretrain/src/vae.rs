@@ -50,7 +50,7 @@ fn of_encoder(name: &str) -> bool {
 /// Trains, or goes on training, until `steps`.
 pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyhow::Result<()> {
     let recipe = &place.recipe;
-    let device = place.device.device.clone().autodiff();
+    let device = place.chosen.device.clone().autodiff();
     let mut corpus = place.corpus()?;
     corpus.retain(|entry| entry.split == Split::Train);
     let mut workers = Workers::new(&device, || untrained(recipe, &device))?;

@@ -138,34 +138,13 @@ pub(super) fn shown(corpus: &Corpus, index: usize, colour: [u8; 3]) -> RgbPictur
 
 #[cfg(test)]
 mod tests {
-    use atelier_corpus::{Entry, Split};
-
+    use super::super::test_corpus::{entry, of_squares};
     use super::*;
 
-    /// Sixty concepts, each a dark square at a place of its own.
+    /// Sixty concepts of one style.
     fn corpus() -> Corpus {
-        let mut pixels = Vec::new();
-        let entries = (0..60)
-            .map(|i| {
-                let (x, y) = (i % 8 * 16, i / 8 * 16);
-                pixels.extend((0..SIDE * SIDE).flat_map(|at| {
-                    let lit =
-                        (x..x + 16).contains(&(at % SIDE)) && (y..y + 16).contains(&(at / SIDE));
-                    [20, 20, 20, if lit { 255 } else { 0 }]
-                }));
-                Entry {
-                    id: format!("s/{i}"),
-                    concept: format!("thing {i}"),
-                    keywords: Vec::new(),
-                    style: "s".to_owned(),
-                    group: "things".to_owned(),
-                    source: "test".to_owned(),
-                    licence: "CC0-1.0".to_owned(),
-                    split: Split::Train,
-                }
-            })
-            .collect();
-        Corpus::new(SIDE, entries, pixels).unwrap()
+        let thing = |i: usize| (entry(format!("thing {i}"), "s"), [i % 8, i / 8]);
+        of_squares(16, (0..60).map(thing).collect())
     }
 
     #[test]

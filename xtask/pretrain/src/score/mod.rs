@@ -12,6 +12,8 @@ mod colour;
 mod concept;
 mod pairs;
 mod style;
+#[cfg(test)]
+mod test_corpus;
 
 use std::path::Path;
 

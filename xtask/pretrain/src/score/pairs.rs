@@ -69,6 +69,7 @@ mod tests {
 
     use atelier_corpus::Entry;
 
+    use super::super::test_corpus::entry;
     use super::*;
 
     #[test]
@@ -76,19 +77,13 @@ mod tests {
         let styles = ["fluent flat", "fluent gradient", "twemoji"];
         let entries: Vec<Entry> = (0..900)
             .map(|i| Entry {
-                id: i.to_string(),
-                concept: format!("thing {}", i / 3),
-                keywords: Vec::new(),
-                style: styles[i % 3].to_owned(),
-                group: "things".to_owned(),
-                source: "test".to_owned(),
-                licence: "CC0-1.0".to_owned(),
                 // Of every second thing the flat one is not shown, of the others twemoji's.
                 split: if i % 6 == 0 || i % 6 == 5 {
                     Split::HeldOutPair
                 } else {
                     Split::Train
                 },
+                ..entry(format!("thing {}", i / 3), styles[i % 3])
             })
             .collect();
         let corpus = Corpus::new(1, entries, vec![0; 4 * 900]).unwrap();

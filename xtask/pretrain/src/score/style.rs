@@ -70,36 +70,17 @@ impl<'a, C: Comparable> Styles<'a, C> {
 
 #[cfg(test)]
 mod tests {
-    use atelier_corpus::{Entry, Split};
-
     use super::super::concept::ColourCells;
+    use super::super::test_corpus::{entry, of_squares};
     use super::*;
-    use crate::recipe::SIDE;
 
-    /// Two concepts, each in three styles that draw it at a height of their own, and one in two styles.
+    /// Two concepts in three styles that draw them at a height of their own, and one in two styles.
     fn corpus() -> Corpus {
-        let mut pixels = Vec::new();
-        let entries = (0..8)
-            .map(|i| {
-                let (x, y) = (i / 3 * 32, i % 3 * 32);
-                pixels.extend((0..SIDE * SIDE).flat_map(|at| {
-                    let lit =
-                        (x..x + 32).contains(&(at % SIDE)) && (y..y + 32).contains(&(at / SIDE));
-                    [20, 20, 20, if lit { 255 } else { 0 }]
-                }));
-                Entry {
-                    id: i.to_string(),
-                    concept: format!("thing {}", i / 3),
-                    keywords: Vec::new(),
-                    style: format!("style {}", i % 3),
-                    group: "things".to_owned(),
-                    source: "test".to_owned(),
-                    licence: "CC0-1.0".to_owned(),
-                    split: Split::Train,
-                }
-            })
-            .collect();
-        Corpus::new(SIDE, entries, pixels).unwrap()
+        let thing = |i: usize| {
+            let entry = entry(format!("thing {}", i / 3), &format!("style {}", i % 3));
+            (entry, [i / 3, i % 3])
+        };
+        of_squares(32, (0..8).map(thing).collect())
     }
 
     #[test]
