@@ -121,29 +121,38 @@ fn part_bytes(base: &Base, part: &str, engine: Engine) -> Result<u64> {
     Ok(bytes + bytes / 50)
 }
 
-/// What is kept so far, and the most that was held at a time.
+/// What is kept so far, the most that was held at a time, and how much of that was kept.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     kept: u64,
     peak: u64,
+    kept_at_peak: u64,
 }
 
 impl Tally {
     /// Keeps `bytes` until the backward pass.
     fn keep(&mut self, bytes: u64) {
         self.kept += bytes;
-        self.peak = self.peak.max(self.kept);
+        self.hold(0);
     }
 
     /// Holds `bytes` for a moment.
     fn hold(&mut self, bytes: u64) {
-        self.peak = self.peak.max(self.kept + bytes);
+        self.reach(self.kept + bytes, self.kept);
     }
 
-    /// A part of which only `inputs` bytes are kept, and whose inside comes back in the backward pass.
-    fn twice(&mut self, inputs: u64, inside: Self) {
+    /// A part of which only `inputs` bytes are kept, and whose inside comes back in the backward pass, where the gradient of
+    /// its output of `outputs` bytes waits for it.
+    fn twice(&mut self, inputs: u64, outputs: u64, inside: Self) {
         self.keep(inputs);
-        self.hold(inside.peak);
+        let kept = self.kept + outputs;
+        self.reach(kept + inside.peak, kept + inside.kept_at_peak);
+    }
+
+    fn reach(&mut self, bytes: u64, kept: u64) {
+        if bytes > self.peak {
+            (self.peak, self.kept_at_peak) = (bytes, kept);
+        }
     }
 }
 
@@ -207,8 +216,8 @@ fn activations(config: &UnetConfig, shape: &StepShape) -> u64 {
     // Buffers of many sizes leave gaps between them, and what is kept lies between those that come and go, the more so where
     // it is a rounded copy of one of them.
     let between = match shape.engine.keep() {
-        Keep::Exact => tally.kept,
-        Keep::Rounded => 2 * tally.kept,
+        Keep::Exact => tally.kept_at_peak,
+        Keep::Rounded => 2 * tally.kept_at_peak,
     };
     tally.peak + (tally.peak + between) / 10
 }
@@ -235,7 +244,7 @@ impl Level<'_> {
         }
         let mut inside = Tally::default();
         self.inside(&mut inside, hidden + skip);
-        tally.twice(inputs, inside);
+        tally.twice(inputs, F32 * self.pixels * self.channels, inside);
     }
 
     fn inside(&self, tally: &mut Tally, input: u64) {
@@ -267,7 +276,7 @@ impl Level<'_> {
             if matches!(self.shape.recompute, Recompute::Block | Recompute::Layer) {
                 let mut inside = Tally::default();
                 self.block(&mut inside);
-                tally.twice(F32 * values, inside);
+                tally.twice(F32 * values, F32 * values, inside);
             } else {
                 self.block(tally);
             }
