@@ -17,17 +17,19 @@ pub enum WeightFormat {
     /// f32.
     #[default]
     Float,
-    /// 16-bit integers with a scale per output: half the memory, products of 16 bits with exact sums.
+    /// 16 bits, half the memory: integers with a scale per output and exact sums, or bf16 where the processor has a unit
+    /// that multiplies matrices of these.
     Whole,
     /// 8-bit integers with a scale per output: a quarter of the memory; products as of 16 bits.
     Byte,
 }
 
 impl From<WeightFormat> for Format {
-    /// The format of the products.
+    /// The format of the products on this processor.
     fn from(format: WeightFormat) -> Self {
         match format {
             WeightFormat::Float => Self::F32,
+            WeightFormat::Whole if Level::best().multiplies_matrices() => Self::Bf16,
             WeightFormat::Whole | WeightFormat::Byte => Self::I16,
         }
     }
@@ -45,10 +47,14 @@ impl WeightFormat {
     }
 }
 
-/// What has to be the same for weights that were packed by another process: the order of their numbers and the width of
-/// their panels, which follows from the processor's instructions.
+/// What has to be the same for weights that were packed by another process: the order of their numbers, the width of
+/// their panels and what 16 bits mean, which follow from the processor's instructions.
 pub fn packing() -> String {
-    format!("{ORDER}-{}", Level::best().panel())
+    let numbers = match WeightFormat::Whole.into() {
+        Format::Bf16 => "-bf16",
+        Format::F32 | Format::I16 => "",
+    };
+    format!("{ORDER}-{}{numbers}", Level::best().panel())
 }
 
 /// A packed weight in a file.

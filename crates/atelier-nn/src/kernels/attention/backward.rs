@@ -77,14 +77,19 @@ pub(crate) fn backward(
         })
     };
     let scale = 1.0 / (shape.head_size as f32).sqrt();
-    let d_k = gathered(shape, &sums, [2 * parts, padded], scale);
-    let d_v = gathered(shape, &sums[size..], [2 * parts, padded], 1.0);
+    let d_k = gathered(shape, &sums, [2 * parts, padded], size, scale);
+    let d_v = gathered(shape, &sums[size..], [2 * parts, padded], size, 1.0);
     [d_q, d_k, d_v]
 }
 
-/// The sums of all tasks of a head, every second of `count` blocks `[keys, stride]`, times `scale`.
-fn gathered(shape: &Shape, sums: &[f32], [count, stride]: [usize; 2], scale: f32) -> Vec<f32> {
-    let size = shape.keys * stride;
+/// The sums of all tasks of a head, every second of `count` blocks of `size` values, `[keys, stride]` of them, times `scale`.
+pub(super) fn gathered(
+    shape: &Shape,
+    sums: &[f32],
+    [count, stride]: [usize; 2],
+    size: usize,
+    scale: f32,
+) -> Vec<f32> {
     // SAFETY: every head of every key is written, each once.
     unsafe {
         filled(shape.key_values(), |to| {
@@ -346,7 +351,7 @@ impl Task<'_> {
 }
 
 /// The inner product of two rows.
-fn inner(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn inner(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0; 8];
     let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
     let rest: f32 = a

@@ -4,11 +4,12 @@
 //! weights of a query need no operation across lanes, and a head size is a number of rows, which need not be whole
 //! vectors. Logits are to base 2 (the keys are scaled once), in both passes with the same roundings.
 //!
-//! [`products`] multiplies tiles, [`weights`] does what lies between the products, [`forward`] and [`backward`] walk
+//! [`mod@halves`] is the same with operands rounded to bf16. Here [`products`] multiplies tiles, [`weights`] does what lies between the products, [`forward`] and [`backward`] walk
 //! over the tiles.
 
 mod backward;
 mod forward;
+pub(super) mod halves;
 mod products;
 mod scratch;
 #[cfg(test)]

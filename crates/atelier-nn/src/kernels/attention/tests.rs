@@ -5,13 +5,13 @@ use super::{Shape, backward, forward};
 use crate::kernels::level::Level;
 
 /// Attention and its gradients by definition: output, logs of sums, gradients of q, k, v.
-struct Reference {
-    out: Vec<f64>,
-    log_sums: Vec<f64>,
-    gradients: [Vec<f64>; 3],
+pub(super) struct Reference {
+    pub(super) out: Vec<f64>,
+    pub(super) log_sums: Vec<f64>,
+    pub(super) gradients: [Vec<f64>; 3],
 }
 
-fn reference(shape: &Shape, [q, k, v, d_out]: [&[f64]; 4]) -> Reference {
+pub(super) fn reference(shape: &Shape, [q, k, v, d_out]: [&[f64]; 4]) -> Reference {
     let (d, scale) = (shape.head_size, 1.0 / (shape.head_size as f64).sqrt());
     let inner = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let mut out = vec![0.0; q.len()];
@@ -61,7 +61,7 @@ fn reference(shape: &Shape, [q, k, v, d_out]: [&[f64]; 4]) -> Reference {
 }
 
 /// Numbers that look random, of about standard deviation `size`.
-fn numbers(count: usize, seed: u64, size: f32) -> Vec<f32> {
+pub(super) fn numbers(count: usize, seed: u64, size: f32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
         state = state
@@ -74,12 +74,12 @@ fn numbers(count: usize, seed: u64, size: f32) -> Vec<f32> {
         .collect()
 }
 
-fn wide(values: &[f32]) -> Vec<f64> {
+pub(super) fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&v| f64::from(v)).collect()
 }
 
 /// The greatest error, relative to the greatest value.
-fn error(got: &[f32], expected: &[f64]) -> f64 {
+pub(super) fn error(got: &[f32], expected: &[f64]) -> f64 {
     assert_eq!(got.len(), expected.len());
     let greatest = expected.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     let worst = got
@@ -120,7 +120,7 @@ fn errors(shape: &Shape, size: f32) -> [f64; 5] {
     worst
 }
 
-fn shape([batch, heads, queries, keys, head_size]: [usize; 5]) -> Shape {
+pub(super) fn shape([batch, heads, queries, keys, head_size]: [usize; 5]) -> Shape {
     Shape {
         batch,
         heads,
@@ -242,7 +242,7 @@ fn no_keys_and_no_queries_are_no_error() {
     assert!(d_q.is_empty() && d_k == [0.0; 40] && d_v == [0.0; 40]);
 }
 
-fn shown(errors: &[f64]) -> String {
+pub(super) fn shown(errors: &[f64]) -> String {
     let shown: Vec<String> = errors.iter().map(|e| format!("{e:.1e}")).collect();
     shown.join(" ")
 }

@@ -188,6 +188,25 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn halves(low: __m256, high: __m256) -> __m256i {
+        unsafe {
+            let low = _mm256_srli_epi32::<16>(rounded_to_bf16(low));
+            _mm256_blend_epi16::<0xaa>(low, rounded_to_bf16(high))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn halves_to_floats(a: __m256i) -> [__m256; 2] {
+        unsafe {
+            let upper = _mm256_set1_epi32(0xffff_0000u32.cast_signed());
+            [
+                _mm256_castsi256_ps(_mm256_slli_epi32::<16>(a)),
+                _mm256_castsi256_ps(_mm256_and_si256(a, upper)),
+            ]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store_i16(to: *mut i16, value: __m256) {
         unsafe {
             let whole = _mm256_cvtps_epi32(value);
@@ -210,10 +229,7 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn store_bf16(to: *mut u16, value: __m256) {
         unsafe {
-            let bits = _mm256_castps_si256(value);
-            let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
-            let rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
-            let halves = _mm256_srli_epi32::<16>(rounded);
+            let halves = _mm256_srli_epi32::<16>(rounded_to_bf16(value));
             let packed = _mm_packus_epi32(
                 _mm256_castsi256_si128(halves),
                 _mm256_extracti128_si256::<1>(halves),
@@ -265,5 +281,19 @@ impl Simd for Avx2 {
                 _mm256_storeu_ps(to.add((i + 4) * to_stride).cast(), second);
             }
         }
+    }
+}
+
+/// The bits of all lanes, of which the upper half is the nearest bf16.
+///
+/// # Safety
+/// As [`Simd`].
+#[inline(always)]
+unsafe fn rounded_to_bf16(value: __m256) -> __m256i {
+    // SAFETY: register arithmetic.
+    unsafe {
+        let bits = _mm256_castps_si256(value);
+        let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+        _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd)
     }
 }

@@ -1,4 +1,4 @@
-//! Vectors of AVX-512, with and without integer dot products.
+//! Vectors of AVX-512: with and without integer dot products, and with rounding to bf16.
 
 #[allow(
     clippy::wildcard_imports,
@@ -16,6 +16,10 @@ pub(crate) struct Avx512;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Vnni512;
 
+/// AVX-512 with integer dot products and rounding to bf16.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bf16512;
+
 /// The mask of the first `n` of sixteen lanes.
 #[inline(always)]
 fn first_lanes(n: usize) -> __mmask16 {
@@ -23,7 +27,7 @@ fn first_lanes(n: usize) -> __mmask16 {
 }
 
 macro_rules! simd512 {
-    ($level:ty, |$sum:ident, $a:ident, $b:ident| $dot:expr) => {
+    ($level:ty, $halves:ident, $store_bf16:ident, |$sum:ident, $a:ident, $b:ident| $dot:expr) => {
         #[allow(clippy::undocumented_unsafe_blocks, reason = "every function is one instruction or a few on registers; the trait states what callers promise for memory")]
         impl Simd for $level {
             type F = __m512;
@@ -179,6 +183,22 @@ macro_rules! simd512 {
             }
 
             #[inline(always)]
+            unsafe fn halves(low: __m512, high: __m512) -> __m512i {
+                unsafe { $halves(low, high) }
+            }
+
+            #[inline(always)]
+            unsafe fn halves_to_floats(a: __m512i) -> [__m512; 2] {
+                unsafe {
+                    let upper = _mm512_set1_epi32(0xffff_0000u32.cast_signed());
+                    [
+                        _mm512_castsi512_ps(_mm512_slli_epi32::<16>(a)),
+                        _mm512_castsi512_ps(_mm512_and_si512(a, upper)),
+                    ]
+                }
+            }
+
+            #[inline(always)]
             unsafe fn store_i16(to: *mut i16, value: __m512) {
                 unsafe {
                     let whole = _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(value));
@@ -196,14 +216,7 @@ macro_rules! simd512 {
 
             #[inline(always)]
             unsafe fn store_bf16(to: *mut u16, value: __m512) {
-                unsafe {
-                    let bits = _mm512_castps_si512(value);
-                    let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
-                    let half = _mm512_set1_epi32(0x7fff);
-                    let rounded = _mm512_add_epi32(_mm512_add_epi32(bits, half), odd);
-                    let halves = _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded));
-                    _mm256_storeu_si256(to.cast(), halves);
-                }
+                unsafe { $store_bf16(to, value) };
             }
 
             #[inline(always)]
@@ -228,11 +241,86 @@ macro_rules! simd512 {
     };
 }
 
-simd512!(Avx512, |sum, a, b| _mm512_add_epi32(
+simd512!(Avx512, halves, store_bf16, |sum, a, b| _mm512_add_epi32(
     sum,
     _mm512_madd_epi16(a, b)
 ));
-simd512!(Vnni512, |sum, a, b| _mm512_dpwssd_epi32(sum, a, b));
+simd512!(Vnni512, halves, store_bf16, |sum, a, b| {
+    _mm512_dpwssd_epi32(sum, a, b)
+});
+simd512!(Bf16512, rounded_halves, store_rounded, |sum, a, b| {
+    _mm512_dpwssd_epi32(sum, a, b)
+});
+
+/// [`Simd::halves`] by integer instructions.
+///
+/// # Safety
+/// As [`Simd`].
+#[inline(always)]
+unsafe fn halves(low: __m512, high: __m512) -> __m512i {
+    // SAFETY: register arithmetic.
+    unsafe {
+        let low = _mm512_srli_epi32::<16>(rounded_to_bf16(low));
+        let upper = _mm512_set1_epi32(0xffff_0000u32.cast_signed());
+        _mm512_or_si512(low, _mm512_and_si512(rounded_to_bf16(high), upper))
+    }
+}
+
+/// [`Simd::store_bf16`] by integer instructions.
+///
+/// # Safety
+/// As [`Simd`].
+#[inline(always)]
+unsafe fn store_bf16(to: *mut u16, value: __m512) {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        let halves = _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded_to_bf16(value)));
+        _mm256_storeu_si256(to.cast(), halves);
+    }
+}
+
+/// [`Simd::halves`] by the instruction that rounds; numbers below the normal ones become zero.
+///
+/// # Safety
+/// As [`Simd`].
+#[inline(always)]
+unsafe fn rounded_halves(low: __m512, high: __m512) -> __m512i {
+    // SAFETY: register arithmetic; both types are 32 bytes.
+    unsafe {
+        let round = |value: __m512| {
+            let halves: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(value));
+            _mm512_cvtepu16_epi32(halves)
+        };
+        _mm512_or_si512(round(low), _mm512_slli_epi32::<16>(round(high)))
+    }
+}
+
+/// [`Simd::store_bf16`] by the instruction that rounds; numbers below the normal ones become zero.
+///
+/// # Safety
+/// As [`Simd`].
+#[inline(always)]
+unsafe fn store_rounded(to: *mut u16, value: __m512) {
+    // SAFETY: passed on from the caller; both types are 32 bytes.
+    unsafe {
+        let halves: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(value));
+        _mm256_storeu_si256(to.cast(), halves);
+    }
+}
+
+/// The bits of all lanes, of which the upper half is the nearest bf16.
+///
+/// # Safety
+/// As [`Simd`].
+#[inline(always)]
+unsafe fn rounded_to_bf16(value: __m512) -> __m512i {
+    // SAFETY: register arithmetic.
+    unsafe {
+        let bits = _mm512_castps_si512(value);
+        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd)
+    }
+}
 
 /// Transposes a 16×16 block of 32-bit values.
 ///

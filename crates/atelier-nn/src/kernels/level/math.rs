@@ -56,7 +56,7 @@ pub(crate) unsafe fn exp<S: Simd>(x: S::F) -> S::F {
 /// # Safety
 /// As [`Simd`].
 #[inline(always)]
-pub(crate) unsafe fn exp2<S: Simd, const N: usize>(mut x: [S::F; N]) -> [S::F; N] {
+pub(crate) unsafe fn exp2<S: Simd, const N: usize>(x: [S::F; N]) -> [S::F; N] {
     // the polynomial of least relative error (1.6e-8) from -1/2 to 1/2, by Remez exchange
     const COEFFICIENTS: [f32; 7] = [
         1.534_581_2e-4,
@@ -67,6 +67,27 @@ pub(crate) unsafe fn exp2<S: Simd, const N: usize>(mut x: [S::F; N]) -> [S::F; N
         6.931_472e-1,
         1.0,
     ];
+    // SAFETY: as the caller promises.
+    unsafe { exp2_by::<S, N, 7>(&COEFFICIENTS, x) }
+}
+
+/// [`exp2`] with a relative error of up to 7.5e-5, for results that are rounded to bf16.
+///
+/// # Safety
+/// As [`Simd`].
+#[inline(always)]
+pub(crate) unsafe fn rough_exp2<S: Simd, const N: usize>(x: [S::F; N]) -> [S::F; N] {
+    const COEFFICIENTS: [f32; 4] = [5.517_167e-2, 2.426_111_3e-1, 6.932_609_7e-1, 9.999_280_6e-1];
+    // SAFETY: as the caller promises.
+    unsafe { exp2_by::<S, N, 4>(&COEFFICIENTS, x) }
+}
+
+/// [`exp2`] by a polynomial.
+#[inline(always)]
+unsafe fn exp2_by<S: Simd, const N: usize, const C: usize>(
+    coefficients: &[f32; C],
+    mut x: [S::F; N],
+) -> [S::F; N] {
     // SAFETY: register arithmetic, as the caller promises.
     unsafe {
         // adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits
@@ -79,8 +100,8 @@ pub(crate) unsafe fn exp2<S: Simd, const N: usize>(mut x: [S::F; N]) -> [S::F; N
         for (x, whole) in x.iter_mut().zip(&whole) {
             *x = S::sub(*x, S::sub(*whole, round));
         }
-        let mut sums = [S::splat(COEFFICIENTS[0]); N];
-        for c in &COEFFICIENTS[1..] {
+        let mut sums = [S::splat(coefficients[0]); N];
+        for c in &coefficients[1..] {
             for (sum, x) in sums.iter_mut().zip(&x) {
                 *sum = S::fma(*sum, *x, S::splat(*c));
             }

@@ -2,6 +2,8 @@
 //! [`leveled!`] compiles each of them for every [`Level`].
 
 #[cfg(target_arch = "x86_64")]
+pub(crate) mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -15,7 +17,7 @@ use std::sync::OnceLock;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use avx512::{Avx512, Vnni512};
+pub(crate) use avx512::{Avx512, Bf16512, Vnni512};
 pub(crate) use portable::Portable;
 
 /// Rows of the register tile of every matrix product.
@@ -24,6 +26,9 @@ pub(crate) const TILE_ROWS: usize = 6;
 /// A set of instructions that a processor may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Level {
+    /// [`Level::Vnni512`] with rounding to bf16, and a unit that multiplies matrices of these (AMX).
+    #[cfg(target_arch = "x86_64")]
+    Amx,
     /// AVX-512 with integer dot products (VNNI).
     #[cfg(target_arch = "x86_64")]
     Vnni512,
@@ -59,6 +64,9 @@ impl Level {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl");
             if avx512 && is_x86_feature_detected!("avx512vnni") {
+                if is_x86_feature_detected!("avx512bf16") && amx::is_available() {
+                    levels.push(Self::Amx);
+                }
                 levels.push(Self::Vnni512);
             }
             if avx512 {
@@ -78,7 +86,7 @@ impl Level {
     pub(crate) fn lanes(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni512 | Self::Avx512 => 16,
+            Self::Amx | Self::Vnni512 | Self::Avx512 => 16,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => 8,
             Self::Portable => 8,
@@ -97,9 +105,20 @@ impl Level {
         self.lanes() * self.panel_vectors()
     }
 
+    /// Whether products of bf16 are quicker than those of i16.
+    pub(crate) fn multiplies_matrices(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx => true,
+            _ => false,
+        }
+    }
+
     /// The name, for people.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx => "AMX and AVX-512 with VNNI and bf16",
             #[cfg(target_arch = "x86_64")]
             Self::Vnni512 => "AVX-512 with VNNI",
             #[cfg(target_arch = "x86_64")]
@@ -183,11 +202,17 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn pair_to_floats(a: Self::I) -> [Self::F; 2];
     /// Per lane a pair of i16: `low` and `high` rounded to the nearest whole number; both must fit.
     unsafe fn pair(low: Self::F, high: Self::F) -> Self::I;
+    /// Per lane a pair of bf16, rounded as by [`Simd::store_bf16`].
+    unsafe fn halves(low: Self::F, high: Self::F) -> Self::I;
+    /// The low and the high numbers of pairs of bf16.
+    unsafe fn halves_to_floats(a: Self::I) -> [Self::F; 2];
     /// Rounds all lanes to the nearest whole numbers, which must fit, and writes them as i16.
     unsafe fn store_i16(to: *mut i16, value: Self::F);
     /// Reads bf16 numbers.
     unsafe fn load_bf16(from: *const u16) -> Self::F;
-    /// Rounds all lanes to bf16 (to nearest, halves to even) and writes them. Not for infinities and NaN.
+    /// Rounds all lanes to bf16 (to nearest, halves to even) and writes them; numbers below the normal ones may become
+    /// zero. NaN must be as processors make them: their upper half
+    /// says so by itself, and is not the greatest there is.
     unsafe fn store_bf16(to: *mut u16, value: Self::F);
     /// The i16 numbers of `a` and `b` in turn (`a0 b0 a1 b1 …`), the first half and the second.
     unsafe fn zip16(a: Self::I, b: Self::I) -> [Self::I; 2];
@@ -203,6 +228,12 @@ macro_rules! leveled {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments, reason = "operands and sizes of a kernel are plain values")]
         $vis unsafe fn $name(level: $crate::kernels::level::Level, $($arg: $ty),*) $(-> $ret)? {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16")]
+            unsafe fn bf16512($($arg: $ty),*) $(-> $ret)? {
+                // SAFETY: passed on from the caller.
+                unsafe { $body::<$crate::kernels::level::Bf16512>($($arg),*) }
+            }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
             unsafe fn vnni512($($arg: $ty),*) $(-> $ret)? {
@@ -224,6 +255,8 @@ macro_rules! leveled {
             // SAFETY: levels come from `Level::available`, so the processor has the instructions; the rest is passed on.
             unsafe {
                 match level {
+                    #[cfg(target_arch = "x86_64")]
+                    $crate::kernels::level::Level::Amx => bf16512($($arg),*),
                     #[cfg(target_arch = "x86_64")]
                     $crate::kernels::level::Level::Vnni512 => vnni512($($arg),*),
                     #[cfg(target_arch = "x86_64")]

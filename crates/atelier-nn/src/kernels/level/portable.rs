@@ -191,6 +191,21 @@ impl<const N: usize> Simd for Portable<N> {
     }
 
     #[inline(always)]
+    unsafe fn halves(low: Self::F, high: Self::F) -> Self::I {
+        std::array::from_fn(|i| {
+            rounded_to_bf16(low[i]) >> 16 | rounded_to_bf16(high[i]) & 0xffff_0000
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn halves_to_floats(a: Self::I) -> [Self::F; 2] {
+        [
+            each(|i| f32::from_bits(a[i] << 16)),
+            each(|i| f32::from_bits(a[i] & 0xffff_0000)),
+        ]
+    }
+
+    #[inline(always)]
     unsafe fn store_i16(to: *mut i16, value: Self::F) {
         let whole: [i16; N] = std::array::from_fn(|i| value[i].round_ties_even() as i16);
         // SAFETY: the caller promises all lanes.
@@ -206,10 +221,7 @@ impl<const N: usize> Simd for Portable<N> {
 
     #[inline(always)]
     unsafe fn store_bf16(to: *mut u16, value: Self::F) {
-        let halves: [u16; N] = std::array::from_fn(|i| {
-            let bits = value[i].to_bits();
-            ((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16
-        });
+        let halves: [u16; N] = std::array::from_fn(|i| (rounded_to_bf16(value[i]) >> 16) as u16);
         // SAFETY: the caller promises all lanes.
         unsafe { to.cast::<[u16; N]>().write_unaligned(halves) };
     }
@@ -241,4 +253,10 @@ impl<const N: usize> Simd for Portable<N> {
             }
         }
     }
+}
+
+/// The bits of a number, of which the upper half is the nearest bf16.
+fn rounded_to_bf16(value: f32) -> u32 {
+    let bits = value.to_bits();
+    bits.wrapping_add(0x7fff + (bits >> 16 & 1))
 }

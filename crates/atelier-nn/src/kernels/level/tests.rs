@@ -47,10 +47,16 @@ unsafe fn probe<S: Simd>(x: &[f32], floats: &mut Vec<f32>, ints: &mut Vec<u32>) 
                 S::store(out.as_mut_ptr(), value);
                 floats.extend(&out);
             }
+            let of_bf16 = S::halves(a, b);
+            for value in S::halves_to_floats(of_bf16) {
+                S::store(out.as_mut_ptr(), value);
+                floats.extend(&out);
+            }
             let [low, high] = S::zip16(first, second);
             for value in [
                 first,
                 second,
+                of_bf16,
                 low,
                 high,
                 S::dot(

@@ -9,7 +9,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 
-use super::super::attention::{self, Shape};
+use super::super::attention::{self, Shape, halves};
 use super::super::level::Level;
 use super::super::pointwise::kept::Precision;
 use super::held::{Held, KeptTensor, Slot, keep, kept};
@@ -49,11 +49,25 @@ fn shape_of(query: &FlexTensor, key: &FlexTensor, heads: usize) -> Shape {
     }
 }
 
-fn forward(shape: &Shape, operands: [&FlexTensor; 3]) -> (FlexTensor, Vec<f32>) {
+/// Whether operands are rounded to bf16, in both passes: where that is quicker, and what is kept may be rounded too.
+fn takes_halves(precision: Precision) -> bool {
+    precision == Precision::Rounded && Level::best().multiplies_matrices()
+}
+
+fn forward(
+    shape: &Shape,
+    operands: [&FlexTensor; 3],
+    precision: Precision,
+) -> (FlexTensor, Vec<f32>) {
     let [query, key, value] = operands;
+    let run = if takes_halves(precision) {
+        halves::forward
+    } else {
+        attention::forward
+    };
     let (values, log_sums) = with_values(query, |q| {
         with_values(key, |k| {
-            with_values(value, |v| attention::forward(Level::best(), shape, q, k, v))
+            with_values(value, |v| run(Level::best(), shape, q, k, v))
         })
     });
     (tensor(values, query.shape().dims::<3>()), log_sums)
@@ -65,10 +79,11 @@ impl AttentionOps for Flex {
         key: FlexTensor,
         value: FlexTensor,
         heads: usize,
-        _precision: Precision,
+        precision: Precision,
         _copy: Slot,
     ) -> FlexTensor {
-        forward(&shape_of(&query, &key, heads), [&query, &key, &value]).0
+        let shape = shape_of(&query, &key, heads);
+        forward(&shape, [&query, &key, &value], precision).0
     }
 }
 
@@ -76,6 +91,7 @@ impl AttentionOps for Flex {
 #[derive(Debug, Clone)]
 struct State {
     shape: Shape,
+    precision: Precision,
     operands: [KeptTensor; 3],
     output: Slot,
     log_sums: Vec<f32>,
@@ -91,12 +107,18 @@ impl Backward<Flex, 3> for AttentionBackward {
         let dy = grads.consume::<Flex>(&ops.node);
         let State {
             shape,
+            precision,
             operands: [query, key, value],
             output,
             log_sums,
         } = &ops.state;
         let run = |operands: [&[f32]; 3], output: &[f32], dy: &[f32]| {
-            attention::backward(Level::best(), shape, operands, output, log_sums, dy)
+            let run = if takes_halves(*precision) {
+                halves::backward
+            } else {
+                attention::backward
+            };
+            run(Level::best(), shape, operands, output, log_sums, dy)
         };
         let gradients = query.with_values(|q| {
             key.with_values(|k| {
@@ -128,13 +150,20 @@ impl<C: CheckpointStrategy> AttentionOps for Autodiff<Flex, C> {
         let nodes = [query.node(), key.node(), value.node()];
         let operands = [query.primitive(), key.primitive(), value.primitive()];
         let shape = shape_of(operands[0], operands[1], heads);
-        let (output, log_sums) = forward(&shape, operands);
+        let (output, log_sums) = forward(&shape, operands, precision);
         finish!(AttentionBackward, nodes, output, {
             State {
                 shape,
-                // Weights are computed again from queries and keys, which are kept so exactly that they are nearly those of
-                // the sums that are kept.
-                operands: operands.map(|operand| KeptTensor::new(operand, precision)),
+                precision,
+                // Weights are computed again from queries and keys, which are kept so exactly that they are those of the sums
+                // that are kept, or nearly.
+                operands: operands.map(|operand| {
+                    if takes_halves(precision) {
+                        KeptTensor::halved(operand)
+                    } else {
+                        KeptTensor::new(operand, precision)
+                    }
+                }),
                 output: keep(&copy, &output, precision),
                 log_sums,
             }

@@ -7,7 +7,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
 use super::super::level::Level;
-use super::super::pointwise::kept::Precision;
+use super::super::pointwise::kept::{self, Precision};
 use super::super::pointwise::kept_rows::KeptRows;
 use super::with_values;
 
@@ -67,6 +67,8 @@ pub(crate) type Slot = Arc<OnceLock<KeptTensor>>;
 pub(crate) enum KeptTensor {
     Exact(FlexTensor),
     Rounded(KeptRows),
+    /// Rounded to bf16.
+    Halved(Vec<u16>),
 }
 
 impl KeptTensor {
@@ -83,11 +85,19 @@ impl KeptTensor {
         }
     }
 
+    /// A copy in bf16.
+    pub(super) fn halved(tensor: &FlexTensor) -> Self {
+        Self::Halved(with_values(tensor, |values| {
+            kept::rounded(Level::best(), values)
+        }))
+    }
+
     /// Runs `f` on the values as f32.
     pub(super) fn with_values<R>(&self, f: impl FnOnce(&[f32]) -> R) -> R {
         match self {
             Self::Exact(tensor) => with_values(tensor, f),
             Self::Rounded(rows) => f(&rows.widened(Level::best())),
+            Self::Halved(halves) => f(&kept::widened(Level::best(), halves)),
         }
     }
 }

@@ -46,12 +46,21 @@ pub(crate) fn add(
     Tensor::from_dispatch(sum)
 }
 
-/// Factors are small and change with every step; they are packed for one pass, in f32.
-fn packed(factor: &FlexTensor, scale: f32) -> Packed {
+/// The numbers of products: f32, or bf16 where that is quicker and what is kept may be rounded too.
+fn format_of(precision: Precision) -> Format {
+    if precision == Precision::Rounded && Level::best().multiplies_matrices() {
+        Format::Bf16
+    } else {
+        Format::F32
+    }
+}
+
+/// Factors are small and change with every step; they are packed for one pass.
+fn packed(factor: &FlexTensor, scale: f32, format: Format) -> Packed {
     let [rows, columns] = factor.shape().dims();
     with_values(factor, |values| {
         let scaled: Vec<f32> = values.iter().map(|value| value * scale).collect();
-        Packed::new(Level::best(), Format::F32, &scaled, [rows, columns, 1])
+        Packed::new(Level::best(), format, &scaled, [rows, columns, 1])
     })
 }
 
@@ -62,9 +71,12 @@ fn forward(
     down: &FlexTensor,
     up: &FlexTensor,
     scale: f32,
+    format: Format,
 ) -> (FlexTensor, Vec<f32>) {
-    let low = with_values(x, |x| linear::forward(&packed(down, 1.0), x, None));
-    let y = change(y, |y| linear::add_forward(&packed(up, scale), &low, y));
+    let low = with_values(x, |x| linear::forward(&packed(down, 1.0, format), x, None));
+    let y = change(y, |y| {
+        linear::add_forward(&packed(up, scale, format), &low, y)
+    });
     (y, low)
 }
 
@@ -75,10 +87,10 @@ impl LowRankOps for Flex {
         down: FlexTensor,
         up: FlexTensor,
         scale: f32,
-        _precision: Precision,
+        precision: Precision,
         _copy: Slot,
     ) -> FlexTensor {
-        forward(y, &x, &down, &up, scale).0
+        forward(y, &x, &down, &up, scale, format_of(precision)).0
     }
 }
 
@@ -90,6 +102,7 @@ struct State {
     down: FlexTensor,
     up: FlexTensor,
     scale: f32,
+    format: Format,
 }
 
 #[derive(Debug)]
@@ -106,26 +119,29 @@ impl Backward<Flex, 4> for LowRankBackward {
             down,
             up,
             scale,
+            format,
         } = ops.state;
         let level = Level::best();
         let ([rank, inputs], [outputs, _]) = (down.shape().dims(), up.shape().dims());
         let [y_node, x_node, down_node, up_node] = ops.parents;
-        let slope = with_values(&dy, |dy| linear::input_gradient(&packed(&up, scale), dy));
+        let slope = with_values(&dy, |dy| {
+            linear::input_gradient(&packed(&up, scale, format), dy)
+        });
         if let Some(node) = up_node {
             let mut values = with_values(&dy, |dy| {
-                outer::weight_gradient(level, Format::F32, dy, &low, outputs)
+                outer::weight_gradient(level, format, dy, &low, outputs)
             });
             adamw::scale(level, &mut values, scale);
             grads.register::<Flex>(node.id, tensor(values, [outputs, rank]));
         }
         if let Some(node) = down_node {
-            let values = kept(&x)
-                .with_values(|x| outer::weight_gradient(level, Format::F32, &slope, x, rank));
+            let values =
+                kept(&x).with_values(|x| outer::weight_gradient(level, format, &slope, x, rank));
             grads.register::<Flex>(node.id, tensor(values, [rank, inputs]));
         }
         if let Some(node) = x_node {
             let rows = slope.len() / rank.max(1);
-            let values = linear::input_gradient(&packed(&down, 1.0), &slope);
+            let values = linear::input_gradient(&packed(&down, 1.0, format), &slope);
             grads.register::<Flex>(node.id, tensor(values, [rows, inputs]));
         }
         if let Some(node) = y_node {
@@ -150,7 +166,8 @@ impl<C: CheckpointStrategy> LowRankOps for Autodiff<Flex, C> {
             down.primitive().clone(),
             up.primitive().clone(),
         );
-        let (sum, low) = forward(y.into_primitive(), &x, &down, &up, scale);
+        let format = format_of(precision);
+        let (sum, low) = forward(y.into_primitive(), &x, &down, &up, scale, format);
         finish!(
             LowRankBackward,
             nodes,
@@ -161,6 +178,7 @@ impl<C: CheckpointStrategy> LowRankOps for Autodiff<Flex, C> {
                 down,
                 up,
                 scale,
+                format,
             }
         )
     }

@@ -5,8 +5,9 @@ use std::mem::MaybeUninit;
 use rayon::prelude::*;
 
 use super::part::{Part, sweep};
+use super::tasks;
 use crate::kernels::level::{Level, Simd, leveled};
-use crate::kernels::memory::chunk;
+use crate::kernels::memory::{Shared, chunk, filled};
 
 /// How exactly activations are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +97,35 @@ pub(super) unsafe fn halves(
     // SAFETY: the capacity is `len`, and the caller promises that all values are written.
     unsafe { halves.set_len(len) };
     halves
+}
+
+/// Numbers in bf16 as f32.
+pub(crate) fn widened(level: Level, halves: &[u16]) -> Vec<f32> {
+    let write = |to: Shared| {
+        tasks(halves.len(), chunk(halves.len(), 1), |start, count| {
+            // SAFETY: tasks have their own values, inside both buffers.
+            unsafe { widen_at(level, to.at(start), halves[start..].as_ptr(), count) };
+        });
+    };
+    // SAFETY: the tasks cover all values.
+    unsafe { filled(halves.len(), write) }
+}
+
+leveled! {
+    /// Widens `len` bf16 numbers.
+    ///
+    /// # Safety
+    /// Both sides must hold `len` values.
+    fn widen_at(to: *mut f32, from: *const u16, len: usize) = widen
+}
+#[inline(always)]
+unsafe fn widen<S: Simd>(to: *mut f32, from: *const u16, len: usize) {
+    // SAFETY: the sweep stays inside `len`.
+    unsafe {
+        sweep!(S, len, |at, part| {
+            part.store::<S>(to.add(at), part.load_bf16::<S>(from.add(at)));
+        });
+    }
 }
 
 leveled! {

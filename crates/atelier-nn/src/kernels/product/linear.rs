@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::memory::{Shared, chunk, filled};
+use super::halves::half_rows;
 use super::packed::{Format, Packed, chunk_length};
 use super::scratch::with_units;
 use super::walk::{Direction, Left, Place, Scales, Start, Tap, product};
@@ -76,6 +77,10 @@ unsafe fn rows_product(
     };
     match weights.format {
         Format::F32 => run(from.as_ptr().cast(), Scales::Exact),
+        Format::Bf16 => with_units(rows * stride, |units| {
+            half_rows(weights.level, from, depth, units.as_mut_ptr());
+            run(units.as_ptr(), Scales::Exact);
+        }),
         Format::I16 => with_units(rows * stride, |units| {
             let scales = whole_rows(weights, direction, from, units.as_mut_ptr());
             run(units.as_ptr(), Scales::Rows(&scales));

@@ -1,6 +1,7 @@
 //! Products with frozen weights: linear maps and 3×3 convolutions, forward and backward to the input.
 
 pub(crate) mod conv;
+pub(super) mod halves;
 pub(crate) mod linear;
 pub(crate) mod outer;
 mod packed;

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::super::level::{Level, Simd, leveled};
 use super::super::memory::{Shared, filled};
+use super::halves::{self, half_panel_at};
 use super::packed::{Format, NORM_LIMIT};
 use super::scratch::with_units;
 use super::tile::{Onto, Piece, Row, Target};
@@ -81,6 +82,15 @@ thread_local! {
     static PANEL: RefCell<Units> = RefCell::default();
 }
 
+/// Units that `rows` take in a sum over them.
+fn units_of(format: Format, rows: usize) -> usize {
+    match format {
+        Format::F32 => rows,
+        Format::I16 => rows.div_ceil(2),
+        Format::Bf16 => halves::units_of(rows),
+    }
+}
+
 fn pieces(rows: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
     (0..rows)
         .step_by(PIECE)
@@ -93,20 +103,12 @@ impl<'a> Sum<'a> {
         Self { level, format, dy }
     }
 
-    /// Units of a piece of rows.
-    fn units_of(&self, rows: usize) -> usize {
-        match self.format {
-            Format::F32 => rows,
-            Format::I16 => rows.div_ceil(2),
-        }
-    }
-
     /// Turns the gradient of the output and runs `f` with it.
     pub(super) fn with(&self, f: impl FnOnce(&Turned<'_>)) {
         let (rows, width) = (self.dy.starts.len(), self.dy.width);
         let lanes = self.level.lanes();
         let columns = width.next_multiple_of(lanes);
-        let stride = self.units_of(PIECE);
+        let stride = units_of(self.format, PIECE);
         let count = rows.div_ceil(PIECE);
         with_units(count * columns * stride, |units| {
             let to = Shared::from_ptr(units.as_mut_ptr().cast());
@@ -170,7 +172,7 @@ impl Turned<'_> {
         let width = level.panel();
         let columns = first..x.width.min(first + width);
         let held = dy.width.next_multiple_of(level.lanes());
-        let length = self.sum.units_of(PIECE);
+        let length = units_of(format, PIECE);
         units.grow(length * width + width);
         for (index, piece) in pieces(dy.starts.len()) {
             let starts = &x.starts[piece];
@@ -210,15 +212,15 @@ impl Turned<'_> {
                     Onto::Target
                 },
             };
-            let (depth, pieces) = (
-                self.sum.units_of(starts.len()),
-                [Piece { row: 0, panel: 0 }],
-            );
+            let (depth, pieces) = (units_of(format, starts.len()), [Piece { row: 0, panel: 0 }]);
             // SAFETY: rows and panel hold `depth` units; columns of the result belong to this panel.
             unsafe {
                 match format {
                     Format::F32 => {
                         float_panel_at(level, &rows, units.as_ptr(), &pieces, depth, target);
+                    }
+                    Format::Bf16 => {
+                        half_panel_at(level, &rows, units.as_ptr(), &pieces, depth, target);
                     }
                     Format::I16 => {
                         whole_panel_at(level, &rows, units.as_ptr(), &pieces, depth, target);
@@ -229,7 +231,7 @@ impl Turned<'_> {
     }
 }
 
-/// A vector of units for rows `index` (f32) or `2 index` and the next (i16), of up to `LANES` columns.
+/// A vector of units for rows `index` (f32) or `2 index` and the next (i16, bf16), of up to `LANES` columns.
 #[inline(always)]
 unsafe fn unit_row<S: Simd>(
     format: Format,
@@ -252,16 +254,20 @@ unsafe fn unit_row<S: Simd>(
             }
             None => S::splat(0.0),
         };
-        if format == Format::F32 {
-            let mut units = [0.0f32; 16];
-            S::store(units.as_mut_ptr(), load(index));
-            S::int_load(units.as_ptr().cast())
-        } else {
-            let factors = S::load(factors);
-            S::pair(
-                S::mul(load(2 * index), factors),
-                S::mul(load(2 * index + 1), factors),
-            )
+        match format {
+            Format::F32 => {
+                let mut units = [0.0f32; 16];
+                S::store(units.as_mut_ptr(), load(index));
+                S::int_load(units.as_ptr().cast())
+            }
+            Format::I16 => {
+                let factors = S::load(factors);
+                S::pair(
+                    S::mul(load(2 * index), factors),
+                    S::mul(load(2 * index + 1), factors),
+                )
+            }
+            Format::Bf16 => S::halves(load(2 * index), load(2 * index + 1)),
         }
     }
 }
@@ -280,11 +286,7 @@ unsafe fn turn<S: Simd>(
     to: *mut u32,
     stride: usize,
 ) {
-    let count = if format == Format::F32 {
-        starts.len()
-    } else {
-        starts.len().div_ceil(2)
-    };
+    let count = units_of(format, starts.len());
     let mut block = [0u32; 256];
     for first in (0..count).step_by(S::LANES) {
         for i in 0..S::LANES {
@@ -313,11 +315,7 @@ unsafe fn fill<S: Simd>(
     to: *mut u32,
 ) {
     let width = S::LANES * S::PANEL_VECTORS;
-    let count = if format == Format::F32 {
-        starts.len()
-    } else {
-        starts.len().div_ceil(2)
-    };
+    let count = units_of(format, starts.len());
     for index in 0..count {
         for first in (0..width).step_by(S::LANES) {
             let columns =

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::super::level::Level;
 use super::super::mapped::Numbers;
 use super::super::weights::{KeptWeight, WeightFormat};
+use super::halves;
 use super::units::Line;
 
 /// How weights are held.
@@ -18,6 +19,8 @@ pub(crate) enum Format {
     /// i16 with a scale per output. Both operands of a product are scaled so that sums in i32 cannot overflow, by the
     /// inequality of Cauchy and Schwarz; the error is that of the operands' rounding, about 2e-4 of their root mean square.
     I16,
+    /// bf16, whose products are summed in f32; each operand is rounded by up to 2⁻⁹ of itself.
+    Bf16,
 }
 
 /// The greatest Euclidean norm of one operand of a product of i16: rounding adds a little, and the product of both norms
@@ -40,9 +43,9 @@ pub(crate) struct Packed {
     pub(super) units: Numbers<Line>,
     /// The numbers of the units as bytes, in their place: what is held in 8 bits is widened a piece at a time.
     pub(super) bytes: Numbers<i8>,
-    /// What a unit of each column stands for, with zeros up to a whole panel; empty for f32.
+    /// What a unit of each column stands for, with zeros up to a whole panel; empty for f32 and bf16.
     pub(super) scales: Vec<f32>,
-    /// Greatest norm of any input's weights over each chunk of outputs, as numbers in the panels; empty for f32.
+    /// Greatest norm of any input's weights over each chunk of outputs, as numbers in the panels; empty for f32 and bf16.
     pub(super) gradient_norms: Vec<f32>,
 }
 
@@ -121,7 +124,7 @@ impl Packed {
     /// How many scales and gradient norms there are.
     fn measures(&self) -> [usize; 2] {
         match self.format {
-            Format::F32 => [0, 0],
+            Format::F32 | Format::Bf16 => [0, 0],
             Format::I16 => [
                 self.panels() * self.level.panel(),
                 self.columns.div_ceil(chunk_length(self.columns, self.taps)),
@@ -175,6 +178,7 @@ impl Packed {
         match self.format {
             Format::F32 => depth,
             Format::I16 => depth.div_ceil(2),
+            Format::Bf16 => halves::units_of(depth),
         }
     }
 
@@ -221,14 +225,18 @@ impl Packed {
                 let at = 2 * self.place(column, tap, input / 2) + input % 2;
                 f32::from(self.bytes[at]) * self.scales[column]
             }
-            Format::I16 => {
+            Format::I16 | Format::Bf16 => {
                 let pair = unit(self.place(column, tap, input / 2));
                 let half = if input.is_multiple_of(2) {
                     pair
                 } else {
                     pair >> 16
                 };
-                f32::from((half as u16).cast_signed()) * self.scales[column]
+                if self.format == Format::Bf16 {
+                    f32::from_bits(half << 16)
+                } else {
+                    f32::from((half as u16).cast_signed()) * self.scales[column]
+                }
             }
         }
     }

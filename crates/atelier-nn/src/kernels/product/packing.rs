@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::super::level::Level;
 use super::super::mapped::Numbers;
+use super::halves::half;
 use super::packed::{Format, NORM_LIMIT, Packed, WHOLE_LIMIT, chunk_length};
 use super::units::Line;
 
@@ -24,6 +25,7 @@ impl Packed {
         match format {
             Format::F32 => packed.fill_floats(weight),
             Format::I16 => packed.fill_wholes(weight, WHOLE_LIMIT),
+            Format::Bf16 => packed.fill(weight, 2, |_, low, high| half(low) | half(high) << 16),
         }
         packed
     }

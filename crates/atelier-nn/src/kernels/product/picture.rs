@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::super::level::Level;
 use super::super::memory::{Shared, chunk};
+use super::halves::rows_at;
 use super::packed::{Format, Packed, chunk_length};
 use super::scratch::with_units;
 use super::units::Units;
@@ -101,6 +103,10 @@ pub(super) fn bordered(
                 copy(picture, from, to);
                 PictureScales::Exact
             }
+            Format::Bf16 => {
+                halve(weights.level, picture, from, channels, to);
+                PictureScales::Exact
+            }
             Format::I16 => PictureScales::Pictures(round(weights, direction, picture, from, to)),
         };
         f(units.as_ptr(), scales);
@@ -158,6 +164,15 @@ fn copy(picture: &Bordered, from: &[f32], to: Shared) {
         let to = to.at(picture.unit(b, y + picture.border, picture.border));
         // SAFETY: a row of pixels has its own place.
         unsafe { to.copy_from_nonoverlapping(values.as_ptr(), values.len()) };
+    });
+}
+
+/// Writes the pictures as bf16.
+fn halve(level: Level, picture: &Bordered, from: &[f32], channels: usize, to: Shared) {
+    each_row(picture, from, |b, y, values| {
+        let to = to.at(picture.unit(b, y + picture.border, picture.border));
+        // SAFETY: a row of pixels has its own place.
+        unsafe { rows_at(level, values, channels, channels, to.cast()) };
     });
 }
 

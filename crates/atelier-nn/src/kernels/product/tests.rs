@@ -3,6 +3,7 @@
 
 use super::super::level::Level;
 use super::conv::{self, ConvSizes};
+use super::halves::half;
 use super::{Format, Packed, linear, outer};
 
 /// Numbers between -1 and 1 that look random.
@@ -26,18 +27,30 @@ pub(super) fn error(got: &[f32], expected: &[f64]) -> f64 {
     worst / expected.iter().fold(1e-30, |m: f64, v| m.max(v.abs()))
 }
 
-/// f32 sums of up to a few thousand products; i16 operands are rounded to about 2e-4 of their mean, the greatest of many
-/// sums lies a few deviations off, and convolutions share one scale over a picture.
+/// f32 sums of up to a few thousand products, of [`operand`]s that bf16 holds exactly; i16 operands are rounded to about 2e-4
+/// of their mean, the greatest of many sums lies a few deviations off, and convolutions share one scale over a picture.
 fn tolerance(format: Format) -> f64 {
     match format {
-        Format::F32 => 2e-6,
+        Format::F32 | Format::Bf16 => 2e-6,
         Format::I16 => 1.5e-3,
     }
 }
 
 fn cases() -> impl Iterator<Item = (Level, Format)> {
     let levels = Level::available().into_iter();
-    levels.flat_map(|level| [Format::F32, Format::I16].map(|format| (level, format)))
+    let formats = [Format::F32, Format::I16, Format::Bf16];
+    levels.flat_map(move |level| formats.map(|format| (level, format)))
+}
+
+/// [`numbers`] that the format can hold, where it is made of floating-point numbers.
+fn operand(format: Format, count: usize, seed: u32) -> Vec<f32> {
+    let mut numbers = numbers(count, seed);
+    if format == Format::Bf16 {
+        for number in &mut numbers {
+            *number = f32::from_bits(half(*number) << 16);
+        }
+    }
+    numbers
 }
 
 fn product(x: &[f32], weight: &[f32], bias: &[f32], depth: usize) -> Vec<f64> {
@@ -72,15 +85,15 @@ fn linear_maps_of_any_size_are_right() {
     ];
     for (level, format) in cases() {
         for [rows, depth, outputs] in sizes {
-            let x = numbers(rows * depth, 1);
-            let weight = numbers(outputs * depth, 2);
+            let x = operand(format, rows * depth, 1);
+            let weight = operand(format, outputs * depth, 2);
             let bias = numbers(outputs, 3);
             let packed = Packed::new(level, format, &weight, [outputs, depth, 1]);
             let y = linear::forward(&packed, &x, Some(&bias));
             let name = format!("{level:?} {format:?} {rows} {depth} {outputs}");
             let worst = error(&y, &product(&x, &weight, &bias, depth));
             assert!(worst < tolerance(format), "{name}: {worst}");
-            let dy = numbers(rows * outputs, 4);
+            let dy = operand(format, rows * outputs, 4);
             let turned: Vec<f32> = (0..depth * outputs)
                 .map(|i| weight[i % outputs * depth + i / outputs])
                 .collect();
@@ -165,9 +178,9 @@ fn convolutions_of_any_size_are_right() {
                 padding,
             };
             let [h, w] = sizes.output();
-            let x = numbers(batch * height * width * inputs, 1);
-            let weight = numbers(outputs * inputs * 9, 2);
-            let dy = numbers(batch * h * w * outputs, 3);
+            let x = operand(format, batch * height * width * inputs, 1);
+            let weight = operand(format, outputs * inputs * 9, 2);
+            let dy = operand(format, batch * h * w * outputs, 3);
             let bias = numbers(outputs, 4);
             let packed = Packed::new(level, format, &weight, [outputs, inputs, 9]);
             let [mut y, dx, dw] = convolution(&sizes, &x, &weight, &dy, [inputs, outputs]);
@@ -188,10 +201,10 @@ fn convolutions_of_any_size_are_right() {
 #[test]
 fn weights_come_back_from_their_panels() {
     for (level, format) in cases() {
-        let weight = numbers(37 * 21 * 9, 1);
+        let weight = operand(format, 37 * 21 * 9, 1);
         let packed = Packed::new(level, format, &weight, [37, 21, 9]);
         let expected: Vec<f64> = weight.iter().map(|&v| f64::from(v)).collect();
-        let limit = if format == Format::F32 { 0.0 } else { 2e-4 };
+        let limit = if format == Format::I16 { 2e-4 } else { 0.0 };
         assert!(
             error(&packed.unpacked(), &expected) <= limit,
             "{level:?} {format:?}"
@@ -247,7 +260,8 @@ fn weight_gradients_of_any_size_are_right() {
             [1100, 33, 16],
             [513, 70, 130],
         ] {
-            let (dy, x) = (numbers(rows * outputs, 1), numbers(rows * inputs, 2));
+            let dy = operand(format, rows * outputs, 1);
+            let x = operand(format, rows * inputs, 2);
             let mut expected = vec![0.0; outputs * inputs];
             for (dy, x) in dy.chunks(outputs).zip(x.chunks(inputs)) {
                 for (i, expected) in expected.iter_mut().enumerate() {

@@ -1,6 +1,6 @@
 //! The register tiles that matrix products are made of: a few rows of the left operand times one panel of the right one.
 //!
-//! Operands are streams of 32-bit units along the summed dimension: one f32 each, or a pair of i16.
+//! Operands are streams of 32-bit units along the summed dimension: one f32 each, or a pair of i16 or bf16.
 
 use std::marker::PhantomData;
 
@@ -292,8 +292,11 @@ unsafe fn tiles<M: Multiply, const V: usize>(
 }
 
 /// [`tiles`] with the width of the level's panels.
+///
+/// # Safety
+/// As [`tile`].
 #[inline(always)]
-unsafe fn panel<M: Multiply>(
+pub(super) unsafe fn panel<M: Multiply>(
     rows: &[Row],
     panel: *const u32,
     pieces: &[Piece],

@@ -45,12 +45,19 @@ impl Packed {
     /// Both ends of the range are multiples of a panel, or the end of the columns.
     ///
     /// # Safety
-    /// `to` must hold as many units as the outputs take, rounded up to whole panels.
+    /// `to` must hold as many units as the outputs take, those of whole panels too.
     pub(super) unsafe fn turn(&self, to: *mut u32, tap: usize, first: usize, range: Range<usize>) {
         let width = self.level.panel();
-        let (panel_units, units) = (self.panel_units(), self.units_of(width) * width);
-        let within = tap * self.tap_units() + self.units_of(first) * width;
+        let unit = match self.format {
+            Format::F32 => 1,
+            Format::I16 | Format::Bf16 => 2,
+        };
+        let (panel_units, units) = (self.panel_units(), width / unit * width);
+        let within = tap * self.tap_units() + first / unit * width;
         let (panel, count) = (range.start / width, range.len().div_ceil(width));
+        let rest = (self.units_of(range.len()) * width).saturating_sub(count * units);
+        // SAFETY: passed on from the caller; what is not of a panel are zeros.
+        unsafe { to.add(count * units).write_bytes(0, rest) };
         if self.is_narrow() {
             return WIDE.with_borrow_mut(|wide| {
                 wide.grow(count * units);
@@ -68,7 +75,9 @@ impl Packed {
         unsafe {
             match self.format {
                 Format::F32 => turn_floats_at(self.level, start, panel_units, count, to, units),
-                Format::I16 => turn_wholes_at(self.level, start, panel_units, count, to, units),
+                Format::I16 | Format::Bf16 => {
+                    turn_wholes_at(self.level, start, panel_units, count, to, units);
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::super::level::{TILE_ROWS, leveled};
 use super::super::memory::Shared;
+use super::halves::half_panel_at;
 use super::packed::{Format, Packed, chunk_length};
 use super::tile::{Onto, Piece, Row, Target, float_panel, whole_panel};
 use super::units::Units;
@@ -15,6 +16,12 @@ use super::units::Units;
 const BLOCK_UNITS: usize = 80 * 1024;
 /// Most rows of a block.
 const BLOCK_ROWS: usize = 264;
+/// The same for pairs of bf16, so that what is prepared of weights is shared by many rows.
+const MATRIX_UNITS: usize = 384 * 1024;
+/// Most rows of such a block.
+const MATRIX_ROWS: usize = 1024;
+/// What its rows are a multiple of.
+const MATRIX_STEP: usize = 32;
 /// Pieces of work that a product is cut into at least, where it is large enough.
 const TASKS: usize = 12;
 
@@ -82,6 +89,13 @@ pub(super) enum Start<'a> {
     Result,
 }
 
+/// [`chunk_length`] for pairs of bf16: 32 columns of a panel stay in the first cache.
+fn matrix_chunk(depth: usize, taps: usize) -> usize {
+    let limit = if taps == 1 { 384 } else { 320 };
+    let parts = depth.div_ceil(limit).max(1);
+    depth.div_ceil(parts).next_multiple_of(64)
+}
+
 /// Lengths of one product.
 struct Sizes {
     columns: usize,
@@ -96,15 +110,23 @@ impl Sizes {
             Direction::Forward => (weights.columns, weights.depth),
             Direction::Gradient => (weights.depth, weights.columns),
         };
-        let length = chunk_length(depth, weights.taps);
+        let length = match weights.format {
+            Format::Bf16 => matrix_chunk(depth, weights.taps),
+            Format::F32 | Format::I16 => chunk_length(depth, weights.taps),
+        };
         let chunks = (0..depth).step_by(length);
         let chunks = chunks
             .map(|start| start..depth.min(start + length))
             .collect();
         let rows = left.rows.len();
-        let most = (BLOCK_UNITS / weights.units_of(depth)).clamp(48, BLOCK_ROWS);
+        let units = weights.units_of(depth);
+        let (most, step) = if weights.format == Format::Bf16 {
+            ((MATRIX_UNITS / units).clamp(64, MATRIX_ROWS), MATRIX_STEP)
+        } else {
+            ((BLOCK_UNITS / units).clamp(48, BLOCK_ROWS), TILE_ROWS)
+        };
         let blocks = rows.div_ceil(most);
-        let block = rows.div_ceil(blocks).next_multiple_of(TILE_ROWS);
+        let block = rows.div_ceil(blocks).next_multiple_of(step);
         let panels = columns.div_ceil(weights.level.panel());
         let groups = TASKS.div_ceil(blocks).min(panels);
         Self {
@@ -260,6 +282,7 @@ impl Part<'_> {
             match weights.format {
                 Format::F32 => float_panel_at(weights.level, rows, units, &pieces, depth, target),
                 Format::I16 => whole_panel_at(weights.level, rows, units, &pieces, depth, target),
+                Format::Bf16 => half_panel_at(weights.level, rows, units, &pieces, depth, target),
             }
         }
     }

@@ -1,0 +1,314 @@
+//! The gradients of attention. Logits are computed anew from the operands, and weights from the logs of their sums.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::packed::{as_units, by_pair, by_row, tokens_by_row, tokens_by_value, turned};
+use super::products::{Product, with_unit};
+use super::weights::{Slopes, slopes};
+use super::{KEYS, PANEL, Shape};
+use crate::kernels::attention::backward::{gathered, inner};
+use crate::kernels::attention::part;
+use crate::kernels::attention::scratch::{Rows, turn, with_scratch};
+use crate::kernels::level::Level;
+use crate::kernels::memory::{Shared, filled};
+
+/// Most values of the queries that one tile of keys is read for, so that they stay in the second-level cache.
+const QUERY_VALUES: usize = 32768;
+/// Tasks that a backward pass has at least, where there are queries enough. A fixed number, since sums are joined by task.
+const TASKS: usize = 16;
+/// Most sums of gradients of keys and values that are kept per head.
+const MOST_PARTS: usize = 8;
+
+/// As [`crate::kernels::attention::backward`], with products of bf16.
+pub(crate) fn backward(
+    level: Level,
+    shape: &Shape,
+    [q, k, v]: [&[f32]; 3],
+    out: &[f32],
+    log_sums: &[f32],
+    d_out: &[f32],
+) -> [Vec<f32>; 3] {
+    if shape.is_empty() {
+        return [q, k, v].map(|x| vec![0.0; x.len()]);
+    }
+    let panels = shape.queries.div_ceil(PANEL);
+    let parts = TASKS.div_ceil(shape.pairs()).min(MOST_PARTS).min(panels);
+    let columns = shape.head_columns();
+    // gradients of keys and of values, per task
+    let size = shape.keys_held() * columns;
+    let mut sums = vec![0.0; shape.pairs() * parts * 2 * size];
+    let shared = Shared::of(&mut sums);
+    let keys = [
+        tokens_by_row(level, shape, k),
+        tokens_by_value(level, shape, k),
+        tokens_by_row(level, shape, v),
+    ];
+    // SAFETY: the tasks cover all queries of all heads, each once.
+    let d_q = unsafe {
+        filled(q.len(), |d_q| {
+            (0..shape.pairs() * parts)
+                .into_par_iter()
+                .for_each(|index| {
+                    let panels = part(panels, parts, index % parts);
+                    // SAFETY: these sums are this task's alone.
+                    let sums =
+                        std::slice::from_raw_parts_mut(shared.at(index * 2 * size), 2 * size);
+                    let task = Task {
+                        level,
+                        shape,
+                        pair: index / parts,
+                        queries: panels.start * PANEL..(panels.end * PANEL).min(shape.queries),
+                        log_sums,
+                        keys: &keys,
+                    };
+                    with_unit(level, || task.run([q, out, d_out], sums, d_q));
+                });
+        })
+    };
+    let scale = 1.0 / (shape.head_size as f32).sqrt();
+    let d_k = gathered(shape, &sums, [2 * parts, columns], size, scale);
+    let d_v = gathered(shape, &sums[size..], [2 * parts, columns], size, 1.0);
+    [d_q, d_k, d_v]
+}
+
+/// Some queries of one head.
+struct Task<'a> {
+    level: Level,
+    shape: &'a Shape,
+    /// Batch and head.
+    pair: usize,
+    queries: Range<usize>,
+    log_sums: &'a [f32],
+    /// Keys by row and by value, and values by row, of all heads.
+    keys: &'a [Vec<u32>; 3],
+}
+
+/// Scratch of a task. What belongs to queries lies in panels.
+struct Pieces<'a> {
+    /// Queries and gradients of the output, to be multiplied with keys and values.
+    queries: &'a mut [u32],
+    outputs: &'a mut [u32],
+    /// The same as pairs of queries, to be multiplied with slopes and weights.
+    paired_queries: &'a mut [u32],
+    paired_outputs: &'a mut [u32],
+    gradients: &'a mut [f32],
+    log_sums: &'a mut [f32],
+    means: &'a mut [f32],
+    products: &'a mut [f32],
+    of_weights: &'a mut [f32],
+    weights: &'a mut [u32],
+    slopes: &'a mut [u32],
+    paired_slopes: &'a mut [u32],
+    rows: &'a mut [f32],
+}
+
+impl Task<'_> {
+    /// Writes the gradients of the queries, and adds to `sums` those of the keys (but for a factor) and of the values.
+    fn run(&self, [q, out, d_out]: [&[f32]; 3], sums: &mut [f32], d_q: Shared) {
+        let shape = self.shape;
+        let (units, rows, columns) = (shape.head_units(), shape.head_rows(), shape.head_columns());
+        let panels = (QUERY_VALUES / (columns * PANEL)).clamp(1, 8);
+        let line = panels * PANEL;
+        let lens = [
+            line * units,
+            line * units,
+            line / 2 * columns,
+            line / 2 * columns,
+            line * rows,
+            line,
+            line,
+            KEYS * PANEL,
+            KEYS * PANEL,
+            KEYS * PANEL / 2,
+            KEYS * PANEL / 2,
+            KEYS * PANEL / 2,
+            PANEL * units.max(rows),
+        ];
+        with_scratch(lens, |pieces| {
+            let [
+                queries,
+                outputs,
+                paired_queries,
+                paired_outputs,
+                gradients,
+                log_sums,
+                means,
+                products,
+                of_weights,
+                weights,
+                slopes,
+                paired_slopes,
+                rows,
+            ] = pieces;
+            let mut pieces = Pieces {
+                queries: as_units(queries),
+                outputs: as_units(outputs),
+                paired_queries: as_units(paired_queries),
+                paired_outputs: as_units(paired_outputs),
+                gradients,
+                log_sums,
+                means,
+                products,
+                of_weights,
+                weights: as_units(weights),
+                slopes: as_units(slopes),
+                paired_slopes: as_units(paired_slopes),
+                rows,
+            };
+            let (d_keys, d_values) = sums.split_at_mut(shape.keys_held() * columns);
+            for first in self.queries.clone().step_by(line) {
+                let block = first..(first + line).min(self.queries.end);
+                self.pack_queries([q, out, d_out], block.clone(), &mut pieces);
+                for tile in shape.tiles() {
+                    for panel in 0..block.len().div_ceil(PANEL) {
+                        self.cross(tile, panel, &mut pieces);
+                        self.gradients(tile, panel, &mut pieces, [&mut *d_keys, &mut *d_values]);
+                    }
+                }
+                self.finish(block, &mut pieces, d_q);
+            }
+        });
+    }
+
+    /// Brings all that belongs to some queries into scratch.
+    fn pack_queries(&self, [q, out, d_out]: [&[f32]; 3], block: Range<usize>, pieces: &mut Pieces) {
+        let (level, shape) = (self.level, self.shape);
+        let (units, columns) = (shape.head_units(), shape.head_columns());
+        pieces.gradients.fill(0.0);
+        pieces.means.fill(0.0);
+        pieces.log_sums.fill(0.0);
+        for (panel, first) in block.clone().step_by(PANEL).enumerate() {
+            let range = first..(first + PANEL).min(block.end);
+            let mut pack = |values: &[f32], by_head: &mut [u32], paired: &mut [u32]| {
+                let from = shape.rows(values, shape.queries, self.pair, range.clone());
+                let rows = as_units(&mut pieces.rows[..PANEL * units]);
+                by_row(level, from, rows);
+                let to = &mut by_head[panel * PANEL * units..][..PANEL * units];
+                turned(level, rows, [PANEL, units], to, PANEL);
+                let to = &mut paired[panel * PANEL / 2 * columns..][..PANEL / 2 * columns];
+                by_pair(level, from, to, columns);
+            };
+            pack(q, pieces.queries, pieces.paired_queries);
+            pack(d_out, pieces.outputs, pieces.paired_outputs);
+            for (i, query) in range.enumerate() {
+                let at = shape.offset(shape.queries, self.pair, query);
+                let row = at..at + shape.head_size;
+                pieces.means[panel * PANEL + i] = inner(&out[row.clone()], &d_out[row]);
+                let log = self.log_sums[self.pair * shape.queries + query];
+                pieces.log_sums[panel * PANEL + i] =
+                    (f64::from(log) * std::f64::consts::LOG2_E) as f32;
+            }
+        }
+    }
+
+    /// The weights of a tile, and the gradients of its logits.
+    fn cross(&self, [first, count, held]: [usize; 3], panel: usize, pieces: &mut Pieces) {
+        let (level, shape) = (self.level, self.shape);
+        let units = shape.head_units();
+        let tile = (self.pair * shape.keys_held() + first) * units;
+        let [keys, _, values] = self.keys;
+        let queries = panel * PANEL * units;
+        let (products, of_weights) = (
+            &mut pieces.products[..held * PANEL],
+            &mut pieces.of_weights[..held * PANEL],
+        );
+        let product = Product {
+            left: &keys[tile..],
+            left_step: units,
+            right: &pieces.queries[queries..],
+            right_step: PANEL,
+            rows: held,
+            depth: units,
+            columns: PANEL,
+        };
+        product.write(level, products, PANEL);
+        let product = Product {
+            left: &values[tile..],
+            right: &pieces.outputs[queries..],
+            ..product
+        };
+        product.write(level, of_weights, PANEL);
+        let size = held * PANEL / 2;
+        slopes(
+            level,
+            [products, of_weights],
+            count,
+            shape.logit_scale(),
+            [
+                &pieces.log_sums[panel * PANEL..],
+                &pieces.means[panel * PANEL..],
+            ],
+            &mut Slopes {
+                weights: &mut pieces.weights[..size],
+                slopes: &mut pieces.slopes[..size],
+                paired: &mut pieces.paired_slopes[..size],
+            },
+        );
+    }
+
+    /// Adds the products of weights and slopes of a tile to the gradients of the operands.
+    fn gradients(
+        &self,
+        [first, _, held]: [usize; 3],
+        panel: usize,
+        pieces: &mut Pieces,
+        [d_keys, d_values]: [&mut [f32]; 2],
+    ) {
+        let (level, shape) = (self.level, self.shape);
+        let (rows, columns) = (shape.head_rows(), shape.head_columns());
+        let paired = panel * PANEL / 2 * columns;
+        let product = Product {
+            left: pieces.weights,
+            left_step: PANEL / 2,
+            right: &pieces.paired_outputs[paired..],
+            right_step: columns,
+            rows: held,
+            depth: PANEL / 2,
+            columns,
+        };
+        product.add(level, &mut d_values[first * columns..], columns);
+        let product = Product {
+            left: pieces.slopes,
+            right: &pieces.paired_queries[paired..],
+            ..product
+        };
+        product.add(level, &mut d_keys[first * columns..], columns);
+        let of_head = shape.keys_held() / 2;
+        let product = Product {
+            left: &self.keys[1][self.pair * rows * of_head + first / 2..],
+            left_step: of_head,
+            right: pieces.paired_slopes,
+            right_step: PANEL,
+            rows,
+            depth: held / 2,
+            columns: PANEL,
+        };
+        product.add(level, &mut pieces.gradients[panel * PANEL * rows..], PANEL);
+    }
+
+    /// Writes the gradients of some queries.
+    fn finish(&self, block: Range<usize>, pieces: &mut Pieces, d_q: Shared) {
+        let (d, rows) = (self.shape.head_size, self.shape.head_rows());
+        let scale = 1.0 / (d as f32).sqrt();
+        for (panel, first) in block.clone().step_by(PANEL).enumerate() {
+            let from = Rows {
+                values: &pieces.gradients[panel * PANEL * rows..],
+                stride: PANEL,
+                count: rows,
+                width: PANEL,
+            };
+            turn(self.level, from, pieces.rows, rows);
+            let queries = first..(first + PANEL).min(block.end);
+            for (row, query) in pieces.rows.chunks_exact(rows).zip(queries) {
+                let at = self.shape.offset(self.shape.queries, self.pair, query);
+                // SAFETY: this head of this query is this task's alone.
+                let to = unsafe { std::slice::from_raw_parts_mut(d_q.at(at), d) };
+                for (to, from) in to.iter_mut().zip(row) {
+                    *to = from * scale;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The output of attention.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::packed::{as_units, by_row, tokens_by_row, tokens_by_value, turned};
+use super::products::{Product, with_unit};
+use super::weights::{Sums, weigh};
+use super::{KEYS, PANEL, Shape};
+use crate::kernels::attention::scratch::{Rows, turn, with_scratch};
+use crate::kernels::attention::weights::NO_REFERENCE;
+use crate::kernels::level::Level;
+use crate::kernels::memory::{Shared, filled};
+
+/// Most panels of queries of a task, which reads every key once.
+const PANELS: usize = 4;
+
+/// As [`crate::kernels::attention::forward`], with products of bf16.
+pub(crate) fn forward(
+    level: Level,
+    shape: &Shape,
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+) -> (Vec<f32>, Vec<f32>) {
+    let mut log_sums = vec![f32::NEG_INFINITY; shape.pairs() * shape.queries];
+    if shape.is_empty() {
+        return (vec![0.0; q.len()], log_sums);
+    }
+    let logs = Shared::of(&mut log_sums);
+    let panels = shape.queries.div_ceil(PANEL);
+    let wanted = rayon::current_num_threads() * 4;
+    let parts = panels.div_ceil(PANELS).max(wanted / shape.pairs());
+    let size = panels.div_ceil(parts) * PANEL;
+    let blocks = shape.queries.div_ceil(size);
+    let keys = tokens_by_row(level, shape, k);
+    let values = tokens_by_value(level, shape, v);
+    // SAFETY: the blocks cover all queries of all heads, each once.
+    let out = unsafe {
+        filled(q.len(), |out| {
+            (0..shape.pairs() * blocks)
+                .into_par_iter()
+                .for_each(|task| {
+                    let (pair, block) = (task / blocks, task % blocks);
+                    let task = Task {
+                        level,
+                        shape,
+                        pair,
+                        queries: block * size..((block + 1) * size).min(shape.queries),
+                    };
+                    with_unit(level, || task.run(q, [&keys, &values], out, logs));
+                });
+        })
+    };
+    (out, log_sums)
+}
+
+/// Some queries of one head.
+struct Task<'a> {
+    level: Level,
+    shape: &'a Shape,
+    /// Batch and head.
+    pair: usize,
+    queries: Range<usize>,
+}
+
+/// Scratch of a task. Queries and sums lie in panels.
+struct Pieces<'a> {
+    queries: &'a mut [u32],
+    sums: &'a mut [f32],
+    references: &'a mut [f32],
+    weights: &'a mut [f32],
+    products: &'a mut [f32],
+    paired: &'a mut [u32],
+    rows: &'a mut [f32],
+}
+
+impl Task<'_> {
+    fn run(&self, q: &[f32], [keys, values]: [&[u32]; 2], out: Shared, logs: Shared) {
+        let (units, rows) = (self.shape.head_units(), self.shape.head_rows());
+        let width = self.queries.len().next_multiple_of(PANEL);
+        let lens = [
+            width * units,
+            width * rows,
+            width,
+            width,
+            KEYS * PANEL,
+            KEYS / 2 * PANEL,
+            PANEL * units.max(rows),
+        ];
+        with_scratch(lens, |pieces| {
+            let [queries, sums, references, weights, products, paired, rows] = pieces;
+            let mut pieces = Pieces {
+                queries: as_units(queries),
+                sums,
+                references,
+                weights,
+                products,
+                paired: as_units(paired),
+                rows,
+            };
+            self.pack_queries(q, &mut pieces);
+            for tile in self.shape.tiles() {
+                self.absorb([keys, values], tile, &mut pieces);
+            }
+            self.finish(&mut pieces, out, logs);
+        });
+    }
+
+    /// The queries of every panel.
+    fn panels(&self) -> impl Iterator<Item = Range<usize>> {
+        let end = self.queries.end;
+        let firsts = self.queries.clone().step_by(PANEL);
+        firsts.map(move |first| first..(first + PANEL).min(end))
+    }
+
+    fn pack_queries(&self, q: &[f32], pieces: &mut Pieces) {
+        let (level, units) = (self.level, self.shape.head_units());
+        let panels = pieces.queries.chunks_exact_mut(PANEL * units);
+        for (range, to) in self.panels().zip(panels) {
+            let rows = as_units(&mut pieces.rows[..PANEL * units]);
+            let from = self.shape.rows(q, self.shape.queries, self.pair, range);
+            by_row(level, from, rows);
+            turned(level, rows, [PANEL, units], to, PANEL);
+        }
+        pieces.sums.fill(0.0);
+        pieces.references.fill(NO_REFERENCE);
+        pieces.weights.fill(0.0);
+    }
+
+    /// Adds some keys to the sums of all queries.
+    fn absorb(
+        &self,
+        [keys, values]: [&[u32]; 2],
+        [first, count, held]: [usize; 3],
+        pieces: &mut Pieces,
+    ) {
+        let (level, shape) = (self.level, self.shape);
+        let (units, rows, of_head) = (shape.head_units(), shape.head_rows(), shape.keys_held());
+        let keys = &keys[(self.pair * of_head + first) * units..];
+        let values = &values[self.pair * rows * of_head / 2 + first / 2..];
+        for index in 0..self.panels().count() {
+            let products = &mut pieces.products[..held * PANEL];
+            let product = Product {
+                left: keys,
+                left_step: units,
+                right: &pieces.queries[index * PANEL * units..],
+                right_step: PANEL,
+                rows: held,
+                depth: units,
+                columns: PANEL,
+            };
+            product.write(level, products, PANEL);
+            let paired = &mut pieces.paired[..held / 2 * PANEL];
+            let sums = &mut pieces.sums[index * PANEL * rows..][..PANEL * rows];
+            let mut so_far = Sums {
+                references: &mut pieces.references[index * PANEL..][..PANEL],
+                weights: &mut pieces.weights[index * PANEL..][..PANEL],
+                values: sums,
+            };
+            weigh(
+                level,
+                products,
+                count,
+                shape.logit_scale(),
+                &mut so_far,
+                paired,
+            );
+            let product = Product {
+                left: values,
+                left_step: of_head / 2,
+                right: paired,
+                right_step: PANEL,
+                rows,
+                depth: held / 2,
+                columns: PANEL,
+            };
+            product.add(level, sums, PANEL);
+        }
+    }
+
+    /// Divides the sums of values by the sums of weights, and takes the logs of these.
+    fn finish(&self, pieces: &mut Pieces, out: Shared, logs: Shared) {
+        let (d, rows) = (self.shape.head_size, self.shape.head_rows());
+        for (index, range) in self.panels().enumerate() {
+            let block = Rows {
+                values: &pieces.sums[index * PANEL * rows..],
+                stride: PANEL,
+                count: rows,
+                width: PANEL,
+            };
+            turn(self.level, block, pieces.rows, rows);
+            for (i, query) in range.enumerate() {
+                let at = index * PANEL + i;
+                let weight = pieces.weights[at];
+                let log = f64::from(pieces.references[at]) + f64::from(weight).log2();
+                let offset = self.shape.offset(self.shape.queries, self.pair, query);
+                // SAFETY: this head of this query is this task's alone.
+                unsafe {
+                    let to = std::slice::from_raw_parts_mut(out.at(offset), d);
+                    for (to, from) in to.iter_mut().zip(&pieces.rows[i * rows..]) {
+                        *to = from * (1.0 / weight);
+                    }
+                    *logs.at(self.pair * self.shape.queries + query) =
+                        (log * std::f64::consts::LN_2) as f32;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Attention whose products are of bf16, for processors with a unit that multiplies matrices of these: operands, weights and
+//! slopes are rounded to bf16, all else is as in the f32 form.
+//!
+//! A unit is a pair of bf16 along the summed dimension. Left operands lie row after row, right ones as rows of units, and all
+//! of them are filled up with zeros to whole registers of the matrix unit.
+
+mod backward;
+mod forward;
+mod packed;
+mod products;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+pub(crate) use backward::backward;
+pub(crate) use forward::forward;
+
+use super::Shape;
+use crate::kernels::product::halves::units_of;
+
+/// Keys of a tile.
+const KEYS: usize = 128;
+/// Queries of a panel: the columns of its products.
+const PANEL: usize = 64;
+
+impl Shape {
+    /// Units of a token of one head.
+    fn head_units(&self) -> usize {
+        units_of(self.head_size)
+    }
+
+    /// Rows of an operand whose rows are the values of a head.
+    fn head_rows(&self) -> usize {
+        self.head_size.next_multiple_of(16)
+    }
+
+    /// Columns of an operand whose columns are the values of a head.
+    fn head_columns(&self) -> usize {
+        self.head_size.next_multiple_of(32)
+    }
+
+    /// Keys of a head with the zeros behind them.
+    fn keys_held(&self) -> usize {
+        2 * units_of(self.keys)
+    }
+
+    /// Batches and heads.
+    fn pairs(&self) -> usize {
+        self.batch * self.heads
+    }
+
+    /// What a product of query and key is multiplied by to give a logit to base 2: it is not folded into the keys, which are
+    /// the same bf16 numbers in both passes.
+    fn logit_scale(&self) -> f32 {
+        self.scale()
+    }
+
+    /// The tiles of keys: the first key, how many there are, and how many with the zeros behind them.
+    fn tiles(&self) -> impl Iterator<Item = [usize; 3]> + use<> {
+        let keys = self.keys;
+        (0..keys).step_by(KEYS).map(move |first| {
+            let count = KEYS.min(keys - first);
+            [first, count, 2 * units_of(count)]
+        })
+    }
+}

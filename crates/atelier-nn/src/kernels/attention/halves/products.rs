@@ -1,0 +1,159 @@
+//! Products of tiles of bf16 pairs with sums in f32.
+
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::level::amx;
+use crate::kernels::level::{Level, Simd, leveled};
+use crate::kernels::product::halves::LINE;
+
+/// Operands of a product `[rows, depth]` times `[depth, columns]`, with two numbers of the depth in a unit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Product<'a> {
+    /// The left operand, row after row.
+    pub left: &'a [u32],
+    /// Units between its rows.
+    pub left_step: usize,
+    /// The right operand: for every unit of the depth a row of columns.
+    pub right: &'a [u32],
+    /// Units between these.
+    pub right_step: usize,
+    /// Rows, a multiple of 16.
+    pub rows: usize,
+    /// Units of the depth, a multiple of 16.
+    pub depth: usize,
+    /// Columns, a multiple of 32.
+    pub columns: usize,
+}
+
+/// Runs `f` with the unit that [`Product`]s need at a level. `f` must not call this function.
+pub(super) fn with_unit<R>(level: Level, f: impl FnOnce() -> R) -> R {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: levels come from `Level::available`, so the processor has the unit.
+        Level::Amx => unsafe { amx::with_unit(f) },
+        _ => f(),
+    }
+}
+
+impl Product<'_> {
+    /// Writes the product to `out`, whose rows are `step` apart. Inside [`with_unit`] only.
+    pub(super) fn write(&self, level: Level, out: &mut [f32], step: usize) {
+        self.run(level, out, step, false);
+    }
+
+    /// Adds the product to `out`. Inside [`with_unit`] only.
+    pub(super) fn add(&self, level: Level, out: &mut [f32], step: usize) {
+        self.run(level, out, step, true);
+    }
+
+    fn run(&self, level: Level, out: &mut [f32], step: usize, add: bool) {
+        if self.rows == 0 || self.depth == 0 || self.columns == 0 {
+            return;
+        }
+        let extent = |rows: usize, step: usize, width: usize| (rows - 1) * step + width;
+        assert!(
+            self.rows.is_multiple_of(16)
+                && self.depth.is_multiple_of(LINE)
+                && self.columns.is_multiple_of(32),
+            "whole registers"
+        );
+        assert!(
+            extent(self.rows, self.left_step, self.depth) <= self.left.len(),
+            "left operand"
+        );
+        assert!(
+            extent(self.depth, self.right_step, self.columns) <= self.right.len(),
+            "right operand"
+        );
+        assert!(
+            extent(self.rows, step, self.columns) <= out.len(),
+            "product"
+        );
+        // SAFETY: all operands lie within their slices, as asserted.
+        unsafe {
+            match level {
+                #[cfg(target_arch = "x86_64")]
+                Level::Amx => matrices(self, out.as_mut_ptr(), step, add),
+                _ => widened_at(level, self, out.as_mut_ptr(), step, add),
+            }
+        }
+    }
+}
+
+/// # Safety
+/// Operands and result must have the lengths that the product says; inside [`amx::with_unit`].
+#[cfg(target_arch = "x86_64")]
+unsafe fn matrices(p: &Product<'_>, out: *mut f32, step: usize, add: bool) {
+    let pieces = [amx::Piece {
+        left: [0; 2],
+        panel: 0,
+        lines: p.depth / LINE,
+    }];
+    let ends = pieces.as_ptr_range();
+    for row in (0..p.rows).step_by(2 * amx::SIDE) {
+        let both = row + amx::SIDE < p.rows;
+        let left = [0, amx::SIDE].map(|i| p.left.as_ptr().wrapping_add((row + i) * p.left_step));
+        for column in (0..p.columns).step_by(amx::BLOCK_COLUMNS) {
+            let to = [0, amx::SIDE].map(|i| out.wrapping_add((row + i) * step + column));
+            let bytes = step * size_of::<f32>();
+            let block = amx::Block {
+                left: amx::Strips {
+                    first: left,
+                    step: [p.left_step * size_of::<u32>(); 2],
+                },
+                panel: p.right.as_ptr().wrapping_add(column),
+                panel_step: p.right_step * size_of::<u32>(),
+                pieces: ends.start,
+                pieces_end: ends.end,
+                onto: if add {
+                    amx::Strips {
+                        first: to.map(<*mut f32>::cast_const),
+                        step: [bytes; 2],
+                    }
+                } else {
+                    amx::Strips {
+                        first: [std::ptr::null(); 2],
+                        step: [0; 2],
+                    }
+                },
+                to: amx::Strips {
+                    first: to,
+                    step: [bytes; 2],
+                },
+            };
+            // SAFETY: promised by the caller.
+            unsafe {
+                if both {
+                    amx::multiply::<true>(&block);
+                } else {
+                    amx::multiply::<false>(&block);
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// Operands and result must have the lengths that the product says.
+#[inline(always)]
+unsafe fn widened<S: Simd>(p: &Product, out: *mut f32, step: usize, add: bool) {
+    for row in 0..p.rows {
+        for column in (0..p.columns).step_by(S::LANES) {
+            // SAFETY: promised by the caller.
+            unsafe {
+                let to = out.add(row * step + column);
+                let mut sum = if add { S::load(to) } else { S::splat(0.0) };
+                for unit in 0..p.depth {
+                    let left = S::int_splat(*p.left.as_ptr().add(row * p.left_step + unit));
+                    let right = S::int_load(p.right.as_ptr().add(unit * p.right_step + column));
+                    let (left, right) = (S::halves_to_floats(left), S::halves_to_floats(right));
+                    sum = S::fma(left[1], right[1], S::fma(left[0], right[0], sum));
+                }
+                S::store(to, sum);
+            }
+        }
+    }
+}
+
+leveled! {
+    fn widened_at(p: &Product, out: *mut f32, step: usize, add: bool) = widened
+}

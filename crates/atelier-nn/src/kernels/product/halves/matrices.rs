@@ -1,0 +1,341 @@
+//! Products of pairs of bf16 by the matrix unit of x86.
+//!
+//! Rows come in strips of sixteen, two of which meet 32 columns of the panel at a time. These columns stay in the first cache
+//! while the strips of some rows pass.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use super::super::super::level::amx;
+use super::super::tile::{Onto, Piece, Row, Target};
+use super::super::units::Units;
+use super::LINE;
+
+/// Bytes between units of a panel.
+const PANEL_STEP: usize = 64 * size_of::<u32>();
+/// Rows that pass one set of columns.
+const ROWS: usize = 256;
+/// Units of a tap that are summed before the next tap.
+const TAP_UNITS: usize = 2 * LINE;
+/// Units between gathered rows beyond their own: a multiple of a page would put all of them into the same lines of a cache.
+const APART: usize = 16;
+
+/// What a thread works with.
+#[derive(Default)]
+struct Room {
+    /// Rows that do not lie evenly, brought together.
+    gathered: Units,
+    /// The pieces as the matrix unit takes them, for one pair of strips after the other.
+    pieces: Vec<amx::Piece>,
+    /// Sums that do not go to their place at once.
+    sums: Units,
+}
+
+thread_local! {
+    static ROOM: RefCell<Room> = RefCell::default();
+}
+
+/// The products of all `rows` with one panel.
+///
+/// # Safety
+/// As [`super::half_panel_at`]; the processor must have the unit, and there must be something to sum over.
+pub(super) unsafe fn multiply(
+    rows: &[Row],
+    units: *const u32,
+    pieces: &[Piece],
+    depth: usize,
+    target: Target<'_>,
+) {
+    debug_assert!(depth.is_multiple_of(LINE), "whole lines of units");
+    ROOM.with_borrow_mut(|room| {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            amx::with_unit(|| {
+                for rows in rows.chunks(ROWS) {
+                    let sum = Sum {
+                        pieces,
+                        depth,
+                        units,
+                        target,
+                    };
+                    sum.multiply(rows, room);
+                }
+            });
+        }
+    });
+}
+
+/// Up to sixteen rows.
+#[derive(Clone, Copy)]
+struct Strip<'a> {
+    rows: &'a [Row],
+    /// The distance of rows in bytes, where they are sixteen and lie evenly.
+    from_step: Option<usize>,
+    /// The same in the result.
+    to_step: Option<usize>,
+}
+
+impl<'a> Strip<'a> {
+    fn new(rows: &'a [Row]) -> Self {
+        Self {
+            rows,
+            from_step: even(rows, |row| row.from as usize),
+            to_step: even(rows, |row| row.to * size_of::<f32>()),
+        }
+    }
+}
+
+/// The distance of the places of sixteen rows, where it is the same for all.
+fn even(rows: &[Row], place: impl Fn(&Row) -> usize) -> Option<usize> {
+    if rows.len() < amx::SIDE {
+        return None;
+    }
+    let step = place(&rows[1]).checked_sub(place(&rows[0]))?;
+    let same = |pair: &[Row]| place(&pair[0]) + step == place(&pair[1]);
+    rows.windows(2).all(same).then_some(step)
+}
+
+/// Two strips, the second of which may be empty.
+struct Pair<'a> {
+    strips: [Strip<'a>; 2],
+    left: amx::Strips<*const u32>,
+    /// Where its pieces lie.
+    pieces: Range<usize>,
+}
+
+/// What rows are multiplied with.
+struct Sum<'a> {
+    pieces: &'a [Piece],
+    depth: usize,
+    units: *const u32,
+    target: Target<'a>,
+}
+
+impl Sum<'_> {
+    /// # Safety
+    /// As [`multiply`], inside [`amx::with_unit`].
+    unsafe fn multiply(&self, rows: &[Row], room: &mut Room) {
+        let Room {
+            gathered,
+            pieces,
+            sums,
+        } = room;
+        pieces.clear();
+        sums.grow(SUMS);
+        // SAFETY: passed on from the caller.
+        let pairs = unsafe { self.pairs(rows, gathered, pieces) };
+        for first in (0..self.target.columns).step_by(amx::BLOCK_COLUMNS) {
+            for pair in &pairs {
+                let place = Place {
+                    strips: &pair.strips,
+                    target: self.target,
+                    first,
+                    apart: sums.as_mut_ptr().cast(),
+                };
+                let (onto, to) = place.strips();
+                let ends = pieces[pair.pieces.clone()].as_ptr_range();
+                let block = amx::Block {
+                    left: pair.left,
+                    panel: self.units.wrapping_add(first),
+                    panel_step: PANEL_STEP,
+                    pieces: ends.start,
+                    pieces_end: ends.end,
+                    onto,
+                    to,
+                };
+                // SAFETY: passed on from the caller; what is gathered or summed apart has room for whole strips.
+                unsafe {
+                    if pair.strips[1].rows.is_empty() {
+                        amx::multiply::<false>(&block);
+                    } else {
+                        amx::multiply::<true>(&block);
+                    }
+                    place.put();
+                }
+            }
+        }
+    }
+
+    /// The rows in pairs of strips. Those that do not lie evenly are gathered.
+    ///
+    /// # Safety
+    /// As [`multiply`].
+    unsafe fn pairs<'a>(
+        &self,
+        rows: &'a [Row],
+        gathered: &mut Units,
+        pieces: &mut Vec<amx::Piece>,
+    ) -> Vec<Pair<'a>> {
+        let step = self.pieces.len() * self.depth + APART;
+        // taps next to each other read the same pixels: a few lines at a time, so that these stay in the first cache
+        let length = if self.pieces.len() == 1 {
+            self.depth
+        } else {
+            TAP_UNITS.min(self.depth)
+        };
+        let mut strips: Vec<Strip> = rows.chunks(amx::SIDE).map(Strip::new).collect();
+        if !strips.len().is_multiple_of(2) {
+            strips.push(Strip::new(&[]));
+        }
+        let uneven = |strip: &Strip| strip.from_step.is_none() && !strip.rows.is_empty();
+        let count = strips.iter().filter(|strip| uneven(strip)).count();
+        gathered.grow(count * amx::SIDE * step);
+        let mut room = gathered.as_mut_ptr();
+        let mut place = |strip: &Strip| {
+            if !uneven(strip) {
+                let first = strip.rows.first().map_or(self.units, |row| row.from);
+                return (first, strip.from_step.unwrap_or(0));
+            }
+            let to = room;
+            room = room.wrapping_add(amx::SIDE * step);
+            // SAFETY: passed on from the caller; there is room for every strip that is uneven.
+            unsafe { self.gather(strip, to, step) };
+            (to.cast_const(), step * size_of::<u32>())
+        };
+        let (pairs, _) = strips.as_chunks::<2>();
+        let pair = |strips: &[Strip<'a>; 2]| {
+            let [first, second] = strips.each_ref().map(&mut place);
+            let start = pieces.len();
+            for from in (0..self.depth).step_by(length) {
+                pieces.extend(self.pieces.iter().enumerate().map(|(i, piece)| amx::Piece {
+                    left: strips.each_ref().map(|strip| {
+                        let units = if uneven(strip) {
+                            i * self.depth
+                        } else {
+                            piece.row
+                        };
+                        (units + from) * size_of::<u32>()
+                    }),
+                    panel: piece.panel * size_of::<u32>() + from * PANEL_STEP,
+                    lines: length.min(self.depth - from) / LINE,
+                }));
+            }
+            Pair {
+                strips: *strips,
+                left: amx::Strips {
+                    first: [first.0, second.0],
+                    step: [first.1, second.1],
+                },
+                pieces: start..pieces.len(),
+            }
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    /// Brings the rows of a strip together, all pieces of a row one behind the other and zeros for rows that are not there.
+    ///
+    /// # Safety
+    /// As [`multiply`]; `to` must hold sixteen rows, `step` units apart.
+    unsafe fn gather(&self, strip: &Strip<'_>, to: *mut u32, step: usize) {
+        for index in 0..amx::SIDE {
+            let to = to.wrapping_add(index * step);
+            // SAFETY: there is room for sixteen rows; the caller promises those of the operand.
+            unsafe {
+                match strip.rows.get(index) {
+                    Some(row) => {
+                        for (i, piece) in self.pieces.iter().enumerate() {
+                            let from = row.from.wrapping_add(piece.row);
+                            let to = to.add(i * self.depth);
+                            to.copy_from_nonoverlapping(from, self.depth);
+                        }
+                    }
+                    None => to.write_bytes(0, self.pieces.len() * self.depth),
+                }
+            }
+        }
+    }
+}
+
+/// Values of the sums of a pair of strips.
+const SUMS: usize = 2 * amx::SIDE * amx::BLOCK_COLUMNS;
+
+/// Where the sums of a pair of strips go, for the columns of a block from `first` on.
+struct Place<'a> {
+    strips: &'a [Strip<'a>; 2],
+    target: Target<'a>,
+    first: usize,
+    /// Sums of strips that are put to their place afterwards.
+    apart: *mut f32,
+}
+
+impl Place<'_> {
+    /// Columns that exist.
+    fn columns(&self) -> usize {
+        (self.target.columns - self.first).min(amx::BLOCK_COLUMNS)
+    }
+
+    /// The distance of rows where the sums of a strip can go to their place at once.
+    fn direct(&self, strip: &Strip<'_>) -> Option<usize> {
+        strip
+            .to_step
+            .filter(|_| self.columns() == amx::BLOCK_COLUMNS)
+    }
+
+    fn at(&self, row: &Row) -> *mut f32 {
+        self.target.to.wrapping_add(row.to + self.first)
+    }
+
+    fn apart(&self, strip: usize) -> *mut f32 {
+        self.apart.wrapping_add(strip * SUMS / 2)
+    }
+
+    /// What the sums of both strips are added to, where that is anything, and where they go.
+    fn strips(&self) -> (amx::Strips<*const f32>, amx::Strips<*mut f32>) {
+        let mut onto = amx::Strips {
+            first: [std::ptr::null(); 2],
+            step: [0; 2],
+        };
+        let mut to = amx::Strips {
+            first: [self.apart(0), self.apart(1)],
+            step: [amx::BLOCK_COLUMNS * size_of::<f32>(); 2],
+        };
+        for (i, strip) in self.strips.iter().enumerate() {
+            let Some(step) = self.direct(strip) else {
+                continue;
+            };
+            (to.first[i], to.step[i]) = (self.at(&strip.rows[0]), step);
+            (onto.first[i], onto.step[i]) = match self.target.onto {
+                Onto::Nothing => (std::ptr::null(), 0),
+                // the same row for all rows
+                Onto::Row(row) => (row[self.first..].as_ptr(), 0),
+                Onto::Target => (to.first[i].cast_const(), step),
+            };
+        }
+        (onto, to)
+    }
+
+    /// Brings sums to their place that did not go there at once.
+    ///
+    /// # Safety
+    /// As [`multiply`].
+    unsafe fn put(&self) {
+        let columns = self.columns();
+        for (i, strip) in self.strips.iter().enumerate() {
+            if self.direct(strip).is_some() {
+                continue;
+            }
+            for (index, row) in strip.rows.iter().enumerate() {
+                // SAFETY: the sums of a strip have sixteen rows; the caller promises the target's columns.
+                unsafe {
+                    let sums = self.apart(i).add(index * amx::BLOCK_COLUMNS);
+                    let sums = std::slice::from_raw_parts(sums, columns);
+                    let to = std::slice::from_raw_parts_mut(self.at(row), columns);
+                    match self.target.onto {
+                        Onto::Nothing => to.copy_from_slice(sums),
+                        Onto::Row(row) => {
+                            let onto = &row[self.first..][..columns];
+                            for ((to, sum), onto) in to.iter_mut().zip(sums).zip(onto) {
+                                *to = sum + onto;
+                            }
+                        }
+                        Onto::Target => {
+                            for (to, sum) in to.iter_mut().zip(sums) {
+                                *to += sum;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
