@@ -63,20 +63,25 @@ struct Setting {
     rows: [u8; 16],
 }
 
-/// Runs `f` with all registers of the unit whole, and lets them go.
+/// Runs `f` with the registers of the unit for strips of `rows` rows, 16 at most, and lets them go.
 ///
 /// # Safety
 /// The unit must be available. `f` must not call this function.
-pub(crate) unsafe fn with_unit<R>(f: impl FnOnce() -> R) -> R {
-    static WHOLE: Setting = Setting {
+pub(crate) unsafe fn with_unit<R>(rows: usize, f: impl FnOnce() -> R) -> R {
+    debug_assert!((1..=SIDE).contains(&rows), "rows of a register");
+    let strip = rows as u8;
+    let setting = Setting {
         palette: 1,
         start_row: 0,
         reserved: [0; 14],
         row_bytes: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
-        rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
+        // sums, left operands, panels
+        rows: [
+            strip, strip, strip, strip, strip, strip, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0,
+        ],
     };
     // SAFETY: the caller promises the unit; the compiler uses none of its registers.
-    unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const WHOLE, options(nostack, readonly)) };
+    unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const setting, options(nostack, readonly)) };
     let result = f();
     // SAFETY: as above.
     unsafe { asm!("tilerelease", options(nostack, nomem)) };
@@ -93,7 +98,7 @@ pub(crate) struct Piece {
     pub(crate) lines: usize,
 }
 
-/// One or two times sixteen rows, in order.
+/// Two strips of rows.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Strips<T> {
@@ -124,7 +129,7 @@ pub(crate) struct Block {
 /// Multiplies `block`, its second strip too if `BOTH`.
 ///
 /// # Safety
-/// Inside [`with_unit`] only. All rows must be readable over all pieces and lines, and those of the result writable.
+/// Inside [`with_unit`] only, whose number of rows strips have. All rows must be readable over all pieces and lines, and those of the result writable.
 #[inline]
 pub(crate) unsafe fn multiply<const BOTH: bool>(block: &Block) {
     macro_rules! block {

@@ -75,7 +75,7 @@ fn forward(
 ) -> (FlexTensor, Vec<f32>) {
     let low = with_values(x, |x| linear::forward(&packed(down, 1.0, format), x, None));
     let y = change(y, |y| {
-        linear::add_forward(&packed(up, scale, format), &low, y)
+        linear::add_forward(&packed(up, scale, format), &low, y);
     });
     (y, low)
 }

@@ -184,8 +184,13 @@ pub(crate) fn weight_gradient(
             }
         });
     });
-    let value = |i: usize| by_tap[i % taps * outputs * inputs + i / taps];
-    (0..by_tap.len()).map(value).collect()
+    let mut by_weight = vec![0.0; by_tap.len()];
+    for (i, weight) in by_weight.chunks_exact_mut(taps).enumerate() {
+        for (tap, value) in weight.iter_mut().enumerate() {
+            *value = by_tap[tap * outputs * inputs + i];
+        }
+    }
+    by_weight
 }
 
 /// The pixels of the input with the same place in the grid of the stride: the same taps reach them.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::packed::{as_units, by_pair, by_row, tokens_by_row, tokens_by_value, turned};
-use super::products::{Product, with_unit};
+use super::products::{MOST_PARTS, Product, with_unit};
 use super::weights::{Slopes, slopes};
 use super::{KEYS, PANEL, Shape};
 use crate::kernels::attention::backward::{gathered, inner};
@@ -16,10 +16,12 @@ use crate::kernels::memory::{Shared, filled};
 
 /// Most values of the queries that one tile of keys is read for, so that they stay in the second-level cache.
 const QUERY_VALUES: usize = 32768;
+/// Units of a tile of weights or slopes.
+const TILE: usize = KEYS * PANEL / 2;
 /// Tasks that a backward pass has at least, where there are queries enough. A fixed number, since sums are joined by task.
 const TASKS: usize = 16;
 /// Most sums of gradients of keys and values that are kept per head.
-const MOST_PARTS: usize = 8;
+const MOST_SUMS: usize = 8;
 
 /// As [`crate::kernels::attention::backward`], with products of bf16.
 pub(crate) fn backward(
@@ -34,7 +36,7 @@ pub(crate) fn backward(
         return [q, k, v].map(|x| vec![0.0; x.len()]);
     }
     let panels = shape.queries.div_ceil(PANEL);
-    let parts = TASKS.div_ceil(shape.pairs()).min(MOST_PARTS).min(panels);
+    let parts = TASKS.div_ceil(shape.pairs()).min(MOST_SUMS).min(panels);
     let columns = shape.head_columns();
     // gradients of keys and of values, per task
     let size = shape.keys_held() * columns;
@@ -109,7 +111,7 @@ impl Task<'_> {
     fn run(&self, [q, out, d_out]: [&[f32]; 3], sums: &mut [f32], d_q: Shared) {
         let shape = self.shape;
         let (units, rows, columns) = (shape.head_units(), shape.head_rows(), shape.head_columns());
-        let panels = (QUERY_VALUES / (columns * PANEL)).clamp(1, 8);
+        let panels = (QUERY_VALUES / (columns * PANEL)).clamp(1, MOST_PARTS);
         let line = panels * PANEL;
         let lens = [
             line * units,
@@ -121,9 +123,9 @@ impl Task<'_> {
             line,
             KEYS * PANEL,
             KEYS * PANEL,
-            KEYS * PANEL / 2,
-            KEYS * PANEL / 2,
-            KEYS * PANEL / 2,
+            panels * TILE,
+            panels * TILE,
+            TILE,
             PANEL * units.max(rows),
         ];
         with_scratch(lens, |pieces| {
@@ -161,11 +163,13 @@ impl Task<'_> {
             for first in self.queries.clone().step_by(line) {
                 let block = first..(first + line).min(self.queries.end);
                 self.pack_queries([q, out, d_out], block.clone(), &mut pieces);
+                let panels = block.len().div_ceil(PANEL);
                 for tile in shape.tiles() {
-                    for panel in 0..block.len().div_ceil(PANEL) {
+                    for panel in 0..panels {
                         self.cross(tile, panel, &mut pieces);
-                        self.gradients(tile, panel, &mut pieces, [&mut *d_keys, &mut *d_values]);
+                        self.of_queries(tile, panel, &mut pieces);
                     }
+                    self.of_keys(tile, panels, &pieces, [&mut *d_keys, &mut *d_values]);
                 }
                 self.finish(block, &mut pieces, d_q);
             }
@@ -222,6 +226,9 @@ impl Task<'_> {
             rows: held,
             depth: units,
             columns: PANEL,
+            parts: 1,
+            left_apart: 0,
+            right_apart: 0,
         };
         product.write(level, products, PANEL);
         let product = Product {
@@ -241,41 +248,16 @@ impl Task<'_> {
                 &pieces.means[panel * PANEL..],
             ],
             &mut Slopes {
-                weights: &mut pieces.weights[..size],
-                slopes: &mut pieces.slopes[..size],
+                weights: &mut pieces.weights[panel * TILE..][..size],
+                by_key: &mut pieces.slopes[panel * TILE..][..size],
                 paired: &mut pieces.paired_slopes[..size],
             },
         );
     }
 
-    /// Adds the products of weights and slopes of a tile to the gradients of the operands.
-    fn gradients(
-        &self,
-        [first, _, held]: [usize; 3],
-        panel: usize,
-        pieces: &mut Pieces,
-        [d_keys, d_values]: [&mut [f32]; 2],
-    ) {
-        let (level, shape) = (self.level, self.shape);
-        let (rows, columns) = (shape.head_rows(), shape.head_columns());
-        let paired = panel * PANEL / 2 * columns;
-        let product = Product {
-            left: pieces.weights,
-            left_step: PANEL / 2,
-            right: &pieces.paired_outputs[paired..],
-            right_step: columns,
-            rows: held,
-            depth: PANEL / 2,
-            columns,
-        };
-        product.add(level, &mut d_values[first * columns..], columns);
-        let product = Product {
-            left: pieces.slopes,
-            right: &pieces.paired_queries[paired..],
-            ..product
-        };
-        product.add(level, &mut d_keys[first * columns..], columns);
-        let of_head = shape.keys_held() / 2;
+    /// Adds the products of slopes of a tile to the gradients of the queries of a panel.
+    fn of_queries(&self, [first, _, held]: [usize; 3], panel: usize, pieces: &mut Pieces) {
+        let (rows, of_head) = (self.shape.head_rows(), self.shape.keys_held() / 2);
         let product = Product {
             left: &self.keys[1][self.pair * rows * of_head + first / 2..],
             left_step: of_head,
@@ -284,8 +266,42 @@ impl Task<'_> {
             rows,
             depth: held / 2,
             columns: PANEL,
+            parts: 1,
+            left_apart: 0,
+            right_apart: 0,
         };
-        product.add(level, &mut pieces.gradients[panel * PANEL * rows..], PANEL);
+        let to = &mut pieces.gradients[panel * PANEL * rows..];
+        product.add(self.level, to, PANEL);
+    }
+
+    /// Adds the products of weights and slopes of a tile, of all panels, to the gradients of keys and values.
+    fn of_keys(
+        &self,
+        [first, _, held]: [usize; 3],
+        panels: usize,
+        pieces: &Pieces,
+        [d_keys, d_values]: [&mut [f32]; 2],
+    ) {
+        let columns = self.shape.head_columns();
+        let product = Product {
+            left: pieces.weights,
+            left_step: PANEL / 2,
+            right: pieces.paired_outputs,
+            right_step: columns,
+            rows: held,
+            depth: PANEL / 2,
+            columns,
+            parts: panels,
+            left_apart: TILE,
+            right_apart: PANEL / 2 * columns,
+        };
+        product.add(self.level, &mut d_values[first * columns..], columns);
+        let product = Product {
+            left: pieces.slopes,
+            right: pieces.paired_queries,
+            ..product
+        };
+        product.add(self.level, &mut d_keys[first * columns..], columns);
     }
 
     /// Writes the gradients of some queries.

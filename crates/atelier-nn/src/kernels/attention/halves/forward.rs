@@ -150,6 +150,9 @@ impl Task<'_> {
                 rows: held,
                 depth: units,
                 columns: PANEL,
+                parts: 1,
+                left_apart: 0,
+                right_apart: 0,
             };
             product.write(level, products, PANEL);
             let paired = &mut pieces.paired[..held / 2 * PANEL];
@@ -171,10 +174,9 @@ impl Task<'_> {
                 left: values,
                 left_step: of_head / 2,
                 right: paired,
-                right_step: PANEL,
                 rows,
                 depth: held / 2,
-                columns: PANEL,
+                ..product
             };
             product.add(level, sums, PANEL);
         }

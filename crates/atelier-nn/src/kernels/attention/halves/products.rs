@@ -22,14 +22,21 @@ pub(super) struct Product<'a> {
     pub depth: usize,
     /// Columns, a multiple of 32.
     pub columns: usize,
+    /// How many such products are summed, [`MOST_PARTS`] at most, and how many units their operands lie apart.
+    pub parts: usize,
+    pub left_apart: usize,
+    pub right_apart: usize,
 }
+
+/// Most products of a sum.
+pub(super) const MOST_PARTS: usize = 8;
 
 /// Runs `f` with the unit that [`Product`]s need at a level. `f` must not call this function.
 pub(super) fn with_unit<R>(level: Level, f: impl FnOnce() -> R) -> R {
     match level {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: levels come from `Level::available`, so the processor has the unit.
-        Level::Amx => unsafe { amx::with_unit(f) },
+        Level::Amx => unsafe { amx::with_unit(amx::SIDE, f) },
         _ => f(),
     }
 }
@@ -50,6 +57,8 @@ impl Product<'_> {
             return;
         }
         let extent = |rows: usize, step: usize, width: usize| (rows - 1) * step + width;
+        assert!((1..=MOST_PARTS).contains(&self.parts), "parts");
+        let last = self.parts - 1;
         assert!(
             self.rows.is_multiple_of(16)
                 && self.depth.is_multiple_of(LINE)
@@ -57,11 +66,13 @@ impl Product<'_> {
             "whole registers"
         );
         assert!(
-            extent(self.rows, self.left_step, self.depth) <= self.left.len(),
+            last * self.left_apart + extent(self.rows, self.left_step, self.depth)
+                <= self.left.len(),
             "left operand"
         );
         assert!(
-            extent(self.depth, self.right_step, self.columns) <= self.right.len(),
+            last * self.right_apart + extent(self.depth, self.right_step, self.columns)
+                <= self.right.len(),
             "right operand"
         );
         assert!(
@@ -83,12 +94,12 @@ impl Product<'_> {
 /// Operands and result must have the lengths that the product says; inside [`amx::with_unit`].
 #[cfg(target_arch = "x86_64")]
 unsafe fn matrices(p: &Product<'_>, out: *mut f32, step: usize, add: bool) {
-    let pieces = [amx::Piece {
-        left: [0; 2],
-        panel: 0,
+    let pieces: [amx::Piece; MOST_PARTS] = std::array::from_fn(|i| amx::Piece {
+        left: [i * p.left_apart * size_of::<u32>(); 2],
+        panel: i * p.right_apart * size_of::<u32>(),
         lines: p.depth / LINE,
-    }];
-    let ends = pieces.as_ptr_range();
+    });
+    let ends = pieces[..p.parts].as_ptr_range();
     for row in (0..p.rows).step_by(2 * amx::SIDE) {
         let both = row + amx::SIDE < p.rows;
         let left = [0, amx::SIDE].map(|i| p.left.as_ptr().wrapping_add((row + i) * p.left_step));
@@ -142,9 +153,12 @@ unsafe fn widened<S: Simd>(p: &Product, out: *mut f32, step: usize, add: bool) {
             unsafe {
                 let to = out.add(row * step + column);
                 let mut sum = if add { S::load(to) } else { S::splat(0.0) };
-                for unit in 0..p.depth {
-                    let left = S::int_splat(*p.left.as_ptr().add(row * p.left_step + unit));
-                    let right = S::int_load(p.right.as_ptr().add(unit * p.right_step + column));
+                for at in 0..p.parts * p.depth {
+                    let (part, unit) = (at / p.depth, at % p.depth);
+                    let left = part * p.left_apart + row * p.left_step + unit;
+                    let right = part * p.right_apart + unit * p.right_step + column;
+                    let left = S::int_splat(*p.left.as_ptr().add(left));
+                    let right = S::int_load(p.right.as_ptr().add(right));
                     let (left, right) = (S::halves_to_floats(left), S::halves_to_floats(right));
                     sum = S::fma(left[1], right[1], S::fma(left[0], right[0], sum));
                 }

@@ -129,7 +129,7 @@ pub(super) struct Slopes<'a> {
     /// Weights, row after row: `[keys, PANEL / 2]`.
     pub weights: &'a mut [u32],
     /// Slopes, row after row.
-    pub slopes: &'a mut [u32],
+    pub by_key: &'a mut [u32],
     /// Slopes as pairs of keys: `[keys / 2, PANEL]`.
     pub paired: &'a mut [u32],
 }
@@ -149,7 +149,7 @@ pub(super) fn slopes(
 ) {
     assert!(products.len() == gradients.len() && products.len().is_multiple_of(2 * PANEL));
     assert!(keys * PANEL <= products.len() && log_sums.len() >= PANEL && means.len() >= PANEL);
-    for units in [&to.weights, &to.slopes, &to.paired] {
+    for units in [&to.weights, &to.by_key, &to.paired] {
         assert_eq!(2 * units.len(), products.len(), "units of a tile");
     }
     // SAFETY: all that is touched lies within the slices, as asserted.
@@ -161,7 +161,7 @@ pub(super) fn slopes(
             scale,
             [log_sums, means],
             to,
-        )
+        );
     };
 }
 
@@ -177,8 +177,8 @@ unsafe fn slope_columns<S: Simd>(
     [log_sums, means]: [&[f32]; 2],
     to: &mut Slopes<'_>,
 ) {
-    let [weights, slopes] = [&mut *to.weights, &mut *to.slopes].map(|units| units.as_mut_ptr());
-    let paired = to.paired.as_mut_ptr();
+    let [weights, slopes, paired] =
+        [&mut *to.weights, &mut *to.by_key, &mut *to.paired].map(<[u32]>::as_mut_ptr);
     for column in (0..PANEL).step_by(S::LANES) {
         // SAFETY: the caller promises whole panels.
         unsafe {

@@ -1,7 +1,8 @@
 //! Products of pairs of bf16 by the matrix unit of x86.
 //!
 //! Rows come in strips of sixteen, two of which meet 32 columns of the panel at a time. These columns stay in the first cache
-//! while the strips of some rows pass.
+//! while the strips of some rows pass. Where rows lie evenly only in shorter strips, as those of small pictures do, strips are
+//! shorter; else their rows are gathered.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -13,6 +14,8 @@ use super::LINE;
 
 /// Bytes between units of a panel.
 const PANEL_STEP: usize = 64 * size_of::<u32>();
+/// How many rows strips may have, best first.
+const SIDES: [usize; 3] = [amx::SIDE, 8, 4];
 /// Rows that pass one set of columns.
 const ROWS: usize = 256;
 /// Units of a tap that are summed before the next tap.
@@ -47,12 +50,18 @@ pub(super) unsafe fn multiply(
     target: Target<'_>,
 ) {
     debug_assert!(depth.is_multiple_of(LINE), "whole lines of units");
+    let is_even = |side: &usize| {
+        let mut strips = rows.chunks_exact(*side);
+        strips.all(|rows| even(rows, *side, |row| row.from as usize).is_some())
+    };
+    let side = SIDES.into_iter().find(is_even).unwrap_or(amx::SIDE);
     ROOM.with_borrow_mut(|room| {
         // SAFETY: passed on from the caller.
         unsafe {
-            amx::with_unit(|| {
+            amx::with_unit(side, || {
                 for rows in rows.chunks(ROWS) {
                     let sum = Sum {
+                        side,
                         pieces,
                         depth,
                         units,
@@ -65,29 +74,29 @@ pub(super) unsafe fn multiply(
     });
 }
 
-/// Up to sixteen rows.
+/// Up to as many rows as strips have.
 #[derive(Clone, Copy)]
 struct Strip<'a> {
     rows: &'a [Row],
-    /// The distance of rows in bytes, where they are sixteen and lie evenly.
+    /// The distance of rows in bytes, where the strip is whole and they lie evenly.
     from_step: Option<usize>,
     /// The same in the result.
     to_step: Option<usize>,
 }
 
 impl<'a> Strip<'a> {
-    fn new(rows: &'a [Row]) -> Self {
+    fn new(rows: &'a [Row], side: usize) -> Self {
         Self {
             rows,
-            from_step: even(rows, |row| row.from as usize),
-            to_step: even(rows, |row| row.to * size_of::<f32>()),
+            from_step: even(rows, side, |row| row.from as usize),
+            to_step: even(rows, side, |row| row.to * size_of::<f32>()),
         }
     }
 }
 
-/// The distance of the places of sixteen rows, where it is the same for all.
-fn even(rows: &[Row], place: impl Fn(&Row) -> usize) -> Option<usize> {
-    if rows.len() < amx::SIDE {
+/// The distance of the places of `side` rows, where it is the same for all.
+fn even(rows: &[Row], side: usize, place: impl Fn(&Row) -> usize) -> Option<usize> {
+    if rows.len() < side {
         return None;
     }
     let step = place(&rows[1]).checked_sub(place(&rows[0]))?;
@@ -105,6 +114,8 @@ struct Pair<'a> {
 
 /// What rows are multiplied with.
 struct Sum<'a> {
+    /// Rows of a strip.
+    side: usize,
     pieces: &'a [Piece],
     depth: usize,
     units: *const u32,
@@ -173,13 +184,14 @@ impl Sum<'_> {
         } else {
             TAP_UNITS.min(self.depth)
         };
-        let mut strips: Vec<Strip> = rows.chunks(amx::SIDE).map(Strip::new).collect();
+        let strip = |rows| Strip::new(rows, self.side);
+        let mut strips: Vec<Strip> = rows.chunks(self.side).map(strip).collect();
         if !strips.len().is_multiple_of(2) {
-            strips.push(Strip::new(&[]));
+            strips.push(strip(&[]));
         }
         let uneven = |strip: &Strip| strip.from_step.is_none() && !strip.rows.is_empty();
         let count = strips.iter().filter(|strip| uneven(strip)).count();
-        gathered.grow(count * amx::SIDE * step);
+        gathered.grow(count * self.side * step);
         let mut room = gathered.as_mut_ptr();
         let mut place = |strip: &Strip| {
             if !uneven(strip) {
@@ -187,7 +199,7 @@ impl Sum<'_> {
                 return (first, strip.from_step.unwrap_or(0));
             }
             let to = room;
-            room = room.wrapping_add(amx::SIDE * step);
+            room = room.wrapping_add(self.side * step);
             // SAFETY: passed on from the caller; there is room for every strip that is uneven.
             unsafe { self.gather(strip, to, step) };
             (to.cast_const(), step * size_of::<u32>())
@@ -225,11 +237,11 @@ impl Sum<'_> {
     /// Brings the rows of a strip together, all pieces of a row one behind the other and zeros for rows that are not there.
     ///
     /// # Safety
-    /// As [`multiply`]; `to` must hold sixteen rows, `step` units apart.
+    /// As [`multiply`]; `to` must hold the rows of a strip, `step` units apart.
     unsafe fn gather(&self, strip: &Strip<'_>, to: *mut u32, step: usize) {
-        for index in 0..amx::SIDE {
+        for index in 0..self.side {
             let to = to.wrapping_add(index * step);
-            // SAFETY: there is room for sixteen rows; the caller promises those of the operand.
+            // SAFETY: there is room for the rows of a strip; the caller promises those of the operand.
             unsafe {
                 match strip.rows.get(index) {
                     Some(row) => {
@@ -315,7 +327,7 @@ impl Place<'_> {
                 continue;
             }
             for (index, row) in strip.rows.iter().enumerate() {
-                // SAFETY: the sums of a strip have sixteen rows; the caller promises the target's columns.
+                // SAFETY: the sums of a strip have as many rows; the caller promises the target's columns.
                 unsafe {
                     let sums = self.apart(i).add(index * amx::BLOCK_COLUMNS);
                     let sums = std::slice::from_raw_parts(sums, columns);
