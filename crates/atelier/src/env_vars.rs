@@ -5,6 +5,8 @@
 pub(crate) const ATELIER_HOME: &str = "ATELIER_HOME";
 /// Where networks compute, when no flag says it.
 pub(crate) const ATELIER_DEVICE: &str = "ATELIER_DEVICE";
+/// The instructions that kernels use.
+pub(crate) const ATELIER_INSTRUCTIONS: &str = "ATELIER_INSTRUCTIONS";
 /// What packed weights may take on the disk.
 pub(crate) const ATELIER_PACKED_GB: &str = "ATELIER_PACKED_GB";
 /// Where programs keep data, by the XDG base directory specification.

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use atelier_core::{DeviceChoice, ErrorCode};
+use atelier_nn::kernels;
 
-use crate::env_vars::{ATELIER_DEVICE, ATELIER_HOME, ATELIER_PACKED_GB, HOME, XDG_DATA_HOME};
+use crate::env_vars::{
+    ATELIER_DEVICE, ATELIER_HOME, ATELIER_INSTRUCTIONS, ATELIER_PACKED_GB, HOME, XDG_DATA_HOME,
+};
 use crate::failure::failed;
 
 /// The resolved settings.
@@ -41,9 +44,20 @@ pub(crate) struct Sourced<T> {
 }
 
 impl Settings {
-    /// Reads the environment.
+    /// Reads the environment, and chooses the instructions that it names.
     pub(crate) fn from_environment() -> Result<Self> {
-        Self::resolve(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        if let Some(word) = variable(ATELIER_INSTRUCTIONS) {
+            let word = word.to_string_lossy();
+            kernels::choose_instructions(&word).map_err(|has| {
+                let message = format!(
+                    "`{ATELIER_INSTRUCTIONS}` is `{word}`, this processor has {}",
+                    has.join(", ")
+                );
+                failed(ErrorCode::InvalidInput, message)
+            })?;
+        }
+        Self::resolve(variable)
     }
 
     /// Where bases lie, one folder each, for reading what is there; `None` where nothing can have been kept.

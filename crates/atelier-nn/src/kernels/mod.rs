@@ -47,6 +47,20 @@ pub fn instructions() -> &'static str {
     level::Level::best().name()
 }
 
+/// Makes the kernels use the instructions named `word` in place of the best of this processor. Before they are used first.
+///
+/// # Errors
+/// The names of what this processor has, where `word` is none of them or kernels have run with others.
+pub fn choose_instructions(word: &str) -> Result<(), Vec<&'static str>> {
+    let levels = level::Level::available();
+    let chosen = levels.iter().find(|level| level.word() == word);
+    if chosen.is_some_and(|level| level.choose()) {
+        Ok(())
+    } else {
+        Err(levels.iter().map(|level| level.word()).collect())
+    }
+}
+
 /// `x [rows, in]` times frozen weights, plus their bias. Its gradient keeps nothing.
 ///
 /// # Panics

@@ -40,6 +40,20 @@ fn the_size_of_packed_weights_is_a_setting() {
 }
 
 #[test]
+fn the_instructions_of_kernels_are_a_setting() {
+    let bench = Workbench::new();
+    let doctor = |words: &[&str], instructions: &str| {
+        let mut command = bench.command(words);
+        command.env("ATELIER_INSTRUCTIONS", instructions);
+        bench.ended(&command.output().unwrap())
+    };
+    let report: serde_json::Value =
+        serde_json::from_str(&doctor(&["doctor", "--json"], "plain").stdout).unwrap();
+    assert_eq!(report["kernels"], "portable");
+    doctor(&["doctor"], "mmx").refused(&["`ATELIER_INSTRUCTIONS` is `mmx`", "plain"]);
+}
+
+#[test]
 fn doctor_works_without_a_home() {
     let bench = Workbench::new();
     let words = ["doctor", "--json"];

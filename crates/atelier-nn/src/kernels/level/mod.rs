@@ -45,11 +45,17 @@ pub(crate) enum Level {
     PortableWide,
 }
 
+static CHOSEN: OnceLock<Level> = OnceLock::new();
+
 impl Level {
-    /// The best level of this processor.
+    /// The best level of this processor, or the one that was chosen.
     pub(crate) fn best() -> Self {
-        static BEST: OnceLock<Level> = OnceLock::new();
-        *BEST.get_or_init(|| Self::available()[0])
+        *CHOSEN.get_or_init(|| Self::available()[0])
+    }
+
+    /// Makes `self` what [`Level::best`] gives, unless that has given another one already. Says whether it is now.
+    pub(crate) fn choose(self) -> bool {
+        *CHOSEN.get_or_init(|| self) == self
     }
 
     /// All levels of this processor, best first.
@@ -111,6 +117,23 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Self::Amx => true,
             _ => false,
+        }
+    }
+
+    /// The name, for settings.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx => "amx",
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni512 => "avx512-vnni",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "avx2",
+            Self::Portable => "plain",
+            #[cfg(test)]
+            Self::PortableWide => "plain-wide",
         }
     }
 

@@ -77,7 +77,12 @@ pub(super) fn run(args: &KernelsArgs, app: &App) -> Result<ExitKind> {
         rows.extend(LINEAR.map(|sizes| bench.linear(sizes, format, name)));
         rows.extend(CONVOLUTIONS.map(|sizes| bench.convolution(sizes, format, name)));
     }
-    rows.extend(ATTENTION.map(|sizes| bench.attention(sizes)));
+    for (precision, keep) in [
+        (Precision::F32, Keep::Exact),
+        (Precision::Bf16, Keep::Rounded),
+    ] {
+        rows.extend(ATTENTION.map(|sizes| bench.attention(sizes, keep, precision.name())));
+    }
     for row in &rows {
         app.output.line(format_args!(
             "{:<34} {:<5} forward {:6.1}, backward {:6.1} GFLOP/s",
@@ -168,23 +173,23 @@ impl Bench<'_> {
         )
     }
 
-    fn attention(&self, [heads, queries, keys, size]: [usize; 4]) -> Row {
+    fn attention(
+        &self,
+        [heads, queries, keys, size]: [usize; 4],
+        keep: Keep,
+        precision: &'static str,
+    ) -> Row {
         let query = self.operand([1, queries, heads * size]);
         let (key, value) = (
             self.operand([1, keys, heads * size]),
             self.operand([1, keys, heads * size]),
         );
         let operands = || [query.clone(), key.clone(), value.clone()];
-        let secs = self.fastest(|| kernels::attend(operands(), heads, Keep::Exact).into_tensor());
+        let secs = self.fastest(|| kernels::attend(operands(), heads, keep).into_tensor());
         let product = 2.0 * (heads * queries * keys * size) as f64;
         // two products forward; backward the logits again and four gradients
         let name = format!("attention {heads} × {queries} × {keys} × {size}");
-        row(
-            name,
-            Precision::F32.name(),
-            [2.0 * product, 5.0 * product],
-            secs,
-        )
+        row(name, precision, [2.0 * product, 5.0 * product], secs)
     }
 }
 
