@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use atelier_diffusion::stable_diffusion::{Base, Conditioning};
 use atelier_nn::adamw::{AdamW, Moments, Pace};
 use atelier_nn::gradients::{clip_norm, values_of};
+use atelier_nn::kernels::rounds_to_bf16;
 use atelier_nn::lora::Detach;
 use atelier_nn::{Engine, Visit as _};
 use atelier_testkit::{Golden, assert_case_close, golden, tiny_sd15};
@@ -35,8 +36,10 @@ fn twenty_steps_overlay_the_losses_and_factors_of_peft() {
 #[test]
 fn twenty_steps_with_products_of_sixteen_bits_overlay_the_losses_of_peft() {
     let (file, losses, norms, _) = trained(Engine::Mixed);
-    assert_case_close("losses", &losses, &file.vec("losses"), 1e-3);
-    assert_case_close("norms", &norms, &file.vec("gradient_norms"), 1e-2);
+    // bf16 rounds operands by up to 2⁻⁹, integers by a tenth of that
+    let limit = if rounds_to_bf16() { 4e-3 } else { 1e-3 };
+    assert_case_close("losses", &losses, &file.vec("losses"), limit);
+    assert_case_close("norms", &norms, &file.vec("gradient_norms"), 10.0 * limit);
 }
 
 /// The golden file, the losses, the norms of the gradients, and the trained values.

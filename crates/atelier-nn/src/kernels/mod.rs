@@ -47,6 +47,12 @@ pub fn instructions() -> &'static str {
     level::Level::best().name()
 }
 
+/// Whether products of 16 bits are of bf16 here, in place of integers with a scale: where the processor has a unit that
+/// multiplies matrices of these.
+pub fn rounds_to_bf16() -> bool {
+    level::Level::best().multiplies_matrices()
+}
+
 /// Makes the kernels use the instructions named `word` in place of the best of this processor. Before they are used first.
 ///
 /// # Errors
