@@ -120,6 +120,8 @@ pub(crate) struct Block {
     /// The pieces, at least one.
     pub(crate) pieces: *const Piece,
     pub(crate) pieces_end: *const Piece,
+    /// What is brought into the second cache meanwhile, two lines for each line of the pieces. Any address will do.
+    pub(crate) ahead: *const u32,
     /// What the sums are added to; null where that is nothing.
     pub(crate) onto: Strips<*const f32>,
     /// Where they go.
@@ -161,6 +163,9 @@ pub(crate) unsafe fn multiply<const BOTH: bool>(block: &Block) {
                 "tileloadd tmm6, [{b} + {sb}]",
                 "tileloadd tmm4, [{a} + {sa}]",
                 "tdpbf16ps tmm0, tmm4, tmm6",
+                "prefetcht1 [{ahead}]",
+                "prefetcht1 [{ahead} + 64]",
+                "add {ahead}, 128",
                 "tileloadd tmm7, [{b} + {sb} + {ROW}]",
                 "tdpbf16ps tmm1, tmm4, tmm7",
                 $load,
@@ -182,6 +187,7 @@ pub(crate) unsafe fn multiply<const BOTH: bool>(block: &Block) {
                 "tilestored [{a} + {sa} + {ROW}], tmm1",
                 $last,
                 block = in(reg) block,
+                ahead = inout(reg) block.ahead => _,
                 a = out(reg) _,
                 b = out(reg) _,
                 c = out(reg) _,

@@ -115,6 +115,7 @@ unsafe fn matrices(p: &Product<'_>, out: *mut f32, step: usize, add: bool) {
                 panel_step: p.right_step * size_of::<u32>(),
                 pieces: ends.start,
                 pieces_end: ends.end,
+                ahead: p.right.as_ptr(),
                 onto: if add {
                     amx::Strips {
                         first: to.map(<*mut f32>::cast_const),

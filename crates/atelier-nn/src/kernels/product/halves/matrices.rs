@@ -20,6 +20,8 @@ const SIDES: [usize; 3] = [amx::SIDE, 8, 4];
 const ROWS: usize = 256;
 /// Units of a tap that are summed before the next tap.
 const TAP_UNITS: usize = 2 * LINE;
+/// Units that a product fetches for each of its lines.
+const AHEAD_UNITS: usize = 32;
 /// Units between gathered rows beyond their own: a multiple of a page would put all of them into the same lines of a cache.
 const APART: usize = 16;
 
@@ -135,6 +137,7 @@ impl Sum<'_> {
         sums.grow(SUMS);
         // SAFETY: passed on from the caller.
         let pairs = unsafe { self.pairs(rows, gathered, pieces) };
+        let mut ahead = self.ahead();
         for first in (0..self.target.columns).step_by(amx::BLOCK_COLUMNS) {
             for pair in &pairs {
                 let place = Place {
@@ -151,9 +154,11 @@ impl Sum<'_> {
                     panel_step: PANEL_STEP,
                     pieces: ends.start,
                     pieces_end: ends.end,
+                    ahead,
                     onto,
                     to,
                 };
+                ahead = ahead.wrapping_add(self.pieces.len() * self.depth * AHEAD_UNITS / LINE);
                 // SAFETY: passed on from the caller; what is gathered or summed apart has room for whole strips.
                 unsafe {
                     if pair.strips[1].rows.is_empty() {
@@ -165,6 +170,12 @@ impl Sum<'_> {
                 }
             }
         }
+    }
+
+    /// What comes after the panel: the next piece or the next panel, where the panel is one piece of memory.
+    fn ahead(&self) -> *const u32 {
+        let units = self.pieces.len() * self.depth * PANEL_STEP / size_of::<u32>();
+        self.units.wrapping_add(units)
     }
 
     /// The rows in pairs of strips. Those that do not lie evenly are gathered.
