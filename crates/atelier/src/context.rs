@@ -41,12 +41,14 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Reads the settings and starts to listen for Ctrl-C.
+    /// Reads the settings, chooses the instructions of kernels and starts to listen for Ctrl-C.
     pub(crate) fn start(output: Output) -> Result<Self> {
         let cancel = CancelFlag::default();
         listen(cancel.clone(), output)?;
+        let settings = Settings::from_environment()?;
+        settings.choose_instructions()?;
         Ok(Self {
-            settings: Settings::from_environment()?,
+            settings,
             output,
             cancel,
             clock: SystemClock,

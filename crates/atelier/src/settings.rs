@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) home: Option<PathBuf>,
     /// Where networks compute, when no flag says it.
     pub(crate) device: Sourced<DeviceChoice>,
+    /// The instructions that kernels use, where the environment names them.
+    pub(crate) instructions: Option<String>,
     /// Packed weights of bases.
     pub(crate) packed: PackedSettings,
 }
@@ -44,20 +46,21 @@ pub(crate) struct Sourced<T> {
 }
 
 impl Settings {
-    /// Reads the environment, and chooses the instructions that it names.
+    /// Reads the environment.
     pub(crate) fn from_environment() -> Result<Self> {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        if let Some(word) = variable(ATELIER_INSTRUCTIONS) {
-            let word = word.to_string_lossy();
-            kernels::choose_instructions(&word).map_err(|has| {
-                let message = format!(
-                    "`{ATELIER_INSTRUCTIONS}` is `{word}`, this processor has {}",
-                    has.join(", ")
-                );
-                failed(ErrorCode::InvalidInput, message)
-            })?;
-        }
-        Self::resolve(variable)
+        Self::resolve(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+    }
+
+    /// Makes kernels use the instructions that the environment names. Before they run first.
+    pub(crate) fn choose_instructions(&self) -> Result<()> {
+        let Some(word) = &self.instructions else {
+            return Ok(());
+        };
+        kernels::choose_instructions(word).map_err(|has| {
+            let has = has.join(", ");
+            let message = format!("`{ATELIER_INSTRUCTIONS}` is `{word}`, this processor has {has}");
+            failed(ErrorCode::InvalidInput, message)
+        })
     }
 
     /// Where bases lie, one folder each, for reading what is there; `None` where nothing can have been kept.
@@ -95,6 +98,8 @@ impl Settings {
         Ok(Self {
             home,
             device: device(variable(ATELIER_DEVICE))?,
+            instructions: variable(ATELIER_INSTRUCTIONS)
+                .map(|word| word.to_string_lossy().into_owned()),
             packed,
         })
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Result;
 
 /// Vector instructions that decide which kernels run, as the system names them.
-const LEVELS: [&str; 4] = ["avx2", "avx512f", "avx512_vnni", "avx512_bf16"];
+const LEVELS: [&str; 5] = ["avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16"];
 
 /// What is told of the machine.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ mod tests {
         let machine = Machine::read("processor : 0\nflags : avx avx512fp16\n", None);
         assert_eq!(
             machine.to_string(),
-            "a processor without a name, 1 processors, none of avx2, avx512f, avx512_vnni, avx512_bf16"
+            "a processor without a name, 1 processors, none of avx2, avx512f, avx512_vnni, avx512_bf16, amx_bf16"
         );
     }
 }

@@ -17,6 +17,7 @@ const OPENING: &str = "\
 How far the numbers of this program lie from those of the programs that it follows, on tiny models with random weights.
 The error is the largest of all comparisons, rounded up to one digit: the largest difference over the largest expected value, or the largest difference itself where the limit says absolute.
 A test fails where an error exceeds its limit.
+Rows of bf16 are of processors without a unit that multiplies matrices of it; with one (AMX) their limits are those of PyTorch's own bf16 (`golden/bf16_gradients.py`).
 The references were computed in f32 on a CPU with the scripts in `golden/`; they are themselves about 1e-6 from exact arithmetic ([reference tensors](../dev/testing.md#reference-tensors)).
 
 | what | reference | comparisons | largest error | limit |

@@ -84,14 +84,14 @@ impl PackedPlace {
     }
 
     fn path(&self, part: &str, format: WeightFormat) -> PathBuf {
-        let format = match format {
+        let numbers = match format {
             WeightFormat::Float => "f32",
             WeightFormat::Whole => "i16",
             WeightFormat::Byte => "i8",
         };
         let base = PackedFolder::prefix(&self.base_hash);
-        let packing = kernels::packing();
-        let name = format!("{base}-{part}-{format}-{packing}.safetensors");
+        let packing = kernels::packing(format);
+        let name = format!("{base}-{part}-{numbers}-{packing}.safetensors");
         self.folder.path.join(name)
     }
 }

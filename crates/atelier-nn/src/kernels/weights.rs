@@ -20,7 +20,7 @@ pub enum WeightFormat {
     /// 16 bits, half the memory: integers with a scale per output and exact sums, or bf16 where the processor has a unit
     /// that multiplies matrices of these.
     Whole,
-    /// 8-bit integers with a scale per output: a quarter of the memory; products as of 16 bits.
+    /// 8-bit integers with a scale per output: a quarter of the memory; products as of 16-bit integers.
     Byte,
 }
 
@@ -49,8 +49,8 @@ impl WeightFormat {
 
 /// What has to be the same for weights that were packed by another process: the order of their numbers, the width of
 /// their panels and what 16 bits mean, which follow from the processor's instructions.
-pub fn packing() -> String {
-    let numbers = match WeightFormat::Whole.into() {
+pub fn packing(format: WeightFormat) -> String {
+    let numbers = match format.into() {
         Format::Bf16 => "-bf16",
         Format::F32 | Format::I16 => "",
     };

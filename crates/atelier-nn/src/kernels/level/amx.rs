@@ -82,10 +82,18 @@ pub(crate) unsafe fn with_unit<R>(rows: usize, f: impl FnOnce() -> R) -> R {
     };
     // SAFETY: the caller promises the unit; the compiler uses none of its registers.
     unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const setting, options(nostack, readonly)) };
-    let result = f();
-    // SAFETY: as above.
-    unsafe { asm!("tilerelease", options(nostack, nomem)) };
-    result
+    let _release = Release;
+    f()
+}
+
+/// Lets the registers go, also when what used them panics.
+struct Release;
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        // SAFETY: only made where the unit has been set up.
+        unsafe { asm!("tilerelease", options(nostack, nomem)) };
+    }
 }
 
 /// A piece of the summed dimension: what is added to the addresses of the left rows and of the panel, in bytes, and its length.

@@ -15,7 +15,8 @@ pub enum Precision {
     /// As they are.
     Exact,
     /// Rounded: to bf16 (relative error up to 2⁻⁹), or where products of rows are computed again from it, as in attention
-    /// and adapters, to 16-bit integers with a scale for each row ([`super::kept_rows`]).
+    /// and adapters, to 16-bit integers with a scale for each row ([`super::kept_rows`]); attention keeps bf16
+    /// where it computes in bf16.
     Rounded,
 }
 

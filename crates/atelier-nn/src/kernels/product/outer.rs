@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::super::level::{Level, Simd, leveled};
 use super::super::memory::{Shared, filled};
-use super::halves::{self, half_panel_at};
+use super::halves::{self, Panel, half_panel_at};
 use super::packed::{Format, NORM_LIMIT};
 use super::scratch::with_units;
 use super::tile::{Onto, Piece, Row, Target};
@@ -220,7 +220,13 @@ impl Turned<'_> {
                         float_panel_at(level, &rows, units.as_ptr(), &pieces, depth, target);
                     }
                     Format::Bf16 => {
-                        half_panel_at(level, &rows, units.as_ptr(), &pieces, depth, target);
+                        let panel = Panel {
+                            units: units.as_ptr(),
+                            pieces: &pieces,
+                            depth,
+                            next: None,
+                        };
+                        half_panel_at(level, &rows, &panel, target);
                     }
                     Format::I16 => {
                         whole_panel_at(level, &rows, units.as_ptr(), &pieces, depth, target);

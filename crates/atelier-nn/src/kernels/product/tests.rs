@@ -82,6 +82,7 @@ fn linear_maps_of_any_size_are_right() {
         [70, 800, 48],
         [300, 33, 20],
         [64, 1100, 150],
+        [1100, 70, 40],
     ];
     for (level, format) in cases() {
         for [rows, depth, outputs] in sizes {
@@ -167,6 +168,8 @@ fn convolutions_of_any_size_are_right() {
         ([2, 9, 8, 1, 1], [64, 33]),
         ([1, 4, 4, 1, 1], [450, 5]),
         ([1, 4, 5, 1, 1], [5, 450]),
+        ([1, 5, 16, 1, 1], [130, 70]),
+        ([1, 3, 20, 1, 1], [40, 33]),
     ];
     for (level, format) in cases() {
         for ([batch, height, width, stride, padding], [inputs, outputs]) in sizes {
@@ -240,12 +243,18 @@ fn extreme_operands_neither_overflow_nor_hide_what_is_not_a_number() {
             // all small numbers of the row round the same way
             assert!(error(&y, &expected) < 3e-3, "{level:?} {large}");
         }
-        let packed = Packed::new(level, Format::I16, &numbers(5 * 8, 1), [5, 8, 1]);
-        for bad in [f32::NAN, f32::INFINITY] {
-            let mut x = numbers(16, 2);
-            x[3] = bad;
-            let y = linear::forward(&packed, &x, None);
-            assert!(y[..5].iter().all(|v| v.is_nan()) && y[5..].iter().all(|v| v.is_finite()));
+        for format in [Format::I16, Format::Bf16] {
+            let packed = Packed::new(level, format, &numbers(5 * 8, 1), [5, 8, 1]);
+            for bad in [f32::NAN, f32::INFINITY] {
+                let mut x = numbers(16, 2);
+                x[3] = bad;
+                let y = linear::forward(&packed, &x, None);
+                let is_hidden = y[..5].iter().any(|v| v.is_finite());
+                assert!(
+                    !is_hidden && y[5..].iter().all(|v| v.is_finite()),
+                    "{level:?}"
+                );
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::super::level::{TILE_ROWS, leveled};
 use super::super::memory::Shared;
-use super::halves::half_panel_at;
+use super::halves::{Panel, half_panel_at};
 use super::packed::{Format, Packed, chunk_length};
 use super::tile::{Onto, Piece, Row, Target, float_panel, whole_panel};
 use super::units::Units;
@@ -89,7 +89,7 @@ pub(super) enum Start<'a> {
     Result,
 }
 
-/// [`chunk_length`] for pairs of bf16: 32 columns of a panel stay in the first cache.
+/// [`chunk_length`] for pairs of bf16: 32 columns of a panel stay in the first cache, where there is one tap.
 fn matrix_chunk(depth: usize, taps: usize) -> usize {
     let limit = if taps == 1 { 384 } else { 320 };
     let parts = depth.div_ceil(limit).max(1);
@@ -282,7 +282,18 @@ impl Part<'_> {
             match weights.format {
                 Format::F32 => float_panel_at(weights.level, rows, units, &pieces, depth, target),
                 Format::I16 => whole_panel_at(weights.level, rows, units, &pieces, depth, target),
-                Format::Bf16 => half_panel_at(weights.level, rows, units, &pieces, depth, target),
+                Format::Bf16 => {
+                    // the pieces of a panel and the panels lie one behind the other
+                    let follows =
+                        step.is_none() && (pieces.len() == 1 || self.sizes.chunks.len() == 1);
+                    let panel = Panel {
+                        units,
+                        pieces: &pieces,
+                        depth,
+                        next: follows.then(|| units.wrapping_add(pieces.len() * depth * width)),
+                    };
+                    half_panel_at(weights.level, rows, &panel, target);
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::packed::{as_units, by_pair, by_row, tokens_by_row, tokens_by_value, turned};
-use super::products::{MOST_PARTS, Product, with_unit};
+use super::products::{MOST_PARTS, Product, Unit, with_unit};
 use super::weights::{Slopes, slopes};
 use super::{KEYS, PANEL, Shape};
 use crate::kernels::attention::backward::{gathered, inner};
@@ -65,7 +65,7 @@ pub(crate) fn backward(
                         log_sums,
                         keys: &keys,
                     };
-                    with_unit(level, || task.run([q, out, d_out], sums, d_q));
+                    with_unit(level, |unit| task.run(unit, [q, out, d_out], sums, d_q));
                 });
         })
     };
@@ -108,7 +108,7 @@ struct Pieces<'a> {
 
 impl Task<'_> {
     /// Writes the gradients of the queries, and adds to `sums` those of the keys (but for a factor) and of the values.
-    fn run(&self, [q, out, d_out]: [&[f32]; 3], sums: &mut [f32], d_q: Shared) {
+    fn run(&self, unit: &Unit, [q, out, d_out]: [&[f32]; 3], sums: &mut [f32], d_q: Shared) {
         let shape = self.shape;
         let (units, rows, columns) = (shape.head_units(), shape.head_rows(), shape.head_columns());
         let panels = (QUERY_VALUES / (columns * PANEL)).clamp(1, MOST_PARTS);
@@ -166,10 +166,10 @@ impl Task<'_> {
                 let panels = block.len().div_ceil(PANEL);
                 for tile in shape.tiles() {
                     for panel in 0..panels {
-                        self.cross(tile, panel, &mut pieces);
-                        self.of_queries(tile, panel, &mut pieces);
+                        self.cross(unit, tile, panel, &mut pieces);
+                        self.of_queries(unit, tile, panel, &mut pieces);
                     }
-                    self.of_keys(tile, panels, &pieces, [&mut *d_keys, &mut *d_values]);
+                    self.of_keys(unit, tile, panels, &pieces, [&mut *d_keys, &mut *d_values]);
                 }
                 self.finish(block, &mut pieces, d_q);
             }
@@ -208,7 +208,13 @@ impl Task<'_> {
     }
 
     /// The weights of a tile, and the gradients of its logits.
-    fn cross(&self, [first, count, held]: [usize; 3], panel: usize, pieces: &mut Pieces) {
+    fn cross(
+        &self,
+        unit: &Unit,
+        [first, count, held]: [usize; 3],
+        panel: usize,
+        pieces: &mut Pieces,
+    ) {
         let (level, shape) = (self.level, self.shape);
         let units = shape.head_units();
         let tile = (self.pair * shape.keys_held() + first) * units;
@@ -230,13 +236,13 @@ impl Task<'_> {
             left_apart: 0,
             right_apart: 0,
         };
-        product.write(level, products, PANEL);
+        product.write(unit, products, PANEL);
         let product = Product {
             left: &values[tile..],
             right: &pieces.outputs[queries..],
             ..product
         };
-        product.write(level, of_weights, PANEL);
+        product.write(unit, of_weights, PANEL);
         let size = held * PANEL / 2;
         slopes(
             level,
@@ -256,7 +262,13 @@ impl Task<'_> {
     }
 
     /// Adds the products of slopes of a tile to the gradients of the queries of a panel.
-    fn of_queries(&self, [first, _, held]: [usize; 3], panel: usize, pieces: &mut Pieces) {
+    fn of_queries(
+        &self,
+        unit: &Unit,
+        [first, _, held]: [usize; 3],
+        panel: usize,
+        pieces: &mut Pieces,
+    ) {
         let (rows, of_head) = (self.shape.head_rows(), self.shape.keys_held() / 2);
         let product = Product {
             left: &self.keys[1][self.pair * rows * of_head + first / 2..],
@@ -271,12 +283,13 @@ impl Task<'_> {
             right_apart: 0,
         };
         let to = &mut pieces.gradients[panel * PANEL * rows..];
-        product.add(self.level, to, PANEL);
+        product.add(unit, to, PANEL);
     }
 
     /// Adds the products of weights and slopes of a tile, of all panels, to the gradients of keys and values.
     fn of_keys(
         &self,
+        unit: &Unit,
         [first, _, held]: [usize; 3],
         panels: usize,
         pieces: &Pieces,
@@ -295,13 +308,13 @@ impl Task<'_> {
             left_apart: TILE,
             right_apart: PANEL / 2 * columns,
         };
-        product.add(self.level, &mut d_values[first * columns..], columns);
+        product.add(unit, &mut d_values[first * columns..], columns);
         let product = Product {
             left: pieces.slopes,
             right: pieces.paired_queries,
             ..product
         };
-        product.add(self.level, &mut d_keys[first * columns..], columns);
+        product.add(unit, &mut d_keys[first * columns..], columns);
     }
 
     /// Writes the gradients of some queries.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::packed::{as_units, by_row, tokens_by_row, tokens_by_value, turned};
-use super::products::{Product, with_unit};
+use super::products::{Product, Unit, with_unit};
 use super::weights::{Sums, weigh};
 use super::{KEYS, PANEL, Shape};
 use crate::kernels::attention::scratch::{Rows, turn, with_scratch};
@@ -49,7 +49,7 @@ pub(crate) fn forward(
                         pair,
                         queries: block * size..((block + 1) * size).min(shape.queries),
                     };
-                    with_unit(level, || task.run(q, [&keys, &values], out, logs));
+                    with_unit(level, |unit| task.run(unit, q, [&keys, &values], out, logs));
                 });
         })
     };
@@ -77,7 +77,7 @@ struct Pieces<'a> {
 }
 
 impl Task<'_> {
-    fn run(&self, q: &[f32], [keys, values]: [&[u32]; 2], out: Shared, logs: Shared) {
+    fn run(&self, unit: &Unit, q: &[f32], [keys, values]: [&[u32]; 2], out: Shared, logs: Shared) {
         let (units, rows) = (self.shape.head_units(), self.shape.head_rows());
         let width = self.queries.len().next_multiple_of(PANEL);
         let lens = [
@@ -102,7 +102,7 @@ impl Task<'_> {
             };
             self.pack_queries(q, &mut pieces);
             for tile in self.shape.tiles() {
-                self.absorb([keys, values], tile, &mut pieces);
+                self.absorb(unit, [keys, values], tile, &mut pieces);
             }
             self.finish(&mut pieces, out, logs);
         });
@@ -132,6 +132,7 @@ impl Task<'_> {
     /// Adds some keys to the sums of all queries.
     fn absorb(
         &self,
+        unit: &Unit,
         [keys, values]: [&[u32]; 2],
         [first, count, held]: [usize; 3],
         pieces: &mut Pieces,
@@ -154,7 +155,7 @@ impl Task<'_> {
                 left_apart: 0,
                 right_apart: 0,
             };
-            product.write(level, products, PANEL);
+            product.write(unit, products, PANEL);
             let paired = &mut pieces.paired[..held / 2 * PANEL];
             let sums = &mut pieces.sums[index * PANEL * rows..][..PANEL * rows];
             let mut so_far = Sums {
@@ -178,7 +179,7 @@ impl Task<'_> {
                 depth: held / 2,
                 ..product
             };
-            product.add(level, sums, PANEL);
+            product.add(unit, sums, PANEL);
         }
     }
 

@@ -1,5 +1,5 @@
 //! Attention whose products are of bf16, for processors with a unit that multiplies matrices of these: operands, weights and
-//! slopes are rounded to bf16, all else is as in the f32 form.
+//! slopes are rounded to bf16, and exponentials are only as exact as that.
 //!
 //! A unit is a pair of bf16 along the summed dimension. Left operands lie row after row, right ones as rows of units, and all
 //! of them are filled up with zeros to whole registers of the matrix unit.

@@ -31,25 +31,33 @@ pub(super) struct Product<'a> {
 /// Most products of a sum.
 pub(super) const MOST_PARTS: usize = 8;
 
+/// What products of a level are computed by, made ready.
+#[derive(Debug)]
+pub(super) struct Unit {
+    level: Level,
+}
+
 /// Runs `f` with the unit that [`Product`]s need at a level. `f` must not call this function.
-pub(super) fn with_unit<R>(level: Level, f: impl FnOnce() -> R) -> R {
+pub(super) fn with_unit<R>(level: Level, f: impl FnOnce(&Unit) -> R) -> R {
+    let unit = Unit { level };
     match level {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: levels come from `Level::available`, so the processor has the unit.
-        Level::Amx => unsafe { amx::with_unit(amx::SIDE, f) },
-        _ => f(),
+        // SAFETY: levels come from `Level::available`, so the processor has the unit. Both callers run a task in `f`, which
+        // does not come back here.
+        Level::Amx => unsafe { amx::with_unit(amx::SIDE, || f(&unit)) },
+        _ => f(&unit),
     }
 }
 
 impl Product<'_> {
-    /// Writes the product to `out`, whose rows are `step` apart. Inside [`with_unit`] only.
-    pub(super) fn write(&self, level: Level, out: &mut [f32], step: usize) {
-        self.run(level, out, step, false);
+    /// Writes the product to `out`, whose rows are `step` apart.
+    pub(super) fn write(&self, unit: &Unit, out: &mut [f32], step: usize) {
+        self.run(unit.level, out, step, false);
     }
 
-    /// Adds the product to `out`. Inside [`with_unit`] only.
-    pub(super) fn add(&self, level: Level, out: &mut [f32], step: usize) {
-        self.run(level, out, step, true);
+    /// Adds the product to `out`.
+    pub(super) fn add(&self, unit: &Unit, out: &mut [f32], step: usize) {
+        self.run(unit.level, out, step, true);
     }
 
     fn run(&self, level: Level, out: &mut [f32], step: usize, add: bool) {
@@ -79,7 +87,7 @@ impl Product<'_> {
             extent(self.rows, step, self.columns) <= out.len(),
             "product"
         );
-        // SAFETY: all operands lie within their slices, as asserted.
+        // SAFETY: all operands lie within their slices, as asserted, and the unit is ready.
         unsafe {
             match level {
                 #[cfg(target_arch = "x86_64")]

@@ -1,21 +1,21 @@
 //! Products of pairs of bf16 by the matrix unit of x86.
 //!
-//! Rows come in strips of sixteen, two of which meet 32 columns of the panel at a time. These columns stay in the first cache
-//! while the strips of some rows pass. Where rows lie evenly only in shorter strips, as those of small pictures do, strips are
+//! Rows come in strips of sixteen, two of which meet 32 columns of the panel at a time. These columns stay in a near
+//! cache while the strips of some rows pass. Where rows lie evenly only in shorter strips, as those of small pictures do, strips are
 //! shorter; else their rows are gathered.
 
 use std::cell::RefCell;
 use std::ops::Range;
 
 use super::super::super::level::amx;
-use super::super::tile::{Onto, Piece, Row, Target};
+use super::super::tile::{Onto, Row, Target};
 use super::super::units::Units;
-use super::LINE;
+use super::{LINE, Panel};
 
 /// Bytes between units of a panel.
 const PANEL_STEP: usize = 64 * size_of::<u32>();
-/// How many rows strips may have, best first.
-const SIDES: [usize; 3] = [amx::SIDE, 8, 4];
+/// How many rows shorter strips may have, best first.
+const SHORT_SIDES: [usize; 2] = [8, 4];
 /// Rows that pass one set of columns.
 const ROWS: usize = 256;
 /// Units of a tap that are summed before the next tap.
@@ -44,36 +44,40 @@ thread_local! {
 ///
 /// # Safety
 /// As [`super::half_panel_at`]; the processor must have the unit, and there must be something to sum over.
-pub(super) unsafe fn multiply(
-    rows: &[Row],
-    units: *const u32,
-    pieces: &[Piece],
-    depth: usize,
-    target: Target<'_>,
-) {
-    debug_assert!(depth.is_multiple_of(LINE), "whole lines of units");
-    let is_even = |side: &usize| {
-        let mut strips = rows.chunks_exact(*side);
-        strips.all(|rows| even(rows, *side, |row| row.from as usize).is_some())
+pub(super) unsafe fn multiply(rows: &[Row], panel: &Panel<'_>, target: Target<'_>) {
+    debug_assert!(panel.depth.is_multiple_of(LINE), "whole lines of units");
+    let side = side_of(rows);
+    let sum = Sum {
+        side,
+        panel,
+        target,
     };
-    let side = SIDES.into_iter().find(is_even).unwrap_or(amx::SIDE);
     ROOM.with_borrow_mut(|room| {
         // SAFETY: passed on from the caller.
         unsafe {
             amx::with_unit(side, || {
+                let mut ahead = panel.next;
                 for rows in rows.chunks(ROWS) {
-                    let sum = Sum {
-                        side,
-                        pieces,
-                        depth,
-                        units,
-                        target,
-                    };
-                    sum.multiply(rows, room);
+                    sum.multiply(rows, room, &mut ahead);
                 }
             });
         }
     });
+}
+
+/// Rows of a strip: fewer where most whole ones would have to be gathered, and shorter ones need not.
+fn side_of(rows: &[Row]) -> usize {
+    let is_even = |side: usize, rows: &[Row]| even(rows, side, |row| row.from as usize).is_some();
+    let whole = rows.chunks_exact(amx::SIDE);
+    let (count, uneven) = (
+        whole.len(),
+        whole.filter(|rows| !is_even(amx::SIDE, rows)).count(),
+    );
+    if 2 * uneven <= count {
+        return amx::SIDE;
+    }
+    let fits = |side: &usize| rows.chunks_exact(*side).all(|rows| is_even(*side, rows));
+    SHORT_SIDES.into_iter().find(fits).unwrap_or(amx::SIDE)
 }
 
 /// Up to as many rows as strips have.
@@ -118,16 +122,14 @@ struct Pair<'a> {
 struct Sum<'a> {
     /// Rows of a strip.
     side: usize,
-    pieces: &'a [Piece],
-    depth: usize,
-    units: *const u32,
+    panel: &'a Panel<'a>,
     target: Target<'a>,
 }
 
 impl Sum<'_> {
     /// # Safety
     /// As [`multiply`], inside [`amx::with_unit`].
-    unsafe fn multiply(&self, rows: &[Row], room: &mut Room) {
+    unsafe fn multiply(&self, rows: &[Row], room: &mut Room, ahead: &mut Option<*const u32>) {
         let Room {
             gathered,
             pieces,
@@ -137,7 +139,7 @@ impl Sum<'_> {
         sums.grow(SUMS);
         // SAFETY: passed on from the caller.
         let pairs = unsafe { self.pairs(rows, gathered, pieces) };
-        let mut ahead = self.ahead();
+        let fetched = self.panel.pieces.len() * self.panel.depth * AHEAD_UNITS / LINE;
         for first in (0..self.target.columns).step_by(amx::BLOCK_COLUMNS) {
             for pair in &pairs {
                 let place = Place {
@@ -150,15 +152,15 @@ impl Sum<'_> {
                 let ends = pieces[pair.pieces.clone()].as_ptr_range();
                 let block = amx::Block {
                     left: pair.left,
-                    panel: self.units.wrapping_add(first),
+                    panel: self.panel.units.wrapping_add(first),
                     panel_step: PANEL_STEP,
                     pieces: ends.start,
                     pieces_end: ends.end,
-                    ahead,
+                    ahead: ahead.unwrap_or(self.panel.units),
                     onto,
                     to,
                 };
-                ahead = ahead.wrapping_add(self.pieces.len() * self.depth * AHEAD_UNITS / LINE);
+                *ahead = ahead.map(|at| at.wrapping_add(fetched));
                 // SAFETY: passed on from the caller; what is gathered or summed apart has room for whole strips.
                 unsafe {
                     if pair.strips[1].rows.is_empty() {
@@ -172,12 +174,6 @@ impl Sum<'_> {
         }
     }
 
-    /// What comes after the panel: the next piece or the next panel, where the panel is one piece of memory.
-    fn ahead(&self) -> *const u32 {
-        let units = self.pieces.len() * self.depth * PANEL_STEP / size_of::<u32>();
-        self.units.wrapping_add(units)
-    }
-
     /// The rows in pairs of strips. Those that do not lie evenly are gathered.
     ///
     /// # Safety
@@ -188,12 +184,12 @@ impl Sum<'_> {
         gathered: &mut Units,
         pieces: &mut Vec<amx::Piece>,
     ) -> Vec<Pair<'a>> {
-        let step = self.pieces.len() * self.depth + APART;
+        let step = self.panel.pieces.len() * self.panel.depth + APART;
         // taps next to each other read the same pixels: a few lines at a time, so that these stay in the first cache
-        let length = if self.pieces.len() == 1 {
-            self.depth
+        let length = if self.panel.pieces.len() == 1 {
+            self.panel.depth
         } else {
-            TAP_UNITS.min(self.depth)
+            TAP_UNITS.min(self.panel.depth)
         };
         let strip = |rows| Strip::new(rows, self.side);
         let mut strips: Vec<Strip> = rows.chunks(self.side).map(strip).collect();
@@ -206,7 +202,7 @@ impl Sum<'_> {
         let mut room = gathered.as_mut_ptr();
         let mut place = |strip: &Strip| {
             if !uneven(strip) {
-                let first = strip.rows.first().map_or(self.units, |row| row.from);
+                let first = strip.rows.first().map_or(self.panel.units, |row| row.from);
                 return (first, strip.from_step.unwrap_or(0));
             }
             let to = room;
@@ -216,32 +212,35 @@ impl Sum<'_> {
             (to.cast_const(), step * size_of::<u32>())
         };
         let (pairs, _) = strips.as_chunks::<2>();
-        let pair = |strips: &[Strip<'a>; 2]| {
-            let [first, second] = strips.each_ref().map(&mut place);
-            let start = pieces.len();
-            for from in (0..self.depth).step_by(length) {
-                pieces.extend(self.pieces.iter().enumerate().map(|(i, piece)| amx::Piece {
-                    left: strips.each_ref().map(|strip| {
-                        let units = if uneven(strip) {
-                            i * self.depth
-                        } else {
-                            piece.row
-                        };
-                        (units + from) * size_of::<u32>()
-                    }),
-                    panel: piece.panel * size_of::<u32>() + from * PANEL_STEP,
-                    lines: length.min(self.depth - from) / LINE,
-                }));
-            }
-            Pair {
-                strips: *strips,
-                left: amx::Strips {
-                    first: [first.0, second.0],
-                    step: [first.1, second.1],
-                },
-                pieces: start..pieces.len(),
-            }
-        };
+        let pair =
+            |strips: &[Strip<'a>; 2]| {
+                let [first, second] = strips.each_ref().map(&mut place);
+                let start = pieces.len();
+                for from in (0..self.panel.depth).step_by(length) {
+                    pieces.extend(self.panel.pieces.iter().enumerate().map(|(i, piece)| {
+                        amx::Piece {
+                            left: strips.each_ref().map(|strip| {
+                                let units = if uneven(strip) {
+                                    i * self.panel.depth
+                                } else {
+                                    piece.row
+                                };
+                                (units + from) * size_of::<u32>()
+                            }),
+                            panel: piece.panel * size_of::<u32>() + from * PANEL_STEP,
+                            lines: length.min(self.panel.depth - from) / LINE,
+                        }
+                    }));
+                }
+                Pair {
+                    strips: *strips,
+                    left: amx::Strips {
+                        first: [first.0, second.0],
+                        step: [first.1, second.1],
+                    },
+                    pieces: start..pieces.len(),
+                }
+            };
         pairs.iter().map(pair).collect()
     }
 
@@ -256,13 +255,13 @@ impl Sum<'_> {
             unsafe {
                 match strip.rows.get(index) {
                     Some(row) => {
-                        for (i, piece) in self.pieces.iter().enumerate() {
+                        for (i, piece) in self.panel.pieces.iter().enumerate() {
                             let from = row.from.wrapping_add(piece.row);
-                            let to = to.add(i * self.depth);
-                            to.copy_from_nonoverlapping(from, self.depth);
+                            let to = to.add(i * self.panel.depth);
+                            to.copy_from_nonoverlapping(from, self.panel.depth);
                         }
                     }
-                    None => to.write_bytes(0, self.pieces.len() * self.depth),
+                    None => to.write_bytes(0, self.panel.pieces.len() * self.panel.depth),
                 }
             }
         }

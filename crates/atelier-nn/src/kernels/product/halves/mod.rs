@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::super::level::{Level, Simd, leveled};
 use super::super::memory::{Shared, chunk};
-use super::tile::{Multiply, Piece, Row, Target, panel};
+use super::tile::{self, Multiply, Piece, Row, Target};
 
 #[cfg(target_arch = "x86_64")]
 mod matrices;
@@ -74,6 +74,17 @@ leveled! {
     pub(in crate::kernels) fn rows_at(from: &[f32], step: usize, depth: usize, to: *mut u32) = rows
 }
 
+/// A panel, and the pieces of the summed dimension that rows are multiplied with.
+#[derive(Clone, Copy)]
+pub(super) struct Panel<'a> {
+    pub(super) units: *const u32,
+    pub(super) pieces: &'a [Piece],
+    /// Units of every piece.
+    pub(super) depth: usize,
+    /// Where what comes after it lies as one piece of memory, to be fetched meanwhile.
+    pub(super) next: Option<*const u32>,
+}
+
 /// The products of all `rows` with one panel of pairs of bf16.
 ///
 /// # Safety
@@ -82,17 +93,21 @@ leveled! {
 pub(super) unsafe fn half_panel_at(
     level: Level,
     rows: &[Row],
-    units: *const u32,
-    pieces: &[Piece],
-    depth: usize,
+    panel: &Panel<'_>,
     target: Target<'_>,
 ) {
+    let Panel {
+        units,
+        pieces,
+        depth,
+        ..
+    } = *panel;
     // SAFETY: passed on from the caller.
     unsafe {
         match level {
             #[cfg(target_arch = "x86_64")]
             Level::Amx if !pieces.is_empty() && depth > 0 => {
-                matrices::multiply(rows, units, pieces, depth, target);
+                matrices::multiply(rows, panel, target);
             }
             _ => widened_at(level, rows, units, pieces, depth, target),
         }
@@ -116,7 +131,7 @@ unsafe fn tiles<S: Simd>(
     target: Target<'_>,
 ) {
     // SAFETY: passed on from the caller.
-    unsafe { panel::<Halves<S>>(rows, units, pieces, depth, target) };
+    unsafe { tile::panel::<Halves<S>>(rows, units, pieces, depth, target) };
 }
 
 /// Products of pairs of bf16, summed in f32.
