@@ -86,11 +86,12 @@ impl PackedPlace {
     fn path(&self, part: &str, format: WeightFormat) -> PathBuf {
         let numbers = match format {
             WeightFormat::Float => "f32",
+            WeightFormat::Whole if kernels::rounds_to_bf16() => "bf16",
             WeightFormat::Whole => "i16",
             WeightFormat::Byte => "i8",
         };
         let base = PackedFolder::prefix(&self.base_hash);
-        let packing = kernels::packing(format);
+        let packing = kernels::packing();
         let name = format!("{base}-{part}-{numbers}-{packing}.safetensors");
         self.folder.path.join(name)
     }

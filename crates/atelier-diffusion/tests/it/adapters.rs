@@ -212,8 +212,9 @@ pub(crate) fn check_case(targets: Targets, recompute: Recompute) {
     check_gradients(&mut unet, gradients, (&file, &case), GRADIENT_TOLERANCE);
 }
 
-/// The greatest and the median relative error of these gradients when PyTorch 2.15 computes in bf16: the greatest with weights in
-/// bf16, as its step is timed with (1.0e-1 by `torch.autocast`), the median by `torch.autocast` (3.7e-2 with weights in bf16); `golden/bf16_gradients.py`.
+/// The greatest and the median relative error of these gradients when PyTorch 2.15 computes in bf16 (`bf16_gradients.py`): the
+/// greatest with weights in bf16, as its step is timed with (1.0e-1 by `torch.autocast`), the median by `torch.autocast`
+/// (3.7e-2 with weights in bf16).
 const BF16_OF_PYTORCH: [f64; 2] = [1.9e-1, 3.1e-2];
 
 /// Products of 16 bits and kept activations of bf16 move a gradient by well below the noise between two batches. Where these

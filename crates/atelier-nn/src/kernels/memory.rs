@@ -30,20 +30,6 @@ impl Shared {
     }
 }
 
-/// Asks for `count` bytes from `at` on to be brought into the caches. Any address will do.
-#[inline(always)]
-pub(super) fn fetch(at: *const u8, count: usize) {
-    const LINE: usize = 64;
-    #[cfg(target_arch = "x86_64")]
-    for offset in (0..count).step_by(LINE) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint, which reads nothing.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(offset).cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (at, count, LINE);
-}
-
 /// A vector of `len` values, all of them written by `write`.
 ///
 /// # Safety

@@ -47,14 +47,10 @@ impl WeightFormat {
     }
 }
 
-/// What has to be the same for weights that were packed by another process: the order of their numbers, the width of
-/// their panels and what 16 bits mean, which follow from the processor's instructions.
-pub fn packing(format: WeightFormat) -> String {
-    let numbers = match format.into() {
-        Format::Bf16 => "-bf16",
-        Format::F32 | Format::I16 => "",
-    };
-    format!("{ORDER}-{}{numbers}", Level::best().panel())
+/// What has to be the same for weights that were packed by another process, beside their numbers: the order of these and the
+/// width of their panels, which follows from the processor's instructions.
+pub fn packing() -> String {
+    format!("{ORDER}-{}", Level::best().panel())
 }
 
 /// A packed weight in a file.

@@ -223,19 +223,36 @@ impl Task<'_> {
             };
             turn(self.level, block, pieces.rows, padded);
             for (i, query) in range.enumerate() {
-                let (weight, at) = (pieces.weights[index * panel + i], index * panel + i);
-                let log = f64::from(pieces.references[at]) + f64::from(weight).log2();
-                let offset = self.shape.offset(self.shape.queries, self.pair, query);
+                let at = index * panel + i;
+                let sums = [pieces.references[at], pieces.weights[at]];
+                let row = &pieces.rows[i * padded..][..d];
                 // SAFETY: this head of this query is this task's alone.
-                unsafe {
-                    let to = std::slice::from_raw_parts_mut(out.at(offset), d);
-                    for (to, from) in to.iter_mut().zip(&pieces.rows[i * padded..]) {
-                        *to = from * (1.0 / weight);
-                    }
-                    *logs.at(self.pair * self.shape.queries + query) =
-                        (log * std::f64::consts::LN_2) as f32;
-                }
+                unsafe { put(self.shape, [self.pair, query], row, sums, [out, logs]) };
             }
         }
+    }
+}
+
+/// Divides the sums of values of a query by the sum of its weights, and takes the log of this. `sums` are the reference and the
+/// sum of weights.
+///
+/// # Safety
+/// Nobody else may use this head of this query in either result.
+pub(super) unsafe fn put(
+    shape: &Shape,
+    [pair, query]: [usize; 2],
+    values: &[f32],
+    [reference, weight]: [f32; 2],
+    [out, logs]: [Shared; 2],
+) {
+    let log = f64::from(reference) + f64::from(weight).log2();
+    let offset = shape.offset(shape.queries, pair, query);
+    // SAFETY: passed on from the caller.
+    unsafe {
+        let to = std::slice::from_raw_parts_mut(out.at(offset), values.len());
+        for (to, from) in to.iter_mut().zip(values) {
+            *to = from * (1.0 / weight);
+        }
+        *logs.at(pair * shape.queries + query) = (log * std::f64::consts::LN_2) as f32;
     }
 }

@@ -128,8 +128,6 @@ pub(crate) struct Block {
     /// The pieces, at least one.
     pub(crate) pieces: *const Piece,
     pub(crate) pieces_end: *const Piece,
-    /// What is brought into the second cache meanwhile, two lines for each line of the pieces. Any address will do.
-    pub(crate) ahead: *const u32,
     /// What the sums are added to; null where that is nothing.
     pub(crate) onto: Strips<*const f32>,
     /// Where they go.
@@ -143,7 +141,7 @@ pub(crate) struct Block {
 #[inline]
 pub(crate) unsafe fn multiply<const BOTH: bool>(block: &Block) {
     macro_rules! block {
-        ($load:literal, $multiply:literal, $first:literal, $last:literal) => {
+        ($load:expr, $multiply:expr, $first:expr, $last:expr) => {
             asm!(
                 "mov {a}, [{block} + {ONTO}]",
                 "tilezero tmm0",
@@ -171,9 +169,6 @@ pub(crate) unsafe fn multiply<const BOTH: bool>(block: &Block) {
                 "tileloadd tmm6, [{b} + {sb}]",
                 "tileloadd tmm4, [{a} + {sa}]",
                 "tdpbf16ps tmm0, tmm4, tmm6",
-                "prefetcht1 [{ahead}]",
-                "prefetcht1 [{ahead} + 64]",
-                "add {ahead}, 128",
                 "tileloadd tmm7, [{b} + {sb} + {ROW}]",
                 "tdpbf16ps tmm1, tmm4, tmm7",
                 $load,
@@ -195,7 +190,6 @@ pub(crate) unsafe fn multiply<const BOTH: bool>(block: &Block) {
                 "tilestored [{a} + {sa} + {ROW}], tmm1",
                 $last,
                 block = in(reg) block,
-                ahead = inout(reg) block.ahead => _,
                 a = out(reg) _,
                 b = out(reg) _,
                 c = out(reg) _,
@@ -229,9 +223,27 @@ pub(crate) unsafe fn multiply<const BOTH: bool>(block: &Block) {
         if BOTH {
             block!(
                 "tileloadd tmm5, [{c} + {sc}]",
-                "tdpbf16ps tmm2, tmm5, tmm6\n tdpbf16ps tmm3, tmm5, tmm7",
-                "mov {c}, [{block} + {ONTO} + 8]\n tilezero tmm2\n tilezero tmm3\n test {c}, {c}\n jz 5f\n mov {sc}, [{block} + {ONTO_STEP} + 8]\n tileloadd tmm2, [{c} + {sc}]\n tileloadd tmm3, [{c} + {sc} + {ROW}]\n 5:",
-                "mov {c}, [{block} + {TO} + 8]\n mov {sc}, [{block} + {TO_STEP} + 8]\n tilestored [{c} + {sc}], tmm2\n tilestored [{c} + {sc} + {ROW}], tmm3"
+                concat!(
+                    "tdpbf16ps tmm2, tmm5, tmm6\n",
+                    "tdpbf16ps tmm3, tmm5, tmm7\n",
+                ),
+                concat!(
+                    "mov {c}, [{block} + {ONTO} + 8]\n",
+                    "tilezero tmm2\n",
+                    "tilezero tmm3\n",
+                    "test {c}, {c}\n",
+                    "jz 5f\n",
+                    "mov {sc}, [{block} + {ONTO_STEP} + 8]\n",
+                    "tileloadd tmm2, [{c} + {sc}]\n",
+                    "tileloadd tmm3, [{c} + {sc} + {ROW}]\n",
+                    "5:\n",
+                ),
+                concat!(
+                    "mov {c}, [{block} + {TO} + 8]\n",
+                    "mov {sc}, [{block} + {TO_STEP} + 8]\n",
+                    "tilestored [{c} + {sc}], tmm2\n",
+                    "tilestored [{c} + {sc} + {ROW}], tmm3\n",
+                )
             );
         } else {
             block!("", "", "", "");

@@ -13,7 +13,7 @@ use super::super::attention::{self, Shape, halves};
 use super::super::level::Level;
 use super::super::pointwise::kept::Precision;
 use super::held::{Held, KeptTensor, Slot, keep, kept};
-use super::{finish, tensor, with_values};
+use super::{finish, takes_halves, tensor, with_values};
 
 /// Attention as a backend supplies it.
 #[backend_extension(Autodiff, Flex)]
@@ -47,11 +47,6 @@ fn shape_of(query: &FlexTensor, key: &FlexTensor, heads: usize) -> Shape {
         keys,
         head_size: width / heads,
     }
-}
-
-/// Whether operands are rounded to bf16, in both passes: where that is quicker, and what is kept may be rounded too.
-fn takes_halves(precision: Precision) -> bool {
-    precision == Precision::Rounded && Level::best().multiplies_matrices()
 }
 
 fn forward(

@@ -14,7 +14,7 @@ use super::super::pointwise::adamw;
 use super::super::pointwise::kept::Precision;
 use super::super::product::{Format, Packed, linear, outer};
 use super::held::{Held, Slot, keep, kept};
-use super::{change, finish, tensor, with_values};
+use super::{change, finish, takes_halves, tensor, with_values};
 
 /// Low-rank sums as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
@@ -46,9 +46,9 @@ pub(crate) fn add(
     Tensor::from_dispatch(sum)
 }
 
-/// The numbers of products: f32, or bf16 where that is quicker and what is kept may be rounded too.
+/// The numbers of products.
 fn format_of(precision: Precision) -> Format {
-    if precision == Precision::Rounded && Level::best().multiplies_matrices() {
+    if takes_halves(precision) {
         Format::Bf16
     } else {
         Format::F32

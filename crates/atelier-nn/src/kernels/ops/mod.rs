@@ -22,6 +22,11 @@ pub(super) fn is_here<const D: usize>(tensor: &Tensor<D>) -> bool {
     tensor.dtype() == DType::F32 && crate::device::is_processor(&tensor.device())
 }
 
+/// Whether operands of products are rounded to bf16, in both passes: where that is quicker, and what is kept may be rounded too.
+fn takes_halves(precision: Precision) -> bool {
+    precision == Precision::Rounded && Level::best().multiplies_matrices()
+}
+
 /// Runs `f` on the values of `tensor` in row-major order.
 fn with_values<R>(tensor: &FlexTensor, f: impl FnOnce(&[f32]) -> R) -> R {
     if let Some(values) = tensor.as_slice::<f32>() {

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::super::level::{Level, Simd, leveled};
 use super::super::memory::{Shared, filled};
-use super::halves::{self, Panel, half_panel_at};
+use super::halves::{Panel, half_panel_at};
 use super::packed::{Format, NORM_LIMIT};
 use super::scratch::with_units;
 use super::tile::{Onto, Piece, Row, Target};
@@ -82,15 +82,6 @@ thread_local! {
     static PANEL: RefCell<Units> = RefCell::default();
 }
 
-/// Units that `rows` take in a sum over them.
-fn units_of(format: Format, rows: usize) -> usize {
-    match format {
-        Format::F32 => rows,
-        Format::I16 => rows.div_ceil(2),
-        Format::Bf16 => halves::units_of(rows),
-    }
-}
-
 fn pieces(rows: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
     (0..rows)
         .step_by(PIECE)
@@ -108,7 +99,7 @@ impl<'a> Sum<'a> {
         let (rows, width) = (self.dy.starts.len(), self.dy.width);
         let lanes = self.level.lanes();
         let columns = width.next_multiple_of(lanes);
-        let stride = units_of(self.format, PIECE);
+        let stride = self.format.units_of(PIECE);
         let count = rows.div_ceil(PIECE);
         with_units(count * columns * stride, |units| {
             let to = Shared::from_ptr(units.as_mut_ptr().cast());
@@ -172,7 +163,7 @@ impl Turned<'_> {
         let width = level.panel();
         let columns = first..x.width.min(first + width);
         let held = dy.width.next_multiple_of(level.lanes());
-        let length = units_of(format, PIECE);
+        let length = format.units_of(PIECE);
         units.grow(length * width + width);
         for (index, piece) in pieces(dy.starts.len()) {
             let starts = &x.starts[piece];
@@ -212,7 +203,7 @@ impl Turned<'_> {
                     Onto::Target
                 },
             };
-            let (depth, pieces) = (units_of(format, starts.len()), [Piece { row: 0, panel: 0 }]);
+            let (depth, pieces) = (format.units_of(starts.len()), [Piece { row: 0, panel: 0 }]);
             // SAFETY: rows and panel hold `depth` units; columns of the result belong to this panel.
             unsafe {
                 match format {
@@ -224,7 +215,6 @@ impl Turned<'_> {
                             units: units.as_ptr(),
                             pieces: &pieces,
                             depth,
-                            next: None,
                         };
                         half_panel_at(level, &rows, &panel, target);
                     }
@@ -292,7 +282,7 @@ unsafe fn turn<S: Simd>(
     to: *mut u32,
     stride: usize,
 ) {
-    let count = units_of(format, starts.len());
+    let count = format.units_of(starts.len());
     let mut block = [0u32; 256];
     for first in (0..count).step_by(S::LANES) {
         for i in 0..S::LANES {
@@ -321,7 +311,7 @@ unsafe fn fill<S: Simd>(
     to: *mut u32,
 ) {
     let width = S::LANES * S::PANEL_VECTORS;
-    let count = units_of(format, starts.len());
+    let count = format.units_of(starts.len());
     for index in 0..count {
         for first in (0..width).step_by(S::LANES) {
             let columns =

@@ -23,6 +23,17 @@ pub(crate) enum Format {
     Bf16,
 }
 
+impl Format {
+    /// Units that `depth` numbers take along the summed dimension.
+    pub(super) fn units_of(self, depth: usize) -> usize {
+        match self {
+            Self::F32 => depth,
+            Self::I16 => depth.div_ceil(2),
+            Self::Bf16 => halves::units_of(depth),
+        }
+    }
+}
+
 /// The greatest Euclidean norm of one operand of a product of i16: rounding adds a little, and the product of both norms
 /// must stay below 2³¹.
 pub(super) const NORM_LIMIT: f32 = 46000.0;
@@ -175,11 +186,7 @@ impl Packed {
 
     /// Units that `depth` inputs take.
     pub(super) fn units_of(&self, depth: usize) -> usize {
-        match self.format {
-            Format::F32 => depth,
-            Format::I16 => depth.div_ceil(2),
-            Format::Bf16 => halves::units_of(depth),
-        }
+        self.format.units_of(depth)
     }
 
     /// Units of one tap of a panel.

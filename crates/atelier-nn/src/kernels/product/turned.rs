@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::super::level::{Simd, leveled};
-use super::super::memory::fetch;
 use super::packed::{Format, Packed};
 use super::units::Units;
 
@@ -135,18 +134,9 @@ unsafe fn turn_wholes<S: Simd>(
     units: usize,
 ) {
     let width = S::LANES * S::PANEL_VECTORS;
-    let rows = S::LANES * width;
     let mut block = [0u32; 256];
     for panel in 0..count {
         for i in (0..width / 2).step_by(S::LANES) {
-            // the rows after these: weights come from far away, and are read once
-            let here = from.wrapping_add(panel * panel_units + i * width);
-            let next = if i + S::LANES < width / 2 {
-                here.wrapping_add(rows)
-            } else {
-                from.wrapping_add((panel + 1) * panel_units)
-            };
-            fetch(next.cast(), rows * size_of::<u32>());
             for j in (0..width).step_by(S::LANES) {
                 // SAFETY: blocks inside one panel on either side; a block has at most 16 rows and columns.
                 unsafe {

@@ -283,14 +283,10 @@ impl Part<'_> {
                 Format::F32 => float_panel_at(weights.level, rows, units, &pieces, depth, target),
                 Format::I16 => whole_panel_at(weights.level, rows, units, &pieces, depth, target),
                 Format::Bf16 => {
-                    // the pieces of a panel and the panels lie one behind the other
-                    let follows =
-                        step.is_none() && (pieces.len() == 1 || self.sizes.chunks.len() == 1);
                     let panel = Panel {
                         units,
                         pieces: &pieces,
                         depth,
-                        next: follows.then(|| units.wrapping_add(pieces.len() * depth * width)),
                     };
                     half_panel_at(weights.level, rows, &panel, target);
                 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::packed::{as_units, by_pair, by_row, tokens_by_row, tokens_by_value, turned};
 use super::products::{MOST_PARTS, Product, Unit, with_unit};
-use super::weights::{Slopes, slopes};
+use super::weights::{Slopes, Tile, slopes};
 use super::{KEYS, PANEL, Shape};
 use crate::kernels::attention::backward::{gathered, inner};
 use crate::kernels::attention::part;
@@ -224,35 +224,25 @@ impl Task<'_> {
             &mut pieces.products[..held * PANEL],
             &mut pieces.of_weights[..held * PANEL],
         );
-        let product = Product {
-            left: &keys[tile..],
-            left_step: units,
-            right: &pieces.queries[queries..],
-            right_step: PANEL,
-            rows: held,
-            depth: units,
-            columns: PANEL,
-            parts: 1,
-            left_apart: 0,
-            right_apart: 0,
-        };
+        let size = [held, units, PANEL];
+        let (left, right) = (&keys[tile..], &pieces.queries[queries..]);
+        let product = Product::new((left, units), (right, PANEL), size);
         product.write(unit, products, PANEL);
-        let product = Product {
-            left: &values[tile..],
-            right: &pieces.outputs[queries..],
-            ..product
-        };
+        let (left, right) = (&values[tile..], &pieces.outputs[queries..]);
+        let product = Product::new((left, units), (right, PANEL), size);
         product.write(unit, of_weights, PANEL);
         let size = held * PANEL / 2;
+        let tile = Tile {
+            products,
+            keys: count,
+            scale: shape.scale(),
+        };
+        let queries = [&pieces.log_sums, &pieces.means].map(|x| &x[panel * PANEL..]);
         slopes(
             level,
-            [products, of_weights],
-            count,
-            shape.logit_scale(),
-            [
-                &pieces.log_sums[panel * PANEL..],
-                &pieces.means[panel * PANEL..],
-            ],
+            tile,
+            of_weights,
+            queries,
             &mut Slopes {
                 weights: &mut pieces.weights[panel * TILE..][..size],
                 by_key: &mut pieces.slopes[panel * TILE..][..size],
@@ -270,18 +260,9 @@ impl Task<'_> {
         pieces: &mut Pieces,
     ) {
         let (rows, of_head) = (self.shape.head_rows(), self.shape.keys_held() / 2);
-        let product = Product {
-            left: &self.keys[1][self.pair * rows * of_head + first / 2..],
-            left_step: of_head,
-            right: pieces.paired_slopes,
-            right_step: PANEL,
-            rows,
-            depth: held / 2,
-            columns: PANEL,
-            parts: 1,
-            left_apart: 0,
-            right_apart: 0,
-        };
+        let keys = &self.keys[1][self.pair * rows * of_head + first / 2..];
+        let (left, right) = ((keys, of_head), (&*pieces.paired_slopes, PANEL));
+        let product = Product::new(left, right, [rows, held / 2, PANEL]);
         let to = &mut pieces.gradients[panel * PANEL * rows..];
         product.add(unit, to, PANEL);
     }
@@ -296,25 +277,14 @@ impl Task<'_> {
         [d_keys, d_values]: [&mut [f32]; 2],
     ) {
         let columns = self.shape.head_columns();
-        let product = Product {
-            left: pieces.weights,
-            left_step: PANEL / 2,
-            right: pieces.paired_outputs,
-            right_step: columns,
-            rows: held,
-            depth: PANEL / 2,
-            columns,
-            parts: panels,
-            left_apart: TILE,
-            right_apart: PANEL / 2 * columns,
+        let of_tiles = |tiles: &[u32], queries: &[u32], to: &mut [f32]| {
+            let (left, right) = ((tiles, PANEL / 2), (queries, columns));
+            let product = Product::new(left, right, [held, PANEL / 2, columns]);
+            let sum = product.summed(panels, [TILE, PANEL / 2 * columns]);
+            sum.add(unit, &mut to[first * columns..], columns);
         };
-        product.add(unit, &mut d_values[first * columns..], columns);
-        let product = Product {
-            left: pieces.slopes,
-            right: pieces.paired_queries,
-            ..product
-        };
-        product.add(unit, &mut d_keys[first * columns..], columns);
+        of_tiles(pieces.weights, pieces.paired_outputs, d_values);
+        of_tiles(pieces.slopes, pieces.paired_queries, d_keys);
     }
 
     /// Writes the gradients of some queries.

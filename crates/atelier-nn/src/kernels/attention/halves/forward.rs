@@ -6,8 +6,9 @@ use rayon::prelude::*;
 
 use super::packed::{as_units, by_row, tokens_by_row, tokens_by_value, turned};
 use super::products::{Product, Unit, with_unit};
-use super::weights::{Sums, weigh};
+use super::weights::{Sums, Tile, weigh};
 use super::{KEYS, PANEL, Shape};
+use crate::kernels::attention::forward::put;
 use crate::kernels::attention::scratch::{Rows, turn, with_scratch};
 use crate::kernels::attention::weights::NO_REFERENCE;
 use crate::kernels::level::Level;
@@ -143,18 +144,8 @@ impl Task<'_> {
         let values = &values[self.pair * rows * of_head / 2 + first / 2..];
         for index in 0..self.panels().count() {
             let products = &mut pieces.products[..held * PANEL];
-            let product = Product {
-                left: keys,
-                left_step: units,
-                right: &pieces.queries[index * PANEL * units..],
-                right_step: PANEL,
-                rows: held,
-                depth: units,
-                columns: PANEL,
-                parts: 1,
-                left_apart: 0,
-                right_apart: 0,
-            };
+            let queries = (&pieces.queries[index * PANEL * units..], PANEL);
+            let product = Product::new((keys, units), queries, [held, units, PANEL]);
             product.write(unit, products, PANEL);
             let paired = &mut pieces.paired[..held / 2 * PANEL];
             let sums = &mut pieces.sums[index * PANEL * rows..][..PANEL * rows];
@@ -163,22 +154,14 @@ impl Task<'_> {
                 weights: &mut pieces.weights[index * PANEL..][..PANEL],
                 values: sums,
             };
-            weigh(
-                level,
+            let tile = Tile {
                 products,
-                count,
-                shape.logit_scale(),
-                &mut so_far,
-                paired,
-            );
-            let product = Product {
-                left: values,
-                left_step: of_head / 2,
-                right: paired,
-                rows,
-                depth: held / 2,
-                ..product
+                keys: count,
+                scale: shape.scale(),
             };
+            weigh(level, tile, &mut so_far, paired);
+            let (left, right) = ((values, of_head / 2), (&*paired, PANEL));
+            let product = Product::new(left, right, [rows, held / 2, PANEL]);
             product.add(unit, sums, PANEL);
         }
     }
@@ -196,18 +179,10 @@ impl Task<'_> {
             turn(self.level, block, pieces.rows, rows);
             for (i, query) in range.enumerate() {
                 let at = index * PANEL + i;
-                let weight = pieces.weights[at];
-                let log = f64::from(pieces.references[at]) + f64::from(weight).log2();
-                let offset = self.shape.offset(self.shape.queries, self.pair, query);
+                let sums = [pieces.references[at], pieces.weights[at]];
+                let row = &pieces.rows[i * rows..][..d];
                 // SAFETY: this head of this query is this task's alone.
-                unsafe {
-                    let to = std::slice::from_raw_parts_mut(out.at(offset), d);
-                    for (to, from) in to.iter_mut().zip(&pieces.rows[i * rows..]) {
-                        *to = from * (1.0 / weight);
-                    }
-                    *logs.at(self.pair * self.shape.queries + query) =
-                        (log * std::f64::consts::LN_2) as f32;
-                }
+                unsafe { put(self.shape, [self.pair, query], row, sums, [out, logs]) };
             }
         }
     }

@@ -2,7 +2,8 @@
 //! slopes are rounded to bf16, and exponentials are only as exact as that.
 //!
 //! A unit is a pair of bf16 along the summed dimension. Left operands lie row after row, right ones as rows of units, and all
-//! of them are filled up with zeros to whole registers of the matrix unit.
+//! of them are filled up with zeros to whole registers of the matrix unit. Keys are not scaled, so that they are the same
+//! numbers in both passes; logits are, where products become weights.
 
 mod backward;
 mod forward;
@@ -47,12 +48,6 @@ impl Shape {
     /// Batches and heads.
     fn pairs(&self) -> usize {
         self.batch * self.heads
-    }
-
-    /// What a product of query and key is multiplied by to give a logit to base 2: it is not folded into the keys, which are
-    /// the same bf16 numbers in both passes.
-    fn logit_scale(&self) -> f32 {
-        self.scale()
     }
 
     /// The tiles of keys: the first key, how many there are, and how many with the zeros behind them.

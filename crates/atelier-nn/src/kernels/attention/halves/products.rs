@@ -5,27 +5,22 @@ use crate::kernels::level::amx;
 use crate::kernels::level::{Level, Simd, leveled};
 use crate::kernels::product::halves::LINE;
 
+/// A left operand row after row, or a right one as rows of columns, one for every unit of the depth; and the units between
+/// these rows.
+type Operand<'a> = (&'a [u32], usize);
+
 /// Operands of a product `[rows, depth]` times `[depth, columns]`, with two numbers of the depth in a unit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Product<'a> {
-    /// The left operand, row after row.
-    pub left: &'a [u32],
-    /// Units between its rows.
-    pub left_step: usize,
-    /// The right operand: for every unit of the depth a row of columns.
-    pub right: &'a [u32],
-    /// Units between these.
-    pub right_step: usize,
-    /// Rows, a multiple of 16.
-    pub rows: usize,
-    /// Units of the depth, a multiple of 16.
-    pub depth: usize,
-    /// Columns, a multiple of 32.
-    pub columns: usize,
-    /// How many such products are summed, [`MOST_PARTS`] at most, and how many units their operands lie apart.
-    pub parts: usize,
-    pub left_apart: usize,
-    pub right_apart: usize,
+    left: Operand<'a>,
+    right: Operand<'a>,
+    /// Multiples of 16, 16 and 32.
+    rows: usize,
+    depth: usize,
+    columns: usize,
+    /// How many such products are summed, and how many units their operands lie apart.
+    parts: usize,
+    apart: [usize; 2],
 }
 
 /// Most products of a sum.
@@ -49,7 +44,33 @@ pub(super) fn with_unit<R>(level: Level, f: impl FnOnce(&Unit) -> R) -> R {
     }
 }
 
-impl Product<'_> {
+impl<'a> Product<'a> {
+    /// One product of rows (a multiple of 16), units of the depth (of 16) and columns (of 32).
+    pub(super) fn new(
+        left: Operand<'a>,
+        right: Operand<'a>,
+        [rows, depth, columns]: [usize; 3],
+    ) -> Self {
+        Self {
+            left,
+            right,
+            rows,
+            depth,
+            columns,
+            parts: 1,
+            apart: [0; 2],
+        }
+    }
+
+    /// The sum of `parts` products, [`MOST_PARTS`] at most, whose operands lie `apart`.
+    pub(super) fn summed(self, parts: usize, apart: [usize; 2]) -> Self {
+        Self {
+            parts,
+            apart,
+            ..self
+        }
+    }
+
     /// Writes the product to `out`, whose rows are `step` apart.
     pub(super) fn write(&self, unit: &Unit, out: &mut [f32], step: usize) {
         self.run(unit.level, out, step, false);
@@ -74,13 +95,12 @@ impl Product<'_> {
             "whole registers"
         );
         assert!(
-            last * self.left_apart + extent(self.rows, self.left_step, self.depth)
-                <= self.left.len(),
+            last * self.apart[0] + extent(self.rows, self.left.1, self.depth) <= self.left.0.len(),
             "left operand"
         );
         assert!(
-            last * self.right_apart + extent(self.depth, self.right_step, self.columns)
-                <= self.right.len(),
+            last * self.apart[1] + extent(self.depth, self.right.1, self.columns)
+                <= self.right.0.len(),
             "right operand"
         );
         assert!(
@@ -103,27 +123,26 @@ impl Product<'_> {
 #[cfg(target_arch = "x86_64")]
 unsafe fn matrices(p: &Product<'_>, out: *mut f32, step: usize, add: bool) {
     let pieces: [amx::Piece; MOST_PARTS] = std::array::from_fn(|i| amx::Piece {
-        left: [i * p.left_apart * size_of::<u32>(); 2],
-        panel: i * p.right_apart * size_of::<u32>(),
+        left: [i * p.apart[0] * size_of::<u32>(); 2],
+        panel: i * p.apart[1] * size_of::<u32>(),
         lines: p.depth / LINE,
     });
     let ends = pieces[..p.parts].as_ptr_range();
     for row in (0..p.rows).step_by(2 * amx::SIDE) {
         let both = row + amx::SIDE < p.rows;
-        let left = [0, amx::SIDE].map(|i| p.left.as_ptr().wrapping_add((row + i) * p.left_step));
+        let left = [0, amx::SIDE].map(|i| p.left.0.as_ptr().wrapping_add((row + i) * p.left.1));
         for column in (0..p.columns).step_by(amx::BLOCK_COLUMNS) {
             let to = [0, amx::SIDE].map(|i| out.wrapping_add((row + i) * step + column));
             let bytes = step * size_of::<f32>();
             let block = amx::Block {
                 left: amx::Strips {
                     first: left,
-                    step: [p.left_step * size_of::<u32>(); 2],
+                    step: [p.left.1 * size_of::<u32>(); 2],
                 },
-                panel: p.right.as_ptr().wrapping_add(column),
-                panel_step: p.right_step * size_of::<u32>(),
+                panel: p.right.0.as_ptr().wrapping_add(column),
+                panel_step: p.right.1 * size_of::<u32>(),
                 pieces: ends.start,
                 pieces_end: ends.end,
-                ahead: p.right.as_ptr(),
                 onto: if add {
                     amx::Strips {
                         first: to.map(<*mut f32>::cast_const),
@@ -164,10 +183,10 @@ unsafe fn widened<S: Simd>(p: &Product, out: *mut f32, step: usize, add: bool) {
                 let mut sum = if add { S::load(to) } else { S::splat(0.0) };
                 for at in 0..p.parts * p.depth {
                     let (part, unit) = (at / p.depth, at % p.depth);
-                    let left = part * p.left_apart + row * p.left_step + unit;
-                    let right = part * p.right_apart + unit * p.right_step + column;
-                    let left = S::int_splat(*p.left.as_ptr().add(left));
-                    let right = S::int_load(p.right.as_ptr().add(right));
+                    let left = part * p.apart[0] + row * p.left.1 + unit;
+                    let right = part * p.apart[1] + unit * p.right.1 + column;
+                    let left = S::int_splat(*p.left.0.as_ptr().add(left));
+                    let right = S::int_load(p.right.0.as_ptr().add(right));
                     let (left, right) = (S::halves_to_floats(left), S::halves_to_floats(right));
                     sum = S::fma(left[1], right[1], S::fma(left[0], right[0], sum));
                 }

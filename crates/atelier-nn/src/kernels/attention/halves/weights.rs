@@ -10,6 +10,17 @@ use super::PANEL;
 /// How much (to base 2) a logit may exceed the reference before the sums are rescaled.
 const SLACK: f32 = 8.0;
 
+/// The products of some keys with the queries of a panel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tile<'a> {
+    /// `[rows, PANEL]`.
+    pub products: &'a [f32],
+    /// Rows that belong to keys.
+    pub keys: usize,
+    /// What takes a product to a logit to base 2.
+    pub scale: f32,
+}
+
 /// What the keys so far have summed to, for the queries of a panel.
 #[derive(Debug)]
 pub(super) struct Sums<'a> {
@@ -21,37 +32,30 @@ pub(super) struct Sums<'a> {
     pub values: &'a mut [f32],
 }
 
-/// Writes the weights of `keys` rows of products `[rows, PANEL]` relative to the references, as pairs of keys
-/// `[rows / 2, PANEL]`, and adds them to the sums of weights. Weights of other rows are zero. Where a logit exceeds the
+/// Writes the weights of a tile relative to the references, as pairs of keys `[rows / 2, PANEL]`, and adds them to the sums
+/// of weights. Weights of rows without a key are zero. Where a logit exceeds the
 /// reference by much, the greatest one becomes the reference, and all sums are brought to it.
-pub(super) fn weigh(
-    level: Level,
-    products: &[f32],
-    keys: usize,
-    scale: f32,
-    sums: &mut Sums<'_>,
-    to: &mut [u32],
-) {
+pub(super) fn weigh(level: Level, tile: Tile<'_>, sums: &mut Sums<'_>, to: &mut [u32]) {
+    let Tile { products, keys, .. } = tile;
     assert!(products.len() == 2 * to.len() && products.len().is_multiple_of(2 * PANEL));
     assert!(0 < keys && keys * PANEL <= products.len());
     assert!(sums.references.len() >= PANEL && sums.weights.len() >= PANEL);
     assert!(sums.values.len().is_multiple_of(PANEL));
     // SAFETY: all that is touched lies within the slices, as asserted.
-    unsafe { weigh_at(level, products, keys, scale, sums, to) };
+    unsafe { weigh_at(level, tile, sums, to) };
 }
 
 leveled! {
-    fn weigh_at(products: &[f32], keys: usize, scale: f32, sums: &mut Sums<'_>, to: &mut [u32]) = weigh_columns
+    fn weigh_at(tile: Tile<'_>, sums: &mut Sums<'_>, to: &mut [u32]) = weigh_columns
 }
 
 #[inline(always)]
-unsafe fn weigh_columns<S: Simd>(
-    products: &[f32],
-    keys: usize,
-    scale: f32,
-    sums: &mut Sums<'_>,
-    to: &mut [u32],
-) {
+unsafe fn weigh_columns<S: Simd>(tile: Tile<'_>, sums: &mut Sums<'_>, to: &mut [u32]) {
+    let Tile {
+        products,
+        keys,
+        scale,
+    } = tile;
     for column in (0..PANEL).step_by(S::LANES) {
         // SAFETY: the caller promises whole panels.
         unsafe {
@@ -134,19 +138,19 @@ pub(super) struct Slopes<'a> {
     pub paired: &'a mut [u32],
 }
 
-/// The final weights of `keys` rows of products `[rows, PANEL]`, and the gradients of logits (to base e) from those of the
-/// weights. Other rows are zeros.
+/// The final weights of a tile, and the gradients of logits (to base e) from those of the weights, `[rows, PANEL]` too. Rows
+/// without a key are zeros.
 ///
 /// `log_sums` are the logs (to base 2) of the sums of exponentials, `means` the weighted means of the gradients of weights,
 /// both per query.
 pub(super) fn slopes(
     level: Level,
-    [products, gradients]: [&[f32]; 2],
-    keys: usize,
-    scale: f32,
+    tile: Tile<'_>,
+    gradients: &[f32],
     [log_sums, means]: [&[f32]; 2],
     to: &mut Slopes<'_>,
 ) {
+    let Tile { products, keys, .. } = tile;
     assert!(products.len() == gradients.len() && products.len().is_multiple_of(2 * PANEL));
     assert!(keys * PANEL <= products.len() && log_sums.len() >= PANEL && means.len() >= PANEL);
     for units in [&to.weights, &to.by_key, &to.paired] {
@@ -154,29 +158,26 @@ pub(super) fn slopes(
     }
     // SAFETY: all that is touched lies within the slices, as asserted.
     unsafe {
-        slopes_at(
-            level,
-            [products, gradients],
-            keys,
-            scale,
-            [log_sums, means],
-            to,
-        );
+        slopes_at(level, tile, gradients, [log_sums, means], to);
     };
 }
 
 leveled! {
-    fn slopes_at(tiles: [&[f32]; 2], keys: usize, scale: f32, queries: [&[f32]; 2], to: &mut Slopes<'_>) = slope_columns
+    fn slopes_at(tile: Tile<'_>, gradients: &[f32], queries: [&[f32]; 2], to: &mut Slopes<'_>) = slope_columns
 }
 
 #[inline(always)]
 unsafe fn slope_columns<S: Simd>(
-    [products, gradients]: [&[f32]; 2],
-    keys: usize,
-    scale: f32,
+    tile: Tile<'_>,
+    gradients: &[f32],
     [log_sums, means]: [&[f32]; 2],
     to: &mut Slopes<'_>,
 ) {
+    let Tile {
+        products,
+        keys,
+        scale,
+    } = tile;
     let [weights, slopes, paired] =
         [&mut *to.weights, &mut *to.by_key, &mut *to.paired].map(<[u32]>::as_mut_ptr);
     for column in (0..PANEL).step_by(S::LANES) {

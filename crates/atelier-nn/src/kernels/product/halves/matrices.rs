@@ -1,8 +1,8 @@
 //! Products of pairs of bf16 by the matrix unit of x86.
 //!
-//! Rows come in strips of sixteen, two of which meet 32 columns of the panel at a time. These columns stay in a near
-//! cache while the strips of some rows pass. Where rows lie evenly only in shorter strips, as those of small pictures do, strips are
-//! shorter; else their rows are gathered.
+//! Rows come in strips of sixteen, two of which meet 32 columns of the panel at a time. These columns stay in a near cache
+//! while the strips of some rows pass. Where rows lie evenly only in shorter strips, as those of small pictures do, strips
+//! are shorter; else their rows are gathered.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -20,8 +20,6 @@ const SHORT_SIDES: [usize; 2] = [8, 4];
 const ROWS: usize = 256;
 /// Units of a tap that are summed before the next tap.
 const TAP_UNITS: usize = 2 * LINE;
-/// Units that a product fetches for each of its lines.
-const AHEAD_UNITS: usize = 32;
 /// Units between gathered rows beyond their own: a multiple of a page would put all of them into the same lines of a cache.
 const APART: usize = 16;
 
@@ -56,9 +54,8 @@ pub(super) unsafe fn multiply(rows: &[Row], panel: &Panel<'_>, target: Target<'_
         // SAFETY: passed on from the caller.
         unsafe {
             amx::with_unit(side, || {
-                let mut ahead = panel.next;
                 for rows in rows.chunks(ROWS) {
-                    sum.multiply(rows, room, &mut ahead);
+                    sum.multiply(rows, room);
                 }
             });
         }
@@ -129,7 +126,7 @@ struct Sum<'a> {
 impl Sum<'_> {
     /// # Safety
     /// As [`multiply`], inside [`amx::with_unit`].
-    unsafe fn multiply(&self, rows: &[Row], room: &mut Room, ahead: &mut Option<*const u32>) {
+    unsafe fn multiply(&self, rows: &[Row], room: &mut Room) {
         let Room {
             gathered,
             pieces,
@@ -139,7 +136,6 @@ impl Sum<'_> {
         sums.grow(SUMS);
         // SAFETY: passed on from the caller.
         let pairs = unsafe { self.pairs(rows, gathered, pieces) };
-        let fetched = self.panel.pieces.len() * self.panel.depth * AHEAD_UNITS / LINE;
         for first in (0..self.target.columns).step_by(amx::BLOCK_COLUMNS) {
             for pair in &pairs {
                 let place = Place {
@@ -156,11 +152,9 @@ impl Sum<'_> {
                     panel_step: PANEL_STEP,
                     pieces: ends.start,
                     pieces_end: ends.end,
-                    ahead: ahead.unwrap_or(self.panel.units),
                     onto,
                     to,
                 };
-                *ahead = ahead.map(|at| at.wrapping_add(fetched));
                 // SAFETY: passed on from the caller; what is gathered or summed apart has room for whole strips.
                 unsafe {
                     if pair.strips[1].rows.is_empty() {

@@ -81,8 +81,6 @@ pub(super) struct Panel<'a> {
     pub(super) pieces: &'a [Piece],
     /// Units of every piece.
     pub(super) depth: usize,
-    /// Where what comes after it lies as one piece of memory, to be fetched meanwhile.
-    pub(super) next: Option<*const u32>,
 }
 
 /// The products of all `rows` with one panel of pairs of bf16.
@@ -100,7 +98,6 @@ pub(super) unsafe fn half_panel_at(
         units,
         pieces,
         depth,
-        ..
     } = *panel;
     // SAFETY: passed on from the caller.
     unsafe {
