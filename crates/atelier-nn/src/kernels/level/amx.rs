@@ -134,94 +134,97 @@ pub(crate) struct Block {
     pub(crate) to: Strips<*mut f32>,
 }
 
+/// The instructions of [`multiply`], with those for a second strip: its operand, its products, its first sums, what stores them.
+macro_rules! multiply {
+    ($block:expr, $load:expr, $multiply:expr, $first:expr, $last:expr) => {
+        asm!(
+            "mov {a}, [{block} + {ONTO}]",
+            "tilezero tmm0",
+            "tilezero tmm1",
+            "test {a}, {a}",
+            "jz 4f",
+            "mov {sa}, [{block} + {ONTO_STEP}]",
+            "tileloadd tmm0, [{a} + {sa}]",
+            "tileloadd tmm1, [{a} + {sa} + {ROW}]",
+            "4:",
+            $first,
+            "mov {sa}, [{block} + {LEFT_STEP}]",
+            "mov {sc}, [{block} + {LEFT_STEP} + 8]",
+            "mov {sb}, [{block} + {PANEL_STEP}]",
+            "mov {piece}, [{block} + {PIECES}]",
+            "2:",
+            "mov {a}, [{piece}]",
+            "add {a}, [{block} + {LEFT}]",
+            "mov {c}, [{piece} + 8]",
+            "add {c}, [{block} + {LEFT} + 8]",
+            "mov {b}, [{piece} + 16]",
+            "add {b}, [{block} + {PANEL}]",
+            "mov {n}, [{piece} + {LINES}]",
+            "3:",
+            "tileloadd tmm6, [{b} + {sb}]",
+            "tileloadd tmm4, [{a} + {sa}]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tileloadd tmm7, [{b} + {sb} + {ROW}]",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            $load,
+            $multiply,
+            "add {a}, {ROW}",
+            "add {c}, {ROW}",
+            // sixteen units further
+            "mov {step}, {sb}",
+            "shl {step}, 4",
+            "add {b}, {step}",
+            "dec {n}",
+            "jnz 3b",
+            "add {piece}, {PIECE}",
+            "cmp {piece}, [{block} + {PIECES_END}]",
+            "jne 2b",
+            "mov {a}, [{block} + {TO}]",
+            "mov {sa}, [{block} + {TO_STEP}]",
+            "tilestored [{a} + {sa}], tmm0",
+            "tilestored [{a} + {sa} + {ROW}], tmm1",
+            $last,
+            block = in(reg) $block,
+            a = out(reg) _,
+            b = out(reg) _,
+            c = out(reg) _,
+            n = out(reg) _,
+            sa = out(reg) _,
+            sb = out(reg) _,
+            sc = out(reg) _,
+            piece = out(reg) _,
+            step = out(reg) _,
+            ROW = const ROW_BYTES,
+            PIECE = const size_of::<Piece>(),
+            LEFT = const offset_of!(Block, left.first),
+            LEFT_STEP = const offset_of!(Block, left.step),
+            PANEL = const offset_of!(Block, panel),
+            PANEL_STEP = const offset_of!(Block, panel_step),
+            PIECES = const offset_of!(Block, pieces),
+            PIECES_END = const offset_of!(Block, pieces_end),
+            LINES = const offset_of!(Piece, lines),
+            ONTO = const offset_of!(Block, onto.first),
+            ONTO_STEP = const offset_of!(Block, onto.step),
+            TO = const offset_of!(Block, to.first),
+            TO_STEP = const offset_of!(Block, to.step),
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+            options(nostack),
+        )
+    };
+}
+
 /// Multiplies `block`, its second strip too if `BOTH`.
 ///
 /// # Safety
 /// Inside [`with_unit`] only, whose number of rows strips have. All rows must be readable over all pieces and lines, and those of the result writable.
 #[inline]
 pub(crate) unsafe fn multiply<const BOTH: bool>(block: &Block) {
-    macro_rules! block {
-        ($load:expr, $multiply:expr, $first:expr, $last:expr) => {
-            asm!(
-                "mov {a}, [{block} + {ONTO}]",
-                "tilezero tmm0",
-                "tilezero tmm1",
-                "test {a}, {a}",
-                "jz 4f",
-                "mov {sa}, [{block} + {ONTO_STEP}]",
-                "tileloadd tmm0, [{a} + {sa}]",
-                "tileloadd tmm1, [{a} + {sa} + {ROW}]",
-                "4:",
-                $first,
-                "mov {sa}, [{block} + {LEFT_STEP}]",
-                "mov {sc}, [{block} + {LEFT_STEP} + 8]",
-                "mov {sb}, [{block} + {PANEL_STEP}]",
-                "mov {piece}, [{block} + {PIECES}]",
-                "2:",
-                "mov {a}, [{piece}]",
-                "add {a}, [{block} + {LEFT}]",
-                "mov {c}, [{piece} + 8]",
-                "add {c}, [{block} + {LEFT} + 8]",
-                "mov {b}, [{piece} + 16]",
-                "add {b}, [{block} + {PANEL}]",
-                "mov {n}, [{piece} + {LINES}]",
-                "3:",
-                "tileloadd tmm6, [{b} + {sb}]",
-                "tileloadd tmm4, [{a} + {sa}]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tileloadd tmm7, [{b} + {sb} + {ROW}]",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                $load,
-                $multiply,
-                "add {a}, {ROW}",
-                "add {c}, {ROW}",
-                // sixteen units further
-                "mov {step}, {sb}",
-                "shl {step}, 4",
-                "add {b}, {step}",
-                "dec {n}",
-                "jnz 3b",
-                "add {piece}, {PIECE}",
-                "cmp {piece}, [{block} + {PIECES_END}]",
-                "jne 2b",
-                "mov {a}, [{block} + {TO}]",
-                "mov {sa}, [{block} + {TO_STEP}]",
-                "tilestored [{a} + {sa}], tmm0",
-                "tilestored [{a} + {sa} + {ROW}], tmm1",
-                $last,
-                block = in(reg) block,
-                a = out(reg) _,
-                b = out(reg) _,
-                c = out(reg) _,
-                n = out(reg) _,
-                sa = out(reg) _,
-                sb = out(reg) _,
-                sc = out(reg) _,
-                piece = out(reg) _,
-                step = out(reg) _,
-                ROW = const ROW_BYTES,
-                PIECE = const size_of::<Piece>(),
-                LEFT = const offset_of!(Block, left.first),
-                LEFT_STEP = const offset_of!(Block, left.step),
-                PANEL = const offset_of!(Block, panel),
-                PANEL_STEP = const offset_of!(Block, panel_step),
-                PIECES = const offset_of!(Block, pieces),
-                PIECES_END = const offset_of!(Block, pieces_end),
-                LINES = const offset_of!(Piece, lines),
-                ONTO = const offset_of!(Block, onto.first),
-                ONTO_STEP = const offset_of!(Block, onto.step),
-                TO = const offset_of!(Block, to.first),
-                TO_STEP = const offset_of!(Block, to.step),
-                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-                options(nostack),
-            )
-        };
-    }
     // SAFETY: promised by the caller.
     unsafe {
         if BOTH {
-            block!(
+            multiply!(
+                block,
                 "tileloadd tmm5, [{c} + {sc}]",
                 concat!(
                     "tdpbf16ps tmm2, tmm5, tmm6\n",
@@ -246,7 +249,7 @@ pub(crate) unsafe fn multiply<const BOTH: bool>(block: &Block) {
                 )
             );
         } else {
-            block!("", "", "", "");
+            multiply!(block, "", "", "", "");
         }
     }
 }
