@@ -6,6 +6,7 @@ use atelier_diffusion::stable_diffusion::{AddedConditioning, Base, Conditioning,
 use atelier_diffusion::tokenizer::CONTEXT_LENGTH;
 use atelier_nn::Engine;
 use atelier_nn::adamw::{AdamW, Pace};
+use atelier_nn::kernels::awake;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::Serialize;
 
@@ -106,19 +107,21 @@ pub fn bench_step(
             },
         };
         let start = clock.unix_secs();
-        factors.install(&mut unet, &device);
-        let losses = training_step(&unet, &base.schedule, batch);
-        loss = losses.per_picture.iter().sum::<f32>() / what.batch as f32;
-        let gradients = AdapterFactors::gradients(&mut unet, losses.mean.backward());
-        factors.update(
-            gradients,
-            &AdamW::with_weight_decay(0.01),
-            Pace {
-                step: step + 1,
-                rate: 1e-4,
-            },
-            NO_LIMIT,
-        );
+        awake(|| {
+            factors.install(&mut unet, &device);
+            let losses = training_step(&unet, &base.schedule, batch);
+            loss = losses.per_picture.iter().sum::<f32>() / what.batch as f32;
+            let gradients = AdapterFactors::gradients(&mut unet, losses.mean.backward());
+            factors.update(
+                gradients,
+                &AdamW::with_weight_decay(0.01),
+                Pace {
+                    step: step + 1,
+                    rate: 1e-4,
+                },
+                NO_LIMIT,
+            );
+        });
         secs.push(clock.unix_secs() - start);
     }
     let mut counted = secs.split_off(1);

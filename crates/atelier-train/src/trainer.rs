@@ -13,6 +13,7 @@ use atelier_diffusion::stable_diffusion::{Base, PackedFolder, Unet};
 use atelier_nn::Engine;
 use atelier_nn::adamw::{AdamW, Pace};
 use atelier_nn::device::guard;
+use atelier_nn::kernels::awake;
 use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_weights::adapter::{AdapterFormat, BaseLayers, KohyaMetadata, NamedAdapter, ReadBy};
 use atelier_weights::{DType, HashSource};
@@ -185,7 +186,7 @@ impl<'a> Run<'a> {
                     completed_steps: self.step,
                 });
             }
-            self.advance()?;
+            awake(|| self.advance())?;
             let loss = self.losses.last().copied();
             self.context.progress.report(Progress {
                 phase: Phase::Training,

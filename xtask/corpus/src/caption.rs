@@ -1,5 +1,6 @@
 //! Captions of training samples: concept, some keywords, style, background colour.
 
+use crate::compose::COLOURS;
 use crate::entry::Entry;
 use crate::rng::Rng;
 
@@ -30,6 +31,15 @@ pub fn full_caption(entry: &Entry, colour_name: Option<&str>) -> String {
     let mut parts = vec![entry.concept.clone(), entry.style.clone()];
     parts.extend(colour_name.map(background));
     parts.join(", ")
+}
+
+/// Everything that a caption of `entry` may be joined from, with commas between.
+pub fn caption_parts(entry: &Entry) -> impl Iterator<Item = String> {
+    let own = [&entry.concept, &entry.style]
+        .into_iter()
+        .chain(&entry.keywords);
+    let backgrounds = COLOURS.iter().map(|(name, _)| background(name));
+    own.cloned().chain(backgrounds)
 }
 
 /// The words for a plain background.
@@ -78,6 +88,23 @@ pub(crate) mod tests {
                 .iter()
                 .any(|c| c.contains("happy") && c.contains("smile"))
         );
+    }
+
+    #[test]
+    fn captions_are_joined_from_their_parts_alone() {
+        let cat = entry("cat");
+        let parts: Vec<_> = caption_parts(&cat).collect();
+        let mut rng = Rng::new(9);
+        let mut seen = std::collections::BTreeSet::new();
+        for (name, _) in COLOURS.iter().cycle().take(2000) {
+            let text = caption(&cat, Some(name), &mut rng);
+            seen.extend(
+                text.split(", ")
+                    .filter(|part| !part.is_empty())
+                    .map(str::to_owned),
+            );
+        }
+        assert_eq!(seen, parts.into_iter().collect());
     }
 
     #[test]

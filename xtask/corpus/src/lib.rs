@@ -19,7 +19,7 @@ mod split;
 mod store;
 
 pub use assemble::{StyleSet, build, styles};
-pub use caption::{caption, full_caption};
+pub use caption::{caption, caption_parts, full_caption};
 pub use compose::{Augment, COLOURS, compose};
 pub use entry::{Entry, Split};
 pub use raster::{rgba_from_drawn_part, rgba_from_svg, rgba_from_webp};

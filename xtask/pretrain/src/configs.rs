@@ -44,8 +44,8 @@ impl Recipe {
         })
     }
 
-    /// Configuration of the text encoder.
-    pub(crate) fn text_config(&self) -> Value {
+    /// Configuration of the text encoder for so many tokens.
+    pub(crate) fn text_config(&self, tokens: usize) -> Value {
         let TextRecipe {
             width,
             layers,
@@ -53,7 +53,7 @@ impl Recipe {
         } = self.text;
         json!({
             "architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_act": "gelu",
-            "vocab_size": 49408, "hidden_size": width, "intermediate_size": 4 * width, "projection_dim": width,
+            "vocab_size": tokens, "hidden_size": width, "intermediate_size": 4 * width, "projection_dim": width,
             "num_hidden_layers": layers, "num_attention_heads": heads, "max_position_embeddings": 77,
             "layer_norm_eps": 1e-5, "bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407,
             "attention_dropout": 0.0, "dtype": "float16",

@@ -22,6 +22,7 @@ use crate::latents::{self, Latents};
 use crate::recipe::{Recipe, SEED, Timesteps, VARIANTS, WARMUP_STEPS};
 use crate::store::Store;
 use crate::vae::log;
+use crate::vocabulary::Vocabulary;
 use crate::workers::{PARTS, Workers};
 use crate::{Pretraining, configs, export, sheet};
 
@@ -33,12 +34,12 @@ pub(crate) struct Model {
 
 visit_fields!(Model { text_encoder, unet });
 
-/// Builds both, untrained.
-pub(crate) fn untrained(recipe: &Recipe, device: &Device) -> anyhow::Result<Model> {
+/// Builds both, untrained, for so many tokens.
+pub(crate) fn untrained(recipe: &Recipe, tokens: usize, device: &Device) -> anyhow::Result<Model> {
     let mut source = RandomParams::new(SEED + 2);
     let params = Params::new(&mut source, device, Engine::Trained);
     Ok(Model {
-        text_encoder: TextEncoder::new(&params, &TextConfig::read(&recipe.text_config())?)?,
+        text_encoder: TextEncoder::new(&params, &TextConfig::read(&recipe.text_config(tokens))?)?,
         unet: Unet::new(&params, &UnetConfig::read(&recipe.unet_config())?)?,
     })
 }
@@ -54,6 +55,7 @@ struct Feed<'a> {
     corpus: Corpus,
     latents: Latents,
     tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
     schedule: NoiseSchedule,
     device: Device,
 }
@@ -87,7 +89,7 @@ impl Feed<'_> {
                 self.tokenizer
                     .encode_padded(&text)
                     .into_iter()
-                    .map(|id| id as i32),
+                    .map(|id| self.vocabulary.row(id) as i32),
             );
         }
         let length = tokens.len() / count;
@@ -176,11 +178,14 @@ fn min_snr_weight(kept: f64, most: f64) -> f32 {
 pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
     let recipe = &place.recipe;
     let device = place.chosen.device.clone().autodiff();
+    let corpus = place.drawn(Split::Train)?;
+    let tokenizer = Tokenizer::open(&export::tokenizer_folder())?;
     let feed = Feed {
         recipe,
-        corpus: place.drawn(Split::Train)?,
+        vocabulary: Vocabulary::of(&corpus, &tokenizer),
+        corpus,
         latents: latents::load(place)?,
-        tokenizer: Tokenizer::open(&export::tokenizer_folder())?,
+        tokenizer,
         schedule: NoiseSchedule::new(&ScheduleConfig::from_json(
             &configs::scheduler().to_string(),
         )?),
@@ -190,14 +195,15 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
         feed.latents.colours.len() == feed.corpus.entries.len() * VARIANTS,
         "the encoded pictures are not those of the recipe's groups; run the `latents` stage again"
     );
-    let mut workers = Workers::new(&device, || untrained(recipe, &device))?;
+    let tokens = feed.vocabulary.len();
+    let mut workers = Workers::new(&device, || untrained(recipe, tokens, &device))?;
     let mut store = Store::of(workers.model(), place.held_out()?);
     if checkpoint(place).exists() {
         store.load(&checkpoint(place))?;
     }
     let count: usize = store.slots.iter().map(|slot| slot.values.len()).sum();
     log(&format!(
-        "denoiser: {} pictures, {count} values",
+        "denoiser: {} pictures, {tokens} tokens, {count} values",
         feed.corpus.entries.len()
     ));
     let rate = LearningRate {

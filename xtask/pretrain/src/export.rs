@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use atelier_corpus::Split;
+use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_weights::{DType, OutTensor, atomic, write_tensors};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,7 @@ use serde_json::Value;
 
 use crate::recipe::Recipe;
 use crate::store::Store;
+use crate::vocabulary::{self, Vocabulary};
 use crate::{Pretraining, configs, denoiser, latents, vae};
 
 /// What an exported folder was made with, as `training.json` in it.
@@ -65,9 +68,7 @@ fn write_folder(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
     let device = Device::flex();
     let recipe = &place.recipe;
     let scaling_factor = latents::load(place)?.scaling_factor;
-    let mut model = denoiser::untrained(recipe, &device)?;
-    let mut trained = Store::of(&mut model, place.held_out()?);
-    trained.load(&denoiser::checkpoint(place))?;
+    let trained = denoiser(place, &device)?;
     let mut autoencoder = vae::untrained(recipe, &device)?;
     let mut pixels = Store::of(&mut autoencoder, place.held_out()?);
     pixels.load(&vae::checkpoint(place))?;
@@ -87,7 +88,10 @@ fn write_folder(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
         &out.join("vae/config.json"),
         &recipe.vae_config(scaling_factor),
     )?;
-    json(&out.join("text_encoder/config.json"), &recipe.text_config())?;
+    json(
+        &out.join("text_encoder/config.json"),
+        &recipe.text_config(vocabulary::ALL),
+    )?;
     json(
         &out.join("scheduler/scheduler_config.json"),
         &configs::scheduler(),
@@ -117,6 +121,30 @@ fn write_folder(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
         "",
         "",
     )
+}
+
+/// The trained denoiser and text encoder, with rows for all tokens.
+fn denoiser(place: &Pretraining, device: &Device) -> anyhow::Result<Store> {
+    let vocabulary = Vocabulary::of(
+        &place.drawn(Split::Train)?,
+        &Tokenizer::open(&tokenizer_folder())?,
+    );
+    let store = |tokens| -> anyhow::Result<Store> {
+        let mut model = denoiser::untrained(&place.recipe, tokens, device)?;
+        Ok(Store::of(&mut model, place.held_out()?))
+    };
+    let mut trained = store(vocabulary.len())?;
+    trained.load(&denoiser::checkpoint(place))?;
+    let mut all = store(vocabulary::ALL)?;
+    all.step = trained.step;
+    for (whole, slot) in all.slots.iter_mut().zip(trained.slots) {
+        if whole.shape == slot.shape {
+            *whole = slot;
+        } else {
+            vocabulary.spread(&slot.average, &mut whole.average);
+        }
+    }
+    Ok(all)
 }
 
 fn weights(path: &Path, store: &Store, inner: &str, outer: &str) -> anyhow::Result<()> {

@@ -20,6 +20,7 @@ mod score;
 mod sheet;
 mod store;
 mod vae;
+mod vocabulary;
 mod workers;
 
 use std::path::{Path, PathBuf};

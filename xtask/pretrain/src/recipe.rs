@@ -52,9 +52,31 @@ pub(crate) struct VaeRecipe {
     /// Side of the square part of each picture that a step sees, in pixels.
     pub(crate) crop: usize,
     pub(crate) rate: f64,
-    /// Weight of the divergence from the unit normal, per latent value.
+    /// Weight of the divergence from the unit normal, per latent value. With a hundredth of the shipped one, latents are
+    /// exact to a part in four hundred, and what a denoiser misses by less than a tenth shows as mottled colour.
     pub(crate) kl_weight: f32,
+    /// Weight of the divergence in the first steps, and how many they are.
+    pub(crate) early_kl: EarlyKl,
     pub(crate) ema_decay: f64,
+}
+
+/// A weaker pull towards the unit normal at the start of the autoencoder's training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EarlyKl {
+    pub(crate) weight: f32,
+    pub(crate) steps: u64,
+}
+
+impl VaeRecipe {
+    /// The weight of the divergence in a step.
+    pub(crate) fn kl_weight_at(&self, step: u64) -> f32 {
+        if step < self.early_kl.steps {
+            self.early_kl.weight
+        } else {
+            self.kl_weight
+        }
+    }
 }
 
 /// The text encoder's shape; it is trained with the denoiser.
@@ -119,13 +141,17 @@ impl Default for VaeRecipe {
             channels: vec![16, 32, 64, 128],
             latent_channels: 8,
             norm_groups: 4,
-            steps: 9000,
+            steps: 7000,
             decoder_steps: 3000,
             cooldown_steps: 1000,
             batch: 16,
             crop: 64,
             rate: 1e-3,
-            kl_weight: 1e-4,
+            kl_weight: 2e-2,
+            early_kl: EarlyKl {
+                weight: 1e-4,
+                steps: 3000,
+            },
             ema_decay: 0.998,
         }
     }

@@ -71,26 +71,24 @@ impl Store {
         }
     }
 
-    /// Puts the values into the model, ready for a gradient.
-    pub(crate) fn install<M: Visit>(&self, model: &mut M, device: &Device) {
-        model.visit(
-            "",
-            &mut Install {
-                store: self,
-                device,
-                averages: false,
-            },
-        );
+    /// The values, one row for each tensor.
+    pub(crate) fn rows(&self, device: &Device) -> Vec<Tensor<1>> {
+        let row = |slot: &Slot| Tensor::from_data(slot.values.as_slice(), device);
+        self.slots.iter().map(row).collect()
+    }
+
+    /// Puts `rows` into the model, ready for a gradient unless frozen. Models share the memory of rows.
+    pub(crate) fn install<M: Visit>(&self, model: &mut M, rows: &[Tensor<1>]) {
+        model.visit("", &mut Install { store: self, rows });
     }
 
     /// Puts the averages into the model.
     pub(crate) fn install_averages<M: Visit>(&self, model: &mut M, device: &Device) {
         model.visit(
             "",
-            &mut Install {
+            &mut InstallAverages {
                 store: self,
                 device,
-                averages: true,
             },
         );
     }
@@ -206,24 +204,30 @@ impl Visitor for Collect {
 
 struct Install<'a> {
     store: &'a Store,
-    device: &'a Device,
-    averages: bool,
+    rows: &'a [Tensor<1>],
 }
 
 impl Visitor for Install<'_> {
     fn param<const D: usize>(&mut self, name: &str, tensor: &mut Tensor<D>) {
-        let slot = &self.store.slots[self.store.index[name]];
-        let values = if self.averages {
-            &slot.average
+        let index = self.store.index[name];
+        let values = self.rows[index].clone().reshape(tensor.dims());
+        *tensor = if self.store.slots[index].frozen {
+            values
         } else {
-            &slot.values
+            values.require_grad()
         };
-        let fresh = Tensor::from_data(TensorData::new(values.clone(), tensor.dims()), self.device);
-        *tensor = if self.averages || slot.frozen {
-            fresh
-        } else {
-            fresh.require_grad()
-        };
+    }
+}
+
+struct InstallAverages<'a> {
+    store: &'a Store,
+    device: &'a Device,
+}
+
+impl Visitor for InstallAverages<'_> {
+    fn param<const D: usize>(&mut self, name: &str, tensor: &mut Tensor<D>) {
+        let average = self.store.slots[self.store.index[name]].average.clone();
+        *tensor = Tensor::from_data(TensorData::new(average, tensor.dims()), self.device);
     }
 }
 

@@ -81,7 +81,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
             let pixels = views(recipe, &corpus, at, part, &device);
             let mut generator = TorchGenerator::new(Seed(SEED + at * PARTS as u64 + part as u64));
             let [error, divergence] = losses(vae, pixels, &mut generator);
-            let total = error.clone() + divergence.clone() * recipe.vae.kl_weight;
+            let total = error.clone() + divergence.clone() * recipe.vae.kl_weight_at(at);
             (total, [error, divergence])
         });
         recent.push(step.losses);

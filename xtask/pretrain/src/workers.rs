@@ -6,6 +6,7 @@
 use atelier_nn::Visit;
 use atelier_nn::gradients::values_of;
 use burn::tensor::{Device, Tensor};
+use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::store::{Store, gradients_of};
@@ -55,14 +56,14 @@ impl<M: Visit + Send> Workers<M> {
         store: &Store,
         losses: impl Fn(&M, usize) -> (Tensor<1>, [Tensor<1>; F]) + Sync,
     ) -> Step {
-        let (losses, device) = (&losses, &self.device);
+        let (losses, rows) = (&losses, &store.rows(&self.device));
         let parts: Vec<Step> = std::thread::scope(|scope| {
             let workers = self.models.iter_mut().zip(&self.pools).enumerate();
             let running: Vec<_> = workers
                 .map(|(part, (model, pool))| {
                     scope.spawn(move || {
                         pool.install(|| {
-                            store.install(model, device);
+                            store.install(model, rows);
                             let (loss, figures) = losses(model, part);
                             let gradients = gradients_of(model, loss.backward());
                             Step {
@@ -89,19 +90,19 @@ fn mean(parts: Vec<Step>) -> Step {
     let share = 1.0 / parts.len() as f32;
     let mut parts = parts.into_iter();
     let mut sum = parts.next().expect("there is at least one part");
+    let add = |sum: &mut Vec<f32>, row: &Vec<f32>| {
+        for (sum, value) in sum.iter_mut().zip(row) {
+            *sum += value;
+        }
+    };
     for part in parts {
-        let rows = part.gradients.iter().chain([&part.losses]);
-        for (sum, row) in sum.gradients.iter_mut().chain([&mut sum.losses]).zip(rows) {
-            for (sum, value) in sum.iter_mut().zip(row) {
-                *sum += value;
-            }
-        }
+        let gradients = sum.gradients.par_iter_mut().zip(&part.gradients);
+        gradients.for_each(|(sum, row)| add(sum, row));
+        add(&mut sum.losses, &part.losses);
     }
-    for row in sum.gradients.iter_mut().chain([&mut sum.losses]) {
-        for value in row {
-            *value *= share;
-        }
-    }
+    let scaled = |row: &mut Vec<f32>| row.iter_mut().for_each(|value| *value *= share);
+    sum.gradients.par_iter_mut().for_each(scaled);
+    scaled(&mut sum.losses);
     sum
 }
 

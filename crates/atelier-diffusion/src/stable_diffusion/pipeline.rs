@@ -8,6 +8,7 @@ use atelier_core::{
 };
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
+use atelier_nn::kernels::awake;
 use burn::tensor::{Device, Tensor};
 
 use super::loaded::{Loaded, Residence};
@@ -280,7 +281,7 @@ impl Pipeline {
                 return Ok(None);
             }
             let input = sampler.scale_input(latents.clone(), index);
-            let predicted = predict(unet, input, timesteps[index], drawing);
+            let predicted = awake(|| predict(unet, input, timesteps[index], drawing));
             latents = sampler.step(predicted, index, latents, noise.as_mut());
             if let Some(kept) = &begun.kept {
                 let next = Some(index + 1).filter(|&next| next < timesteps.len());
@@ -356,7 +357,7 @@ impl Generator for Pipeline {
                     completed_steps: before,
                 });
             };
-            let pixels = self.decode(latents, plan.tiled)?;
+            let pixels = awake(|| self.decode(latents, plan.tiled))?;
             pictures.push(picture(pixels, &plan, drawing.seed)?);
         }
         Ok(Outcome::Completed(pictures))

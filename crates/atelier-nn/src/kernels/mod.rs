@@ -18,6 +18,7 @@
 
 mod allocator;
 mod attention;
+mod awake;
 mod level;
 mod mapped;
 mod memory;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 pub use allocator::keep_freed_pages;
+pub use awake::awake;
 pub use mapped::MappedFile;
 pub use ops::gate::GATE_VALUES;
 pub use ops::held::Held;

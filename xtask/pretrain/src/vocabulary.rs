@@ -1,0 +1,99 @@
+//! The tokens that captions of the corpus can have. While the base is trained, the table of vectors has rows for these alone:
+//! the others' would get no gradient, and are given their first values when the table is written.
+
+use std::collections::BTreeSet;
+
+use atelier_corpus::{Corpus, caption_parts};
+use atelier_diffusion::tokenizer::Tokenizer;
+
+/// Tokens of the published tokenizer.
+pub(crate) const ALL: usize = 49_408;
+
+/// The tokens in order; the place of each is its row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Vocabulary(Vec<u32>);
+
+impl Vocabulary {
+    /// That of the captions of `corpus`: pieces of words do not depend on the words around them.
+    pub(crate) fn of(corpus: &Corpus, tokenizer: &Tokenizer) -> Self {
+        let parts = corpus.entries.iter().flat_map(caption_parts);
+        let parts: BTreeSet<String> = parts.chain([",".to_owned()]).collect();
+        let tokens = parts.iter().flat_map(|part| tokenizer.encode_padded(part));
+        Self(tokens.collect::<BTreeSet<u32>>().into_iter().collect())
+    }
+
+    /// How many.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The row of `token`.
+    ///
+    /// # Panics
+    /// Panics when no caption of the corpus has it.
+    pub(crate) fn row(&self, token: u32) -> usize {
+        let found = self.0.binary_search(&token);
+        found.expect("captions have tokens of the corpus only")
+    }
+
+    /// Puts the rows of a table of these tokens into one of all.
+    pub(crate) fn spread(&self, rows: &[f32], all: &mut [f32]) {
+        let width = rows.len() / self.len();
+        for (row, &token) in rows.chunks_exact(width).zip(&self.0) {
+            let at = token as usize * width;
+            all[at..at + width].copy_from_slice(row);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_corpus::{COLOURS, Entry, Rng, Split, caption};
+
+    use super::*;
+    use crate::export::tokenizer_folder;
+
+    fn corpus() -> Corpus {
+        let entry = |concept: &str, keywords: &[&str]| Entry {
+            id: concept.to_owned(),
+            concept: concept.to_owned(),
+            keywords: keywords.iter().map(|&word| word.to_owned()).collect(),
+            style: "fluent 3d render".to_owned(),
+            group: "food".to_owned(),
+            source: "test".to_owned(),
+            licence: "CC0-1.0".to_owned(),
+            split: Split::Train,
+        };
+        let entries = vec![
+            entry("red apple", &["fruit", "Snow-White's"]),
+            entry("crème brûlée", &[]),
+        ];
+        Corpus::new(1, entries, vec![0; 8]).unwrap()
+    }
+
+    #[test]
+    fn every_caption_is_made_of_it_and_its_rows_go_where_they_belong() {
+        let corpus = corpus();
+        let tokenizer = Tokenizer::open(&tokenizer_folder()).unwrap();
+        let vocabulary = Vocabulary::of(&corpus, &tokenizer);
+        assert!(vocabulary.len() < 200);
+        let mut rng = Rng::new(4);
+        for _ in 0..200 {
+            let entry = &corpus.entries[rng.below(corpus.entries.len())];
+            let colour = COLOURS[rng.below(COLOURS.len())].0;
+            for token in tokenizer.encode_padded(&caption(entry, Some(colour), &mut rng)) {
+                assert_eq!(vocabulary.0[vocabulary.row(token)], token);
+            }
+        }
+        let rows: Vec<f32> = (0..2 * vocabulary.len()).map(|i| i as f32).collect();
+        let mut all = vec![-1.0; 2 * ALL];
+        vocabulary.spread(&rows, &mut all);
+        let at = 2 * tokenizer.eos() as usize;
+        let row = 2 * vocabulary.row(tokenizer.eos()) as u16;
+        assert_eq!(all[at..at + 2], [f32::from(row), f32::from(row + 1)]);
+        assert_eq!(
+            all.iter().filter(|v| **v < 0.0).count(),
+            all.len() - rows.len()
+        );
+    }
+}
