@@ -1,4 +1,4 @@
-"""What `peer_step.py` and `peer_generate.py` share: time, memory, and the size of latents."""
+"""What `peer_step.py`, `peer_generate.py` and `peer_pretrain.py` share: time, memory, and the size of latents."""
 import json
 import pathlib
 import resource

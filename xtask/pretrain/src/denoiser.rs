@@ -22,7 +22,7 @@ use crate::latents::{self, Latents};
 use crate::recipe::{Recipe, SEED, Timesteps, VARIANTS, WARMUP_STEPS};
 use crate::store::Store;
 use crate::vae::log;
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{STRANGERS, Vocabulary};
 use crate::workers::{PARTS, Workers};
 use crate::{Pretraining, configs, export, sheet};
 
@@ -43,6 +43,9 @@ pub(crate) fn untrained(recipe: &Recipe, tokens: usize, device: &Device) -> anyh
         unet: Unet::new(&params, &UnetConfig::read(&recipe.unet_config())?)?,
     })
 }
+
+/// The table of vectors by token.
+const TABLE: &str = "text_encoder.embeddings.token_embedding.weight";
 
 /// Where the checkpoint of this stage lies.
 pub(crate) fn checkpoint(place: &Pretraining) -> PathBuf {
@@ -85,12 +88,14 @@ impl Feed<'_> {
             values.extend_from_slice(&self.latents.values[view * stride..(view + 1) * stride]);
             let colour = COLOURS[self.latents.colours[view]].0;
             let text = caption(&self.corpus.entries[entry], Some(colour), &mut rng);
-            tokens.extend(
-                self.tokenizer
-                    .encode_padded(&text)
-                    .into_iter()
-                    .map(|id| self.vocabulary.row(id) as i32),
-            );
+            let ids = self.tokenizer.encode_padded(&text).into_iter();
+            let mut rows: Vec<usize> = ids.map(|id| self.vocabulary.row(id)).collect();
+            if !text.is_empty() && rng.unit() < recipe.denoiser.stranger_share {
+                let comma = self.tokenizer.comma();
+                self.vocabulary
+                    .put_strangers_before(&mut rows, comma, &mut rng);
+            }
+            tokens.extend(rows.into_iter().map(|row| row as i32));
         }
         let length = tokens.len() / count;
         let latents = Tensor::<4>::from_data(TensorData::new(values, shape), &self.device);
@@ -196,7 +201,8 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
         "the encoded pictures are not those of the recipe's groups; run the `latents` stage again"
     );
     let tokens = feed.vocabulary.len();
-    let mut workers = Workers::new(&device, || untrained(recipe, tokens, &device))?;
+    let rows = tokens + STRANGERS;
+    let mut workers = Workers::new(&device, || untrained(recipe, rows, &device))?;
     let mut store = Store::of(workers.model(), place.held_out()?);
     if checkpoint(place).exists() {
         store.load(&checkpoint(place))?;
@@ -220,10 +226,13 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
     let (start, first, mut recent) = (Instant::now(), store.step, Vec::new());
     while store.step < steps {
         let at = store.step;
-        let step = workers.step(&store, |model, part| {
+        let mut step = workers.step(&store, |model, part| {
             let loss = feed.loss(model, feed.batch(at, part));
             (loss.clone(), [loss])
         });
+        let table = store.position(TABLE)?;
+        let width = store.slots[table].values.len() / rows;
+        step.gradients[table][tokens * width..].fill(0.0);
         recent.push(step.losses[0]);
         store.update(step.gradients, rate.at(at), ema);
         if store.step.is_multiple_of(50) {

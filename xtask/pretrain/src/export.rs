@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::recipe::Recipe;
 use crate::store::Store;
-use crate::vocabulary::{self, Vocabulary};
+use crate::vocabulary::{self, STRANGERS, Vocabulary};
 use crate::{Pretraining, configs, denoiser, latents, vae};
 
 /// What an exported folder was made with, as `training.json` in it.
@@ -133,7 +133,7 @@ fn denoiser(place: &Pretraining, device: &Device) -> anyhow::Result<Store> {
         let mut model = denoiser::untrained(&place.recipe, tokens, device)?;
         Ok(Store::of(&mut model, place.held_out()?))
     };
-    let mut trained = store(vocabulary.len())?;
+    let mut trained = store(vocabulary.len() + STRANGERS)?;
     trained.load(&denoiser::checkpoint(place))?;
     let mut all = store(vocabulary::ALL)?;
     all.step = trained.step;

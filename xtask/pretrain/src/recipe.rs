@@ -103,6 +103,8 @@ pub(crate) struct DenoiserRecipe {
     pub(crate) cooldown_steps: u64,
     pub(crate) batch: usize,
     pub(crate) rate: f64,
+    /// Share of the captions that words without meaning stand before.
+    pub(crate) stranger_share: f32,
     pub(crate) timesteps: Timesteps,
     /// Largest weight of a timestep's error in the picture, relative to its noise (Hang et al. 2023); none: all equal.
     pub(crate) min_snr: Option<f64>,
@@ -160,7 +162,7 @@ impl Default for VaeRecipe {
 impl Default for TextRecipe {
     fn default() -> Self {
         Self {
-            width: 96,
+            width: 80,
             layers: 2,
             heads: 4,
         }
@@ -170,13 +172,14 @@ impl Default for TextRecipe {
 impl Default for DenoiserRecipe {
     fn default() -> Self {
         Self {
-            channels: vec![64, 128, 224],
-            heads: vec![2, 4, 7],
+            channels: vec![128, 160, 192],
+            heads: vec![4, 5, 6],
             attention: vec![false, true, true],
-            steps: 20_000,
-            cooldown_steps: 2000,
+            steps: 15_200,
+            cooldown_steps: 3000,
             batch: 32,
             rate: 6e-4,
+            stranger_share: 0.3,
             timesteps: Timesteps::Stratified,
             min_snr: None,
             ema_decay: 0.999,

@@ -50,6 +50,12 @@ impl Store {
         }
     }
 
+    /// The place of a tensor among [`Self::slots`].
+    pub(crate) fn position(&self, name: &str) -> anyhow::Result<usize> {
+        let found = self.index.get(name).copied();
+        found.with_context(|| format!("no tensor is called `{name}`"))
+    }
+
     /// A number that changes when the averages of the tensors with these names do (FNV-1a over their bits).
     pub(crate) fn fingerprint(&self, names: impl Fn(&str) -> bool) -> String {
         let chosen = self.slots.iter().filter(|slot| names(&slot.name));

@@ -3,8 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use atelier_corpus::{Corpus, caption_parts};
+use atelier_corpus::{Corpus, Rng, caption_parts};
 use atelier_diffusion::tokenizer::Tokenizer;
+
+/// Rows behind those of the captions' tokens, of words that mean nothing. They keep their first values, as the rows of all
+/// tokens that the base has not learned do, so that it learns to pass over them.
+pub(crate) const STRANGERS: usize = 2000;
+/// The most of them in a caption.
+const MOST_STRANGERS: usize = 5;
 
 /// Tokens of the published tokenizer.
 pub(crate) const ALL: usize = 49_408;
@@ -27,6 +33,17 @@ impl Vocabulary {
         self.0.len()
     }
 
+    /// Puts a few strangers and a comma before the rows of a caption, as a prompt has the word that calls an adapter, and drops as
+    /// many at the end.
+    pub(crate) fn put_strangers_before(&self, rows: &mut Vec<usize>, comma: u32, rng: &mut Rng) {
+        let count = 1 + rng.below(MOST_STRANGERS);
+        let strangers = (0..count).map(|_| self.len() + rng.below(STRANGERS));
+        let new: Vec<usize> = strangers.chain([self.row(comma)]).collect();
+        rows.truncate(rows.len() - new.len());
+        // after the mark of the beginning
+        rows.splice(1..1, new);
+    }
+
     /// The row of `token`.
     ///
     /// # Panics
@@ -36,9 +53,9 @@ impl Vocabulary {
         found.expect("captions have tokens of the corpus only")
     }
 
-    /// Puts the rows of a table of these tokens into one of all.
+    /// Puts the rows of a table of these tokens and the strangers into one of all tokens.
     pub(crate) fn spread(&self, rows: &[f32], all: &mut [f32]) {
-        let width = rows.len() / self.len();
+        let width = rows.len() / (self.len() + STRANGERS);
         for (row, &token) in rows.chunks_exact(width).zip(&self.0) {
             let at = token as usize * width;
             all[at..at + width].copy_from_slice(row);
@@ -48,7 +65,7 @@ impl Vocabulary {
 
 #[cfg(test)]
 mod tests {
-    use atelier_corpus::{COLOURS, Entry, Rng, Split, caption};
+    use atelier_corpus::{COLOURS, Entry, Split, caption};
 
     use super::*;
     use crate::export::tokenizer_folder;
@@ -85,7 +102,9 @@ mod tests {
                 assert_eq!(vocabulary.0[vocabulary.row(token)], token);
             }
         }
-        let rows: Vec<f32> = (0..2 * vocabulary.len()).map(|i| i as f32).collect();
+        let rows: Vec<f32> = (0..2 * (vocabulary.len() + STRANGERS))
+            .map(|i| i as f32)
+            .collect();
         let mut all = vec![-1.0; 2 * ALL];
         vocabulary.spread(&rows, &mut all);
         let at = 2 * tokenizer.eos() as usize;
