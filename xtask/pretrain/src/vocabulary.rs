@@ -110,9 +110,29 @@ mod tests {
         let at = 2 * tokenizer.eos() as usize;
         let row = 2 * vocabulary.row(tokenizer.eos()) as u16;
         assert_eq!(all[at..at + 2], [f32::from(row), f32::from(row + 1)]);
-        assert_eq!(
-            all.iter().filter(|v| **v < 0.0).count(),
-            all.len() - rows.len()
-        );
+        let learned = all.iter().filter(|value| **value >= 0.0).count();
+        assert_eq!(learned, 2 * vocabulary.len());
+    }
+
+    #[test]
+    fn strangers_stand_before_a_caption_and_nothing_else_changes() {
+        let tokenizer = Tokenizer::open(&tokenizer_folder()).unwrap();
+        let vocabulary = Vocabulary::of(&corpus(), &tokenizer);
+        let tokens = tokenizer.encode_padded("red apple");
+        let before: Vec<usize> = tokens.into_iter().map(|id| vocabulary.row(id)).collect();
+        let mut rng = Rng::new(8);
+        let mut counts = BTreeSet::new();
+        for _ in 0..100 {
+            let mut rows = before.clone();
+            vocabulary.put_strangers_before(&mut rows, tokenizer.comma(), &mut rng);
+            let is_stranger = |row: &&usize| **row >= vocabulary.len();
+            let count = rows[1..].iter().take_while(is_stranger).count();
+            assert!(rows.iter().all(|&row| row < vocabulary.len() + STRANGERS));
+            assert_eq!((rows.len(), rows[0]), (before.len(), before[0]));
+            assert_eq!(rows[count + 1], vocabulary.row(tokenizer.comma()));
+            assert_eq!(rows[count + 2..], before[1..before.len() - count - 1]);
+            counts.insert(count);
+        }
+        assert!(counts.into_iter().eq(1..=MOST_STRANGERS));
     }
 }
