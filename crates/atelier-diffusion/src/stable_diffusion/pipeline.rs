@@ -6,9 +6,7 @@ use atelier_core::{
     BoxedError, GenerateRequest, Generator, Outcome, Phase, Picture, Progress, RunContext, Seed,
     StartPixels,
 };
-use atelier_nn::Engine;
-use atelier_nn::gradients::values_of;
-use atelier_nn::kernels::awake;
+use atelier_nn::{Engine, gradients::values_of, kernels::awake};
 use burn::tensor::{Device, Tensor};
 
 use super::loaded::{Loaded, Residence};

@@ -4,11 +4,10 @@
 //! alone. Waking a thread that went to sleep in between takes as long as an operation.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-/// How long a thread looks for work before it may sleep all the same.
-const PATIENCE: Duration = Duration::from_millis(2);
-/// Pauses between two looks.
+/// How often a thread looks for work in vain before it may sleep all the same: for some 2 ms.
+const PATIENCE: usize = 2500;
+/// Pauses between two looks, of some 50 ns each.
 const PAUSES: usize = 16;
 
 /// Runs `work` on this thread, while the others of its pool look for what it shares among them without sleeping in between.
@@ -32,13 +31,12 @@ pub fn awake<R>(work: impl FnOnce() -> R) -> R {
 /// Takes part in the pool's work until `is_done`, or there has been none for a while: this may run while the thread waits
 /// for a part of other work, which goes on only after it.
 fn help(is_done: &AtomicBool) {
-    let mut last = Instant::now();
-    while !is_done.load(Ordering::Relaxed) {
+    let mut in_vain = 0;
+    while !is_done.load(Ordering::Relaxed) && in_vain < PATIENCE {
         if rayon::yield_now() == Some(rayon::Yield::Executed) {
-            last = Instant::now();
-        } else if last.elapsed() > PATIENCE {
-            return;
+            in_vain = 0;
         } else {
+            in_vain += 1;
             (0..PAUSES).for_each(|_| std::hint::spin_loop());
         }
     }
