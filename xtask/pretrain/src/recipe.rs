@@ -1,7 +1,7 @@
 //! The numbers of the embedded base in one place: shapes, schedules, what it learns from, how large a batch is. How pictures
 //! are cut, captioned and kept apart for testing is `atelier-corpus`'s.
 //!
-//! [`Recipe::default`] makes the shipped base. A search of shapes gives another one as a JSON file that names what differs.
+//! [`Recipe::default`] is that of the shipped base; its model card tells in which stretches it was followed. A search of shapes gives another one as a JSON file that names what differs.
 
 use std::path::Path;
 
@@ -144,7 +144,7 @@ impl Default for VaeRecipe {
             latent_channels: 8,
             norm_groups: 4,
             steps: 7000,
-            decoder_steps: 3000,
+            decoder_steps: 0,
             cooldown_steps: 1000,
             batch: 16,
             crop: 64,
