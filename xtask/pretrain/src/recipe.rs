@@ -1,7 +1,8 @@
 //! The numbers of the embedded base in one place: shapes, schedules, what it learns from, how large a batch is. How pictures
 //! are cut, captioned and kept apart for testing is `atelier-corpus`'s.
 //!
-//! [`Recipe::default`] is that of the shipped base; its model card tells in which stretches it was followed. A search of shapes gives another one as a JSON file that names what differs.
+//! [`Recipe::default`] is that of the shipped base; its model card tells in which stretches it was followed. A search of
+//! shapes gives another one as a JSON file that names what differs.
 
 use std::path::Path;
 
