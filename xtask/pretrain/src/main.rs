@@ -100,6 +100,9 @@ enum Stage {
         /// The exported folder.
         #[arg(long)]
         base: PathBuf,
+        /// Draw pairs of the training instead: what these have and unseen ones have not was learnt by heart.
+        #[arg(long)]
+        trained: bool,
         /// Number of drawings.
         #[arg(long, default_value_t = 500)]
         drawings: usize,
@@ -202,9 +205,17 @@ fn one(place: &Pretraining, stage: Stage) -> anyhow::Result<()> {
         Stage::Fit(subject) => fit::show(&subject),
         Stage::Score {
             base,
+            trained,
             drawings,
             guidance,
-        } => score::measure(place, &base, drawings, &guidance),
+        } => {
+            let split = if trained {
+                Split::Train
+            } else {
+                Split::HeldOutPair
+            };
+            score::measure(place, &base, (split, drawings), &guidance)
+        }
     }
 }
 
