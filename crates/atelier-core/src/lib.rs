@@ -5,6 +5,7 @@ mod adapter_format;
 mod adapter_use;
 mod category;
 mod context;
+mod crop;
 mod device_choice;
 mod drawing;
 mod error_code;
@@ -20,6 +21,7 @@ pub use adapter_format::{AdapterFamily, AdapterFormat};
 pub use adapter_use::AdapterUse;
 pub use category::Category;
 pub use context::{CancelFlag, Clock, RunContext};
+pub use crop::Crop;
 pub use device_choice::{DeviceChoice, Interface};
 pub use drawing::{
     GenerateRequest, NoiseKind, PromptSyntax, SamplerKind, ScheduleKind, StartImage, StartPixels,

@@ -60,7 +60,8 @@ pub(crate) fn from_folder_name(name: &str) -> String {
     one_line(&words.replace(['_', '-'], " "))
 }
 
-fn one_line(text: &str) -> String {
+/// A caption as it is trained on and hashed: words with one space between them.
+pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -73,12 +73,13 @@ pub fn decode_picture(path: impl AsRef<Path>, limits: &Limits) -> Result<RgbPict
     decode_bytes(&bytes, limits).map_err(|problem| bad(path, problem))
 }
 
-/// The content of a picture file of sane size.
-pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
+/// The content of a picture file of sane size, at most 1 GiB.
+pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     read_limited(path, MAX_FILE_BYTES)
 }
 
-pub(crate) fn decode_bytes(bytes: &[u8], limits: &Limits) -> Result<RgbPicture, String> {
+/// Decodes the content of a picture file as [`decode_picture`] does; an error says what is wrong with it.
+pub fn decode_bytes(bytes: &[u8], limits: &Limits) -> Result<RgbPicture, String> {
     let format = sniff(bytes)?;
     if format == ImageFormat::Png
         && let Some((width, height)) = png_size(bytes)

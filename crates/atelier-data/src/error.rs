@@ -28,6 +28,14 @@ pub enum Error {
         /// Number of all pictures in the folder.
         total: usize,
     },
+    /// The file with the crops of a folder's pictures cannot be used.
+    #[error("cannot use `{}`: {problem}", path.display())]
+    BadCrops {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The folder has no picture.
     #[error("no pictures in `{}`: {problem}", folder.display())]
     DatasetEmpty {
@@ -76,7 +84,7 @@ impl Coded for Error {
             Self::BadPicture { .. } | Self::BadPictures { .. } => ErrorCode::BadPicture,
             Self::DatasetEmpty { .. } => ErrorCode::DatasetEmpty,
             Self::NotFound { .. } => ErrorCode::NotFound,
-            Self::BadText { .. } => ErrorCode::InvalidInput,
+            Self::BadText { .. } | Self::BadCrops { .. } => ErrorCode::InvalidInput,
             Self::Exists { .. } | Self::Io { .. } => ErrorCode::Io,
         }
     }

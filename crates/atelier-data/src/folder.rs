@@ -3,10 +3,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use atelier_core::Crop;
 use sha2::{Digest as _, Sha256};
 
+use crate::crops::Crops;
 use crate::decode::{decode_bytes, read_file};
-use crate::{Error, Limits, Result, caption};
+use crate::{Error, Limits, Result, caption, dataset_version};
 
 const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
 
@@ -19,11 +21,15 @@ pub struct Sample {
     pub caption: String,
     /// SHA-256 of the picture file.
     pub content_hash: String,
+    /// Width and height of the upright picture in pixels.
+    pub size: [usize; 2],
+    /// The square to train on; the middle one when absent.
+    pub crop: Option<Crop>,
 }
 
 impl Sample {
-    fn sort_key(&self) -> (&str, &str, &Path) {
-        (&self.content_hash, &self.caption, &self.path)
+    fn sort_key(&self) -> (&str, &str, Option<Crop>, &Path) {
+        (&self.content_hash, &self.caption, self.crop, &self.path)
     }
 }
 
@@ -50,14 +56,15 @@ pub struct FolderDataset {
     pub samples: Vec<Sample>,
     /// Pictures that were left out.
     pub skipped: Vec<Skipped>,
-    /// A hash of what is trained on: contents and captions, not names.
+    /// A hash of what is trained on: contents, captions and crops, not names.
     pub version: String,
 }
 
 /// Reads the pictures that lie directly in a folder, and decodes each once to see that it is usable.
 ///
-/// The caption stands in `name.txt` beside `name.png`; without it, the folder's name is the caption. Hidden files are
-/// not looked at; anything but a regular file is a bad picture. Unless `skip_bad`, one bad picture is an error, which names all of them.
+/// The caption stands in `name.txt` beside `name.png`; without it, the folder's name is the caption. The square to train on
+/// may stand in `crops.json`. Hidden files are not looked at; anything but a regular file is a bad picture. Unless `skip_bad`,
+/// one bad picture is an error, which names all of them.
 pub fn read_folder(
     folder: impl AsRef<Path>,
     skip_bad: bool,
@@ -71,10 +78,11 @@ pub fn read_folder(
             "looked for .png, .jpg, .jpeg, .webp, .gif and .bmp files directly in it",
         ));
     }
+    let crops = Crops::of(folder, &paths)?;
     let fallback = folder_caption(folder);
     let (mut samples, mut skipped) = (Vec::new(), Vec::new());
     for path in paths {
-        match read_sample(&path, &fallback, limits) {
+        match read_sample(&path, &fallback, &crops, limits) {
             Ok(sample) => samples.push(sample),
             Err(reason) => skipped.push(Skipped { path, reason }),
         }
@@ -92,7 +100,13 @@ pub fn read_folder(
         return Err(empty(folder, &problem));
     }
     samples.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
-    let version = version_of(&samples);
+    let version = dataset_version(samples.iter().map(|sample| {
+        (
+            sample.content_hash.as_str(),
+            sample.caption.as_str(),
+            sample.crop,
+        )
+    }));
     Ok(FolderDataset {
         samples,
         skipped,
@@ -100,13 +114,25 @@ pub fn read_folder(
     })
 }
 
-fn read_sample(path: &Path, fallback: &str, limits: &Limits) -> Result<Sample, String> {
+fn read_sample(
+    path: &Path,
+    fallback: &str,
+    crops: &Crops,
+    limits: &Limits,
+) -> Result<Sample, String> {
     let bytes = read_file(path).map_err(Error::into_reason)?;
-    decode_bytes(&bytes, limits)?;
+    let picture = decode_bytes(&bytes, limits)?;
+    let size = [picture.width, picture.height];
+    let crop = crops.of_picture(path);
+    if let Some(problem) = crop.and_then(|crop| crop.problem(size[0], size[1])) {
+        return Err(problem);
+    }
     Ok(Sample {
         path: path.to_owned(),
         caption: caption::beside(path)?.unwrap_or_else(|| fallback.to_owned()),
         content_hash: format!("{:x}", Sha256::digest(&bytes)),
+        size,
+        crop,
     })
 }
 
@@ -139,15 +165,6 @@ fn folder_caption(folder: &Path) -> String {
     let resolved = fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     let name = resolved.file_name().unwrap_or_default().to_string_lossy();
     caption::from_folder_name(&name)
-}
-
-fn version_of(samples: &[Sample]) -> String {
-    let mut lines: Vec<_> = samples
-        .iter()
-        .map(|sample| format!("{} {}\n", sample.content_hash, sample.caption))
-        .collect();
-    lines.sort();
-    format!("{:x}", Sha256::digest(lines.concat()))
 }
 
 fn empty(folder: &Path, problem: &str) -> Error {

@@ -3,6 +3,7 @@
 
 pub mod caption;
 mod color;
+mod crops;
 mod decode;
 mod error;
 mod file;
@@ -10,12 +11,17 @@ mod folder;
 mod picture;
 pub mod png;
 mod resample;
+mod version;
 
-pub use decode::{Limits, decode_picture};
+pub use crops::{CROPS_FILE, crops_json};
+pub use decode::{Limits, decode_bytes, decode_picture, read_file};
 pub use error::Error;
 pub use folder::{FolderDataset, Sample, Skipped, read_folder};
-pub use picture::{RgbPicture, chw_unit, crop_to, picture_from_chw_unit, sheet, square_crop};
+pub use picture::{
+    RgbPicture, chw_unit, crop_to, picture_from_chw_unit, sheet, square_crop, training_square,
+};
 pub use resample::{Kernel, resize};
+pub use version::dataset_version;
 
 /// The result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,5 +1,6 @@
 //! Pixels in memory: crops, numbers for the model and back, contact sheets.
 
+use atelier_core::Crop;
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
@@ -72,6 +73,16 @@ pub fn square_crop(picture: &RgbPicture, side: usize) -> RgbPicture {
         height: side,
         rgb: imageops::resize(&source, side as u32, side as u32, filter).into_raw(),
     }
+}
+
+/// The square that is trained on, resampled to `side` pixels: the crop, which must lie inside, or the largest in the middle.
+pub fn training_square(picture: &RgbPicture, crop: Option<Crop>, side: usize) -> RgbPicture {
+    let Some(crop) = crop else {
+        return square_crop(picture, side);
+    };
+    let length = crop.side as usize;
+    let part = picture.part([crop.left as usize, crop.top as usize], [length, length]);
+    square_crop(&part, side)
 }
 
 /// The largest part in the middle of the picture with the shape of `width` × `height`, in that size; nothing is stretched by
@@ -211,6 +222,27 @@ mod tests {
             square_crop(&picture, 64),
             RgbPicture::filled(64, 64, [200, 100, 50])
         );
+    }
+
+    #[test]
+    fn a_crop_takes_the_place_of_the_middle() {
+        let mut picture = RgbPicture::filled(90, 30, [0; 3]);
+        picture.paste(&RgbPicture::filled(20, 20, [200, 100, 50]), 65, 5);
+        let crop = Crop {
+            left: 65,
+            top: 5,
+            side: 20,
+        };
+        for side in [20, 7, 48] {
+            assert_eq!(
+                training_square(&picture, Some(crop), side),
+                RgbPicture::filled(side, side, [200, 100, 50])
+            );
+            assert_eq!(
+                training_square(&picture, None, side),
+                square_crop(&picture, side)
+            );
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use atelier_core::{Phase, Progress, RunContext, TrainConfig};
 use atelier_data::{
-    FolderDataset, Limits, caption::with_trigger, chw_unit, decode_picture, square_crop,
+    FolderDataset, Limits, caption::with_trigger, chw_unit, decode_picture, training_square,
 };
 use atelier_diffusion::stable_diffusion::{Base, TextStates};
 use atelier_nn::Engine;
@@ -73,7 +73,7 @@ impl Cache {
                 return Ok(None);
             }
             let whole = decode_picture(&sample.path, &Limits::default())?;
-            let picture = square_crop(&whole, side);
+            let picture = training_square(&whole, sample.crop, side);
             sizes.push(sizes_of(whole.width, whole.height, side));
             let pixels = Tensor::from_data(
                 TensorData::new(chw_unit(&picture), [1, 3, side, side]),
