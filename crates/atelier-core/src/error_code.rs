@@ -17,6 +17,10 @@ pub enum ErrorCode {
     AdapterMismatch,
     /// A named thing does not exist.
     NotFound,
+    /// Somebody else changed the same thing in the meantime.
+    Conflict,
+    /// The library's catalogue or one of its files is damaged.
+    DamagedLibrary,
     /// A model hub does not let this user read what was asked for.
     AccessDenied,
     /// A model hub cannot be reached, or does not do what was asked.
@@ -49,6 +53,8 @@ impl ErrorCode {
         Self::BadBase,
         Self::AdapterMismatch,
         Self::NotFound,
+        Self::Conflict,
+        Self::DamagedLibrary,
         Self::AccessDenied,
         Self::Network,
         Self::BadDownload,
@@ -112,6 +118,16 @@ impl ErrorCode {
                 "not_found",
                 2,
                 "check the name; the matching `list` command shows what exists",
+            ),
+            Self::Conflict => (
+                "conflict",
+                1,
+                "look at what changed, and make the change again",
+            ),
+            Self::DamagedLibrary => (
+                "damaged_library",
+                1,
+                "`atelier db check` lists what is damaged; add the named files again, or take them from a backup",
             ),
             Self::AccessDenied => (
                 "access_denied",

@@ -1,9 +1,28 @@
-//! What the program keeps on the disk between its commands: bases, the hashes of weights, packed weights.
+//! What the program keeps on the disk between its commands: the library, bases, the hashes of weights, packed weights.
 //! `docs/reference/on-disk.md` describes the files. Where things lie is said by who calls.
+//! SQL stands here and nowhere else.
 
+mod backup;
 pub mod bases_folder;
+mod blobs;
+mod check;
+mod datasets;
+mod error;
 mod hashes;
+mod library;
 mod packed;
+mod trash;
+
+pub use backup::BackedUp;
+pub use blobs::{Blobs, Hold, Swept};
+pub use check::Checked;
+pub use datasets::{
+    About, Dataset, Difference, Edit, Exported, Image, ImageChange, Imported, NewImage,
+    PictureError, Version, VersionAbout,
+};
+pub use error::Error;
+pub use library::{CATALOGUE, DatasetId, ImageId, Library};
+pub use trash::{Emptied, TRASH_DAYS};
 
 pub use hashes::KeptHashes;
 pub use packed::{KeptPacked, PackedContents, PackedRoom};

@@ -1,0 +1,319 @@
+//! Files by the SHA-256 of their content, below `blobs/`: each is there once, read-only, and never changed.
+//!
+//! A file comes before the catalogue's row that names it, so one that no row names may be about to get one. Who puts files
+//! and then rows holds a shared lock, and unnamed files are only removed under the whole lock.
+
+use std::collections::HashSet;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use atelier_weights::{atomic, sha256_file, sha256_hex};
+use fs_err::{File, OpenOptions};
+
+use crate::error::{Error, Result};
+
+/// The folder below the library's.
+const FOLDER: &str = "blobs";
+/// The file that is locked.
+const LOCK: &str = ".lock";
+/// Files of one folder share so many digits of their hash.
+const PREFIX: usize = 2;
+/// How files end that are not complete.
+const PARTIAL: &str = "partial";
+
+/// The folder of files.
+#[derive(Debug)]
+pub struct Blobs {
+    folder: PathBuf,
+}
+
+/// As long as this lives, no file that was put is removed for want of a row.
+#[derive(Debug)]
+pub struct Hold {
+    /// None where the file system has no locks: nobody removes anything there.
+    _lock: Option<File>,
+}
+
+/// What [`Blobs::sweep`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Files that were removed.
+    pub files: u64,
+    /// Their size together.
+    pub size_bytes: u64,
+}
+
+impl Blobs {
+    pub(crate) fn open(home: &Path) -> Result<Self> {
+        let folder = home.join(FOLDER);
+        fs_err::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, error))?;
+        Ok(Self { folder })
+    }
+
+    /// Where the file with this hash lies, if it is there.
+    pub fn path(&self, hash: &str) -> PathBuf {
+        self.folder
+            .join(hash.get(..PREFIX).unwrap_or(""))
+            .join(hash)
+    }
+
+    /// To be held from before a file is put until after its row is written.
+    pub fn hold(&self) -> Result<Hold> {
+        let lock = self.lock()?;
+        let is_locked = lock.file().lock_shared().is_ok();
+        Ok(Hold {
+            _lock: is_locked.then_some(lock),
+        })
+    }
+
+    /// Keeps bytes and returns their hash.
+    pub fn put(&self, _hold: &Hold, bytes: &[u8]) -> Result<String> {
+        let hash = sha256_hex(bytes);
+        self.write(&hash, bytes.len() as u64, |to| to.write_all(bytes))?;
+        Ok(hash)
+    }
+
+    /// Keeps a copy of a file; its hash and its length.
+    pub fn put_file(&self, _hold: &Hold, path: &Path) -> Result<(String, u64)> {
+        let hash = sha256_file(path)?;
+        let open = || File::open(path).map_err(|error| Error::io("read", path, error));
+        let failed = |error| Error::io("read", path, error);
+        let size = open()?.metadata().map_err(failed)?.len();
+        let mut from = open()?;
+        self.write(&hash, size, |to| io::copy(&mut from, to).map(drop))?;
+        // The file may have been written to in between.
+        if sha256_file(self.path(&hash))? != hash {
+            let written = self.path(&hash);
+            fs_err::remove_file(&written).map_err(|error| Error::io("remove", &written, error))?;
+            return Err(Error::Invalid {
+                what: "file",
+                value: path.display().to_string(),
+                problem: "it was changed while it was copied; try again".to_owned(),
+            });
+        }
+        Ok((hash, size))
+    }
+
+    fn write(
+        &self,
+        hash: &str,
+        size: u64,
+        write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<()> {
+        let path = self.path(hash);
+        // One of another length was damaged, and is mended by this.
+        if fs_err::metadata(&path).is_ok_and(|there| there.is_file() && there.len() == size) {
+            return Ok(());
+        }
+        let folder = path.parent().unwrap_or(&self.folder);
+        fs_err::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
+        atomic::write_file_checked(&path, write, |temporary| {
+            // Only a safeguard against accidents; some file systems know no such thing.
+            if let Ok(about) = fs_err::metadata(temporary) {
+                let mut permissions = about.permissions();
+                permissions.set_readonly(true);
+                let _ = fs_err::set_permissions(temporary, permissions);
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// The content of a file.
+    ///
+    /// # Errors
+    /// When it is gone, or no longer what its name says.
+    pub fn read(&self, hash: &str) -> Result<Vec<u8>> {
+        let path = self.path(hash);
+        let mut bytes = Vec::new();
+        let read = File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes));
+        match read {
+            Ok(_) if sha256_hex(&bytes) == hash => Ok(bytes),
+            Ok(_) => Err(damaged(hash, "has another content than its name says")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(damaged(hash, "is gone")),
+            Err(error) => Err(Error::io("read", &path, error)),
+        }
+    }
+
+    /// What is wrong with the file of a row: gone, of another length, or of another content.
+    pub(crate) fn problem(&self, hash: &str, size_bytes: u64) -> Option<String> {
+        let path = self.path(hash);
+        match fs_err::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some("is gone".to_owned()),
+            Err(error) => Some(format!("cannot be read: {error}")),
+            Ok(about) if about.len() != size_bytes => Some(format!(
+                "has {} bytes, it should have {size_bytes}",
+                about.len()
+            )),
+            Ok(_) => match sha256_file(&path) {
+                Err(error) => Some(format!("cannot be read: {error}")),
+                Ok(found) if found != hash => {
+                    Some("has another content than its name says".to_owned())
+                }
+                Ok(_) => None,
+            },
+        }
+    }
+
+    /// Removes files that `named` does not have, and what killed processes left, unless somebody is putting files: then
+    /// nothing happens, and the next call does it. `named` is asked for when it is sure that nobody does.
+    pub(crate) fn sweep(&self, named: impl FnOnce() -> Result<HashSet<String>>) -> Result<Swept> {
+        let lock = self.lock()?;
+        if lock.file().try_lock().is_err() {
+            return Ok(Swept::default());
+        }
+        let named = named()?;
+        let mut swept = Swept::default();
+        for (path, name) in self.files()? {
+            let is_partial = path.extension().is_some_and(|ending| ending == PARTIAL);
+            if !is_partial && (!is_hash(&name) || named.contains(&name)) {
+                continue;
+            }
+            let size = fs_err::metadata(&path).map_or(0, |about| about.len());
+            fs_err::remove_file(&path).map_err(|error| Error::io("remove", &path, error))?;
+            swept.files += 1;
+            swept.size_bytes += size;
+        }
+        Ok(swept)
+    }
+
+    /// Files that the catalogue does not name.
+    pub(crate) fn unnamed(&self, named: &HashSet<String>) -> Result<Vec<PathBuf>> {
+        let files = self.files()?.into_iter();
+        let unnamed = files.filter(|(_, name)| !named.contains(name));
+        Ok(unnamed.map(|(path, _)| path).collect())
+    }
+
+    /// Every file with its name, in order.
+    fn files(&self) -> Result<Vec<(PathBuf, String)>> {
+        let mut files = Vec::new();
+        for folder in entries(&self.folder)? {
+            if folder.is_dir() {
+                let named = entries(&folder)?.into_iter().map(|path| {
+                    let name = path.file_name().unwrap_or_default();
+                    let name = name.to_string_lossy().into_owned();
+                    (path, name)
+                });
+                files.extend(named);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    fn lock(&self) -> Result<File> {
+        let path = self.folder.join(LOCK);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let opened = options.open(&path);
+        opened.map_err(|error| Error::io("open", &path, error))
+    }
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |error| Error::io("read", folder, error);
+    let entries = fs_err::read_dir(folder).map_err(failed)?;
+    entries
+        .map(|entry| entry.map(|entry| entry.path()).map_err(failed))
+        .collect()
+}
+
+fn is_hash(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn damaged(hash: &str, problem: &str) -> Error {
+    Error::DamagedBlob {
+        hash: hash.to_owned(),
+        problem: problem.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn empty() -> (tempfile::TempDir, Blobs) {
+        let home = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(home.path()).unwrap();
+        (home, blobs)
+    }
+
+    fn named(hashes: &[&String]) -> HashSet<String> {
+        hashes.iter().map(|hash| (*hash).clone()).collect()
+    }
+
+    #[test]
+    fn what_is_put_is_there_once_read_only_and_under_its_hash() {
+        let (home, blobs) = empty();
+        let hold = blobs.hold().unwrap();
+        let hash = blobs.put(&hold, b"abc").unwrap();
+        assert!(hash.starts_with("ba7816bf") && hash.ends_with("15ad"));
+        let path = home.path().join("blobs/ba").join(&hash);
+        assert!(fs_err::metadata(&path).unwrap().permissions().readonly());
+        assert_eq!(blobs.put(&hold, b"abc").unwrap(), hash);
+        let file = home.path().join("file");
+        fs_err::write(&file, b"abc").unwrap();
+        assert_eq!(blobs.put_file(&hold, &file).unwrap(), (hash.clone(), 3));
+        assert_eq!(blobs.files().unwrap().len(), 1);
+        assert_eq!(blobs.read(&hash).unwrap(), b"abc");
+        assert_eq!(blobs.problem(&hash, 3), None);
+    }
+
+    #[test]
+    fn damage_is_found_and_mended_by_putting_the_file_again() {
+        let (_home, blobs) = empty();
+        let hold = blobs.hold().unwrap();
+        let hash = blobs.put(&hold, b"abc").unwrap();
+        fs_err::remove_file(blobs.path(&hash)).unwrap();
+        assert!(
+            blobs
+                .read(&hash)
+                .unwrap_err()
+                .to_string()
+                .contains("is gone")
+        );
+        assert_eq!(blobs.problem(&hash, 3).unwrap(), "is gone");
+        fs_err::write(blobs.path(&hash), b"ab").unwrap();
+        assert!(blobs.problem(&hash, 3).unwrap().contains("2 bytes"));
+        blobs.put(&hold, b"abc").unwrap();
+        assert_eq!(blobs.problem(&hash, 3), None);
+        fs_err::remove_file(blobs.path(&hash)).unwrap();
+        fs_err::write(blobs.path(&hash), b"abd").unwrap();
+        assert!(blobs.problem(&hash, 3).unwrap().contains("another content"));
+        let error = blobs.read(&hash).unwrap_err().to_string();
+        assert!(error.contains("another content"), "{error}");
+    }
+
+    #[test]
+    fn unnamed_files_go_when_nobody_is_putting_any_and_those_of_others_stay() {
+        let (_home, blobs) = empty();
+        let hold = blobs.hold().unwrap();
+        let kept = blobs.put(&hold, b"kept").unwrap();
+        let unnamed = blobs.put(&hold, b"unnamed").unwrap();
+        let beside = |name: &str| blobs.path(&kept).with_file_name(name);
+        fs_err::write(beside(".atelier-0.partial"), b"half").unwrap();
+        fs_err::write(beside("notes.txt"), b"a user's").unwrap();
+        let sweep = || blobs.sweep(|| Ok(named(&[&kept]))).unwrap();
+        assert_eq!(sweep(), Swept::default());
+        assert_eq!(blobs.unnamed(&named(&[&kept])).unwrap().len(), 3);
+        drop(hold);
+        assert_eq!(
+            sweep(),
+            Swept {
+                files: 2,
+                size_bytes: 11
+            }
+        );
+        assert!(blobs.path(&kept).exists() && beside("notes.txt").exists());
+        assert!(!blobs.path(&unnamed).exists());
+    }
+
+    #[test]
+    fn a_hash_that_is_none_leads_nowhere() {
+        let (_home, blobs) = empty();
+        for name in ["", "a", "é", "../../etc/passwd"] {
+            assert!(blobs.read(name).is_err(), "{name}");
+        }
+    }
+}

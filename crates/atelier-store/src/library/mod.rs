@@ -1,0 +1,97 @@
+//! The library: a catalogue in SQLite and the files that it speaks of. One thread of each process changes the catalogue;
+//! reading goes on beside it. Several processes may have the same library open.
+
+mod ids;
+mod migrations;
+mod readers;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use atelier_core::Clock;
+use rusqlite::{Connection, Transaction};
+
+use crate::blobs::Blobs;
+use crate::error::{Error, Result};
+use readers::Readers;
+use writer::Writer;
+
+pub use ids::{DatasetId, ImageId};
+
+/// The file of the catalogue below the library's folder.
+pub const CATALOGUE: &str = "atelier.db";
+
+/// The open library. Clones are the same one.
+#[derive(Clone)]
+pub struct Library {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    path: PathBuf,
+    writer: Writer,
+    readers: Readers,
+    blobs: Blobs,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Library {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Library").field(&self.shared.path).finish()
+    }
+}
+
+impl Library {
+    /// Opens the library in a folder, and makes it where there is none.
+    ///
+    /// # Errors
+    /// When the folder cannot be written, or the catalogue there is damaged, another program's, or a newer program's.
+    pub fn open(home: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+        fs_err::create_dir_all(home).map_err(|error| Error::io("create", home, error))?;
+        let path = home.join(CATALOGUE);
+        let failed = |error| Error::catalogue("change", &path, error);
+        let mut connection = Connection::open(&path).map_err(failed)?;
+        writer::prepare(&connection).map_err(failed)?;
+        migrations::run(&mut connection, &path)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                writer: Writer::start(connection, path.clone())?,
+                readers: Readers::new(path.clone()),
+                blobs: Blobs::open(home)?,
+                path,
+                clock,
+            }),
+        })
+    }
+
+    /// The file of the catalogue.
+    pub fn catalogue(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// The files that the catalogue speaks of.
+    pub fn blobs(&self) -> &Blobs {
+        &self.shared.blobs
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> i64 {
+        (self.shared.clock.unix_secs() * 1e3) as i64
+    }
+
+    /// Reads what was there at one moment.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let read = self.shared.readers.read(work);
+        read.map_err(|error| error.at("read", &self.shared.path))
+    }
+
+    /// Changes the catalogue: wholly, or where `work` fails not at all.
+    pub(crate) fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let written = self.shared.writer.write(work);
+        written.map_err(|error| error.at("change", &self.shared.path))
+    }
+}

@@ -1,0 +1,119 @@
+//! The one thread of this process that changes the catalogue.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::error::{Error, Result};
+
+/// Changes that may wait for their turn before callers do.
+const WAITING: usize = 64;
+/// How long a change waits for one of another process.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+type Task = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The way to the thread, which ends with it.
+pub(super) struct Writer {
+    tasks: Option<SyncSender<Task>>,
+    thread: Option<JoinHandle<()>>,
+    path: PathBuf,
+}
+
+/// What a connection that writes has to be told.
+pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(PATIENCE)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A change that was answered is on the disk, also after a loss of power.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)
+}
+
+impl Writer {
+    pub(super) fn start(mut connection: Connection, path: PathBuf) -> Result<Self> {
+        let (tasks, waiting) = sync_channel::<Task>(WAITING);
+        let thread = std::thread::Builder::new()
+            .name("catalogue".to_owned())
+            .spawn(move || {
+                while let Ok(task) = waiting.recv() {
+                    task(&mut connection);
+                }
+            })
+            .map_err(|error| Error::io("start a thread for", &path, error))?;
+        Ok(Self {
+            tasks: Some(tasks),
+            thread: Some(thread),
+            path,
+        })
+    }
+
+    /// Runs `work` in a transaction that no other change comes between, and waits until it is on the disk.
+    pub(super) fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let stopped = || Error::Stopped {
+            path: self.path.clone(),
+        };
+        let (answer, answered) = sync_channel(1);
+        let task: Task = Box::new(move |connection| {
+            let change = || -> Result<T> {
+                let transaction =
+                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let value = work(&transaction)?;
+                transaction.commit()?;
+                Ok(value)
+            };
+            // A panic takes its transaction back and no later change with it.
+            if let Ok(result) = catch_unwind(AssertUnwindSafe(change)) {
+                let _ = answer.send(result);
+            }
+        });
+        let tasks = self.tasks.as_ref().ok_or_else(stopped)?;
+        tasks.send(task).map_err(|_| stopped())?;
+        answered.recv().map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.tasks.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_a_change_takes_its_change_back_and_later_ones_go_on() {
+        let connection = Connection::open_in_memory().unwrap();
+        let writer = Writer::start(connection, PathBuf::from("x")).unwrap();
+        writer
+            .write(|change| Ok(change.execute_batch("CREATE TABLE t (x)")?))
+            .unwrap();
+        let panicked = writer.write(|change| -> Result<()> {
+            change.execute("INSERT INTO t VALUES (1)", [])?;
+            panic!("in the middle");
+        });
+        assert!(matches!(panicked, Err(Error::Stopped { .. })));
+        let failed = writer.write(|change| -> Result<()> {
+            change.execute("INSERT INTO t VALUES (2)", [])?;
+            Err(Error::not_found("thing", "x"))
+        });
+        assert!(matches!(failed, Err(Error::NotFound { .. })));
+        let count = |change: &Transaction<'_>| {
+            let count = change.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, u32>(0));
+            Ok(count?)
+        };
+        assert_eq!(writer.write(count).unwrap(), 0);
+    }
+}

@@ -1,0 +1,61 @@
+//! What was deleted waits in the trash for a while. Then its rows go, and the files that no other row names.
+
+use std::collections::HashSet;
+
+use rusqlite::Transaction;
+use serde::Serialize;
+
+use crate::blobs::Swept;
+use crate::error::Result;
+use crate::library::Library;
+
+/// How long something stays in the trash.
+pub const TRASH_DAYS: i64 = 30;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// What [`Library::empty_trash`] removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Emptied {
+    /// Datasets.
+    pub datasets: usize,
+    /// Files that nothing names any more.
+    pub files: u64,
+    /// Their size together.
+    pub size_bytes: u64,
+}
+
+impl Library {
+    /// Removes for good what has been in the trash for `days`, and every file that nothing names any more.
+    ///
+    /// Files stay while another process adds pictures; the next call removes them.
+    pub fn empty_trash(&self, days: i64) -> Result<Emptied> {
+        let before_ms = self.now_ms() - days * DAY_MS;
+        let datasets = self.write(move |change| {
+            let datasets =
+                change.execute("DELETE FROM dataset WHERE trashed_ms <= ?", [before_ms])?;
+            Ok(datasets)
+        })?;
+        // Rows of files go only while nobody is about to name them again.
+        let Swept { files, size_bytes } = self.blobs().sweep(|| {
+            self.write(|change| {
+                change.execute(
+                    "DELETE FROM blob WHERE hash NOT IN (SELECT blob FROM image)",
+                    [],
+                )?;
+                named(change)
+            })
+        })?;
+        Ok(Emptied {
+            datasets,
+            files,
+            size_bytes,
+        })
+    }
+}
+
+/// The files that the catalogue names.
+pub(crate) fn named(view: &Transaction<'_>) -> Result<HashSet<String>> {
+    let mut statement = view.prepare("SELECT hash FROM blob")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,84 @@
+//! Opening, by several at once, after a kill, and what is no catalogue of ours.
+
+use std::sync::Arc;
+
+use atelier_core::{Coded as _, ErrorCode};
+use atelier_store::{CATALOGUE, Library};
+use rusqlite::Connection;
+
+use crate::{SetClock, Studio, about};
+
+fn open(folder: &std::path::Path) -> Result<Library, atelier_store::Error> {
+    Library::open(folder, Arc::new(SetClock::default()))
+}
+
+#[test]
+fn many_open_a_new_library_at_once_and_see_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let folder = folder.path();
+            scope.spawn(move || {
+                let library = open(folder).unwrap();
+                library
+                    .create_dataset(about(&format!("set {number}")))
+                    .unwrap();
+            });
+        }
+    });
+    assert_eq!(
+        open(folder.path()).unwrap().list_datasets().unwrap().len(),
+        8
+    );
+}
+
+#[test]
+fn what_was_answered_is_there_although_the_process_never_closed_the_library() {
+    let studio = Studio::new();
+    let dataset = studio.dataset("faces");
+    let version = studio.add(&dataset, &[1]);
+    // As a kill leaves it: the log is not yet in the catalogue.
+    let copy = studio.path("copy");
+    fs_err::create_dir(&copy).unwrap();
+    for name in [CATALOGUE.to_owned(), format!("{CATALOGUE}-wal")] {
+        let from = studio.path("home").join(&name);
+        assert!(fs_err::metadata(&from).unwrap().len() > 0, "{name}");
+        fs_err::copy(from, copy.join(name)).unwrap();
+    }
+    let library = open(&copy).unwrap();
+    assert_eq!(library.get_version(dataset.id, None).unwrap(), version);
+}
+
+#[test]
+fn another_program_s_catalogue_and_a_newer_one_and_a_damaged_one_are_refused_and_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(CATALOGUE);
+    let refused = |expected: &str| {
+        let before = fs_err::read(&path).unwrap();
+        let error = open(folder.path()).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::DamagedLibrary, "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(fs_err::read(&path).unwrap().len(), before.len());
+        fs_err::remove_file(&path).unwrap();
+    };
+    let foreign = Connection::open(&path).unwrap();
+    foreign.execute("CREATE TABLE theirs (x)", []).unwrap();
+    drop(foreign);
+    refused("another program's");
+    drop(open(folder.path()).unwrap());
+    let newer = Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 9999).unwrap();
+    drop(newer);
+    refused("version 9999");
+    fs_err::write(&path, vec![7; 8192]).unwrap();
+    refused("not a database");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs_err::write(&file, b"").unwrap();
+    let error = open(&file.join("home")).unwrap_err();
+    assert!(error.to_string().contains("cannot create"), "{error}");
+}

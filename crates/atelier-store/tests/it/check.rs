@@ -1,0 +1,52 @@
+//! Damage is found and named.
+
+use rusqlite::Connection;
+
+use crate::Studio;
+
+#[test]
+fn a_sound_library_has_no_problems() {
+    let studio = Studio::new();
+    studio.add(&studio.dataset("a"), &[1, 2]);
+    studio.add(&studio.dataset("b"), &[2, 3]);
+    let checked = studio.library.check().unwrap();
+    assert_eq!(
+        (checked.datasets, checked.versions, checked.files),
+        (2, 4, 3)
+    );
+    assert!(checked.size_bytes > 100);
+    assert!(checked.problems.is_empty(), "{:?}", checked.problems);
+}
+
+#[test]
+fn files_that_are_gone_or_changed_and_rows_that_were_forged_are_named() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    let version = studio.add(&dataset, &[1, 2]);
+    let blob = |index: usize| library.blobs().path(&version.pictures[index].blob);
+    fs_err::remove_file(blob(0)).unwrap();
+    fs_err::remove_file(blob(1)).unwrap();
+    fs_err::write(blob(1), vec![0; version.pictures[1].size_bytes as usize]).unwrap();
+    fs_err::write(blob(1).with_file_name("stray"), b"").unwrap();
+    let forged = Connection::open(library.catalogue()).unwrap();
+    forged
+        .execute(
+            "UPDATE image SET caption = 'forged' WHERE caption = 'grey 1'",
+            [],
+        )
+        .unwrap();
+    let checked = library.check().unwrap();
+    let found = |words: &str| {
+        checked
+            .problems
+            .iter()
+            .any(|problem| problem.contains(words))
+    };
+    assert_eq!(checked.problems.len(), 3, "{:?}", checked.problems);
+    assert!(found("is gone") && found("another content"));
+    assert!(found(
+        "version 2 of dataset `faces` is not what its hash says"
+    ));
+    assert_eq!(checked.unnamed.len(), 1);
+}

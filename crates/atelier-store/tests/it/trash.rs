@@ -1,0 +1,68 @@
+//! Deleting, taking back, and emptying the trash.
+
+use atelier_store::{Emptied, TRASH_DAYS};
+
+use crate::Studio;
+
+#[test]
+fn a_deleted_dataset_comes_back_whole_within_its_days() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    let version = studio.add(&dataset, &[1, 2]);
+    let trashed = library.trash_dataset(dataset.id).unwrap();
+    assert!(trashed.trashed_ms.is_some());
+    assert!(library.find_dataset("faces").is_err());
+    assert!(library.list_datasets().unwrap().is_empty());
+    assert_eq!(library.list_trashed_datasets().unwrap(), [trashed]);
+    studio.clock.forward(TRASH_DAYS - 1);
+    assert_eq!(library.empty_trash(TRASH_DAYS).unwrap(), Emptied::default());
+    let other = studio.dataset("Faces");
+    let error = library.restore_dataset(dataset.id).unwrap_err();
+    assert!(error.to_string().contains("already"), "{error}");
+    library.trash_dataset(other.id).unwrap();
+    library.restore_dataset(dataset.id).unwrap();
+    assert_eq!(library.get_version(dataset.id, None).unwrap(), version);
+    assert_eq!(library.check().unwrap().problems, [""; 0]);
+}
+
+#[test]
+fn after_its_days_a_dataset_goes_with_the_files_that_nobody_else_has() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let (gone, kept) = (studio.dataset("gone"), studio.dataset("kept"));
+    studio.add(&gone, &[1, 2]);
+    let version = studio.add(&kept, &[2, 3]);
+    library.trash_dataset(gone.id).unwrap();
+    studio.clock.forward(TRASH_DAYS);
+    let emptied = library.empty_trash(TRASH_DAYS).unwrap();
+    assert_eq!((emptied.datasets, emptied.files), (1, 1));
+    assert!(library.get_dataset(gone.id).is_err());
+    let checked = library.check().unwrap();
+    assert_eq!((checked.datasets, checked.files), (1, 2));
+    assert!(checked.problems.is_empty() && checked.unnamed.is_empty());
+    assert_eq!(library.get_version(kept.id, None).unwrap(), version);
+}
+
+#[test]
+fn pictures_of_older_versions_stay_and_those_without_a_version_go() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    let version = studio.add(&dataset, &[1]);
+    let remove = atelier_store::Edit::Remove(version.pictures[0].id);
+    library
+        .edit_dataset(dataset.id, None, vec![remove])
+        .unwrap();
+    let hold = library.blobs().hold().unwrap();
+    library.blobs().put(&hold, b"of a killed process").unwrap();
+    assert_eq!(
+        library.empty_trash(0).unwrap().files,
+        0,
+        "somebody is putting files"
+    );
+    drop(hold);
+    assert_eq!(library.empty_trash(0).unwrap().files, 1);
+    assert_eq!(library.get_version(dataset.id, Some(2)).unwrap(), version);
+    assert!(library.blobs().path(&version.pictures[0].blob).exists());
+}
