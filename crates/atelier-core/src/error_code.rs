@@ -21,6 +21,8 @@ pub enum ErrorCode {
     Conflict,
     /// The library's catalogue or one of its files is damaged.
     DamagedLibrary,
+    /// The library's catalogue is another program's, or a newer one's.
+    OtherLibrary,
     /// A model hub does not let this user read what was asked for.
     AccessDenied,
     /// A model hub cannot be reached, or does not do what was asked.
@@ -55,6 +57,7 @@ impl ErrorCode {
         Self::NotFound,
         Self::Conflict,
         Self::DamagedLibrary,
+        Self::OtherLibrary,
         Self::AccessDenied,
         Self::Network,
         Self::BadDownload,
@@ -122,12 +125,17 @@ impl ErrorCode {
             Self::Conflict => (
                 "conflict",
                 1,
-                "look at what changed, and make the change again",
+                "look at what there is now, and make the change again",
             ),
             Self::DamagedLibrary => (
                 "damaged_library",
                 1,
                 "`atelier db check` lists what is damaged; add the named files again, or take them from a backup",
+            ),
+            Self::OtherLibrary => (
+                "other_library",
+                1,
+                "use the program that wrote it or a newer one, or set ATELIER_HOME to another folder",
             ),
             Self::AccessDenied => (
                 "access_denied",

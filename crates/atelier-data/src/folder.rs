@@ -10,7 +10,8 @@ use crate::crops::Crops;
 use crate::decode::{decode_bytes, read_file};
 use crate::{Error, Limits, Result, caption, dataset_version};
 
-const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
+/// How the names of picture files end, in either case.
+pub const PICTURE_EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
 
 /// A picture that can be trained on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +155,7 @@ fn picture_paths(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn has_picture_extension(path: &Path) -> bool {
     path.extension().is_some_and(|extension| {
-        EXTENSIONS
+        PICTURE_EXTENSIONS
             .iter()
             .any(|known| extension.eq_ignore_ascii_case(known))
     })

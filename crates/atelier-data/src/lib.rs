@@ -16,7 +16,7 @@ mod version;
 pub use crops::{CROPS_FILE, crops_json};
 pub use decode::{Limits, decode_bytes, decode_picture, read_file};
 pub use error::Error;
-pub use folder::{FolderDataset, Sample, Skipped, read_folder};
+pub use folder::{FolderDataset, PICTURE_EXTENSIONS, Sample, Skipped, read_folder};
 pub use picture::{
     RgbPicture, chw_unit, crop_to, picture_from_chw_unit, sheet, square_crop, training_square,
 };

@@ -1,5 +1,12 @@
 -- Times are milliseconds since the Unix epoch. Hashes are SHA-256 in lower-case hexadecimal.
 
+-- One row: which library this is.
+CREATE TABLE library (
+  id TEXT NOT NULL,
+  -- 1 in a backup that nobody has changed anything in since it was written.
+  is_copy INTEGER NOT NULL
+) STRICT;
+
 -- A file below `blobs/`, whose name is its hash.
 CREATE TABLE blob (
   hash TEXT PRIMARY KEY,
@@ -35,7 +42,7 @@ CREATE TABLE dataset_version (
 ) STRICT;
 CREATE INDEX dataset_version_hash ON dataset_version (hash);
 
--- A picture with one caption and one crop. Rows are never changed: another caption is another row of the same image.
+-- An image with one caption and one crop. Rows are never changed: another caption is another row of the same image.
 CREATE TABLE image (
   id INTEGER PRIMARY KEY,
   dataset TEXT NOT NULL REFERENCES dataset (id) ON DELETE CASCADE,

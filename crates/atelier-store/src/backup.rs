@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use atelier_core::CancelFlag;
+use atelier_weights::atomic;
+use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
 use crate::blobs::Blobs;
 use crate::error::{Error, Result};
-use crate::library::{CATALOGUE, Library};
+use crate::leftovers;
+use crate::library::{CATALOGUE, Layout, Library, layout, open_to_read};
 
 /// What a backup wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,73 +30,126 @@ impl Library {
     /// An earlier backup there is brought up to date: only files that it lacks are copied. Work may go on meanwhile.
     ///
     /// # Errors
-    /// When the folder cannot be written, or a file of the library is damaged; the earlier catalogue there is then still whole.
-    pub fn back_up(&self, folder: &Path) -> Result<BackedUp> {
-        let folder_failed = |error| Error::io("create", folder, error);
-        fs_err::create_dir_all(folder).map_err(folder_failed)?;
-        let here = self.catalogue();
+    /// When the folder cannot be written, a file of the library is damaged, or there is another library in the folder or a
+    /// backup that was worked with since. Then what is in the folder is still whole.
+    pub fn back_up(&self, folder: &Path, cancel: &CancelFlag) -> Result<BackedUp> {
+        fs_err::create_dir_all(folder)?;
         let there = folder.join(CATALOGUE);
-        let is_same = |path: &Path| fs_err::canonicalize(path).ok();
-        if there.exists() && is_same(here) == is_same(&there) {
-            return Err(Error::Invalid {
-                what: "folder",
-                value: folder.display().to_string(),
-                problem: "it is the library itself; give another folder".to_owned(),
-            });
+        let refused = |problem: &str| {
+            let folder = folder.display().to_string();
+            Err(Error::invalid("folder", folder, problem))
+        };
+        let resolved = |path: &Path| fs_err::canonicalize(path).ok();
+        if there.exists() && resolved(self.catalogue()) == resolved(&there) {
+            return refused("it is the library itself; give another folder");
+        }
+        if there.exists() && !self.is_own_copy(&there)? {
+            return refused(
+                "there is another library in it, or a backup that was changed since; give a new folder",
+            );
         }
         // Neither our files nor those of the backup go meanwhile.
         let _hold = self.blobs().hold()?;
-        let to = Blobs::open(folder)?;
-        let held = to.hold()?;
-        let partial = folder.join(format!(".{CATALOGUE}-{}.partial", std::process::id()));
-        let snapshot = || -> Result<Vec<(String, u64)>> {
-            let _ = fs_err::remove_file(&partial);
-            let name = partial.display().to_string();
-            Connection::open(here)?.execute("VACUUM INTO ?", [&name])?;
-            let copy = Connection::open(&partial)?;
-            let mut statement = copy.prepare("SELECT hash, size_bytes FROM blob")?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
-        };
-        let copied = snapshot().and_then(|blobs| {
-            let mut done = BackedUp {
-                folder: folder.to_owned(),
-                copied: 0,
-                kept: 0,
-                size_bytes: 0,
-            };
-            for (hash, size_bytes) in blobs {
-                done.size_bytes += size_bytes;
-                if to.problem(&hash, size_bytes).is_none() {
-                    done.kept += 1;
-                    continue;
-                }
-                if let Some(problem) = self.blobs().problem(&hash, size_bytes) {
-                    return Err(Error::DamagedBlob { hash, problem });
-                }
-                to.put_file(&held, &self.blobs().path(&hash))?;
-                done.copied += 1;
-            }
-            publish(&partial, &there)?;
-            Ok(done)
-        });
+        leftovers::sweep(&there);
+        let partial = leftovers::partial(&there);
+        let copied = self
+            .snapshot(&partial)
+            .and_then(|files| self.copy_files(files, folder, cancel))
+            .and_then(|done| replace(&partial, &there).map(|()| done));
         copied.map_err(|error| {
-            let _ = fs_err::remove_file(&partial);
-            error.at("copy", here)
+            let _ = leftovers::remove(&partial);
+            error.at("write", &there)
         })
+    }
+
+    /// Whether a catalogue is a backup of this library that nobody changed since.
+    fn is_own_copy(&self, path: &Path) -> Result<bool> {
+        let read = |connection: &Connection| -> rusqlite::Result<(String, bool)> {
+            let query = "SELECT id, is_copy FROM library";
+            connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        };
+        let (own, _) = self.read(|view| Ok(read(view)?))?;
+        let at = |error: Error| error.at("read", path);
+        let connection = open_to_read(path).map_err(at)?;
+        if layout(&connection, path).map_err(at)? == Layout::Empty {
+            return Ok(false);
+        }
+        let (id, is_copy) = read(&connection).map_err(|error| at(error.into()))?;
+        Ok(id == own && is_copy)
+    }
+
+    /// Writes the catalogue as it is now, and returns the files that it names.
+    fn snapshot(&self, to: &Path) -> Result<Vec<(String, u64)>> {
+        let Some(name) = to.to_str() else {
+            let name = to.display().to_string();
+            return Err(Error::invalid("folder", name, "its name is not Unicode"));
+        };
+        let from = open_to_read(self.catalogue())?;
+        // The copy is a file that is written, which counts as a change.
+        from.pragma_update(None, "query_only", false)?;
+        from.execute("VACUUM INTO ?", [name])?;
+        let copy = Connection::open(to)?;
+        copy.execute("UPDATE library SET is_copy = 1", [])?;
+        let mut statement = copy.prepare("SELECT hash, size_bytes FROM blob")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn copy_files(
+        &self,
+        files: Vec<(String, u64)>,
+        folder: &Path,
+        cancel: &CancelFlag,
+    ) -> Result<BackedUp> {
+        let to = Blobs::open(folder)?;
+        let hold = to.hold()?;
+        let mut done = BackedUp {
+            folder: folder.to_owned(),
+            copied: 0,
+            kept: 0,
+            size_bytes: 0,
+        };
+        for (hash, size_bytes) in files {
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            done.size_bytes += size_bytes;
+            if to.problem(&hash, size_bytes).is_none() {
+                done.kept += 1;
+                continue;
+            }
+            if let Some(problem) = self.blobs().problem(&hash, size_bytes) {
+                return Err(Error::DamagedBlob { hash, problem });
+            }
+            to.put_file(&hold, &self.blobs().path(&hash))?;
+            done.copied += 1;
+        }
+        Ok(done)
     }
 }
 
-/// Brings a complete catalogue to the disk and gives it its name.
-fn publish(partial: &Path, path: &Path) -> Result<()> {
-    let failed = |error| Error::io("write", path, error);
-    let file = fs_err::File::open(partial).map_err(failed)?;
-    file.sync_all().map_err(failed)?;
-    // What belongs to the catalogue that is replaced would be taken for the new one's.
-    for ending in ["-wal", "-shm"] {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(ending);
-        let _ = fs_err::remove_file(beside);
+/// Brings a complete catalogue to the disk and puts it in the place of an earlier one.
+fn replace(partial: &Path, path: &Path) -> Result<()> {
+    if path.exists() {
+        // What a crash left in its log goes into it, and the log goes. That needs the file for ourselves.
+        let earlier = Connection::open(path)?;
+        let mode = earlier.pragma_update_and_check(None, "journal_mode", "DELETE", |row| {
+            row.get::<_, String>(0)
+        });
+        match mode {
+            Ok(mode) if mode == "delete" => {}
+            Err(error) if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) => {
+                return Err(error.into());
+            }
+            Ok(_) | Err(_) => {
+                let path = path.to_owned();
+                return Err(Error::Busy { path });
+            }
+        }
     }
-    fs_err::rename(partial, path).map_err(failed)
+    fs_err::File::open(partial)?.sync_all()?;
+    fs_err::rename(partial, path)?;
+    Ok(atomic::sync_folder(
+        path.parent().unwrap_or(Path::new(".")),
+    )?)
 }

@@ -4,10 +4,10 @@
 use std::io::Result;
 use std::path::{Path, PathBuf};
 
-use fs_err::{File, OpenOptions};
+use fs_err::File;
 
-/// The file that is locked.
-const LOCK: &str = ".lock";
+use crate::lock;
+
 /// What is made.
 const PARTIAL: &str = "partial";
 /// What is removed.
@@ -25,7 +25,7 @@ impl Work {
     pub fn begin(folder: &Path) -> Result<Self> {
         fs_err::create_dir_all(folder)?;
         sweep(folder);
-        let lock = open_lock(folder)?;
+        let lock = lock::open(folder)?;
         let is_locked = lock.file().lock_shared().is_ok();
         Ok(Self {
             folder: folder.to_owned(),
@@ -73,7 +73,7 @@ pub fn sweep(folder: &Path) {
     if leftovers(folder).next().is_none() {
         return;
     }
-    let Ok(lock) = open_lock(folder) else { return };
+    let Ok(lock) = lock::open(folder) else { return };
     if lock.file().try_lock().is_err() {
         return;
     }
@@ -92,12 +92,6 @@ fn leftovers(folder: &Path) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-fn open_lock(folder: &Path) -> Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    options.open(folder.join(LOCK))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,7 +99,7 @@ mod tests {
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs_err::read_dir(folder).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.filter(|name| name != LOCK).collect();
+        let mut names: Vec<_> = names.filter(|name| name != lock::NAME).collect();
         names.sort();
         names
     }

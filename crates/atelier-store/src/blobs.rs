@@ -8,21 +8,20 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use atelier_weights::{atomic, sha256_file, sha256_hex};
-use fs_err::{File, OpenOptions};
+use fs_err::File;
 
 use crate::error::{Error, Result};
+use crate::lock;
 
 /// The folder below the library's.
 const FOLDER: &str = "blobs";
-/// The file that is locked.
-const LOCK: &str = ".lock";
 /// Files of one folder share so many digits of their hash.
 const PREFIX: usize = 2;
 /// How files end that are not complete.
 const PARTIAL: &str = "partial";
 
 /// The folder of files.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Blobs {
     folder: PathBuf,
 }
@@ -46,7 +45,7 @@ pub struct Swept {
 impl Blobs {
     pub(crate) fn open(home: &Path) -> Result<Self> {
         let folder = home.join(FOLDER);
-        fs_err::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, error))?;
+        fs_err::create_dir_all(&folder)?;
         Ok(Self { folder })
     }
 
@@ -59,38 +58,29 @@ impl Blobs {
 
     /// To be held from before a file is put until after its row is written.
     pub fn hold(&self) -> Result<Hold> {
-        let lock = self.lock()?;
+        let lock = lock::open(&self.folder)?;
         let is_locked = lock.file().lock_shared().is_ok();
         Ok(Hold {
             _lock: is_locked.then_some(lock),
         })
     }
 
-    /// Keeps bytes and returns their hash.
+    /// Keeps bytes and returns their hash. A damaged file of that hash is mended.
     pub fn put(&self, _hold: &Hold, bytes: &[u8]) -> Result<String> {
         let hash = sha256_hex(bytes);
         self.write(&hash, bytes.len() as u64, |to| to.write_all(bytes))?;
         Ok(hash)
     }
 
-    /// Keeps a copy of a file; its hash and its length.
+    /// Keeps a copy of a file; its hash and its length. A damaged file of that hash is mended.
+    ///
+    /// # Errors
+    /// When it changes while it is copied, too.
     pub fn put_file(&self, _hold: &Hold, path: &Path) -> Result<(String, u64)> {
         let hash = sha256_file(path)?;
-        let open = || File::open(path).map_err(|error| Error::io("read", path, error));
-        let failed = |error| Error::io("read", path, error);
-        let size = open()?.metadata().map_err(failed)?.len();
-        let mut from = open()?;
+        let mut from = File::open(path)?;
+        let size = from.metadata()?.len();
         self.write(&hash, size, |to| io::copy(&mut from, to).map(drop))?;
-        // The file may have been written to in between.
-        if sha256_file(self.path(&hash))? != hash {
-            let written = self.path(&hash);
-            fs_err::remove_file(&written).map_err(|error| Error::io("remove", &written, error))?;
-            return Err(Error::Invalid {
-                what: "file",
-                value: path.display().to_string(),
-                problem: "it was changed while it was copied; try again".to_owned(),
-            });
-        }
         Ok((hash, size))
     }
 
@@ -100,23 +90,34 @@ impl Blobs {
         size: u64,
         write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
     ) -> Result<()> {
-        let path = self.path(hash);
-        // One of another length was damaged, and is mended by this.
-        if fs_err::metadata(&path).is_ok_and(|there| there.is_file() && there.len() == size) {
+        if self.problem(hash, size).is_none() {
             return Ok(());
         }
+        let path = self.path(hash);
         let folder = path.parent().unwrap_or(&self.folder);
-        fs_err::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-        atomic::write_file_checked(&path, write, |temporary| {
+        if !folder.exists() {
+            fs_err::create_dir_all(folder)?;
+            atomic::sync_folder(&self.folder)?;
+        }
+        let written = atomic::write_file_checked(&path, write, |temporary| {
+            let is_other = sha256_file(temporary)? != hash;
             // Only a safeguard against accidents; some file systems know no such thing.
             if let Ok(about) = fs_err::metadata(temporary) {
                 let mut permissions = about.permissions();
                 permissions.set_readonly(true);
                 let _ = fs_err::set_permissions(temporary, permissions);
             }
+            if is_other {
+                let changed = io::Error::other("it was changed while it was copied; try again");
+                return Err(atelier_weights::Error::Io {
+                    action: "copy",
+                    path: temporary.to_owned(),
+                    source: changed,
+                });
+            }
             Ok(())
-        })?;
-        Ok(())
+        });
+        Ok(written?)
     }
 
     /// The content of a file.
@@ -131,7 +132,7 @@ impl Blobs {
             Ok(_) if sha256_hex(&bytes) == hash => Ok(bytes),
             Ok(_) => Err(damaged(hash, "has another content than its name says")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(damaged(hash, "is gone")),
-            Err(error) => Err(Error::io("read", &path, error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -156,11 +157,14 @@ impl Blobs {
     }
 
     /// Removes files that `named` does not have, and what killed processes left, unless somebody is putting files: then
-    /// nothing happens, and the next call does it. `named` is asked for when it is sure that nobody does.
-    pub(crate) fn sweep(&self, named: impl FnOnce() -> Result<HashSet<String>>) -> Result<Swept> {
-        let lock = self.lock()?;
+    /// nothing happens, and there is no answer. `named` is asked for when it is sure that nobody does.
+    pub(crate) fn sweep(
+        &self,
+        named: impl FnOnce() -> Result<HashSet<String>>,
+    ) -> Result<Option<Swept>> {
+        let lock = lock::open(&self.folder)?;
         if lock.file().try_lock().is_err() {
-            return Ok(Swept::default());
+            return Ok(None);
         }
         let named = named()?;
         let mut swept = Swept::default();
@@ -170,11 +174,11 @@ impl Blobs {
                 continue;
             }
             let size = fs_err::metadata(&path).map_or(0, |about| about.len());
-            fs_err::remove_file(&path).map_err(|error| Error::io("remove", &path, error))?;
+            fs_err::remove_file(&path)?;
             swept.files += 1;
             swept.size_bytes += size;
         }
-        Ok(swept)
+        Ok(Some(swept))
     }
 
     /// Files that the catalogue does not name.
@@ -200,22 +204,11 @@ impl Blobs {
         files.sort();
         Ok(files)
     }
-
-    fn lock(&self) -> Result<File> {
-        let path = self.folder.join(LOCK);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let opened = options.open(&path);
-        opened.map_err(|error| Error::io("open", &path, error))
-    }
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |error| Error::io("read", folder, error);
-    let entries = fs_err::read_dir(folder).map_err(failed)?;
-    entries
-        .map(|entry| entry.map(|entry| entry.path()).map_err(failed))
-        .collect()
+    let entries = fs_err::read_dir(folder)?;
+    entries.map(|entry| Ok(entry?.path())).collect()
 }
 
 fn is_hash(name: &str) -> bool {
@@ -283,6 +276,8 @@ mod tests {
         assert!(blobs.problem(&hash, 3).unwrap().contains("another content"));
         let error = blobs.read(&hash).unwrap_err().to_string();
         assert!(error.contains("another content"), "{error}");
+        blobs.put(&hold, b"abc").unwrap();
+        assert_eq!(blobs.read(&hash).unwrap(), b"abc");
     }
 
     #[test]
@@ -295,15 +290,15 @@ mod tests {
         fs_err::write(beside(".atelier-0.partial"), b"half").unwrap();
         fs_err::write(beside("notes.txt"), b"a user's").unwrap();
         let sweep = || blobs.sweep(|| Ok(named(&[&kept]))).unwrap();
-        assert_eq!(sweep(), Swept::default());
+        assert_eq!(sweep(), None);
         assert_eq!(blobs.unnamed(&named(&[&kept])).unwrap().len(), 3);
         drop(hold);
         assert_eq!(
             sweep(),
-            Swept {
+            Some(Swept {
                 files: 2,
                 size_bytes: 11
-            }
+            })
         );
         assert!(blobs.path(&kept).exists() && beside("notes.txt").exists());
         assert!(!blobs.path(&unnamed).exists());

@@ -1,12 +1,16 @@
-//! Whether the catalogue is sound, and every file is what it says.
+//! Whether the catalogue is sound, and every file is what it says. Works on a damaged catalogue too, and changes nothing.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
-use rusqlite::Transaction;
+use atelier_core::CancelFlag;
+use rusqlite::{Connection, Transaction};
 use serde::Serialize;
 
-use crate::error::Result;
-use crate::library::{DatasetId, Library};
+use crate::blobs::Blobs;
+use crate::datasets::hash_problems;
+use crate::error::{Error, Result};
+use crate::library::{CATALOGUE, layout, open_to_read};
 use crate::trash::named;
 
 /// Problems of the database itself that are listed.
@@ -15,6 +19,8 @@ const MOST_DATABASE_PROBLEMS: usize = 20;
 /// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
+    /// The catalogue.
+    pub catalogue: PathBuf,
     /// Datasets, those in the trash too.
     pub datasets: u64,
     /// Versions of them.
@@ -29,64 +35,115 @@ pub struct Checked {
     pub unnamed: Vec<PathBuf>,
 }
 
-impl Library {
-    /// Reads the whole catalogue and every file, which takes as long as reading them takes.
-    pub fn check(&self) -> Result<Checked> {
-        // Until the end, so that no file is removed between its row and the look at it.
-        let _hold = self.blobs().hold()?;
-        let (mut checked, blobs) = self.read(|view| {
-            let mut checked = Checked {
-                datasets: count(view, "dataset")?,
-                versions: count(view, "dataset_version")?,
-                ..Checked::default()
-            };
-            checked.problems.extend(of_database(view)?);
-            let mut statement = view.prepare("SELECT hash, size_bytes FROM blob ORDER BY hash")?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let blobs = rows.collect::<rusqlite::Result<Vec<(String, u64)>>>()?;
-            checked.unnamed = self.blobs().unnamed(&named(view)?)?;
-            Ok((checked, blobs))
-        })?;
-        for (hash, size_bytes) in blobs {
-            checked.files += 1;
-            checked.size_bytes += size_bytes;
-            if let Some(problem) = self.blobs().problem(&hash, size_bytes) {
-                checked
-                    .problems
-                    .push(format!("the file `{hash}` {problem}"));
-            }
-        }
-        checked.problems.extend(self.versions_with_other_hashes()?);
-        Ok(checked)
-    }
-
-    fn versions_with_other_hashes(&self) -> Result<Vec<String>> {
-        let mut problems = Vec::new();
-        let mut datasets = self.list_datasets()?;
-        datasets.extend(self.list_trashed_datasets()?);
-        for dataset in datasets {
-            let id: DatasetId = dataset.id;
-            for about in self.list_versions(id)? {
-                let version = self.get_version(id, Some(about.number))?;
-                if version.computed_hash() != about.hash {
-                    let (number, name) = (about.number, &dataset.about.name);
-                    problems.push(format!(
-                        "version {number} of dataset `{name}` is not what its hash says"
-                    ));
-                }
-            }
-        }
-        Ok(problems)
-    }
+/// A file that the catalogue names, and who has it.
+struct Named {
+    hash: String,
+    size_bytes: u64,
+    owner: Option<String>,
 }
 
-fn count(view: &Transaction<'_>, table: &str) -> Result<u64> {
+/// Reads the whole catalogue of the library in a folder and every file, which takes as long as reading them takes.
+///
+/// # Errors
+/// When there is no library, or one that this program does not know; what is damaged is no error but a problem.
+pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
+    let path = home.join(CATALOGUE);
+    if !path.exists() {
+        let home = home.to_owned();
+        return Err(Error::NoLibrary { home });
+    }
+    let blobs = Blobs::open(home)?;
+    // Until the end, so that no file is removed between its row and the look at it.
+    let _hold = blobs.hold()?;
+    let mut checked = Checked {
+        catalogue: path.clone(),
+        ..Checked::default()
+    };
+    let mut connection = match open(&path) {
+        Ok(connection) => connection,
+        Err(Error::DamagedCatalogue { problem, .. }) => {
+            checked.problems.push(format!("the catalogue: {problem}"));
+            return Ok(checked);
+        }
+        Err(error) => return Err(error),
+    };
+    let view = connection.transaction()?;
+    let mut files = Vec::new();
+    let parts: [(&str, Result<()>); 5] = [
+        ("the database", of_database(&view, &mut checked.problems)),
+        ("datasets", count(&view, "dataset", &mut checked.datasets)),
+        (
+            "versions",
+            count(&view, "dataset_version", &mut checked.versions),
+        ),
+        (
+            "hashes of versions",
+            hash_problems(&view, &mut checked.problems),
+        ),
+        ("files", named_files(&view, &mut files)),
+    ];
+    for (what, found) in parts {
+        if let Err(error) = found {
+            checked
+                .problems
+                .push(format!("{what} cannot be read: {error}"));
+        }
+    }
+    let names: HashSet<String> = named(&view).unwrap_or_default();
+    checked.unnamed = blobs.unnamed(&names)?;
+    for file in files {
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        checked.files += 1;
+        checked.size_bytes += file.size_bytes;
+        if let Some(problem) = blobs.problem(&file.hash, file.size_bytes) {
+            let owner = file
+                .owner
+                .map_or_else(String::new, |owner| format!(" of {owner}"));
+            checked
+                .problems
+                .push(format!("the file `{}`{owner} {problem}", file.hash));
+        }
+    }
+    Ok(checked)
+}
+
+fn open(path: &Path) -> Result<Connection> {
+    let opened = open_to_read(path).and_then(|connection| {
+        layout(&connection, path)?;
+        Ok(connection)
+    });
+    opened.map_err(|error| error.at("read", path))
+}
+
+fn count(view: &Transaction<'_>, table: &str, to: &mut u64) -> Result<()> {
     let query = format!("SELECT count(*) FROM {table}");
-    Ok(view.query_row(&query, [], |row| row.get(0))?)
+    *to = view.query_row(&query, [], |row| row.get(0))?;
+    Ok(())
 }
 
-fn of_database(view: &Transaction<'_>) -> Result<Vec<String>> {
-    let mut problems = Vec::new();
+fn named_files(view: &Transaction<'_>, files: &mut Vec<Named>) -> Result<()> {
+    let mut statement = view.prepare(
+        "SELECT b.hash, b.size_bytes, \
+           (SELECT '`' || i.file_name || '` in dataset `' || d.name || '`' FROM image i JOIN dataset d ON d.id = i.dataset \
+            WHERE i.blob = b.hash LIMIT 1) \
+         FROM blob b ORDER BY b.hash",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(Named {
+            hash: row.get(0)?,
+            size_bytes: row.get(1)?,
+            owner: row.get(2)?,
+        })
+    })?;
+    for row in rows {
+        files.push(row?);
+    }
+    Ok(())
+}
+
+fn of_database(view: &Transaction<'_>, problems: &mut Vec<String>) -> Result<()> {
     let check = format!("PRAGMA integrity_check({MOST_DATABASE_PROBLEMS})");
     let mut statement = view.prepare(&check)?;
     for row in statement.query_map([], |row| row.get::<_, String>(0))? {
@@ -105,5 +162,5 @@ fn of_database(view: &Transaction<'_>) -> Result<Vec<String>> {
             "a row of `{table}` names one of `{other}` that is not there"
         ));
     }
-    Ok(problems)
+    Ok(())
 }

@@ -19,6 +19,22 @@ pub enum Error {
         /// The name or number.
         name: String,
     },
+    /// A dataset has no such version.
+    #[error("dataset `{dataset}` has no version {number}, its newest is {newest}")]
+    NoVersion {
+        /// The dataset.
+        dataset: String,
+        /// The version that was asked for.
+        number: u32,
+        /// The newest one.
+        newest: u32,
+    },
+    /// What is in the trash is not changed.
+    #[error("dataset `{name}` is in the trash; take it back with `atelier dataset restore` first")]
+    Trashed {
+        /// The dataset.
+        name: String,
+    },
     /// A name that may be there only once is there.
     #[error("there is a {what} `{name}` already")]
     Exists {
@@ -49,6 +65,12 @@ pub enum Error {
         /// The version that the change began from.
         expected: u32,
     },
+    /// Another process has the library for itself for longer than is waited.
+    #[error("another process is changing the library `{}`; try again", path.display())]
+    Busy {
+        /// The catalogue.
+        path: PathBuf,
+    },
     /// Pictures cannot be used.
     #[error(transparent)]
     Pictures(#[from] atelier_data::Error),
@@ -60,13 +82,27 @@ pub enum Error {
         /// What was found.
         problem: String,
     },
-    /// The catalogue is no catalogue of ours, or a damaged one.
-    #[error("cannot use the catalogue `{}`: {problem}", path.display())]
-    BadCatalogue {
+    /// The catalogue is damaged.
+    #[error("the catalogue `{}` is damaged: {problem}", path.display())]
+    DamagedCatalogue {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What was found.
         problem: String,
+    },
+    /// The catalogue is no catalogue of ours, or none that this program can use.
+    #[error("cannot use the catalogue `{}`: {problem}", path.display())]
+    OtherCatalogue {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        problem: String,
+    },
+    /// There is no library where one was expected.
+    #[error("there is no library in `{}`", home.display())]
+    NoLibrary {
+        /// The folder.
+        home: PathBuf,
     },
     /// The catalogue could not be read or changed.
     #[error("cannot {action} the catalogue `{}`: {source}", path.display())]
@@ -81,19 +117,15 @@ pub enum Error {
     /// The same before it is known with what file it happened.
     #[error("the catalogue: {0}")]
     Query(#[from] rusqlite::Error),
-    /// The system refused to read or write.
-    #[error("cannot {action} `{}`: {source}", path.display())]
-    Io {
-        /// What was attempted, such as `read`.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    /// The system refused to read or write; its words name the file.
+    #[error(transparent)]
+    Io(#[from] io::Error),
     /// A file could not be written or hashed.
     #[error(transparent)]
     File(#[from] atelier_weights::Error),
+    /// The work was asked to stop; nothing of it is kept.
+    #[error("stopped")]
+    Cancelled,
     /// A change of the catalogue ended in a condition that it never expects.
     #[error("a change of the catalogue `{}` stopped at a condition that it never expects", path.display())]
     Stopped {
@@ -103,25 +135,41 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
-        let path = path.to_owned();
-        Self::Io {
-            action,
-            path,
-            source,
-        }
-    }
-
     pub(crate) fn not_found(what: &'static str, name: impl ToString) -> Self {
         let name = name.to_string();
         Self::NotFound { what, name }
     }
 
+    pub(crate) fn invalid(
+        what: &'static str,
+        value: impl Into<String>,
+        problem: impl Into<String>,
+    ) -> Self {
+        Self::Invalid {
+            what,
+            value: value.into(),
+            problem: problem.into(),
+        }
+    }
+
     /// The same with the catalogue's file, where it lacks that.
     pub(crate) fn at(self, action: &'static str, path: &Path) -> Self {
-        match self {
-            Self::Query(source) => Self::catalogue(action, path, source),
-            other => other,
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, NotADatabase};
+        let Self::Query(source) = self else {
+            return self;
+        };
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(DatabaseBusy) => Self::Busy { path },
+            Some(DatabaseCorrupt | NotADatabase) => Self::DamagedCatalogue {
+                path,
+                problem: source.to_string(),
+            },
+            _ => Self::Catalogue {
+                action,
+                path,
+                source,
+            },
         }
     }
 
@@ -134,36 +182,25 @@ impl Error {
         }
         source.into()
     }
-
-    /// What the database said, as far as it is about the file and not about what was asked.
-    pub(crate) fn catalogue(action: &'static str, path: &Path, source: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-        let path = path.to_owned();
-        match source.sqlite_error_code() {
-            Some(DatabaseCorrupt | NotADatabase) => Self::BadCatalogue {
-                path,
-                problem: format!("{source}; `atelier db check` says what is left of it"),
-            },
-            _ => Self::Catalogue {
-                action,
-                path,
-                source,
-            },
-        }
-    }
 }
 
 impl Coded for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::NotFound { .. } => ErrorCode::NotFound,
-            Self::Exists { .. } | Self::Invalid { .. } => ErrorCode::InvalidInput,
-            Self::Conflict { .. } => ErrorCode::Conflict,
+            Self::NotFound { .. } | Self::NoVersion { .. } | Self::NoLibrary { .. } => {
+                ErrorCode::NotFound
+            }
+            Self::Exists { .. } | Self::Invalid { .. } | Self::Trashed { .. } => {
+                ErrorCode::InvalidInput
+            }
+            Self::Conflict { .. } | Self::Busy { .. } => ErrorCode::Conflict,
             Self::Pictures(error) => error.code(),
             Self::File(error) => error.code(),
-            Self::DamagedBlob { .. } | Self::BadCatalogue { .. } => ErrorCode::DamagedLibrary,
-            Self::Catalogue { .. } | Self::Query(_) | Self::Io { .. } => ErrorCode::Io,
-            Self::Stopped { .. } => ErrorCode::Internal,
+            Self::DamagedBlob { .. } | Self::DamagedCatalogue { .. } => ErrorCode::DamagedLibrary,
+            Self::OtherCatalogue { .. } => ErrorCode::OtherLibrary,
+            Self::Catalogue { .. } | Self::Query(_) | Self::Io(_) => ErrorCode::Io,
+            // Callers that can be asked to stop look for this one before they ask for its code.
+            Self::Cancelled | Self::Stopped { .. } => ErrorCode::Internal,
         }
     }
 }

@@ -9,16 +9,18 @@ mod check;
 mod datasets;
 mod error;
 mod hashes;
+mod leftovers;
 mod library;
+mod lock;
 mod packed;
 mod trash;
 
 pub use backup::BackedUp;
 pub use blobs::{Blobs, Hold, Swept};
-pub use check::Checked;
+pub use check::{Checked, check};
 pub use datasets::{
-    About, Dataset, Difference, Edit, Exported, Image, ImageChange, Imported, NewImage,
-    PictureError, Version, VersionAbout,
+    About, AboutChange, Dataset, Difference, Edit, Exported, Image, ImageChange, Imported,
+    NewImage, Version, VersionAbout,
 };
 pub use error::Error;
 pub use library::{CATALOGUE, DatasetId, ImageId, Library};

@@ -18,37 +18,32 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub struct Emptied {
     /// Datasets.
     pub datasets: usize,
-    /// Files that nothing names any more.
-    pub files: u64,
+    /// Files that nothing names any more; none when another process was adding some, so that the next call removes them.
+    pub files: Option<u64>,
     /// Their size together.
     pub size_bytes: u64,
 }
 
 impl Library {
     /// Removes for good what has been in the trash for `days`, and every file that nothing names any more.
-    ///
-    /// Files stay while another process adds pictures; the next call removes them.
     pub fn empty_trash(&self, days: i64) -> Result<Emptied> {
         let before_ms = self.now_ms() - days * DAY_MS;
         let datasets = self.write(move |change| {
-            let datasets =
-                change.execute("DELETE FROM dataset WHERE trashed_ms <= ?", [before_ms])?;
-            Ok(datasets)
+            let delete = "DELETE FROM dataset WHERE trashed_ms <= ?";
+            Ok(change.execute(delete, [before_ms])?)
         })?;
         // Rows of files go only while nobody is about to name them again.
-        let Swept { files, size_bytes } = self.blobs().sweep(|| {
+        let swept = self.blobs().sweep(|| {
             self.write(|change| {
-                change.execute(
-                    "DELETE FROM blob WHERE hash NOT IN (SELECT blob FROM image)",
-                    [],
-                )?;
+                let delete = "DELETE FROM blob WHERE hash NOT IN (SELECT blob FROM image)";
+                change.execute(delete, [])?;
                 named(change)
             })
         })?;
         Ok(Emptied {
             datasets,
-            files,
-            size_bytes,
+            files: swept.map(|Swept { files, .. }| files),
+            size_bytes: swept.map_or(0, |Swept { size_bytes, .. }| size_bytes),
         })
     }
 }

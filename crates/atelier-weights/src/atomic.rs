@@ -148,8 +148,8 @@ fn sync_tree(folder: &Path) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Not every system and file system can do this for a folder; one that cannot is no failure.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+/// Brings a folder with the names in it to the disk. Not every system and file system can do this; one that cannot is no failure.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }

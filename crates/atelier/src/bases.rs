@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
 use atelier_diffusion::stable_diffusion::{Base, PackedFolder};
+use atelier_failure::{CodedResult as _, failed};
+use atelier_hub::{Fetched, HubSource};
 use atelier_store::bases_folder::{self, Work};
 use atelier_weights::{ModelFiles, atomic};
 
 use crate::context::App;
 use crate::embedded;
-use crate::failure::{CodedResult as _, failed};
-use crate::hub::{self, HubSource};
 
 /// Files beside the parts that say where a base comes from.
 const ABOUT_FILES: [&str; 6] = [
@@ -47,7 +47,7 @@ pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
         });
     }
     if let Some(source) = HubSource::recognise(wanted)? {
-        let hub::Fetched { name, path, .. } = hub::fetch(app, &source)?;
+        let Fetched { name, path, .. } = app.fetch(&source)?;
         return Ok(FoundBase { name, path });
     }
     let path = PathBuf::from(wanted);
@@ -105,10 +105,10 @@ pub(crate) fn add(app: &App, source: &Path, name: Option<&str>) -> Result<FoundB
         check_free(app, &name)?;
         return copy_in(app, source, source, name);
     };
-    let name = name.map_or_else(|| remote.base_name(), str::to_owned);
+    let name = name.map_or_else(|| remote.base_name(embedded::NAME), str::to_owned);
     // Before a long download.
     check_free(app, &name)?;
-    let fetched = hub::fetch(app, &remote)?;
+    let fetched = app.fetch(&remote)?;
     copy_in(app, &fetched.path, &fetched.about, name)
 }
 

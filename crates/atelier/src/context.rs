@@ -1,5 +1,7 @@
 //! What every command gets: settings, output, cancellation, time.
 
+use std::fmt::Display;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
@@ -7,10 +9,11 @@ use atelier_core::{
     CancelFlag, Clock, DeviceChoice, ErrorCode, Precision, ProgressSink, RunContext,
 };
 use atelier_diffusion::stable_diffusion::PackedFolder;
-use atelier_store::{KeptHashes, KeptPacked};
+use atelier_failure::{Cancelled, CodedResult as _};
+use atelier_hub::{Fetched, HubSource};
+use atelier_store::{KeptHashes, KeptPacked, Library};
 
 use crate::device::{self, Chosen};
-use crate::failure::CodedResult as _;
 use crate::output::Output;
 use crate::settings::{PackedSettings, Settings};
 
@@ -95,6 +98,25 @@ impl App {
         Some(folder)
     }
 
+    /// The library in the program's own place, made where there is none.
+    pub(crate) fn library(&self) -> Result<Library> {
+        let home = self.settings.library_home()?;
+        Library::open(home, Arc::new(self.clock)).coded()
+    }
+
+    /// The library in the program's own place, where there is one.
+    pub(crate) fn existing_library(&self) -> Result<Library> {
+        let home = self.settings.library_home()?;
+        Library::open_existing(home, Arc::new(self.clock)).coded()
+    }
+
+    /// A base from a model hub, downloaded as far as it is not on this machine.
+    pub(crate) fn fetch(&self, source: &HubSource) -> Result<Fetched> {
+        let progress = self.output.progress();
+        let note = |text: &dyn Display| self.output.note(text);
+        atelier_hub::fetch(source, self.run_context(&progress), &note)
+    }
+
     /// What long work gets; progress goes to `progress`, usually `app.output.progress()`.
     pub(crate) fn run_context<'a>(&'a self, progress: &'a dyn ProgressSink) -> RunContext<'a> {
         RunContext {
@@ -102,6 +124,14 @@ impl App {
             progress,
             clock: &self.clock,
         }
+    }
+}
+
+/// What long work on the library gave, unless it was asked to stop.
+pub(crate) fn finished<T>(result: Result<T, atelier_store::Error>) -> Result<T> {
+    match result {
+        Err(atelier_store::Error::Cancelled) => Err(Cancelled.into()),
+        result => result.coded(),
     }
 }
 

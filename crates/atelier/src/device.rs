@@ -1,10 +1,9 @@
 //! Where networks compute, with errors as the program carries them.
 
 use anyhow::Result;
+use atelier_failure::CodedResult as _;
 
 pub(crate) use atelier_device::{Chosen, INTERFACES, Listed, list, open};
-
-use crate::failure::CodedResult as _;
 
 /// Does `work` on the device; a device that fails is an error that says what it was doing.
 pub(crate) fn watch<T>(

@@ -5,12 +5,12 @@ use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
+use atelier_failure::{CodedResult as _, failed};
 use atelier_store::bases_folder::Work;
 use atelier_weights::{atomic, sha256_file, sha256_hex};
 use include_dir::{Dir, File, include_dir};
 
 use crate::context::App;
-use crate::failure::{CodedResult as _, failed};
 
 /// The name of the embedded base.
 pub(crate) const NAME: &str = "atelier-mini";

@@ -1,5 +1,5 @@
 //! Every environment variable that the program reads. `docs/reference/environment.md` describes them.
-//! The client behind `hub` also reads `ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+//! Those that name a model hub stand in `atelier-hub`.
 
 /// The folder for everything that the program keeps.
 pub(crate) const ATELIER_HOME: &str = "ATELIER_HOME";
@@ -13,30 +13,6 @@ pub(crate) const ATELIER_PACKED_GB: &str = "ATELIER_PACKED_GB";
 pub(crate) const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
 /// The user's folder.
 pub(crate) const HOME: &str = "HOME";
-
-#[cfg(feature = "hub")]
-pub(crate) use self::hub::*;
-
-/// Read only when a source `hf:…` is named.
-#[cfg(feature = "hub")]
-mod hub {
-    /// Milliseconds before a failed request is tried again; the wait doubles each time.
-    pub(crate) const ATELIER_HUB_WAIT_MS: &str = "ATELIER_HUB_WAIT_MS";
-    /// The address of the hub.
-    pub(crate) const HF_ENDPOINT: &str = "HF_ENDPOINT";
-    /// The folder for the token and the cache.
-    pub(crate) const HF_HOME: &str = "HF_HOME";
-    /// The folder for the cache alone.
-    pub(crate) const HF_HUB_CACHE: &str = "HF_HUB_CACHE";
-    /// Whether the network must not be used.
-    pub(crate) const HF_HUB_OFFLINE: &str = "HF_HUB_OFFLINE";
-    /// The token.
-    pub(crate) const HF_TOKEN: &str = "HF_TOKEN";
-    /// The file that holds the token.
-    pub(crate) const HF_TOKEN_PATH: &str = "HF_TOKEN_PATH";
-    /// Where programs keep caches, by the XDG base directory specification.
-    pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
-}
 
 #[cfg(test)]
 mod tests {

@@ -6,8 +6,6 @@ mod context;
 mod device;
 mod embedded;
 mod env_vars;
-mod failure;
-mod hub;
 mod memory;
 mod output;
 mod progress_bar;
@@ -51,7 +49,7 @@ fn main() -> ExitCode {
     // sleep and wake them.
     let result = rayon::scope(|_| catch_unwind(AssertUnwindSafe(run)));
     let result = result.unwrap_or_else(|_| {
-        Err(failure::failed(
+        Err(atelier_failure::failed(
             ErrorCode::Internal,
             "the program stopped at a condition that it never expects",
         ))
@@ -60,13 +58,13 @@ fn main() -> ExitCode {
         Ok(ExitKind::Completed) => ExitCode::SUCCESS,
         Ok(ExitKind::Cancelled) => ExitCode::from(context::CANCELLED_STATUS),
         Ok(ExitKind::Failed(code)) => ExitCode::from(code.exit_status()),
-        Err(error) if failure::is_cancelled(&error) => {
+        Err(error) if atelier_failure::is_cancelled(&error) => {
             output.cancelled();
             ExitCode::from(context::CANCELLED_STATUS)
         }
         Err(error) => {
             output.failure(&error);
-            ExitCode::from(failure::code_of(&error).exit_status())
+            ExitCode::from(atelier_failure::code_of(&error).exit_status())
         }
     }
 }

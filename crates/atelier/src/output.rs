@@ -6,10 +6,10 @@ use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
+use atelier_failure::{Cancelled, code_of, messages};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::failure::{Cancelled, code_of, messages};
 use crate::progress_bar::ProgressBar;
 
 /// How the command speaks.

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use atelier_core::{DeviceChoice, ErrorCode};
+use atelier_failure::failed;
 use atelier_nn::kernels;
 
 use crate::env_vars::{
     ATELIER_DEVICE, ATELIER_HOME, ATELIER_INSTRUCTIONS, ATELIER_PACKED_GB, HOME, XDG_DATA_HOME,
 };
-use crate::failure::failed;
 
 /// The resolved settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,14 @@ impl Settings {
     pub(crate) fn bases_folder(&self) -> Result<PathBuf> {
         self.kept_bases().ok_or_else(|| {
             let message = format!("no folder to keep bases in: set `{ATELIER_HOME}` to one");
+            failed(ErrorCode::InvalidInput, message)
+        })
+    }
+
+    /// Where the library lies.
+    pub(crate) fn library_home(&self) -> Result<&Path> {
+        self.home.as_deref().ok_or_else(|| {
+            let message = format!("no folder to keep a library in: set `{ATELIER_HOME}` to one");
             failed(ErrorCode::InvalidInput, message)
         })
     }

@@ -15,11 +15,11 @@ pub struct Difference {
     pub from: u32,
     /// The number of the newer version.
     pub to: u32,
-    /// Pictures that came.
+    /// Images that came.
     pub added: Vec<Image>,
-    /// Pictures that went.
+    /// Images that went.
     pub removed: Vec<Image>,
-    /// Pictures whose words or squares are others.
+    /// Images whose words or squares are others.
     pub changed: Vec<ImageChange>,
 }
 
@@ -39,12 +39,12 @@ pub struct ImageChange {
 impl Difference {
     fn between(from: &Version, to: &Version) -> Self {
         let lacking = |here: &Version, there: &Version| -> Vec<Image> {
-            let is_there = |image: &&Image| there.pictures.iter().any(|other| other.id == image.id);
-            let lacking = here.pictures.iter().filter(|image| !is_there(image));
+            let is_there = |image: &&Image| there.images.iter().any(|other| other.id == image.id);
+            let lacking = here.images.iter().filter(|image| !is_there(image));
             lacking.cloned().collect()
         };
         let change = |after: &Image| {
-            let before = from.pictures.iter().find(|image| image.id == after.id)?;
+            let before = from.images.iter().find(|image| image.id == after.id)?;
             let caption = (before.caption != after.caption)
                 .then(|| [before.caption.clone(), after.caption.clone()]);
             let crop = (before.crop != after.crop).then_some([before.crop, after.crop]);
@@ -60,7 +60,7 @@ impl Difference {
             to: to.about.number,
             added: lacking(to, from),
             removed: lacking(from, to),
-            changed: to.pictures.iter().filter_map(change).collect(),
+            changed: to.images.iter().filter_map(change).collect(),
         }
     }
 

@@ -1,33 +1,28 @@
 //! Changes to a dataset: several together make one version.
 
-use std::collections::HashSet;
-use std::path::Path;
-
 use atelier_core::Crop;
 use atelier_data::caption::one_line;
 use atelier_data::{Limits, decode_bytes};
+use rusqlite::Transaction;
 use serde::Serialize;
 
-use super::get;
+use super::file_name::Stems;
+use super::get_to_change;
 use super::version::{Image, Version, insert, version};
-use crate::blobs::Hold;
+use crate::blobs::{Blobs, Hold};
 use crate::error::{Error, Result};
 use crate::library::{DatasetId, ImageId, Library};
 
 /// Longest caption.
 const MAX_CAPTION_CHARS: usize = 10_000;
-/// Longest name of a file, without its ending.
-const MAX_STEM_CHARS: usize = 100;
-/// Most pictures of a dataset.
+/// Most images of a dataset.
 const MAX_IMAGES: usize = 10_000;
-/// How names of picture files end.
-const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
 
-/// A picture file that the library has, and that may become one of a dataset.
+/// A picture file that the library has, and that may become an image of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewImage {
     /// SHA-256 of its file.
-    blob: String,
+    pub(super) blob: String,
     size_bytes: u64,
     width: u32,
     height: u32,
@@ -36,52 +31,38 @@ pub struct NewImage {
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Edit {
-    /// Adds a picture at the end.
+    /// Adds an image at the end.
     Add {
         /// The picture.
         image: NewImage,
-        /// The name that its file gets in folders; changed a little where another picture has it.
+        /// The name that its file gets in folders; changed a little where another image has it.
         file_name: String,
         /// Its words.
         caption: String,
         /// The square to train on; the middle one when absent.
         crop: Option<Crop>,
     },
-    /// Takes a picture out. Its file stays as long as a version has it.
+    /// Takes an image out. Its file stays as long as a version has it.
     Remove(ImageId),
-    /// Gives a picture other words.
+    /// Gives an image other words.
     SetCaption(ImageId, String),
-    /// Gives a picture another square, or with `None` the middle one.
+    /// Gives an image another square, or with `None` the middle one.
     SetCrop(ImageId, Option<Crop>),
-}
-
-/// How many changes of each kind there were.
-#[derive(Debug, Default)]
-struct Counts {
-    added: usize,
-    removed: usize,
-    captions: usize,
-    crops: usize,
 }
 
 impl Library {
     /// Keeps the bytes of a picture file, so that [`Edit::Add`] can have it. Hold the lock until the edit is done.
     ///
     /// # Errors
-    /// When it is no picture within the limits; the error says why.
-    pub fn keep_picture(
-        &self,
-        hold: &Hold,
-        bytes: &[u8],
-        limits: &Limits,
-    ) -> Result<NewImage, PictureError> {
-        let picture = decode_bytes(bytes, limits).map_err(PictureError::Picture)?;
-        let blob = self
-            .blobs()
-            .put(hold, bytes)
-            .map_err(PictureError::Library)?;
+    /// When it is no picture within the limits; the error calls it `name` and says why.
+    pub fn keep_image(&self, hold: &Hold, name: &str, bytes: &[u8]) -> Result<NewImage> {
+        let picture = decode_bytes(bytes, &Limits::default());
+        let picture = picture.map_err(|problem| {
+            let path = name.into();
+            atelier_data::Error::BadPicture { path, problem }
+        })?;
         Ok(NewImage {
-            blob,
+            blob: self.blobs().put(hold, bytes)?,
             size_bytes: bytes.len() as u64,
             width: picture.width as u32,
             height: picture.height as u32,
@@ -98,9 +79,9 @@ impl Library {
         expected: Option<u32>,
         edits: Vec<Edit>,
     ) -> Result<Version> {
-        let now_ms = self.now_ms();
+        let (now_ms, blobs) = (self.now_ms(), self.blobs().clone());
         self.write(move |change| {
-            let dataset = get(change, id)?;
+            let dataset = get_to_change(change, id)?;
             let newest = dataset.version;
             if let Some(expected) = expected.filter(|&expected| expected != newest) {
                 let name = dataset.about.name;
@@ -110,32 +91,63 @@ impl Library {
                     expected,
                 });
             }
-            let before = version(change, id, newest)?;
-            let mut images = before.pictures.clone();
-            let mut counts = Counts::default();
-            for edit in edits {
-                counts.apply(&mut images, edit)?;
-            }
-            if images == before.pictures {
-                return Ok(before);
-            }
-            let number = insert(change, id, &images, (&counts.words(), now_ms))?;
-            version(change, id, number)
+            apply(
+                change,
+                version(change, id, newest)?,
+                edits,
+                (&blobs, now_ms),
+            )
         })
     }
 }
 
-/// Why a picture was not kept.
-#[derive(Debug)]
-pub enum PictureError {
-    /// The reason lies in the picture.
-    Picture(String),
-    /// The library could not write it.
-    Library(Error),
+/// The version that follows `before`, or `before` where the edits change nothing.
+pub(super) fn apply(
+    change: &Transaction<'_>,
+    before: Version,
+    edits: Vec<Edit>,
+    (blobs, now_ms): (&Blobs, i64),
+) -> Result<Version> {
+    let mut editor = Editor::new(before.images.clone());
+    for edit in edits {
+        editor.apply(edit, blobs)?;
+    }
+    let is_same = |(a, b): (&Image, &Image)| {
+        Image {
+            row: b.row,
+            ..a.clone()
+        } == *b
+    };
+    let pairs = editor.images.iter().zip(&before.images);
+    if editor.images.len() == before.images.len() && pairs.into_iter().all(is_same) {
+        return Ok(before);
+    }
+    let words = editor.words();
+    let number = insert(change, before.dataset, &editor.images, (&words, now_ms))?;
+    version(change, before.dataset, number)
 }
 
-impl Counts {
-    fn apply(&mut self, images: &mut Vec<Image>, edit: Edit) -> Result<()> {
+/// The images while they are changed, and how many changes of each kind there were.
+#[derive(Debug, Default)]
+struct Editor {
+    images: Vec<Image>,
+    stems: Stems,
+    added: usize,
+    removed: usize,
+    captions: usize,
+    crops: usize,
+}
+
+impl Editor {
+    fn new(images: Vec<Image>) -> Self {
+        Self {
+            stems: Stems::of(images.iter().map(|image| image.file_name.as_str())),
+            images,
+            ..Self::default()
+        }
+    }
+
+    fn apply(&mut self, edit: Edit, blobs: &Blobs) -> Result<()> {
         match edit {
             Edit::Add {
                 image,
@@ -143,10 +155,9 @@ impl Counts {
                 caption,
                 crop,
             } => {
-                if images.len() == MAX_IMAGES {
-                    let value = file_name;
-                    let problem = format!("a dataset has at most {MAX_IMAGES} pictures");
-                    return Err(invalid("picture", value, problem));
+                if self.images.len() == MAX_IMAGES {
+                    let problem = format!("a dataset has at most {MAX_IMAGES} images");
+                    return Err(Error::invalid("image", file_name, problem));
                 }
                 let NewImage {
                     blob,
@@ -154,9 +165,14 @@ impl Counts {
                     width,
                     height,
                 } = image;
+                // Whoever let go of the lock too early may have lost it.
+                if !blobs.path(&blob).exists() {
+                    let (hash, problem) = (blob, "is gone; add the picture again".to_owned());
+                    return Err(Error::DamagedBlob { hash, problem });
+                }
                 let mut image = Image {
                     id: ImageId::new(),
-                    file_name: free_name(images, &file_name),
+                    file_name: self.stems.take(&file_name),
                     blob,
                     size_bytes,
                     width,
@@ -166,17 +182,18 @@ impl Counts {
                     row: None,
                 };
                 set_crop(&mut image, crop)?;
-                images.push(image);
+                self.images.push(image);
                 self.added += 1;
             }
             Edit::Remove(id) => {
-                let at = position(images, id)?;
-                images.remove(at);
+                let at = self.position(id)?;
+                let image = self.images.remove(at);
+                self.stems.give_back(&image.file_name);
                 self.removed += 1;
             }
             Edit::SetCaption(id, caption) => {
-                let at = position(images, id)?;
-                let image = &mut images[at];
+                let at = self.position(id)?;
+                let image = &mut self.images[at];
                 let caption = checked_caption(&caption)?;
                 if image.caption != caption {
                     (image.caption, image.row) = (caption, None);
@@ -184,8 +201,8 @@ impl Counts {
                 }
             }
             Edit::SetCrop(id, crop) => {
-                let at = position(images, id)?;
-                let image = &mut images[at];
+                let at = self.position(id)?;
+                let image = &mut self.images[at];
                 if image.crop != crop {
                     set_crop(image, crop)?;
                     image.row = None;
@@ -196,10 +213,16 @@ impl Counts {
         Ok(())
     }
 
+    fn position(&self, id: ImageId) -> Result<usize> {
+        let at = self.images.iter().position(|image| image.id == id);
+        at.ok_or_else(|| Error::not_found("image", id))
+    }
+
+    /// What was done.
     fn words(&self) -> String {
         let kinds = [
-            (self.added, "picture", "added"),
-            (self.removed, "picture", "removed"),
+            (self.added, "image", "added"),
+            (self.removed, "image", "removed"),
             (self.captions, "caption", "changed"),
             (self.crops, "crop", "changed"),
         ];
@@ -212,23 +235,10 @@ impl Counts {
     }
 }
 
-fn invalid(what: &'static str, value: String, problem: String) -> Error {
-    Error::Invalid {
-        what,
-        value,
-        problem,
-    }
-}
-
-fn position(images: &[Image], id: ImageId) -> Result<usize> {
-    let at = images.iter().position(|image| image.id == id);
-    at.ok_or_else(|| Error::not_found("picture", id))
-}
-
 fn set_crop(image: &mut Image, crop: Option<Crop>) -> Result<()> {
     let (width, height) = (image.width as usize, image.height as usize);
     if let Some(problem) = crop.and_then(|crop| crop.problem(width, height)) {
-        return Err(invalid("picture", image.file_name.clone(), problem));
+        return Err(Error::invalid("image", image.file_name.as_str(), problem));
     }
     image.crop = crop;
     Ok(())
@@ -236,51 +246,22 @@ fn set_crop(image: &mut Image, crop: Option<Crop>) -> Result<()> {
 
 fn checked_caption(caption: &str) -> Result<String> {
     let caption = one_line(caption);
-    let value = || caption.chars().take(60).collect();
+    match caption_problem(&caption) {
+        None => Ok(caption),
+        Some(problem) => {
+            let start: String = caption.chars().take(60).collect();
+            Err(Error::invalid("caption", start, problem))
+        }
+    }
+}
+
+/// Why a caption cannot be kept.
+pub(super) fn caption_problem(caption: &str) -> Option<String> {
     if caption.chars().count() > MAX_CAPTION_CHARS {
-        let problem = format!("it has more than {MAX_CAPTION_CHARS} characters");
-        return Err(invalid("caption", value(), problem));
+        return Some(format!("it has more than {MAX_CAPTION_CHARS} characters"));
     }
-    if caption.contains(char::is_control) {
-        let problem = "it has control characters".to_owned();
-        return Err(invalid("caption", value(), problem));
-    }
-    Ok(caption)
-}
-
-/// A file name like the wanted one that can stand in any folder, and whose stem no picture has: captions lie beside pictures
-/// under that.
-fn free_name(images: &[Image], wanted: &str) -> String {
-    let lower = |name: &str| stem(name).to_lowercase();
-    let taken: HashSet<String> = images.iter().map(|image| lower(&image.file_name)).collect();
-    // Paths of any system.
-    let name = wanted.rsplit(['/', '\\']).next().unwrap_or_default();
-    let ending = Path::new(name)
-        .extension()
-        .and_then(|ending| ending.to_str());
-    let ending = ending.map(str::to_lowercase);
-    let ending = ending.filter(|ending| ENDINGS.contains(&ending.as_str()));
-    let (first, ending) = match &ending {
-        Some(ending) => (stem(name), ending.as_str()),
-        None => (name, "png"),
-    };
-    let harmless = |c: char| !c.is_control() && !r#"<>:"|?*"#.contains(c);
-    let first: String = first
-        .chars()
-        .filter(|&c| harmless(c))
-        .take(MAX_STEM_CHARS)
-        .collect();
-    let first = first.trim_matches(|c: char| c == '.' || c.is_whitespace());
-    let first = if first.is_empty() { "picture" } else { first };
-    let numbered = (2..).map(|number| format!("{first}-{number}.{ending}"));
-    let mut names = std::iter::once(format!("{first}.{ending}")).chain(numbered);
-    names
-        .find(|name| !taken.contains(&lower(name)))
-        .expect("numbers do not end before pictures do")
-}
-
-fn stem(name: &str) -> &str {
-    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+    let has_control = caption.contains(char::is_control);
+    has_control.then(|| "it has control characters".to_owned())
 }
 
 #[cfg(test)]
@@ -302,37 +283,16 @@ mod tests {
     }
 
     #[test]
-    fn names_of_files_can_stand_in_any_folder_and_leave_captions_room() {
-        let images = [image("cat.png"), image("cat-2.jpg")];
-        for (wanted, expected) in [
-            ("dog.JPEG", "dog.jpeg"),
-            ("cat.png", "cat-3.png"),
-            ("Cat.webp", "Cat-3.webp"),
-            ("cat.tar", "cat.tar.png"),
-            ("../../etc/passwd", "passwd.png"),
-            (r"C:\pictures\my cat.bmp", "my cat.bmp"),
-            ("", "picture.png"),
-            ("...png", "picture.png"),
-            ("a\u{0}b?.png", "ab.png"),
-            (" .hidden .gif", "hidden.gif"),
-            ("猫.png", "猫.png"),
-        ] {
-            assert_eq!(free_name(&images, wanted), expected, "{wanted}");
-        }
-        let long = free_name(&[], &"x".repeat(1000));
-        assert_eq!(long.len(), 104);
-    }
-
-    #[test]
     fn what_was_done_is_said_in_words() {
-        let mut images = vec![image("a.png"), image("b.png"), image("c.png")];
-        let (a, b) = (images[0].id, images[1].id);
+        let home = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(home.path()).unwrap();
+        let mut editor = Editor::new(vec![image("a.png"), image("b.png"), image("c.png")]);
+        let (a, b) = (editor.images[0].id, editor.images[1].id);
         let crop = Crop {
             left: 0,
             top: 0,
             side: 30,
         };
-        let mut counts = Counts::default();
         for edit in [
             Edit::SetCaption(a, "a  red\ncat".to_owned()),
             Edit::SetCrop(b, Some(crop)),
@@ -341,17 +301,17 @@ mod tests {
             Edit::Remove(a),
             Edit::SetCrop(b, None),
         ] {
-            counts.apply(&mut images, edit).unwrap();
+            editor.apply(edit, &blobs).unwrap();
         }
         assert_eq!(
-            counts.words(),
-            "1 picture removed, 1 caption changed, 2 crops changed"
+            editor.words(),
+            "1 image removed, 1 caption changed, 2 crops changed"
         );
-        assert_eq!(images.len(), 2);
+        assert_eq!(editor.images.len(), 2);
         let too_large = Some(Crop { side: 31, ..crop });
-        let error = counts.apply(&mut images, Edit::SetCrop(b, too_large));
+        let error = editor.apply(Edit::SetCrop(b, too_large), &blobs);
         assert!(error.unwrap_err().to_string().contains("90×30"));
-        let error = counts.apply(&mut images, Edit::Remove(a)).unwrap_err();
-        assert!(error.to_string().starts_with("there is no picture"));
+        let error = editor.apply(Edit::Remove(a), &blobs).unwrap_err();
+        assert!(error.to_string().starts_with("there is no image"));
     }
 }

@@ -1,21 +1,27 @@
 //! From plain folders into datasets, and back.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use atelier_core::CancelFlag;
 use atelier_data::{CROPS_FILE, Limits, Sample, Skipped, crops_json, read_file, read_folder};
 use atelier_weights::atomic;
+use fs_err::OpenOptions;
 
-use super::edit::{Edit, PictureError};
-use super::version::{Image, Version};
+use super::edit::{Edit, NewImage, apply, caption_problem};
+use super::version::{Image, Version, version};
+use super::{About, create, get_to_change};
+use crate::blobs::Hold;
 use crate::error::{Error, Result};
+use crate::leftovers;
 use crate::library::{DatasetId, Library};
 
 /// What came of an import.
 #[derive(Debug, Clone)]
 pub struct Imported {
-    /// The dataset's newest version.
+    /// The dataset's version with them.
     pub version: Version,
-    /// Pictures that came in.
+    /// How many images came in.
     pub added: usize,
     /// Pictures that were left out, since the dataset has the same file already.
     pub twins: Vec<PathBuf>,
@@ -30,63 +36,132 @@ pub struct Exported {
     pub folder: PathBuf,
     /// Of which version.
     pub number: u32,
-    /// Pictures in it.
-    pub images: usize,
+    /// How many images are in it.
+    pub image_count: usize,
+}
+
+/// A folder's pictures, kept but not yet in a dataset.
+struct Gathered {
+    images: Vec<(Sample, NewImage)>,
+    skipped: Vec<Skipped>,
+    /// Until they are in one.
+    _hold: Hold,
 }
 
 impl Library {
-    /// Adds the pictures that lie directly in a folder, with their captions and crops, as one version. The folder is only read.
+    /// Makes a dataset of the pictures that lie directly in a folder. The folder is only read.
     ///
     /// # Errors
-    /// Those of [`read_folder`]; then nothing is added.
+    /// As [`Self::import_folder`]; then no dataset is made.
+    pub fn create_dataset_from(
+        &self,
+        about: About,
+        (folder, skip_bad): (&Path, bool),
+        cancel: &CancelFlag,
+    ) -> Result<Imported> {
+        let about = about.checked()?;
+        // Before pictures are read for nothing; what decides is the row.
+        if let Ok(found) = self.find_dataset(&about.name)
+            && found.trashed_ms.is_none()
+        {
+            let name = about.name;
+            return Err(Error::Exists {
+                what: "dataset",
+                name,
+            });
+        }
+        let gathered = self.gather(folder, skip_bad, cancel)?;
+        self.add(Target::New(about), gathered)
+    }
+
+    /// Adds the pictures that lie directly in a folder, with their captions and crops, as one version. The folder is only read.
+    /// Files that the dataset has already are left out.
+    ///
+    /// # Errors
+    /// Those of [`read_folder`], and when a caption cannot be kept; unless `skip_bad`, all such pictures are named. Then
+    /// nothing is added.
     pub fn import_folder(
         &self,
         dataset: DatasetId,
-        folder: &Path,
-        skip_bad: bool,
+        (folder, skip_bad): (&Path, bool),
+        cancel: &CancelFlag,
     ) -> Result<Imported> {
-        let limits = Limits::default();
-        let found = read_folder(folder, skip_bad, &limits)?;
-        let mut samples = found.samples;
-        // As a person sees them in the folder.
-        samples.sort_by(|a, b| a.path.cmp(&b.path));
-        let present = self.get_version(dataset, None)?.pictures;
-        let hold = self.blobs().hold()?;
-        let (mut edits, mut twins): (Vec<Edit>, Vec<PathBuf>) = (Vec::new(), Vec::new());
-        for sample in samples {
-            let Sample {
-                path,
-                caption,
-                content_hash,
-                crop,
-                ..
-            } = sample;
-            if present.iter().any(|image| image.blob == content_hash) {
-                twins.push(path);
-                continue;
-            }
-            let image = self.keep_picture(&hold, &read_file(&path)?, &limits);
-            let image = image.map_err(|error| match error {
-                PictureError::Picture(problem) => {
-                    let path = path.clone();
-                    atelier_data::Error::BadPicture { path, problem }.into()
-                }
-                PictureError::Library(error) => error,
-            })?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            edits.push(Edit::Add {
-                image,
-                file_name: name.into_owned(),
-                caption,
-                crop,
-            });
+        let gathered = self.gather(folder, skip_bad, cancel)?;
+        self.add(Target::Present(dataset), gathered)
+    }
+
+    fn gather(&self, folder: &Path, skip_bad: bool, cancel: &CancelFlag) -> Result<Gathered> {
+        let mut found = read_folder(folder, skip_bad, &Limits::default())?;
+        let total = found.samples.len() + found.skipped.len();
+        let (bad, mut samples): (Vec<_>, Vec<_>) = found
+            .samples
+            .into_iter()
+            .map(|sample| (caption_problem(&sample.caption), sample))
+            .partition(|(problem, _)| problem.is_some());
+        found
+            .skipped
+            .extend(bad.into_iter().map(|(problem, sample)| Skipped {
+                path: sample.path,
+                reason: format!("its caption: {}", problem.unwrap_or_default()),
+            }));
+        if !skip_bad && !found.skipped.is_empty() {
+            let (folder, bad) = (folder.to_owned(), found.skipped);
+            return Err(atelier_data::Error::BadPictures { folder, bad, total }.into());
         }
-        let added = edits.len();
-        Ok(Imported {
-            version: self.edit_dataset(dataset, None, edits)?,
-            added,
-            twins,
+        // As a person sees them in the folder.
+        samples.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
+        let hold = self.blobs().hold()?;
+        let mut images = Vec::new();
+        for (_, sample) in samples {
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            let name = sample.path.display().to_string();
+            let image = self.keep_image(&hold, &name, &read_file(&sample.path)?)?;
+            images.push((sample, image));
+        }
+        Ok(Gathered {
+            images,
             skipped: found.skipped,
+            _hold: hold,
+        })
+    }
+
+    fn add(&self, into: Target, gathered: Gathered) -> Result<Imported> {
+        let Gathered {
+            images,
+            skipped,
+            _hold,
+        } = gathered;
+        let (now_ms, blobs) = (self.now_ms(), self.blobs().clone());
+        self.write(move |change| {
+            let id = match into {
+                Target::New(about) => create(change, &about, now_ms)?,
+                Target::Present(id) => id,
+            };
+            let newest = get_to_change(change, id)?.version;
+            let before = version(change, id, newest)?;
+            let (mut edits, mut twins) = (Vec::new(), Vec::new());
+            for (sample, image) in images {
+                if before.images.iter().any(|other| other.blob == image.blob) {
+                    twins.push(sample.path);
+                    continue;
+                }
+                let name = sample.path.file_name().unwrap_or_default();
+                edits.push(Edit::Add {
+                    image,
+                    file_name: name.to_string_lossy().into_owned(),
+                    caption: sample.caption,
+                    crop: sample.crop,
+                });
+            }
+            let added = edits.len();
+            Ok(Imported {
+                version: apply(change, before, edits, (&blobs, now_ms))?,
+                added,
+                twins,
+                skipped,
+            })
         })
     }
 
@@ -94,7 +169,7 @@ impl Library {
     /// other programs. The folder must not exist, and appears when it is complete.
     ///
     /// # Errors
-    /// When it exists, or a picture's file in the library is damaged.
+    /// When it exists, or an image's file in the library is damaged.
     pub fn export_version(
         &self,
         dataset: DatasetId,
@@ -103,34 +178,42 @@ impl Library {
     ) -> Result<Exported> {
         let version = self.get_version(dataset, number)?;
         if folder.symlink_metadata().is_ok() {
-            return Err(Error::Invalid {
-                what: "folder",
-                value: folder.display().to_string(),
-                problem: "it exists already; give a new one".to_owned(),
-            });
+            let folder = folder.display().to_string();
+            return Err(Error::invalid(
+                "folder",
+                folder,
+                "it exists already; give a new one",
+            ));
         }
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        let hidden = format!(".{name}-{}.partial", std::process::id());
-        let temporary = folder.with_file_name(hidden);
+        if let Some(parent) = folder.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        leftovers::sweep(folder);
+        let temporary = leftovers::partial(folder);
+        fs_err::create_dir(&temporary)?;
         let written = self.write_folder(&version, &temporary);
         written.inspect_err(|_| {
-            let _ = fs_err::remove_dir_all(&temporary);
+            let _ = leftovers::remove(&temporary);
         })?;
         atomic::publish_folder(&temporary, folder)?;
         Ok(Exported {
             folder: folder.to_owned(),
             number: version.about.number,
-            images: version.pictures.len(),
+            image_count: version.images.len(),
         })
     }
 
     fn write_folder(&self, version: &Version, folder: &Path) -> Result<()> {
-        fs_err::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-        let write = |name: &Path, bytes: &[u8]| {
-            let path = folder.join(name);
-            fs_err::write(&path, bytes).map_err(|error| Error::io("write", &path, error))
+        let write = |name: &Path, bytes: &[u8]| -> Result<()> {
+            let mut options = OpenOptions::new();
+            // Some systems take two names for the same.
+            let mut file = options
+                .write(true)
+                .create_new(true)
+                .open(folder.join(name))?;
+            Ok(file.write_all(bytes)?)
         };
-        for image in &version.pictures {
+        for image in &version.images {
             let Image {
                 file_name,
                 blob,
@@ -139,12 +222,10 @@ impl Library {
             } = image;
             let name = Path::new(file_name);
             write(name, &self.blobs().read(blob)?)?;
-            write(
-                &name.with_extension("txt"),
-                format!("{caption}\n").as_bytes(),
-            )?;
+            let caption = format!("{caption}\n");
+            write(&name.with_extension("txt"), caption.as_bytes())?;
         }
-        let crops = version.pictures.iter();
+        let crops = version.images.iter();
         let crops = crops.filter_map(|image| Some((image.file_name.clone(), image.crop?)));
         let crops: Vec<_> = crops.collect();
         if !crops.is_empty() {
@@ -152,4 +233,12 @@ impl Library {
         }
         Ok(())
     }
+}
+
+/// Where a folder's pictures go.
+enum Target {
+    /// A dataset that is made of them.
+    New(About),
+    /// One that there is.
+    Present(DatasetId),
 }

@@ -1,41 +1,24 @@
-//! Datasets: named pictures with captions and crops. Every change makes a version, and versions are never changed.
+//! Datasets: named pictures with captions and crops. Every change of these makes a version, and versions are never changed.
 
+mod about;
 mod difference;
 mod edit;
+mod file_name;
 mod folder;
 mod version;
 
-use atelier_core::Category;
-use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::library::{DatasetId, Library};
 
+pub use about::{About, AboutChange};
 pub use difference::{Difference, ImageChange};
-pub use edit::{Edit, NewImage, PictureError};
+pub use edit::{Edit, NewImage};
 pub use folder::{Exported, Imported};
+pub(crate) use version::hash_problems;
 pub use version::{Image, Version, VersionAbout};
-
-/// Longest name.
-const MAX_NAME_CHARS: usize = 200;
-/// Longest description.
-const MAX_DESCRIPTION_CHARS: usize = 10_000;
-/// Longest trigger word.
-const MAX_TRIGGER_CHARS: usize = 100;
-
-/// What a dataset is called and what it is for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct About {
-    /// Its name, which no other dataset outside the trash has.
-    pub name: String,
-    /// What it is about, for people.
-    pub description: String,
-    /// What its pictures have in common.
-    pub category: Category,
-    /// The word that will call what is trained on it; may be empty.
-    pub trigger_word: String,
-}
 
 /// A dataset as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,103 +38,46 @@ pub struct Dataset {
     pub version: u32,
     /// The hash of that version.
     pub hash: String,
-    /// Pictures in that version.
-    pub images: u32,
+    /// How many images that version has.
+    pub image_count: u32,
 }
 
 const SELECT: &str = "
 SELECT d.id, d.name, d.description, d.category, d.trigger_word, d.created_ms, v.created_ms AS changed_ms, d.trashed_ms,
-  v.number, v.hash, (SELECT count(*) FROM version_image i WHERE i.version = v.id) AS images
+  v.number, v.hash, (SELECT count(*) FROM version_image i WHERE i.version = v.id) AS image_count
 FROM dataset d JOIN dataset_version v
   ON v.dataset = d.id AND v.number = (SELECT max(number) FROM dataset_version WHERE dataset = d.id)";
 
 impl Dataset {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let category: String = row.get("category")?;
         Ok(Self {
             id: row.get("id")?,
-            about: About {
-                name: row.get("name")?,
-                description: row.get("description")?,
-                // A word that this program does not know cannot come from it: the table has only known ones.
-                category: category.parse().unwrap_or_default(),
-                trigger_word: row.get("trigger_word")?,
-            },
+            about: About::from_row(row)?,
             created_ms: row.get("created_ms")?,
             changed_ms: row.get("changed_ms")?,
             trashed_ms: row.get("trashed_ms")?,
             version: row.get("number")?,
             hash: row.get("hash")?,
-            images: row.get("images")?,
+            image_count: row.get("image_count")?,
         })
-    }
-}
-
-impl About {
-    /// The same without spaces around the words.
-    ///
-    /// # Errors
-    /// When something is too long, or cannot stand in one line.
-    fn checked(self) -> Result<Self> {
-        let about = Self {
-            name: self.name.trim().to_owned(),
-            description: self.description.trim().to_owned(),
-            trigger_word: self.trigger_word.trim().to_owned(),
-            ..self
-        };
-        let limits = [
-            ("name", &about.name, MAX_NAME_CHARS),
-            ("trigger word", &about.trigger_word, MAX_TRIGGER_CHARS),
-            ("description", &about.description, MAX_DESCRIPTION_CHARS),
-        ];
-        for (what, text, most) in limits {
-            let is_line = what != "description";
-            let breaks = |c: char| c.is_control() && (is_line || !matches!(c, '\n' | '\t'));
-            let problem = if what == "name" && text.is_empty() {
-                "it is empty".to_owned()
-            } else if text.chars().count() > most {
-                format!("it has more than {most} characters")
-            } else if text.contains(breaks) {
-                "it has control characters".to_owned()
-            } else {
-                continue;
-            };
-            let value = text.chars().take(most).collect();
-            return Err(Error::Invalid {
-                what,
-                value,
-                problem,
-            });
-        }
-        Ok(about)
     }
 }
 
 impl Library {
     /// Makes an empty dataset.
     pub fn create_dataset(&self, about: About) -> Result<Dataset> {
-        let (about, now_ms, id) = (about.checked()?, self.now_ms(), DatasetId::new());
+        let (about, now_ms) = (about.checked()?, self.now_ms());
         self.write(move |change| {
-            insert(change, id, &about, now_ms)
-                .map_err(|error| Error::taken("dataset", &about.name, error))?;
-            version::insert(change, id, &[], ("created", now_ms))?;
+            let id = create(change, &about, now_ms)?;
             get(change, id)
         })
     }
 
     /// Gives a dataset another name or purpose. Its versions stay.
-    pub fn update_dataset(&self, id: DatasetId, about: About) -> Result<Dataset> {
-        let about = about.checked()?;
+    pub fn update_dataset(&self, id: DatasetId, new: AboutChange) -> Result<Dataset> {
         self.write(move |change| {
-            let updated = change.execute(
-                "UPDATE dataset SET name = :name, description = :description, category = :category, \
-                 trigger_word = :trigger_word WHERE id = :id",
-                named_params! {
-                    ":id": id, ":name": about.name, ":description": about.description,
-                    ":category": about.category.name(), ":trigger_word": about.trigger_word,
-                },
-            );
-            updated.map_err(|error| Error::taken("dataset", &about.name, error))?;
+            let about = new.over(get_to_change(change, id)?.about).checked()?;
+            about.update(change, id)?;
             get(change, id)
         })
     }
@@ -162,7 +88,7 @@ impl Library {
     }
 
     /// The datasets in the trash, newest change first.
-    pub fn list_trashed_datasets(&self) -> Result<Vec<Dataset>> {
+    pub fn list_deleted_datasets(&self) -> Result<Vec<Dataset>> {
         self.datasets_where("d.trashed_ms IS NOT NULL")
     }
 
@@ -180,27 +106,26 @@ impl Library {
         self.read(|view| get(view, id))
     }
 
-    /// The dataset with this name outside the trash, or with this id.
+    /// The dataset with this name outside the trash, else the one with this id.
     pub fn find_dataset(&self, name: &str) -> Result<Dataset> {
-        if let Ok(id) = name.parse() {
-            return self.get_dataset(id);
-        }
         self.read(|view| {
             let query = format!("{SELECT} WHERE d.name = ? AND d.trashed_ms IS NULL");
             let found = view.query_row(&query, [name.trim()], Dataset::from_row);
-            let found = found.optional()?;
-            found.ok_or_else(|| Error::not_found("dataset", name))
+            match (found.optional()?, name.parse()) {
+                (Some(found), _) => Ok(found),
+                (None, Ok(id)) => get(view, id),
+                (None, Err(_)) => Err(Error::not_found("dataset", name)),
+            }
         })
     }
 
     /// Puts a dataset into the trash, from where it can be taken back until it is emptied.
-    pub fn trash_dataset(&self, id: DatasetId) -> Result<Dataset> {
+    pub fn delete_dataset(&self, id: DatasetId) -> Result<Dataset> {
         let now_ms = self.now_ms();
         self.write(move |change| {
-            change.execute(
-                "UPDATE dataset SET trashed_ms = ? WHERE id = ? AND trashed_ms IS NULL",
-                params![now_ms, id],
-            )?;
+            get_to_change(change, id)?;
+            let trash = "UPDATE dataset SET trashed_ms = ? WHERE id = ?";
+            change.execute(trash, params![now_ms, id])?;
             get(change, id)
         })
     }
@@ -220,20 +145,12 @@ impl Library {
     }
 }
 
-fn insert(
-    change: &Transaction<'_>,
-    id: DatasetId,
-    about: &About,
-    now_ms: i64,
-) -> rusqlite::Result<usize> {
-    change.execute(
-        "INSERT INTO dataset (id, name, description, category, trigger_word, created_ms) \
-         VALUES (:id, :name, :description, :category, :trigger_word, :now_ms)",
-        named_params! {
-            ":id": id, ":name": about.name, ":description": about.description,
-            ":category": about.category.name(), ":trigger_word": about.trigger_word, ":now_ms": now_ms,
-        },
-    )
+/// Makes an empty dataset; its first version is that.
+fn create(change: &Transaction<'_>, about: &About, now_ms: i64) -> Result<DatasetId> {
+    let id = DatasetId::new();
+    about.insert(change, id, now_ms)?;
+    version::insert(change, id, &[], ("created", now_ms))?;
+    Ok(id)
 }
 
 /// The dataset with this id.
@@ -241,4 +158,14 @@ fn get(view: &Transaction<'_>, id: DatasetId) -> Result<Dataset> {
     let query = format!("{SELECT} WHERE d.id = ?");
     let found = view.query_row(&query, [id], Dataset::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("dataset", id))
+}
+
+/// The dataset with this id, unless it is in the trash.
+fn get_to_change(view: &Transaction<'_>, id: DatasetId) -> Result<Dataset> {
+    let dataset = get(view, id)?;
+    if dataset.trashed_ms.is_some() {
+        let name = dataset.about.name;
+        return Err(Error::Trashed { name });
+    }
+    Ok(dataset)
 }

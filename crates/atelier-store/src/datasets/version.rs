@@ -9,7 +9,7 @@ use super::get;
 use crate::error::{Error, Result};
 use crate::library::{DatasetId, ImageId, Library};
 
-/// A picture of a version.
+/// A picture of a version: its file, its words, its square.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Image {
     /// The same through all versions, whatever is done to it.
@@ -33,7 +33,7 @@ pub struct Image {
     pub(super) row: Option<i64>,
 }
 
-/// A version without its pictures.
+/// A version without its images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VersionAbout {
     /// From 1; 1 is the empty dataset.
@@ -44,11 +44,11 @@ pub struct VersionAbout {
     pub change: String,
     /// When it was made, in milliseconds since the Unix epoch.
     pub created_ms: i64,
-    /// How many pictures it has.
-    pub images: u32,
+    /// How many images it has.
+    pub image_count: u32,
 }
 
-/// A version with its pictures.
+/// A version with its images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Version {
     /// Of which dataset.
@@ -56,12 +56,12 @@ pub struct Version {
     /// Its number and hash.
     #[serde(flatten)]
     pub about: VersionAbout,
-    /// Its pictures, in the order in which they were added.
-    pub pictures: Vec<Image>,
+    /// Its images, in the order in which they were added.
+    pub images: Vec<Image>,
 }
 
 const SELECT: &str = "
-SELECT number, hash, change, created_ms, (SELECT count(*) FROM version_image i WHERE i.version = v.id) AS images
+SELECT number, hash, change, created_ms, (SELECT count(*) FROM version_image i WHERE i.version = v.id) AS image_count
 FROM dataset_version v WHERE dataset = ?1";
 const SELECT_IMAGES: &str = "
 SELECT i.id AS row, i.image, i.file_name, i.blob, b.size_bytes, b.width, b.height, i.caption, i.crop_left, i.crop_top, i.crop_side
@@ -75,7 +75,7 @@ impl VersionAbout {
             hash: row.get("hash")?,
             change: row.get("change")?,
             created_ms: row.get("created_ms")?,
-            images: row.get("images")?,
+            image_count: row.get("image_count")?,
         })
     }
 }
@@ -101,13 +101,6 @@ impl Image {
             crop: side.map(crop).transpose()?,
             row: Some(row.get("row")?),
         })
-    }
-}
-
-impl Version {
-    /// The hash of what the version holds, which its row says too.
-    pub(crate) fn computed_hash(&self) -> String {
-        hash_of(&self.pictures)
     }
 }
 
@@ -137,19 +130,25 @@ pub(super) fn version(view: &Transaction<'_>, dataset: DatasetId, number: u32) -
     let query = format!("{SELECT} AND number = ?2");
     let about = view.query_row(&query, params![dataset, number], VersionAbout::from_row);
     let about = about.optional()?;
-    let about = about
-        .ok_or_else(|| Error::not_found("version", format!("{number} of dataset {dataset}")))?;
+    let Some(about) = about else {
+        let dataset = get(view, dataset)?;
+        return Err(Error::NoVersion {
+            dataset: dataset.about.name,
+            number,
+            newest: dataset.version,
+        });
+    };
     let mut statement = view.prepare_cached(SELECT_IMAGES)?;
-    let pictures = statement.query_map(params![dataset, number], Image::from_row)?;
+    let images = statement.query_map(params![dataset, number], Image::from_row)?;
     Ok(Version {
         dataset,
         about,
-        pictures: pictures.collect::<rusqlite::Result<_>>()?,
+        images: images.collect::<rusqlite::Result<_>>()?,
     })
 }
 
-fn hash_of(pictures: &[Image]) -> String {
-    dataset_version(pictures.iter().map(|image| {
+fn hash_of(images: &[Image]) -> String {
+    dataset_version(images.iter().map(|image| {
         let Image {
             blob,
             caption,
@@ -160,16 +159,16 @@ fn hash_of(pictures: &[Image]) -> String {
     }))
 }
 
-/// Makes the next version of a dataset, with these pictures.
+/// Makes the next version of a dataset, with these images.
 pub(super) fn insert(
     change: &Transaction<'_>,
     dataset: DatasetId,
-    pictures: &[Image],
+    images: &[Image],
     (words, now_ms): (&str, i64),
 ) -> Result<u32> {
     let newest = "SELECT coalesce(max(number), 0) FROM dataset_version WHERE dataset = ?";
     let newest: u32 = change.query_row(newest, [dataset], |row| row.get(0))?;
-    let hash = hash_of(pictures);
+    let hash = hash_of(images);
     change.execute(
         "INSERT INTO dataset_version (dataset, number, hash, change, created_ms) VALUES (?, ?, ?, ?, ?)",
         params![dataset, newest + 1, hash, words, now_ms],
@@ -177,7 +176,7 @@ pub(super) fn insert(
     let version = change.last_insert_rowid();
     let mut place = change
         .prepare_cached("INSERT INTO version_image (version, position, row) VALUES (?, ?, ?)")?;
-    for (position, image) in pictures.iter().enumerate() {
+    for (position, image) in images.iter().enumerate() {
         let row = image
             .row
             .map_or_else(|| insert_image(change, dataset, image), Ok)?;
@@ -210,4 +209,24 @@ fn insert_image(
         ":caption": image.caption, ":left": image.crop.map(|crop| crop.left),
         ":top": image.crop.map(|crop| crop.top), ":side": image.crop.map(|crop| crop.side),
     })
+}
+
+/// Names every version whose images are not what its hash says.
+pub(crate) fn hash_problems(view: &Transaction<'_>, problems: &mut Vec<String>) -> Result<()> {
+    let mut statement = view.prepare(
+        "SELECT v.dataset, v.number, d.name FROM dataset_version v JOIN dataset d ON d.id = v.dataset ORDER BY v.id",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?))
+    })?;
+    for row in rows {
+        let (dataset, number, name) = row?;
+        let found = version(view, dataset, number)?;
+        if hash_of(&found.images) != found.about.hash {
+            problems.push(format!(
+                "version {number} of dataset `{name}` is not what its hash says"
+            ));
+        }
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
+use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
@@ -11,39 +12,64 @@ const STEPS: &[&str] = &[include_str!("../../migrations/001_datasets.sql")];
 /// Says in the file's header that the catalogue is ours.
 const APPLICATION: i32 = i32::from_be_bytes(*b"Atel");
 
-/// Brings the catalogue to today's layout, wholly or not at all.
-pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {
-    let migrated = migrate(connection, path);
-    migrated.map_err(|error| error.at("change", path))
+/// How far a catalogue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// There is nothing in it yet.
+    Empty,
+    /// This many steps were done.
+    Done(usize),
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
-    let bad = |problem: String| Error::BadCatalogue {
+/// What is in the file, without changing it.
+///
+/// # Errors
+/// When it is another program's, or a newer one's.
+pub(crate) fn layout(connection: &Connection, path: &Path) -> Result<Layout> {
+    let other = |problem: String| Error::OtherCatalogue {
         path: path.to_owned(),
         problem,
     };
-    // Alone, since another process may be doing the same.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let number =
-        |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    let (application, done) = (number("application_id")?, number("user_version")?);
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let count = "SELECT count(*) FROM sqlite_schema";
-    let tables: u32 = transaction.query_row(count, [], |row| row.get(0))?;
-    if application != APPLICATION && tables > 0 {
-        return Err(bad("it is another program's".to_owned()));
+    let tables: u32 = connection.query_row(count, [], |row| row.get(0))?;
+    let (application, done) = (number("application_id")?, number("user_version")?);
+    if tables == 0 {
+        return Ok(Layout::Empty);
     }
-    let done = usize::try_from(done).unwrap_or(usize::MAX);
-    let Some(steps) = STEPS.get(done..) else {
-        let known = STEPS.len();
-        return Err(bad(format!(
-            "its layout is version {done}, and this program knows versions up to {known}; use the program that wrote it, \
-             or a newer one"
-        )));
+    if application != APPLICATION {
+        return Err(other("it is another program's".to_owned()));
+    }
+    match usize::try_from(done) {
+        Ok(done) if done <= STEPS.len() => Ok(Layout::Done(done)),
+        _ => {
+            let known = STEPS.len();
+            Err(other(format!(
+                "its layout is version {done}, and this program knows versions up to {known}"
+            )))
+        }
+    }
+}
+
+/// Brings the catalogue to today's layout, wholly or not at all. One that has it is only read.
+pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {
+    if layout(connection, path)? == Layout::Done(STEPS.len()) {
+        return Ok(());
+    }
+    // Alone, and with another look, since another process may have done the same.
+    let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = match layout(&change, path)? {
+        Layout::Empty => 0,
+        Layout::Done(done) => done,
     };
-    for step in steps {
-        transaction.execute_batch(step)?;
+    for step in STEPS.iter().skip(done) {
+        change.execute_batch(step)?;
     }
-    transaction.pragma_update(None, "application_id", APPLICATION)?;
-    transaction.pragma_update(None, "user_version", STEPS.len() as i32)?;
-    Ok(transaction.commit()?)
+    if done == 0 {
+        let id = Uuid::now_v7().to_string();
+        change.execute("INSERT INTO library (id, is_copy) VALUES (?, 0)", [id])?;
+    }
+    change.pragma_update(None, "application_id", APPLICATION)?;
+    change.pragma_update(None, "user_version", STEPS.len() as i32)?;
+    Ok(change.commit()?)
 }

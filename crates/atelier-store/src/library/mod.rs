@@ -1,6 +1,7 @@
 //! The library: a catalogue in SQLite and the files that it speaks of. One thread of each process changes the catalogue;
 //! reading goes on beside it. Several processes may have the same library open.
 
+mod connection;
 mod ids;
 mod migrations;
 mod readers;
@@ -10,14 +11,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use atelier_core::Clock;
-use rusqlite::{Connection, Transaction};
+use rusqlite::Transaction;
 
 use crate::blobs::Blobs;
 use crate::error::{Error, Result};
 use readers::Readers;
 use writer::Writer;
 
+pub(crate) use connection::open_to_read;
 pub use ids::{DatasetId, ImageId};
+pub(crate) use migrations::{Layout, layout};
 
 /// The file of the catalogue below the library's folder.
 pub const CATALOGUE: &str = "atelier.db";
@@ -48,12 +51,10 @@ impl Library {
     /// # Errors
     /// When the folder cannot be written, or the catalogue there is damaged, another program's, or a newer program's.
     pub fn open(home: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
-        fs_err::create_dir_all(home).map_err(|error| Error::io("create", home, error))?;
+        fs_err::create_dir_all(home)?;
         let path = home.join(CATALOGUE);
-        let failed = |error| Error::catalogue("change", &path, error);
-        let mut connection = Connection::open(&path).map_err(failed)?;
-        writer::prepare(&connection).map_err(failed)?;
-        migrations::run(&mut connection, &path)?;
+        let connection = connection::open_to_write(&path);
+        let connection = connection.map_err(|error| error.at("change", &path))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 writer: Writer::start(connection, path.clone())?,
@@ -63,6 +64,18 @@ impl Library {
                 clock,
             }),
         })
+    }
+
+    /// Opens the library in a folder, and makes none.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], and when there is no library.
+    pub fn open_existing(home: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+        if !home.join(CATALOGUE).exists() {
+            let home = home.to_owned();
+            return Err(Error::NoLibrary { home });
+        }
+        Self::open(home, clock)
     }
 
     /// The file of the catalogue.
@@ -91,7 +104,11 @@ impl Library {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let written = self.shared.writer.write(work);
+        let written = self.shared.writer.write(|change| {
+            // From now on it is a library of its own, which no backup replaces.
+            change.execute("UPDATE library SET is_copy = 0 WHERE is_copy = 1", [])?;
+            work(change)
+        });
         written.map_err(|error| error.at("change", &self.shared.path))
     }
 }

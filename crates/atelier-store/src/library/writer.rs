@@ -4,7 +4,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -12,8 +11,6 @@ use crate::error::{Error, Result};
 
 /// Changes that may wait for their turn before callers do.
 const WAITING: usize = 64;
-/// How long a change waits for one of another process.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 type Task = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -22,16 +19,6 @@ pub(super) struct Writer {
     tasks: Option<SyncSender<Task>>,
     thread: Option<JoinHandle<()>>,
     path: PathBuf,
-}
-
-/// What a connection that writes has to be told.
-pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(PATIENCE)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // A change that was answered is on the disk, also after a loss of power.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "trusted_schema", false)
 }
 
 impl Writer {
@@ -43,8 +30,7 @@ impl Writer {
                 while let Ok(task) = waiting.recv() {
                     task(&mut connection);
                 }
-            })
-            .map_err(|error| Error::io("start a thread for", &path, error))?;
+            })?;
         Ok(Self {
             tasks: Some(tasks),
             thread: Some(thread),

@@ -9,7 +9,7 @@ fn a_sound_library_has_no_problems() {
     let studio = Studio::new();
     studio.add(&studio.dataset("a"), &[1, 2]);
     studio.add(&studio.dataset("b"), &[2, 3]);
-    let checked = studio.library.check().unwrap();
+    let checked = studio.check();
     assert_eq!(
         (checked.datasets, checked.versions, checked.files),
         (2, 4, 3)
@@ -24,10 +24,10 @@ fn files_that_are_gone_or_changed_and_rows_that_were_forged_are_named() {
     let library = &studio.library;
     let dataset = studio.dataset("faces");
     let version = studio.add(&dataset, &[1, 2]);
-    let blob = |index: usize| library.blobs().path(&version.pictures[index].blob);
+    let blob = |index: usize| library.blobs().path(&version.images[index].blob);
     fs_err::remove_file(blob(0)).unwrap();
     fs_err::remove_file(blob(1)).unwrap();
-    fs_err::write(blob(1), vec![0; version.pictures[1].size_bytes as usize]).unwrap();
+    fs_err::write(blob(1), vec![0; version.images[1].size_bytes as usize]).unwrap();
     fs_err::write(blob(1).with_file_name("stray"), b"").unwrap();
     let forged = Connection::open(library.catalogue()).unwrap();
     forged
@@ -36,7 +36,7 @@ fn files_that_are_gone_or_changed_and_rows_that_were_forged_are_named() {
             [],
         )
         .unwrap();
-    let checked = library.check().unwrap();
+    let checked = studio.check();
     let found = |words: &str| {
         checked
             .problems
@@ -49,4 +49,17 @@ fn files_that_are_gone_or_changed_and_rows_that_were_forged_are_named() {
         "version 2 of dataset `faces` is not what its hash says"
     ));
     assert_eq!(checked.unnamed.len(), 1);
+}
+
+#[test]
+fn a_catalogue_that_is_no_database_any_more_is_a_problem_and_no_failure_of_the_check() {
+    let studio = Studio::new();
+    studio.dataset("faces");
+    let home = studio.path("copy");
+    fs_err::create_dir(&home).unwrap();
+    fs_err::write(home.join(atelier_store::CATALOGUE), vec![7; 8192]).unwrap();
+    let check = |home| atelier_store::check(home, &atelier_core::CancelFlag::default());
+    let checked = check(&home).unwrap();
+    assert_eq!(checked.problems.len(), 1, "{:?}", checked.problems);
+    assert!(check(&studio.path("absent")).is_err());
 }

@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use atelier_core::{Category, Clock};
-use atelier_data::{Limits, RgbPicture, png};
+use atelier_core::{CancelFlag, Category, Clock};
+use atelier_data::{RgbPicture, png};
 use atelier_store::{About, Dataset, Edit, Library, Version};
 
 /// A clock that is set by hand.
@@ -50,6 +50,15 @@ impl Studio {
         }
     }
 
+    /// The same library, opened once more as another process does it.
+    fn again(&self) -> Library {
+        Library::open(&self.path("home"), self.clock.clone()).unwrap()
+    }
+
+    fn check(&self) -> atelier_store::Checked {
+        atelier_store::check(&self.path("home"), &CancelFlag::default()).unwrap()
+    }
+
     fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
@@ -62,8 +71,7 @@ impl Studio {
     fn add(&self, dataset: &Dataset, shades: &[u8]) -> Version {
         let hold = self.library.blobs().hold().unwrap();
         let edits = shades.iter().map(|&shade| {
-            let limits = Limits::default();
-            let image = self.library.keep_picture(&hold, &picture(shade), &limits);
+            let image = self.library.keep_image(&hold, "a.png", &picture(shade));
             Edit::Add {
                 image: image.unwrap(),
                 file_name: format!("grey-{shade}.png"),

@@ -10,20 +10,24 @@ fn a_deleted_dataset_comes_back_whole_within_its_days() {
     let library = &studio.library;
     let dataset = studio.dataset("faces");
     let version = studio.add(&dataset, &[1, 2]);
-    let trashed = library.trash_dataset(dataset.id).unwrap();
+    let trashed = library.delete_dataset(dataset.id).unwrap();
     assert!(trashed.trashed_ms.is_some());
     assert!(library.find_dataset("faces").is_err());
     assert!(library.list_datasets().unwrap().is_empty());
-    assert_eq!(library.list_trashed_datasets().unwrap(), [trashed]);
+    assert_eq!(library.list_deleted_datasets().unwrap(), [trashed]);
     studio.clock.forward(TRASH_DAYS - 1);
-    assert_eq!(library.empty_trash(TRASH_DAYS).unwrap(), Emptied::default());
+    let nothing = Emptied {
+        files: Some(0),
+        ..Emptied::default()
+    };
+    assert_eq!(library.empty_trash(TRASH_DAYS).unwrap(), nothing);
     let other = studio.dataset("Faces");
     let error = library.restore_dataset(dataset.id).unwrap_err();
     assert!(error.to_string().contains("already"), "{error}");
-    library.trash_dataset(other.id).unwrap();
+    library.delete_dataset(other.id).unwrap();
     library.restore_dataset(dataset.id).unwrap();
     assert_eq!(library.get_version(dataset.id, None).unwrap(), version);
-    assert_eq!(library.check().unwrap().problems, [""; 0]);
+    assert_eq!(studio.check().problems, [""; 0]);
 }
 
 #[test]
@@ -33,12 +37,12 @@ fn after_its_days_a_dataset_goes_with_the_files_that_nobody_else_has() {
     let (gone, kept) = (studio.dataset("gone"), studio.dataset("kept"));
     studio.add(&gone, &[1, 2]);
     let version = studio.add(&kept, &[2, 3]);
-    library.trash_dataset(gone.id).unwrap();
+    library.delete_dataset(gone.id).unwrap();
     studio.clock.forward(TRASH_DAYS);
     let emptied = library.empty_trash(TRASH_DAYS).unwrap();
-    assert_eq!((emptied.datasets, emptied.files), (1, 1));
+    assert_eq!((emptied.datasets, emptied.files), (1, Some(1)));
     assert!(library.get_dataset(gone.id).is_err());
-    let checked = library.check().unwrap();
+    let checked = studio.check();
     assert_eq!((checked.datasets, checked.files), (1, 2));
     assert!(checked.problems.is_empty() && checked.unnamed.is_empty());
     assert_eq!(library.get_version(kept.id, None).unwrap(), version);
@@ -50,7 +54,7 @@ fn pictures_of_older_versions_stay_and_those_without_a_version_go() {
     let library = &studio.library;
     let dataset = studio.dataset("faces");
     let version = studio.add(&dataset, &[1]);
-    let remove = atelier_store::Edit::Remove(version.pictures[0].id);
+    let remove = atelier_store::Edit::Remove(version.images[0].id);
     library
         .edit_dataset(dataset.id, None, vec![remove])
         .unwrap();
@@ -58,11 +62,37 @@ fn pictures_of_older_versions_stay_and_those_without_a_version_go() {
     library.blobs().put(&hold, b"of a killed process").unwrap();
     assert_eq!(
         library.empty_trash(0).unwrap().files,
-        0,
+        None,
         "somebody is putting files"
     );
     drop(hold);
-    assert_eq!(library.empty_trash(0).unwrap().files, 1);
+    assert_eq!(library.empty_trash(0).unwrap().files, Some(1));
     assert_eq!(library.get_version(dataset.id, Some(2)).unwrap(), version);
-    assert!(library.blobs().path(&version.pictures[0].blob).exists());
+    assert!(library.blobs().path(&version.images[0].blob).exists());
+}
+
+#[test]
+fn what_is_in_the_trash_is_not_changed() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    let version = studio.add(&dataset, &[1]);
+    library.delete_dataset(dataset.id).unwrap();
+    let remove = atelier_store::Edit::Remove(version.images[0].id);
+    let change = atelier_store::AboutChange::default();
+    for error in [
+        library
+            .edit_dataset(dataset.id, None, vec![remove])
+            .unwrap_err(),
+        library.update_dataset(dataset.id, change).unwrap_err(),
+        library.delete_dataset(dataset.id).unwrap_err(),
+    ] {
+        assert!(
+            error
+                .to_string()
+                .starts_with("dataset `faces` is in the trash"),
+            "{error}"
+        );
+    }
+    assert_eq!(library.get_version(dataset.id, None).unwrap(), version);
 }

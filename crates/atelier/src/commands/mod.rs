@@ -3,11 +3,14 @@
 mod base_model;
 mod base_show;
 mod bench;
+mod database;
+mod dataset;
 mod doctor;
 mod generate;
 mod model;
 mod quickstart;
 mod train;
+mod train_dataset;
 mod train_flags;
 
 use std::process::ExitCode;
@@ -52,12 +55,18 @@ pub(crate) enum Command {
     Train(Box<train::TrainArgs>),
     /// Draw pictures.
     Generate(Box<generate::GenerateArgs>),
+    /// Datasets: the library's pictures, with captions, crops and versions.
+    #[command(subcommand)]
+    Dataset(dataset::DatasetCommand),
     /// Base models.
     #[command(subcommand)]
     Base(base_model::BaseCommand),
     /// Adapter files: what they hold, other formats, several into one, into a base.
     #[command(subcommand)]
     Model(model::ModelCommand),
+    /// The library as a whole: check it, copy it, empty its trash.
+    #[command(subcommand)]
+    Db(database::DatabaseCommand),
     /// Show what this machine offers, and where things lie.
     Doctor,
     /// Time the work of training and drawing, for comparison with other programs.
@@ -72,8 +81,10 @@ impl Command {
             Self::Quickstart(args) => crate::quickstart::run(args, app),
             Self::Train(args) => train::run(args, app),
             Self::Generate(args) => generate::run(args, app),
+            Self::Dataset(command) => dataset::run(command, app),
             Self::Base(command) => base_model::run(command, app),
             Self::Model(command) => model::run(command, app),
+            Self::Db(command) => database::run(command, app),
             Self::Doctor => doctor::run(app),
             Self::Bench(command) => bench::run(command, app),
         }

@@ -9,16 +9,17 @@ use atelier_core::{
     TrainReport, TrainRequest, Trainer as _,
 };
 use atelier_diffusion::stable_diffusion::Base;
+use atelier_failure::{CodedResult as _, failed};
 use atelier_train::{LoraTrainer, MemoryPlan, Room};
 use clap::Args;
 use serde_json::json;
 
+use super::train_dataset::Wanted;
 use super::train_flags::TrainFlags;
 use crate::bases;
 use crate::context::{App, ExitKind};
 use crate::device::watch;
 use crate::embedded;
-use crate::failure::{CodedResult as _, failed};
 use crate::memory;
 use crate::output::Output;
 use crate::progress_bar::ProgressBar;
@@ -27,8 +28,8 @@ use crate::shell_word::shell_word;
 /// What `atelier train` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// A folder of pictures, each with its caption in a `.txt` file of the same name.
-    #[arg(long, value_name = "DIR")]
+    /// A folder of pictures, each with its caption in a `.txt` file of the same name, or a name from `dataset list`.
+    #[arg(long, value_name = "DIR|NAME[@VERSION]")]
     dataset: PathBuf,
     /// A name from `base list`, a folder, a file, or `hf:owner/repo[@revision][/file.safetensors]`.
     #[arg(long, value_name = "NAME|FOLDER|FILE|hf:REPO", default_value = embedded::NAME)]
@@ -51,8 +52,13 @@ pub(crate) struct TrainArgs {
 
 /// Does it.
 pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
-    let config = args.settings.resolve()?;
+    let resumed = args.out.as_deref().filter(|_| args.resume);
+    let mut dataset = Wanted::find(app, &args.dataset, resumed)?;
+    let config = args.settings.resolve(dataset.about())?;
     let out = args.out.clone().unwrap_or_else(|| default_out(&config));
+    if args.resume && args.out.is_none() {
+        dataset = Wanted::find(app, &args.dataset, Some(&out))?;
+    }
     if !args.resume {
         refuse_run(&out)?;
     }
@@ -61,7 +67,7 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     let notes = bases::notes(&base.path);
     app.output.notes(&notes);
     let request = TrainRequest {
-        dataset: args.dataset.clone(),
+        dataset: dataset.folder(app, &out)?,
         base: base.path,
         base_name: base.name,
         out: out.clone(),

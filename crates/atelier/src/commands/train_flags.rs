@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use atelier_core::{Category, ErrorCode, Precision, Recompute, Seed, Targets, TrainConfig};
+use atelier_failure::failed;
+use atelier_store::About;
 use clap::Args;
 
 use super::{choice, seed};
-use crate::failure::failed;
 
 /// One flag for each field of `TrainConfig`; what is not given comes from the file, then from the defaults.
 #[derive(Debug, Default, Args)]
@@ -16,7 +17,7 @@ pub(super) struct TrainFlags {
     /// A TOML file with settings under the names of these flags, with `_` for `-`; flags win over it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The unique word that calls what is trained, such as `BlobCharV1`; needed here or in the file.
+    /// The unique word that calls what is trained, such as `BlobCharV1`; needed here, in the file or in the dataset.
     #[arg(long, value_name = "WORD")]
     trigger: Option<String>,
     /// What the pictures have in common [default: character].
@@ -71,12 +72,20 @@ pub(super) struct TrainFlags {
 }
 
 impl TrainFlags {
-    /// The settings, checked; the error lists every problem.
-    pub(super) fn resolve(&self) -> Result<TrainConfig> {
-        let mut config = match &self.config {
+    /// The settings, checked; the error lists every problem. What neither flags nor file say is as the dataset says.
+    pub(super) fn resolve(&self, dataset: Option<&About>) -> Result<TrainConfig> {
+        let (mut config, has_category) = match &self.config {
             Some(path) => read(path)?,
-            None => TrainConfig::default(),
+            None => (TrainConfig::default(), false),
         };
+        if let Some(about) = dataset {
+            if config.trigger.is_empty() {
+                config.trigger.clone_from(&about.trigger_word);
+            }
+            if !has_category {
+                config.category = about.category;
+            }
+        }
         self.apply_to(&mut config);
         let problems = config.problems();
         if problems.is_empty() {
@@ -115,7 +124,8 @@ fn set<T>(field: &mut T, flag: Option<T>) {
     }
 }
 
-fn read(path: &Path) -> Result<TrainConfig> {
+/// The settings of a file, and whether it names a category.
+fn read(path: &Path) -> Result<(TrainConfig, bool)> {
     let text = fs_err::read_to_string(path).map_err(|error| {
         let code = match error.kind() {
             std::io::ErrorKind::NotFound => ErrorCode::NotFound,
@@ -124,7 +134,7 @@ fn read(path: &Path) -> Result<TrainConfig> {
         };
         failed(code, format!("cannot read settings: {error}"))
     })?;
-    toml::from_str(&text).map_err(|error| {
+    let config = toml::from_str(&text).map_err(|error| {
         let line = error
             .span()
             .and_then(|span| text.get(..span.start))
@@ -132,7 +142,10 @@ fn read(path: &Path) -> Result<TrainConfig> {
         let (path, line) = (path.display(), line.unwrap_or_default());
         let message = format!("settings file `{path}`{line}: {}", error.message());
         failed(ErrorCode::InvalidInput, message)
-    })
+    })?;
+    let keys = text.parse::<toml::Table>();
+    let has_category = keys.is_ok_and(|keys| keys.contains_key("category"));
+    Ok((config, has_category))
 }
 
 #[cfg(test)]
@@ -161,10 +174,40 @@ mod tests {
             recompute: Some(Recompute::Layer),
             seed: Some(Seed(11)),
         };
-        let set = serde_json::to_value(flags.resolve().unwrap()).unwrap();
+        let set = serde_json::to_value(flags.resolve(None).unwrap()).unwrap();
         let default = serde_json::to_value(TrainConfig::default()).unwrap();
         for (key, value) in default.as_object().unwrap() {
             assert_ne!(&set[key], value, "`{key}` has no flag");
         }
+    }
+
+    #[test]
+    fn what_neither_flags_nor_file_say_is_as_the_dataset_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.toml");
+        let dataset = About {
+            category: Category::Style,
+            trigger_word: "SlopeV1".to_owned(),
+            ..About::default()
+        };
+        let resolved = |text: Option<&str>, trigger: Option<&str>| {
+            if let Some(text) = text {
+                fs_err::write(&file, text).unwrap();
+            }
+            let flags = TrainFlags {
+                config: text.map(|_| file.clone()),
+                trigger: trigger.map(str::to_owned),
+                ..TrainFlags::default()
+            };
+            let config = flags.resolve(Some(&dataset)).unwrap();
+            (config.trigger, config.category)
+        };
+        let expected = |trigger: &str, category| (trigger.to_owned(), category);
+        assert_eq!(resolved(None, None), expected("SlopeV1", Category::Style));
+        assert_eq!(resolved(None, Some("T")), expected("T", Category::Style));
+        let file = |text| resolved(Some(text), None);
+        assert_eq!(file("rank = 4"), expected("SlopeV1", Category::Style));
+        let both = "trigger = 'F'\ncategory = 'character'";
+        assert_eq!(file(both), expected("F", Category::Character));
     }
 }

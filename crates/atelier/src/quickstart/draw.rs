@@ -8,11 +8,11 @@ use atelier_core::{
     AdapterUse, GenerateRequest, Generator, Outcome, Picture, Progress, ProgressSink, RunContext,
 };
 use atelier_data::{RgbPicture, png};
+use atelier_failure::CodedResult as _;
 use serde_json::Value;
 
 use super::plan::{EXPRESSIONS, Look, Plan, Shot};
 use crate::bases::FoundBase;
-use crate::failure::CodedResult as _;
 use crate::recipe::Recipe;
 
 /// Where pictures lie, below the folder of the quickstart.

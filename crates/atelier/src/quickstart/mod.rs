@@ -19,6 +19,7 @@ use atelier_core::{ErrorCode, Generator, Outcome, RunContext, TrainReport, Train
 use atelier_data::{FolderDataset, Limits, decode_picture, png, sheet};
 use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_eval::Feature;
+use atelier_failure::{CodedResult as _, failed};
 use atelier_train::LoraTrainer;
 use atelier_weights::ModelFiles;
 
@@ -33,7 +34,6 @@ use crate::commands::QuickstartArgs;
 use crate::context::{App, ExitKind};
 use crate::device::Chosen;
 use crate::embedded;
-use crate::failure::{CodedResult as _, failed};
 use crate::memory;
 
 /// Pixels between the pictures of the sheet.

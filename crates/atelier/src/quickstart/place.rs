@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use atelier_core::{ErrorCode, TrainConfig};
+use atelier_failure::failed;
 use serde::{Deserialize, Serialize};
-
-use crate::failure::failed;
 
 /// The file by which a folder is known as one that a quickstart made.
 const MARKER_FILE: &str = "quickstart.json";
@@ -133,7 +132,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::failure::code_of;
+    use atelier_failure::code_of;
 
     fn marker(epochs: usize) -> Marker {
         let config = TrainConfig {

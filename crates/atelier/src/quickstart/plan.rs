@@ -4,8 +4,7 @@ use anyhow::Result;
 use atelier_core::{
     AdapterUse, Category, ErrorCode, GenerateRequest, Precision, SamplerKind, Seed, TrainConfig,
 };
-
-use crate::failure::failed;
+use atelier_failure::failed;
 
 /// The word that calls the character.
 pub(super) const TRIGGER: &str = "BlobCharV1";

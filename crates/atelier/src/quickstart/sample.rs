@@ -4,9 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use atelier_data::{FolderDataset, Limits, read_folder};
+use atelier_failure::CodedResult as _;
 use include_dir::{Dir, include_dir};
-
-use crate::failure::CodedResult as _;
 
 static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../assets/blob-faces");
 /// The pictures to train on, inside the program and beside the report.

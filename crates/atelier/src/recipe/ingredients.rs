@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use atelier_core::{AdapterUse, ErrorCode, GenerateRequest, StartImage};
+use atelier_failure::{CodedResult as _, failed};
 use atelier_weights::{TensorFile, hash_file, sha256_file};
 
 use super::{AdapterRecord, BaseRecord, FORMAT, PROGRAM, Recipe, StartRecord};
 use crate::bases::FoundBase;
-use crate::failure::{CodedResult as _, failed};
 
 /// The base, and what is known of each file.
 pub(crate) struct Ingredients {

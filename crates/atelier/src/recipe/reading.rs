@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 use atelier_core::ErrorCode;
 use atelier_data::png;
+use atelier_failure::{CodedResult as _, failed};
 use serde_json::Value;
 
 use super::{FORMAT, OWN_KEYWORD, PARAMETERS_KEYWORD, Recipe};
-use crate::failure::{CodedResult as _, failed};
 
 /// Longest recipe that is read.
 const MAX_BYTES: usize = 4 << 20;

@@ -4,6 +4,7 @@
 
 mod bases;
 mod bench;
+mod dataset;
 mod devices;
 mod disk_full;
 mod doctor;

@@ -138,6 +138,15 @@ impl Ended {
             assert!(self.stderr.contains(word), "no `{word}` in {}", self.stderr);
         }
     }
+
+    /// The same of a command with `--json`, whose document says why.
+    #[track_caller]
+    pub(crate) fn refused_in_json(&self, reason: &str) {
+        assert_eq!(self.status, 2, "{}", self.stderr);
+        let document: serde_json::Value = serde_json::from_str(&self.stdout).unwrap();
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(message.contains(reason), "no `{reason}` in {message}");
+    }
 }
 
 /// The built program.

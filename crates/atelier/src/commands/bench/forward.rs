@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use atelier_core::{DeviceChoice, ErrorCode, Precision};
 use atelier_diffusion::stable_diffusion::{AddedConditioning, Base, Conditioning};
+use atelier_failure::{CodedResult as _, failed};
 use atelier_nn::gradients::values_of;
 use atelier_nn::visit::{Visit as _, Visitor};
 use atelier_nn::{Conv2d, Linear};
@@ -16,7 +17,6 @@ use serde::Serialize;
 
 use crate::context::{App, ExitKind};
 use crate::device::watch;
-use crate::failure::{CodedResult as _, failed};
 use crate::memory::peak_bytes;
 
 /// What `atelier bench forward` can be told.

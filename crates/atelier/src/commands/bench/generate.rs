@@ -4,6 +4,7 @@
 use anyhow::Result;
 use atelier_core::{DeviceChoice, ErrorCode, GenerateRequest, Precision, SamplerKind};
 use atelier_diffusion::stable_diffusion::{Pipeline, PipelinePart};
+use atelier_failure::{CodedResult as _, failed};
 use atelier_nn::gradients::values_of;
 use clap::Args;
 use serde::Serialize;
@@ -11,7 +12,6 @@ use serde::Serialize;
 use crate::bases;
 use crate::context::{App, ExitKind};
 use crate::device::{Chosen, watch};
-use crate::failure::{CodedResult as _, failed};
 use crate::memory::peak_bytes;
 
 /// What `atelier bench generate` can be told.

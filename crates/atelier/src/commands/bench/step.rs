@@ -3,6 +3,7 @@
 use anyhow::Result;
 use atelier_core::{DeviceChoice, ErrorCode, Precision, Recompute};
 use atelier_diffusion::stable_diffusion::Base;
+use atelier_failure::{CodedResult as _, failed};
 use atelier_train::{BenchReport, BenchStep, bench_step};
 use clap::Args;
 use serde::Serialize;
@@ -10,7 +11,6 @@ use serde::Serialize;
 use crate::bases;
 use crate::context::{App, ExitKind};
 use crate::device::watch;
-use crate::failure::{CodedResult as _, failed};
 use crate::memory::peak_bytes;
 
 /// What `atelier bench step` can be told.

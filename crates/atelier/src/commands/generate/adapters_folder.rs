@@ -5,8 +5,8 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::Result;
 use atelier_core::{AdapterUse, ErrorCode};
 use atelier_diffusion::prompt::LoraTag;
+use atelier_failure::failed;
 
-use crate::failure::failed;
 use crate::recipe::{AdapterRecord, file_sha256};
 
 /// Folders in folders that are looked into.

@@ -7,6 +7,7 @@ use anyhow::Result;
 use atelier_core::{ErrorCode, GenerateRequest, Precision, StartPixels};
 use atelier_diffusion::prompt::{PromptLine, read_prompt_file};
 use atelier_diffusion::stable_diffusion::Base;
+use atelier_failure::{CodedResult as _, failed};
 
 use super::adapters_folder::AdaptersFolder;
 use super::flags::GenerateArgs;
@@ -16,7 +17,6 @@ use super::{start_picture, wording};
 use crate::bases;
 use crate::context::App;
 use crate::embedded;
-use crate::failure::{CodedResult as _, failed};
 use crate::recipe::Ingredients;
 
 /// Pictures of one call.

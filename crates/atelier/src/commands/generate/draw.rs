@@ -5,13 +5,13 @@ use std::path::Path;
 use anyhow::Result;
 use atelier_core::{ErrorCode, Generator as _, Outcome, Progress, ProgressSink, StartPixels};
 use atelier_diffusion::stable_diffusion::Pipeline;
+use atelier_failure::{CodedResult as _, code_of, messages};
 use serde_json::{Value, json};
 
 use super::batch::{Batch, Shot};
 use super::picture_file;
 use crate::context::{App, ExitKind};
 use crate::device::{Chosen, watch};
-use crate::failure::{CodedResult as _, code_of, messages};
 use crate::output::error_document;
 use crate::progress_bar::ProgressBar;
 use crate::recipe::Ingredients;

@@ -8,10 +8,10 @@ use atelier_core::{
     AdapterUse, DeviceChoice, ErrorCode, GenerateRequest, NoiseKind, Precision, PromptSyntax,
     SamplerKind, ScheduleKind, Seed, StartImage, VaeTiling,
 };
+use atelier_failure::failed;
 use clap::Args;
 
 use crate::commands::{choice, seed};
-use crate::failure::failed;
 
 /// The share of the steps that is drawn over a start picture, where nothing else is said.
 const USUAL_DENOISE: f64 = 0.6;

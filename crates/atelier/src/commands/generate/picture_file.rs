@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use atelier_core::{ErrorCode, Picture};
 use atelier_data::{RgbPicture, png};
+use atelier_failure::{CodedResult as _, failed};
 use fs_err::OpenOptions;
 use serde_json::{Value, json};
 
-use crate::failure::{CodedResult as _, failed};
 use crate::recipe::Recipe;
 
 /// Characters of the prompt in a file name.

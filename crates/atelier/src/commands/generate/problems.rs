@@ -4,8 +4,7 @@ use std::fmt::Display;
 
 use anyhow::Result;
 use atelier_core::ErrorCode;
-
-use crate::failure::{code_of, failed, messages};
+use atelier_failure::{code_of, failed, messages};
 
 /// Problems that are spelled out.
 const SHOWN: usize = 8;

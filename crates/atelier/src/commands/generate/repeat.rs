@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use atelier_core::{ErrorCode, GenerateRequest};
+use atelier_failure::{code_of, failed};
+use atelier_hub::{Fetched, HubSource};
 
 use super::adapters_folder::{AdaptersFolder, has_content};
 use super::flags::GenerateArgs;
 use super::problems::Problems;
 use crate::bases::{self, FoundBase};
 use crate::context::App;
-use crate::failure::{code_of, failed};
-use crate::hub::{self, HubSource};
 use crate::recipe::{self, AdapterRecord, BaseRecord, Recipe, file_sha256};
 use crate::shell_word::shell_word;
 
@@ -55,7 +55,7 @@ impl Repeat {
 
     /// A base from a hub that is on this machine. Nothing is fetched, since the recipe may be anybody's.
     fn hub_base(&self, source: &HubSource) -> Result<FoundBase> {
-        let hub::Fetched { name, path, .. } = hub::cached(source).ok_or_else(|| {
+        let Fetched { name, path, .. } = atelier_hub::cached(source).ok_or_else(|| {
             let flag = shell_word(&source.to_string());
             self.absent(&format!("`--base {flag}` fetches it"))
         })?;

@@ -6,8 +6,7 @@ use anyhow::Result;
 use atelier_core::{GenerateRequest, StartPixels};
 use atelier_data::{Limits, RgbPicture, crop_to, decode_picture};
 use atelier_diffusion::stable_diffusion::Base;
-
-use crate::failure::CodedResult as _;
+use atelier_failure::CodedResult as _;
 
 /// Longest side of a picture in pixels.
 const MAX_SIDE: usize = 4096;

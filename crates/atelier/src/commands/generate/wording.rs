@@ -3,9 +3,9 @@
 use anyhow::Result;
 use atelier_core::{ErrorCode, GenerateRequest, PromptSyntax, Seed};
 use atelier_diffusion::prompt::{LoraTag, expand, take_loras};
+use atelier_failure::{CodedResult as _, failed};
 
 use super::adapters_folder::AdaptersFolder;
-use crate::failure::{CodedResult as _, failed};
 
 /// The request of one picture: its own seed, no choices and no adapter names left in its words.
 pub(super) fn of_picture(

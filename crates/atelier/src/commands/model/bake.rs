@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use atelier_core::{AdapterUse, ErrorCode, Phase, Progress, ProgressSink as _};
 use atelier_diffusion::stable_diffusion::Base;
+use atelier_failure::{CodedResult as _, failed};
 use atelier_weights::bake::Baking;
 use atelier_weights::{Checkpoint, Layout, atomic};
 use clap::Args;
@@ -16,7 +17,6 @@ use super::merge::lineage;
 use super::target::{self, prepare_file, prepare_folder};
 use crate::bases::{self, FoundBase};
 use crate::context::{App, ExitKind};
-use crate::failure::{CodedResult as _, failed};
 
 /// What `bake` can be told.
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use atelier_core::{AdapterFormat, ErrorCode};
+use atelier_failure::{CodedResult as _, failed};
 use atelier_weights::adapter::ReadBy;
 use atelier_weights::adapter::operate::convert;
 use clap::Args;
@@ -14,7 +15,6 @@ use super::source::{Source, layers_for};
 use super::target::{FloatFormat, prepare_file};
 use crate::commands::choice;
 use crate::context::App;
-use crate::failure::{CodedResult as _, failed};
 
 /// What `convert` can be told.
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use atelier_core::{AdapterFormat, AdapterUse, ErrorCode};
+use atelier_failure::{CodedResult as _, failed};
 use atelier_weights::adapter::operate::{Ingredient, Merged, convert, merge};
 use atelier_weights::adapter::{AdapterFile, AdapterLayer, ReadBy};
 use atelier_weights::{DType, sha256_file};
@@ -16,7 +17,6 @@ use super::source::{Source, layers_for};
 use super::target::{FloatFormat, prepare_file};
 use crate::commands::choice;
 use crate::context::App;
-use crate::failure::{CodedResult as _, failed};
 
 /// Layers of a merge that are named for what was cut off them.
 const SHOWN_LAYERS: usize = 3;

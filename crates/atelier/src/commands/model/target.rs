@@ -5,10 +5,9 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
+use atelier_failure::failed;
 use atelier_weights::DType;
 use fs_err::OpenOptions;
-
-use crate::failure::failed;
 
 /// What files of weights are called.
 pub(super) const ENDING: &str = "safetensors";

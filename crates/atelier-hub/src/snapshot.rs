@@ -5,24 +5,24 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
+use atelier_failure::{CodedResult as _, code_of, failed, messages};
 use atelier_weights::{MAX_CONFIG_BYTES, read_json};
 use serde_json::Value;
 
-use super::Fetched;
-use super::cache::RepoCache;
-use super::client::Client;
-use super::download::{Download, Total};
-use super::listing::{Listing, RemoteFile};
-use super::refusal::Wanted;
-use super::selection::{Selection, Shelf, in_words};
-use super::source::{HubSource, is_commit};
-use crate::failure::{CodedResult as _, code_of, failed, messages};
+use crate::Fetched;
+use crate::cache::RepoCache;
+use crate::client::Client;
+use crate::download::{Download, Total};
+use crate::listing::{Listing, RemoteFile};
+use crate::refusal::Wanted;
+use crate::selection::{Selection, Shelf, in_words};
+use crate::source::{HubSource, is_commit};
 
 /// What must stay free beside the files.
 const SPARE_BYTES: u64 = 64 << 20;
 
 /// The base that a source names.
-pub(super) fn fetch(client: &Client<'_>, source: &HubSource) -> Result<Fetched> {
+pub(crate) fn fetch(client: &Client<'_>, source: &HubSource) -> Result<Fetched> {
     let cache = RepoCache::new(&client.settings.cache, &source.repo);
     let revision = source.revision();
     let offline = client.settings.offline;
@@ -59,7 +59,7 @@ fn in_place_of_network(
     let is_network = code_of(error) == ErrorCode::Network;
     let commit = is_network.then(|| cache.commit_of(source.revision()))??;
     let fetched = local(cache, source, &commit).ok()?;
-    client.output.note(format_args!(
+    (client.notes)(&format_args!(
         "note: {}; using the copy of `{source}` in the cache, commit {commit}, which the hub may have replaced since; \
          `HF_HUB_OFFLINE=1` uses it without asking",
         messages(error).join(": ")
@@ -68,7 +68,7 @@ fn in_place_of_network(
 }
 
 /// The base of a whole commit, where the cache has all of it.
-pub(super) fn cached(cache: &Path, source: &HubSource) -> Option<Fetched> {
+pub(crate) fn cached(cache: &Path, source: &HubSource) -> Option<Fetched> {
     let cache = RepoCache::new(cache, &source.repo);
     let commit = Some(source.revision()).filter(|revision| is_commit(revision))?;
     local(&cache, source, commit).ok()

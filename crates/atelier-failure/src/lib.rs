@@ -7,7 +7,7 @@ use atelier_core::{BoxedError, Coded, ErrorCode};
 
 /// An error of any crate with its code, as `anyhow` can carry it.
 #[derive(Debug)]
-pub(crate) struct Failure(BoxedError);
+pub struct Failure(BoxedError);
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,7 +44,7 @@ impl Coded for Found {
 
 /// The command was asked to stop before it had what it needs. No failure, but nothing to go on with either.
 #[derive(Debug)]
-pub(crate) struct Cancelled;
+pub struct Cancelled;
 
 impl fmt::Display for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,18 +55,18 @@ impl fmt::Display for Cancelled {
 impl StdError for Cancelled {}
 
 /// Whether an error says that the command was asked to stop.
-pub(crate) fn is_cancelled(error: &anyhow::Error) -> bool {
+pub fn is_cancelled(error: &anyhow::Error) -> bool {
     error.chain().any(<dyn StdError>::is::<Cancelled>)
 }
 
 /// A failure with a code and a message.
-pub(crate) fn failed(code: ErrorCode, message: impl Into<String>) -> anyhow::Error {
+pub fn failed(code: ErrorCode, message: impl Into<String>) -> anyhow::Error {
     let message = message.into();
     Failure(Box::new(Found { code, message })).into()
 }
 
 /// Keeps the code of a library's error through `?`.
-pub(crate) trait CodedResult<T> {
+pub trait CodedResult<T> {
     /// The same result, with an error that `anyhow` carries and [`code_of`] finds.
     fn coded(self) -> anyhow::Result<T>;
 }
@@ -78,7 +78,7 @@ impl<T, E: Into<BoxedError>> CodedResult<T> for Result<T, E> {
 }
 
 /// The code of the first error in the chain that has one.
-pub(crate) fn code_of(error: &anyhow::Error) -> ErrorCode {
+pub fn code_of(error: &anyhow::Error) -> ErrorCode {
     error
         .chain()
         .find_map(code_of_one)
@@ -95,7 +95,7 @@ fn code_of_one(error: &(dyn StdError + 'static)) -> Option<ErrorCode> {
 }
 
 /// The message, then every cause that says something new.
-pub(crate) fn messages(error: &anyhow::Error) -> Vec<String> {
+pub fn messages(error: &anyhow::Error) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
     for cause in error.chain().map(ToString::to_string) {
         if !messages.iter().any(|message| message.contains(&cause)) {

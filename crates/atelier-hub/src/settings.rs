@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use atelier_core::ErrorCode;
+use atelier_failure::failed;
 use ureq::http::Uri;
 
 use crate::env_vars::{
     ATELIER_HUB_WAIT_MS, HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN,
     HF_TOKEN_PATH, HOME, XDG_CACHE_HOME,
 };
-use crate::failure::failed;
 
 /// The hub that is asked when no other is named.
 const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
@@ -22,11 +22,11 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
 /// A secret that opens repositories. It is never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Token(String);
+pub(crate) struct Token(String);
 
 impl Token {
     /// The value for the header `Authorization`.
-    pub(super) fn header(&self) -> String {
+    pub(crate) fn header(&self) -> String {
         format!("Bearer {}", self.0)
     }
 }
@@ -39,22 +39,22 @@ impl fmt::Debug for Token {
 
 /// The resolved settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HubSettings {
+pub(crate) struct HubSettings {
     /// Where the hub answers, without a slash at the end.
-    pub(super) endpoint: String,
+    pub(crate) endpoint: String,
     /// The folder that holds one folder per repository.
-    pub(super) cache: PathBuf,
+    pub(crate) cache: PathBuf,
     /// What is sent to the endpoint, and nowhere else.
-    pub(super) token: Option<Token>,
+    pub(crate) token: Option<Token>,
     /// Whether the network must not be used.
-    pub(super) offline: bool,
+    pub(crate) offline: bool,
     /// Wait before the second attempt.
-    pub(super) first_wait: Duration,
+    pub(crate) first_wait: Duration,
 }
 
 impl HubSettings {
     /// Reads the environment, and the file with the token.
-    pub(super) fn from_environment() -> Result<Self> {
+    pub(crate) fn from_environment() -> Result<Self> {
         Self::resolve(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
     }
 

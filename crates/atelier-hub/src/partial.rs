@@ -5,34 +5,34 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use atelier_core::CancelFlag;
+use atelier_failure::Cancelled;
 use fs_err::{File, OpenOptions};
 
-use super::blob_id::{BlobId, ContentHasher};
-use super::cache::create_parent;
-use crate::failure::Cancelled;
+use crate::blob_id::{BlobId, ContentHasher};
+use crate::cache::create_parent;
 
 /// Bytes that are hashed between two looks for Ctrl-C.
 const PIECE_BYTES: usize = 1 << 20;
 
 /// The content so far.
 #[derive(Debug)]
-pub(super) struct Partial {
+pub(crate) struct Partial {
     path: PathBuf,
     file: File,
     hasher: ContentHasher,
     id: BlobId,
     size_bytes: u64,
     /// Bytes that are there.
-    pub(super) done_bytes: u64,
+    pub(crate) done_bytes: u64,
     /// The most that ever were, also of what was thrown away since.
     furthest_bytes: u64,
     /// Whether some of them are from an earlier call.
-    pub(super) is_resumed: bool,
+    pub(crate) is_resumed: bool,
 }
 
 impl Partial {
     /// Opens what is there, or begins. What is longer than the whole is thrown away.
-    pub(super) fn open(
+    pub(crate) fn open(
         path: &Path,
         id: &BlobId,
         size_bytes: u64,
@@ -64,7 +64,7 @@ impl Partial {
     }
 
     /// Throws away what is there.
-    pub(super) fn restart(&mut self) -> Result<()> {
+    pub(crate) fn restart(&mut self) -> Result<()> {
         use std::io::Seek as _;
         self.file.set_len(0)?;
         self.file.rewind()?;
@@ -75,12 +75,12 @@ impl Partial {
     }
 
     /// Whether nothing is missing.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.done_bytes == self.size_bytes
     }
 
     /// Adds a piece, which goes to the system at once. Whether it reaches further than anything before it.
-    pub(super) fn add(&mut self, piece: &[u8]) -> Result<bool> {
+    pub(crate) fn add(&mut self, piece: &[u8]) -> Result<bool> {
         self.file.write_all(piece)?;
         self.hasher.update(piece);
         self.done_bytes += piece.len() as u64;
@@ -90,19 +90,19 @@ impl Partial {
     }
 
     /// Throws away what an earlier call left, whose end was reached and is wrong: there is everything to gain again.
-    pub(super) fn disown(&mut self) -> Result<()> {
+    pub(crate) fn disown(&mut self) -> Result<()> {
         self.restart()?;
         self.furthest_bytes = 0;
         Ok(())
     }
 
     /// Whether the content is what was announced.
-    pub(super) fn is_right(&self) -> bool {
+    pub(crate) fn is_right(&self) -> bool {
         self.is_complete() && self.hasher.clone().agrees_with(&self.id)
     }
 
     /// Gives it its final name, once it is on the disk.
-    pub(super) fn publish(self, path: &Path) -> Result<()> {
+    pub(crate) fn publish(self, path: &Path) -> Result<()> {
         self.file.sync_all()?;
         fs_err::rename(&self.path, path)?;
         if let Some(folder) = path.parent().filter(|_| cfg!(unix)) {

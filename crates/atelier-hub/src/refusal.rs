@@ -4,20 +4,20 @@ use std::fmt;
 use std::time::Duration;
 
 use atelier_core::ErrorCode;
+use atelier_failure::{failed, is_cancelled};
 use ureq::http::Uri;
 
-use super::settings::HubSettings;
-use super::source::Repo;
-use super::transfer::Head;
-use super::trouble::Trouble;
-use crate::failure::{failed, is_cancelled};
+use crate::settings::HubSettings;
+use crate::source::Repo;
+use crate::transfer::Head;
+use crate::trouble::Trouble;
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'a> {
-    pub(super) repo: &'a Repo,
-    pub(super) revision: &'a str,
-    pub(super) file: Option<&'a str>,
+pub(crate) struct Wanted<'a> {
+    pub(crate) repo: &'a Repo,
+    pub(crate) revision: &'a str,
+    pub(crate) file: Option<&'a str>,
 }
 
 impl fmt::Display for Wanted<'_> {
@@ -31,7 +31,7 @@ impl fmt::Display for Wanted<'_> {
 }
 
 /// The other side was not reached, or fell silent before it answered.
-pub(super) fn unreachable(trouble: Trouble, host: &Uri, wanted: &Wanted<'_>) -> Trouble {
+pub(crate) fn unreachable(trouble: Trouble, host: &Uri, wanted: &Wanted<'_>) -> Trouble {
     match trouble {
         Trouble::Passing { error, wait } => {
             let host = host.authority().map_or("", |authority| authority.as_str());
@@ -47,7 +47,7 @@ pub(super) fn unreachable(trouble: Trouble, host: &Uri, wanted: &Wanted<'_>) -> 
 }
 
 /// The hub answered with a status that is no success.
-pub(super) fn by_hub(
+pub(crate) fn by_hub(
     status: u16,
     head: &Head,
     wanted: &Wanted<'_>,
@@ -61,7 +61,7 @@ pub(super) fn by_hub(
 }
 
 /// The host that stores files answered so. Its permissions run out, and the hub gives new ones.
-pub(super) fn by_storage(status: u16, head: &Head, host: &Uri, wanted: &Wanted<'_>) -> Trouble {
+pub(crate) fn by_storage(status: u16, head: &Head, host: &Uri, wanted: &Wanted<'_>) -> Trouble {
     let host = host.host().unwrap_or_default();
     match status {
         401 | 403 => Trouble::passing(format!("`{host}` refuses {wanted} (status {status})")),

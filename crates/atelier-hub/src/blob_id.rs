@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 /// A hash that was checked to be one, so that it can be a file name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum BlobId {
+pub(crate) enum BlobId {
     /// Of the content.
     Sha256(String),
     /// SHA-1 of the content behind git's header.
@@ -14,24 +14,24 @@ pub(super) enum BlobId {
 
 impl BlobId {
     /// A SHA-256 in lower-case hexadecimal.
-    pub(super) fn sha256(text: &str) -> Option<Self> {
+    pub(crate) fn sha256(text: &str) -> Option<Self> {
         is_hex(text, 64).then(|| Self::Sha256(text.to_owned()))
     }
 
     /// A git object's SHA-1 in lower-case hexadecimal.
-    pub(super) fn git(text: &str) -> Option<Self> {
+    pub(crate) fn git(text: &str) -> Option<Self> {
         is_hex(text, 40).then(|| Self::Git(text.to_owned()))
     }
 
     /// The hash in hexadecimal.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Sha256(name) | Self::Git(name) => name,
         }
     }
 
     /// What computes this kind of hash for a content of this size.
-    pub(super) fn hasher(&self, size_bytes: u64) -> ContentHasher {
+    pub(crate) fn hasher(&self, size_bytes: u64) -> ContentHasher {
         match self {
             Self::Sha256(_) => ContentHasher::Sha256(Sha256::new()),
             Self::Git(_) => {
@@ -44,7 +44,7 @@ impl BlobId {
 
 /// Reads a content piece by piece.
 #[derive(Debug, Clone)]
-pub(super) enum ContentHasher {
+pub(crate) enum ContentHasher {
     /// SHA-256.
     Sha256(Sha256),
     /// Git's.
@@ -53,7 +53,7 @@ pub(super) enum ContentHasher {
 
 impl ContentHasher {
     /// Takes the next piece.
-    pub(super) fn update(&mut self, piece: &[u8]) {
+    pub(crate) fn update(&mut self, piece: &[u8]) {
         match self {
             Self::Sha256(hasher) => hasher.update(piece),
             Self::Git(hasher) => hasher.update(piece),
@@ -61,7 +61,7 @@ impl ContentHasher {
     }
 
     /// Whether what was read has this hash.
-    pub(super) fn agrees_with(self, id: &BlobId) -> bool {
+    pub(crate) fn agrees_with(self, id: &BlobId) -> bool {
         let digest = match self {
             Self::Sha256(hasher) => hasher.finalize().to_vec(),
             Self::Git(hasher) => hasher.finalize().to_vec(),

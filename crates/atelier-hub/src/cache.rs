@@ -10,11 +10,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use fs_err::File;
 
-use super::blob_id::BlobId;
-use super::client::Client;
-use super::listing::RemoteFile;
-use super::source::{Repo, is_commit, path_problem};
-use super::trouble::{GLANCE, pause};
+use crate::blob_id::BlobId;
+use crate::client::Client;
+use crate::listing::RemoteFile;
+use crate::source::{Repo, is_commit, path_problem};
+use crate::trouble::{GLANCE, pause};
 
 /// Longest name of a commit that a reference file may hold.
 const MAX_REF_BYTES: u64 = 256;
@@ -23,14 +23,14 @@ const MENTION_AFTER: Duration = Duration::from_secs(1);
 
 /// The part of the cache that belongs to one repository.
 #[derive(Debug)]
-pub(super) struct RepoCache {
+pub(crate) struct RepoCache {
     folder: PathBuf,
     locks: PathBuf,
 }
 
 impl RepoCache {
     /// Below the cache's folder; creates nothing.
-    pub(super) fn new(cache: &Path, repo: &Repo) -> Self {
+    pub(crate) fn new(cache: &Path, repo: &Repo) -> Self {
         let name = format!("models--{}--{}", repo.owner, repo.name);
         Self {
             folder: cache.join(&name),
@@ -39,34 +39,34 @@ impl RepoCache {
     }
 
     /// The repository's folder.
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Where the content with this hash lies when it is complete.
-    pub(super) fn blob(&self, id: &BlobId) -> PathBuf {
+    pub(crate) fn blob(&self, id: &BlobId) -> PathBuf {
         self.folder.join("blobs").join(id.name())
     }
 
     /// Where it grows.
-    pub(super) fn partial(&self, id: &BlobId) -> PathBuf {
+    pub(crate) fn partial(&self, id: &BlobId) -> PathBuf {
         let name = format!("{}.incomplete", id.name());
         self.folder.join("blobs").join(name)
     }
 
     /// The folder of a commit.
-    pub(super) fn snapshot(&self, commit: &str) -> PathBuf {
+    pub(crate) fn snapshot(&self, commit: &str) -> PathBuf {
         self.folder.join("snapshots").join(commit)
     }
 
     /// Whether the file is there with the size that it must have.
-    pub(super) fn has(&self, commit: &str, file: &RemoteFile) -> bool {
+    pub(crate) fn has(&self, commit: &str, file: &RemoteFile) -> bool {
         let paths = [self.snapshot(commit).join(&file.name), self.blob(&file.id)];
         paths.iter().any(|path| has_size(path, file.size_bytes))
     }
 
     /// The commit that a revision stood for when it was last downloaded.
-    pub(super) fn commit_of(&self, revision: &str) -> Option<String> {
+    pub(crate) fn commit_of(&self, revision: &str) -> Option<String> {
         if is_commit(revision) {
             return Some(revision.to_owned());
         }
@@ -77,7 +77,7 @@ impl RepoCache {
     }
 
     /// Notes what a branch or a tag stands for.
-    pub(super) fn remember(&self, revision: &str, commit: &str) -> Result<()> {
+    pub(crate) fn remember(&self, revision: &str, commit: &str) -> Result<()> {
         if is_commit(revision) || self.commit_of(revision).as_deref() == Some(commit) {
             return Ok(());
         }
@@ -90,7 +90,7 @@ impl RepoCache {
     }
 
     /// Every file that is there whole in the folder of a commit.
-    pub(super) fn names(&self, commit: &str) -> BTreeSet<String> {
+    pub(crate) fn names(&self, commit: &str) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         let mut open = vec![(self.snapshot(commit), String::new())];
         while let Some((folder, prefix)) = open.pop() {
@@ -108,7 +108,7 @@ impl RepoCache {
     }
 
     /// Puts a complete content under its path in the folder of a commit.
-    pub(super) fn link(&self, commit: &str, file: &RemoteFile) -> Result<()> {
+    pub(crate) fn link(&self, commit: &str, file: &RemoteFile) -> Result<()> {
         let path = self.snapshot(commit).join(&file.name);
         if has_size(&path, file.size_bytes) {
             return Ok(());
@@ -127,7 +127,7 @@ impl RepoCache {
 
     /// Waits until no other process downloads this content, and keeps them out until the result is dropped. The system
     /// ends the lock with the process, however that ends.
-    pub(super) fn lock(&self, id: &BlobId, client: &Client<'_>) -> Result<File> {
+    pub(crate) fn lock(&self, id: &BlobId, client: &Client<'_>) -> Result<File> {
         let path = self.locks.join(format!("{}.lock", id.name()));
         create_parent(&path)?;
         let mut waited = Duration::ZERO;
@@ -143,9 +143,7 @@ impl RepoCache {
                 }
             }
             if waited < MENTION_AFTER && waited + GLANCE >= MENTION_AFTER {
-                client
-                    .output
-                    .note("waiting for another program that downloads the same file");
+                (client.notes)(&"waiting for another program that downloads the same file");
             }
             pause(GLANCE, client.run.cancel)?;
             waited += GLANCE;
@@ -154,7 +152,7 @@ impl RepoCache {
 }
 
 /// Creates the folder for a file.
-pub(super) fn create_parent(path: &Path) -> Result<()> {
+pub(crate) fn create_parent(path: &Path) -> Result<()> {
     if let Some(parent) = path.parent() {
         fs_err::create_dir_all(parent)?;
     }
@@ -162,7 +160,7 @@ pub(super) fn create_parent(path: &Path) -> Result<()> {
 }
 
 /// Whether a file, or what a link leads to, is this long.
-pub(super) fn has_size(path: &Path, size_bytes: u64) -> bool {
+pub(crate) fn has_size(path: &Path, size_bytes: u64) -> bool {
     fs_err::metadata(path).is_ok_and(|about| about.is_file() && about.len() == size_bytes)
 }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use atelier_core::ErrorCode;
+use atelier_failure::failed;
 use serde::Deserialize;
 
-use super::blob_id::BlobId;
-use super::client::{Client, RANGE_NOT_SATISFIABLE, encoded};
-use super::refusal::Wanted;
-use super::source::{HubSource, is_commit, path_problem};
-use super::trouble::Trouble;
-use crate::failure::failed;
+use crate::blob_id::BlobId;
+use crate::client::{Client, RANGE_NOT_SATISFIABLE, encoded};
+use crate::refusal::Wanted;
+use crate::source::{HubSource, is_commit, path_problem};
+use crate::trouble::Trouble;
 
 /// Longest list of files that is read.
 const MAX_LIST_BYTES: usize = 64 << 20;
@@ -22,28 +22,28 @@ const MAX_SMALL_BYTES: u64 = 64 << 20;
 
 /// A file that the hub announces.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RemoteFile {
+pub(crate) struct RemoteFile {
     /// Its path in the repository.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Its length.
-    pub(super) size_bytes: u64,
+    pub(crate) size_bytes: u64,
     /// The hash of its content.
-    pub(super) id: BlobId,
+    pub(crate) id: BlobId,
 }
 
 /// The files of one commit.
 #[derive(Debug)]
-pub(super) struct Listing {
+pub(crate) struct Listing {
     /// The commit that the revision stands for.
-    pub(super) commit: String,
+    pub(crate) commit: String,
     files: BTreeMap<String, Entry>,
     /// Paths that nothing is stored under, since not every system has such names or they lead elsewhere.
-    pub(super) unsafe_names: Vec<String>,
+    pub(crate) unsafe_names: Vec<String>,
 }
 
 impl Listing {
     /// Asks the hub.
-    pub(super) fn fetch(client: &Client<'_>, source: &HubSource) -> Result<Self> {
+    pub(crate) fn fetch(client: &Client<'_>, source: &HubSource) -> Result<Self> {
         let (repo, revision) = (&source.repo, source.revision());
         let wanted = Wanted {
             repo,
@@ -64,12 +64,12 @@ impl Listing {
     }
 
     /// Paths of all files.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
     }
 
     /// A file, with the size and hash that it must have.
-    pub(super) fn file(&self, name: &str) -> Result<RemoteFile> {
+    pub(crate) fn file(&self, name: &str) -> Result<RemoteFile> {
         let bad = |problem: String| failed(ErrorCode::BadDownload, format!("`{name}` {problem}"));
         let entry = self
             .files
@@ -155,7 +155,7 @@ fn answer(client: &Client<'_>, path: &str, wanted: &Wanted<'_>) -> Result<Vec<u8
 }
 
 /// Whether the content is made for a browser.
-pub(super) fn is_web_page(content_type: Option<&str>) -> bool {
+pub(crate) fn is_web_page(content_type: Option<&str>) -> bool {
     content_type.is_some_and(|kind| {
         kind.trim_start()
             .to_ascii_lowercase()

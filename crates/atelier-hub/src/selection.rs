@@ -5,39 +5,38 @@ use std::fmt::{Display, Write as _};
 
 use anyhow::Result;
 use atelier_core::ErrorCode;
+use atelier_failure::failed;
 use atelier_weights::{
     FolderChoice, PartWeights, companion_names, is_checkpoint_name, is_pickled, shard_files,
 };
 use serde_json::Value;
 
-use crate::failure::failed;
-
 /// The file that makes a repository a folder of parts.
-pub(super) const MODEL_INDEX: &str = "model_index.json";
+pub(crate) const MODEL_INDEX: &str = "model_index.json";
 /// Files beside the parts that say where a base comes from and what is allowed with it.
 const ABOUT_STEMS: [&str; 5] = ["LICENSE", "LICENCE", "NOTICE", "README", "MODEL_CARD"];
 /// What is fetched.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Selection {
+pub(crate) struct Selection {
     /// Paths, in the order in which they appear: the file that stands for the whole comes last.
-    pub(super) files: Vec<String>,
+    pub(crate) files: Vec<String>,
     /// The checkpoint, where it is not a folder of parts.
-    pub(super) checkpoint: Option<String>,
+    pub(crate) checkpoint: Option<String>,
 }
 
 /// The files of a repository, and a way to read the small ones.
-pub(super) struct Shelf<'a> {
+pub(crate) struct Shelf<'a> {
     /// Every path.
-    pub(super) names: BTreeSet<String>,
+    pub(crate) names: BTreeSet<String>,
     /// What the repository is called in messages.
-    pub(super) label: String,
+    pub(crate) label: String,
     /// Reads a JSON file.
-    pub(super) read: &'a mut dyn FnMut(&str) -> Result<Value>,
+    pub(crate) read: &'a mut dyn FnMut(&str) -> Result<Value>,
 }
 
 impl Shelf<'_> {
     /// Chooses: the named checkpoint, else the folder of parts, else the only checkpoint.
-    pub(super) fn select(&mut self, wanted: Option<&str>) -> Result<Selection> {
+    pub(crate) fn select(&mut self, wanted: Option<&str>) -> Result<Selection> {
         let mut files = self.about_files();
         if wanted.is_none() && self.names.contains(MODEL_INDEX) {
             files.extend(self.parts()?);
@@ -152,7 +151,7 @@ impl Shelf<'_> {
 }
 
 /// The first few names, in backticks.
-pub(super) fn in_words(names: impl Iterator<Item = impl Display>) -> Option<String> {
+pub(crate) fn in_words(names: impl Iterator<Item = impl Display>) -> Option<String> {
     const SHOWN: usize = 12;
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     if names.is_empty() {

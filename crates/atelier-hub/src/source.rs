@@ -4,24 +4,23 @@ use std::fmt;
 
 use anyhow::Result;
 use atelier_core::ErrorCode;
-
-use crate::failure::failed;
+use atelier_failure::failed;
 
 /// What such a source starts with.
 const PREFIX: &str = "hf:";
 /// Longest owner or name of a repository.
 const MAX_WORD_LENGTH: usize = 96;
 /// The revision of a source that names none.
-#[cfg(feature = "hub")]
+#[cfg(feature = "network")]
 const DEFAULT_REVISION: &str = "main";
 
 /// A repository of a model hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Repo {
     /// Whose it is.
-    pub(super) owner: String,
+    pub(crate) owner: String,
     /// What it is called.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 impl fmt::Display for Repo {
@@ -32,18 +31,18 @@ impl fmt::Display for Repo {
 
 /// A repository, a state of it, and perhaps one file in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HubSource {
+pub struct HubSource {
     /// The repository.
-    pub(super) repo: Repo,
+    pub(crate) repo: Repo,
     /// A branch, a tag or a commit, where one is named.
     revision: Option<String>,
     /// The checkpoint, where one is named.
-    pub(super) file: Option<String>,
+    pub(crate) file: Option<String>,
 }
 
 impl HubSource {
     /// Reads a source; `None` when the word is no such source.
-    pub(crate) fn recognise(word: &str) -> Result<Option<Self>> {
+    pub fn recognise(word: &str) -> Result<Option<Self>> {
         let Some(rest) = word.strip_prefix(PREFIX) else {
             return Ok(None);
         };
@@ -58,14 +57,15 @@ impl HubSource {
     }
 
     /// The source that a record names, `owner/repo@commit` with perhaps `/file` behind it.
-    pub(crate) fn of_record(name: &str) -> Option<Self> {
+    pub fn of_record(name: &str) -> Option<Self> {
         let source = Self::parse(name).ok()?;
         let is_fixed = source.revision.as_deref().is_some_and(is_commit);
         is_fixed.then_some(source)
     }
 
-    /// A name under which a base from here can be kept: that of the file or the repository, as a folder's is its own.
-    pub(crate) fn base_name(&self) -> String {
+    /// A name under which a base from here can be kept: that of the file or the repository, as a folder's is its own. With the
+    /// owner in front where it would be hidden, or begin with a `reserved` word.
+    pub fn base_name(&self, reserved: &str) -> String {
         let file = self.file.as_deref().map(|file| {
             let name = file.rsplit('/').next().unwrap_or(file);
             name.trim_end_matches(".safetensors")
@@ -78,15 +78,15 @@ impl HubSource {
             }
         };
         let name: String = file.unwrap_or(&self.repo.name).chars().map(plain).collect();
-        if name.is_empty() || name.starts_with('.') || name.starts_with(crate::embedded::NAME) {
+        if name.is_empty() || name.starts_with('.') || name.starts_with(reserved) {
             return format!("{}-{}", self.repo.owner, name);
         }
         name
     }
 
     /// The repository and the revision, as a source names them.
-    #[cfg(feature = "hub")]
-    pub(super) fn label(&self) -> String {
+    #[cfg(feature = "network")]
+    pub(crate) fn label(&self) -> String {
         match &self.revision {
             Some(revision) => format!("{}@{}", self.repo, revision.replace('/', "%2F")),
             None => self.repo.to_string(),
@@ -94,8 +94,8 @@ impl HubSource {
     }
 
     /// The revision that is asked for.
-    #[cfg(feature = "hub")]
-    pub(super) fn revision(&self) -> &str {
+    #[cfg(feature = "network")]
+    pub(crate) fn revision(&self) -> &str {
         self.revision.as_deref().unwrap_or(DEFAULT_REVISION)
     }
 
@@ -150,7 +150,7 @@ impl fmt::Display for HubSource {
 }
 
 /// Whether a revision is a whole commit hash, which never means anything else later.
-pub(super) fn is_commit(revision: &str) -> bool {
+pub(crate) fn is_commit(revision: &str) -> bool {
     revision.len() == 40
         && revision
             .bytes()
@@ -174,7 +174,7 @@ fn word_problem(word: &str) -> Option<&'static str> {
 }
 
 /// Why a path cannot lie inside of a folder, if it cannot.
-pub(super) fn path_problem(path: &str) -> Option<&'static str> {
+pub(crate) fn path_problem(path: &str) -> Option<&'static str> {
     let leaves = |part: &str| part.is_empty() || part == "." || part == "..";
     if path.split('/').any(leaves) {
         return Some("has an empty part, `.` or `..` in it");
@@ -265,7 +265,7 @@ mod tests {
             ("hf:a/b/.safetensors", "a-"),
             ("hf:a/atelier-mini-2", "a-atelier-mini-2"),
         ] {
-            assert_eq!(source(word).base_name(), name);
+            assert_eq!(source(word).base_name("atelier-mini"), name);
         }
     }
 }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use atelier_core::{CancelFlag, ErrorCode};
+use atelier_failure::{Cancelled, failed};
 
-use crate::failure::{Cancelled, failed};
-use crate::output::Output;
+use crate::Notes;
 
 /// Attempts in a row that bring nothing before the work is given up.
 const MAX_ATTEMPTS: u32 = 5;
@@ -17,11 +17,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// The longest wait that a hub may ask for.
 const LONGEST_ASKED: Duration = Duration::from_mins(2);
 /// How often a wait looks for Ctrl-C.
-pub(super) const GLANCE: Duration = Duration::from_millis(50);
+pub(crate) const GLANCE: Duration = Duration::from_millis(50);
 
 /// A failed request.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// It fails the same way each time.
     Final(anyhow::Error),
     /// It may work later; after `wait`, where the hub says so.
@@ -45,12 +45,12 @@ impl From<std::io::Error> for Trouble {
 
 impl Trouble {
     /// It fails the same way each time.
-    pub(super) fn lasting(code: ErrorCode, message: impl Into<String>) -> Self {
+    pub(crate) fn lasting(code: ErrorCode, message: impl Into<String>) -> Self {
         Self::Final(failed(code, message))
     }
 
     /// It may work when tried again.
-    pub(super) fn passing(message: impl Into<String>) -> Self {
+    pub(crate) fn passing(message: impl Into<String>) -> Self {
         Self::Passing {
             error: failed(ErrorCode::Network, message),
             wait: None,
@@ -58,21 +58,21 @@ impl Trouble {
     }
 
     /// The command was asked to stop.
-    pub(super) fn cancelled() -> Self {
+    pub(crate) fn cancelled() -> Self {
         Self::Final(Cancelled.into())
     }
 }
 
 /// Counts attempts that brought nothing, and waits between them.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     first_wait: Duration,
     attempts: u32,
 }
 
 impl Patience {
     /// With this wait before the second attempt.
-    pub(super) fn new(first_wait: Duration) -> Self {
+    pub(crate) fn new(first_wait: Duration) -> Self {
         Self {
             first_wait,
             attempts: 0,
@@ -80,16 +80,16 @@ impl Patience {
     }
 
     /// More was received than ever before, so the count starts again.
-    pub(super) fn renew(&mut self) {
+    pub(crate) fn renew(&mut self) {
         self.attempts = 0;
     }
 
     /// Returns when it is time to try again, or fails with the error that is left.
-    pub(super) fn after(
+    pub(crate) fn after(
         &mut self,
         trouble: Trouble,
         cancel: &CancelFlag,
-        output: Output,
+        notes: Notes<'_>,
     ) -> Result<()> {
         let (error, asked) = match trouble {
             Trouble::Final(error) => return Err(error),
@@ -103,7 +103,7 @@ impl Patience {
             return Err(error.context(format!("gave up after {MAX_ATTEMPTS} attempts")));
         }
         let wait = asked.unwrap_or_else(|| self.own_wait());
-        output.note(Retry {
+        notes(&Retry {
             error: &error,
             wait,
         });
@@ -130,7 +130,7 @@ impl Display for Retry<'_> {
 }
 
 /// Waits, unless Ctrl-C comes first.
-pub(super) fn pause(wait: Duration, cancel: &CancelFlag) -> Result<()> {
+pub(crate) fn pause(wait: Duration, cancel: &CancelFlag) -> Result<()> {
     let start = Instant::now();
     loop {
         if cancel.is_cancelled() {
@@ -167,7 +167,7 @@ mod tests {
         let error = failed(ErrorCode::Network, "limited");
         let wait = Some(LONGEST_ASKED + GLANCE);
         let trouble = Trouble::Passing { error, wait };
-        let result = patience().after(trouble, &CancelFlag::default(), Output::new(false));
+        let result = patience().after(trouble, &CancelFlag::default(), &|_| ());
         assert_eq!(result.unwrap_err().to_string(), "limited");
     }
 
@@ -176,6 +176,6 @@ mod tests {
         let cancel = CancelFlag::default();
         cancel.cancel();
         let error = pause(Duration::from_hours(1), &cancel).unwrap_err();
-        assert!(crate::failure::is_cancelled(&error));
+        assert!(atelier_failure::is_cancelled(&error));
     }
 }

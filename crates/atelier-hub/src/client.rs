@@ -8,11 +8,11 @@ use atelier_core::{ErrorCode, ProgressSink, RunContext};
 use ureq::Agent;
 use ureq::http::Uri;
 
-use super::refusal::{self, Wanted};
-use super::settings::HubSettings;
-use super::transfer::{Call, Head, Transfer};
-use super::trouble::{Patience, Trouble};
-use crate::output::Output;
+use crate::Notes;
+use crate::refusal::{self, Wanted};
+use crate::settings::HubSettings;
+use crate::transfer::{Call, Head, Transfer};
+use crate::trouble::{Patience, Trouble};
 
 /// Redirects that are followed for one request.
 const MAX_REDIRECTS: usize = 8;
@@ -22,19 +22,19 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// Silence inside of a body after which a connection counts as lost.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The status of a range that the file does not have.
-pub(super) const RANGE_NOT_SATISFIABLE: u16 = 416;
+pub(crate) const RANGE_NOT_SATISFIABLE: u16 = 416;
 
 /// The hub, and what work on it gets from its surroundings.
-pub(super) struct Client<'a> {
+pub(crate) struct Client<'a> {
     agent: Agent,
-    pub(super) settings: &'a HubSettings,
-    pub(super) run: RunContext<'a>,
-    pub(super) output: Output,
+    pub(crate) settings: &'a HubSettings,
+    pub(crate) run: RunContext<'a>,
+    pub(crate) notes: Notes<'a>,
 }
 
 impl<'a> Client<'a> {
     /// A client that has sent nothing yet.
-    pub(super) fn new(settings: &'a HubSettings, run: RunContext<'a>, output: Output) -> Self {
+    pub(crate) fn new(settings: &'a HubSettings, run: RunContext<'a>, notes: Notes<'a>) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -49,17 +49,17 @@ impl<'a> Client<'a> {
             agent,
             settings,
             run,
-            output,
+            notes,
         }
     }
 
     /// Where to say how far the work is.
-    pub(super) fn progress(&self) -> &dyn ProgressSink {
+    pub(crate) fn progress(&self) -> &dyn ProgressSink {
         self.run.progress
     }
 
     /// Does something until it succeeds or patience ends.
-    pub(super) fn persist<T>(
+    pub(crate) fn persist<T>(
         &self,
         mut attempt: impl FnMut(&mut Patience) -> Result<T, Trouble>,
     ) -> Result<T> {
@@ -67,13 +67,13 @@ impl<'a> Client<'a> {
         loop {
             match attempt(&mut patience) {
                 Ok(value) => return Ok(value),
-                Err(trouble) => patience.after(trouble, self.run.cancel, self.output)?,
+                Err(trouble) => patience.after(trouble, self.run.cancel, self.notes)?,
             }
         }
     }
 
     /// Asks for a path below the endpoint, from a byte on. The answer has the status 200, 206 or 416.
-    pub(super) fn open(
+    pub(crate) fn open(
         &self,
         path: &str,
         from: u64,
@@ -110,7 +110,7 @@ impl<'a> Client<'a> {
 }
 
 /// One part of a path, or a revision as one part.
-pub(super) fn encoded(part: &str) -> String {
+pub(crate) fn encoded(part: &str) -> String {
     let mut text = String::with_capacity(part.len());
     for byte in part.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

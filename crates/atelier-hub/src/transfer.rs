@@ -8,8 +8,8 @@ use atelier_core::{CancelFlag, ErrorCode};
 use ureq::Agent;
 use ureq::http::HeaderMap;
 
-use super::settings::Token;
-use super::trouble::{GLANCE, Trouble};
+use crate::settings::Token;
+use crate::trouble::{GLANCE, Trouble};
 
 /// Bytes per piece of a body.
 const PIECE_BYTES: usize = 256 << 10;
@@ -18,25 +18,25 @@ const PIECES_AHEAD: usize = 8;
 
 /// What is asked for.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(crate) struct Call {
     /// The whole address.
-    pub(super) url: String,
+    pub(crate) url: String,
     /// Sent with the request.
-    pub(super) token: Option<Token>,
+    pub(crate) token: Option<Token>,
     /// First wanted byte.
-    pub(super) from: u64,
+    pub(crate) from: u64,
 }
 
 /// Status and headers of an answer.
 #[derive(Debug)]
-pub(super) struct Head {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Head {
     /// A header, where it is there and readable.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
@@ -48,14 +48,14 @@ enum Event {
 }
 
 /// A running request.
-pub(super) struct Transfer {
+pub(crate) struct Transfer {
     events: Receiver<Event>,
     cancel: CancelFlag,
 }
 
 impl Transfer {
     /// Sends the request and waits for the head of the answer.
-    pub(super) fn start(
+    pub(crate) fn start(
         agent: &Agent,
         call: Call,
         cancel: &CancelFlag,
@@ -77,7 +77,7 @@ impl Transfer {
     }
 
     /// The next piece of the body; `None` at its end.
-    pub(super) fn piece(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
+    pub(crate) fn piece(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
         match self.next_event()? {
             Some(Event::Piece(piece)) => Ok(Some(piece)),
             Some(Event::Failed { reason, lasting }) => Err(failure(reason, lasting)),

@@ -4,36 +4,36 @@
 use anyhow::Result;
 use atelier_core::{ErrorCode, Phase, Progress};
 
-use super::cache::{RepoCache, has_size};
-use super::client::{Client, RANGE_NOT_SATISFIABLE, encoded};
-use super::listing::{RemoteFile, is_web_page};
-use super::partial::Partial;
-use super::refusal::Wanted;
-use super::transfer::{Head, Transfer};
-use super::trouble::{Patience, Trouble};
+use crate::cache::{RepoCache, has_size};
+use crate::client::{Client, RANGE_NOT_SATISFIABLE, encoded};
+use crate::listing::{RemoteFile, is_web_page};
+use crate::partial::Partial;
+use crate::refusal::Wanted;
+use crate::transfer::{Head, Transfer};
+use crate::trouble::{Patience, Trouble};
 
 /// Bytes of all files together.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Total {
+pub(crate) struct Total {
     /// Of the files that are complete.
-    pub(super) done_bytes: u64,
+    pub(crate) done_bytes: u64,
     /// Of all of them; 0 where nothing is to be shown.
-    pub(super) all_bytes: u64,
+    pub(crate) all_bytes: u64,
 }
 
 /// Fetches one file.
-pub(super) struct Download<'a> {
-    pub(super) client: &'a Client<'a>,
-    pub(super) cache: &'a RepoCache,
-    pub(super) commit: &'a str,
-    pub(super) wanted: Wanted<'a>,
-    pub(super) file: &'a RemoteFile,
-    pub(super) total: Total,
+pub(crate) struct Download<'a> {
+    pub(crate) client: &'a Client<'a>,
+    pub(crate) cache: &'a RepoCache,
+    pub(crate) commit: &'a str,
+    pub(crate) wanted: Wanted<'a>,
+    pub(crate) file: &'a RemoteFile,
+    pub(crate) total: Total,
 }
 
 impl Download<'_> {
     /// Returns when the content is in the cache, whoever brought it there.
-    pub(super) fn run(&self) -> Result<()> {
+    pub(crate) fn run(&self) -> Result<()> {
         if self.cache.has(self.commit, self.file) {
             return Ok(());
         }

@@ -1,0 +1,116 @@
+//! Names of picture files that can stand in any folder of any system, beside each other's captions.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use atelier_data::PICTURE_EXTENSIONS;
+
+/// Longest name without its ending and its number. Most systems take 255 bytes.
+const MAX_STEM_BYTES: usize = 200;
+/// Names that mean devices on Windows, whatever their ending.
+const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "com", "lpt"];
+
+/// The stems that are taken, in lower case: a caption lies beside its picture under the same stem.
+#[derive(Debug, Default)]
+pub(super) struct Stems(HashSet<String>);
+
+impl Stems {
+    /// Those of these files.
+    pub(super) fn of<'a>(file_names: impl IntoIterator<Item = &'a str>) -> Self {
+        let names = file_names.into_iter();
+        Self(names.map(|name| stem(name).to_lowercase()).collect())
+    }
+
+    /// A name like the wanted one that is free, and no longer is.
+    pub(super) fn take(&mut self, wanted: &str) -> String {
+        // Paths of any system.
+        let name = wanted.rsplit(['/', '\\']).next().unwrap_or_default();
+        let ending = Path::new(name)
+            .extension()
+            .and_then(|ending| ending.to_str());
+        let ending = ending.map(str::to_lowercase);
+        let ending = ending.filter(|ending| PICTURE_EXTENSIONS.contains(&ending.as_str()));
+        let (first, ending) = match &ending {
+            Some(ending) => (stem(name), ending.as_str()),
+            None => (name, "png"),
+        };
+        let first = harmless(first);
+        let numbered = (2_u32..).map(|number| format!("{first}-{number}"));
+        let mut stems = std::iter::once(first.clone()).chain(numbered);
+        let stem = stems
+            .find(|stem| self.0.insert(stem.to_lowercase()))
+            .expect("numbers do not end before pictures do");
+        format!("{stem}.{ending}")
+    }
+
+    /// Makes the stem of a file free again.
+    pub(super) fn give_back(&mut self, file_name: &str) {
+        self.0.remove(&stem(file_name).to_lowercase());
+    }
+}
+
+fn harmless(stem: &str) -> String {
+    let is_harmless = |c: &char| !c.is_control() && !r#"<>:"|?*"#.contains(*c);
+    let mut bytes = 0;
+    let fits = |c: &char| {
+        bytes += c.len_utf8();
+        bytes <= MAX_STEM_BYTES
+    };
+    let text: String = stem.chars().filter(is_harmless).take_while(fits).collect();
+    let text = text.trim_matches(|c: char| c == '.' || c.is_whitespace());
+    let lower = text.to_lowercase();
+    let word = lower.split('.').next().unwrap_or_default();
+    let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    match text {
+        "" => "picture".to_owned(),
+        _ if DEVICES.contains(&word) => format!("picture-{text}"),
+        _ => text.to_owned(),
+    }
+}
+
+fn stem(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_can_stand_in_any_folder_and_leave_captions_room() {
+        for (wanted, expected) in [
+            ("dog.JPEG", "dog.jpeg"),
+            ("cat.png", "cat-3.png"),
+            ("Cat.webp", "Cat-3.webp"),
+            ("cat.tar", "cat.tar.png"),
+            ("../../etc/passwd", "passwd.png"),
+            (r"C:\pictures\my cat.bmp", "my cat.bmp"),
+            ("", "picture.png"),
+            ("...png", "picture.png"),
+            ("a\u{0}b?.png", "ab.png"),
+            (" .hidden .gif", "hidden.gif"),
+            ("猫.png", "猫.png"),
+            ("CON.png", "picture-CON.png"),
+            ("lpt1.jpg", "picture-lpt1.jpg"),
+            ("comic.jpg", "comic.jpg"),
+        ] {
+            let mut stems = Stems::of(["cat.png", "cat-2.jpg"]);
+            assert_eq!(stems.take(wanted), expected, "{wanted}");
+        }
+        for long in ["x".repeat(1000), "猫".repeat(300)] {
+            let mut stems = Stems::default();
+            for _ in 0..3 {
+                assert!(stems.take(&long).len() < 220);
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_is_taken_once_until_it_is_given_back() {
+        let mut stems = Stems::default();
+        assert_eq!(stems.take("a.png"), "a.png");
+        assert_eq!(stems.take("A.jpg"), "A-2.jpg");
+        stems.give_back("a.png");
+        assert_eq!(stems.take("a.gif"), "a.gif");
+    }
+}

@@ -1,0 +1,199 @@
+//! Changes of captions, crops and pictures. Each command makes one version.
+
+use anyhow::Result;
+use atelier_core::{Crop, ErrorCode};
+use atelier_failure::{CodedResult as _, failed};
+use atelier_store::{Edit, Image, Library};
+use clap::Args;
+
+use super::{named, tell_version};
+use crate::context::App;
+
+/// What `caption` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct CaptionArgs {
+    /// A name from `dataset list`, or an id.
+    dataset: String,
+    /// The pictures, by the names of their files; all when none is given.
+    #[arg(value_name = "PICTURE")]
+    pictures: Vec<String>,
+    #[command(flatten)]
+    wording: Wording,
+}
+
+/// What becomes of a caption.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Wording {
+    /// The whole caption.
+    #[arg(long, value_name = "TEXT")]
+    set: Option<String>,
+    /// Words to put in front, before a comma.
+    #[arg(long, value_name = "TEXT")]
+    prepend: Option<String>,
+    /// Words to put behind, after a comma.
+    #[arg(long, value_name = "TEXT")]
+    append: Option<String>,
+    /// A part between commas to take out.
+    #[arg(long, value_name = "TEXT")]
+    remove: Option<String>,
+    /// Words to put other words in the place of, wherever they stand.
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"])]
+    replace: Option<Vec<String>>,
+}
+
+/// What `crop` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct CropArgs {
+    /// A name from `dataset list`, or an id.
+    dataset: String,
+    /// The picture, by the name of its file.
+    picture: String,
+    /// The largest square in the middle, as without a crop.
+    #[arg(long, conflicts_with_all = ["left", "top", "side"])]
+    middle: bool,
+    /// The first column of the square, in pixels.
+    #[arg(long, required_unless_present = "middle")]
+    left: Option<u32>,
+    /// The first row of the square, in pixels.
+    #[arg(long, required_unless_present = "middle")]
+    top: Option<u32>,
+    /// The side of the square, in pixels.
+    #[arg(long, required_unless_present = "middle")]
+    side: Option<u32>,
+}
+
+/// What `remove` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// A name from `dataset list`, or an id.
+    dataset: String,
+    /// The pictures, by the names of their files.
+    #[arg(value_name = "PICTURE", required = true)]
+    pictures: Vec<String>,
+}
+
+impl Wording {
+    fn applied(&self, caption: &str) -> String {
+        let parts = || {
+            caption
+                .split(',')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+        };
+        let joined = |front: &str, back: &str| {
+            let parts = [front, back].map(|part| part.trim().trim_matches(',').trim());
+            let parts = parts.into_iter().filter(|part| !part.is_empty());
+            parts.collect::<Vec<_>>().join(", ")
+        };
+        if let Some(text) = &self.set {
+            return text.clone();
+        }
+        if let Some(text) = &self.prepend {
+            return joined(text, caption);
+        }
+        if let Some(text) = &self.append {
+            return joined(caption, text);
+        }
+        if let Some(text) = &self.remove {
+            let kept = parts().filter(|part| *part != text.trim());
+            return kept.collect::<Vec<_>>().join(", ");
+        }
+        match self.replace.as_deref() {
+            Some([old, new]) if !old.is_empty() => caption.replace(old.as_str(), new),
+            _ => caption.to_owned(),
+        }
+    }
+}
+
+pub(super) fn caption(args: &CaptionArgs, app: &App, library: &Library) -> Result<()> {
+    let change = |image: &Image| Edit::SetCaption(image.id, args.wording.applied(&image.caption));
+    edit(app, library, (&args.dataset, &args.pictures), change)
+}
+
+pub(super) fn crop(args: &CropArgs, app: &App, library: &Library) -> Result<()> {
+    let crop = match (args.left, args.top, args.side) {
+        (Some(left), Some(top), Some(side)) => Some(Crop { left, top, side }),
+        _ => None,
+    };
+    let pictures = [args.picture.clone()];
+    edit(app, library, (&args.dataset, &pictures), |image| {
+        Edit::SetCrop(image.id, crop)
+    })
+}
+
+pub(super) fn remove(args: &RemoveArgs, app: &App, library: &Library) -> Result<()> {
+    edit(app, library, (&args.dataset, &args.pictures), |image| {
+        Edit::Remove(image.id)
+    })
+}
+
+/// The same change to these pictures, or where none is named to all.
+fn edit(
+    app: &App,
+    library: &Library,
+    (dataset, pictures): (&str, &[String]),
+    change: impl Fn(&Image) -> Edit,
+) -> Result<()> {
+    let dataset = library.find_dataset(dataset).coded()?;
+    let before = library.get_version(dataset.id, None).coded()?;
+    let images = if pictures.is_empty() {
+        before.images.iter().collect()
+    } else {
+        named(&before, pictures)?
+    };
+    if images.is_empty() {
+        let message = format!("dataset `{}` has no pictures", dataset.about.name);
+        return Err(failed(ErrorCode::DatasetEmpty, message));
+    }
+    let edits = images.into_iter().map(change).collect();
+    let expected = Some(before.about.number);
+    let after = library.edit_dataset(dataset.id, expected, edits).coded()?;
+    if after.about.number == before.about.number {
+        app.output.note("nothing to change");
+    }
+    tell_version(app, &after, &dataset)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        wording: Wording,
+    }
+
+    fn applied(words: &[&str], caption: &str) -> String {
+        let words = [&["x"], words].concat();
+        Line::try_parse_from(words)
+            .unwrap()
+            .wording
+            .applied(caption)
+    }
+
+    #[test]
+    fn captions_are_changed_in_the_ways_that_flags_name() {
+        let caption = "red cat, on a mat";
+        for (words, expected) in [
+            (&["--set", "a dog"][..], "a dog"),
+            (
+                &["--prepend", "BlobCharV1"],
+                "BlobCharV1, red cat, on a mat",
+            ),
+            (&["--append", ", at night,"], "red cat, on a mat, at night"),
+            (&["--remove", "red cat"], "on a mat"),
+            (&["--remove", "red"], "red cat, on a mat"),
+            (&["--replace", "cat", "dog"], "red dog, on a mat"),
+            (&["--replace", "", "dog"], "red cat, on a mat"),
+        ] {
+            assert_eq!(applied(words, caption), expected, "{words:?}");
+        }
+        assert_eq!(applied(&["--prepend", "a"], ""), "a");
+        assert!(Line::try_parse_from(["x"]).is_err());
+        assert!(Line::try_parse_from(["x", "--set", "a", "--append", "b"]).is_err());
+    }
+}

@@ -1,0 +1,200 @@
+//! `atelier dataset`: the library's pictures. Every change makes a version, and versions are never changed.
+
+mod change;
+mod contents;
+mod folders;
+
+use anyhow::Result;
+use atelier_core::{Category, ErrorCode};
+use atelier_failure::{CodedResult as _, failed};
+use atelier_store::{AboutChange, Dataset, Image, Library, Version};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::choice;
+use crate::context::{App, ExitKind};
+
+/// What can be done with datasets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatasetCommand {
+    /// Make a dataset, of a folder's pictures where one is given.
+    Create(folders::CreateArgs),
+    /// Add the pictures of a folder, with their captions and crops.
+    Import(folders::ImportArgs),
+    /// List the datasets.
+    List {
+        /// Those in the trash instead.
+        #[arg(long)]
+        trashed: bool,
+    },
+    /// Show the pictures of a dataset, and its versions.
+    Show(contents::ShowArgs),
+    /// Change captions, of all pictures or of some.
+    Caption(change::CaptionArgs),
+    /// Choose the square of a picture that is trained on.
+    Crop(change::CropArgs),
+    /// Take pictures out. Older versions keep them.
+    Remove(change::RemoveArgs),
+    /// Give a dataset another name, description, category or trigger word.
+    Update(UpdateArgs),
+    /// Show what changed between two versions.
+    Diff(contents::DiffArgs),
+    /// Write a version as a folder that this and other programs train on.
+    Export(folders::ExportArgs),
+    /// Put a dataset into the trash, from where it can be taken back for 30 days.
+    Delete {
+        /// A name from `dataset list`, or an id.
+        dataset: String,
+    },
+    /// Take a dataset back from the trash.
+    Restore {
+        /// Its name or id, as `dataset list --trashed` shows them.
+        dataset: String,
+    },
+}
+
+/// What `update` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    /// A name from `dataset list`, or an id.
+    dataset: String,
+    /// Another name.
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    purpose: PurposeArgs,
+}
+
+/// What a dataset is for.
+#[derive(Debug, Args)]
+pub(crate) struct PurposeArgs {
+    /// What it is about, for people.
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// What its pictures have in common [default: character].
+    #[arg(long, value_parser = choice::<Category>(Category::ALL.iter().map(|c| c.name())))]
+    category: Option<Category>,
+    /// The word that will call what is trained on it.
+    #[arg(long, value_name = "WORD")]
+    trigger: Option<String>,
+}
+
+impl PurposeArgs {
+    /// What is given, and another name where there is one.
+    fn change(&self, name: Option<&String>) -> AboutChange {
+        AboutChange {
+            name: name.cloned(),
+            description: self.description.clone(),
+            category: self.category,
+            trigger_word: self.trigger.clone(),
+        }
+    }
+}
+
+/// Does it.
+pub(super) fn run(command: &DatasetCommand, app: &App) -> Result<ExitKind> {
+    let library = &app.library()?;
+    match command {
+        DatasetCommand::Create(args) => folders::create(args, app, library)?,
+        DatasetCommand::Import(args) => folders::import(args, app, library)?,
+        DatasetCommand::List { trashed } => contents::list(*trashed, app, library)?,
+        DatasetCommand::Show(args) => contents::show(args, app, library)?,
+        DatasetCommand::Caption(args) => change::caption(args, app, library)?,
+        DatasetCommand::Crop(args) => change::crop(args, app, library)?,
+        DatasetCommand::Remove(args) => change::remove(args, app, library)?,
+        DatasetCommand::Update(args) => update(args, app, library)?,
+        DatasetCommand::Diff(args) => contents::diff(args, app, library)?,
+        DatasetCommand::Export(args) => folders::export(args, app, library)?,
+        DatasetCommand::Delete { dataset } => delete(dataset, app, library)?,
+        DatasetCommand::Restore { dataset } => restore(dataset, app, library)?,
+    }
+    Ok(ExitKind::Completed)
+}
+
+fn update(args: &UpdateArgs, app: &App, library: &Library) -> Result<()> {
+    let dataset = library.find_dataset(&args.dataset).coded()?;
+    let change = args.purpose.change(args.name.as_ref());
+    let dataset = library.update_dataset(dataset.id, change).coded()?;
+    let name = &dataset.about.name;
+    app.output.line(format_args!("updated dataset `{name}`"));
+    app.output.document(&json!({"dataset": dataset}))
+}
+
+fn delete(name: &str, app: &App, library: &Library) -> Result<()> {
+    let dataset = library.find_dataset(name).coded()?;
+    let trashed = library.delete_dataset(dataset.id).coded()?;
+    let (id, name) = (trashed.id, &trashed.about.name);
+    app.output.line(format_args!(
+        "put dataset `{name}` into the trash; `atelier dataset restore {id}` takes it back within {} days",
+        atelier_store::TRASH_DAYS
+    ));
+    app.output.document(&json!({"dataset": trashed}))
+}
+
+fn restore(wanted: &str, app: &App, library: &Library) -> Result<()> {
+    let trashed = library.list_deleted_datasets().coded()?;
+    let lower = wanted.trim().to_lowercase();
+    let is_wanted = |name: &str| name.to_lowercase() == lower;
+    let mut found = trashed
+        .iter()
+        .filter(|dataset| is_wanted(&dataset.id.to_string()) || is_wanted(&dataset.about.name));
+    let (Some(dataset), None) = (found.next(), found.next()) else {
+        let count = trashed
+            .iter()
+            .filter(|one| is_wanted(&one.about.name))
+            .count();
+        let message = if count > 1 {
+            format!("{count} datasets in the trash are called `{wanted}`; give the id of one")
+        } else {
+            format!("no dataset `{wanted}` is in the trash; `dataset list --trashed` shows what is")
+        };
+        return Err(failed(ErrorCode::NotFound, message));
+    };
+    let dataset = library.restore_dataset(dataset.id).coded()?;
+    let name = &dataset.about.name;
+    app.output
+        .line(format_args!("took dataset `{name}` back from the trash"));
+    app.output.document(&json!({"dataset": dataset}))
+}
+
+/// Says which version a dataset has now.
+fn tell_version(app: &App, version: &Version, dataset: &Dataset) -> Result<()> {
+    let (about, name) = (&version.about, &dataset.about.name);
+    app.output.line(format_args!(
+        "dataset `{name}`, version {}: {}; {} pictures",
+        about.number, about.change, about.image_count
+    ));
+    app.output
+        .document(&json!({"dataset": dataset, "version": version}))
+}
+
+/// The images of a version that these words name, each once: file names, or where no file has the name such without their
+/// ending, or ids.
+fn named<'v>(version: &'v Version, words: &[String]) -> Result<Vec<&'v Image>> {
+    let find = |word: &String| {
+        let stem = |image: &Image| {
+            let parts = image.file_name.rsplit_once('.');
+            parts.map(|(stem, _)| stem.to_owned())
+        };
+        let images = || version.images.iter();
+        let exact =
+            images().find(|image| image.file_name == *word || image.id.to_string() == *word);
+        exact
+            .or_else(|| images().find(|image| stem(image).as_ref() == Some(word)))
+            .ok_or_else(|| {
+                let message = format!(
+                    "no picture `{word}` is in version {}; `dataset show` lists them",
+                    version.about.number
+                );
+                failed(ErrorCode::NotFound, message)
+            })
+    };
+    let mut found: Vec<&Image> = Vec::new();
+    for word in words {
+        let image = find(word)?;
+        if !found.iter().any(|other| other.id == image.id) {
+            found.push(image);
+        }
+    }
+    Ok(found)
+}
