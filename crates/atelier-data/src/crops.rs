@@ -25,6 +25,9 @@ pub(crate) struct Crops {
 }
 
 /// The content of a [`CROPS_FILE`] for these picture files.
+///
+/// # Panics
+/// Never: names and whole numbers can be written as JSON.
 pub fn crops_json(crops: impl IntoIterator<Item = (String, Crop)>) -> String {
     let crops = Crops {
         format: FORMAT,

@@ -135,8 +135,8 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn not_found(what: &'static str, name: impl ToString) -> Self {
-        let name = name.to_string();
+    pub(crate) fn not_found(what: &'static str, name: impl std::fmt::Display) -> Self {
+        let name = format!("{name}");
         Self::NotFound { what, name }
     }
 

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// How long a connection waits for a change of another process.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often it looks where SQLite does not wait by itself.
+/// How often it looks where `SQLite` does not wait by itself.
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// A connection that changes the catalogue, which is made or brought to today's layout first.
@@ -48,7 +48,7 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Turns the log on, and says which journal there is then. SQLite does not wait here, although another process may be doing
+/// Turns the log on, and says which journal there is then. `SQLite` does not wait here, although another process may be doing
 /// the same.
 fn write_ahead(connection: &Connection) -> rusqlite::Result<String> {
     let start = Instant::now();

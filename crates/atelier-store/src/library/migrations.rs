@@ -70,6 +70,6 @@ pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {
         change.execute("INSERT INTO library (id, is_copy) VALUES (?, 0)", [id])?;
     }
     change.pragma_update(None, "application_id", APPLICATION)?;
-    change.pragma_update(None, "user_version", STEPS.len() as i32)?;
+    change.pragma_update(None, "user_version", STEPS.len())?;
     Ok(change.commit()?)
 }

@@ -1,4 +1,4 @@
-//! The library: a catalogue in SQLite and the files that it speaks of. One thread of each process changes the catalogue;
+//! The library: a catalogue in `SQLite` and the files that it speaks of. One thread of each process changes the catalogue;
 //! reading goes on beside it. Several processes may have the same library open.
 
 mod connection;

@@ -1,5 +1,7 @@
 //! The library as its callers use it, in folders of its own.
 
+#![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
+
 mod backup;
 mod catalogue;
 mod check;
