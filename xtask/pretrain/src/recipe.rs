@@ -176,7 +176,7 @@ impl Default for DenoiserRecipe {
             channels: vec![128, 160, 192],
             heads: vec![4, 5, 6],
             attention: vec![false, true, true],
-            steps: 15_200,
+            steps: 27_000,
             cooldown_steps: 3000,
             batch: 32,
             rate: 6e-4,
