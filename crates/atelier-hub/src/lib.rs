@@ -3,40 +3,20 @@
 //! are recognised and refused.
 
 #[cfg(feature = "network")]
-mod blob_id;
-#[cfg(feature = "network")]
-mod cache;
-#[cfg(feature = "network")]
-mod client;
-#[cfg(feature = "network")]
-mod download;
-#[cfg(feature = "network")]
-mod env_vars;
-#[cfg(feature = "network")]
-mod listing;
-#[cfg(feature = "network")]
-mod partial;
-#[cfg(feature = "network")]
-mod refusal;
-#[cfg(feature = "network")]
-mod selection;
-#[cfg(feature = "network")]
-mod settings;
-#[cfg(feature = "network")]
-mod snapshot;
+mod network;
+#[cfg(not(feature = "network"))]
+mod without_network;
+
 mod source;
-#[cfg(feature = "network")]
-mod transfer;
-#[cfg(feature = "network")]
-mod trouble;
 
 use std::fmt::Display;
 use std::path::PathBuf;
 
-use anyhow::Result;
-use atelier_core::RunContext;
-
+#[cfg(feature = "network")]
+pub use crate::network::{cached, fetch};
 pub use crate::source::HubSource;
+#[cfg(not(feature = "network"))]
+pub use crate::without_network::{cached, fetch};
 
 /// Where remarks go about what takes long or is not as asked.
 pub type Notes<'a> = &'a (dyn Fn(&dyn Display) + Sync);
@@ -50,53 +30,4 @@ pub struct Fetched {
     pub path: PathBuf,
     /// The folder with licence and description.
     pub about: PathBuf,
-}
-
-/// Downloads what is missing of a base. A whole commit hash that is there already is used without asking.
-#[cfg(feature = "network")]
-pub fn fetch(source: &HubSource, run: RunContext<'_>, notes: Notes<'_>) -> Result<Fetched> {
-    let settings = settings::HubSettings::from_environment()?;
-    let client = client::Client::new(&settings, run, notes);
-    snapshot::fetch(&client, source)
-}
-
-/// A base of a whole commit that is on this machine already. Nothing is asked for.
-#[cfg(feature = "network")]
-pub fn cached(source: &HubSource) -> Option<Fetched> {
-    let settings = settings::HubSettings::from_environment().ok()?;
-    snapshot::cached(&settings.cache, source)
-}
-
-/// Without the feature, nothing is looked for.
-#[cfg(not(feature = "network"))]
-pub fn cached(_source: &HubSource) -> Option<Fetched> {
-    None
-}
-
-/// Says why it cannot be had.
-#[cfg(not(feature = "network"))]
-pub fn fetch(source: &HubSource, _run: RunContext<'_>, _notes: Notes<'_>) -> Result<Fetched> {
-    let message = format!(
-        "cannot fetch `{source}`: this program was built without the feature `hub`, and uses no network; download the \
-         base with another program and give its folder, or build with `--features hub`"
-    );
-    let code = atelier_core::ErrorCode::InvalidInput;
-    Err(atelier_failure::failed(code, message))
-}
-
-#[cfg(all(test, feature = "network"))]
-mod tests {
-    #[test]
-    fn the_reference_page_describes_every_variable() {
-        let page = include_str!("../../../docs/reference/environment.md");
-        let code = include_str!("env_vars.rs");
-        let names = code
-            .lines()
-            .filter(|line| line.starts_with("pub(crate) const "))
-            .filter_map(|line| line.split('"').nth(1));
-        assert!(names.clone().count() > 8);
-        for name in names {
-            assert!(page.contains(&format!("`{name}`")), "no `{name}`");
-        }
-    }
 }

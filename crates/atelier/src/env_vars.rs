@@ -19,11 +19,13 @@ mod tests {
     #[test]
     fn the_reference_page_describes_every_variable() {
         let page = include_str!("../../../docs/reference/environment.md");
-        let code = include_str!("env_vars.rs");
-        let names = code
-            .lines()
-            .filter(|line| line.trim_start().starts_with("pub(crate) const "))
-            .filter_map(|line| line.split('"').nth(1));
+        let hub = include_str!("../../atelier-hub/src/network/env_vars.rs");
+        let lines = include_str!("env_vars.rs").lines().chain(hub.lines());
+        let names: Vec<_> = lines
+            .filter(|line| line.starts_with("pub(crate) const "))
+            .filter_map(|line| line.split('"').nth(1))
+            .collect();
+        assert!(names.contains(&"ATELIER_HOME") && names.contains(&"HF_TOKEN"));
         for name in names {
             assert!(page.contains(&format!("`{name}`")), "no `{name}`");
         }

@@ -9,10 +9,10 @@ use ureq::Agent;
 use ureq::http::Uri;
 
 use crate::Notes;
-use crate::refusal::{self, Wanted};
-use crate::settings::HubSettings;
-use crate::transfer::{Call, Head, Transfer};
-use crate::trouble::{Patience, Trouble};
+use crate::network::refusal::{self, Wanted};
+use crate::network::settings::HubSettings;
+use crate::network::transfer::{Call, Head, Transfer};
+use crate::network::trouble::{Patience, Trouble};
 
 /// Redirects that are followed for one request.
 const MAX_REDIRECTS: usize = 8;

@@ -10,11 +10,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use fs_err::File;
 
-use crate::blob_id::BlobId;
-use crate::client::Client;
-use crate::listing::RemoteFile;
+use crate::network::blob_id::BlobId;
+use crate::network::client::Client;
+use crate::network::listing::RemoteFile;
+use crate::network::trouble::{GLANCE, pause};
 use crate::source::{Repo, is_commit, path_problem};
-use crate::trouble::{GLANCE, pause};
 
 /// Longest name of a commit that a reference file may hold.
 const MAX_REF_BYTES: u64 = 256;

@@ -10,7 +10,7 @@ use atelier_core::ErrorCode;
 use atelier_failure::failed;
 use ureq::http::Uri;
 
-use crate::env_vars::{
+use crate::network::env_vars::{
     ATELIER_HUB_WAIT_MS, HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN,
     HF_TOKEN_PATH, HOME, XDG_CACHE_HOME,
 };

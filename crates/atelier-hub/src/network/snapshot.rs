@@ -10,12 +10,12 @@ use atelier_weights::{MAX_CONFIG_BYTES, read_json};
 use serde_json::Value;
 
 use crate::Fetched;
-use crate::cache::RepoCache;
-use crate::client::Client;
-use crate::download::{Download, Total};
-use crate::listing::{Listing, RemoteFile};
-use crate::refusal::Wanted;
-use crate::selection::{Selection, Shelf, in_words};
+use crate::network::cache::RepoCache;
+use crate::network::client::Client;
+use crate::network::download::{Download, Total};
+use crate::network::listing::{Listing, RemoteFile};
+use crate::network::refusal::Wanted;
+use crate::network::selection::{Selection, Shelf, in_words};
 use crate::source::{HubSource, is_commit};
 
 /// What must stay free beside the files.

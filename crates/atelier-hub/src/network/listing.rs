@@ -7,11 +7,11 @@ use atelier_core::ErrorCode;
 use atelier_failure::failed;
 use serde::Deserialize;
 
-use crate::blob_id::BlobId;
-use crate::client::{Client, RANGE_NOT_SATISFIABLE, encoded};
-use crate::refusal::Wanted;
+use crate::network::blob_id::BlobId;
+use crate::network::client::{Client, RANGE_NOT_SATISFIABLE, encoded};
+use crate::network::refusal::Wanted;
+use crate::network::trouble::Trouble;
 use crate::source::{HubSource, is_commit, path_problem};
-use crate::trouble::Trouble;
 
 /// Longest list of files that is read.
 const MAX_LIST_BYTES: usize = 64 << 20;

@@ -4,13 +4,13 @@
 use anyhow::Result;
 use atelier_core::{ErrorCode, Phase, Progress};
 
-use crate::cache::{RepoCache, has_size};
-use crate::client::{Client, RANGE_NOT_SATISFIABLE, encoded};
-use crate::listing::{RemoteFile, is_web_page};
-use crate::partial::Partial;
-use crate::refusal::Wanted;
-use crate::transfer::{Head, Transfer};
-use crate::trouble::{Patience, Trouble};
+use crate::network::cache::{RepoCache, has_size};
+use crate::network::client::{Client, RANGE_NOT_SATISFIABLE, encoded};
+use crate::network::listing::{RemoteFile, is_web_page};
+use crate::network::partial::Partial;
+use crate::network::refusal::Wanted;
+use crate::network::transfer::{Head, Transfer};
+use crate::network::trouble::{Patience, Trouble};
 
 /// Bytes of all files together.
 #[derive(Debug, Clone, Copy, Default)]

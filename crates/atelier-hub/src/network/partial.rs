@@ -8,8 +8,8 @@ use atelier_core::CancelFlag;
 use atelier_failure::Cancelled;
 use fs_err::{File, OpenOptions};
 
-use crate::blob_id::{BlobId, ContentHasher};
-use crate::cache::create_parent;
+use crate::network::blob_id::{BlobId, ContentHasher};
+use crate::network::cache::create_parent;
 
 /// Bytes that are hashed between two looks for Ctrl-C.
 const PIECE_BYTES: usize = 1 << 20;

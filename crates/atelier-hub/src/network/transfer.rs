@@ -8,8 +8,8 @@ use atelier_core::{CancelFlag, ErrorCode};
 use ureq::Agent;
 use ureq::http::HeaderMap;
 
-use crate::settings::Token;
-use crate::trouble::{GLANCE, Trouble};
+use crate::network::settings::Token;
+use crate::network::trouble::{GLANCE, Trouble};
 
 /// Bytes per piece of a body.
 const PIECE_BYTES: usize = 256 << 10;

@@ -7,10 +7,10 @@ use atelier_core::ErrorCode;
 use atelier_failure::{failed, is_cancelled};
 use ureq::http::Uri;
 
-use crate::settings::HubSettings;
+use crate::network::settings::HubSettings;
+use crate::network::transfer::Head;
+use crate::network::trouble::Trouble;
 use crate::source::Repo;
-use crate::transfer::Head;
-use crate::trouble::Trouble;
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
