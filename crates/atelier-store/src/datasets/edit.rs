@@ -61,11 +61,21 @@ impl Library {
             let path = name.into();
             atelier_data::Error::BadPicture { path, problem }
         })?;
+        self.keep_decoded(hold, bytes, [picture.width, picture.height])
+    }
+
+    /// The same of bytes that were decoded before, to this width and height.
+    pub(super) fn keep_decoded(
+        &self,
+        hold: &Hold,
+        bytes: &[u8],
+        [width, height]: [usize; 2],
+    ) -> Result<NewImage> {
         Ok(NewImage {
             blob: self.blobs().put(hold, bytes)?,
             size_bytes: bytes.len() as u64,
-            width: picture.width as u32,
-            height: picture.height as u32,
+            width: width as u32,
+            height: height as u32,
         })
     }
 

@@ -116,8 +116,12 @@ impl Library {
             if cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            let name = sample.path.display().to_string();
-            let image = self.keep_image(&hold, &name, &read_file(&sample.path)?)?;
+            let image = self.keep_decoded(&hold, &read_file(&sample.path)?, sample.size)?;
+            if image.blob != sample.content_hash {
+                let name = sample.path.display().to_string();
+                let problem = "it was changed while it was read; try again";
+                return Err(Error::invalid("picture", name, problem));
+            }
             images.push((sample, image));
         }
         Ok(Gathered {
