@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use atelier_core::{ErrorCode, TrainConfig};
-use atelier_failure::{CodedResult as _, code_of};
+use atelier_core::{Coded as _, ErrorCode, TrainConfig};
+use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{About, CATALOGUE, Dataset, Library};
 use serde::Deserialize;
 
@@ -18,7 +18,7 @@ pub(super) enum Wanted {
     /// A folder of pictures.
     Folder(PathBuf),
     /// The version that a run began with, which lies in its folder.
-    Begun { folder: PathBuf, about: About },
+    Begun(Begun),
     /// A version of a dataset.
     Version {
         library: Library,
@@ -26,6 +26,13 @@ pub(super) enum Wanted {
         number: u32,
         hash: String,
     },
+}
+
+/// The version that a run began with.
+pub(super) struct Begun {
+    folder: PathBuf,
+    hash: String,
+    about: About,
 }
 
 /// What `run.json` says about the pictures of a run.
@@ -37,65 +44,75 @@ struct Record {
 
 impl Wanted {
     /// A folder when there is one, else `NAME` or `NAME@VERSION` of the library. A run that is resumed goes on with the
-    /// version that it began with, whatever became of the dataset.
+    /// version that it began with, also when the dataset was changed or deleted since.
+    ///
+    /// # Errors
+    /// When the dataset has no such version, or never was what the resumed run began with.
     pub(super) fn find(app: &App, word: &Path, resumed: Option<&Path>) -> Result<Self> {
-        let folder = Self::Folder(word.to_owned());
-        if word.exists() {
-            return Ok(folder);
-        }
-        if let Some(begun) = resumed.and_then(Self::begun) {
-            return Ok(begun);
-        }
-        let has_library = |home: &PathBuf| home.join(CATALOGUE).exists();
-        let may_be = app.settings.home.as_ref().is_some_and(has_library);
-        let Some(name) = word.to_str().filter(|_| may_be) else {
-            return Ok(folder);
-        };
-        let library = app.library()?;
-        let find = |name: &str, number: Option<u32>| {
-            let dataset = library.find_dataset(name).coded()?;
-            let version = library.get_version(dataset.id, number).coded()?;
-            anyhow::Ok((dataset, version.about))
-        };
-        let whole = find(name, None);
-        let found = match (whole, name.rsplit_once('@')) {
-            (Err(_), Some((name, number))) if number.parse::<u32>().is_ok() => {
-                find(name, number.parse().ok())
+        let begun = resumed.and_then(Begun::read);
+        let found = word.to_str().filter(|_| !word.exists());
+        let found = found.map(|word| Self::in_library(app, word)).transpose()?;
+        match (found.flatten(), begun) {
+            (None, Some(begun)) if !word.exists() => {
+                app.output.note(format_args!(
+                    "there is no dataset `{}` any more; going on with the run's own copy",
+                    word.display()
+                ));
+                Ok(Self::Begun(begun))
             }
-            (whole, _) => whole,
-        };
-        match found {
-            Ok((dataset, version)) => Ok(Self::Version {
-                dataset: Box::new(dataset),
-                number: version.number,
-                hash: version.hash,
-                library,
-            }),
-            // Where the dataset is not there either, what says best what is wrong is that there is no such folder.
-            Err(error) => match library.find_dataset(name.split('@').next().unwrap_or(name)) {
-                Err(_) if code_of(&error) == ErrorCode::NotFound => Ok(folder),
-                _ => Err(error),
-            },
+            (None, _) => Ok(Self::Folder(word.to_owned())),
+            (Some((library, dataset, number)), begun) => {
+                let version = library.get_version(dataset.id, number).coded()?.about;
+                if let Some(begun) = begun {
+                    let known = library.list_versions(dataset.id).coded()?;
+                    let was = |hash: &String| *hash == begun.hash;
+                    let is_same = match number {
+                        Some(_) => was(&version.hash),
+                        None => known.iter().any(|version| was(&version.hash)),
+                    };
+                    if is_same {
+                        return Ok(Self::Begun(begun));
+                    }
+                    let name = &dataset.about.name;
+                    let message = format!(
+                        "the run began with other pictures than dataset `{name}` has or had"
+                    );
+                    return Err(failed(ErrorCode::CannotResume, message));
+                }
+                Ok(Self::Version {
+                    dataset: Box::new(dataset),
+                    number: version.number,
+                    hash: version.hash,
+                    library,
+                })
+            }
         }
     }
 
-    fn begun(out: &Path) -> Option<Self> {
-        let text = fs_err::read(out.join("run.json")).ok()?;
-        let record: Record = serde_json::from_slice(&text).ok()?;
-        let folder = folder_of(out, &record.dataset_version);
-        let about = About {
-            category: record.config.category,
-            trigger_word: record.config.trigger,
-            ..About::default()
-        };
-        folder.exists().then_some(Self::Begun { folder, about })
+    /// The dataset that a word names, and the version in it, if there is such a dataset.
+    fn in_library(app: &App, word: &str) -> Result<Option<(Library, Dataset, Option<u32>)>> {
+        let home = app.settings.home.as_deref();
+        if !home.is_some_and(|home| home.join(CATALOGUE).exists()) {
+            return Ok(None);
+        }
+        let library = app.library()?;
+        let parts = word.rsplit_once('@');
+        let parts = parts.and_then(|(name, number)| Some((name, Some(number.parse().ok()?))));
+        for (name, number) in [Some((word, None)), parts].into_iter().flatten() {
+            match library.find_dataset(name) {
+                Ok(dataset) => return Ok(Some((library, dataset, number))),
+                Err(error) if error.code() == ErrorCode::NotFound => {}
+                Err(error) => return Err(error).coded(),
+            }
+        }
+        Ok(None)
     }
 
     /// What the dataset is for, where that is known.
     pub(super) fn about(&self) -> Option<&About> {
         match self {
             Self::Folder(_) => None,
-            Self::Begun { about, .. } => Some(about),
+            Self::Begun(begun) => Some(&begun.about),
             Self::Version { dataset, .. } => Some(&dataset.about),
         }
     }
@@ -103,7 +120,8 @@ impl Wanted {
     /// The folder to read: a version is written into the run's own, where a resumed run finds it again.
     pub(super) fn folder(&self, app: &App, out: &Path) -> Result<PathBuf> {
         let (library, dataset, number, hash) = match self {
-            Self::Folder(path) | Self::Begun { folder: path, .. } => return Ok(path.clone()),
+            Self::Folder(path) => return Ok(path.clone()),
+            Self::Begun(begun) => return Ok(begun.folder.clone()),
             Self::Version {
                 library,
                 dataset,
@@ -124,6 +142,24 @@ impl Wanted {
             }
         }
         Ok(folder)
+    }
+}
+
+impl Begun {
+    /// That of a run, where it lies in the run's folder.
+    fn read(out: &Path) -> Option<Self> {
+        let text = fs_err::read(out.join("run.json")).ok()?;
+        let record: Record = serde_json::from_slice(&text).ok()?;
+        let folder = folder_of(out, &record.dataset_version);
+        folder.exists().then(|| Self {
+            folder,
+            hash: record.dataset_version,
+            about: About {
+                category: record.config.category,
+                trigger_word: record.config.trigger,
+                ..About::default()
+            },
+        })
     }
 }
 

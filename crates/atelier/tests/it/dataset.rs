@@ -123,6 +123,13 @@ fn a_training_takes_a_version_of_a_dataset_with_its_trigger_word() {
     bench.succeed(&["dataset", "caption", "Slopes", "--append", "later"]);
     let again = train("Slopes", "new", &["--resume"]);
     assert_eq!(again.status, 0, "{}", again.stderr);
+    bench.dataset("others", 1);
+    bench.succeed(&["dataset", "create", "Other", "--from", "others"]);
+    for other in ["Other", "Slopes@2"] {
+        let ended = train(other, "new", &["--resume"]);
+        ended.refused_in_json("began with other pictures");
+        assert!(ended.stdout.contains("cannot_resume"), "{}", ended.stdout);
+    }
     train("Sloops", "x", &["--trigger", "T"]).refused_in_json("does not exist");
     train("Slopes@9", "x", &[]).refused_in_json("has no version 9");
     bench.succeed(&["dataset", "delete", "Slopes"]);
