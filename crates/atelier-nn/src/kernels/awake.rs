@@ -3,51 +3,14 @@
 //! A step of training is some thousand operations of a few ten microseconds, with as much between them that one thread does
 //! alone. Waking a thread that went to sleep in between takes as long as an operation.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// How often a thread looks for work in vain before it may sleep all the same: for some 2 ms.
-const PATIENCE: usize = 2500;
-/// Pauses between two looks, of some 50 ns each.
-const PAUSES: usize = 16;
+use super::share::Helpers;
 
 /// Runs `work` on this thread, while the others of its pool look for what it shares among them without sleeping in between.
 /// Outside of a pool it only runs it.
 pub fn awake<R>(work: impl FnOnce() -> R) -> R {
-    let Some(own) = rayon::current_thread_index() else {
-        return work();
-    };
-    let is_done = AtomicBool::new(false);
-    rayon::in_place_scope(|scope| {
-        scope.spawn_broadcast(|_, context| {
-            if context.index() != own {
-                help(&is_done);
-            }
-        });
-        let _done = Done(&is_done);
-        work()
-    })
-}
-
-/// Takes part in the pool's work until `is_done`, or there has been none for a while: this may run while the thread waits
-/// for a part of other work, which goes on only after it.
-fn help(is_done: &AtomicBool) {
-    let mut in_vain = 0;
-    while !is_done.load(Ordering::Relaxed) && in_vain < PATIENCE {
-        if rayon::yield_now() == Some(rayon::Yield::Executed) {
-            in_vain = 0;
-        } else {
-            in_vain += 1;
-            (0..PAUSES).for_each(|_| std::hint::spin_loop());
-        }
-    }
-}
-
-/// Lets the helpers go, also when the work panics.
-struct Done<'a>(&'a AtomicBool);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+    match rayon::current_thread_index() {
+        Some(own) if rayon::current_num_threads() > 1 => Helpers::call(own).with(work),
+        _ => work(),
     }
 }
 

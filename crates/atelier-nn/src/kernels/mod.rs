@@ -26,6 +26,7 @@ pub(crate) mod ops;
 mod pointwise;
 mod product;
 pub mod reference;
+mod share;
 #[cfg(test)]
 mod tests;
 mod weights;

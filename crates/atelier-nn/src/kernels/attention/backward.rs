@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
-
 use super::products::{Left, Product};
 use super::scratch::{Rows, turn, with_scratch};
 use super::weights::{Tile, slopes};
 use super::{Shape, by_head, part};
 use crate::kernels::level::Level;
 use crate::kernels::memory::{Shared, filled};
+use crate::kernels::share::share;
 
 /// Most keys of a tile: a multiple of the rows of a register tile.
 const KEYS: usize = 96;
@@ -59,7 +58,7 @@ pub(crate) fn backward(
     // SAFETY: the tasks cover all queries of all heads, each once.
     let d_q = unsafe {
         filled(q.len(), |d_q| {
-            (0..pairs * parts).into_par_iter().for_each(|index| {
+            share(pairs * parts, |index| {
                 let spans = part(spans, parts, index % parts);
                 let queries = spans.start * SPAN..(spans.end * SPAN).min(shape.queries);
                 // SAFETY: these sums are this task's alone.
@@ -93,24 +92,22 @@ pub(super) fn gathered(
     // SAFETY: every head of every key is written, each once.
     unsafe {
         filled(shape.key_values(), |to| {
-            (0..shape.batch * shape.heads)
-                .into_par_iter()
-                .for_each(|pair| {
-                    for key in 0..shape.keys {
-                        let at = shape.offset(shape.keys, pair, key);
-                        // SAFETY: this head of this key is this task's alone.
-                        let to = std::slice::from_raw_parts_mut(to.at(at), shape.head_size);
-                        let row = |j: usize| &sums[(pair * count + j) * size + key * stride..];
-                        for (to, first) in to.iter_mut().zip(row(0)) {
-                            *to = first * scale;
-                        }
-                        for j in (2..count).step_by(2) {
-                            for (to, more) in to.iter_mut().zip(row(j)) {
-                                *to += more * scale;
-                            }
+            share(shape.batch * shape.heads, |pair| {
+                for key in 0..shape.keys {
+                    let at = shape.offset(shape.keys, pair, key);
+                    // SAFETY: this head of this key is this task's alone.
+                    let to = std::slice::from_raw_parts_mut(to.at(at), shape.head_size);
+                    let row = |j: usize| &sums[(pair * count + j) * size + key * stride..];
+                    for (to, first) in to.iter_mut().zip(row(0)) {
+                        *to = first * scale;
+                    }
+                    for j in (2..count).step_by(2) {
+                        for (to, more) in to.iter_mut().zip(row(j)) {
+                            *to += more * scale;
                         }
                     }
-                });
+                }
+            });
         })
     }
 }

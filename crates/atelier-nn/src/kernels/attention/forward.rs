@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
-
 use super::products::{Left, Product};
 use super::scratch::{Rows, turn, with_scratch};
 use super::weights::{NO_REFERENCE, Sums, Tile, weigh};
 use super::{Shape, by_head, part};
 use crate::kernels::level::Level;
 use crate::kernels::memory::{Shared, filled};
+use crate::kernels::share::share;
 
 /// Most keys of a tile: a multiple of the rows of a register tile.
 const KEYS: usize = 96;
@@ -49,7 +48,7 @@ pub(crate) fn forward(
     // SAFETY: the blocks cover all queries of all heads, each once.
     let out = unsafe {
         filled(q.len(), |out| {
-            (0..pairs * blocks).into_par_iter().for_each(|task| {
+            share(pairs * blocks, |task| {
                 let (pair, block) = (task / blocks, task % blocks);
                 let queries = block * size..((block + 1) * size).min(shape.queries);
                 Task {

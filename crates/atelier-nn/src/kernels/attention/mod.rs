@@ -18,10 +18,10 @@ mod weights;
 
 pub(crate) use backward::backward;
 pub(crate) use forward::forward;
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use scratch::Rows;
 
 use crate::kernels::memory::{Shared, chunk, filled};
+use crate::kernels::share::share;
 
 /// Sizes of an attention. Queries are `[batch, queries, heads * head_size]`, keys and values
 /// `[batch, keys, heads * head_size]`.
@@ -104,7 +104,7 @@ fn by_head(shape: &Shape, values: &[f32], scale: f32) -> Vec<f32> {
     let tokens = chunk(shape.keys, shape.width());
     let chunks = shape.keys.div_ceil(tokens);
     let write = |to: Shared| {
-        (0..shape.batch * chunks).into_par_iter().for_each(|task| {
+        share(shape.batch * chunks, |task| {
             let (batch, first) = (task / chunks, task % chunks * tokens);
             for key in first..(first + tokens).min(shape.keys) {
                 for head in 0..shape.heads {

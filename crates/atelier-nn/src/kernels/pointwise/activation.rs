@@ -1,13 +1,12 @@
 //! SiLU, GELU and quick GELU, and their backward passes.
 
-use rayon::prelude::*;
-
 use super::kept::{Source, View};
 use super::part::{Part as _, sweep};
 use super::tasks;
 use crate::kernels::level::math::{Point, gelu, quick_gelu, silu};
 use crate::kernels::level::{Level, Simd, leveled};
 use crate::kernels::memory::{Shared, chunk, filled};
+use crate::kernels::share::share_each;
 
 /// An activation function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +35,7 @@ pub(crate) fn forward(level: Level, curve: Curve, x: &[f32]) -> Vec<f32> {
 pub(crate) fn backward(level: Level, curve: Curve, x: View, dy: &mut [f32]) {
     assert_eq!(x.len(), dy.len(), "a gradient has the size of its values");
     let size = chunk(dy.len(), 1);
-    dy.par_chunks_mut(size).enumerate().for_each(|(i, dy)| {
+    share_each(dy.chunks_mut(size), |i, dy| {
         let x = x.part(i * size, dy.len());
         // SAFETY: both sides hold the chunk's values.
         unsafe { slopes_at(level, curve, dy.as_mut_ptr(), x) };

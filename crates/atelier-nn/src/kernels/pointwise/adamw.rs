@@ -3,11 +3,10 @@
 //! The step rounds exactly as the plain loop in `crate::adamw` does, on every level: training resumes bit for bit, on
 //! another processor as well. So no multiplication is fused with an addition here.
 
-use rayon::prelude::*;
-
 use super::part::{Part as _, sweep};
 use crate::kernels::level::{Level, Simd, leveled};
 use crate::kernels::memory::chunk;
+use crate::kernels::share::{share_each, shared_values};
 
 /// The numbers of one step, as `crate::adamw::AdamW::update` derives them from settings and step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,12 +42,12 @@ pub(crate) fn update(
         "gradient and moments of every value"
     );
     let size = chunk(values.len(), 1);
-    let states = first.par_chunks_mut(size).zip(second.par_chunks_mut(size));
+    let states = first.chunks_mut(size).zip(second.chunks_mut(size));
     let chunks = values
-        .par_chunks_mut(size)
-        .zip(gradient.par_chunks(size))
+        .chunks_mut(size)
+        .zip(gradient.chunks(size))
         .zip(states);
-    chunks.for_each(|((values, gradient), (first, second))| {
+    share_each(chunks, |_, ((values, gradient), (first, second))| {
         let moments = [first.as_mut_ptr(), second.as_mut_ptr()];
         // SAFETY: all four chunks have the same length.
         unsafe { step_at(level, step, values.as_mut_ptr(), gradient, moments) };
@@ -60,11 +59,11 @@ const SQUARES: usize = 65536;
 
 /// The sum of the squares, in f64. The same on every level.
 pub(crate) fn squared_norm(level: Level, values: &[f32]) -> f64 {
-    let chunks = values.par_chunks(SQUARES);
-    // SAFETY: the slice is all that it reads.
-    let sums: Vec<f64> = chunks
-        .map(|values| unsafe { squares_at(level, values) })
-        .collect();
+    let sums = shared_values(values.len().div_ceil(SQUARES), |i| {
+        let values = &values[i * SQUARES..];
+        // SAFETY: the slice is all that it reads.
+        unsafe { squares_at(level, &values[..SQUARES.min(values.len())]) }
+    });
     sums.iter().sum()
 }
 
@@ -72,9 +71,9 @@ pub(crate) fn squared_norm(level: Level, values: &[f32]) -> f64 {
 pub(crate) fn scale(level: Level, values: &mut [f32], factor: f32) {
     let size = chunk(values.len(), 1);
     // SAFETY: the slice is all that it touches.
-    values
-        .par_chunks_mut(size)
-        .for_each(|values| unsafe { scale_at(level, values, factor) });
+    share_each(values.chunks_mut(size), |_, values| unsafe {
+        scale_at(level, values, factor);
+    });
 }
 
 leveled! {

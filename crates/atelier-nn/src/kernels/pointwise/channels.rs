@@ -3,20 +3,21 @@
 //!
 //! `b` images, `p` pixels, `c` channels.
 
-use rayon::prelude::*;
-
 use super::part::{Part as _, sweep};
 use super::{block_rows, column_sums, tasks};
 use crate::kernels::level::{Level, Simd, leveled};
 use crate::kernels::memory::{Shared, chunk, filled};
+use crate::kernels::share::share_each;
 
 /// Adds `b` to `a`.
 pub(crate) fn add(level: Level, a: &mut [f32], b: &[f32]) {
     assert_eq!(a.len(), b.len(), "summands of one size");
     let size = chunk(a.len(), 1);
-    let chunks = a.par_chunks_mut(size).zip(b.par_chunks(size));
+    let chunks = a.chunks_mut(size).zip(b.chunks(size));
     // SAFETY: both chunks have the same length.
-    chunks.for_each(|(a, b)| unsafe { add_at(level, a.as_mut_ptr(), b.as_ptr(), a.len()) });
+    share_each(chunks, |_, (a, b)| unsafe {
+        add_at(level, a.as_mut_ptr(), b.as_ptr(), a.len());
+    });
 }
 
 /// Adds a shift of every image's channels to all of its pixels.
@@ -47,16 +48,13 @@ pub(crate) fn shift_gradient(level: Level, dy: &[f32], batch: usize, channels: u
     let size = block_rows(channels);
     let blocks = pixels.div_ceil(size);
     let mut parts = vec![0.0; batch * blocks * channels];
-    parts
-        .par_chunks_mut(channels)
-        .enumerate()
-        .for_each(|(i, sums)| {
-            let start = i % blocks * size;
-            let rows = size.min(pixels - start);
-            let dy = &dy[(i / blocks * pixels + start) * channels..][..rows * channels];
-            // SAFETY: the block has whole rows, and `sums` is one row.
-            unsafe { sum_at(level, sums.as_mut_ptr(), dy.as_ptr(), [rows, channels]) };
-        });
+    share_each(parts.chunks_mut(channels), |i, sums| {
+        let start = i % blocks * size;
+        let rows = size.min(pixels - start);
+        let dy = &dy[(i / blocks * pixels + start) * channels..][..rows * channels];
+        // SAFETY: the block has whole rows, and `sums` is one row.
+        unsafe { sum_at(level, sums.as_mut_ptr(), dy.as_ptr(), [rows, channels]) };
+    });
     let images = parts.chunks(blocks * channels);
     images
         .flat_map(|parts| column_sums(parts, channels))

@@ -6,12 +6,11 @@
 mod loops;
 mod sums;
 
-use rayon::prelude::*;
-
 use super::kept::{View, halves};
 use super::{Affine, AffineGradient, block_rows, column_sums, tasks};
 use crate::kernels::level::Level;
 use crate::kernels::memory::{Shared, chunk, filled};
+use crate::kernels::share::share_each;
 
 /// The sizes and options of one normalisation.
 #[derive(Clone, Copy, Debug)]
@@ -163,7 +162,7 @@ impl GroupNorm {
         let size = block_rows(self.channels);
         let blocks = self.pixels.div_ceil(size);
         let mut rows = vec![T::default(); self.batch * blocks * width];
-        rows.par_chunks_mut(width).enumerate().for_each(|(i, row)| {
+        share_each(rows.chunks_mut(width), |i, row| {
             let start = i % blocks * size;
             work([i / blocks, start, size.min(self.pixels - start)], row);
         });

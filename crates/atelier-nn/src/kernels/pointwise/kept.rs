@@ -2,12 +2,11 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
-
 use super::part::{Part, sweep};
 use super::tasks;
 use crate::kernels::level::{Level, Simd, leveled};
 use crate::kernels::memory::{Shared, chunk, filled};
+use crate::kernels::share::share_each;
 
 /// How exactly activations are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +92,9 @@ pub(super) unsafe fn halves(
 ) -> Vec<u16> {
     let mut halves = Vec::with_capacity(len);
     let spare: &mut [MaybeUninit<u16>] = &mut halves.spare_capacity_mut()[..len];
-    let parts = spare.par_chunks_mut(size).enumerate();
-    parts.for_each(|(i, part)| write(part.as_mut_ptr().cast(), i * size, part.len()));
+    share_each(spare.chunks_mut(size), |i, part| {
+        write(part.as_mut_ptr().cast(), i * size, part.len());
+    });
     // SAFETY: the capacity is `len`, and the caller promises that all values are written.
     unsafe { halves.set_len(len) };
     halves

@@ -17,7 +17,7 @@ pub(crate) mod resample;
 #[cfg(test)]
 mod tests;
 
-use rayon::prelude::*;
+use crate::kernels::share::share;
 
 /// Values that one task sums up before its sums are joined with those of others.
 const BLOCK_VALUES: usize = 32768;
@@ -50,13 +50,9 @@ pub(crate) struct AffineGradient {
 
 /// Runs `work(start, count)` for `len` units in parts of `size`, on all threads.
 fn tasks(len: usize, size: usize, work: impl Fn(usize, usize) + Send + Sync) {
-    let parts = len.div_ceil(size);
-    let run = |i: usize| work(i * size, size.min(len - i * size));
-    if parts < 2 {
-        (0..parts).for_each(run);
-    } else {
-        (0..parts).into_par_iter().for_each(run);
-    }
+    share(len.div_ceil(size), |i| {
+        work(i * size, size.min(len - i * size));
+    });
 }
 
 /// The sums over rows of `width` values in `parts`, which hold one such row for every task.

@@ -1,13 +1,12 @@
 //! Linear maps with packed weights: forward, and the gradient of the input.
 
-use rayon::prelude::*;
-
 use super::super::memory::{Shared, chunk, filled};
 use super::halves::half_rows;
 use super::packed::{Format, Packed, chunk_length};
 use super::scratch::with_units;
 use super::walk::{Direction, Left, Place, Scales, Start, Tap, product};
 use super::whole::{norm_limit, row_at};
+use crate::kernels::share::share_each;
 
 /// `y [rows, outputs] = x [rows, inputs] · Wᵀ + bias`.
 pub(crate) fn forward(weights: &Packed, x: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
@@ -103,8 +102,8 @@ fn whole_rows(weights: &Packed, direction: Direction, from: &[f32], to: *mut u32
     let stride = weights.units_of(depth);
     let write = |scales: Shared| {
         let size = chunk(rows, depth);
-        let parts = from.par_chunks(size * depth).enumerate();
-        parts.for_each(|(part, values)| {
+
+        share_each(from.chunks(size * depth), |part, values| {
             for (i, values) in values.chunks(depth).enumerate() {
                 let row = part * size + i;
                 let fold = fold.map_or(std::ptr::null(), Vec::as_ptr);

@@ -6,8 +6,6 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::super::level::{Level, Simd, leveled};
 use super::super::memory::{Shared, filled};
 use super::halves::{Panel, half_panel_at};
@@ -17,6 +15,7 @@ use super::tile::{Onto, Piece, Row, Target};
 use super::units::Units;
 use super::walk::{float_panel_at, whole_panel_at};
 use super::whole::Extent;
+use crate::kernels::share::{share, share_each};
 
 /// Rows that are summed at once.
 const PIECE: usize = 512;
@@ -104,8 +103,8 @@ impl<'a> Sum<'a> {
         with_units(count * columns * stride, |units| {
             let to = Shared::from_ptr(units.as_mut_ptr().cast());
             let mut scales = vec![1.0; count * width];
-            let parts: Vec<_> = pieces(rows).zip(scales.chunks_mut(width)).collect();
-            parts.into_par_iter().for_each(|((index, piece), scales)| {
+            let parts = pieces(rows).zip(scales.chunks_mut(width));
+            share_each(parts, |_, ((index, piece), scales)| {
                 let starts = &self.dy.starts[piece];
                 let [factors, back] = self.factors(self.dy, starts, 0..width);
                 scales.copy_from_slice(&back[..width]);
@@ -153,7 +152,7 @@ impl Turned<'_> {
     pub(super) fn product(&self, x: &Rows<'_>, to: Shared, stride: usize) {
         let width = self.sum.level.panel();
         let panels = x.width.div_ceil(width);
-        (0..panels).into_par_iter().for_each(|panel| {
+        share(panels, |panel| {
             PANEL.with_borrow_mut(|units| self.panel(x, panel * width, to, stride, units));
         });
     }

@@ -7,6 +7,7 @@ use super::super::mapped::Numbers;
 use super::halves::half;
 use super::packed::{Format, NORM_LIMIT, Packed, WHOLE_LIMIT, chunk_length};
 use super::units::Line;
+use crate::kernels::share::share_each;
 
 /// The greatest root mean square of packed weights: more would leave too few bits to the other operand of the gradient.
 const MEAN_LIMIT: f32 = 2600.0;
@@ -47,8 +48,9 @@ impl Packed {
     fn each_panel(&mut self, f: impl Fn(&Self, usize, &mut [Line]) + Sync) {
         let (width, lines) = (self.level.panel(), self.panel_units() / 16);
         let mut units = vec![Line([0; 16]); self.lines()];
-        let panels = units.par_chunks_mut(lines).enumerate();
-        panels.for_each(|(index, units)| f(self, index * width, units));
+        share_each(units.chunks_mut(lines), |index, units| {
+            f(self, index * width, units);
+        });
         self.units = Numbers::Own(units);
     }
 

@@ -1,7 +1,5 @@
 //! Channels-last pictures with a border of zeros, as left operands of products.
 
-use rayon::prelude::*;
-
 use super::super::level::Level;
 use super::super::memory::{Shared, chunk};
 use super::halves::rows_at;
@@ -10,6 +8,7 @@ use super::scratch::with_units;
 use super::units::Units;
 use super::walk::{Direction, Scales};
 use super::whole::{Extent, measure_at, norm_limit, round_at};
+use crate::kernels::share::share_each;
 
 /// Sizes of bordered pictures.
 #[derive(Debug, Clone, Copy)]
@@ -149,14 +148,12 @@ fn clear_border(picture: &Bordered, units: &mut Units) {
 fn each_row(picture: &Bordered, from: &[f32], f: impl Fn(usize, usize, &[f32]) + Sync) {
     let row = from.len() / (picture.batch * picture.height);
     let size = chunk(picture.batch * picture.height, row);
-    from.par_chunks(size * row)
-        .enumerate()
-        .for_each(|(part, values)| {
-            for (i, values) in values.chunks(row).enumerate() {
-                let index = part * size + i;
-                f(index / picture.height, index % picture.height, values);
-            }
-        });
+    share_each(from.chunks(size * row), |part, values| {
+        for (i, values) in values.chunks(row).enumerate() {
+            let index = part * size + i;
+            f(index / picture.height, index % picture.height, values);
+        }
+    });
 }
 
 fn copy(picture: &Bordered, from: &[f32], to: Shared) {
@@ -201,20 +198,18 @@ fn round(
     {
         let width = picture.width * chunks;
         let size = chunk(picture.batch * picture.height, picture.width * channels);
-        let rows = extents.par_chunks_mut(size * width);
-        rows.zip(from.par_chunks(size * picture.width * channels))
-            .for_each(|(extents, values)| {
-                for (extents, pixel) in extents.chunks_mut(chunks).zip(values.chunks(channels)) {
-                    for (i, (extent, part)) in
-                        extents.iter_mut().zip(pixel.chunks(length)).enumerate()
-                    {
-                        // SAFETY: the factors of the chunk's outputs exist.
-                        *extent = unsafe {
-                            measure_at(weights.level, part.as_ptr(), fold_at(i), part.len())
-                        };
-                    }
+        let rows = extents.chunks_mut(size * width);
+        let rows = rows.zip(from.chunks(size * picture.width * channels));
+        share_each(rows, |_, (extents, values)| {
+            for (extents, pixel) in extents.chunks_mut(chunks).zip(values.chunks(channels)) {
+                for (i, (extent, part)) in extents.iter_mut().zip(pixel.chunks(length)).enumerate()
+                {
+                    // SAFETY: the factors of the chunk's outputs exist.
+                    *extent =
+                        unsafe { measure_at(weights.level, part.as_ptr(), fold_at(i), part.len()) };
                 }
-            });
+            }
+        });
     }
     let mut factors = vec![[0.0f32; 2]; picture.batch * chunks];
     for (b, factors) in factors.chunks_mut(chunks).enumerate() {

@@ -3,14 +3,13 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::super::level::{TILE_ROWS, leveled};
 use super::super::memory::Shared;
 use super::halves::{Panel, half_panel_at};
 use super::packed::{Format, Packed, chunk_length};
 use super::tile::{Onto, Piece, Row, Target, float_panel, whole_panel};
 use super::units::Units;
+use crate::kernels::share::share;
 
 /// Units of the left operand that one block of rows may take, so that it stays in the second-level cache.
 const BLOCK_UNITS: usize = 80 * 1024;
@@ -172,11 +171,7 @@ pub(super) unsafe fn product(
         };
         part.run(block, first..last);
     };
-    if blocks * groups == 1 {
-        task(0);
-    } else {
-        (0..blocks * groups).into_par_iter().for_each(task);
-    }
+    share(blocks * groups, task);
 }
 
 /// One product, as its tasks see it.

@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::packed::{as_units, by_pair, by_row, tokens_by_row, tokens_by_value, turned};
 use super::products::{MOST_PARTS, Product, Unit, with_unit};
 use super::weights::{Slopes, Tile, slopes};
@@ -13,6 +11,7 @@ use crate::kernels::attention::part;
 use crate::kernels::attention::scratch::{Rows, turn, with_scratch};
 use crate::kernels::level::Level;
 use crate::kernels::memory::{Shared, filled};
+use crate::kernels::share::share;
 
 /// Most values of the queries that one tile of keys is read for, so that they stay in the second-level cache.
 const QUERY_VALUES: usize = 32768;
@@ -50,23 +49,20 @@ pub(crate) fn backward(
     // SAFETY: the tasks cover all queries of all heads, each once.
     let d_q = unsafe {
         filled(q.len(), |d_q| {
-            (0..shape.pairs() * parts)
-                .into_par_iter()
-                .for_each(|index| {
-                    let panels = part(panels, parts, index % parts);
-                    // SAFETY: these sums are this task's alone.
-                    let sums =
-                        std::slice::from_raw_parts_mut(shared.at(index * 2 * size), 2 * size);
-                    let task = Task {
-                        level,
-                        shape,
-                        pair: index / parts,
-                        queries: panels.start * PANEL..(panels.end * PANEL).min(shape.queries),
-                        log_sums,
-                        keys: &keys,
-                    };
-                    with_unit(level, |unit| task.run(unit, [q, out, d_out], sums, d_q));
-                });
+            share(shape.pairs() * parts, |index| {
+                let panels = part(panels, parts, index % parts);
+                // SAFETY: these sums are this task's alone.
+                let sums = std::slice::from_raw_parts_mut(shared.at(index * 2 * size), 2 * size);
+                let task = Task {
+                    level,
+                    shape,
+                    pair: index / parts,
+                    queries: panels.start * PANEL..(panels.end * PANEL).min(shape.queries),
+                    log_sums,
+                    keys: &keys,
+                };
+                with_unit(level, |unit| task.run(unit, [q, out, d_out], sums, d_q));
+            });
         })
     };
     let scale = 1.0 / (shape.head_size as f32).sqrt();

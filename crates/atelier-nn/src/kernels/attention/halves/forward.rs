@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::packed::{as_units, by_row, tokens_by_row, tokens_by_value, turned};
 use super::products::{Product, Unit, with_unit};
 use super::weights::{Sums, Tile, weigh};
@@ -13,6 +11,7 @@ use crate::kernels::attention::scratch::{Rows, turn, with_scratch};
 use crate::kernels::attention::weights::NO_REFERENCE;
 use crate::kernels::level::Level;
 use crate::kernels::memory::{Shared, filled};
+use crate::kernels::share::share;
 
 /// Most panels of queries of a task, which reads every key once.
 const PANELS: usize = 4;
@@ -40,18 +39,16 @@ pub(crate) fn forward(
     // SAFETY: the blocks cover all queries of all heads, each once.
     let out = unsafe {
         filled(q.len(), |out| {
-            (0..shape.pairs() * blocks)
-                .into_par_iter()
-                .for_each(|task| {
-                    let (pair, block) = (task / blocks, task % blocks);
-                    let task = Task {
-                        level,
-                        shape,
-                        pair,
-                        queries: block * size..((block + 1) * size).min(shape.queries),
-                    };
-                    with_unit(level, |unit| task.run(unit, q, [&keys, &values], out, logs));
-                });
+            share(shape.pairs() * blocks, |task| {
+                let (pair, block) = (task / blocks, task % blocks);
+                let task = Task {
+                    level,
+                    shape,
+                    pair,
+                    queries: block * size..((block + 1) * size).min(shape.queries),
+                };
+                with_unit(level, |unit| task.run(unit, q, [&keys, &values], out, logs));
+            });
         })
     };
     (out, log_sums)

@@ -1,11 +1,10 @@
 //! Operands as pairs of bf16, in the orders that products read.
 
-use rayon::prelude::*;
-
 use super::super::scratch::{Rows, turn};
 use super::Shape;
 use crate::kernels::level::{Level, Simd, leveled};
 use crate::kernels::product::halves::{rows_at, units_of};
+use crate::kernels::share::share_each;
 
 /// Scratch of 32-bit numbers as units.
 pub(super) fn as_units(values: &mut [f32]) -> &mut [u32] {
@@ -94,16 +93,13 @@ pub(super) fn turned(
 pub(super) fn tokens_by_row(level: Level, shape: &Shape, values: &[f32]) -> Vec<u32> {
     let size = shape.keys_held() * shape.head_units();
     let mut units = vec![0; shape.pairs() * size];
-    units
-        .par_chunks_mut(size)
-        .enumerate()
-        .for_each(|(pair, to)| {
-            by_row(
-                level,
-                shape.rows(values, shape.keys, pair, 0..shape.keys),
-                to,
-            );
-        });
+    share_each(units.chunks_mut(size), |pair, to| {
+        by_row(
+            level,
+            shape.rows(values, shape.keys, pair, 0..shape.keys),
+            to,
+        );
+    });
     units
 }
 
@@ -112,8 +108,7 @@ pub(super) fn tokens_by_value(level: Level, shape: &Shape, values: &[f32]) -> Ve
     let (rows, units) = (shape.head_rows(), shape.keys_held() / 2);
     let size = rows * units;
     let mut turned_units = vec![0; shape.pairs() * size];
-    let pairs = turned_units.par_chunks_mut(size).enumerate();
-    pairs.for_each(|(pair, to)| {
+    share_each(turned_units.chunks_mut(size), |pair, to| {
         let mut between = vec![0; size];
         let from = shape.rows(values, shape.keys, pair, 0..shape.keys);
         by_pair(level, from, &mut between, rows);

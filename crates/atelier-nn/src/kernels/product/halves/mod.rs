@@ -2,11 +2,10 @@
 
 use std::marker::PhantomData;
 
-use rayon::prelude::*;
-
 use super::super::level::{Level, Simd, leveled};
 use super::super::memory::{Shared, chunk};
 use super::tile::{self, Multiply, Piece, Row, Target};
+use crate::kernels::share::share_each;
 
 #[cfg(target_arch = "x86_64")]
 mod matrices;
@@ -34,8 +33,8 @@ pub(super) fn half_rows(level: Level, from: &[f32], depth: usize, to: *mut u32) 
     let (rows, stride) = (from.len() / depth, units_of(depth));
     let size = chunk(rows, depth);
     let to = Shared::from_ptr(to.cast());
-    let parts = from.par_chunks(size * depth).enumerate();
-    parts.for_each(|(part, values)| {
+
+    share_each(from.chunks(size * depth), |part, values| {
         let to = to.at(part * size * stride).cast();
         // SAFETY: every row has its own units.
         unsafe { rows_at(level, values, depth, depth, to) };

@@ -5,8 +5,6 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::super::super::level::TILE_ROWS;
 use super::super::super::memory::Shared;
 use super::super::packed::Packed;
@@ -17,6 +15,7 @@ use super::super::walk::{Direction, float_panel_at};
 use super::grid::Grid;
 use super::source::Source;
 use super::transforms::{FREQUENCIES, Finish, LINE, LINES, patch_at, tile_at};
+use crate::kernels::share::share;
 
 /// Most channels that are summed at a time: what a task reads of weights and patches stays in the caches.
 const PIECE: usize = 192;
@@ -28,6 +27,8 @@ const SUMS: usize = 5 << 20;
 const TASKS: usize = 10;
 /// Tiles of a task at least, for which weights are transformed once more.
 const TASK_TILES: usize = 48;
+/// Tiles whose patches a task writes.
+const PATCHES: usize = 4;
 /// Added to the distance of frequencies: a multiple of a page would put all of them into the same lines of a cache.
 const APART: usize = 16;
 
@@ -169,13 +170,16 @@ impl<'a> Convolution<'a> {
             // they belong to the channels that are summed
             Direction::Gradient => Some(&self.weights.scales[block.piece.clone()]),
         };
-        let tiles = block.tiles.clone().into_par_iter().with_min_len(4);
-        tiles.for_each(|tile| {
-            let patch = self.grid.patch(self.from, tile, start, zeros);
-            let to = block.line(tile - block.tiles.start);
+        let tiles = &block.tiles;
+        share(tiles.len().div_ceil(PATCHES), |part| {
             let fold = fold.map_or(std::ptr::null(), <[f32]>::as_ptr);
-            // SAFETY: a tile has its own lines for every frequency; pixels and scales have `depth` values.
-            unsafe { patch_at(self.weights.level, &patch, fold, depth, to, block.step) };
+            let first = tiles.start + part * PATCHES;
+            for tile in first..tiles.end.min(first + PATCHES) {
+                let patch = self.grid.patch(self.from, tile, start, zeros);
+                let to = block.line(tile - tiles.start);
+                // SAFETY: a tile has its own lines for every frequency; pixels and scales have `depth` values.
+                unsafe { patch_at(self.weights.level, &patch, fold, depth, to, block.step) };
+            }
         });
     }
 
@@ -185,7 +189,7 @@ impl<'a> Convolution<'a> {
         let parts = TASKS.div_ceil(panels).min(tiles / TASK_TILES).max(1);
         let length = tiles.div_ceil(parts).next_multiple_of(TILE_ROWS);
         let parts = tiles.div_ceil(length);
-        (0..panels * parts).into_par_iter().for_each(|task| {
+        share(panels * parts, |task| {
             let first = task % parts * length;
             let tiles = first..tiles.min(first + length);
             ROOM.with_borrow_mut(|room| self.panel(block, tiles, task / parts, room, to));
