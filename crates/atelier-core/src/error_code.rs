@@ -39,6 +39,14 @@ pub enum ErrorCode {
     Device,
     /// More memory is needed than is free, or than a device has.
     NotEnoughMemory,
+    /// A request comes from where none is answered, such as another site's page.
+    Forbidden,
+    /// A request is larger than is accepted.
+    TooLarge,
+    /// More is asked for at once than is done at once.
+    Busy,
+    /// The address to listen on is another program's.
+    AddressInUse,
     /// Reading or writing a file failed.
     Io,
     /// A defect of this program.
@@ -66,6 +74,10 @@ impl ErrorCode {
         Self::PictureNotFinite,
         Self::Device,
         Self::NotEnoughMemory,
+        Self::Forbidden,
+        Self::TooLarge,
+        Self::Busy,
+        Self::AddressInUse,
         Self::Io,
         Self::Internal,
     ];
@@ -176,6 +188,22 @@ impl ErrorCode {
                 "not_enough_memory",
                 1,
                 "close other programs, or use smaller pictures, a smaller batch, --recompute layer when training, or on the processor --precision int8; --device cpu is the processor",
+            ),
+            Self::Forbidden => (
+                "forbidden",
+                2,
+                "open the page at the address that `atelier serve` prints, and send requests from there",
+            ),
+            Self::TooLarge => (
+                "too_large",
+                2,
+                "send less in one request; /api/v1/about says how much is accepted",
+            ),
+            Self::Busy => ("busy", 1, "wait a moment, and send the request again"),
+            Self::AddressInUse => (
+                "address_in_use",
+                1,
+                "stop the other program, which may be another `atelier serve`, or give another port with --listen",
             ),
             Self::Io => ("io", 1, "check free space, permissions and the path"),
             Self::Internal => (
