@@ -97,6 +97,7 @@ impl ErrorCode {
         self.row().2
     }
 
+    #[expect(clippy::too_many_lines, reason = "it is one table")]
     fn row(self) -> (&'static str, u8, &'static str) {
         match self {
             Self::InvalidInput => (
