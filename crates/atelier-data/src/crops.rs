@@ -36,6 +36,14 @@ pub fn crops_json(crops: impl IntoIterator<Item = (String, Crop)>) -> String {
     serde_json::to_string_pretty(&crops).expect("names and whole numbers can be written as JSON")
 }
 
+/// The crops in the content of a [`CROPS_FILE`], by the names of the picture files.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn crops_from_json(bytes: &[u8]) -> Result<BTreeMap<String, Crop>, String> {
+    Crops::parse(bytes).map(|crops| crops.crops)
+}
+
 impl Crops {
     /// Those of a folder; none when it has no such file.
     ///
@@ -52,13 +60,7 @@ impl Crops {
             path: path.clone(),
             problem,
         };
-        let crops: Self = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
-        if crops.format != FORMAT {
-            let found = crops.format;
-            return Err(bad(format!(
-                "its layout is version {found}, this program reads version {FORMAT}"
-            )));
-        }
+        let crops = Self::parse(&bytes).map_err(bad)?;
         let present: BTreeSet<_> = paths.iter().filter_map(|path| path.file_name()).collect();
         let is_absent = |name: &&String| !present.contains(std::ffi::OsStr::new(name));
         let absent: Vec<_> = crops.crops.keys().filter(is_absent).cloned().collect();
@@ -69,6 +71,18 @@ impl Crops {
                 "no picture in the folder has the name {}",
                 absent.join(", ")
             )))
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let crops: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let found = crops.format;
+        if found == FORMAT {
+            Ok(crops)
+        } else {
+            Err(format!(
+                "its layout is version {found}, this program reads version {FORMAT}"
+            ))
         }
     }
 
@@ -100,6 +114,7 @@ mod tests {
         let crops = read(&text).unwrap();
         assert_eq!(crops.of_picture(Path::new("x/a.png")), Some(CROP));
         assert_eq!(crops.of_picture(Path::new("x/b.png")), None);
+        assert_eq!(crops_from_json(text.as_bytes()).unwrap()["a.png"], CROP);
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Crops::of(folder.path(), &[]).unwrap(), Crops::default());
     }

@@ -13,7 +13,7 @@ pub mod png;
 mod resample;
 mod version;
 
-pub use crops::{CROPS_FILE, crops_json};
+pub use crops::{CROPS_FILE, crops_from_json, crops_json};
 pub use decode::{Limits, decode_bytes, decode_picture, read_file};
 pub use error::Error;
 pub use folder::{FolderDataset, PICTURE_EXTENSIONS, Sample, Skipped, read_folder};

@@ -6,17 +6,20 @@ use atelier_data::{Limits, decode_bytes};
 use rusqlite::Transaction;
 use serde::Serialize;
 
+use super::caption_edit::CaptionEdit;
 use super::file_name::Stems;
-use super::get_to_change;
 use super::version::{Image, Version, insert, version};
+use super::{About, get_to_change};
 use crate::blobs::{Blobs, Hold};
 use crate::error::{Error, Result};
 use crate::library::{DatasetId, ImageId, Library};
 
 /// Longest caption.
 const MAX_CAPTION_CHARS: usize = 10_000;
+/// Longest description of a change.
+const MAX_CHANGE_CHARS: usize = 200;
 /// Most images of a dataset.
-const MAX_IMAGES: usize = 10_000;
+pub(super) const MAX_IMAGES: usize = 10_000;
 
 /// A picture file that the library has, and that may become an image of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,8 +49,28 @@ pub enum Edit {
     Remove(ImageId),
     /// Gives an image other words.
     SetCaption(ImageId, String),
+    /// Makes other words of those that an image has.
+    EditCaption(ImageId, CaptionEdit),
     /// Gives an image another square, or with `None` the middle one.
     SetCrop(ImageId, Option<Crop>),
+}
+
+/// Changes that become a version together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// The changes, in their order.
+    pub edits: Vec<Edit>,
+    /// The version that they were made to; any when absent.
+    pub expected: Option<u32>,
+    /// What was done, for the list of versions; counted from the changes when absent.
+    pub change: Option<String>,
+}
+
+impl NewImage {
+    /// Width and height of the upright picture.
+    pub(super) fn size(&self) -> [usize; 2] {
+        [self.width as usize, self.height as usize]
+    }
 }
 
 impl Library {
@@ -89,7 +112,24 @@ impl Library {
         expected: Option<u32>,
         edits: Vec<Edit>,
     ) -> Result<Version> {
+        self.edit_dataset_as(
+            id,
+            Edits {
+                edits,
+                expected,
+                change: None,
+            },
+        )
+    }
+
+    /// The same, with words for the list of versions.
+    pub fn edit_dataset_as(&self, id: DatasetId, wanted: Edits) -> Result<Version> {
         let (now_ms, blobs) = (self.now_ms(), self.blobs().clone());
+        let Edits {
+            edits,
+            expected,
+            change: words,
+        } = wanted;
         self.write(move |change| {
             let dataset = get_to_change(change, id)?;
             let newest = dataset.version;
@@ -103,9 +143,9 @@ impl Library {
             }
             apply(
                 change,
-                version(change, id, newest)?,
+                (version(change, id, newest)?, &dataset.about),
                 edits,
-                (&blobs, now_ms),
+                (&blobs, (words.as_deref(), now_ms)),
             )
         })
     }
@@ -114,11 +154,13 @@ impl Library {
 /// The version that follows `before`, or `before` where the edits change nothing.
 pub(super) fn apply(
     change: &Transaction<'_>,
-    before: Version,
+    (before, about): (Version, &About),
     edits: Vec<Edit>,
-    (blobs, now_ms): (&Blobs, i64),
+    (blobs, (words, now_ms)): (&Blobs, (Option<&str>, i64)),
 ) -> Result<Version> {
+    let words = words.map(checked_words).transpose()?;
     let mut editor = Editor::new(before.images.clone());
+    editor.about.clone_from(about);
     for edit in edits {
         editor.apply(edit, blobs)?;
     }
@@ -132,7 +174,7 @@ pub(super) fn apply(
     if editor.images.len() == before.images.len() && pairs.into_iter().all(is_same) {
         return Ok(before);
     }
-    let words = editor.words();
+    let words = words.unwrap_or_else(|| editor.words());
     let number = insert(change, before.dataset, &editor.images, (&words, now_ms))?;
     version(change, before.dataset, number)
 }
@@ -142,6 +184,7 @@ pub(super) fn apply(
 struct Editor {
     images: Vec<Image>,
     stems: Stems,
+    about: About,
     added: usize,
     removed: usize,
     captions: usize,
@@ -203,12 +246,12 @@ impl Editor {
             }
             Edit::SetCaption(id, caption) => {
                 let at = self.position(id)?;
-                let image = &mut self.images[at];
-                let caption = checked_caption(&caption)?;
-                if image.caption != caption {
-                    (image.caption, image.row) = (caption, None);
-                    self.captions += 1;
-                }
+                self.set_caption(at, &caption)?;
+            }
+            Edit::EditCaption(id, edit) => {
+                let at = self.position(id)?;
+                let caption = edit.applied(&self.images[at].caption, &self.about);
+                self.set_caption(at, &caption)?;
             }
             Edit::SetCrop(id, crop) => {
                 let at = self.position(id)?;
@@ -219,6 +262,16 @@ impl Editor {
                     self.crops += 1;
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn set_caption(&mut self, at: usize, caption: &str) -> Result<()> {
+        let image = &mut self.images[at];
+        let caption = checked_caption(caption)?;
+        if image.caption != caption {
+            (image.caption, image.row) = (caption, None);
+            self.captions += 1;
         }
         Ok(())
     }
@@ -263,6 +316,23 @@ fn checked_caption(caption: &str) -> Result<String> {
             Err(Error::invalid("caption", start, problem))
         }
     }
+}
+
+/// What was done, as a caller says it. Without words, it is counted.
+fn checked_words(words: &str) -> Result<String> {
+    let line = one_line(words);
+    let count = line.chars().count();
+    let problem = if count == 0 {
+        "it is empty".to_owned()
+    } else if count > MAX_CHANGE_CHARS {
+        format!("it has more than {MAX_CHANGE_CHARS} characters")
+    } else if line.contains(char::is_control) {
+        "it has control characters".to_owned()
+    } else {
+        return Ok(line);
+    };
+    let start: String = line.chars().take(60).collect();
+    Err(Error::invalid("change", start, problem))
 }
 
 /// Why a caption cannot be kept.

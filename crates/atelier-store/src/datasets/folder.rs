@@ -4,12 +4,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use atelier_core::CancelFlag;
-use atelier_data::{CROPS_FILE, Limits, Sample, Skipped, crops_json, read_file, read_folder};
+use atelier_data::{Limits, Sample, Skipped, read_file, read_folder};
 use atelier_weights::atomic;
 use fs_err::OpenOptions;
 
 use super::edit::{Edit, NewImage, apply, caption_problem};
-use super::version::{Image, Version, version};
+use super::folder_files::{FolderContent, FolderFile};
+use super::version::{Version, version};
 use super::{About, create, get_to_change};
 use crate::blobs::Hold;
 use crate::error::{Error, Result};
@@ -143,8 +144,8 @@ impl Library {
                 Target::New(about) => create(change, &about, now_ms)?,
                 Target::Present(id) => id,
             };
-            let newest = get_to_change(change, id)?.version;
-            let before = version(change, id, newest)?;
+            let dataset = get_to_change(change, id)?;
+            let before = version(change, id, dataset.version)?;
             let (mut edits, mut twins) = (Vec::new(), Vec::new());
             for (sample, image) in images {
                 if before.images.iter().any(|other| other.blob == image.blob) {
@@ -161,7 +162,12 @@ impl Library {
             }
             let added = edits.len();
             Ok(Imported {
-                version: apply(change, before, edits, (&blobs, now_ms))?,
+                version: apply(
+                    change,
+                    (before, &dataset.about),
+                    edits,
+                    (&blobs, (None, now_ms)),
+                )?,
                 added,
                 twins,
                 skipped,
@@ -208,7 +214,7 @@ impl Library {
     }
 
     fn write_folder(&self, version: &Version, folder: &Path) -> Result<()> {
-        let write = |name: &Path, bytes: &[u8]| -> Result<()> {
+        let write = |name: &str, bytes: &[u8]| -> Result<()> {
             let mut options = OpenOptions::new();
             // Some systems take two names for the same.
             let mut file = options
@@ -217,23 +223,11 @@ impl Library {
                 .open(folder.join(name))?;
             Ok(file.write_all(bytes)?)
         };
-        for image in &version.images {
-            let Image {
-                file_name,
-                blob,
-                caption,
-                ..
-            } = image;
-            let name = Path::new(file_name);
-            write(name, &self.blobs().read(blob)?)?;
-            let caption = format!("{caption}\n");
-            write(&name.with_extension("txt"), caption.as_bytes())?;
-        }
-        let crops = version.images.iter();
-        let crops = crops.filter_map(|image| Some((image.file_name.clone(), image.crop?)));
-        let crops: Vec<_> = crops.collect();
-        if !crops.is_empty() {
-            write(Path::new(CROPS_FILE), crops_json(crops).as_bytes())?;
+        for FolderFile { name, content } in version.folder_files() {
+            match content {
+                FolderContent::Blob(hash) => write(&name, &self.blobs().read(&hash)?)?,
+                FolderContent::Text(text) => write(&name, text.as_bytes())?,
+            }
         }
         Ok(())
     }

@@ -1,22 +1,28 @@
 //! Datasets: named pictures with captions and crops. Every change of these makes a version, and versions are never changed.
 
 mod about;
+mod additions;
+mod caption_edit;
 mod difference;
 mod edit;
 mod file_name;
 mod folder;
+mod folder_files;
 mod version;
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::library::{DatasetId, Library};
+use crate::library::{DatasetId, ImageId, Library};
 
 pub use about::{About, AboutChange};
+pub use additions::{Addition, Outcome};
+pub use caption_edit::CaptionEdit;
 pub use difference::{Difference, ImageChange};
-pub use edit::{Edit, NewImage};
+pub use edit::{Edit, Edits, NewImage};
 pub use folder::{Exported, Imported};
+pub use folder_files::{FolderContent, FolderFile};
 pub(crate) use version::hash_problems;
 pub use version::{Image, Version, VersionAbout};
 
@@ -40,11 +46,23 @@ pub struct Dataset {
     pub hash: String,
     /// How many images that version has.
     pub image_count: u32,
+    /// The first of these images.
+    pub cover: Option<ImageId>,
+}
+
+/// Some of the datasets, in the order of lists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DatasetPage {
+    /// Those of the page.
+    pub datasets: Vec<Dataset>,
+    /// How many there are on all pages.
+    pub total: u32,
 }
 
 const SELECT: &str = "
 SELECT d.id, d.name, d.description, d.category, d.trigger_word, d.created_ms, v.created_ms AS changed_ms, d.trashed_ms,
-  v.number, v.hash, (SELECT count(*) FROM version_image i WHERE i.version = v.id) AS image_count
+  v.number, v.hash, (SELECT count(*) FROM version_image i WHERE i.version = v.id) AS image_count,
+  (SELECT i.image FROM version_image p JOIN image i ON i.id = p.row WHERE p.version = v.id ORDER BY p.position LIMIT 1) AS cover
 FROM dataset d JOIN dataset_version v
   ON v.dataset = d.id AND v.number = (SELECT max(number) FROM dataset_version WHERE dataset = d.id)";
 
@@ -59,6 +77,7 @@ impl Dataset {
             version: row.get("number")?,
             hash: row.get("hash")?,
             image_count: row.get("image_count")?,
+            cover: row.get("cover")?,
         })
     }
 }
@@ -90,6 +109,27 @@ impl Library {
     /// The datasets in the trash, newest change first.
     pub fn list_deleted_datasets(&self) -> Result<Vec<Dataset>> {
         self.datasets_where("d.trashed_ms IS NOT NULL")
+    }
+
+    /// A page of the datasets outside the trash, or with `is_trash` of those in it, newest change first.
+    pub fn page_of_datasets(
+        &self,
+        is_trash: bool,
+        (offset, limit): (u32, u32),
+    ) -> Result<DatasetPage> {
+        let condition = format!("trashed_ms IS {}NULL", if is_trash { "NOT " } else { "" });
+        let count = format!("SELECT count(*) FROM dataset WHERE {condition}");
+        let query = format!(
+            "{SELECT} WHERE d.{condition} ORDER BY changed_ms DESC, d.id DESC LIMIT ? OFFSET ?"
+        );
+        self.read(|view| {
+            let mut statement = view.prepare_cached(&query)?;
+            let rows = statement.query_map([limit, offset], Dataset::from_row)?;
+            Ok(DatasetPage {
+                datasets: rows.collect::<rusqlite::Result<_>>()?,
+                total: view.query_row(&count, [], |row| row.get(0))?,
+            })
+        })
     }
 
     fn datasets_where(&self, condition: &str) -> Result<Vec<Dataset>> {

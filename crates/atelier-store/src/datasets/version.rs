@@ -125,6 +125,42 @@ impl Library {
     }
 }
 
+const SELECT_IMAGE: &str = "
+SELECT i.id AS row, i.image, i.file_name, i.blob, b.size_bytes, b.width, b.height, i.caption, i.crop_left, i.crop_top, i.crop_side
+FROM image i JOIN blob b ON b.hash = i.blob WHERE i.dataset = ?1 AND i.image = ?2";
+
+impl Library {
+    /// An image as it is in a version, or where `number` says none as it was last, whether or not the newest version has it.
+    pub fn get_image(
+        &self,
+        dataset: DatasetId,
+        image: ImageId,
+        number: Option<u32>,
+    ) -> Result<Image> {
+        self.read(|view| {
+            let found = match number {
+                // An image is given another row when it changes, and never an old one again.
+                None => {
+                    let query = format!("{SELECT_IMAGE} ORDER BY i.id DESC LIMIT 1");
+                    view.query_row(&query, params![dataset, image], Image::from_row)
+                }
+                Some(number) => {
+                    let query = format!(
+                        "{SELECT_IMAGE} AND i.id IN (SELECT p.row FROM version_image p JOIN dataset_version v \
+                         ON v.id = p.version WHERE v.dataset = ?1 AND v.number = ?3)"
+                    );
+                    view.query_row(&query, params![dataset, image, number], Image::from_row)
+                }
+            };
+            if let Some(found) = found.optional()? {
+                return Ok(found);
+            }
+            get(view, dataset)?;
+            Err(Error::not_found("image", image))
+        })
+    }
+}
+
 /// A version of a dataset.
 pub(super) fn version(view: &Transaction<'_>, dataset: DatasetId, number: u32) -> Result<Version> {
     let query = format!("{SELECT} AND number = ?2");

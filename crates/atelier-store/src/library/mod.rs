@@ -88,6 +88,11 @@ impl Library {
         &self.shared.blobs
     }
 
+    /// Which library this is. Its backups have the same id.
+    pub fn id(&self) -> Result<String> {
+        self.read(|view| Ok(view.query_row("SELECT id FROM library", [], |row| row.get(0))?))
+    }
+
     /// Milliseconds since the Unix epoch.
     pub(crate) fn now_ms(&self) -> i64 {
         (self.shared.clock.unix_secs() * 1e3) as i64

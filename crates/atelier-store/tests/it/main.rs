@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
+mod additions;
 mod backup;
 mod catalogue;
 mod check;
