@@ -9,6 +9,7 @@ mod doctor;
 mod generate;
 mod model;
 mod quickstart;
+mod serve;
 mod train;
 mod train_dataset;
 mod train_flags;
@@ -67,6 +68,8 @@ pub(crate) enum Command {
     /// The library as a whole: check it, copy it, empty its trash.
     #[command(subcommand)]
     Db(database::DatabaseCommand),
+    /// Show the studio in a browser on this machine.
+    Serve(serve::ServeArgs),
     /// Show what this machine offers, and where things lie.
     Doctor,
     /// Time the work of training and drawing, for comparison with other programs.
@@ -85,6 +88,7 @@ impl Command {
             Self::Base(command) => base_model::run(command, app),
             Self::Model(command) => model::run(command, app),
             Self::Db(command) => database::run(command, app),
+            Self::Serve(args) => serve::run(args, app),
             Self::Doctor => doctor::run(app),
             Self::Bench(command) => bench::run(command, app),
         }

@@ -16,6 +16,7 @@ mod hub;
 mod interrupt;
 mod model;
 mod quickstart;
+mod serve;
 mod train;
 mod usage;
 mod workbench;

@@ -1,0 +1,267 @@
+//! Answers: values as JSON, and failures with the status and the words that fit an API.
+
+use atelier_core::{Coded, ErrorCode};
+use atelier_store::Error as StoreError;
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+/// The result of a handler.
+pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// A value as the body of an answer.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(bytes) => {
+                let kind = HeaderValue::from_static("application/json");
+                let mut response = Body::from(bytes).into_response();
+                response.headers_mut().insert(header::CONTENT_TYPE, kind);
+                response
+            }
+            Err(error) => Failure::internal(error).into_response(),
+        }
+    }
+}
+
+/// A request that is not answered as it was meant.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<About>);
+
+/// What there is to say about it.
+#[derive(Debug)]
+struct About {
+    code: ErrorCode,
+    status: StatusCode,
+    message: String,
+    hint: &'static str,
+    details: Value,
+    /// What only the person at the server is told.
+    cause: Option<String>,
+}
+
+/// In the extensions of a response: what only the person at the server is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Cause(pub(crate) String);
+
+/// How every failure is answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Failure)]
+pub(crate) struct FailureBody {
+    /// What went wrong.
+    pub(crate) error: FailureAbout,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FailureAbout {
+    /// A stable name for the kind of failure; docs/reference/errors.md lists them.
+    #[schema(schema_with = code_schema)]
+    pub(crate) code: &'static str,
+    /// What failed and on what, for people.
+    pub(crate) message: String,
+    /// What can be done about it.
+    pub(crate) hint: &'static str,
+    /// Values from the message, for programs. Which they are follows from the code; often there are none.
+    #[schema(value_type = Object)]
+    pub(crate) details: Value,
+}
+
+fn code_schema() -> utoipa::openapi::schema::Object {
+    let names = ErrorCode::ALL.iter().map(|code| code.name());
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::schema::Type::String)
+        .enum_values(Some(names))
+        .build()
+}
+
+impl Failure {
+    /// One with the status and the hint of its code.
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self(Box::new(About {
+            code,
+            status: status_of(code),
+            message: message.into(),
+            hint: hint_of(code),
+            details: json!({}),
+            cause: None,
+        }))
+    }
+
+    /// A value of the request is wrong.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InvalidInput, message)
+    }
+
+    /// Nothing is there.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::NotFound, message)
+    }
+
+    /// A defect. The reason goes to the person at the server only.
+    pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
+        let message = "the server stopped at a condition that it never expects";
+        Self::new(ErrorCode::Internal, message).because(cause)
+    }
+
+    /// Reading or writing failed. The reason names files, so it goes to the person at the server only.
+    pub(crate) fn io(cause: impl std::fmt::Display) -> Self {
+        let message = "the server cannot read or write its files";
+        Self::new(ErrorCode::Io, message).because(cause)
+    }
+
+    /// The same with another status, where HTTP has a better one than the code.
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = status;
+        self
+    }
+
+    /// The same with values for programs.
+    pub(crate) fn with_details(mut self, details: Value) -> Self {
+        self.0.details = details;
+        self
+    }
+
+    fn with_hint(mut self, hint: &'static str) -> Self {
+        self.0.hint = hint;
+        self
+    }
+
+    fn because(mut self, cause: impl std::fmt::Display) -> Self {
+        self.0.cause = Some(cause.to_string());
+        self
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let about = *self.0;
+        let body = FailureBody {
+            error: FailureAbout {
+                code: about.code.name(),
+                message: about.message,
+                hint: about.hint,
+                details: about.details,
+            },
+        };
+        let mut response = (about.status, Json(body)).into_response();
+        if about.status == StatusCode::SERVICE_UNAVAILABLE {
+            let secs = HeaderValue::from_static("2");
+            response.headers_mut().insert(header::RETRY_AFTER, secs);
+        }
+        if let Some(cause) = about.cause {
+            response.extensions_mut().insert(Cause(cause));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let (code, message) = (error.code(), error.to_string());
+        match error {
+            StoreError::Conflict {
+                newest, expected, ..
+            } => Self::new(code, message)
+                .with_details(json!({"newest": newest, "expected": expected})),
+            StoreError::NoVersion { newest, number, .. } => {
+                Self::new(code, message).with_details(json!({"newest": newest, "number": number}))
+            }
+            StoreError::Trashed { name } => {
+                let message = format!("dataset `{name}` is in the trash");
+                Self::new(code, message).with_hint("restore it first")
+            }
+            StoreError::Busy { .. } => {
+                let message = "another process is changing the library";
+                Self::new(ErrorCode::Busy, message).because(error)
+            }
+            StoreError::NotFound { .. }
+            | StoreError::Exists { .. }
+            | StoreError::Invalid { .. }
+            | StoreError::Pictures(_)
+            | StoreError::DamagedBlob { .. } => Self::new(code, message),
+            // Their words name files of this machine.
+            _ if code == ErrorCode::Io => Self::io(message),
+            _ if code == ErrorCode::Internal => Self::internal(message),
+            _ => Self::new(code, "the library cannot be used as it is").because(message),
+        }
+    }
+}
+
+/// The one table of statuses.
+fn status_of(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::InvalidInput => StatusCode::BAD_REQUEST,
+        ErrorCode::DatasetEmpty
+        | ErrorCode::BadPicture
+        | ErrorCode::BadWeights
+        | ErrorCode::BadBase
+        | ErrorCode::AdapterMismatch
+        | ErrorCode::CannotResume => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Conflict => StatusCode::CONFLICT,
+        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::Busy | ErrorCode::NotEnoughMemory => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::AccessDenied | ErrorCode::Network | ErrorCode::BadDownload => {
+            StatusCode::BAD_GATEWAY
+        }
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The hint of a code, in the words of an API where the table's are those of a command line.
+fn hint_of(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::InvalidInput => "correct the value; /api/v1/openapi.json says what is accepted",
+        ErrorCode::NotFound => "check the address; the list it belongs to shows what exists",
+        ErrorCode::DatasetEmpty => "add PNG, JPEG, WebP, GIF or BMP pictures",
+        ErrorCode::BadPicture => "use another picture",
+        ErrorCode::Io => "check the free space and the permissions of the studio's folder",
+        ErrorCode::Internal => {
+            "this is a defect of the program; please report it with the request that led to it"
+        }
+        code => code.hint(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_names_files_of_this_machine_is_not_answered() {
+        let path = std::path::PathBuf::from("/home/somebody/atelier.db");
+        for error in [
+            StoreError::Busy { path: path.clone() },
+            StoreError::Stopped { path: path.clone() },
+            StoreError::Io(std::io::Error::other("no space in /home/somebody")),
+            StoreError::DamagedCatalogue {
+                path: path.clone(),
+                problem: String::new(),
+            },
+            StoreError::NoLibrary { home: path.clone() },
+        ] {
+            let failure = Failure::from(error).0;
+            assert!(!failure.message.contains("somebody"), "{failure:?}");
+            assert!(failure.cause.unwrap().contains("somebody"));
+        }
+    }
+
+    #[test]
+    fn every_code_has_a_status_that_says_whose_mistake_it_is() {
+        for &code in ErrorCode::ALL {
+            let status = status_of(code);
+            assert!(
+                status.is_client_error() || status.is_server_error(),
+                "{code:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Everything that answers, put together: one line for each place.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use atelier_store::Library;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::answer::Failure;
+use crate::error::Error;
+use crate::limits::Limits;
+use crate::metrics::{self, Metrics};
+use crate::thumbnails::Thumbnails;
+use crate::work::Work;
+use crate::{about, datasets, health, openapi, security, web};
+
+/// Where remarks go that only the person at the server should read.
+pub type Note = Arc<dyn Fn(&dyn Display) + Send + Sync>;
+
+/// What a server is made of.
+#[derive(Clone)]
+pub struct Settings {
+    /// The library that it shows.
+    pub library: Library,
+    /// The folder of the library, for thumbnails and for uploads while they come in.
+    pub home: PathBuf,
+    /// How much is accepted.
+    pub limits: Limits,
+    /// Where remarks go.
+    pub note: Note,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut settings = f.debug_struct("Settings");
+        settings.field("home", &self.home).finish_non_exhaustive()
+    }
+}
+
+/// What handlers share. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct App {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Settings,
+    uploads: PathBuf,
+    thumbnails: Thumbnails,
+    work: Work,
+    metrics: Metrics,
+    openapi: String,
+}
+
+impl App {
+    fn new(settings: Settings, openapi: String) -> Result<Self, Error> {
+        let uploads = settings.home.join("uploads");
+        let made = fs_err::create_dir_all(&uploads);
+        made.map_err(|source| Error::Folder {
+            path: uploads.clone(),
+            source,
+        })?;
+        datasets::upload::leftovers::sweep(&uploads);
+        let limits = &settings.limits;
+        let thumbnails = settings.home.join("thumbnails");
+        Ok(Self {
+            shared: Arc::new(Shared {
+                thumbnails: Thumbnails::new(thumbnails, limits.thumbnails_bytes),
+                work: Work::new(limits.turn),
+                metrics: Metrics::default(),
+                uploads,
+                openapi,
+                settings,
+            }),
+        })
+    }
+
+    /// The library; only to be asked on the threads of [`Self::work`].
+    pub(crate) fn library(&self) -> Library {
+        self.shared.settings.library.clone()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.shared.settings.limits
+    }
+
+    pub(crate) fn work(&self) -> &Work {
+        &self.shared.work
+    }
+
+    pub(crate) fn thumbnails(&self) -> &Thumbnails {
+        &self.shared.thumbnails
+    }
+
+    /// The folder for uploads while they come in.
+    pub(crate) fn uploads(&self) -> &std::path::Path {
+        &self.shared.uploads
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// The description of the API.
+    pub(crate) fn openapi(&self) -> &str {
+        &self.shared.openapi
+    }
+
+    /// Says something to the person at the server.
+    pub(crate) fn note(&self, text: &dyn Display) {
+        (self.shared.settings.note)(text);
+    }
+}
+
+/// Every place of the API, with its description.
+pub(crate) fn described() -> (Router<App>, OpenApi) {
+    OpenApiRouter::with_openapi(openapi::document())
+        .routes(routes!(health::get_health))
+        .routes(routes!(metrics::get_metrics))
+        .routes(routes!(about::get_about))
+        .routes(routes!(
+            datasets::lifecycle::list_datasets,
+            datasets::lifecycle::create_dataset
+        ))
+        .routes(routes!(
+            datasets::lifecycle::get_dataset,
+            datasets::lifecycle::update_dataset,
+            datasets::lifecycle::delete_dataset
+        ))
+        .routes(routes!(datasets::lifecycle::restore_dataset))
+        .routes(routes!(datasets::versions::list_versions))
+        .routes(routes!(datasets::versions::get_version))
+        .routes(routes!(datasets::export::export_version))
+        .routes(routes!(datasets::versions::compare_versions))
+        .routes(routes!(datasets::edits::edit_dataset))
+        .routes(routes!(datasets::upload::add_images))
+        .routes(routes!(datasets::image_file::get_image_file))
+        .routes(routes!(datasets::thumbnail::get_thumbnail))
+        .split_for_parts()
+}
+
+/// Everything that answers requests for a server at this address.
+///
+/// # Errors
+/// When the folder for uploads cannot be made.
+pub fn router(settings: Settings, address: SocketAddr) -> Result<Router, Error> {
+    let (router, _) = described();
+    let app = App::new(settings, openapi::openapi_json())?;
+    let pause = app.limits().pause;
+    let compression = SizeAbove::new(1024)
+        .and(NotForContentType::IMAGES)
+        .and(NotForContentType::new("application/zip"));
+    Ok(router
+        .route("/api/v1/openapi.json", get(openapi::get_openapi))
+        .fallback(web::get_page)
+        .method_not_allowed_fallback(refuse_method)
+        // From the inside out: the last one sees a request first.
+        .layer(CompressionLayer::new().compress_when(compression))
+        // Whoever reads a body has a limit of its own.
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyTimeoutLayer::new(pause))
+        .layer(from_fn_with_state(
+            security::Addresses::of(address),
+            security::check_origin,
+        ))
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(from_fn_with_state(app.clone(), metrics::count))
+        .layer(from_fn(security::add_headers))
+        .with_state(app))
+}
+
+async fn refuse_method() -> Failure {
+    Failure::invalid("this address does not take this method")
+        .with_status(axum::http::StatusCode::METHOD_NOT_ALLOWED)
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer gives what was thrown away"
+)]
+fn answer_panic(thrown: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+    use axum::response::IntoResponse as _;
+    let words = thrown.downcast_ref::<String>().map(String::as_str);
+    let words = words.or_else(|| thrown.downcast_ref::<&str>().copied());
+    Failure::internal(words.unwrap_or("a panic")).into_response()
+}

@@ -1,0 +1,10 @@
+//! Datasets: their lifecycle, versions, changes and files.
+
+pub(crate) mod edits;
+pub(crate) mod export;
+pub(crate) mod image_file;
+pub(crate) mod lifecycle;
+pub(crate) mod thumbnail;
+pub(crate) mod upload;
+pub(crate) mod versions;
+mod views;

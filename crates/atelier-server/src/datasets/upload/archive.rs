@@ -1,0 +1,224 @@
+//! Archives are unpacked with a close eye: neither what they say of their size nor their names are believed.
+
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use fs_err::File;
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::part::{Fate, Part};
+use super::receive::{Received, most_bytes, too_long, too_many};
+use crate::answer::Result;
+use crate::app::App;
+use crate::limits::Limits;
+
+/// The end of an archive, where the number of its files stands, with the longest remark behind it.
+const END_BYTES: u64 = 22 + 65_535;
+const END_MARK: &[u8] = b"PK\x05\x06";
+/// Where the number of files stands in it, and how long the list of them is.
+const COUNT_AT: usize = 10;
+const LIST_BYTES_AT: usize = 12;
+/// What the list may take for each file; names have at most 65,535 bytes, but not usually.
+const LIST_BYTES_PER_FILE: u64 = 1 << 10;
+
+/// The same parts, with what archives hold behind each of these.
+pub(super) async fn unpack_all(app: &App, received: Received, folder: &Path) -> Result<Vec<Part>> {
+    let Received {
+        mut parts,
+        archives,
+    } = received;
+    let mut room = Room {
+        files: app.limits().upload_files.saturating_sub(parts.len()),
+        bytes: app.limits().upload_bytes,
+    };
+    // From the last to the first, so that places stay right.
+    for at in archives.into_iter().rev() {
+        let Some(Part {
+            name,
+            fate: Fate::Lies(path),
+            ..
+        }) = parts.get(at)
+        else {
+            continue;
+        };
+        let (name, path) = (name.clone(), path.clone());
+        let target = folder.join(format!("{at}-unpacked"));
+        let limits = *app.limits();
+        let unpack = move || {
+            let unpacked = unpack(&path, &name, &target, (&limits, &mut room));
+            (unpacked, room)
+        };
+        let (unpacked, left) = app.work().files(unpack).await?;
+        room = left;
+        match unpacked {
+            Ok(inside) => drop(parts.splice(at..=at, inside)),
+            Err(Refusal::Archive(reason)) => parts[at].fate = Fate::Refused(reason),
+            Err(Refusal::TooMany) => return Err(too_many(app.limits())),
+        }
+    }
+    Ok(parts)
+}
+
+/// What the archives of an upload may still take together.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    files: usize,
+    bytes: u64,
+}
+
+/// Why nothing of an archive is taken.
+enum Refusal {
+    Archive(String),
+    TooMany,
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        // The system's words name files of this machine.
+        Self::Archive(format!("it cannot be unpacked: {}", error.kind()))
+    }
+}
+
+fn unpack(
+    path: &Path,
+    archive: &str,
+    target: &Path,
+    (limits, room): (&Limits, &mut Room),
+) -> Result<Vec<Part>, Refusal> {
+    let mut file = File::open(path)?;
+    match announced_files(&mut file)? {
+        None => {
+            let reason = "it is no zip archive, or its end is missing";
+            return Err(Refusal::Archive(reason.to_owned()));
+        }
+        Some((files, list_bytes)) => {
+            // Before a list is read that could fill the memory.
+            let most = limits.upload_files as u64;
+            if files > most || list_bytes > LIST_BYTES_PER_FILE * most {
+                return Err(Refusal::TooMany);
+            }
+        }
+    }
+    let mut zip = ZipArchive::new(file).map_err(|error| damaged(&error))?;
+    if zip.len() > room.files {
+        return Err(Refusal::TooMany);
+    }
+    // An honest archive is refused before it fills the disk; the others are caught later.
+    let announced = zip.decompressed_size();
+    if announced.is_some_and(|bytes| bytes > u128::from(room.bytes)) {
+        return Err(too_much(limits));
+    }
+    fs_err::create_dir_all(target)?;
+    let mut parts = Vec::new();
+    for index in 0..zip.len() {
+        let to = target.join(index.to_string());
+        if let Some(part) = entry(&mut zip, index, to, (archive, limits, room))? {
+            room.files = room.files.saturating_sub(1);
+            parts.push(part);
+        }
+    }
+    Ok(parts)
+}
+
+/// One file of an archive; nothing for a folder.
+fn entry(
+    zip: &mut ZipArchive<File>,
+    index: usize,
+    to: PathBuf,
+    (archive, limits, room): (&str, &Limits, &mut Room),
+) -> Result<Option<Part>, Refusal> {
+    let part = |name: &str, fate| Ok(Some(Part::new(name, Some(archive.to_owned()), fate)));
+    let name = match zip.name_for_index(index) {
+        Some(Ok(name)) => name.into_owned(),
+        Some(Err(error)) => return part("", Fate::Refused(reason(&error))),
+        None => return Ok(None),
+    };
+    let file = match zip.by_index(index) {
+        Ok(file) => file,
+        Err(error) => return part(&name, Fate::Refused(reason(&error))),
+    };
+    if file.is_dir() {
+        return Ok(None);
+    }
+    if Part::new(&name, None, Fate::Ignored("")).is_left_over() {
+        return part(&name, Fate::Ignored("systems leave such files behind"));
+    }
+    if file.is_symlink() {
+        return part(&name, Fate::Refused("it is a link".to_owned()));
+    }
+    let most = most_bytes(&name, false, limits);
+    if file.size() > most {
+        return part(&name, Fate::Refused(too_long(most)));
+    }
+    // What it really has may be more than it says.
+    let allowed = most.min(room.bytes);
+    let mut out = File::create(&to)?;
+    let copied = io::copy(&mut file.take(allowed + 1), &mut out);
+    let copied = match copied {
+        Ok(copied) => copied,
+        Err(error) => {
+            let reason = format!("it is damaged: {}", error.kind());
+            return part(&name, Fate::Refused(reason));
+        }
+    };
+    if copied > room.bytes {
+        return Err(too_much(limits));
+    }
+    room.bytes -= copied;
+    if copied > most {
+        return part(&name, Fate::Refused(too_long(most)));
+    }
+    if copied == 0 {
+        return part(&name, Fate::Refused("the file is empty".to_owned()));
+    }
+    part(&name, Fate::Lies(to))
+}
+
+/// How many files an archive says it has and how long their list is; nothing when it has no end.
+fn announced_files(file: &mut File) -> io::Result<Option<(u64, u64)>> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let start = length.saturating_sub(END_BYTES);
+    file.seek(SeekFrom::Start(start))?;
+    let mut end = Vec::new();
+    Read::by_ref(file).take(END_BYTES).read_to_end(&mut end)?;
+    file.seek(SeekFrom::Start(0))?;
+    let marks = end.windows(END_MARK.len()).enumerate();
+    // Whichever of them a reader takes for the end, it has no more than the largest.
+    let mut largest = None;
+    for (at, _) in marks.filter(|(_, window)| *window == END_MARK) {
+        let bytes = |from: usize, count: usize| end.get(at + from..at + from + count);
+        let (Some(files), Some(list)) = (bytes(COUNT_AT, 2), bytes(LIST_BYTES_AT, 4)) else {
+            continue;
+        };
+        let number = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+        };
+        let (files_before, list_before) = largest.unwrap_or((0, 0));
+        largest = Some((
+            files_before.max(number(files)),
+            list_before.max(number(list)),
+        ));
+    }
+    Ok(largest)
+}
+
+fn too_much(limits: &Limits) -> Refusal {
+    let most = limits.upload_bytes;
+    Refusal::Archive(format!("the archives unpack to more than {most} bytes"))
+}
+
+fn damaged(error: &ZipError) -> Refusal {
+    Refusal::Archive(reason(error))
+}
+
+fn reason(error: &ZipError) -> String {
+    match error {
+        ZipError::Io(error) => format!("it is damaged: {}", error.kind()),
+        ZipError::UnsupportedArchive(problem) => format!("it cannot be unpacked: {problem}"),
+        error => format!("it is damaged: {error}"),
+    }
+}

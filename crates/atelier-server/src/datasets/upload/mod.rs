@@ -1,0 +1,150 @@
+//! Pictures come in: received into a folder of their own, unpacked, paired with their captions, decoded, and added as one
+//! version. A file that cannot be used is told, and does not keep the others out.
+
+mod archive;
+mod keep;
+pub(crate) mod leftovers;
+mod metered;
+mod pair;
+mod part;
+mod receive;
+
+use atelier_store::{DatasetId, Outcome};
+use axum::extract::multipart::Multipart;
+use axum::extract::{FromRequest as _, Request, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::views::{DatasetView, VersionAboutView};
+use crate::answer::{Failure, FailureBody, Json, Result};
+use crate::app::App;
+use crate::extract::PathOf;
+use part::{Fate, Part};
+
+/// What a client sends.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "it only describes the request")]
+pub(crate) struct Upload {
+    /// Pictures (PNG, JPEG, WebP, GIF, BMP), captions (`.txt` with the name of their picture), `crops.json`, and `.zip`
+    /// archives of these, in any number. The fields may have any name; each needs a file name.
+    #[schema(value_type = Vec<String>, format = Binary)]
+    files: Vec<Vec<u8>>,
+}
+
+/// What came of an upload.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Uploaded {
+    dataset: DatasetView,
+    /// The new version, or the newest where no picture came in.
+    version: VersionAboutView,
+    /// How many images came in.
+    added: usize,
+    /// Every file that was sent, those inside archives included, in their order.
+    files: Vec<UploadedFile>,
+}
+
+/// What became of a file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UploadedFile {
+    /// Its name, without folders.
+    file_name: String,
+    /// The archive that it came in.
+    #[schema(required)]
+    archive: Option<String>,
+    outcome: UploadOutcome,
+    /// The image that it is.
+    #[schema(required, format = "uuid")]
+    image: Option<String>,
+    /// Why it was ignored or refused.
+    #[schema(required)]
+    reason: Option<String>,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UploadOutcome {
+    /// It is a new image.
+    Added,
+    /// The dataset has an image with this very file already.
+    Present,
+    /// It is the caption of a new image.
+    Caption,
+    /// It has crops of new images.
+    Crops,
+    /// It was not needed.
+    Ignored,
+    /// It cannot be used.
+    Refused,
+}
+
+/// Adds pictures, as one version.
+#[utoipa::path(
+    post, path = "/api/v1/datasets/{dataset}/images", tag = "datasets",
+    params(("dataset" = String, Path, format = "uuid")),
+    request_body(content = Upload, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "What became of each file; also when all were refused.", body = Uploaded),
+        (status = 400, body = FailureBody, description = "The body is not as expected, or the dataset is in the trash. Nothing is added."),
+        (status = 404, body = FailureBody, description = "There is no such dataset."),
+        (status = 408, body = FailureBody, description = "The body came too slowly. Nothing is added."),
+        (status = 413, body = FailureBody, description = "The request is larger than is accepted. Nothing is added."),
+        (status = 415, body = FailureBody, description = "The body is of another type.")
+    )
+)]
+pub(crate) async fn add_images(
+    State(app): State<App>,
+    PathOf(id): PathOf<DatasetId>,
+    request: Request,
+) -> Result<Json<Uploaded>> {
+    let library = app.library();
+    let dataset = app
+        .work()
+        .catalogue(move || library.get_dataset(id))
+        .await?;
+    if dataset.trashed_ms.is_some() {
+        let name = dataset.about.name;
+        return Err(atelier_store::Error::Trashed { name }.into());
+    }
+    let (head, body) = request.into_parts();
+    let (body, progress) = metered::metered(body);
+    let request = Request::from_parts(head, body);
+    let multipart = Multipart::from_request(request, &app).await;
+    let multipart = multipart
+        .map_err(|error| Failure::invalid(error.body_text()).with_status(error.status()))?;
+    let folder = tempfile::Builder::new()
+        .prefix(leftovers::PREFIX)
+        .tempdir_in(app.uploads())
+        .map_err(Failure::io)?;
+    let received = receive::receive(&app, (multipart, progress), folder.path()).await?;
+    let parts = archive::unpack_all(&app, received, folder.path()).await?;
+    let (paired, parts) = app.work().files(move || pair::pair(parts)).await?;
+    let added = keep::keep(&app, id, paired, parts).await?;
+    app.work().files(move || drop(folder)).await?;
+    Ok(Json(added))
+}
+
+impl From<Part> for UploadedFile {
+    fn from(part: Part) -> Self {
+        let (outcome, image, reason) = match part.fate {
+            Fate::Used(outcome) => (outcome, None, None),
+            Fate::Image(Outcome::Added(id)) => (UploadOutcome::Added, Some(id.to_string()), None),
+            Fate::Image(Outcome::Present(id)) => {
+                (UploadOutcome::Present, Some(id.to_string()), None)
+            }
+            Fate::Image(Outcome::Refused(reason)) | Fate::Refused(reason) => {
+                (UploadOutcome::Refused, None, Some(reason))
+            }
+            Fate::Ignored(reason) => (UploadOutcome::Ignored, None, Some(reason.to_owned())),
+            // Everything that lies there was looked at.
+            Fate::Lies(_) => (UploadOutcome::Ignored, None, None),
+        };
+        Self {
+            file_name: part.name,
+            archive: part.archive,
+            outcome,
+            image,
+            reason,
+        }
+    }
+}

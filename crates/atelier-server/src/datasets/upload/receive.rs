@@ -1,0 +1,157 @@
+//! From the network to the disk, without more of it in memory than what is on the way.
+
+use std::error::Error as _;
+use std::path::Path;
+
+use atelier_core::ErrorCode;
+use axum::extract::multipart::{Field, Multipart, MultipartError};
+use serde_json::json;
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt as _;
+
+use super::metered::Progress;
+use super::part::{Fate, Part};
+use crate::answer::{Failure, Result};
+use crate::app::App;
+use crate::extract::{is_timeout, too_slow, unreadable};
+use crate::limits::Limits;
+
+/// How the content of an archive begins.
+const ARCHIVE: &[u8] = b"PK";
+
+/// Everything that came in, and which of it are archives.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    pub(super) parts: Vec<Part>,
+    /// The places of archives among the parts.
+    pub(super) archives: Vec<usize>,
+}
+
+/// Writes every file to the folder, under a number.
+pub(super) async fn receive(
+    app: &App,
+    (mut from, progress): (Multipart, Progress),
+    folder: &Path,
+) -> Result<Received> {
+    let limits = app.limits();
+    let mut meter = Meter {
+        total: 0,
+        progress,
+        limits,
+    };
+    let mut received = Received::default();
+    while let Some(field) = from.next_field().await.map_err(broken)? {
+        meter.progress.made();
+        let at = received.parts.len();
+        if at == limits.upload_files {
+            return Err(too_many(limits));
+        }
+        let Some(name) = field.file_name().map(str::to_owned) else {
+            let name = field.name().unwrap_or_default().to_owned();
+            let fate = Fate::Ignored("it has no file name");
+            received.parts.push(Part::new(&name, None, fate));
+            drain(field, &mut meter).await?;
+            continue;
+        };
+        let path = folder.join(at.to_string());
+        let written = write(field, &path, &mut meter).await?;
+        let is_archive = written.is_archive;
+        let fate = match most_bytes(&name, is_archive, limits) {
+            most if written.size_bytes > most => Fate::Refused(too_long(most)),
+            _ if written.size_bytes == 0 => Fate::Refused("the file is empty".to_owned()),
+            _ => Fate::Lies(path),
+        };
+        if is_archive && matches!(fate, Fate::Lies(_)) {
+            received.archives.push(at);
+        }
+        received.parts.push(Part::new(&name, None, fate));
+    }
+    Ok(received)
+}
+
+/// What a file may have, by what it is.
+pub(super) fn most_bytes(name: &str, is_archive: bool, limits: &Limits) -> u64 {
+    use super::part::Kind;
+    match Part::new(name, None, Fate::Ignored("")).kind() {
+        _ if is_archive => limits.upload_bytes,
+        Kind::Caption => limits.caption_bytes,
+        Kind::Picture | Kind::Crops => limits.picture_bytes,
+    }
+}
+
+pub(super) fn too_long(most_bytes: u64) -> String {
+    format!("it has more than {most_bytes} bytes")
+}
+
+struct Written {
+    size_bytes: u64,
+    is_archive: bool,
+}
+
+async fn write(mut field: Field<'_>, path: &Path, meter: &mut Meter<'_>) -> Result<Written> {
+    let mut file = File::create(path).await.map_err(Failure::io)?;
+    let (mut size_bytes, mut is_archive) = (0, None);
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        meter.count(chunk.len())?;
+        let is_archive = *is_archive.get_or_insert_with(|| chunk.starts_with(ARCHIVE));
+        size_bytes += chunk.len() as u64;
+        // What is too large anyway need not lie on the disk.
+        if is_archive || size_bytes <= meter.limits.picture_bytes {
+            file.write_all(&chunk).await.map_err(Failure::io)?;
+        }
+    }
+    file.flush().await.map_err(Failure::io)?;
+    Ok(Written {
+        size_bytes,
+        is_archive: is_archive.unwrap_or(false),
+    })
+}
+
+async fn drain(mut field: Field<'_>, meter: &mut Meter<'_>) -> Result<()> {
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        meter.count(chunk.len())?;
+    }
+    Ok(())
+}
+
+/// How much came in.
+struct Meter<'a> {
+    total: u64,
+    progress: Progress,
+    limits: &'a Limits,
+}
+
+impl Meter<'_> {
+    fn count(&mut self, bytes: usize) -> Result<()> {
+        self.progress.made();
+        self.total += bytes as u64;
+        let most = self.limits.upload_bytes;
+        if self.total <= most {
+            return Ok(());
+        }
+        let message = format!("the upload has more than {most} bytes");
+        let failure = Failure::new(ErrorCode::TooLarge, message);
+        Err(failure.with_details(json!({"most_bytes": most})))
+    }
+}
+
+/// More files than are accepted.
+pub(super) fn too_many(limits: &Limits) -> Failure {
+    let most = limits.upload_files;
+    let message = format!("the upload has more than {most} files");
+    Failure::new(ErrorCode::TooLarge, message).with_details(json!({"most_files": most}))
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it takes the place of a closure in `map_err`"
+)]
+fn broken(error: MultipartError) -> Failure {
+    if is_timeout(&error) {
+        return too_slow();
+    }
+    // The innermost reason says most.
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let cause = causes.last().map(ToString::to_string);
+    unreadable(&cause.unwrap_or_else(|| error.body_text()))
+}

@@ -1,0 +1,80 @@
+//! What datasets were and are.
+
+use atelier_store::DatasetId;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::views::{DifferenceView, VersionAboutView, VersionView};
+use crate::answer::{FailureBody, Json, Result};
+use crate::app::App;
+use crate::extract::{PathOf, QueryOf, VersionName};
+
+/// Every version of a dataset.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VersionList {
+    /// Newest first.
+    versions: Vec<VersionAboutView>,
+}
+
+/// Every version of a dataset, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/datasets/{dataset}/versions", tag = "datasets",
+    params(("dataset" = String, Path, format = "uuid")),
+    responses((status = 200, description = "The versions.", body = VersionList), (status = 404, body = FailureBody, description = "There is no such dataset."))
+)]
+pub(crate) async fn list_versions(
+    State(app): State<App>,
+    PathOf(id): PathOf<DatasetId>,
+) -> Result<Json<VersionList>> {
+    let library = app.library();
+    let versions = app.work().catalogue(move || library.list_versions(id));
+    let versions = versions.await?.into_iter();
+    Ok(Json(VersionList {
+        versions: versions.map(VersionAboutView::from).collect(),
+    }))
+}
+
+/// A version of a dataset with its images.
+#[utoipa::path(
+    get, path = "/api/v1/datasets/{dataset}/versions/{version}", tag = "datasets",
+    params(("dataset" = String, Path, format = "uuid"), ("version" = String, Path, description = "A number from 1 on, or `latest`.", example = "latest")),
+    responses((status = 200, description = "The version.", body = VersionView), (status = 404, body = FailureBody, description = "There is no such dataset or version."))
+)]
+pub(crate) async fn get_version(
+    State(app): State<App>,
+    PathOf((id, VersionName(number))): PathOf<(DatasetId, VersionName)>,
+) -> Result<Json<VersionView>> {
+    let library = app.library();
+    let version = app.work();
+    let version = version.catalogue(move || library.get_version(id, number));
+    Ok(Json(version.await?.into()))
+}
+
+/// Which versions to compare.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DiffQuery {
+    /// The older version; the one before the newer when absent.
+    from: Option<u32>,
+    /// The newer version; the newest when absent.
+    to: Option<u32>,
+}
+
+/// What changed between two versions of a dataset.
+#[utoipa::path(
+    get, path = "/api/v1/datasets/{dataset}/diff", tag = "datasets",
+    params(("dataset" = String, Path, format = "uuid"), DiffQuery),
+    responses((status = 200, description = "What changed.", body = DifferenceView), (status = 404, body = FailureBody, description = "There is no such dataset or version."))
+)]
+pub(crate) async fn compare_versions(
+    State(app): State<App>,
+    PathOf(id): PathOf<DatasetId>,
+    QueryOf(DiffQuery { from, to }): QueryOf<DiffQuery>,
+) -> Result<Json<DifferenceView>> {
+    let library = app.library();
+    let difference = app.work();
+    let difference = difference.catalogue(move || library.compare_versions(id, from, to));
+    Ok(Json(difference.await?.into()))
+}

@@ -1,0 +1,67 @@
+//! What can go wrong before the first request is answered.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use atelier_core::{Coded, ErrorCode};
+
+/// The server cannot start, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address is none.
+    #[error(
+        "cannot listen on `{text}`: {problem}; expected is an address with a port, such as `127.0.0.1:7860`"
+    )]
+    BadAddress {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The address can be reached from other machines.
+    #[error(
+        "cannot listen on `{text}`: other machines could reach it, and there are no accounts yet that would keep them out; \
+         accounts, and with them other addresses, come in a later version. Use an address of this machine, such as \
+         `127.0.0.1:7860`"
+    )]
+    NotLoopback {
+        /// What was given.
+        text: String,
+    },
+    /// Another program listens there.
+    #[error("cannot listen on `{address}`: another program does")]
+    InUse {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The system does not let this program listen there.
+    #[error("cannot listen on `{address}`: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A folder that the server needs cannot be made.
+    #[error("cannot make the folder `{}`: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The threads that answer requests cannot be started.
+    #[error("cannot start the threads that answer requests: {0}")]
+    Threads(io::Error),
+}
+
+impl Coded for Error {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::BadAddress { .. } | Self::NotLoopback { .. } => ErrorCode::InvalidInput,
+            Self::InUse { .. } => ErrorCode::AddressInUse,
+            Self::Listen { .. } | Self::Folder { .. } | Self::Threads(_) => ErrorCode::Io,
+        }
+    }
+}

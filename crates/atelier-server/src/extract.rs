@@ -1,0 +1,162 @@
+//! Parts of requests, checked. What does not fit is answered like every other failure.
+
+use std::str::FromStr;
+
+use atelier_core::ErrorCode;
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de};
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::answer::{Failure, Result};
+use crate::app::App;
+
+/// The named parts of a path.
+#[derive(Debug)]
+pub(crate) struct PathOf<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for PathOf<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        match Path::from_request_parts(parts, app).await {
+            Ok(Path(value)) => Ok(Self(value)),
+            Err(error) => {
+                let problem = error.body_text();
+                Err(Failure::invalid(format!("the path: {problem}")))
+            }
+        }
+    }
+}
+
+/// What stands behind the question mark.
+#[derive(Debug)]
+pub(crate) struct QueryOf<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for QueryOf<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        match Query::from_request_parts(parts, app).await {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(error) => {
+                let problem = error.body_text();
+                Err(Failure::invalid(format!("the query: {problem}")))
+            }
+        }
+    }
+}
+
+/// A JSON document that a request brings.
+#[derive(Debug)]
+pub(crate) struct JsonOf<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for JsonOf<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        if media_type(request.headers()) != Some("application/json") {
+            let message = "the request has a body of another type than `application/json`";
+            let failure = Failure::invalid(message);
+            return Err(failure.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let limits = app.limits();
+        let collected = timeout(limits.json, collect(request.into_body(), limits.json_bytes));
+        let bytes = collected.await.map_err(|_| too_slow())??;
+        let value = serde_json::from_slice(&bytes);
+        value
+            .map(Self)
+            .map_err(|error| Failure::invalid(format!("the request's JSON: {error}")))
+    }
+}
+
+async fn collect(body: Body, most_bytes: usize) -> Result<bytes::Bytes> {
+    match Limited::new(body, most_bytes).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let message = format!("the request's JSON has more than {most_bytes} bytes");
+            let failure = Failure::new(ErrorCode::TooLarge, message);
+            Err(failure.with_details(json!({"most_bytes": most_bytes})))
+        }
+        Err(error) if is_timeout(&*error) => Err(too_slow()),
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
+/// A client that paused for too long.
+pub(crate) fn too_slow() -> Failure {
+    let message = "the request's body came too slowly, or its end did not come";
+    Failure::invalid(message).with_status(StatusCode::REQUEST_TIMEOUT)
+}
+
+/// A body that breaks off, or is not what it should be.
+pub(crate) fn unreadable(error: &dyn std::fmt::Display) -> Failure {
+    Failure::invalid(format!("the request's body cannot be read: {error}"))
+}
+
+/// Whether a body failed since its client paused for too long.
+pub(crate) fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<tower_http::timeout::TimeoutError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// The type of a body, without what follows it, as it is most often spelled.
+pub(crate) fn media_type(headers: &axum::http::HeaderMap) -> Option<&str> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let kind = value.split(';').next()?.trim();
+    let known = ["application/json", "multipart/form-data"];
+    known
+        .into_iter()
+        .find(|known| kind.eq_ignore_ascii_case(known))
+}
+
+/// A version of a dataset by its number, or the newest as `latest`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct VersionName(pub(crate) Option<u32>);
+
+impl FromStr for VersionName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "latest" {
+            return Ok(Self(None));
+        }
+        let number = text.parse().ok().filter(|number| *number > 0);
+        number.map(|number| Self(Some(number))).ok_or_else(|| {
+            format!("`{text}` is no version; expected is a number from 1 on, or `latest`")
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for VersionName {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_numbers_from_1_on_or_the_latest() {
+        assert_eq!("latest".parse(), Ok(VersionName(None)));
+        assert_eq!("3".parse(), Ok(VersionName(Some(3))));
+        for bad in ["0", "-1", "", "4294967296", "Latest", "1.5"] {
+            let error = bad.parse::<VersionName>().unwrap_err();
+            assert!(error.contains("a number from 1 on"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The studio over HTTP: the API under `/api/v1`, and the web pages that are compiled in.
+//!
+//! It listens on this machine only and knows no accounts. Nothing slow runs on the threads that answer: catalogue, decoding
+//! and hashing have threads of their own, and so many of them that a flood of requests waits instead of taking all memory.
+
+mod about;
+mod answer;
+mod app;
+mod connection;
+mod datasets;
+mod disposition;
+mod error;
+mod extract;
+mod health;
+mod limits;
+mod listen;
+mod metrics;
+mod openapi;
+mod security;
+mod thumbnails;
+mod web;
+mod work;
+
+pub use app::{Note, Settings, router};
+pub use error::Error;
+pub use limits::Limits;
+pub use listen::{ListenAddress, Server};
+pub use openapi::openapi_json;

@@ -1,0 +1,51 @@
+//! How much is accepted, and how long is waited.
+
+use std::time::Duration;
+
+/// What a request may be and take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The size of a picture file.
+    pub picture_bytes: u64,
+    /// The size of a caption file.
+    pub caption_bytes: u64,
+    /// What an upload may send, and apart from that what the archives in it may hold when unpacked.
+    pub upload_bytes: u64,
+    /// Files of an upload, those inside its archives included.
+    pub upload_files: usize,
+    /// The size of a JSON document in a request.
+    pub json_bytes: usize,
+    /// What thumbnails may take on the disk.
+    pub thumbnails_bytes: u64,
+    /// How long a client may take for the head of a request, and until the next one on the same connection.
+    pub head: Duration,
+    /// How long it may pause in the middle of a body.
+    pub pause: Duration,
+    /// How long it may take for a JSON document.
+    pub json: Duration,
+    /// How long a request waits for its turn.
+    pub turn: Duration,
+    /// How long requests may go on when the server stops.
+    pub farewell: Duration,
+    /// Open connections.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            picture_bytes: 128 << 20,
+            caption_bytes: 64 << 10,
+            upload_bytes: 4 << 30,
+            upload_files: 2_000,
+            json_bytes: 8 << 20,
+            thumbnails_bytes: 512 << 20,
+            head: Duration::from_secs(30),
+            pause: Duration::from_secs(30),
+            json: Duration::from_mins(1),
+            turn: Duration::from_secs(30),
+            farewell: Duration::from_secs(10),
+            connections: 1_024,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The socket: on this machine only, with patience for slow clients that ends, and an end that lets requests finish.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atelier_core::CancelFlag;
+use axum::Router;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::sync::Semaphore;
+use tokio::time::{interval, sleep, timeout};
+
+use crate::app::{Settings, router};
+use crate::connection::serve;
+use crate::error::Error;
+use crate::limits::Limits;
+
+/// Threads that answer; what is slow has others.
+const THREADS: usize = 2;
+/// Threads for what is slow, at most.
+const SLOW_THREADS: usize = 64;
+/// How often it is looked whether to stop.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// An address of this machine, which no other can reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenAddress(SocketAddr);
+
+impl FromStr for ListenAddress {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let local = text.strip_prefix("localhost:");
+        let address = match local {
+            Some(port) => port
+                .parse()
+                .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+                .map_err(|error| format!("the port: {error}")),
+            None => text.parse().map_err(|_| not_an_address(text)),
+        };
+        let address: SocketAddr = address.map_err(|problem| Error::BadAddress {
+            text: text.to_owned(),
+            problem,
+        })?;
+        let is_loopback = match address.ip() {
+            IpAddr::V4(ip) => ip.is_loopback(),
+            IpAddr::V6(ip) => ip.is_loopback(),
+        };
+        if is_loopback {
+            Ok(Self(address))
+        } else {
+            let text = text.to_owned();
+            Err(Error::NotLoopback { text })
+        }
+    }
+}
+
+fn not_an_address(text: &str) -> String {
+    if text.parse::<IpAddr>().is_ok() {
+        "it has no port".to_owned()
+    } else {
+        "it is no address of numbers, nor `localhost` with a port".to_owned()
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A server that has its address, and answers when it runs.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    router: Router,
+    limits: Limits,
+}
+
+impl Server {
+    /// Takes the address; with port 0 one that is free.
+    pub fn bind(address: ListenAddress, settings: Settings) -> Result<Self, Error> {
+        let ListenAddress(address) = address;
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => Error::InUse { address },
+            _ => Error::Listen { address, source },
+        };
+        let listener = TcpListener::bind(address).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self {
+            limits: settings.limits,
+            router: router(settings, address)?,
+            listener,
+            address,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `stop` is set; then requests that are under way have a few seconds to finish.
+    pub fn run(self, stop: &CancelFlag) -> Result<(), Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .max_blocking_threads(SLOW_THREADS)
+            .thread_name("server")
+            .enable_all()
+            .build()
+            .map_err(Error::Threads)?;
+        let farewell = self.limits.farewell;
+        let done = runtime.block_on(self.accept(stop));
+        // What nobody waits for any more is not waited for either.
+        runtime.shutdown_timeout(farewell);
+        done
+    }
+
+    async fn accept(self, stop: &CancelFlag) -> Result<(), Error> {
+        let address = self.address;
+        let listener = tokio::net::TcpListener::from_std(self.listener);
+        let listener = listener.map_err(|source| Error::Listen { address, source })?;
+        let open = GracefulShutdown::new();
+        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let stopped = async {
+            let mut glances = interval(GLANCE);
+            while !stop.is_cancelled() {
+                glances.tick().await;
+            }
+        };
+        tokio::pin!(stopped);
+        loop {
+            let next = async {
+                let place = Arc::clone(&places).acquire_owned().await.ok();
+                (listener.accept().await, place)
+            };
+            let accepted = tokio::select! {
+                accepted = next => accepted,
+                () = &mut stopped => break,
+            };
+            match accepted {
+                (Ok((stream, _)), place) => {
+                    let answering =
+                        serve(stream, self.router.clone(), &self.limits, open.watcher());
+                    tokio::spawn(async move {
+                        answering.await;
+                        drop(place);
+                    });
+                }
+                // Such as too many open files: others may close theirs.
+                (Err(_), _) => sleep(GLANCE).await,
+            }
+        }
+        drop(listener);
+        let _ = timeout(self.limits.farewell, open.shutdown()).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_this_machine_are_taken() {
+        for (text, address) in [
+            ("127.0.0.1:7860", "127.0.0.1:7860"),
+            ("localhost:80", "127.0.0.1:80"),
+            ("[::1]:0", "[::1]:0"),
+            ("127.9.9.9:1", "127.9.9.9:1"),
+        ] {
+            let parsed: ListenAddress = text.parse().unwrap();
+            assert_eq!(parsed.to_string(), address);
+        }
+        let refused = |text: &str| text.parse::<ListenAddress>().unwrap_err().to_string();
+        for text in [
+            "0.0.0.0:7860",
+            "[::]:7860",
+            "192.168.1.5:80",
+            "[::ffff:127.0.0.1]:80",
+        ] {
+            let error = refused(text);
+            assert!(
+                error.contains("accounts") && error.contains(text),
+                "{error}"
+            );
+        }
+        for (text, problem) in [
+            ("127.0.0.1", "no port"),
+            ("example.org:80", "no address of numbers"),
+            ("localhost:x", "the port"),
+            ("localhost:70000", "the port"),
+            ("", "no address"),
+        ] {
+            let error = refused(text);
+            assert!(error.contains(problem), "{error}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The description of the API, from which clients are made. `docs/reference/openapi.json` is a copy of it.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use utoipa::OpenApi;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref};
+
+use crate::app::{App, described};
+
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(
+        title = "Atelier",
+        description = "A private studio for custom image models. Every failure is answered as `Failure`.",
+        license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT")
+    ),
+    tags(
+        (name = "datasets", description = "Pictures with captions, and versions of these that never change."),
+        (name = "server", description = "The server itself.")
+    )
+)]
+struct Document;
+
+/// The frame of the description.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// The description of the API in `OpenAPI` 3.1, as it is at `/api/v1/openapi.json`.
+pub fn openapi_json() -> String {
+    let (_, mut document) = described();
+    for path in document.paths.paths.values_mut() {
+        let operations = [
+            &mut path.get,
+            &mut path.post,
+            &mut path.patch,
+            &mut path.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            let responses = &mut operation.responses.responses;
+            responses.insert("default".to_owned(), any_failure().into());
+        }
+    }
+    let mut text = document.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// What any operation may be answered with: other hosts, other sites, other types of bodies, a busy server.
+fn any_failure() -> Response {
+    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Failure")));
+    ResponseBuilder::new()
+        .description("Another failure.")
+        .content("application/json", body.build())
+        .build()
+}
+
+/// Answers it.
+pub(crate) async fn get_openapi(State(app): State<App>) -> impl IntoResponse {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (kind, app.openapi().to_owned())
+}

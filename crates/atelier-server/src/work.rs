@@ -1,0 +1,140 @@
+//! Threads for what is slow. Each kind of work has a number of places; who finds none waits for a while, and is then told
+//! that the server is busy.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use atelier_core::ErrorCode;
+use atelier_store::Error as StoreError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::answer::{Failure, Result};
+
+/// Questions to the catalogue at the same time.
+const CATALOGUE: usize = 16;
+/// Other work with files at the same time: unpacking, writing archives.
+const FILES: usize = 8;
+/// Pictures in decoders at the same time.
+const DECODERS: usize = 2;
+/// Millions of pixels in decoders at the same time; that of the largest picture, which alone takes up to a gigabyte.
+const MEGAPIXELS: u32 = 100;
+
+/// The places.
+#[derive(Debug)]
+pub(crate) struct Work {
+    catalogue: Arc<Semaphore>,
+    files: Arc<Semaphore>,
+    decoders: Arc<Semaphore>,
+    megapixels: Arc<Semaphore>,
+    turn: Duration,
+}
+
+impl Work {
+    /// Places for which a request waits so long at most.
+    pub(crate) fn new(turn: Duration) -> Self {
+        let places = |count| Arc::new(Semaphore::new(count));
+        Self {
+            catalogue: places(CATALOGUE),
+            files: places(FILES),
+            decoders: places(DECODERS),
+            megapixels: places(MEGAPIXELS as usize),
+            turn,
+        }
+    }
+
+    /// Asks or changes the catalogue.
+    pub(crate) async fn catalogue<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T> {
+        let place = self.place(&self.catalogue, 1).await?;
+        Ok(run([place], work).await??)
+    }
+
+    /// Reads or writes large files.
+    pub(crate) async fn files<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let place = self.place(&self.files, 1).await?;
+        run([place], work).await
+    }
+
+    /// Decodes a picture of so many pixels, or of an unknown number.
+    pub(crate) async fn decode<T: Send + 'static>(
+        &self,
+        pixels: Option<u64>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let megapixels = pixels.map_or(MEGAPIXELS, |pixels| {
+            let megapixels = pixels.div_ceil(1_000_000);
+            megapixels.clamp(1, u64::from(MEGAPIXELS)) as u32
+        });
+        let decoder = self.place(&self.decoders, 1).await?;
+        let memory = self.place(&self.megapixels, megapixels).await?;
+        run([decoder, memory], work).await
+    }
+
+    async fn place(&self, places: &Arc<Semaphore>, count: u32) -> Result<OwnedSemaphorePermit> {
+        let waiting = Arc::clone(places).acquire_many_owned(count);
+        match timeout(self.turn, waiting).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(closed)) => Err(Failure::internal(closed)),
+            Err(_) => {
+                let secs = self.turn.as_secs();
+                let message = format!("the server has been busy for {secs} seconds");
+                Err(Failure::new(ErrorCode::Busy, message))
+            }
+        }
+    }
+}
+
+/// The places are free again when the work is done, even if nobody waits for it any more.
+async fn run<const N: usize, T: Send + 'static>(
+    places: [OwnedSemaphorePermit; N],
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    let done = spawn_blocking(move || {
+        let value = work();
+        drop(places);
+        value
+    });
+    done.await.map_err(Failure::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block_on<T>(work: impl Future<Output = T>) -> T {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_time().build().unwrap().block_on(work)
+    }
+
+    #[test]
+    fn who_finds_no_place_is_told_that_the_server_is_busy() {
+        block_on(async {
+            let work = Work::new(Duration::from_millis(1));
+            let places = Arc::clone(&work.decoders);
+            let taken = places.acquire_many_owned(DECODERS as u32).await;
+            let refused = work.decode(Some(1), || ()).await.unwrap_err();
+            assert!(format!("{refused:?}").contains("Busy"));
+            drop(taken);
+            assert_eq!(work.decode(Some(1), || 7).await.unwrap(), 7);
+            assert_eq!(work.decode(None, || 8).await.unwrap(), 8);
+        });
+    }
+
+    #[test]
+    fn a_panic_is_a_failure_of_its_request_and_gives_its_place_back() {
+        block_on(async {
+            let work = Work::new(Duration::from_secs(5));
+            for _ in 0..=FILES {
+                let failed = work.files(|| -> () { panic!("in a test") }).await;
+                assert!(format!("{:?}", failed.unwrap_err()).contains("Internal"));
+            }
+        });
+    }
+}

@@ -1,0 +1,164 @@
+//! A server on a real socket.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use atelier_core::{CancelFlag, Coded as _, ErrorCode};
+use atelier_server::{Error, Limits, Server};
+
+use crate::studio::Studio;
+
+/// A server that runs until it goes.
+struct Running {
+    address: SocketAddr,
+    stop: CancelFlag,
+    thread: Option<JoinHandle<Result<(), Error>>>,
+    _studio: Studio,
+}
+
+impl Running {
+    fn start(limits: Limits) -> Self {
+        let studio = Studio::with_limits(limits);
+        let free = "127.0.0.1:0".parse().unwrap();
+        let server = Server::bind(free, studio.settings.clone()).unwrap();
+        let (address, stop) = (server.address(), CancelFlag::default());
+        let stopping = stop.clone();
+        Self {
+            address,
+            stop,
+            thread: Some(std::thread::spawn(move || server.run(&stopping))),
+            _studio: studio,
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        stream
+    }
+
+    /// Sends text and reads until the server closes.
+    fn ask(&self, text: &str) -> String {
+        let mut stream = self.connect();
+        stream
+            .write_all(text.replace("HOST", &self.address.to_string()).as_bytes())
+            .unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn finish(mut self) {
+        self.stop.cancel();
+        self.thread.take().unwrap().join().unwrap().unwrap();
+    }
+}
+
+const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn it_answers_on_a_socket_and_stops_when_it_is_asked() {
+    let running = Running::start(Limits::default());
+    let answer = running.ask(HEALTH);
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with("{\"status\":\"ok\"}"),
+        "{answer}"
+    );
+    let answer =
+        running.ask("GET /healthz HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    let head = running.ask("HEAD / HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n");
+    assert!(
+        head.starts_with("HTTP/1.1 200") && head.ends_with("\r\n\r\n"),
+        "{head}"
+    );
+    // An idle connection does not hold the end up.
+    let idle = running.connect();
+    let start = Instant::now();
+    let address = running.address;
+    running.finish();
+    assert!(start.elapsed() < Duration::from_secs(5));
+    drop(idle);
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn an_address_that_is_taken_is_told() {
+    let running = Running::start(Limits::default());
+    let studio = Studio::new();
+    let taken = running.address.to_string().parse().unwrap();
+    let error = Server::bind(taken, studio.settings.clone()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::AddressInUse);
+    assert!(error.to_string().contains(&running.address.to_string()));
+    running.finish();
+}
+
+#[test]
+fn slow_clients_are_sent_away_and_others_are_answered_meanwhile() {
+    let running = Running::start(Limits {
+        head: Duration::from_millis(300),
+        pause: Duration::from_millis(300),
+        ..Limits::default()
+    });
+    let start = Instant::now();
+    let heads: Vec<_> = (0..20)
+        .map(|_| {
+            let mut stream = running.connect();
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost:").unwrap();
+            stream
+        })
+        .collect();
+    assert!(running.ask(HEALTH).starts_with("HTTP/1.1 200"));
+    for mut stream in heads {
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+    }
+    let body = "POST /api/v1/datasets HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\
+                Connection: close\r\n\r\n{\"name\":";
+    let answer = running.ask(body);
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(start.elapsed() < Duration::from_secs(15));
+    running.finish();
+}
+
+#[test]
+fn nonsense_and_clients_that_go_away_do_no_harm() {
+    let running = Running::start(Limits::default());
+    for text in [
+        "\r\n\r\n\r\n",
+        "GET\r\n\r\n",
+        "\u{0}\u{1}\u{2}",
+        "GET / HTTP/9.9\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let mut stream = running.connect();
+        stream.write_all(text.as_bytes()).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+    }
+    let long = format!(
+        "GET /{} HTTP/1.1\r\nHost: HOST\r\n\r\n",
+        "x".repeat(200_000)
+    );
+    let answer = running.ask(&long);
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+        "{answer}"
+    );
+    let dropped: Vec<_> = (0..500)
+        .map(|_| {
+            let mut stream = running.connect();
+            let _ =
+                stream.write_all(b"POST /api/v1/datasets HTTP/1.1\r\nContent-Length: 9\r\n\r\n{");
+            stream
+        })
+        .collect();
+    drop(dropped);
+    assert!(running.ask(HEALTH).starts_with("HTTP/1.1 200"));
+    running.finish();
+}

@@ -1,0 +1,15 @@
+//! The server as its clients see it.
+
+#![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
+
+mod datasets;
+mod edits;
+mod export;
+mod files;
+mod listening;
+mod openapi;
+mod pages;
+mod security;
+mod studio;
+mod uploads;
+mod zips;
