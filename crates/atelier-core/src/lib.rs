@@ -14,6 +14,7 @@ mod progress;
 mod recompute;
 mod seed;
 mod train_config;
+mod training;
 mod traits;
 mod weight_change;
 
@@ -33,6 +34,7 @@ pub use progress::{Phase, Progress, ProgressSink, SilentProgress};
 pub use recompute::Recompute;
 pub use seed::Seed;
 pub use train_config::{Targets, TrainConfig};
+pub use training::{BaseKind, StepCount, StrengthSettings, TrainingStrength};
 pub use traits::{Generator, Outcome, Picture, TrainReport, TrainRequest, Trainer};
 pub use weight_change::{
     Delta, Factor, Magnitude, MagnitudeAxis, MagnitudeRule, Matrix, WeightChange,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Category, Precision, Recompute, Seed, closed_choice};
+use crate::{Category, Precision, Recompute, Seed, StepCount, TrainingStrength, closed_choice};
 
 /// Which layers of the denoiser get an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -31,8 +31,13 @@ pub struct TrainConfig {
     pub trigger: String,
     /// What the pictures have in common.
     pub category: Category,
+    /// How strongly the training changes the base: what decided the settings of its table that were not given. Absent where
+    /// no strength was asked.
+    pub strength: Option<TrainingStrength>,
     /// Passes over all pictures.
     pub epochs: usize,
+    /// How often an epoch takes each picture.
+    pub repeats: usize,
     /// Pictures per optimizer step.
     pub batch_size: usize,
     /// Rank of the adapter's factors.
@@ -68,7 +73,9 @@ impl Default for TrainConfig {
         Self {
             trigger: String::new(),
             category: Category::default(),
+            strength: None,
             epochs: 40,
+            repeats: 1,
             batch_size: 1,
             rank: 16,
             alpha: 16.0,
@@ -103,6 +110,10 @@ impl TrainConfig {
         check(
             (1..=100_000).contains(&self.epochs),
             "`epochs` must lie between 1 and 100000",
+        );
+        check(
+            (1..=1000).contains(&self.repeats),
+            "`repeats` must lie between 1 and 1000",
         );
         check(
             (1..=4096).contains(&self.batch_size),
@@ -142,6 +153,16 @@ impl TrainConfig {
             "`checkpoint_every` must be at least 1",
         );
         problems
+    }
+
+    /// The sum that the steps come from with so many pictures.
+    pub fn steps(&self, pictures: usize) -> StepCount {
+        StepCount {
+            pictures,
+            repeats: self.repeats,
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+        }
     }
 }
 

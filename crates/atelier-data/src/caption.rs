@@ -2,22 +2,22 @@
 
 use std::path::Path;
 
+use atelier_core::Category;
+
 use crate::Error;
 use crate::file::read_limited;
 
 /// Longest caption file that is read.
 const MAX_CAPTION_BYTES: u64 = 64 << 10;
 
-/// Puts `trigger, ` in front of a caption, unless the caption has the trigger as a word already. Case is ignored, as
-/// the text encoder ignores it.
-pub fn with_trigger(trigger: &str, caption: &str) -> String {
+/// Puts what the category [calls](Category::call) the training in front of a caption, unless the caption has the trigger as
+/// a word already. Case is ignored, as the text encoder ignores it.
+pub fn with_trigger(category: Category, trigger: &str, caption: &str) -> String {
     let (trigger, caption) = (trigger.trim(), caption.trim());
     if trigger.is_empty() || contains_word(caption, trigger) {
         caption.to_owned()
-    } else if caption.is_empty() {
-        trigger.to_owned()
     } else {
-        format!("{trigger}, {caption}")
+        category.caption(trigger, caption)
     }
 }
 
@@ -84,8 +84,14 @@ mod tests {
             ("cat", "", "cat"),
             (" ", "a dog", "a dog"),
         ] {
-            assert_eq!(with_trigger(trigger, caption), expected);
+            assert_eq!(
+                with_trigger(Category::Character, trigger, caption),
+                expected
+            );
         }
+        let style = |caption| with_trigger(Category::Style, "Ink", caption);
+        assert_eq!(style("a cat"), "Ink style, a cat");
+        assert_eq!(style("a cat in ink"), "a cat in ink");
     }
 
     #[test]
@@ -105,8 +111,10 @@ mod tests {
     proptest! {
         #[test]
         fn with_trigger_never_panics_and_is_stable(trigger in "\\PC{0,8}", caption in "\\PC{0,20}") {
-            let once = with_trigger(&trigger, &caption);
-            prop_assert_eq!(with_trigger(&trigger, &once), once);
+            for &category in Category::ALL {
+                let once = with_trigger(category, &trigger, &caption);
+                prop_assert_eq!(with_trigger(category, &trigger, &once), once);
+            }
         }
 
         #[test]

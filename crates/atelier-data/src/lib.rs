@@ -11,6 +11,7 @@ mod folder;
 mod picture;
 pub mod png;
 mod resample;
+mod trigger_word;
 mod version;
 
 pub use crops::{CROPS_FILE, crops_from_json, crops_json};
@@ -21,6 +22,7 @@ pub use picture::{
     RgbPicture, chw_unit, crop_to, picture_from_chw_unit, sheet, square_crop, training_square,
 };
 pub use resample::{Kernel, resize};
+pub use trigger_word::{FindingLevel, TriggerContext, TriggerFinding, judge_trigger_word};
 pub use version::dataset_version;
 
 /// The result of everything in this crate.

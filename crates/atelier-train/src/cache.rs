@@ -57,7 +57,7 @@ impl Cache {
             total,
             loss: None,
         });
-        let texts = encode_captions(base, dataset, &config.trigger, device)?;
+        let texts = encode_captions(base, dataset, config, device)?;
         let vae = base.load_vae(device, engine)?;
         let latent_shape = [vae.latent_channels(), side / factor, side / factor];
         let (mut latents, mut sizes) = (Vec::new(), Vec::new());
@@ -98,9 +98,7 @@ impl Cache {
                 .collect(),
             order: Order {
                 seed: config.seed,
-                pictures: dataset.samples.len(),
-                batch_size: config.batch_size,
-                epochs: config.epochs,
+                count: config.steps(dataset.samples.len()),
             },
             caption_dropout: config.caption_dropout,
             timesteps: i64::try_from(base.schedule.len()).expect("schedules have few timesteps"),
@@ -168,15 +166,18 @@ impl Cache {
 fn encode_captions(
     base: &Base,
     dataset: &FolderDataset,
-    trigger: &str,
+    config: &TrainConfig,
     device: &Device,
 ) -> Result<Texts> {
     let encoders = base.load_texts(device, Engine::Exact)?;
     let states = |caption: &str| Ok(base.encode_plain(&encoders, caption, device)?);
-    let captions = dataset
-        .samples
-        .iter()
-        .map(|sample| states(&with_trigger(trigger, &sample.caption)));
+    let captions = dataset.samples.iter().map(|sample| {
+        states(&with_trigger(
+            config.category,
+            &config.trigger,
+            &sample.caption,
+        ))
+    });
     Ok(Texts {
         captions: captions.collect::<Result<_>>()?,
         empty: states("")?,

@@ -1,7 +1,7 @@
 //! Which pictures, which noise and which timesteps each step gets. Everything follows from the seed and the step's number,
 //! so that a resumed run needs no state of its own.
 
-use atelier_core::Seed;
+use atelier_core::{Seed, StepCount};
 use atelier_diffusion::noise::TorchGenerator;
 
 /// Streams of random numbers that must not share a seed.
@@ -39,20 +39,18 @@ pub(crate) fn mixed(seed: Seed, stream: Stream, index: u64) -> u64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Order {
     pub(crate) seed: Seed,
-    pub(crate) pictures: usize,
-    pub(crate) batch_size: usize,
-    pub(crate) epochs: usize,
+    pub(crate) count: StepCount,
 }
 
 impl Order {
-    /// Optimizer steps of one pass over all pictures; the last batch may be smaller.
+    /// Optimizer steps of one epoch; the last batch may be smaller.
     pub(crate) fn steps_per_epoch(self) -> u64 {
-        self.pictures.div_ceil(self.batch_size) as u64
+        self.count.steps_per_epoch()
     }
 
     /// Optimizer steps of the run.
     pub(crate) fn total_steps(self) -> u64 {
-        self.steps_per_epoch() * self.epochs as u64
+        self.count.total()
     }
 
     /// The epoch of a step that counts from 0; counts from 1.
@@ -66,12 +64,15 @@ impl Order {
             step / self.steps_per_epoch(),
             (step % self.steps_per_epoch()) as usize,
         );
-        let order = generator(self.seed, Stream::Shuffle, epoch).randperm(self.pictures);
-        order
-            .chunks(self.batch_size)
-            .nth(within)
-            .map(<[usize]>::to_vec)
-            .unwrap_or_default()
+        let StepCount {
+            pictures,
+            batch_size,
+            ..
+        } = self.count;
+        let order =
+            generator(self.seed, Stream::Shuffle, epoch).randperm(self.count.pictures_per_epoch());
+        let batch = order.chunks(batch_size).nth(within).unwrap_or_default();
+        batch.iter().map(|place| place % pictures).collect()
     }
 }
 
@@ -79,14 +80,34 @@ impl Order {
 mod tests {
     use super::*;
 
+    fn order(repeats: usize) -> Order {
+        Order {
+            seed: Seed(3),
+            count: StepCount {
+                pictures: 10,
+                repeats,
+                epochs: 2,
+                batch_size: 4,
+            },
+        }
+    }
+
+    #[test]
+    fn repeated_pictures_are_seen_as_often_as_asked_in_every_epoch() {
+        let order = order(3);
+        assert_eq!((order.steps_per_epoch(), order.total_steps()), (8, 16));
+        for first in [0, 8] {
+            let seen: Vec<_> = (first..first + 8)
+                .flat_map(|step| order.batch(step))
+                .collect();
+            let times = |picture| seen.iter().filter(|&&other| other == picture).count();
+            assert!((0..10).all(|picture| times(picture) == 3));
+        }
+    }
+
     #[test]
     fn every_picture_is_seen_once_an_epoch_in_another_order_each_time() {
-        let order = Order {
-            seed: Seed(3),
-            pictures: 10,
-            batch_size: 4,
-            epochs: 2,
-        };
+        let order = order(1);
         assert_eq!((order.steps_per_epoch(), order.total_steps()), (3, 6));
         let epoch = |first: u64| {
             (first..first + 3)

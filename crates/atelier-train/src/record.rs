@@ -82,8 +82,8 @@ impl RunRecord {
         let settings = |config: &TrainConfig| match serde_json::to_value(config) {
             Ok(Value::Object(map)) => map
                 .into_iter()
-                // The numbers do not depend on it.
-                .filter(|(key, _)| key != "recompute")
+                // The numbers do not depend on these: what a strength decides is compared by itself.
+                .filter(|(key, _)| key != "recompute" && key != "strength")
                 .map(|(key, value)| (key, value.to_string()))
                 .collect(),
             _ => Vec::new(),

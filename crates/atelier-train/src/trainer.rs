@@ -353,6 +353,7 @@ impl<'a> Run<'a> {
             lr_warmup_steps: Some(config.warmup_steps),
             max_grad_norm: Some(config.max_grad_norm),
             num_train_images: Some(record.pictures),
+            repeats: Some(config.repeats),
             num_batches_per_epoch: Some(self.order.steps_per_epoch() as usize),
             batch_size: Some(config.batch_size),
             resolution: Some((side, side)),
@@ -362,6 +363,7 @@ impl<'a> Run<'a> {
             base_name: Some(record.base_name.clone()),
             base_hash: Some(record.base_hash.clone()),
             prediction_type: Some(if velocity { "v" } else { "epsilon" }.to_owned()),
+            settings: serde_json::to_string(config).ok(),
             ..KohyaMetadata::default()
         }
         .to_map()

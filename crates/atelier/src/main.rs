@@ -13,6 +13,7 @@ mod quickstart;
 mod recipe;
 mod settings;
 mod shell_word;
+mod trigger_word;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

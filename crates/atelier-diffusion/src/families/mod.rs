@@ -3,7 +3,7 @@
 pub mod sd15;
 pub mod sdxl;
 
-use atelier_core::AdapterFamily;
+use atelier_core::{AdapterFamily, BaseKind};
 use atelier_weights::ModelFiles;
 
 use crate::{Error, Result};
@@ -13,6 +13,8 @@ use crate::{Error, Result};
 pub struct Family {
     /// The name in commands, records and metadata.
     pub name: &'static str,
+    /// The numbers that its bases are trained with, except small ones.
+    pub kind: BaseKind,
     /// `_class_name` of its diffusers folders.
     pub pipeline_classes: &'static [&'static str],
     /// Its text encoders, in the order in which their states are joined.

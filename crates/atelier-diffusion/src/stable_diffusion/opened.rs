@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use atelier_core::BaseKind;
 use atelier_nn::device::is_processor;
 use atelier_nn::kernels::keep_freed_pages;
 use atelier_nn::{Engine, ParamError, Params};
@@ -17,6 +18,10 @@ use crate::schedule::{NoiseSchedule, ScheduleConfig};
 use crate::source::PartSource;
 use crate::tokenizer::{ClipPadding, Tokenizer};
 use crate::{Error, Result, families};
+
+/// Side in pixels up to which a base counts as small as the embedded one, which draws 128; the smallest that were published
+/// for general use draw 256.
+const MINI_SIDE: usize = 128;
 
 /// An opened base: small things read, weights still on disk.
 pub struct Base {
@@ -118,6 +123,15 @@ impl Base {
             .sample_size
             .map(|side| side * self.vae_config.pixels_per_latent());
         latents.unwrap_or(self.vae_config.sample_size)
+    }
+
+    /// Which numbers it is trained with: its family's, unless it is as small as the embedded base.
+    pub fn kind(&self) -> BaseKind {
+        if self.native_size() <= MINI_SIDE {
+            BaseKind::Mini
+        } else {
+            self.family.kind
+        }
     }
 
     /// Loads the text encoders.

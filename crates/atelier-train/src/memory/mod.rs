@@ -63,8 +63,10 @@ impl MemoryPlan {
         let plan = |recompute| {
             let shape = StepShape {
                 latent: [latent; 2],
-                // a batch never holds a picture twice
-                batch: config.batch_size.min(pictures.max(1)),
+                // a batch never holds more than an epoch
+                batch: config
+                    .batch_size
+                    .min(config.steps(pictures).pictures_per_epoch().max(1)),
                 rank: config.rank,
                 targets: config.targets,
                 engine,

@@ -12,10 +12,12 @@ use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
 use atelier_train::{LoraTrainer, MemoryPlan, Room};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::train_dataset::Wanted;
 use super::train_flags::TrainFlags;
+use super::train_plan::TrainPlan;
+use super::train_settings::TrainSettings;
 use crate::bases;
 use crate::context::{App, ExitKind};
 use crate::device::watch;
@@ -24,6 +26,7 @@ use crate::memory;
 use crate::output::Output;
 use crate::progress_bar::ProgressBar;
 use crate::shell_word::shell_word;
+use crate::trigger_word::{self, JudgedWord};
 
 /// What `atelier train` can be told.
 #[derive(Debug, Args)]
@@ -43,6 +46,9 @@ pub(crate) struct TrainArgs {
     /// Train without pictures that cannot be used.
     #[arg(long)]
     skip_bad: bool,
+    /// Say what the settings are and where they come from, how many steps and how much memory it takes, and train nothing.
+    #[arg(long)]
+    dry_run: bool,
     /// Where networks compute: `auto` takes the first discrete graphics processor, else the processor [default: auto].
     #[arg(long, value_name = "auto|cpu|vulkan:N")]
     device: Option<DeviceChoice>,
@@ -54,18 +60,34 @@ pub(crate) struct TrainArgs {
 pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     let resumed = args.out.as_deref().filter(|_| args.resume);
     let mut dataset = Wanted::find(app, &args.dataset, resumed)?;
-    let config = args.settings.resolve(dataset.about())?;
-    let out = args.out.clone().unwrap_or_else(|| default_out(&config));
+    let given = args.settings.read(dataset.about())?;
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| default_out(&given.config));
     if args.resume && args.out.is_none() {
         dataset = Wanted::find(app, &args.dataset, Some(&out))?;
     }
-    if !args.resume {
+    if !args.resume && !args.dry_run {
         refuse_run(&out)?;
     }
-    let chosen = app.device(args.device, config.precision)?;
+    let chosen = app.device(args.device, given.config.precision)?;
     let base = bases::find(app, &args.base)?;
     let notes = bases::notes(&base.path);
     app.output.notes(&notes);
+    let opened = Base::open(&base.path).coded()?;
+    let settings = given.resolve(opened.kind());
+    let word = judged(app, &settings.config, &opened, &dataset)?;
+    word.warn(app.output)?;
+    let plan = TrainPlan {
+        settings: &settings,
+        trigger_word: &word,
+    };
+    if args.dry_run {
+        let room = Room::on(&chosen.device, chosen.room_bytes(memory::free_bytes));
+        plan.tell(app, &opened, dataset.count(args.skip_bad)?, room)?;
+        return Ok(ExitKind::Completed);
+    }
     let request = TrainRequest {
         dataset: dataset.folder(app, &out)?,
         base: base.path,
@@ -73,7 +95,7 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
         out: out.clone(),
         resume: args.resume,
         skip_bad: args.skip_bad,
-        config,
+        config: settings.config.clone(),
     };
     let free_bytes = chosen.room_bytes(memory::free_bytes);
     let hashes = app.hashes();
@@ -86,7 +108,8 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     let progress = Announced {
         bar: app.output.progress(),
         output: app.output,
-        request: &request,
+        settings: &settings,
+        base: &opened,
         room: trainer.room(),
         once: Once::new(),
     };
@@ -100,7 +123,7 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
                 app.output.note(note);
             }
             report.notes.splice(0..0, notes);
-            tell(app, args, &request.config, &report)?;
+            tell(app, args, &plan, &report)?;
             Ok(ExitKind::Completed)
         }
         Outcome::Cancelled { completed_steps } => {
@@ -144,12 +167,13 @@ fn refuse_run(out: &Path) -> Result<()> {
     Err(failed(ErrorCode::InvalidInput, message))
 }
 
-/// Progress that says how the number of steps comes about, and what the run will take of the memory, as soon as the pictures
-/// are known.
+/// Progress that says what the training strength decided, how the number of steps comes about, and what the run will take of
+/// the memory, as soon as the pictures are known.
 struct Announced<'a> {
     bar: ProgressBar,
     output: Output,
-    request: &'a TrainRequest,
+    settings: &'a TrainSettings,
+    base: &'a Base,
     room: Room,
     once: Once,
 }
@@ -157,57 +181,63 @@ struct Announced<'a> {
 impl ProgressSink for Announced<'_> {
     fn report(&self, progress: Progress) {
         if progress.phase == Phase::CachingLatents {
-            self.once.call_once(|| self.announce(progress.total));
+            self.once
+                .call_once(|| self.announce(progress.total as usize));
         }
         self.bar.report(progress);
     }
 }
 
 impl Announced<'_> {
-    fn announce(&self, pictures: u64) {
-        let TrainConfig {
-            epochs, batch_size, ..
-        } = self.request.config;
-        let steps = pictures.div_ceil(batch_size as u64) * epochs as u64;
-        self.output.note(format_args!(
-            "{pictures} pictures x {epochs} epochs / batches of {batch_size} = {steps} steps"
-        ));
-        // The trainer has made the same plan, so that it can be made.
-        if let Ok(base) = Base::open(&self.request.base)
-            && let Ok(plan) =
-                MemoryPlan::new(&base, &self.request.config, pictures as usize, self.room)
-        {
-            self.announce_memory(&plan);
+    fn announce(&self, pictures: usize) {
+        let config = &self.settings.config;
+        if let Some(decided) = self.settings.decided() {
+            self.output.note(decided);
         }
-    }
-
-    fn announce_memory(&self, plan: &MemoryPlan) {
-        let again = match plan.recompute {
-            Recompute::None | Recompute::Auto => String::new(),
-            parts => format!(", computing every {parts} twice to save memory"),
-        };
-        let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
-        let needed = gigabytes(plan.peak_bytes());
-        let (of, are, may) = if self.room.is_composed {
-            (" of the device", "can be taken", "fail")
-        } else {
-            ("", "are free", "fail or be very slow")
-        };
-        self.output.note(match self.room.bytes {
-            Some(free) if plan.peak_bytes() > free => format!(
-                "memory{of}: about {needed}{again}; only {} {are}, so this may {may}",
-                gigabytes(free)
-            ),
-            Some(free) => {
-                let free = gigabytes(free);
-                format!("memory{of}: about {needed} of {free} that {are}{again}")
-            }
-            None => format!("memory{of}: about {needed}{again}"),
-        });
+        self.output.note(config.steps(pictures));
+        // The trainer has made the same plan, so that it can be made.
+        if let Ok(plan) = MemoryPlan::new(self.base, config, pictures, self.room) {
+            self.output.note(memory_text(&plan, self.room));
+        }
     }
 }
 
-fn tell(app: &App, args: &TrainArgs, config: &TrainConfig, report: &TrainReport) -> Result<()> {
+/// What a plan takes of the memory, in a line.
+pub(super) fn memory_text(plan: &MemoryPlan, room: Room) -> String {
+    let again = match plan.recompute {
+        Recompute::None | Recompute::Auto => String::new(),
+        parts => format!(", computing every {parts} twice to save memory"),
+    };
+    let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
+    let needed = gigabytes(plan.peak_bytes());
+    let (of, are, may) = if room.is_composed {
+        (" of the device", "can be taken", "fail")
+    } else {
+        ("", "are free", "fail or be very slow")
+    };
+    match room.bytes {
+        Some(free) if plan.peak_bytes() > free => format!(
+            "memory{of}: about {needed}{again}; only {} {are}, so this may {may}",
+            gigabytes(free)
+        ),
+        Some(free) => {
+            let free = gigabytes(free);
+            format!("memory{of}: about {needed} of {free} that {are}{again}")
+        }
+        None => format!("memory{of}: about {needed}{again}"),
+    }
+}
+
+/// What is to be known about the trigger word, beside the words of other datasets of the library.
+fn judged(app: &App, config: &TrainConfig, base: &Base, dataset: &Wanted) -> Result<JudgedWord> {
+    let used = trigger_word::used_if_any(app, dataset.id())?;
+    let first = base.texts.first();
+    let tokenizer = &first.expect("every family has a text encoder").tokenizer;
+    let word = (config.trigger.as_str(), config.category);
+    Ok(JudgedWord::new(word, tokenizer, &used))
+}
+
+fn tell(app: &App, args: &TrainArgs, plan: &TrainPlan<'_>, report: &TrainReport) -> Result<()> {
     for skipped in &report.skipped {
         app.output.note(format_args!("left out {skipped}"));
     }
@@ -220,17 +250,17 @@ fn tell(app: &App, args: &TrainArgs, config: &TrainConfig, report: &TrainReport)
     app.output.line(format_args!(
         "draw with it: atelier generate{base} --adapter {} --prompt {}",
         shell_word(&format!("{path}:0.8")),
-        shell_word(&format!("{}, ...", config.trigger)),
+        shell_word(plan.preview_prompts().first().map_or("", String::as_str)),
     ));
     let checkpoints = report.checkpoints.iter();
     let checkpoints: Vec<_> = checkpoints
         .map(|(epoch, path)| json!({"epoch": epoch, "path": path}))
         .collect();
-    app.output.document(&json!({
+    let mut document = plan.fields(report.pictures);
+    let done = json!({
         "outcome": "completed",
         "adapter": report.adapter,
         "checkpoints": checkpoints,
-        "pictures": report.pictures,
         "skipped": report.skipped,
         "notes": report.notes,
         "steps": report.losses.len(),
@@ -238,7 +268,11 @@ fn tell(app: &App, args: &TrainArgs, config: &TrainConfig, report: &TrainReport)
         "recompute": report.recompute,
         "planned_peak_bytes": report.planned_peak_bytes,
         "training_secs": report.training_secs,
-    }))
+    });
+    if let Value::Object(done) = done {
+        document.extend(done);
+    }
+    app.output.document(&document)
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use atelier_core::{Coded as _, ErrorCode, TrainConfig};
+use atelier_data::{Limits, read_folder};
 use atelier_failure::{CodedResult as _, failed};
-use atelier_store::{About, CATALOGUE, Dataset, Library};
+use atelier_store::{About, CATALOGUE, Dataset, DatasetId, Library};
 use serde::Deserialize;
 
 use crate::context::App;
@@ -31,6 +32,8 @@ pub(super) enum Wanted {
 /// The version that a run began with.
 pub(super) struct Begun {
     folder: PathBuf,
+    /// The dataset, where it is still there.
+    dataset: Option<DatasetId>,
     hash: String,
     about: About,
 }
@@ -71,7 +74,10 @@ impl Wanted {
                         None => known.iter().any(|version| was(&version.hash)),
                     };
                     if is_same {
-                        return Ok(Self::Begun(begun));
+                        return Ok(Self::Begun(Begun {
+                            dataset: Some(dataset.id),
+                            ..begun
+                        }));
                     }
                     let name = &dataset.about.name;
                     let message = format!(
@@ -117,6 +123,34 @@ impl Wanted {
         }
     }
 
+    /// The library's dataset, where it is one.
+    pub(super) fn id(&self) -> Option<DatasetId> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Begun(begun) => begun.dataset,
+            Self::Version { dataset, .. } => Some(dataset.id),
+        }
+    }
+
+    /// How many pictures there are to train on; nothing is written.
+    pub(super) fn count(&self, skip_bad: bool) -> Result<usize> {
+        let folder = match self {
+            Self::Folder(folder) => folder,
+            Self::Begun(begun) => &begun.folder,
+            Self::Version {
+                library,
+                dataset,
+                number,
+                ..
+            } => {
+                let version = library.get_version(dataset.id, Some(*number)).coded()?;
+                return Ok(version.about.image_count as usize);
+            }
+        };
+        let found = read_folder(folder, skip_bad, &Limits::default()).coded()?;
+        Ok(found.samples.len())
+    }
+
     /// The folder to read: a version is written into the run's own, where a resumed run finds it again.
     pub(super) fn folder(&self, app: &App, out: &Path) -> Result<PathBuf> {
         let (library, dataset, number, hash) = match self {
@@ -153,6 +187,7 @@ impl Begun {
         let folder = folder_of(out, &record.dataset_version);
         folder.exists().then(|| Self {
             folder,
+            dataset: None,
             hash: record.dataset_version,
             about: About {
                 category: record.config.category,

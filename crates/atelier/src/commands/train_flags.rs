@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use atelier_core::{Category, ErrorCode, Precision, Recompute, Seed, Targets, TrainConfig};
+use atelier_core::{Category, ErrorCode, Precision, Recompute, Seed, Targets, TrainingStrength};
 use atelier_failure::failed;
 use atelier_store::About;
 use clap::Args;
 
+use super::train_settings::{Given, Origin};
 use super::{choice, seed};
 
-/// One flag for each field of `TrainConfig`; what is not given comes from the file, then from the defaults.
+/// One flag for each field of `TrainConfig`; what is not given comes from the file, then from the training strength, then from
+/// the defaults.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Settings")]
 pub(super) struct TrainFlags {
@@ -23,22 +25,30 @@ pub(super) struct TrainFlags {
     /// What the pictures have in common [default: character].
     #[arg(long, value_parser = choice::<Category>(Category::ALL.iter().map(|c| c.name())))]
     category: Option<Category>,
-    /// Passes over all pictures [default: 40].
+    /// How strongly the training changes what the base draws: decides epochs, rank, alpha, targets and learning rate, as far
+    /// as nothing else does [default: medium].
+    #[arg(long, value_parser = choice::<TrainingStrength>(TrainingStrength::ALL.iter().map(|s| s.name())))]
+    strength: Option<TrainingStrength>,
+    /// Passes over all pictures [default: that of the strength].
     #[arg(long)]
     epochs: Option<usize>,
+    /// How often an epoch takes each picture [default: 1].
+    #[arg(long)]
+    repeats: Option<usize>,
     /// Pictures per step [default: 1].
     #[arg(long)]
     batch_size: Option<usize>,
-    /// Rank of the adapter's factors [default: 16].
+    /// Rank of the adapter's factors [default: that of the strength].
     #[arg(long)]
     rank: Option<usize>,
-    /// Adapter scale: the product of the factors is multiplied by alpha / rank [default: 16].
+    /// Adapter scale: the product of the factors is multiplied by alpha / rank [default: that of the
+    /// strength].
     #[arg(long)]
     alpha: Option<f32>,
-    /// Which layers get an adapter [default: transformer].
+    /// Which layers get an adapter [default: those of the strength].
     #[arg(long, value_parser = choice::<Targets>(Targets::ALL.iter().map(|t| t.name())))]
     targets: Option<Targets>,
-    /// Step size of `AdamW` [default: 0.0001].
+    /// Step size of `AdamW` [default: that of the strength].
     #[arg(long)]
     learning_rate: Option<f64>,
     /// Steps over which the rate rises from zero [default: 0].
@@ -72,60 +82,62 @@ pub(super) struct TrainFlags {
 }
 
 impl TrainFlags {
-    /// The settings, checked; the error lists every problem. What neither flags nor file say is as the dataset says.
-    pub(super) fn resolve(&self, dataset: Option<&About>) -> Result<TrainConfig> {
-        let (mut config, has_category) = match &self.config {
+    /// What is given, checked; the error lists every problem. What neither flags nor file say is as the dataset says.
+    pub(super) fn read(&self, dataset: Option<&About>) -> Result<Given> {
+        let mut given = match &self.config {
             Some(path) => read(path)?,
-            None => (TrainConfig::default(), false),
+            None => Given::default(),
         };
         if let Some(about) = dataset {
-            if config.trigger.is_empty() {
-                config.trigger.clone_from(&about.trigger_word);
+            if given.config.trigger.is_empty() {
+                let word = about.trigger_word.clone();
+                given.set("trigger", word, Origin::Dataset, |c| &mut c.trigger);
             }
-            if !has_category {
-                config.category = about.category;
+            if !given.has("category") {
+                let category = about.category;
+                given.set("category", category, Origin::Dataset, |c| &mut c.category);
             }
         }
-        self.apply_to(&mut config);
-        let problems = config.problems();
+        self.apply_to(&mut given);
+        let problems = given.config.problems();
         if problems.is_empty() {
-            return Ok(config);
+            return Ok(given);
         }
         let message = format!("invalid settings: {}", problems.join("; "));
         Err(failed(ErrorCode::InvalidInput, message))
     }
 
-    fn apply_to(&self, config: &mut TrainConfig) {
-        if let Some(trigger) = &self.trigger {
-            config.trigger.clone_from(trigger);
-        }
-        set(&mut config.category, self.category);
-        set(&mut config.epochs, self.epochs);
-        set(&mut config.batch_size, self.batch_size);
-        set(&mut config.rank, self.rank);
-        set(&mut config.alpha, self.alpha);
-        set(&mut config.targets, self.targets);
-        set(&mut config.learning_rate, self.learning_rate);
-        set(&mut config.warmup_steps, self.warmup_steps);
-        set(&mut config.weight_decay, self.weight_decay);
-        set(&mut config.max_grad_norm, self.max_grad_norm);
-        set(&mut config.caption_dropout, self.caption_dropout);
-        set(&mut config.checkpoint_every, self.checkpoint_every);
-        set(&mut config.precision, self.precision);
-        set(&mut config.recompute, self.recompute);
-        set(&mut config.seed, self.seed);
-        config.resolution = self.resolution.or(config.resolution);
+    fn apply_to(&self, given: &mut Given) {
+        let trigger = self.trigger.clone();
+        given.flag("trigger", trigger, |c| &mut c.trigger);
+        given.flag("category", self.category, |c| &mut c.category);
+        given.flag("strength", self.strength.map(Some), |c| &mut c.strength);
+        given.flag("epochs", self.epochs, |c| &mut c.epochs);
+        given.flag("repeats", self.repeats, |c| &mut c.repeats);
+        given.flag("batch_size", self.batch_size, |c| &mut c.batch_size);
+        given.flag("rank", self.rank, |c| &mut c.rank);
+        given.flag("alpha", self.alpha, |c| &mut c.alpha);
+        given.flag("targets", self.targets, |c| &mut c.targets);
+        let rate = self.learning_rate;
+        given.flag("learning_rate", rate, |c| &mut c.learning_rate);
+        given.flag("warmup_steps", self.warmup_steps, |c| &mut c.warmup_steps);
+        given.flag("weight_decay", self.weight_decay, |c| &mut c.weight_decay);
+        let norm = self.max_grad_norm;
+        given.flag("max_grad_norm", norm, |c| &mut c.max_grad_norm);
+        let dropout = self.caption_dropout;
+        given.flag("caption_dropout", dropout, |c| &mut c.caption_dropout);
+        let resolution = self.resolution.map(Some);
+        given.flag("resolution", resolution, |c| &mut c.resolution);
+        let every = self.checkpoint_every;
+        given.flag("checkpoint_every", every, |c| &mut c.checkpoint_every);
+        given.flag("precision", self.precision, |c| &mut c.precision);
+        given.flag("recompute", self.recompute, |c| &mut c.recompute);
+        given.flag("seed", self.seed, |c| &mut c.seed);
     }
 }
 
-fn set<T>(field: &mut T, flag: Option<T>) {
-    if let Some(value) = flag {
-        *field = value;
-    }
-}
-
-/// The settings of a file, and whether it names a category.
-fn read(path: &Path) -> Result<(TrainConfig, bool)> {
+/// The settings of a file.
+fn read(path: &Path) -> Result<Given> {
     let text = fs_err::read_to_string(path).map_err(|error| {
         let code = match error.kind() {
             std::io::ErrorKind::NotFound => ErrorCode::NotFound,
@@ -143,13 +155,14 @@ fn read(path: &Path) -> Result<(TrainConfig, bool)> {
         let message = format!("settings file `{path}`{line}: {}", error.message());
         failed(ErrorCode::InvalidInput, message)
     })?;
-    let keys = text.parse::<toml::Table>();
-    let has_category = keys.is_ok_and(|keys| keys.contains_key("category"));
-    Ok((config, has_category))
+    let keys = text.parse::<toml::Table>().unwrap_or_default();
+    Ok(Given::in_file(config, keys.keys()))
 }
 
 #[cfg(test)]
 mod tests {
+    use atelier_core::TrainConfig;
+
     use super::*;
 
     #[test]
@@ -158,7 +171,9 @@ mod tests {
             config: None,
             trigger: Some("T".to_owned()),
             category: Some(Category::Style),
+            strength: Some(TrainingStrength::High),
             epochs: Some(3),
+            repeats: Some(6),
             batch_size: Some(2),
             rank: Some(4),
             alpha: Some(2.0),
@@ -174,10 +189,12 @@ mod tests {
             recompute: Some(Recompute::Layer),
             seed: Some(Seed(11)),
         };
-        let set = serde_json::to_value(flags.resolve(None).unwrap()).unwrap();
+        let given = flags.read(None).unwrap();
+        let set = serde_json::to_value(&given.config).unwrap();
         let default = serde_json::to_value(TrainConfig::default()).unwrap();
         for (key, value) in default.as_object().unwrap() {
             assert_ne!(&set[key], value, "`{key}` has no flag");
+            assert!(given.has(key), "`{key}` is taken for a default");
         }
     }
 
@@ -199,7 +216,7 @@ mod tests {
                 trigger: trigger.map(str::to_owned),
                 ..TrainFlags::default()
             };
-            let config = flags.resolve(Some(&dataset)).unwrap();
+            let config = flags.read(Some(&dataset)).unwrap().config;
             (config.trigger, config.category)
         };
         let expected = |trigger: &str, category| (trigger.to_owned(), category);

@@ -341,3 +341,39 @@ fn an_import_that_is_killed_at_any_moment_adds_everything_or_nothing() {
     assert_eq!(checked["found"]["files"], 16);
     assert_eq!(checked["found"]["unnamed"], json!([]));
 }
+
+#[test]
+fn a_trigger_word_is_judged_when_it_is_given() {
+    let bench = Workbench::new();
+    let ended = bench.succeed(&["dataset", "create", "Cats", "--trigger", "cat"]);
+    let note = "note: trigger word `cat`: the base knows this word";
+    assert!(ended.stderr.contains(note), "{}", ended.stderr);
+    let document = bench.document(&["dataset", "update", "Cats", "--trigger", "MyCatV1"]);
+    assert_eq!(document["trigger_word"]["word"], "MyCatV1");
+    let refused = bench.run(&["dataset", "create", "Numbers", "--trigger", "2024"]);
+    refused.refused(&["trigger word `2024` cannot be used: it has no letters"]);
+    assert_eq!(
+        bench.document(&["dataset", "list"])["datasets"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+
+    let judged = |words: &[&str]| {
+        let document = bench.document(&[&["dataset", "judge-trigger"], words].concat());
+        let first = document["trigger_word"]["findings"][0]["code"].clone();
+        (first, document["will_do"].clone())
+    };
+    let good = |code: &str| (code.into(), true.into());
+    let bad = |code: &str| (code.into(), false.into());
+    assert_eq!(
+        judged(&["AEXStyle", "--category", "style"]),
+        good("unknown")
+    );
+    assert_eq!(judged(&["mycatv1"]), bad("used"));
+    assert_eq!(judged(&["mycatv1", "--dataset", "Cats"]), good("unknown"));
+    assert_eq!(judged(&["!?"]), bad("no-letters"));
+    let told = bench.succeed(&["dataset", "judge-trigger", "cat7"]).stdout;
+    insta::assert_snapshot!(told, @"warning  the base knows `cat` in it and would draw that too; join it with other letters, without spaces, digits or marks between");
+}

@@ -1,6 +1,7 @@
 //! `atelier train`.
 
 use atelier_weights::adapter::AdapterFile;
+use serde_json::{Value, json};
 
 use crate::workbench::{Workbench, files_below, tiny_base};
 
@@ -12,12 +13,12 @@ fn train_writes_an_adapter_a_checkpoint_per_epoch_and_says_how_to_draw() {
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     insta::assert_snapshot!(ended.stdout, @r"
     adapter: run/adapter.safetensors
-    draw with it: atelier generate --base [BASE] --adapter run/adapter.safetensors:0.8 --prompt 'BlobCharV1, ...'
+    draw with it: atelier generate --base [BASE] --adapter run/adapter.safetensors:0.8 --prompt 'a portrait of BlobCharV1'
     ");
     assert!(
         ended
             .stderr
-            .contains("3 pictures x 2 epochs / batches of 1 = 6 steps"),
+            .contains("3 pictures x 1 repeat x 2 epochs / batches of 1 = 6 steps"),
         "{}",
         ended.stderr
     );
@@ -56,6 +57,112 @@ fn train_with_json_prints_one_document() {
     assert_eq!(document["adapter"], "run/adapter.safetensors");
     assert_eq!(document["checkpoints"][0]["epoch"], 1);
     assert_eq!(document["notes"], serde_json::json!([]));
+    let arithmetic = json!({
+        "pictures": 2, "repeats": 1, "epochs": 1, "batch_size": 2, "steps_per_epoch": 1, "steps": 1,
+    });
+    assert_eq!(document["arithmetic"], arithmetic);
+    assert_eq!(
+        document["settings"]["rank"],
+        json!({"value": 2, "from": "flag"})
+    );
+    let prompts = document["preview_prompts"].as_array().unwrap();
+    assert_eq!(prompts[0], "a portrait of BlobCharV1");
+    let findings = document["trigger_word"]["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|finding| finding["level"] == "good"));
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_and_writes_nothing() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 5);
+    let file = "rank = 4\nlearning_rate = 0.5\ncategory = \"object\"\n";
+    std::fs::write(bench.path("settings.toml"), file).unwrap();
+    let flags = ["--strength", "high", "--repeats", "3", "--batch-size", "4"];
+    let more = ["--config", "settings.toml", "--dry-run"];
+    let words = [&flags[..], &more].concat();
+    let document: Value = {
+        let ended = bench.train(&[&words[..], &["--json"]].concat());
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        serde_json::from_str(&ended.stdout).unwrap()
+    };
+    assert_eq!(document["outcome"], "planned");
+    // 15 pictures an epoch are three batches of 4 and one of 3.
+    assert_eq!(document["arithmetic"]["steps_per_epoch"], 4);
+    assert_eq!(document["steps"], 8);
+    let setting = |name: &str| document["settings"][name].clone();
+    assert_eq!(
+        setting("strength"),
+        json!({"value": "high", "from": "flag"})
+    );
+    assert_eq!(setting("rank"), json!({"value": 2, "from": "flag"}));
+    assert_eq!(setting("alpha"), json!({"value": 2.0, "from": "strength"}));
+    assert_eq!(
+        setting("learning_rate"),
+        json!({"value": 0.5, "from": "file"})
+    );
+    assert_eq!(
+        setting("targets"),
+        json!({"value": "transformer", "from": "strength"})
+    );
+    assert_eq!(setting("seed"), json!({"value": 0, "from": "default"}));
+    assert!(document["planned_peak_bytes"].as_u64().unwrap() > 0);
+    let ended = bench.train(&words);
+    let sum = "5 pictures x 3 repeats x 2 epochs / batches of 4 = 8 steps";
+    for line in [
+        sum,
+        "preview: BlobCharV1 in the snow",
+        "rank              2",
+    ] {
+        assert!(
+            ended.stdout.contains(line),
+            "no `{line}` in {}",
+            ended.stdout
+        );
+    }
+    assert!(!bench.path("run").exists());
+}
+
+#[test]
+fn the_strength_is_recorded_with_every_other_setting() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 1);
+    let ended = bench.train(&["--strength", "very-low", "--epochs", "1"]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let decided = "training strength very-low for a character on a small base: ";
+    assert!(ended.stderr.contains(decided), "{}", ended.stderr);
+    let record = std::fs::read(bench.path("run/run.json")).unwrap();
+    let record: Value = serde_json::from_slice(&record).unwrap();
+    assert_eq!(record["config"]["strength"], "very-low");
+    assert_eq!(record["config"]["targets"], "attention");
+    let adapter = AdapterFile::read(bench.path("run/adapter.safetensors")).unwrap();
+    let config: Value = serde_json::from_str(&adapter.metadata["atelier.train_config"]).unwrap();
+    assert_eq!(config, record["config"]);
+    // Only the numbers that it stands for make a run another one.
+    let rest = [
+        "--strength",
+        "low",
+        "--targets",
+        "attention",
+        "--epochs",
+        "1",
+    ];
+    let rate = record["config"]["learning_rate"].to_string();
+    let again = [&rest[..], &["--learning-rate", &rate, "--resume"]].concat();
+    let again = bench.train(&again);
+    assert_eq!(again.status, 0, "{}", again.stderr);
+}
+
+#[test]
+fn a_trigger_word_is_judged_before_the_training() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 1);
+    let ended = bench.train(&["--trigger", "cat", "--dry-run"]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let note = "note: trigger word `cat`: the base knows this word";
+    assert!(ended.stderr.contains(note), "{}", ended.stderr);
+    let refused = bench.train(&["--trigger", "<|endoftext|>"]);
+    refused.refused(&["trigger word `<|endoftext|>` cannot be used: it has `<|`"]);
+    assert!(!bench.path("run").exists());
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Stable Diffusion 1.x and 2.x: one CLIP text encoder whose last normed states the denoiser attends to.
 
-use atelier_core::AdapterFamily;
+use atelier_core::{AdapterFamily, BaseKind};
 
 use super::{AdapterNames, Family, HiddenStates, TextPlace};
 
 /// The family's one description.
 pub const FAMILY: Family = Family {
     name: "sd15",
+    kind: BaseKind::Sd15,
     pipeline_classes: &["StableDiffusionPipeline"],
     text_encoders: &[TextPlace {
         part: "text_encoder",

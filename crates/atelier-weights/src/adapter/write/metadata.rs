@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use atelier_core::AdapterFamily;
 use serde_json::{Value, json};
 
+/// Where the settings of this program's trainings stand.
+const SETTINGS_KEY: &str = "atelier.train_config";
+
 /// What is known about a training. Absent values are left out of the file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KohyaMetadata {
@@ -55,6 +58,8 @@ pub struct KohyaMetadata {
     pub max_grad_norm: Option<f64>,
     /// Number of pictures.
     pub num_train_images: Option<usize>,
+    /// How often an epoch took each picture; once where it is absent.
+    pub repeats: Option<usize>,
     /// Batches per epoch.
     pub num_batches_per_epoch: Option<usize>,
     /// Pictures per step.
@@ -73,6 +78,8 @@ pub struct KohyaMetadata {
     pub base_hash: Option<String>,
     /// What the denoiser predicts, `epsilon` or `v`.
     pub prediction_type: Option<String>,
+    /// Every setting of this program's training as JSON; other programs have no key for some of them.
+    pub settings: Option<String>,
 }
 
 impl KohyaMetadata {
@@ -136,6 +143,7 @@ impl KohyaMetadata {
         map.put_float("ss_training_started_at", self.started_at_unix_secs);
         map.put_float("ss_training_finished_at", self.finished_at_unix_secs);
         map.put_some("ss_training_comment", self.comment.as_ref());
+        map.put_some(SETTINGS_KEY, self.settings.as_ref());
         map.put_some("ss_steps", self.steps);
         map.put_some("ss_max_train_steps", self.max_train_steps);
         map.put_some("ss_epoch", self.epoch);
@@ -173,9 +181,10 @@ impl KohyaMetadata {
         map.put_float("ss_caption_dropout_rate", self.caption_dropout);
         let images = self.num_train_images.unwrap_or(1);
         let folder = self.dataset_name.as_ref().unwrap_or(&self.trigger);
-        let folder = format!("1_{folder}");
+        let repeats = self.repeats.unwrap_or(1);
+        let folder = format!("{repeats}_{folder}");
         if self.num_train_images.is_some() {
-            let about = json!({"n_repeats": 1, "img_count": images});
+            let about = json!({"n_repeats": repeats, "img_count": images});
             map.put("ss_dataset_dirs", one_field(&folder, about));
         }
         if !self.trigger.is_empty() {

@@ -8,8 +8,9 @@ use atelier_store::{About, Imported, Library};
 use clap::Args;
 use serde_json::json;
 
-use super::PurposeArgs;
+use super::{PurposeArgs, trigger};
 use crate::context::{App, finished};
+use crate::trigger_word::JudgedWord;
 
 /// What `create` can be told.
 #[derive(Debug, Args)]
@@ -53,27 +54,34 @@ pub(crate) struct ExportArgs {
 pub(super) fn create(args: &CreateArgs, app: &App, library: &Library) -> Result<()> {
     let change = args.purpose.change(Some(&args.name));
     let about = change.over(About::default());
+    let word = trigger::checked(app, library, &about, None)?;
     let Some(folder) = &args.from else {
         let dataset = library.create_dataset(about).coded()?;
         let name = &dataset.about.name;
         app.output.line(format_args!(
             "made dataset `{name}`; `atelier dataset import` adds pictures to it"
         ));
-        return app.output.document(&json!({"dataset": dataset}));
+        let document = json!({"dataset": dataset, "trigger_word": word});
+        return app.output.document(&document);
     };
     let from = (folder.as_path(), args.skip_bad);
     let imported = library.create_dataset_from(about, from, &app.cancel);
-    tell(app, library, &finished(imported)?)
+    tell(app, library, &finished(imported)?, word.as_ref())
 }
 
 pub(super) fn import(args: &ImportArgs, app: &App, library: &Library) -> Result<()> {
     let dataset = library.find_dataset(&args.dataset).coded()?;
     let from = (args.folder.as_path(), args.skip_bad);
     let imported = library.import_folder(dataset.id, from, &app.cancel);
-    tell(app, library, &finished(imported)?)
+    tell(app, library, &finished(imported)?, None)
 }
 
-fn tell(app: &App, library: &Library, imported: &Imported) -> Result<()> {
+fn tell(
+    app: &App,
+    library: &Library,
+    imported: &Imported,
+    word: Option<&JudgedWord>,
+) -> Result<()> {
     for skipped in &imported.skipped {
         app.output.note(format_args!("left out {skipped}"));
     }
@@ -90,13 +98,17 @@ fn tell(app: &App, library: &Library, imported: &Imported) -> Result<()> {
         dataset.about.name, version.about.number, version.about.image_count, imported.added
     ));
     let skipped: Vec<_> = imported.skipped.iter().map(ToString::to_string).collect();
-    app.output.document(&json!({
+    let mut document = json!({
         "dataset": dataset,
         "version": version,
         "added": imported.added,
         "twins": imported.twins,
         "skipped": skipped,
-    }))
+    });
+    if let Some(word) = word {
+        document["trigger_word"] = json!(word);
+    }
+    app.output.document(&document)
 }
 
 pub(super) fn export(args: &ExportArgs, app: &App, library: &Library) -> Result<()> {

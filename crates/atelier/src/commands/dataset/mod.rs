@@ -3,6 +3,7 @@
 mod change;
 mod contents;
 mod folders;
+mod trigger;
 
 use anyhow::Result;
 use atelier_core::{Category, ErrorCode};
@@ -41,6 +42,8 @@ pub(crate) enum DatasetCommand {
     Diff(contents::DiffArgs),
     /// Write a version as a folder that this and other programs train on.
     Export(folders::ExportArgs),
+    /// Say whether a word will do as a trigger word: what the base makes of it, and who has it already.
+    JudgeTrigger(trigger::JudgeArgs),
     /// Put a dataset into the trash, from where it can be taken back for 30 days.
     Delete {
         /// A name from `dataset list`, or an id.
@@ -105,6 +108,7 @@ pub(super) fn run(command: &DatasetCommand, app: &App) -> Result<ExitKind> {
         DatasetCommand::Update(args) => update(args, app, library)?,
         DatasetCommand::Diff(args) => contents::diff(args, app, library)?,
         DatasetCommand::Export(args) => folders::export(args, app, library)?,
+        DatasetCommand::JudgeTrigger(args) => trigger::judge(args, app, library)?,
         DatasetCommand::Delete { dataset } => delete(dataset, app, library)?,
         DatasetCommand::Restore { dataset } => restore(dataset, app, library)?,
     }
@@ -114,10 +118,15 @@ pub(super) fn run(command: &DatasetCommand, app: &App) -> Result<ExitKind> {
 fn update(args: &UpdateArgs, app: &App, library: &Library) -> Result<()> {
     let dataset = library.find_dataset(&args.dataset).coded()?;
     let change = args.purpose.change(args.name.as_ref());
+    let about = change.clone().over(dataset.about.clone());
+    let word = args.purpose.trigger.as_ref();
+    let word = word.map(|_| trigger::checked(app, library, &about, Some(dataset.id)));
+    let word = word.transpose()?.flatten();
     let dataset = library.update_dataset(dataset.id, change).coded()?;
     let name = &dataset.about.name;
     app.output.line(format_args!("updated dataset `{name}`"));
-    app.output.document(&json!({"dataset": dataset}))
+    app.output
+        .document(&json!({"dataset": dataset, "trigger_word": word}))
 }
 
 fn delete(name: &str, app: &App, library: &Library) -> Result<()> {

@@ -1,0 +1,438 @@
+//! Whether a word will do as a trigger word, judged before a training: what the text encoder makes of it, what prompts make
+//! of it, and who uses it already.
+
+use std::fmt;
+
+use atelier_core::Category;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
+
+/// Tokens of a prompt that reach the text encoder.
+const MOST_TOKENS: usize = 75;
+/// More tokens than this are spread over so many parts of the vocabulary that the base knows each of them as something else.
+const MANY_TOKENS: usize = 6;
+/// Fewer characters than this are a word or an abbreviation of something.
+const FEW_CHARACTERS: usize = 4;
+/// More digits than this say nothing: each is a token of its own, and every number has them.
+const MANY_DIGITS: usize = 2;
+/// Fewer letters than this are no word that a drawing would show.
+const WORD_LETTERS: usize = 3;
+/// What prompts take for weights, alternatives, extra networks and escapes.
+const PROMPT_SYNTAX: &[char] = &['(', ')', '[', ']', '{', '}', '<', '>', '|', ':', '\\'];
+
+/// What a trigger word is judged by.
+pub struct TriggerContext<'a> {
+    /// The number of tokens that the base's tokenizer makes of a text.
+    pub count_tokens: &'a dyn Fn(&str) -> usize,
+    /// What the pictures have in common.
+    pub category: Category,
+    /// The other datasets that have a trigger word, by name, with this word.
+    pub used: &'a [(String, String)],
+}
+
+/// How serious a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingLevel {
+    /// Worth knowing, and well so.
+    Good,
+    /// It works, and another word would work better.
+    Warning,
+    /// It cannot work.
+    Refused,
+}
+
+impl FindingLevel {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Warning => "warning",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// One thing to know about a trigger word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TriggerFinding {
+    /// There is no word.
+    Empty,
+    /// It has line breaks or other control characters.
+    ControlCharacters,
+    /// It has no letter that could be read.
+    NoLetters,
+    /// It has the start of a special token, which the tokenizer takes out of the text.
+    SpecialToken,
+    /// It does not fit into a prompt.
+    TooLong {
+        /// How many tokens it is.
+        tokens: usize,
+    },
+    /// The tokenizer knows it as one word, and so does the base.
+    KnownWord,
+    /// It has whole words that the base knows.
+    HoldsKnownWords {
+        /// These words.
+        words: Vec<String>,
+    },
+    /// It falls into many tokens.
+    ManyTokens {
+        /// How many.
+        tokens: usize,
+    },
+    /// It is so short that it means something elsewhere.
+    TooShort,
+    /// It has many digits.
+    ManyDigits {
+        /// How many.
+        digits: usize,
+    },
+    /// It is more than one word.
+    SeveralWords,
+    /// It has characters that prompts read as something else.
+    PromptSyntax {
+        /// Each of them once.
+        characters: String,
+    },
+    /// It has other characters than letters and digits.
+    Punctuation {
+        /// Each of them once.
+        characters: String,
+    },
+    /// Another dataset has the same word.
+    Used {
+        /// The name of that dataset.
+        dataset: String,
+    },
+    /// A part of it says what every such dataset shows.
+    HoldsClassNoun {
+        /// That part.
+        noun: &'static str,
+    },
+    /// It has capital letters, which the text encoder does not see.
+    CaseIgnored {
+        /// What it sees.
+        read_as: String,
+    },
+    /// The base knows no word like it.
+    Unknown {
+        /// How many tokens it is.
+        tokens: usize,
+    },
+}
+
+impl TriggerFinding {
+    /// How serious it is.
+    pub fn level(&self) -> FindingLevel {
+        match self {
+            Self::Empty
+            | Self::ControlCharacters
+            | Self::NoLetters
+            | Self::SpecialToken
+            | Self::TooLong { .. } => FindingLevel::Refused,
+            Self::KnownWord
+            | Self::HoldsKnownWords { .. }
+            | Self::ManyTokens { .. }
+            | Self::TooShort
+            | Self::ManyDigits { .. }
+            | Self::SeveralWords
+            | Self::PromptSyntax { .. }
+            | Self::Punctuation { .. }
+            | Self::Used { .. } => FindingLevel::Warning,
+            Self::HoldsClassNoun { .. } | Self::CaseIgnored { .. } | Self::Unknown { .. } => {
+                FindingLevel::Good
+            }
+        }
+    }
+
+    /// The word for it in documents.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::ControlCharacters => "control-characters",
+            Self::NoLetters => "no-letters",
+            Self::SpecialToken => "special-token",
+            Self::TooLong { .. } => "too-long",
+            Self::KnownWord => "known-word",
+            Self::HoldsKnownWords { .. } => "holds-known-words",
+            Self::ManyTokens { .. } => "many-tokens",
+            Self::TooShort => "too-short",
+            Self::ManyDigits { .. } => "many-digits",
+            Self::SeveralWords => "several-words",
+            Self::PromptSyntax { .. } => "prompt-syntax",
+            Self::Punctuation { .. } => "punctuation",
+            Self::Used { .. } => "used",
+            Self::HoldsClassNoun { .. } => "holds-class-noun",
+            Self::CaseIgnored { .. } => "case-ignored",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+}
+
+/// What was found, and what to do about it.
+impl fmt::Display for TriggerFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("there is no word; take one that nobody uses, such as `BlobCharV1`"),
+            Self::ControlCharacters => f.write_str("it has control characters; type it anew"),
+            Self::NoLetters => f.write_str("it has no letters, and so no prompt can call it by name; take letters, and at most two digits"),
+            Self::SpecialToken => f.write_str("it has `<|`, which begins words that mean something to the text encoder; take letters and digits only"),
+            Self::TooLong { tokens } => write!(f, "it is {tokens} tokens, of which a prompt has {MOST_TOKENS}; take a shorter one"),
+            Self::KnownWord => f.write_str("the base knows this word and would draw what it knows by it; take one that nobody uses, such as `AEXStyle` or `CustomCharV1`"),
+            Self::HoldsKnownWords { words } => write!(f, "the base knows `{}` in it and would draw that too; join it with other letters, without spaces, digits or marks between", words.join("` and `")),
+            Self::ManyTokens { tokens } => write!(f, "it falls into {tokens} tokens, each of which the base knows from other words; two to {MANY_TOKENS} are better, so take a shorter one"),
+            Self::TooShort => f.write_str("it is very short, and short words mean something somewhere; take four letters or more"),
+            Self::ManyDigits { digits } => write!(f, "it has {digits} digits, and each is read by itself, as in any number; keep two at most"),
+            Self::SeveralWords => f.write_str("it is more than one word, and prompts would have to repeat all of them; write it as one, such as `BlobCharV1`"),
+            Self::PromptSyntax { characters } => write!(f, "prompts read `{characters}` as weights or as names of adapters; leave that out"),
+            Self::Punctuation { characters } => write!(f, "it has `{characters}`, which are read apart from the letters around; leave that out"),
+            Self::Used { dataset } => write!(f, "dataset `{dataset}` has the same word (capital letters are not seen), so that adapters of both could not be told apart in one prompt; change it a little"),
+            Self::HoldsClassNoun { noun } => write!(f, "`{noun}` in it reminds people what it calls"),
+            Self::CaseIgnored { read_as } => write!(f, "capital letters are for people: the text encoder reads `{read_as}`"),
+            Self::Unknown { tokens: 1 } => f.write_str("the base knows no word like it"),
+            Self::Unknown { tokens } => write!(f, "the base knows no word like it; it is {tokens} tokens"),
+        }
+    }
+}
+
+impl Serialize for TriggerFinding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("TriggerFinding", 3)?;
+        fields.serialize_field("code", self.code())?;
+        fields.serialize_field("level", &self.level())?;
+        fields.serialize_field("message", &self.to_string())?;
+        fields.end()
+    }
+}
+
+/// Everything to know about a trigger word, the worst first. A word with nothing above [`FindingLevel::Good`] will do.
+pub fn judge_trigger_word(word: &str, context: &TriggerContext<'_>) -> Vec<TriggerFinding> {
+    let word = word.trim();
+    let mut findings = match refusal(word, context) {
+        Some(refusal) => vec![refusal],
+        None => warnings(word, context),
+    };
+    if findings
+        .iter()
+        .all(|finding| finding.level() == FindingLevel::Good)
+    {
+        let tokens = (context.count_tokens)(word);
+        findings.insert(0, TriggerFinding::Unknown { tokens });
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.level()));
+    findings
+}
+
+fn refusal(word: &str, context: &TriggerContext<'_>) -> Option<TriggerFinding> {
+    if word.is_empty() {
+        return Some(TriggerFinding::Empty);
+    }
+    if word.contains(char::is_control) {
+        return Some(TriggerFinding::ControlCharacters);
+    }
+    if word.contains("<|") {
+        return Some(TriggerFinding::SpecialToken);
+    }
+    if !word.contains(char::is_alphabetic) {
+        return Some(TriggerFinding::NoLetters);
+    }
+    let tokens = (context.count_tokens)(word);
+    (tokens > MOST_TOKENS).then_some(TriggerFinding::TooLong { tokens })
+}
+
+/// Everything about a word that can be used.
+fn warnings(word: &str, context: &TriggerContext<'_>) -> Vec<TriggerFinding> {
+    let mut findings = Vec::new();
+    let tokens = (context.count_tokens)(word);
+    let known = known_words(word, context);
+    if tokens == 1 {
+        findings.push(TriggerFinding::KnownWord);
+    } else if !known.is_empty() {
+        findings.push(TriggerFinding::HoldsKnownWords { words: known });
+    }
+    let lower = word.to_lowercase();
+    for (dataset, other) in context.used {
+        if other.trim().to_lowercase() == lower {
+            let dataset = dataset.clone();
+            findings.push(TriggerFinding::Used { dataset });
+        }
+    }
+    if word.contains(char::is_whitespace) {
+        findings.push(TriggerFinding::SeveralWords);
+    }
+    let is_syntax = |c: char| PROMPT_SYNTAX.contains(&c);
+    let is_mark = |c: char| !c.is_alphanumeric() && !c.is_whitespace() && !is_syntax(c);
+    if let Some(characters) = those(word, is_syntax) {
+        findings.push(TriggerFinding::PromptSyntax { characters });
+    }
+    if let Some(characters) = those(word, is_mark) {
+        findings.push(TriggerFinding::Punctuation { characters });
+    }
+    let digits = word.chars().filter(|c| c.is_numeric()).count();
+    if digits > MANY_DIGITS {
+        findings.push(TriggerFinding::ManyDigits { digits });
+    }
+    if tokens > MANY_TOKENS {
+        findings.push(TriggerFinding::ManyTokens { tokens });
+    }
+    if word.chars().count() < FEW_CHARACTERS {
+        findings.push(TriggerFinding::TooShort);
+    }
+    let nouns = context.category.class_nouns();
+    let has_part = |noun: &&&str| parts(word).iter().any(|part| part == **noun);
+    if let Some(noun) = nouns.iter().find(has_part).filter(|_| tokens > 1) {
+        findings.push(TriggerFinding::HoldsClassNoun { noun });
+    }
+    if lower != word {
+        findings.push(TriggerFinding::CaseIgnored { read_as: lower });
+    }
+    findings
+}
+
+/// The runs of letters, which tokenizers never join with what is around them, that are one token.
+fn known_words(word: &str, context: &TriggerContext<'_>) -> Vec<String> {
+    let runs = word.split(|c: char| !c.is_alphabetic());
+    let known = runs
+        .filter(|run| run.chars().count() >= WORD_LETTERS && (context.count_tokens)(run) == 1)
+        .map(str::to_lowercase);
+    known.collect()
+}
+
+/// The characters of a word that are of a kind, each once.
+fn those(word: &str, is_wanted: impl Fn(char) -> bool) -> Option<String> {
+    let mut found = String::new();
+    for c in word.chars().filter(|&c| is_wanted(c)) {
+        if !found.contains(c) {
+            found.push(c);
+        }
+    }
+    (!found.is_empty()).then_some(found)
+}
+
+/// The words that people see in it, in small letters: `AEXStyle` has `aex` and `style`.
+fn parts(word: &str) -> Vec<String> {
+    let letters: Vec<char> = word.chars().collect();
+    let (mut parts, mut part) = (Vec::new(), String::new());
+    for (place, &c) in letters.iter().enumerate() {
+        let before = place.checked_sub(1).map(|before| letters[before]);
+        let is_followed_by_small = letters
+            .get(place + 1)
+            .is_some_and(|next| next.is_lowercase());
+        let begins = c.is_uppercase()
+            && before.is_some_and(|before| before.is_lowercase() || is_followed_by_small);
+        if begins || !c.is_alphabetic() {
+            parts.push(std::mem::take(&mut part));
+        }
+        if c.is_alphabetic() {
+            part.extend(c.to_lowercase());
+        }
+    }
+    parts.push(part);
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// As if the vocabulary had three words and else pairs of letters.
+    fn count(text: &str) -> usize {
+        let words = text.split(|c: char| !c.is_alphanumeric());
+        let words = words.filter(|word| !word.is_empty());
+        words
+            .map(|word| match word.to_lowercase().as_str() {
+                "cat" | "person" | "style" => 1,
+                other => other.chars().count().div_ceil(3),
+            })
+            .sum()
+    }
+
+    fn judged(word: &str, category: Category) -> Vec<TriggerFinding> {
+        let used = [("Cats".to_owned(), "MyCatV1".to_owned())];
+        let context = TriggerContext {
+            count_tokens: &count,
+            category,
+            used: &used,
+        };
+        judge_trigger_word(word, &context)
+    }
+
+    fn codes(word: &str) -> Vec<&'static str> {
+        let findings = judged(word, Category::Style);
+        findings.iter().map(TriggerFinding::code).collect()
+    }
+
+    #[test]
+    fn the_words_of_the_guides_will_do() {
+        for word in ["AEXStyle", "CustomCharV1", "BlobCharV1", "inkline"] {
+            let findings = judged(word, Category::Style);
+            let good = |finding: &TriggerFinding| finding.level() == FindingLevel::Good;
+            assert!(findings.iter().all(good), "{word}: {findings:?}");
+            assert_eq!(findings[0].code(), "unknown");
+        }
+        assert!(codes("AEXStyle").contains(&"holds-class-noun"));
+    }
+
+    #[test]
+    fn every_fault_is_found() {
+        for (word, expected) in [
+            (" ", "empty"),
+            ("a\u{7}b", "control-characters"),
+            ("2024", "no-letters"),
+            ("<|endoftext|>", "special-token"),
+            ("cat", "known-word"),
+            ("Person", "known-word"),
+            ("cat-1", "holds-known-words"),
+            ("xy", "too-short"),
+            ("zzyx2024", "many-digits"),
+            ("blob char", "several-words"),
+            ("blob(char", "prompt-syntax"),
+            ("blob-char", "punctuation"),
+            ("mycatv1", "used"),
+            ("abcdefghijklmnopqrstuvwxyz", "many-tokens"),
+            ("BlobCharV1", "case-ignored"),
+        ] {
+            let found = codes(word);
+            assert!(found.contains(&expected), "{word}: {found:?}");
+        }
+        assert_eq!(codes(&"abc".repeat(80)), ["too-long"]);
+        assert_eq!(codes("cat-1")[0], "holds-known-words");
+    }
+
+    #[test]
+    fn words_that_people_see_are_found_at_capitals_and_marks() {
+        assert_eq!(parts("AEXStyle"), ["aex", "style"]);
+        assert_eq!(parts("CustomCharV1"), ["custom", "char", "v"]);
+        assert_eq!(parts("my-cat_2"), ["my", "cat"]);
+    }
+
+    #[test]
+    fn a_finding_says_code_level_and_what_to_do() {
+        let value = serde_json::to_value(TriggerFinding::TooShort).unwrap();
+        assert_eq!(
+            (&value["code"], &value["level"]),
+            (&"too-short".into(), &"warning".into())
+        );
+        assert!(
+            value["message"]
+                .as_str()
+                .unwrap()
+                .contains("take four letters")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn judging_never_panics_and_the_worst_comes_first(word in "\\PC{0,40}|[a-zA-Z0-9<|>(): \\n]{0,40}") {
+            for &category in Category::ALL {
+                let findings = judged(&word, category);
+                prop_assert!(!findings.is_empty());
+                prop_assert!(findings.windows(2).all(|pair| pair[0].level() >= pair[1].level()));
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What a training will be, before it starts: settings and where they come from, the sum of steps, memory, trigger word,
+//! prompts for its previews.
+
+use anyhow::Result;
+use atelier_core::{StepCount, TrainConfig};
+use atelier_diffusion::stable_diffusion::Base;
+use atelier_failure::CodedResult as _;
+use atelier_train::{MemoryPlan, Room};
+use serde_json::{Map, Value, json};
+
+use super::train::memory_text;
+use super::train_settings::TrainSettings;
+use crate::context::App;
+use crate::trigger_word::JudgedWord;
+
+/// Everything that is known before a training.
+pub(super) struct TrainPlan<'a> {
+    pub(super) settings: &'a TrainSettings,
+    pub(super) trigger_word: &'a JudgedWord,
+}
+
+impl TrainPlan<'_> {
+    fn config(&self) -> &TrainConfig {
+        &self.settings.config
+    }
+
+    /// The prompts that a finished adapter is looked at with.
+    pub(super) fn preview_prompts(&self) -> Vec<String> {
+        let TrainConfig {
+            category, trigger, ..
+        } = self.config();
+        category.preview_prompts(trigger)
+    }
+
+    /// What documents say of it, for a number of pictures.
+    pub(super) fn fields(&self, pictures: usize) -> Map<String, Value> {
+        let StepCount {
+            pictures,
+            repeats,
+            epochs,
+            batch_size,
+        } = self.config().steps(pictures);
+        let count = self.config().steps(pictures);
+        let fields = json!({
+            "settings": self.settings.list(),
+            "trigger_word": self.trigger_word,
+            "preview_prompts": self.preview_prompts(),
+            "pictures": pictures,
+            "arithmetic": {
+                "pictures": pictures,
+                "repeats": repeats,
+                "epochs": epochs,
+                "batch_size": batch_size,
+                "steps_per_epoch": count.steps_per_epoch(),
+                "steps": count.total(),
+            },
+        });
+        match fields {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        }
+    }
+
+    /// Says it all, in place of training.
+    pub(super) fn tell(&self, app: &App, base: &Base, pictures: usize, room: Room) -> Result<()> {
+        let memory = MemoryPlan::new(base, self.config(), pictures, room).coded()?;
+        let steps = self.config().steps(pictures);
+        for line in self.settings.lines() {
+            app.output.line(line);
+        }
+        app.output.line(steps);
+        app.output.line(memory_text(&memory, room));
+        for prompt in self.preview_prompts() {
+            app.output.line(format_args!("preview: {prompt}"));
+        }
+        let mut document = self.fields(pictures);
+        document.insert("outcome".to_owned(), "planned".into());
+        document.insert("steps".to_owned(), steps.total().into());
+        document.insert("recompute".to_owned(), json!(memory.recompute));
+        let peak = memory.peak_bytes();
+        document.insert("planned_peak_bytes".to_owned(), peak.into());
+        document.insert("free_bytes".to_owned(), json!(room.bytes));
+        app.output.document(&document)
+    }
+}

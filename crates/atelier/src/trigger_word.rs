@@ -1,0 +1,128 @@
+//! Trigger words, judged with the tokenizer of a base and the words that the library's datasets have.
+
+use anyhow::Result;
+use atelier_core::{Category, ErrorCode};
+use atelier_data::{FindingLevel, TriggerContext, TriggerFinding, judge_trigger_word};
+use atelier_diffusion::tokenizer::Tokenizer;
+use atelier_failure::{CodedResult as _, failed};
+use atelier_store::{CATALOGUE, DatasetId, Library};
+use serde::Serialize;
+
+use crate::context::App;
+use crate::output::Output;
+
+/// A trigger word with everything to know about it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct JudgedWord {
+    word: String,
+    findings: Vec<TriggerFinding>,
+}
+
+impl JudgedWord {
+    /// Judges a word for pictures of a category.
+    pub(crate) fn new(
+        (word, category): (&str, Category),
+        tokenizer: &Tokenizer,
+        used: &[(String, String)],
+    ) -> Self {
+        let count = |text: &str| tokenizer.pieces(text);
+        let context = TriggerContext {
+            count_tokens: &count,
+            category,
+            used,
+        };
+        Self {
+            word: word.trim().to_owned(),
+            findings: judge_trigger_word(word, &context),
+        }
+    }
+
+    /// Says everything about it.
+    pub(crate) fn describe(&self, output: Output) {
+        for finding in &self.findings {
+            let level = finding.level().name();
+            output.line(format_args!("{level:<8} {finding}"));
+        }
+    }
+
+    /// Says what could be better.
+    ///
+    /// # Errors
+    /// When it cannot be used at all.
+    pub(crate) fn warn(&self, output: Output) -> Result<()> {
+        let word = &self.word;
+        for finding in &self.findings {
+            match finding.level() {
+                FindingLevel::Good => {}
+                FindingLevel::Warning => {
+                    output.note(format_args!("note: trigger word `{word}`: {finding}"));
+                }
+                FindingLevel::Refused => {
+                    let message = format!("trigger word `{word}` cannot be used: {finding}");
+                    return Err(failed(ErrorCode::InvalidInput, message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The worst that was found.
+    pub(crate) fn level(&self) -> FindingLevel {
+        let levels = self.findings.iter().map(TriggerFinding::level);
+        levels.max().unwrap_or(FindingLevel::Good)
+    }
+}
+
+/// The trigger words of the library's datasets but one, by the names of these.
+pub(crate) fn used(library: &Library, except: Option<DatasetId>) -> Result<Vec<(String, String)>> {
+    let datasets = library.list_datasets().coded()?.into_iter();
+    let others = datasets
+        .filter(|dataset| Some(dataset.id) != except && !dataset.about.trigger_word.is_empty());
+    let words = others.map(|dataset| (dataset.about.name, dataset.about.trigger_word));
+    Ok(words.collect())
+}
+
+/// The same where there may be no library, which is not made then.
+pub(crate) fn used_if_any(app: &App, except: Option<DatasetId>) -> Result<Vec<(String, String)>> {
+    let home = app.settings.home.as_deref();
+    if home.is_some_and(|home| home.join(CATALOGUE).exists()) {
+        used(&app.library()?, except)
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_diffusion::tokenizer::ClipPadding;
+
+    use super::*;
+
+    fn codes(word: &str) -> Vec<&'static str> {
+        let tokenizer = Tokenizer::clip(ClipPadding::EndOfText);
+        let judged = JudgedWord::new((word, Category::Character), &tokenizer, &[]);
+        judged.findings.iter().map(TriggerFinding::code).collect()
+    }
+
+    #[test]
+    fn clip_knows_common_words_and_none_of_the_guides() {
+        for word in [
+            "BlobCharV1",
+            "CustomCharV1",
+            "AEXStyle",
+            "InkLineV1",
+            "CobaltPotV1",
+        ] {
+            let found = codes(word);
+            assert_eq!(found[0], "unknown", "{word}: {found:?}");
+        }
+        for word in ["cat", "Portrait", "sks", "painting"] {
+            let found = codes(word);
+            assert_eq!(found[0], "known-word", "{word}: {found:?}");
+        }
+        assert_eq!(codes("cat7")[0], "holds-known-words");
+        assert!(codes("zxqv20241128").contains(&"many-digits"));
+        assert!(codes("donaudampfschifffahrtsgesellschaft").contains(&"many-tokens"));
+        assert_eq!(codes(&"qxz".repeat(60)), ["too-long"]);
+    }
+}
