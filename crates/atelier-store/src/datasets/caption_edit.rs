@@ -40,7 +40,7 @@ impl CaptionEdit {
             }
             Self::Replace { old, .. } if old.is_empty() => caption.to_owned(),
             Self::Replace { old, new } => caption.replace(old.as_str(), new),
-            Self::AddTrigger => with_trigger(&about.trigger_word, caption),
+            Self::AddTrigger => with_trigger(about.category, &about.trigger_word, caption),
         }
     }
 }
