@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use atelier_core::ErrorCode;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
@@ -76,13 +76,18 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonOf<T> {
 }
 
 async fn collect(body: Body, most_bytes: usize) -> Result<bytes::Bytes> {
+    let too_large = || {
+        let message = format!("the request's JSON has more than {most_bytes} bytes");
+        let failure = Failure::new(ErrorCode::TooLarge, message);
+        Err(failure.with_details(json!({"most_bytes": most_bytes})))
+    };
+    // Some say so before they send it.
+    if body.size_hint().lower() > most_bytes as u64 {
+        return too_large();
+    }
     match Limited::new(body, most_bytes).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let message = format!("the request's JSON has more than {most_bytes} bytes");
-            let failure = Failure::new(ErrorCode::TooLarge, message);
-            Err(failure.with_details(json!({"most_bytes": most_bytes})))
-        }
+        Err(error) if error.is::<LengthLimitError>() => too_large(),
         Err(error) if is_timeout(&*error) => Err(too_slow()),
         Err(error) => Err(unreadable(&error)),
     }

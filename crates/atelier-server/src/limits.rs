@@ -37,7 +37,7 @@ impl Default for Limits {
             picture_bytes: 128 << 20,
             caption_bytes: 64 << 10,
             upload_bytes: 4 << 30,
-            upload_files: 2_000,
+            upload_files: 10_000,
             json_bytes: 8 << 20,
             thumbnails_bytes: 512 << 20,
             head: Duration::from_secs(30),

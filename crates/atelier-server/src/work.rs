@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 use crate::answer::{Failure, Result};
 
-/// Questions to the catalogue at the same time.
-const CATALOGUE: usize = 16;
+/// Questions to the catalogue at the same time: as many as the library keeps connections for.
+const CATALOGUE: usize = 8;
 /// Other work with files at the same time: unpacking, writing archives.
 const FILES: usize = 8;
 /// Pictures in decoders at the same time.

@@ -63,11 +63,13 @@ pub(crate) async fn export_version(
             Ok(Err(error)) => error.to_string(),
             Err(failure) => format!("{failure:?}"),
         };
-        // The client sees an end that is none, and knows that the archive is not whole.
-        let _ = failing
-            .send(Err(io::Error::other("the archive ends too early")))
-            .await;
+        if failing.is_closed() {
+            return;
+        }
         noting.note(&format_args!("an export ended too early: {problem}"));
+        // The client sees an end that is none, and knows that the archive is not whole.
+        let end = io::Error::other("the archive ends too early");
+        let _ = failing.send(Err(end)).await;
     });
     let file_name = format!("{name}-v{number}.zip");
     let headers = [
@@ -106,6 +108,8 @@ struct Chunks {
     to_client: Sender<io::Result<Bytes>>,
     patience: Duration,
     buffer: Vec<u8>,
+    /// Nothing goes to the client any more. The archive's end is written when it is dropped, and has to go somewhere.
+    gave_up: bool,
 }
 
 impl Chunks {
@@ -114,6 +118,7 @@ impl Chunks {
             to_client,
             patience,
             buffer: Vec::with_capacity(CHUNK_BYTES),
+            gave_up: false,
         }
     }
 }
@@ -128,19 +133,19 @@ impl Write for Chunks {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
+        let next = Vec::with_capacity(CHUNK_BYTES);
+        let chunk = Bytes::from(std::mem::replace(&mut self.buffer, next));
+        if self.gave_up || chunk.is_empty() {
             return Ok(());
         }
-        let chunk = Bytes::from(std::mem::replace(
-            &mut self.buffer,
-            Vec::with_capacity(CHUNK_BYTES),
-        ));
         let sending = timeout(self.patience, self.to_client.send(Ok(chunk)));
-        match Handle::current().block_on(sending) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(io::Error::other("the client went away")),
-            Err(_) => Err(io::Error::other("the client took nothing for too long")),
-        }
+        let problem = match Handle::current().block_on(sending) {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(_)) => "the client went away",
+            Err(_) => "the client took nothing for too long",
+        };
+        self.gave_up = true;
+        Err(io::Error::other(problem))
     }
 }
 

@@ -15,7 +15,7 @@ struct Running {
     address: SocketAddr,
     stop: CancelFlag,
     thread: Option<JoinHandle<Result<(), Error>>>,
-    _studio: Studio,
+    studio: Studio,
 }
 
 impl Running {
@@ -29,7 +29,7 @@ impl Running {
             address,
             stop,
             thread: Some(std::thread::spawn(move || server.run(&stopping))),
-            _studio: studio,
+            studio,
         }
     }
 
@@ -161,4 +161,59 @@ fn nonsense_and_clients_that_go_away_do_no_harm() {
     drop(dropped);
     assert!(running.ask(HEALTH).starts_with("HTTP/1.1 200"));
     running.finish();
+}
+
+#[test]
+fn a_reader_of_an_archive_that_goes_away_is_nothing_to_speak_of() {
+    let running = Running::start(Limits {
+        pause: Duration::from_millis(200),
+        farewell: Duration::from_millis(200),
+        ..Limits::default()
+    });
+    let library = &running.studio.settings.library;
+    let about = atelier_store::About {
+        name: "Large".to_owned(),
+        ..atelier_store::About::default()
+    };
+    let dataset = library.create_dataset(about).unwrap().id;
+    let hold = library.blobs().hold().unwrap();
+    // More than the sockets between the two take.
+    let additions = (0..12).map(|number| atelier_store::Addition {
+        image: library
+            .keep_image(&hold, "a.bmp", &large_picture(number))
+            .unwrap(),
+        file_name: "a.bmp".to_owned(),
+        caption: String::new(),
+        crop: None,
+    });
+    let additions = additions.collect();
+    library.add_images(&hold, dataset, additions, None).unwrap();
+    let path = format!("/api/v1/datasets/{dataset}/versions/latest/export");
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", running.address);
+    let mut gone = running.connect();
+    gone.write_all(head.as_bytes()).unwrap();
+    gone.read_exact(&mut [0; 1000]).unwrap();
+    drop(gone);
+    let mut slow = running.connect();
+    slow.write_all(head.as_bytes()).unwrap();
+    slow.read_exact(&mut [0; 1000]).unwrap();
+    let start = Instant::now();
+    let mut notes = Vec::new();
+    while notes.is_empty() && start.elapsed() < Duration::from_secs(20) {
+        std::thread::yield_now();
+        notes.clone_from(&running.studio.notes.lock().unwrap());
+    }
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].contains("took nothing for too long"), "{notes:?}");
+    running.finish();
+}
+
+/// A BMP of 600×600 pixels.
+fn large_picture(shade: u8) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let picture = image::RgbImage::from_pixel(600, 600, image::Rgb([shade; 3]));
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Bmp)
+        .unwrap();
+    bytes.into_inner()
 }
