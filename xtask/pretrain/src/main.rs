@@ -95,6 +95,8 @@ enum Stage {
     },
     /// Train an adapter for 200 epochs, and show how it goes from under-fitted to over-fitted.
     Fit(fit::Subject),
+    /// Train an adapter with each of the four training strengths, and measure what became of it.
+    Strengths(fit::strengths::Subject),
     /// Measure how often unseen pairs of concept and style are drawn with the right concept, style and background.
     Score {
         /// The exported folder.
@@ -203,6 +205,7 @@ fn one(place: &Pretraining, stage: Stage) -> anyhow::Result<()> {
         Stage::Reconstruction { base } => reconstruction::measure(place, &base),
         Stage::Gallery { base, out } => gallery::draw(place, &base, &out),
         Stage::Fit(subject) => fit::show(&subject),
+        Stage::Strengths(subject) => fit::strengths::show(&subject),
         Stage::Score {
             base,
             trained,

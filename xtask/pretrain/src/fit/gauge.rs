@@ -95,6 +95,14 @@ impl<'a> Gauge<'a> {
         trained.is_some_and(|(_, found)| found > own && found > self.copy_limit)
     }
 
+    /// Mean similarity of drawings, one for each trained picture, to these.
+    pub(super) fn refound(&self, drawings: &[RgbPicture]) -> f32 {
+        let embeddings = self.embedder.embed_all(drawings);
+        let pairs = embeddings.iter().zip(&self.train);
+        let sum: f32 = pairs.map(|(drawing, own)| similarity(drawing, own)).sum();
+        sum / embeddings.len().max(1) as f32
+    }
+
     pub(super) fn scores(&self, prompts: &[Prompt], drawings: &[RgbPicture]) -> Scores {
         let embeddings = self.embedder.embed_all(drawings);
         let (mut followed, mut copies, mut coloured) = (Vec::new(), Vec::new(), Vec::new());
@@ -209,6 +217,7 @@ mod tests {
         let copied = [train[0].clone(), train[1].clone(), square(64, 64)];
         let found = gauge.scores(&prompts, &copied);
         assert_eq!((found.background, found.copies), (0.0, 1.0));
+        assert!((gauge.refound(&train) - 1.0).abs() < 1e-4);
         let (likeness, _) = gauge.of_unseen();
         assert!((0.5..1.0).contains(&likeness), "{likeness}");
     }

@@ -6,6 +6,7 @@
 
 mod chart;
 mod gauge;
+pub(crate) mod strengths;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use atelier_core::{
     AdapterUse, CancelFlag, Category, Outcome, Precision, RunContext, Seed, SilentProgress,
-    TrainConfig, TrainRequest, Trainer as _,
+    TrainConfig, TrainReport, TrainRequest, Trainer as _,
 };
 use atelier_corpus::COLOURS;
 use atelier_data::{FolderDataset, Limits, RgbPicture, decode_picture, png, read_folder, sheet};
@@ -71,7 +72,8 @@ struct Prompt {
 pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
     let held_out = folder(&subject.dataset.join("held-out"))?;
     let train = folder(&subject.dataset.join("train"))?;
-    let prompts = prompts(subject, &train, &held_out)?;
+    let called = (subject.category, subject.trigger.as_str());
+    let prompts = prompts(called, &train, &held_out)?;
     let embedder = Embedder::new();
     let gauge = Gauge::new(&embedder, &pictures(&train)?, pictures(&held_out)?);
     let adapters = trained(subject)?;
@@ -80,7 +82,7 @@ pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
         .collect();
     let (mut rows, mut scores) = (vec![Vec::new(); ON_SHEET], Vec::new());
     for epoch in EPOCHS {
-        let drawings = drawn(subject, &prompts, adapter(&adapters, epoch)?)?;
+        let drawings = drawn(&subject.base, &prompts, adapter(&adapters, epoch)?)?;
         let found = gauge.scores(&prompts, &drawings);
         log(&format!("epoch {epoch}: {found}"));
         scores.push((epoch, found));
@@ -107,26 +109,39 @@ fn pictures(folder: &FolderDataset) -> anyhow::Result<Vec<RgbPicture>> {
 
 /// Trains to the last of [`EPOCHS`], keeping every one of them; the adapter of each kept epoch.
 fn trained(subject: &Subject) -> anyhow::Result<Vec<(usize, PathBuf)>> {
+    let config = TrainConfig {
+        trigger: subject.trigger.clone(),
+        category: subject.category,
+        epochs: EPOCHS[EPOCHS.len() - 1],
+        learning_rate: subject.learning_rate,
+        checkpoint_every: 5,
+        precision: Precision::Bf16,
+        seed: Seed(1),
+        ..TrainConfig::default()
+    };
+    let epochs = config.epochs;
+    let (base, dataset) = (&subject.base, &subject.dataset);
+    let report = train((base, dataset), &subject.out.join("run"), config)?;
+    let last = (epochs, report.adapter);
+    Ok(report.checkpoints.into_iter().chain([last]).collect())
+}
+
+/// Trains on a base and the `train` of a sample dataset, or goes on with what lies in `out`.
+fn train(
+    (base, dataset): (&Path, &Path),
+    out: &Path,
+    config: TrainConfig,
+) -> anyhow::Result<TrainReport> {
     let request = TrainRequest {
-        dataset: subject.dataset.join("train"),
-        base: subject.base.clone(),
-        base_name: subject
-            .base
+        dataset: dataset.join("train"),
+        base: base.to_owned(),
+        base_name: base
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
-        out: subject.out.join("run"),
-        resume: subject.out.join("run").exists(),
+        out: out.to_owned(),
+        resume: out.exists(),
         skip_bad: false,
-        config: TrainConfig {
-            trigger: subject.trigger.clone(),
-            category: subject.category,
-            epochs: EPOCHS[EPOCHS.len() - 1],
-            learning_rate: subject.learning_rate,
-            checkpoint_every: 5,
-            precision: Precision::Bf16,
-            seed: Seed(1),
-            ..TrainConfig::default()
-        },
+        config,
     };
     let trainer = LoraTrainer {
         device: Device::flex(),
@@ -142,10 +157,7 @@ fn trained(subject: &Subject) -> anyhow::Result<Vec<(usize, PathBuf)>> {
     };
     let outcome = trainer.train(&request, context);
     match outcome.map_err(|error| anyhow::anyhow!("{error}"))? {
-        Outcome::Completed(report) => {
-            let last = (request.config.epochs, report.adapter);
-            Ok(report.checkpoints.into_iter().chain([last]).collect())
-        }
+        Outcome::Completed(report) => Ok(report),
         Outcome::Cancelled { .. } => anyhow::bail!("nothing cancels this"),
     }
 }
@@ -161,7 +173,7 @@ fn adapter(adapters: &[(usize, PathBuf)], epoch: usize) -> anyhow::Result<Option
 
 /// The captions of unseen pictures, first all as they are, then all on a background that no trained picture has.
 fn prompts(
-    subject: &Subject,
+    (category, trigger): (Category, &str),
     train: &FolderDataset,
     held_out: &FolderDataset,
 ) -> anyhow::Result<Vec<Prompt>> {
@@ -191,7 +203,7 @@ fn prompts(
         let prompt = |colour: &'static str, picture: Option<usize>| -> anyhow::Result<Prompt> {
             let caption = on_background(caption, own, colour)?;
             Ok(Prompt {
-                text: format!("{}, {caption}", subject.trigger),
+                text: category.caption(trigger, &caption),
                 picture,
                 colour,
                 seed: 100 + i as u64,
@@ -228,11 +240,11 @@ fn on_background(caption: &str, own: &str, colour: &str) -> anyhow::Result<Strin
 }
 
 fn drawn(
-    subject: &Subject,
+    base: &Path,
     prompts: &[Prompt],
     adapter: Option<&Path>,
 ) -> anyhow::Result<Vec<RgbPicture>> {
-    let mut pipeline = Pipeline::open(&subject.base, &Device::flex(), Engine::Mixed)?;
+    let mut pipeline = Pipeline::open(base, &Device::flex(), Engine::Mixed)?;
     let each = prompts.iter().map(|prompt| {
         let mut request = request(&prompt.text, prompt.seed, GUIDANCE);
         let adapter = adapter.map(|path| AdapterUse::new(path.to_owned(), 1.0));

@@ -1,0 +1,170 @@
+//! What the training strengths do to the base: one training of each, with the numbers of their table, measured at its end.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use atelier_core::{
+    BaseKind, Category, Precision, Seed, TrainConfig, TrainReport, TrainingStrength,
+};
+use atelier_data::{FolderDataset, RgbPicture};
+use atelier_eval::Embedder;
+
+use super::gauge::{Gauge, Scores};
+use super::{Prompt, drawn, folder, pictures, prompts, train};
+use crate::vae::log;
+
+/// What is trained and how it is called.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Subject {
+    /// The exported folder.
+    #[arg(long)]
+    base: PathBuf,
+    /// A sample dataset: a folder with `train` and `held-out`.
+    #[arg(long)]
+    dataset: PathBuf,
+    /// The word that calls what is trained.
+    #[arg(long)]
+    trigger: String,
+    /// What the pictures have in common.
+    #[arg(long, default_value = "character")]
+    category: Category,
+    /// Where the runs and the table go; a training that was stopped goes on.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// What was found with one strength.
+struct Row {
+    name: &'static str,
+    scores: Scores,
+    /// Mean similarity of drawings of trained captions to the pictures with these captions.
+    refound: f32,
+    /// Mean loss of the last half of the steps.
+    loss: Option<f32>,
+}
+
+/// Trains, draws and measures with every strength, and writes `table.md`.
+pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
+    let unseen = folder(&subject.dataset.join("held-out"))?;
+    let trained = folder(&subject.dataset.join("train"))?;
+    let called = (subject.category, subject.trigger.as_str());
+    let new_prompts = prompts(called, &trained, &unseen)?;
+    let old_prompts = own_prompts(called, &trained);
+    let embedder = Embedder::new();
+    let gauge = Gauge::new(&embedder, &pictures(&trained)?, pictures(&unseen)?);
+    let measured = |name, report: Option<&TrainReport>| -> anyhow::Result<Row> {
+        let adapter = report.map(|report| report.adapter.as_path());
+        let draw = |prompts: &[Prompt]| -> anyhow::Result<Vec<RgbPicture>> {
+            drawn(&subject.base, prompts, adapter)
+        };
+        let row = Row {
+            name,
+            scores: gauge.scores(&new_prompts, &draw(&new_prompts)?),
+            refound: gauge.refound(&draw(&old_prompts)?),
+            loss: report.map(|report| late_loss(&report.losses)),
+        };
+        let (scores, refound) = (&row.scores, row.refound);
+        log(&format!(
+            "{name}: {scores}, refound {refound:.3}, loss {:?}",
+            row.loss
+        ));
+        Ok(row)
+    };
+    let mut rows = vec![measured("none, the base alone", None)?];
+    for &strength in TrainingStrength::ALL {
+        let mut config = TrainConfig {
+            trigger: subject.trigger.clone(),
+            category: subject.category,
+            strength: Some(strength),
+            checkpoint_every: usize::MAX,
+            precision: Precision::Bf16,
+            seed: Seed(1),
+            ..TrainConfig::default()
+        };
+        let settings = strength.settings(subject.category, BaseKind::Mini);
+        settings.fill(&mut config, |_| false);
+        let out = subject.out.join(strength.name());
+        let report = train((&subject.base, &subject.dataset), &out, config)
+            .with_context(|| format!("training strength `{strength}`"))?;
+        rows.push(measured(strength.name(), Some(&report))?);
+    }
+    Ok(fs_err::write(subject.out.join("table.md"), table(&rows))?)
+}
+
+/// The captions of the trained pictures.
+fn own_prompts((category, trigger): (Category, &str), trained: &FolderDataset) -> Vec<Prompt> {
+    let samples = trained.samples.iter().zip(100..);
+    let prompts = samples.map(|(sample, seed)| Prompt {
+        text: category.caption(trigger, &sample.caption),
+        picture: None,
+        colour: "",
+        seed,
+    });
+    prompts.collect()
+}
+
+fn late_loss(losses: &[f32]) -> f32 {
+    let late = &losses[losses.len() / 2..];
+    late.iter().sum::<f32>() / late.len().max(1) as f32
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut text = "| training strength | likeness to unseen pictures | trained pictures found again | prompt followed | new background followed | copies | loss |\n\
+         |---|---|---|---|---|---|---|\n"
+        .to_owned();
+    let percent = |share: f32| format!("{:.0} %", 100.0 * share);
+    for row in rows {
+        let Scores {
+            likeness,
+            prompt,
+            background,
+            copies,
+        } = row.scores;
+        let loss = row
+            .loss
+            .map_or_else(|| "–".to_owned(), |loss| format!("{loss:.4}"));
+        let _ = writeln!(
+            text,
+            "| {} | {likeness:.3} | {:.3} | {} | {} | {} | {loss} |",
+            row.name,
+            row.refound,
+            percent(prompt),
+            percent(background),
+            percent(copies),
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_late_loss_is_that_of_the_second_half() {
+        assert!((late_loss(&[9.0, 9.0, 1.0, 2.0]) - 1.5).abs() < 1e-6);
+        assert!(late_loss(&[]).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_row_without_a_training_has_no_loss() {
+        let scores = Scores {
+            likeness: 0.5,
+            prompt: 0.25,
+            background: 1.0,
+            copies: 0.0,
+        };
+        let row = Row {
+            name: "low",
+            scores,
+            refound: 0.75,
+            loss: None,
+        };
+        let table = table(&[row]);
+        assert!(
+            table.ends_with("| low | 0.500 | 0.750 | 25 % | 100 % | 0 % | – |\n"),
+            "{table}"
+        );
+    }
+}
