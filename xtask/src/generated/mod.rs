@@ -2,6 +2,7 @@
 
 mod cli;
 mod errors;
+mod training_strength;
 
 use anyhow::{Result, bail};
 
@@ -23,6 +24,9 @@ pub(crate) fn generate(workspace: &Workspace, check: bool) -> Result<()> {
         Ok(())
     };
     update("docs/reference/errors.md", errors::page())?;
+    let strengths = "docs/concepts/training-strength.md";
+    let present = fs_err::read_to_string(workspace.root().join(strengths))?;
+    update(strengths, training_strength::page(&present)?)?;
     update(
         "docs/reference/cli.md",
         cli::page(&workspace.build_program()?)?,
