@@ -9,8 +9,7 @@ mod devices;
 mod disk_full;
 mod doctor;
 mod generate;
-mod hostile_adapters;
-mod hostile_pictures;
+mod hostile;
 #[cfg(feature = "hub")]
 mod hub;
 mod interrupt;
