@@ -8,7 +8,10 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 
 /// The steps; the number of a layout is how many of them were done.
-const STEPS: &[&str] = &[include_str!("../../migrations/001_datasets.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../../migrations/001_datasets.sql"),
+    include_str!("../../migrations/002_image_by_id.sql"),
+];
 /// Says in the file's header that the catalogue is ours.
 const APPLICATION: i32 = i32::from_be_bytes(*b"Atel");
 
@@ -72,4 +75,53 @@ pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {
     change.pragma_update(None, "application_id", APPLICATION)?;
     change.pragma_update(None, "user_version", STEPS.len())?;
     Ok(change.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A catalogue as a program left it that knew the first `steps`, with a dataset.
+    fn older(steps: usize) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        for step in &STEPS[..steps] {
+            connection.execute_batch(step).unwrap();
+        }
+        connection
+            .execute_batch(
+                "INSERT INTO library (id, is_copy) VALUES ('own', 0); \
+                 INSERT INTO dataset VALUES ('d', 'faces', '', 'character', '', 0, NULL)",
+            )
+            .unwrap();
+        let set = |name, value: i32| connection.pragma_update(None, name, value).unwrap();
+        set("application_id", APPLICATION);
+        set("user_version", i32::try_from(steps).unwrap());
+        connection
+    }
+
+    /// Every table and index with what made it.
+    fn schema(connection: &Connection) -> Vec<String> {
+        let query = "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_schema ORDER BY name";
+        let mut statement = connection.prepare(query).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn catalogues_of_every_older_program_become_todays_and_keep_what_they_hold() {
+        let path = Path::new("x");
+        let mut new = Connection::open_in_memory().unwrap();
+        run(&mut new, path).unwrap();
+        for steps in 1..=STEPS.len() {
+            let mut connection = older(steps);
+            assert_eq!(layout(&connection, path).unwrap(), Layout::Done(steps));
+            run(&mut connection, path).unwrap();
+            let done = layout(&connection, path).unwrap();
+            assert_eq!(done, Layout::Done(STEPS.len()), "from {steps}");
+            assert_eq!(schema(&connection), schema(&new), "from {steps}");
+            let kept = "SELECT l.id || ' ' || d.name FROM library l, dataset d";
+            let kept: String = connection.query_row(kept, [], |row| row.get(0)).unwrap();
+            assert_eq!(kept, "own faces");
+        }
+    }
 }
