@@ -1,0 +1,28 @@
+// Addresses of files, for elements that fetch by themselves.
+
+const SIDES = [64, 128, 256, 384, 512, 768, 1024];
+
+/** The smallest side that the server makes and that is enough for `pixels`. */
+export function thumbnailSide(pixels: number): number {
+  return SIDES.find((side) => side >= pixels) ?? 1024;
+}
+
+/** The whole picture, small. It never changes, so that the browser may keep it. */
+export function thumbnailUrl(dataset: string, image: string, side: number): string {
+  return `/api/v1/datasets/${dataset}/images/${image}/thumbnail?side=${side}`;
+}
+
+/** The file of a picture as it was added. */
+export function imageUrl(dataset: string, image: string): string {
+  return `/api/v1/datasets/${dataset}/images/${image}/file`;
+}
+
+/** A version as a zip. */
+export function exportUrl(dataset: string, version: number): string {
+  return `/api/v1/datasets/${dataset}/versions/${version}/export`;
+}
+
+/** Where an upload goes. */
+export function uploadUrl(dataset: string): string {
+  return `/api/v1/datasets/${dataset}/images`;
+}

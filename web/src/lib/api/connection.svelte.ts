@@ -1,0 +1,73 @@
+// Whether the server answers. When it does not, it is asked again until it does, and then everything shown is fetched anew.
+
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 8000;
+const HEARTBEAT_MS = 15_000;
+const PING = '/healthz';
+
+class Connection {
+  isLost = $state(false);
+  #listeners = new Set<() => void>();
+  #waitMs = FIRST_WAIT_MS;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Calls `back` each time the server answers again after it did not. */
+  onBack(back: () => void): () => void {
+    this.#listeners.add(back);
+    return () => this.#listeners.delete(back);
+  }
+
+  /** A request got an answer. */
+  answered(): void {
+    if (!this.isLost) return;
+    this.isLost = false;
+    clearTimeout(this.#timer);
+    this.#waitMs = FIRST_WAIT_MS;
+    for (const back of [...this.#listeners]) back();
+  }
+
+  /** A request got none. */
+  lost(): void {
+    if (this.isLost) return;
+    this.isLost = true;
+    this.#askLater();
+  }
+
+  /** Asks at once. */
+  async ask(): Promise<void> {
+    clearTimeout(this.#timer);
+    try {
+      const response = await fetch(PING, { cache: 'no-store' });
+      if (!response.ok) throw new Error('not ready');
+      this.answered();
+    } catch {
+      if (!this.isLost) this.lost();
+      else this.#askLater();
+    }
+  }
+
+  /** Keeps an eye on the server while the page is looked at. */
+  watch(): () => void {
+    const look = () => {
+      if (document.visibilityState === 'visible') void this.ask();
+    };
+    const timer = setInterval(() => {
+      if (!this.isLost) look();
+    }, HEARTBEAT_MS);
+    addEventListener('online', look);
+    addEventListener('offline', look);
+    return () => {
+      clearInterval(timer);
+      removeEventListener('online', look);
+      removeEventListener('offline', look);
+    };
+  }
+
+  #askLater(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.ask(), this.#waitMs);
+    this.#waitMs = Math.min(this.#waitMs * 1.6, LONGEST_WAIT_MS);
+  }
+}
+
+export const connection = new Connection();

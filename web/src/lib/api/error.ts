@@ -1,0 +1,59 @@
+// What can go wrong between the page and the server, in one shape that every page can show.
+
+/** A failure with what happened and what to do about it. */
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly hint: string,
+    readonly status: number,
+  ) {
+    super(message);
+    this.name = 'ApiError';
+  }
+
+  /** The server was not reached, so that the same request may work later. */
+  get isUnreachable(): boolean {
+    return this.code === 'unreachable';
+  }
+}
+
+/** The failure of a request that got no answer. */
+export function unreachable(): ApiError {
+  return new ApiError(
+    'unreachable',
+    'the studio does not answer',
+    'see that `atelier serve` is still running; this page goes on by itself when it is back',
+    0,
+  );
+}
+
+/** The failure in an answer; `body` is what came, which a proxy may have written instead of the server. */
+export function failureOf(status: number, body: unknown): ApiError {
+  const about = (body as { error?: Record<string, unknown> } | null | undefined)?.error;
+  if (about && typeof about.message === 'string') {
+    return new ApiError(String(about.code ?? 'internal'), about.message, String(about.hint ?? ''), status);
+  }
+  if (status === 502 || status === 503 || status === 504) return unreachable();
+  return new ApiError(
+    'internal',
+    `the server answered with status ${status}`,
+    'try again; when it happens again, the terminal of `atelier serve` says more',
+    status,
+  );
+}
+
+/** Whatever was thrown, as such a failure. */
+export function errorOf(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new ApiError('internal', message, 'this is a defect of the page; loading it again may help', 0);
+}
+
+/** A sentence for people: the server's messages start in lower case and have no full stop. */
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  if (!trimmed) return '';
+  const start = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  return /[.!?…]$/.test(start) ? start : `${start}.`;
+}

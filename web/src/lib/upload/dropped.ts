@@ -1,0 +1,30 @@
+// The files in what was dropped on the page, those inside folders included.
+
+export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
+  // Entries have to be taken before the first wait; the browser forgets them afterwards.
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.() ?? null);
+  const plain = [...transfer.files];
+  if (entries.every((entry) => entry === null)) return plain;
+  const found: File[] = [];
+  for (const entry of entries) if (entry) await collect(entry, found);
+  return found;
+}
+
+async function collect(entry: FileSystemEntry, into: File[]): Promise<void> {
+  if (entry.isFile) {
+    into.push(await new Promise<File>((done, failed) => (entry as FileSystemFileEntry).file(done, failed)));
+    return;
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  for (;;) {
+    // Browsers give a hundred entries at a time, and none at the end.
+    const some = await new Promise<FileSystemEntry[]>((done, failed) => reader.readEntries(done, failed));
+    if (some.length === 0) return;
+    for (const inner of some) await collect(inner, into);
+  }
+}
+
+/** Whether something dragged over the page has files. */
+export function hasFiles(transfer: DataTransfer | null): boolean {
+  return transfer?.types.includes('Files') ?? false;
+}

@@ -1,0 +1,112 @@
+// The uploads of a dataset: one after the other, each with its progress and what became of its files.
+
+import { isAbort } from '../api/client';
+import { connection } from '../api/connection.svelte';
+import { type ApiError, errorOf } from '../api/error';
+import type { Uploaded } from '../api/model';
+import { batchesOf, batchName, type Limits, type Refused } from './batches';
+import { sendUpload } from './send';
+
+export type UploadState = 'waiting' | 'sending' | 'reading' | 'done' | 'failed';
+
+export class Upload {
+  state = $state<UploadState>('waiting');
+  share = $state(0);
+  answer = $state.raw<Uploaded | undefined>();
+  error = $state.raw<ApiError | undefined>();
+  readonly name: string;
+  readonly abort = new AbortController();
+
+  constructor(
+    readonly files: File[],
+    readonly refusedHere: Refused[],
+  ) {
+    this.name = files.length > 0 ? batchName(files) : 'Refused files';
+    if (files.length === 0) this.state = 'done';
+  }
+
+  get refused(): Refused[] {
+    const files = this.answer?.files.filter((file) => file.outcome === 'refused') ?? [];
+    const named = files.map(({ file_name, archive, reason }) => ({
+      fileName: archive ? `${archive} › ${file_name}` : file_name,
+      reason: reason ?? '',
+    }));
+    return [...this.refusedHere, ...named];
+  }
+
+  /** How many files were there already. */
+  get present(): number {
+    return this.answer?.files.filter((file) => file.outcome === 'present').length ?? 0;
+  }
+}
+
+export class Uploads {
+  list = $state.raw<Upload[]>([]);
+  #isRunning = false;
+
+  constructor(
+    readonly dataset: string,
+    readonly onAnswer: (answer: Uploaded) => void,
+  ) {}
+
+  add(files: File[], limits: Limits): void {
+    const { batches, refused } = batchesOf(files, limits);
+    const uploads = batches.map((batch, at) => new Upload(batch, at === 0 ? refused : []));
+    if (uploads.length === 0 && refused.length > 0) uploads.push(new Upload([], refused));
+    this.list = [...this.list, ...uploads];
+    void this.#run();
+  }
+
+  again(upload: Upload): void {
+    upload.state = 'waiting';
+    upload.error = undefined;
+    void this.#run();
+  }
+
+  /** Those that the connection was lost under; sending the same files twice adds them once. */
+  againAfterLoss = (): void => {
+    for (const upload of this.list) if (upload.error?.isUnreachable) this.again(upload);
+  };
+
+  dismiss(upload: Upload): void {
+    upload.abort.abort();
+    this.list = this.list.filter((other) => other !== upload);
+  }
+
+  stop(): void {
+    for (const upload of this.list) upload.abort.abort();
+  }
+
+  get isBusy(): boolean {
+    return this.list.some(({ state }) => state === 'waiting' || state === 'sending' || state === 'reading');
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    for (;;) {
+      const next = this.list.find((upload) => upload.state === 'waiting');
+      if (!next || connection.isLost) break;
+      await this.#send(next);
+    }
+    this.#isRunning = false;
+  }
+
+  async #send(upload: Upload): Promise<void> {
+    upload.state = 'sending';
+    upload.share = 0;
+    const progress = (share: number) => {
+      upload.share = share;
+      if (share >= 1) upload.state = 'reading';
+    };
+    try {
+      upload.answer = await sendUpload(this.dataset, upload.files, progress, upload.abort.signal);
+      upload.state = 'done';
+      this.onAnswer(upload.answer);
+    } catch (thrown) {
+      if (isAbort(thrown)) return;
+      upload.error = errorOf(thrown);
+      upload.state = 'failed';
+    }
+  }
+}

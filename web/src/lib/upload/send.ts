@@ -1,0 +1,37 @@
+// Sends one upload. `fetch` does not tell how much was sent, so this uses the older way.
+
+import { uploadUrl } from '../api/addresses';
+import { connection } from '../api/connection.svelte';
+import { failureOf, unreachable } from '../api/error';
+import type { Uploaded } from '../api/model';
+
+export function sendUpload(
+  dataset: string,
+  files: File[],
+  onProgress: (share: number) => void,
+  signal: AbortSignal,
+): Promise<Uploaded> {
+  const body = new FormData();
+  for (const file of files) body.append('files', file, file.name);
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open('POST', uploadUrl(dataset));
+    request.responseType = 'json';
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable) onProgress(event.loaded / event.total);
+    };
+    request.onload = () => {
+      connection.answered();
+      if (request.status >= 200 && request.status < 300) done(request.response as Uploaded);
+      else failed(failureOf(request.status, request.response));
+    };
+    request.onerror = () => {
+      // A server that refuses a body early closes the connection, so it is asked before it is called lost.
+      void connection.ask();
+      failed(unreachable());
+    };
+    request.onabort = () => failed(new DOMException('cancelled', 'AbortError'));
+    signal.addEventListener('abort', () => request.abort(), { once: true });
+    request.send(body);
+  });
+}
