@@ -22,7 +22,9 @@ class Notices {
   list = $state.raw<Notice[]>([]);
   #next = 1;
 
+  /** Replaces what was said to be done before: only the last change can be taken back without losing later ones. */
   done(text: string, action?: NoticeAction): void {
+    this.list = this.list.filter((notice) => notice.kind !== 'done');
     const id = this.#add({ kind: 'done', text, action });
     setTimeout(() => this.dismiss(id), DONE_MS);
   }

@@ -58,7 +58,8 @@ class Router {
   #restore(to: number, frames = RESTORE_FRAMES): void {
     requestAnimationFrame(() => {
       scrollTo(0, to);
-      if (frames > 0 && Math.abs(scrollY - to) > 1) this.#restore(to, frames - 1);
+      const isShort = document.documentElement.scrollHeight - innerHeight < to - 1;
+      if (frames > 0 && isShort) this.#restore(to, frames - 1);
     });
   }
 }

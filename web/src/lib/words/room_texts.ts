@@ -1,5 +1,8 @@
 // What the rooms say that are not furnished yet: what they will hold, and how to do it today.
 
+import type { Dataset } from '../api/model';
+import { quoted } from './shell';
+
 export interface RoomText {
   title: string;
   lead: string;
@@ -19,11 +22,11 @@ export const ROOM_TEXTS: Record<'runs' | 'models' | 'generate' | 'compare', Room
     today: [
       {
         about: 'Train on a dataset of this library. Category and trigger word come from it.',
-        command: 'atelier train --dataset "NAME" --strength medium',
+        command: 'atelier train --dataset NAME --strength medium',
       },
       {
         about: 'Go on with a run that was stopped; its folder is named after the trigger word.',
-        command: 'atelier train --dataset "NAME" --out runs/TRIGGER --resume',
+        command: 'atelier train --dataset NAME --out runs/TRIGGER --resume',
       },
     ],
   },
@@ -56,8 +59,8 @@ export const ROOM_TEXTS: Record<'runs' | 'models' | 'generate' | 'compare', Room
     ],
     today: [
       {
-        about: 'Draw four pictures with an adapter. Below 0.8 it loosens, from 1.0 it tightens.',
-        command: 'atelier generate --prompt "TRIGGER, on a beach" --adapter FILE:0.8 --count 4',
+        about: 'Draw four pictures with an adapter. 0.5 to 0.8 loosens it, 1.0 to 1.1 tightens it.',
+        command: 'atelier generate --prompt PROMPT --adapter FILE:0.8 --count 4',
       },
       {
         about: 'Draw a picture of this program again, with another seed.',
@@ -80,8 +83,19 @@ export const ROOM_TEXTS: Record<'runs' | 'models' | 'generate' | 'compare', Room
       },
       {
         about: 'See what changed between two versions of a dataset.',
-        command: 'atelier dataset diff "NAME" --from 2 --to 3',
+        command: 'atelier dataset diff NAME --from 2 --to 3',
       },
     ],
   },
 };
+
+/** The command with the names of a dataset in it, where there is one. */
+export function commandFor(command: string, dataset: Dataset | undefined): string {
+  const trigger = dataset?.trigger_word || 'TRIGGER';
+  const words: Record<string, string> = {
+    NAME: dataset ? quoted(dataset.name) : '"NAME"',
+    TRIGGER: trigger,
+    PROMPT: quoted(`${trigger}, on a beach`),
+  };
+  return command.replace(/\b(NAME|TRIGGER|PROMPT)\b/g, (word) => words[word] ?? word);
+}

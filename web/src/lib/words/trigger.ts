@@ -53,7 +53,11 @@ export function adviseOnTrigger(word: string, others: Pick<Dataset, 'name' | 'tr
 
 /** A word made of the name, in the form that works well. */
 export function suggestTrigger(name: string, category: Category): string {
-  const parts = name.normalize('NFKD').match(/[A-Za-z]+/g) ?? [];
+  const parts =
+    name
+      .normalize('NFKD')
+      .replace(/\p{M}/gu, '')
+      .match(/[A-Za-z]+/g) ?? [];
   const first = parts[0];
   if (!first) return '';
   const stem = first.slice(0, 8);

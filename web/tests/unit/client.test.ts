@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { thumbnailSide } from '../../src/lib/api/addresses';
+import { ApiError, errorOf, failureOf, sentence } from '../../src/lib/api/error';
+
+describe('failures', () => {
+  it('keep what the server says', () => {
+    const body = { error: { code: 'conflict', message: 'it is newer', hint: 'look again', details: {} } };
+    expect(failureOf(409, body)).toMatchObject({
+      code: 'conflict',
+      message: 'it is newer',
+      hint: 'look again',
+      status: 409,
+    });
+  });
+
+  it('say something useful where the answer is not the server’s', () => {
+    for (const body of [undefined, null, '', 'gateway', { error: 'no' }, { error: { code: 1 } }]) {
+      const failure = failureOf(500, body);
+      expect(failure.code).toBe('internal');
+      expect(failure.hint).not.toBe('');
+    }
+  });
+
+  it('tell a server that is gone from one that refuses', () => {
+    expect(failureOf(502, null).isUnreachable).toBe(true);
+    expect(failureOf(503, { error: { code: 'busy', message: 'busy' } }).isUnreachable).toBe(false);
+    expect(failureOf(500, null).isUnreachable).toBe(false);
+  });
+
+  it('are made of anything that is thrown', () => {
+    expect(errorOf(new TypeError('x is undefined'))).toBeInstanceOf(ApiError);
+    expect(errorOf('text').message).toBe('text');
+    const own = failureOf(500, null);
+    expect(errorOf(own)).toBe(own);
+  });
+
+  it('are shown as sentences', () => {
+    expect(sentence('there is no dataset `x`')).toBe('There is no dataset `x`.');
+    expect(sentence('why?')).toBe('Why?');
+    expect(sentence('  ')).toBe('');
+  });
+});
+
+describe('thumbnails', () => {
+  it('are asked for in the sizes that the server makes', () => {
+    expect(thumbnailSide(10)).toBe(64);
+    expect(thumbnailSide(256)).toBe(256);
+    expect(thumbnailSide(257)).toBe(384);
+    expect(thumbnailSide(4000)).toBe(1024);
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import type { Image } from '../../src/lib/api/model';
+import { filterImages } from '../../src/lib/dataset/filter';
+import { editsBack } from '../../src/lib/dataset/undo';
+import { ago, bytes, count, daysLeft } from '../../src/lib/words/format';
+import { commandFor } from '../../src/lib/words/room_texts';
+import { quoted } from '../../src/lib/words/shell';
+import { adviseOnTrigger, suggestTrigger } from '../../src/lib/words/trigger';
+
+const image = (id: string, caption: string, crop: Image['crop'] = null): Image => ({
+  id,
+  file_name: `${id}.png`,
+  hash: '',
+  size_bytes: 1,
+  width: 100,
+  height: 80,
+  caption,
+  crop,
+});
+
+describe('numbers and times', () => {
+  it('are written for people', () => {
+    expect(count(1, 'picture')).toBe('1 picture');
+    expect(count(12_000, 'picture')).toBe('12,000 pictures');
+    expect(bytes(999)).toBe('999 B');
+    expect(bytes(6900)).toBe('6.9 kB');
+    expect(bytes(134_217_728)).toBe('134 MB');
+    expect(bytes(999_600)).toBe('1.0 MB');
+    expect(ago(0, 30_000)).toBe('just now');
+    expect(ago(0, 5 * 60_000)).toBe('5 minutes ago');
+    expect(ago(0, 26 * 3_600_000)).toBe('yesterday');
+    expect(ago(0, 90 * 86_400_000)).toBe('Jan 1, 1970');
+    expect(daysLeft(0, 30, 86_400_000 * 1.5)).toBe(29);
+    expect(daysLeft(0, 30, 86_400_000 * 99)).toBe(0);
+  });
+});
+
+describe('advice on trigger words', () => {
+  const others = [{ name: 'Blobs', trigger_word: 'BlobCharV1' }];
+  it.each(['two words', 'a:b', 'Blob-V1', 'blobcharv1', 'abc', 'Blob2024', 'teapot', '123'])(
+    'warns of “%s”',
+    (word) => {
+      expect(adviseOnTrigger(word, others).level).toBe('warning');
+    },
+  );
+  it.each(['BlobCharV2', 'AEXStyle', 'ohwxcup1'])('lets “%s” pass', (word) => {
+    expect(adviseOnTrigger(word, others).level).toBe('good');
+  });
+  it('suggests one that it would not warn of', () => {
+    expect(suggestTrigger('blob faces', 'character')).toBe('BlobCharV1');
+    expect(suggestTrigger('Émaux', 'object')).toBe('EmauxObjV1');
+    expect(suggestTrigger('日本', 'style')).toBe('');
+    expect(adviseOnTrigger(suggestTrigger('ink', 'style'), others).level).toBe('good');
+  });
+});
+
+describe('words in commands', () => {
+  it('are quoted where a shell wants it', () => {
+    expect(quoted('blobs@2')).toBe('blobs@2');
+    expect(quoted('Blob faces')).toBe('"Blob faces"');
+    expect(quoted('$HOME "x"')).toBe(`'$HOME "x"'`);
+    expect(quoted("it's $1")).toBe(`'it'\\''s $1'`);
+  });
+  it('name the dataset there is', () => {
+    const dataset = { name: 'Blob faces', trigger_word: '' } as Parameters<typeof commandFor>[1];
+    expect(commandFor('atelier train --dataset NAME', undefined)).toBe('atelier train --dataset "NAME"');
+    expect(commandFor('atelier train --dataset NAME', dataset)).toBe('atelier train --dataset "Blob faces"');
+    expect(commandFor('--prompt PROMPT', dataset)).toBe('--prompt "TRIGGER, on a beach"');
+  });
+});
+
+describe('pictures of a dataset', () => {
+  const all = [image('a', 'BlobV1, red'), image('b', ''), image('c', 'blue', { left: 0, top: 0, side: 50 })];
+  const ids = (images: Image[]) => images.map(({ id }) => id).join('');
+  it('are found', () => {
+    expect(ids(filterImages(all, 'all', '', 'BlobV1'))).toBe('abc');
+    expect(ids(filterImages(all, 'no_caption', '', 'BlobV1'))).toBe('b');
+    expect(ids(filterImages(all, 'no_trigger', '', 'BlobV1'))).toBe('bc');
+    expect(ids(filterImages(all, 'own_crop', '', 'BlobV1'))).toBe('c');
+    expect(ids(filterImages(all, 'all', ' RED ', 'BlobV1'))).toBe('a');
+    expect(ids(filterImages(all, 'all', 'c.png', 'BlobV1'))).toBe('c');
+  });
+  it('get back what they had, and nothing else', () => {
+    const now = [image('a', 'other'), image('c', 'blue')];
+    expect(editsBack(all, now, ['a', 'b', 'c'])).toEqual([
+      { set_caption: { image: 'a', caption: 'BlobV1, red' } },
+      { set_crop: { image: 'c', crop: { left: 0, top: 0, side: 50 } } },
+    ]);
+  });
+});

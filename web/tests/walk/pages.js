@@ -1,0 +1,31 @@
+// Every page, looked at: nobody kept out, nothing wider than the window, a picture of each.
+
+export async function lookAtAll(visitor, suffix, dataset, image) {
+  const pages = {
+    datasets: '/datasets',
+    'dataset-new': '/datasets/new',
+    trash: '/datasets/trash',
+    dataset: `/datasets/${dataset}`,
+    picture: `/datasets/${dataset}/images/${image}`,
+    versions: `/datasets/${dataset}/versions?from=3`,
+    runs: '/runs',
+    models: '/models',
+    generate: '/generate',
+    compare: '/compare',
+    settings: '/settings',
+    absent: '/nowhere',
+    'absent-dataset': '/datasets/00000000-0000-7000-8000-000000000000',
+  };
+  const findings = [];
+  for (const [name, path] of Object.entries(pages)) {
+    await visitor.go(path);
+    await visitor.page.getByRole('heading', { level: 1 }).waitFor({ state: 'attached' });
+    await visitor.noSideways(`${name} (${suffix})`);
+    const told = await visitor.accessible(`${name} (${suffix})`);
+    findings.push(...told.map((line) => `${name}: ${line}`));
+    await visitor.shoot(`${name}-${suffix}`);
+  }
+  // The browser says of itself that the absent dataset was answered with 404, which is what was asked for.
+  visitor.complaints = visitor.complaints.filter((line) => !line.includes('404'));
+  return { pages: Object.keys(pages).length, findings };
+}

@@ -1,0 +1,89 @@
+// Runs the real server on a library of its own, behind `vite preview`, which has the newest pages and the server's policy.
+// With ATELIER_EMBEDDED=1 the pages are those that were compiled into the program.
+
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { preview } from 'vite';
+
+const PROGRAM = process.env.ATELIER_PROGRAM ?? 'atelier';
+const isEmbedded = process.env.ATELIER_EMBEDDED === '1';
+
+export class Server {
+  static async start() {
+    const server = new Server();
+    server.home = await mkdtemp(join(tmpdir(), 'atelier-walk-'));
+    server.port = await freePort();
+    await server.run();
+    if (isEmbedded) server.address = server.api;
+    else {
+      process.env.ATELIER_URL = server.api;
+      server.pages = await preview({
+        preview: { port: await freePort(), host: '127.0.0.1' },
+        logLevel: 'error',
+      });
+      server.address = server.pages.resolvedUrls.local[0].replace(/\/$/, '');
+    }
+    return server;
+  }
+
+  get api() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts the program; it keeps its port when it is started again. */
+  async run() {
+    const environment = { ...process.env, ATELIER_HOME: this.home };
+    this.process = spawn(PROGRAM, ['serve', '--listen', `127.0.0.1:${this.port}`], {
+      env: environment,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    for (let tries = 0; tries < 200; tries++) {
+      if (
+        await fetch(`${this.api}/healthz`)
+          .then((answer) => answer.ok)
+          .catch(() => false)
+      )
+        return;
+      await wait(50);
+    }
+    throw new Error(`the server does not answer at ${this.api}`);
+  }
+
+  /** As when its terminal is closed or the machine fails. */
+  async kill() {
+    const ended = new Promise((done) => this.process.once('exit', done));
+    this.process.kill('SIGKILL');
+    await ended;
+  }
+
+  async call(path, body) {
+    const answer = await fetch(`${this.api}/api/v1${path}`, {
+      method: body ? 'POST' : 'GET',
+      headers: body && !(body instanceof FormData) ? { 'Content-Type': 'application/json' } : {},
+      body: body instanceof FormData ? body : body && JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+    return answer.json();
+  }
+
+  async stop() {
+    await this.kill();
+    await this.pages?.close();
+    await rm(this.home, { recursive: true, force: true });
+  }
+}
+
+function freePort() {
+  return new Promise((done, failed) => {
+    const probe = createServer();
+    probe.once('error', failed);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => done(port));
+    });
+  });
+}

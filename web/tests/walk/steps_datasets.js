@@ -1,0 +1,106 @@
+// From nothing to a dataset with pictures, by what people do on the pages.
+
+import assert from 'node:assert/strict';
+import { file, png, zip } from './pictures.js';
+
+export async function emptyLibraryTeaches({ page }) {
+  await page.getByRole('heading', { name: 'Everything starts with pictures' }).waitFor();
+  await page.getByRole('link', { name: 'Make the first dataset' }).click();
+  await page.getByRole('heading', { level: 1, name: 'New dataset' }).waitFor();
+}
+
+export async function datasetIsCreated({ page }) {
+  // Without a name nothing is made, and the field says so.
+  await page.getByRole('button', { name: 'Create and add pictures' }).click();
+  await page.getByText('Give the dataset a name.').waitFor();
+  await page.getByLabel('Name', { exact: true }).fill('Brass lamp');
+  await page.getByText('Object', { exact: true }).click();
+  await page.getByLabel('Trigger word').fill('lamp');
+  await page.getByText('If this is a word people use').waitFor();
+  await page.getByLabel('Trigger word').fill('');
+  await page.getByRole('button', { name: 'Take BrassObjV1' }).click();
+  await page.getByText('Looks unique').waitFor();
+  await page.getByRole('button', { name: 'Create and add pictures' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Brass lamp' }).waitFor();
+  await page.getByRole('heading', { name: 'Drop pictures here' }).waitFor();
+}
+
+export async function picturesAreUploaded({ page }) {
+  const files = [
+    file('wide.png', png(640, 360, 60)),
+    file('wide.txt', Buffer.from('a lamp on a table')),
+    file('tall.png', png(300, 520, 150)),
+    file('square.png', png(400, 400, 200)),
+    file('broken.png', Buffer.from('not a picture at all')),
+    file('notes.psd', Buffer.from('8BPS')),
+  ];
+  await page.locator('input[type=file]').first().setInputFiles(files);
+  const uploads = page.getByRole('list', { name: 'Uploads' });
+  await uploads.getByText('3 pictures added').waitFor();
+  await uploads.getByText('broken.png').waitFor();
+  await uploads.getByText('notes.psd').waitFor();
+  await uploads.getByText('Not a picture.').waitFor();
+  await page.getByRole('gridcell').nth(2).waitFor();
+  await page.getByText('a lamp on a table').waitFor();
+  // The first file is the broken one, so the name is that of the pictures that were sent.
+  await page
+    .getByRole('button', { name: /^Dismiss/ })
+    .first()
+    .click();
+}
+
+export async function archiveIsDropped({ page }) {
+  const archive = zip([
+    { name: 'folder/four.png', buffer: png(256, 256, 20) },
+    { name: 'folder/four.txt', buffer: Buffer.from('a lamp in the dark') },
+    { name: 'folder/five.png', buffer: png(256, 300, 240) },
+  ]);
+  await page.evaluate(
+    (bytes) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([new Uint8Array(bytes)], 'lamps.zip', { type: 'application/zip' }));
+      const fire = (kind) =>
+        window.dispatchEvent(
+          new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }),
+        );
+      fire('dragenter');
+      fire('dragover');
+      fire('drop');
+    },
+    [...archive],
+  );
+  await page.getByText('2 pictures added').waitFor();
+  await page.getByText('a lamp in the dark').waitFor();
+  assert.equal(await page.getByRole('gridcell').count(), 5);
+  await page
+    .getByRole('button', { name: /^Dismiss/ })
+    .first()
+    .click();
+}
+
+export async function detailsAreChanged({ page }) {
+  await page.getByRole('button', { name: 'Edit details' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name', { exact: true }).fill('Brass lamps');
+  await dialog.getByLabel('Description').fill('Photographed at the window.');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Brass lamps' }).waitFor();
+  await page.getByText('Photographed at the window.').waitFor();
+}
+
+export async function trashGivesBack({ page }) {
+  await page.getByRole('button', { name: 'Edit details' }).click();
+  await page.getByRole('button', { name: 'Delete dataset' }).click();
+  await page.getByRole('button', { name: 'Put into the trash' }).click();
+  await page.getByText('is in the trash.').waitFor();
+  await page.getByRole('link', { name: 'Trash' }).click();
+  await page.getByText(/\d+ days left to restore it/).waitFor();
+  await page.getByRole('link', { name: 'Brass lamps' }).click();
+  await page.getByText('This dataset is in the trash.').waitFor();
+  await page.goBack();
+  await page.getByRole('button', { name: 'Restore Brass lamps' }).click();
+  await page.getByText('is back.').waitFor();
+  await page.getByText('The trash is empty.').waitFor();
+  await page.getByRole('button', { name: 'Open' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Brass lamps' }).waitFor();
+}
