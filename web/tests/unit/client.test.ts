@@ -15,7 +15,7 @@ describe('failures', () => {
 
   it('say something useful where the answer is not the server’s', () => {
     for (const body of [undefined, null, '', 'gateway', { error: 'no' }, { error: { code: 1 } }]) {
-      const failure = failureOf(500, body);
+      const failure = failureOf(404, body);
       expect(failure.code).toBe('internal');
       expect(failure.hint).not.toBe('');
     }
@@ -24,7 +24,7 @@ describe('failures', () => {
   it('tell a server that is gone from one that refuses', () => {
     expect(failureOf(502, null).isUnreachable).toBe(true);
     expect(failureOf(503, { error: { code: 'busy', message: 'busy' } }).isUnreachable).toBe(false);
-    expect(failureOf(500, null).isUnreachable).toBe(false);
+    expect(failureOf(500, { error: { code: 'io', message: 'no space' } }).isUnreachable).toBe(false);
   });
 
   it('are made of anything that is thrown', () => {

@@ -16,7 +16,7 @@ export async function cropIsTouched(visitor) {
   await touch('touchStart', x, y);
   for (let by = 2; by <= 20; by += 2) await touch('touchMove', x, y + by);
   await touch('touchEnd');
-  const after = await crop.boundingBox();
+  const after = await settledBox(crop);
   assert.ok(after.y > before.y + 10, `the crop follows the finger: ${before.y} to ${after.y}`);
   await page.getByRole('button', { name: 'Back to the pictures' }).tap();
   await page.waitForTimeout(300);

@@ -8,13 +8,20 @@ import type { paths } from './schema';
 async function watchedFetch(request: Request): Promise<Response> {
   try {
     const response = await fetch(request);
-    connection.answered();
-    return response;
+    if (!isProxyFailure(response)) {
+      connection.answered();
+      return response;
+    }
   } catch (error) {
     if (request.signal.aborted) throw error;
-    connection.lost();
-    throw unreachable();
   }
+  connection.lost();
+  throw unreachable();
+}
+
+/** Whether a proxy answers for a server that is gone: the server's own failures are JSON. */
+function isProxyFailure(response: Response): boolean {
+  return response.status >= 500 && !response.headers.get('content-type')?.includes('json');
 }
 
 export const client = createClient<paths>({ fetch: watchedFetch });
@@ -29,9 +36,7 @@ interface Answer<T> {
 export async function dataOf<T>(answer: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await answer;
   if (response.ok && data !== undefined) return data;
-  const failure = failureOf(response.status, error);
-  if (failure.isUnreachable) connection.lost();
-  throw failure;
+  throw failureOf(response.status, error);
 }
 
 /** Whether something thrown only says that nobody waits for the answer any more. */

@@ -34,7 +34,8 @@ export function failureOf(status: number, body: unknown): ApiError {
   if (about && typeof about.message === 'string') {
     return new ApiError(String(about.code ?? 'internal'), about.message, String(about.hint ?? ''), status);
   }
-  if (status === 502 || status === 503 || status === 504) return unreachable();
+  // Every failure of the server has the shape above, so this is a proxy's, before a server that is gone.
+  if (status >= 500) return unreachable();
   return new ApiError(
     'internal',
     `the server answered with status ${status}`,

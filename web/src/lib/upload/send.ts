@@ -21,9 +21,10 @@ export function sendUpload(
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     };
     request.onload = () => {
-      connection.answered();
-      if (request.status >= 200 && request.status < 300) done(request.response as Uploaded);
-      else failed(failureOf(request.status, request.response));
+      if (request.status >= 200 && request.status < 300) return done(request.response as Uploaded);
+      const failure = failureOf(request.status, request.response);
+      if (failure.isUnreachable) connection.lost();
+      failed(failure);
     };
     request.onerror = () => {
       // A server that refuses a body early closes the connection, so it is asked before it is called lost.
