@@ -35,7 +35,7 @@ describe('failures', () => {
   });
 
   it('are shown as sentences', () => {
-    expect(sentence('there is no dataset `x`')).toBe('There is no dataset `x`.');
+    expect(sentence('there is no dataset `x`')).toBe('There is no dataset “x”.');
     expect(sentence('why?')).toBe('Why?');
     expect(sentence('  ')).toBe('');
   });

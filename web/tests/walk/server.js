@@ -10,6 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { preview } from 'vite';
 
 const PROGRAM = process.env.ATELIER_PROGRAM ?? 'atelier';
+const isExample = process.env.ATELIER_EXAMPLE === '1';
 const isEmbedded = process.env.ATELIER_EMBEDDED === '1';
 
 export class Server {
@@ -37,7 +38,10 @@ export class Server {
   /** Starts the program; it keeps its port when it is started again. */
   async run() {
     const environment = { ...process.env, ATELIER_HOME: this.home };
-    this.process = spawn(PROGRAM, ['serve', '--listen', `127.0.0.1:${this.port}`], {
+    const listen = `127.0.0.1:${this.port}`;
+    // The example of the server's crate, which is built in seconds, takes folder and address.
+    const words = isExample ? [this.home, listen] : ['serve', '--listen', listen];
+    this.process = spawn(PROGRAM, words, {
       env: environment,
       stdio: ['ignore', 'ignore', 'inherit'],
     });

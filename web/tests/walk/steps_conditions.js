@@ -21,6 +21,12 @@ export async function cropIsTouched(visitor) {
   await page.getByRole('button', { name: 'Back to the pictures' }).tap();
   await page.waitForTimeout(300);
   assert.ok((await imageNamed(visitor, 'five.png')).crop.top > 22);
+  // Messages stand above the bar for what is chosen, and that above the way between the rooms.
+  await page.getByRole('checkbox', { name: 'Select five.png' }).tap();
+  await page.getByText('1 picture selected').waitFor();
+  await visitor.accessible('the chosen pictures');
+  await visitor.noSideways('the chosen pictures');
+  await visitor.shoot('chosen-phone');
 }
 
 export async function lostConnectionRecovers(visitor) {

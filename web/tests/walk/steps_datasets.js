@@ -25,7 +25,8 @@ export async function datasetIsCreated({ page }) {
   await page.getByRole('heading', { name: 'Drop pictures here' }).waitFor();
 }
 
-export async function picturesAreUploaded({ page }) {
+export async function picturesAreUploaded(visitor) {
+  const { page } = visitor;
   const files = [
     file('wide.png', png(640, 360, 60)),
     file('wide.txt', Buffer.from('a lamp on a table')),
@@ -42,7 +43,8 @@ export async function picturesAreUploaded({ page }) {
   await uploads.getByText('Not a picture.').waitFor();
   await page.getByRole('gridcell').nth(2).waitFor();
   await page.getByText('a lamp on a table').waitFor();
-  // The first file is the broken one, so the name is that of the pictures that were sent.
+  await visitor.accessible('uploads');
+  await visitor.shoot('uploads');
   await page
     .getByRole('button', { name: /^Dismiss/ })
     .first()
@@ -78,14 +80,22 @@ export async function archiveIsDropped({ page }) {
     .click();
 }
 
-export async function detailsAreChanged({ page }) {
+export async function detailsAreChanged(visitor) {
+  const { page } = visitor;
   await page.getByRole('button', { name: 'Edit details' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Name', { exact: true }).fill('Brass lamps');
   await dialog.getByLabel('Description').fill('Photographed at the window.');
+  await visitor.accessible('the dialog for details');
+  await visitor.shoot('details');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('heading', { level: 1, name: 'Brass lamps' }).waitFor();
   await page.getByText('Photographed at the window.').waitFor();
+  await page.getByRole('button', { name: 'Train' }).click();
+  await page.getByText('atelier train --dataset "Brass lamps"').first().waitFor();
+  await visitor.accessible('the dialog for training');
+  await visitor.shoot('train');
+  await page.keyboard.press('Escape');
 }
 
 export async function trashGivesBack({ page }) {

@@ -51,9 +51,9 @@ export function errorOf(thrown: unknown): ApiError {
   return new ApiError('internal', message, 'this is a defect of the page; loading it again may help', 0);
 }
 
-/** A sentence for people: the server's messages start in lower case and have no full stop. */
+/** A sentence for people: the server's messages start in lower case, have values in backticks and no full stop. */
 export function sentence(text: string): string {
-  const trimmed = text.trim();
+  const trimmed = text.trim().replace(/`([^`]*)`/g, '“$1”');
   if (!trimmed) return '';
   const start = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
   return /[.!?…]$/.test(start) ? start : `${start}.`;

@@ -82,8 +82,8 @@ export const ROOM_TEXTS: Record<'runs' | 'models' | 'generate' | 'compare', Room
         command: 'atelier generate --prompts prompts.txt --seed 1 --adapter FIRST:1.0 --out first',
       },
       {
-        about: 'See what changed between two versions of a dataset.',
-        command: 'atelier dataset diff NAME --from 2 --to 3',
+        about: 'See what changed in a dataset since its first version.',
+        command: 'atelier dataset diff NAME --from 1',
       },
     ],
   },
