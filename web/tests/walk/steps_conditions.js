@@ -24,6 +24,9 @@ export async function cropIsTouched(visitor) {
   // Messages stand above the bar for what is chosen, and that above the way between the rooms.
   await page.getByRole('checkbox', { name: 'Select five.png' }).tap();
   await page.getByText('1 picture selected').waitFor();
+  const bar = await page.getByRole('toolbar', { name: 'Selected pictures' }).boundingBox();
+  const rooms = await page.getByRole('navigation', { name: 'Rooms' }).boundingBox();
+  assert.ok(bar.y + bar.height < rooms.y, 'the bar for what is chosen is covered');
   await visitor.accessible('the chosen pictures');
   await visitor.noSideways('the chosen pictures');
   await visitor.shoot('chosen-phone');
