@@ -2,7 +2,9 @@
 
 import { mount } from 'svelte';
 import App from './App.svelte';
-import './app.css';
+import './style/tokens.css';
+import './style/elements.css';
+import './style/controls.css';
 
 const target = document.getElementById('app');
 if (target) mount(App, { target });
