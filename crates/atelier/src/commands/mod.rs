@@ -11,10 +11,6 @@ mod model;
 mod quickstart;
 mod serve;
 mod train;
-mod train_dataset;
-mod train_flags;
-mod train_plan;
-mod train_settings;
 
 use std::process::ExitCode;
 use std::str::FromStr;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use atelier_core::{Crop, ErrorCode};
 use atelier_failure::{CodedResult as _, failed};
-use atelier_store::{Edit, Image, Library};
+use atelier_store::{CaptionEdit, Edit, Image, Library};
 use clap::Args;
 
 use super::{named, tell_version};
@@ -40,6 +40,9 @@ struct Wording {
     /// Words to put other words in the place of, wherever they stand.
     #[arg(long, num_args = 2, value_names = ["OLD", "NEW"])]
     replace: Option<Vec<String>>,
+    /// The dataset's trigger word, where the caption lacks it.
+    #[arg(long)]
+    add_trigger: bool,
 }
 
 /// What `crop` can be told.
@@ -74,40 +77,37 @@ pub(crate) struct RemoveArgs {
 }
 
 impl Wording {
-    fn applied(&self, caption: &str) -> String {
-        let parts = || {
-            caption
-                .split(',')
-                .map(str::trim)
-                .filter(|part| !part.is_empty())
+    /// As a change that any caption can go through.
+    fn edit(&self) -> CaptionEdit {
+        let text = String::clone;
+        let ways = [
+            self.set.as_ref().map(|to| CaptionEdit::Set(text(to))),
+            self.prepend
+                .as_ref()
+                .map(|front| CaptionEdit::Prepend(text(front))),
+            self.append
+                .as_ref()
+                .map(|back| CaptionEdit::Append(text(back))),
+            self.remove
+                .as_ref()
+                .map(|part| CaptionEdit::Remove(text(part))),
+        ];
+        let replace = || {
+            let [old, new] = self.replace.as_deref()? else {
+                return None;
+            };
+            let [old, new] = [old, new].map(text);
+            Some(CaptionEdit::Replace { old, new })
         };
-        let joined = |front: &str, back: &str| {
-            let parts = [front, back].map(|part| part.trim().trim_matches(',').trim());
-            let parts = parts.into_iter().filter(|part| !part.is_empty());
-            parts.collect::<Vec<_>>().join(", ")
-        };
-        if let Some(text) = &self.set {
-            return text.clone();
-        }
-        if let Some(text) = &self.prepend {
-            return joined(text, caption);
-        }
-        if let Some(text) = &self.append {
-            return joined(caption, text);
-        }
-        if let Some(text) = &self.remove {
-            let kept = parts().filter(|part| *part != text.trim());
-            return kept.collect::<Vec<_>>().join(", ");
-        }
-        match self.replace.as_deref() {
-            Some([old, new]) if !old.is_empty() => caption.replace(old.as_str(), new),
-            _ => caption.to_owned(),
-        }
+        let trigger = || self.add_trigger.then_some(CaptionEdit::AddTrigger);
+        let given = ways.into_iter().flatten().next();
+        let given = given.or_else(replace).or_else(trigger);
+        given.expect("the parser wants one of these flags")
     }
 }
 
 pub(super) fn caption(args: &CaptionArgs, app: &App, library: &Library) -> Result<()> {
-    let change = |image: &Image| Edit::SetCaption(image.id, args.wording.applied(&image.caption));
+    let change = |image: &Image| Edit::EditCaption(image.id, args.wording.edit());
     edit(app, library, (&args.dataset, &args.pictures), change)
 }
 
@@ -167,32 +167,22 @@ mod tests {
         wording: Wording,
     }
 
-    fn applied(words: &[&str], caption: &str) -> String {
+    fn edit(words: &[&str]) -> CaptionEdit {
         let words = [&["x"], words].concat();
-        Line::try_parse_from(words)
-            .unwrap()
-            .wording
-            .applied(caption)
+        Line::try_parse_from(words).unwrap().wording.edit()
     }
 
     #[test]
-    fn captions_are_changed_in_the_ways_that_flags_name() {
-        let caption = "red cat, on a mat";
-        for (words, expected) in [
-            (&["--set", "a dog"][..], "a dog"),
-            (
-                &["--prepend", "BlobCharV1"],
-                "BlobCharV1, red cat, on a mat",
-            ),
-            (&["--append", ", at night,"], "red cat, on a mat, at night"),
-            (&["--remove", "red cat"], "on a mat"),
-            (&["--remove", "red"], "red cat, on a mat"),
-            (&["--replace", "cat", "dog"], "red dog, on a mat"),
-            (&["--replace", "", "dog"], "red cat, on a mat"),
-        ] {
-            assert_eq!(applied(words, caption), expected, "{words:?}");
-        }
-        assert_eq!(applied(&["--prepend", "a"], ""), "a");
+    fn each_flag_is_a_change_of_its_own() {
+        let text = str::to_owned;
+        assert_eq!(edit(&["--set", "a"]), CaptionEdit::Set(text("a")));
+        assert_eq!(edit(&["--prepend", "a"]), CaptionEdit::Prepend(text("a")));
+        assert_eq!(edit(&["--append", "a"]), CaptionEdit::Append(text("a")));
+        assert_eq!(edit(&["--remove", "a"]), CaptionEdit::Remove(text("a")));
+        assert_eq!(edit(&["--add-trigger"]), CaptionEdit::AddTrigger);
+        let (old, new) = (text("a"), text("b"));
+        let replace = CaptionEdit::Replace { old, new };
+        assert_eq!(edit(&["--replace", "a", "b"]), replace);
         assert!(Line::try_parse_from(["x"]).is_err());
         assert!(Line::try_parse_from(["x", "--set", "a", "--append", "b"]).is_err());
     }

@@ -2,14 +2,13 @@
 //! prompts for its previews.
 
 use anyhow::Result;
-use atelier_core::{StepCount, TrainConfig};
+use atelier_core::{Recompute, StepCount, TrainConfig};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::CodedResult as _;
 use atelier_train::{MemoryPlan, Room};
 use serde_json::{Map, Value, json};
 
-use super::train::memory_text;
-use super::train_settings::TrainSettings;
+use super::settings::TrainSettings;
 use crate::context::App;
 use crate::trigger_word::JudgedWord;
 
@@ -81,5 +80,31 @@ impl TrainPlan<'_> {
         document.insert("planned_peak_bytes".to_owned(), peak.into());
         document.insert("free_bytes".to_owned(), json!(room.bytes));
         app.output.document(&document)
+    }
+}
+
+/// What a plan takes of the memory, in a line.
+pub(super) fn memory_text(plan: &MemoryPlan, room: Room) -> String {
+    let again = match plan.recompute {
+        Recompute::None | Recompute::Auto => String::new(),
+        parts => format!(", computing every {parts} twice to save memory"),
+    };
+    let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
+    let needed = gigabytes(plan.peak_bytes());
+    let (of, are, may) = if room.is_composed {
+        (" of the device", "can be taken", "fail")
+    } else {
+        ("", "are free", "fail or be very slow")
+    };
+    match room.bytes {
+        Some(free) if plan.peak_bytes() > free => format!(
+            "memory{of}: about {needed}{again}; only {} {are}, so this may {may}",
+            gigabytes(free)
+        ),
+        Some(free) => {
+            let free = gigabytes(free);
+            format!("memory{of}: about {needed} of {free} that {are}{again}")
+        }
+        None => format!("memory{of}: about {needed}{again}"),
     }
 }

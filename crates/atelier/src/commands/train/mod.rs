@@ -1,12 +1,17 @@
 //! `atelier train`: an adapter from a folder of pictures.
 
+mod dataset;
+mod flags;
+mod plan;
+mod settings;
+
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use anyhow::Result;
 use atelier_core::{
-    DeviceChoice, ErrorCode, Outcome, Phase, Progress, ProgressSink, Recompute, TrainConfig,
-    TrainReport, TrainRequest, Trainer as _,
+    DeviceChoice, ErrorCode, Outcome, Phase, Progress, ProgressSink, TrainConfig, TrainReport,
+    TrainRequest, Trainer as _,
 };
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
@@ -14,10 +19,10 @@ use atelier_train::{LoraTrainer, MemoryPlan, Room};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::train_dataset::Wanted;
-use super::train_flags::TrainFlags;
-use super::train_plan::TrainPlan;
-use super::train_settings::TrainSettings;
+use self::dataset::Wanted;
+use self::flags::TrainFlags;
+use self::plan::{TrainPlan, memory_text};
+use self::settings::TrainSettings;
 use crate::bases;
 use crate::context::{App, ExitKind};
 use crate::device::watch;
@@ -199,32 +204,6 @@ impl Announced<'_> {
         if let Ok(plan) = MemoryPlan::new(self.base, config, pictures, self.room) {
             self.output.note(memory_text(&plan, self.room));
         }
-    }
-}
-
-/// What a plan takes of the memory, in a line.
-pub(super) fn memory_text(plan: &MemoryPlan, room: Room) -> String {
-    let again = match plan.recompute {
-        Recompute::None | Recompute::Auto => String::new(),
-        parts => format!(", computing every {parts} twice to save memory"),
-    };
-    let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
-    let needed = gigabytes(plan.peak_bytes());
-    let (of, are, may) = if room.is_composed {
-        (" of the device", "can be taken", "fail")
-    } else {
-        ("", "are free", "fail or be very slow")
-    };
-    match room.bytes {
-        Some(free) if plan.peak_bytes() > free => format!(
-            "memory{of}: about {needed}{again}; only {} {are}, so this may {may}",
-            gigabytes(free)
-        ),
-        Some(free) => {
-            let free = gigabytes(free);
-            format!("memory{of}: about {needed} of {free} that {are}{again}")
-        }
-        None => format!("memory{of}: about {needed}{again}"),
     }
 }
 

@@ -8,8 +8,8 @@ use atelier_failure::failed;
 use atelier_store::About;
 use clap::Args;
 
-use super::train_settings::{Given, Origin};
-use super::{choice, seed};
+use super::settings::{Given, Origin};
+use crate::commands::{choice, seed};
 
 /// One flag for each field of `TrainConfig`; what is not given comes from the file, then from the training strength, then from
 /// the defaults.
