@@ -36,9 +36,9 @@ const ON_SHEET: usize = 6;
 /// Pixels between the pictures of the sheet.
 const GAP: usize = 4;
 
-/// What is trained and how it is called.
+/// What is trained, on what, and how it is called.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Subject {
+struct Sample {
     /// The exported folder.
     #[arg(long)]
     base: PathBuf,
@@ -51,12 +51,19 @@ pub(crate) struct Subject {
     /// What the pictures have in common.
     #[arg(long, default_value = "character")]
     category: Category,
+    /// Where what comes of it goes; a training that was stopped goes on.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// What the curves are of.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Subject {
+    #[command(flatten)]
+    sample: Sample,
     /// Step size of the training.
     #[arg(long, default_value_t = 1e-3)]
     learning_rate: f64,
-    /// Where the run, the sheet, the chart and the table go; a training that was stopped goes on.
-    #[arg(long)]
-    out: PathBuf,
 }
 
 /// A drawing to make at every epoch.
@@ -70,9 +77,9 @@ struct Prompt {
 
 /// Trains, draws, measures, and writes `sheet.png`, `curves.svg` and `table.md`.
 pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
-    let held_out = folder(&subject.dataset.join("held-out"))?;
-    let train = folder(&subject.dataset.join("train"))?;
-    let called = (subject.category, subject.trigger.as_str());
+    let held_out = folder(&subject.sample.dataset.join("held-out"))?;
+    let train = folder(&subject.sample.dataset.join("train"))?;
+    let called = (subject.sample.category, subject.sample.trigger.as_str());
     let prompts = prompts(called, &train, &held_out)?;
     let embedder = Embedder::new();
     let gauge = Gauge::new(&embedder, &pictures(&train)?, pictures(&held_out)?);
@@ -82,7 +89,7 @@ pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
         .collect();
     let (mut rows, mut scores) = (vec![Vec::new(); ON_SHEET], Vec::new());
     for epoch in EPOCHS {
-        let drawings = drawn(&subject.base, &prompts, adapter(&adapters, epoch)?)?;
+        let drawings = drawn(&subject.sample.base, &prompts, adapter(&adapters, epoch)?)?;
         let found = gauge.scores(&prompts, &drawings);
         log(&format!("epoch {epoch}: {found}"));
         scores.push((epoch, found));
@@ -91,10 +98,14 @@ pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
         }
     }
     let no_texts: [(&str, &str); 0] = [];
-    png::replace(subject.out.join("sheet.png"), &sheet(&rows, GAP), &no_texts)?;
-    fs_err::write(subject.out.join("curves.svg"), chart::svg(&scores))?;
+    png::replace(
+        subject.sample.out.join("sheet.png"),
+        &sheet(&rows, GAP),
+        &no_texts,
+    )?;
+    fs_err::write(subject.sample.out.join("curves.svg"), chart::svg(&scores))?;
     let table = table(&gauge, &prompts, &scores);
-    Ok(fs_err::write(subject.out.join("table.md"), table)?)
+    Ok(fs_err::write(subject.sample.out.join("table.md"), table)?)
 }
 
 fn folder(path: &Path) -> anyhow::Result<FolderDataset> {
@@ -110,8 +121,8 @@ fn pictures(folder: &FolderDataset) -> anyhow::Result<Vec<RgbPicture>> {
 /// Trains to the last of [`EPOCHS`], keeping every one of them; the adapter of each kept epoch.
 fn trained(subject: &Subject) -> anyhow::Result<Vec<(usize, PathBuf)>> {
     let config = TrainConfig {
-        trigger: subject.trigger.clone(),
-        category: subject.category,
+        trigger: subject.sample.trigger.clone(),
+        category: subject.sample.category,
         epochs: EPOCHS[EPOCHS.len() - 1],
         learning_rate: subject.learning_rate,
         checkpoint_every: 5,
@@ -120,8 +131,8 @@ fn trained(subject: &Subject) -> anyhow::Result<Vec<(usize, PathBuf)>> {
         ..TrainConfig::default()
     };
     let epochs = config.epochs;
-    let (base, dataset) = (&subject.base, &subject.dataset);
-    let report = train((base, dataset), &subject.out.join("run"), config)?;
+    let (base, dataset) = (&subject.sample.base, &subject.sample.dataset);
+    let report = train((base, dataset), &subject.sample.out.join("run"), config)?;
     let last = (epochs, report.adapter);
     Ok(report.checkpoints.into_iter().chain([last]).collect())
 }

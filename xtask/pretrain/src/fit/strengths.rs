@@ -1,7 +1,6 @@
 //! What the training strengths do to the base: one training of each, with the numbers of their table, measured at its end.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use anyhow::Context as _;
 use atelier_core::{
@@ -11,27 +10,14 @@ use atelier_data::{FolderDataset, RgbPicture};
 use atelier_eval::Embedder;
 
 use super::gauge::{Gauge, Scores};
-use super::{Prompt, drawn, folder, pictures, prompts, train};
+use super::{Prompt, Sample, drawn, folder, pictures, prompts, train};
 use crate::vae::log;
 
-/// What is trained and how it is called.
+/// What is trained with every strength.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Subject {
-    /// The exported folder.
-    #[arg(long)]
-    base: PathBuf,
-    /// A sample dataset: a folder with `train` and `held-out`.
-    #[arg(long)]
-    dataset: PathBuf,
-    /// The word that calls what is trained.
-    #[arg(long)]
-    trigger: String,
-    /// What the pictures have in common.
-    #[arg(long, default_value = "character")]
-    category: Category,
-    /// Where the runs and the table go; a training that was stopped goes on.
-    #[arg(long)]
-    out: PathBuf,
+    #[command(flatten)]
+    sample: Sample,
 }
 
 /// What was found with one strength.
@@ -45,10 +31,10 @@ struct Row {
 }
 
 /// Trains, draws and measures with every strength, and writes `table.md`.
-pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
-    let unseen = folder(&subject.dataset.join("held-out"))?;
-    let trained = folder(&subject.dataset.join("train"))?;
-    let called = (subject.category, subject.trigger.as_str());
+pub(crate) fn show(Subject { sample }: &Subject) -> anyhow::Result<()> {
+    let unseen = folder(&sample.dataset.join("held-out"))?;
+    let trained = folder(&sample.dataset.join("train"))?;
+    let called = (sample.category, sample.trigger.as_str());
     let new_prompts = prompts(called, &trained, &unseen)?;
     let old_prompts = own_prompts(called, &trained);
     let embedder = Embedder::new();
@@ -56,7 +42,7 @@ pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
     let measured = |name, report: Option<&TrainReport>| -> anyhow::Result<Row> {
         let adapter = report.map(|report| report.adapter.as_path());
         let draw = |prompts: &[Prompt]| -> anyhow::Result<Vec<RgbPicture>> {
-            drawn(&subject.base, prompts, adapter)
+            drawn(&sample.base, prompts, adapter)
         };
         let row = Row {
             name,
@@ -74,22 +60,22 @@ pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
     let mut rows = vec![measured("none, the base alone", None)?];
     for &strength in TrainingStrength::ALL {
         let mut config = TrainConfig {
-            trigger: subject.trigger.clone(),
-            category: subject.category,
+            trigger: sample.trigger.clone(),
+            category: sample.category,
             strength: Some(strength),
             checkpoint_every: usize::MAX,
             precision: Precision::Bf16,
             seed: Seed(1),
             ..TrainConfig::default()
         };
-        let settings = strength.settings(subject.category, BaseKind::Mini);
+        let settings = strength.settings(sample.category, BaseKind::Mini);
         settings.fill(&mut config, |_| false);
-        let out = subject.out.join(strength.name());
-        let report = train((&subject.base, &subject.dataset), &out, config)
+        let out = sample.out.join(strength.name());
+        let report = train((&sample.base, &sample.dataset), &out, config)
             .with_context(|| format!("training strength `{strength}`"))?;
         rows.push(measured(strength.name(), Some(&report))?);
     }
-    Ok(fs_err::write(subject.out.join("table.md"), table(&rows))?)
+    Ok(fs_err::write(sample.out.join("table.md"), table(&rows))?)
 }
 
 /// The captions of the trained pictures.
