@@ -19,9 +19,9 @@ pub use backup::BackedUp;
 pub use blobs::{Blobs, Hold, Swept};
 pub use check::{Checked, check};
 pub use datasets::{
-    About, AboutChange, Addition, CaptionEdit, Dataset, DatasetPage, Difference, Edit, Edits,
-    Exported, FolderContent, FolderFile, Image, ImageChange, Imported, NewImage, Outcome, Version,
-    VersionAbout,
+    About, AboutChange, Addition, AdditionOutcome, CaptionEdit, Dataset, DatasetPage, Difference,
+    Edit, Edits, Exported, FolderContent, FolderFile, Image, ImageChange, Imported, NewImage,
+    Version, VersionAbout,
 };
 pub use error::Error;
 pub use library::{CATALOGUE, DatasetId, ImageId, Library};

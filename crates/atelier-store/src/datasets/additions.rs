@@ -27,7 +27,7 @@ pub struct Addition {
 
 /// What became of an [`Addition`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AdditionOutcome {
     /// It is a new image.
     Added(ImageId),
     /// The dataset has an image with this very file already.
@@ -48,7 +48,7 @@ impl Library {
         dataset: DatasetId,
         additions: Vec<Addition>,
         change: Option<String>,
-    ) -> Result<(Version, Vec<Outcome>)> {
+    ) -> Result<(Version, Vec<AdditionOutcome>)> {
         let (now_ms, blobs) = (self.now_ms(), self.blobs().clone());
         self.write(move |transaction| {
             let newest = get_to_change(transaction, dataset)?;
@@ -65,8 +65,8 @@ impl Library {
             let id_of = |at: usize| new.get(at).map(|image| image.id);
             let outcomes = fates.into_iter().map(|fate| match fate {
                 Fate::Done(outcome) => outcome,
-                Fate::New(at) => id_of(at).map_or_else(lost, Outcome::Added),
-                Fate::Twin(at) => id_of(at).map_or_else(lost, Outcome::Present),
+                Fate::New(at) => id_of(at).map_or_else(lost, AdditionOutcome::Added),
+                Fate::Twin(at) => id_of(at).map_or_else(lost, AdditionOutcome::Present),
             });
             let outcomes = outcomes.collect();
             Ok((after, outcomes))
@@ -74,13 +74,13 @@ impl Library {
     }
 }
 
-fn lost() -> Outcome {
-    Outcome::Refused("it is not in the new version; try again".to_owned())
+fn lost() -> AdditionOutcome {
+    AdditionOutcome::Refused("it is not in the new version; try again".to_owned())
 }
 
 /// What an addition comes to before new images have their ids.
 enum Fate {
-    Done(Outcome),
+    Done(AdditionOutcome),
     /// The new image at this place.
     New(usize),
     /// The same file as the new image at this place.
@@ -131,7 +131,7 @@ impl Sorter {
     fn fate(&self, addition: &Addition) -> Fate {
         let blob = &addition.image.blob;
         if let Some(id) = self.present.get(blob) {
-            return Fate::Done(Outcome::Present(*id));
+            return Fate::Done(AdditionOutcome::Present(*id));
         }
         if let Some(at) = self.coming.get(blob) {
             return Fate::Twin(*at);
@@ -143,7 +143,7 @@ impl Sorter {
         let is_full = self.count + self.edits.len() >= MAX_IMAGES;
         let full = is_full.then(|| format!("a dataset has at most {MAX_IMAGES} images"));
         match crop.or(caption).or(full) {
-            Some(problem) => Fate::Done(Outcome::Refused(problem)),
+            Some(problem) => Fate::Done(AdditionOutcome::Refused(problem)),
             None => Fate::New(self.edits.len()),
         }
     }

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::library::{DatasetId, ImageId, Library};
 
 pub use about::{About, AboutChange};
-pub use additions::{Addition, Outcome};
+pub use additions::{Addition, AdditionOutcome};
 pub use caption_edit::CaptionEdit;
 pub use difference::{Difference, ImageChange};
 pub use edit::{Edit, Edits, NewImage};

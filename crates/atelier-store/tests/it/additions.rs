@@ -1,7 +1,7 @@
 //! Pictures that come one by one, images by their ids, pages of datasets.
 
 use atelier_core::Crop;
-use atelier_store::{Addition, CaptionEdit, Edit, Edits, Outcome};
+use atelier_store::{Addition, AdditionOutcome, CaptionEdit, Edit, Edits};
 
 use crate::{Studio, picture};
 
@@ -44,11 +44,11 @@ fn what_can_be_added_is_and_the_rest_is_told() {
     assert_eq!(version.about.change, "dropped on the page");
     let new = &version.images[1];
     assert_eq!((new.caption.as_str(), new.crop), ("two", Some(crop(24))));
-    assert_eq!(outcomes[0], Outcome::Present(present));
-    assert_eq!(outcomes[1], Outcome::Added(new.id));
-    assert_eq!(outcomes[3], Outcome::Present(new.id));
+    assert_eq!(outcomes[0], AdditionOutcome::Present(present));
+    assert_eq!(outcomes[1], AdditionOutcome::Added(new.id));
+    assert_eq!(outcomes[3], AdditionOutcome::Present(new.id));
     for (at, reason) in [(2, "40×24"), (4, "10000 characters"), (5, "control")] {
-        let Outcome::Refused(problem) = &outcomes[at] else {
+        let AdditionOutcome::Refused(problem) = &outcomes[at] else {
             panic!("{:?}", outcomes[at]);
         };
         assert!(problem.contains(reason), "{problem}");

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use atelier_weights::adapter::AdapterFile;
 
-use crate::workbench::{Workbench, program, tiny_base};
+use crate::workbench::{Workbench, program, signal, tiny_base};
 
 fn words(out: &str) -> Vec<String> {
     let base = tiny_base();
@@ -49,14 +49,7 @@ fn interrupted(bench: &Workbench, out: &str) -> (Option<i32>, String) {
         line.clear();
         assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "no step was made");
     }
-    let kill = format!("kill -INT {}", child.id());
-    assert!(
-        Command::new("sh")
-            .args(["-c", &kill])
-            .status()
-            .unwrap()
-            .success()
-    );
+    signal(&child, "INT");
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
     (child.wait().unwrap().code(), rest)

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use crate::workbench::{Workbench, program};
+use crate::workbench::{Workbench, program, signal};
 
 /// The running server, and the address that it said.
 fn started(bench: &Workbench) -> (Child, String) {
@@ -53,14 +53,7 @@ fn it_shows_the_library_until_it_is_asked_to_stop() {
         taken.stderr
     );
     assert!(taken.stderr.contains("--listen"), "{}", taken.stderr);
-    let kill = format!("kill -TERM {}", child.id());
-    assert!(
-        Command::new("sh")
-            .args(["-c", &kill])
-            .status()
-            .unwrap()
-            .success()
-    );
+    signal(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 

@@ -154,6 +154,16 @@ pub(crate) fn program() -> &'static str {
     env!("CARGO_BIN_EXE_atelier")
 }
 
+/// Sends a signal, such as `TERM`, to a program that was started.
+#[cfg(unix)]
+pub(crate) fn signal(child: &std::process::Child, name: &str) {
+    let kill = format!("kill -{name} {}", child.id());
+    let sent = std::process::Command::new("sh")
+        .args(["-c", &kill])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
 /// The tiny model as a word of a command.
 pub(crate) fn tiny_base() -> String {
     tiny_sd15().to_string_lossy().into_owned()

@@ -51,7 +51,12 @@ pub(super) async fn keep(
         parts[at].fate = Fate::Image(outcome);
     }
     mark_unused(&mut parts);
-    let is_new = |part: &&Part| matches!(part.fate, Fate::Image(atelier_store::Outcome::Added(_)));
+    let is_new = |part: &&Part| {
+        matches!(
+            part.fate,
+            Fate::Image(atelier_store::AdditionOutcome::Added(_))
+        )
+    };
     Ok(Uploaded {
         dataset: dataset.into(),
         version: version.about.into(),

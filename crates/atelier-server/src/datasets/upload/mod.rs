@@ -9,7 +9,7 @@ mod pair;
 mod part;
 mod receive;
 
-use atelier_store::{DatasetId, Outcome};
+use atelier_store::{AdditionOutcome, DatasetId};
 use axum::extract::multipart::Multipart;
 use axum::extract::{FromRequest as _, Request, State};
 use serde::Serialize;
@@ -128,11 +128,13 @@ impl From<Part> for UploadedFile {
     fn from(part: Part) -> Self {
         let (outcome, image, reason) = match part.fate {
             Fate::Used(outcome) => (outcome, None, None),
-            Fate::Image(Outcome::Added(id)) => (UploadOutcome::Added, Some(id.to_string()), None),
-            Fate::Image(Outcome::Present(id)) => {
+            Fate::Image(AdditionOutcome::Added(id)) => {
+                (UploadOutcome::Added, Some(id.to_string()), None)
+            }
+            Fate::Image(AdditionOutcome::Present(id)) => {
                 (UploadOutcome::Present, Some(id.to_string()), None)
             }
-            Fate::Image(Outcome::Refused(reason)) | Fate::Refused(reason) => {
+            Fate::Image(AdditionOutcome::Refused(reason)) | Fate::Refused(reason) => {
                 (UploadOutcome::Refused, None, Some(reason))
             }
             Fate::Ignored(reason) => (UploadOutcome::Ignored, None, Some(reason.to_owned())),

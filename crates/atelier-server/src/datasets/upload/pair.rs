@@ -47,7 +47,12 @@ pub(super) fn pair(mut parts: Vec<Part>) -> (Vec<Paired>, Vec<Part>) {
 
 /// After it is known what became of pictures: captions and crops of none that came in were not needed.
 pub(super) fn mark_unused(parts: &mut [Part]) {
-    let is_new = |part: &&Part| matches!(&part.fate, Fate::Image(atelier_store::Outcome::Added(_)));
+    let is_new = |part: &&Part| {
+        matches!(
+            &part.fate,
+            Fate::Image(atelier_store::AdditionOutcome::Added(_))
+        )
+    };
     let new = || parts.iter().filter(is_new);
     let stems: HashSet<_> = new()
         .map(|part| (place(part), part.stem().to_owned()))

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use atelier_data::CROPS_FILE;
-use atelier_store::Outcome;
+use atelier_store::AdditionOutcome;
 
 use super::UploadOutcome;
 
@@ -31,7 +31,7 @@ pub(super) enum Fate {
     /// It helped others to what they are.
     Used(UploadOutcome),
     /// It is an image, or could not become one.
-    Image(Outcome),
+    Image(AdditionOutcome),
     /// It was not needed.
     Ignored(&'static str),
     /// It cannot be used.

@@ -170,7 +170,10 @@ impl KohyaMetadata {
     }
 
     fn put_data(&self, map: &mut Map) {
-        map.put_some("ss_num_train_images", self.num_train_images);
+        let repeats = self.repeats.unwrap_or(1);
+        // Counted as often as an epoch takes them.
+        let taken = self.num_train_images.map(|images| images * repeats);
+        map.put_some("ss_num_train_images", taken);
         map.put("ss_num_reg_images", "0");
         map.put_some("ss_num_batches_per_epoch", self.num_batches_per_epoch);
         map.put_some("ss_total_batch_size", self.batch_size);
@@ -181,7 +184,6 @@ impl KohyaMetadata {
         map.put_float("ss_caption_dropout_rate", self.caption_dropout);
         let images = self.num_train_images.unwrap_or(1);
         let folder = self.dataset_name.as_ref().unwrap_or(&self.trigger);
-        let repeats = self.repeats.unwrap_or(1);
         let folder = format!("{repeats}_{folder}");
         if self.num_train_images.is_some() {
             let about = json!({"n_repeats": repeats, "img_count": images});
