@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::workspace::Workspace;
-use crate::{generated, process, tidy};
+use crate::{generated, process, tidy, web};
 
 /// Runs every test. They need the Rust toolchain and the C compiler that it links with, and nothing else.
 pub(crate) fn test(workspace: &Workspace) -> Result<()> {
@@ -26,6 +26,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     })?;
     step("lints", || process::run(&mut workspace.cargo(&clippy)))?;
     step("tidy", || tidy::tidy(workspace))?;
+    step("web pages", || web::check(workspace.root()))?;
     step("generated pages", || generated::generate(workspace, true))?;
     step("tests", || test(workspace))?;
     println!("all checks passed");

@@ -13,6 +13,7 @@ mod graphics;
 mod parity;
 mod process;
 mod tidy;
+mod web;
 mod workspace;
 
 use std::ffi::OsString;
@@ -55,6 +56,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Check the web pages and build them into `web/dist`; needs Node.
+    Web,
     /// Make the reference tensors anew with the Python scripts in `golden/`.
     Golden {
         /// Names of scripts, without `.py`; all when absent.
@@ -95,6 +98,7 @@ fn run(task: Task) -> Result<()> {
         Task::Check => check::check(&workspace),
         Task::Tidy => tidy::tidy(&workspace),
         Task::Gen { check } => generated::generate(&workspace, check),
+        Task::Web => web::build(&workspace),
         Task::Golden { scripts } => golden::golden(&workspace, &scripts),
         Task::Parity(parity) => parity.run(&workspace),
         Task::Pretrain { arguments } => {
