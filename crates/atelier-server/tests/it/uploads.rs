@@ -130,6 +130,20 @@ async fn a_bad_file_does_not_keep_the_good_ones_out() {
 }
 
 #[tokio::test]
+async fn a_caption_may_begin_with_the_letters_of_an_archive() {
+    let studio = Studio::new();
+    let dataset = studio.dataset("Blob faces").await;
+    let files: [(&str, &[u8]); 2] = [("a.png", &picture(1)), ("a.txt", b"PKW vor einem Haus")];
+    let added = studio.upload(&dataset, &files).await.ok();
+    assert_eq!(added["files"][1]["outcome"], "caption", "{added}");
+    let version = studio
+        .get(&format!("/api/v1/datasets/{dataset}/versions/latest"))
+        .await
+        .ok();
+    assert_eq!(version["images"][0]["caption"], "PKW vor einem Haus");
+}
+
+#[tokio::test]
 async fn an_upload_without_anything_usable_changes_nothing() {
     let studio = Studio::new();
     let dataset = studio.dataset("Blob faces").await;

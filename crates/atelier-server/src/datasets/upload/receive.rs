@@ -16,8 +16,10 @@ use crate::app::App;
 use crate::extract::{is_timeout, too_slow, unreadable};
 use crate::limits::Limits;
 
-/// How the content of an archive begins.
-const ARCHIVE: &[u8] = b"PK";
+/// How the content of an archive begins: with its first file, or where it has none with its end.
+const ARCHIVE: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
+/// Bytes by which archives are known.
+const HEAD: usize = 4;
 
 /// Everything that came in, and which of it are archives.
 #[derive(Debug, Default)]
@@ -90,21 +92,26 @@ struct Written {
 
 async fn write(mut field: Field<'_>, path: &Path, meter: &mut Meter<'_>) -> Result<Written> {
     let mut file = File::create(path).await.map_err(Failure::io)?;
-    let (mut size_bytes, mut is_archive) = (0, None);
+    let (mut size_bytes, mut head) = (0, Vec::with_capacity(HEAD));
     while let Some(chunk) = field.chunk().await.map_err(broken)? {
         meter.count(chunk.len())?;
-        let is_archive = *is_archive.get_or_insert_with(|| chunk.starts_with(ARCHIVE));
+        let missing = HEAD - head.len();
+        head.extend_from_slice(&chunk[..missing.min(chunk.len())]);
         size_bytes += chunk.len() as u64;
         // What is too large anyway need not lie on the disk.
-        if is_archive || size_bytes <= meter.limits.picture_bytes {
+        if is_archive(&head) || size_bytes <= meter.limits.picture_bytes {
             file.write_all(&chunk).await.map_err(Failure::io)?;
         }
     }
     file.flush().await.map_err(Failure::io)?;
     Ok(Written {
         size_bytes,
-        is_archive: is_archive.unwrap_or(false),
+        is_archive: is_archive(&head),
     })
+}
+
+fn is_archive(head: &[u8]) -> bool {
+    ARCHIVE.contains(&head)
 }
 
 async fn drain(mut field: Field<'_>, meter: &mut Meter<'_>) -> Result<()> {
