@@ -34,7 +34,7 @@ pub use progress::{Phase, Progress, ProgressSink, SilentProgress};
 pub use recompute::Recompute;
 pub use seed::Seed;
 pub use train_config::{Targets, TrainConfig};
-pub use training::{BaseKind, StepCount, StrengthSettings, TrainingStrength};
+pub use training::{BaseKind, RunState, StepCount, StrengthSettings, TrainingStrength};
 pub use traits::{Generator, Outcome, Picture, TrainReport, TrainRequest, Trainer};
 pub use weight_change::{
     Delta, Factor, Magnitude, MagnitudeAxis, MagnitudeRule, Matrix, WeightChange,

@@ -173,8 +173,8 @@ impl From<StoreError> for Failure {
             StoreError::NoVersion { newest, number, .. } => {
                 Self::new(code, message).with_details(json!({"newest": newest, "number": number}))
             }
-            StoreError::Trashed { name } => {
-                let message = format!("dataset `{name}` is in the trash");
+            StoreError::Trashed { what, name } => {
+                let message = format!("{what} `{name}` is in the trash");
                 Self::new(code, message).with_hint("restore it first")
             }
             StoreError::Busy { .. } => {

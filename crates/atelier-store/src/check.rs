@@ -11,6 +11,7 @@ use crate::blobs::Blobs;
 use crate::datasets::hash_problems;
 use crate::error::{Error, Result};
 use crate::library::{CATALOGUE, layout, open_to_read};
+use crate::models::lineage_problems;
 use crate::trash::named;
 
 /// Problems of the database itself that are listed.
@@ -25,6 +26,10 @@ pub struct Checked {
     pub datasets: u64,
     /// Versions of them.
     pub versions: u64,
+    /// Runs, those in the trash too.
+    pub runs: u64,
+    /// Models, those in the trash too.
+    pub models: u64,
     /// Files that the catalogue names.
     pub files: u64,
     /// Their size together.
@@ -69,7 +74,7 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
     };
     let view = connection.transaction()?;
     let mut files = Vec::new();
-    let parts: [(&str, Result<()>); 5] = [
+    let parts: [(&str, Result<()>); 8] = [
         ("the database", of_database(&view, &mut checked.problems)),
         ("datasets", count(&view, "dataset", &mut checked.datasets)),
         (
@@ -79,6 +84,12 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
         (
             "hashes of versions",
             hash_problems(&view, &mut checked.problems),
+        ),
+        ("runs", count(&view, "run", &mut checked.runs)),
+        ("models", count(&view, "model", &mut checked.models)),
+        (
+            "lineage of models",
+            lineage_problems(&view, &mut checked.problems),
         ),
         ("files", named_files(&view, &mut files)),
     ];
@@ -126,8 +137,9 @@ fn count(view: &Transaction<'_>, table: &str, to: &mut u64) -> Result<()> {
 fn named_files(view: &Transaction<'_>, files: &mut Vec<Named>) -> Result<()> {
     let mut statement = view.prepare(
         "SELECT b.hash, b.size_bytes, \
-           (SELECT '`' || i.file_name || '` in dataset `' || d.name || '`' FROM image i JOIN dataset d ON d.id = i.dataset \
-            WHERE i.blob = b.hash LIMIT 1) \
+           coalesce((SELECT '`' || i.file_name || '` in dataset `' || d.name || '`' FROM image i JOIN dataset d \
+              ON d.id = i.dataset WHERE i.blob = b.hash LIMIT 1), \
+             (SELECT 'model `' || m.name || '`' FROM model m WHERE m.blob = b.hash LIMIT 1)) \
          FROM blob b ORDER BY b.hash",
     )?;
     let rows = statement.query_map([], |row| {

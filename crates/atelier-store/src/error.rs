@@ -30,9 +30,11 @@ pub enum Error {
         newest: u32,
     },
     /// What is in the trash is not changed.
-    #[error("dataset `{name}` is in the trash; take it back with `atelier dataset restore` first")]
+    #[error("{what} `{name}` is in the trash; take it back with `atelier {what} restore` first")]
     Trashed {
-        /// The dataset.
+        /// What it is, such as `dataset`.
+        what: &'static str,
+        /// Its name.
         name: String,
     },
     /// A name that may be there only once is there.
@@ -64,6 +66,22 @@ pub enum Error {
         newest: u32,
         /// The version that the change began from.
         expected: u32,
+    },
+    /// A process works on a run.
+    #[error("run `{name}` is being trained; stop it first")]
+    RunInUse {
+        /// The run.
+        name: String,
+    },
+    /// A run has no such checkpoint.
+    #[error("run `{run}` has no checkpoint of epoch {epoch}; it has {}", listed(.has))]
+    NoCheckpoint {
+        /// The run.
+        run: String,
+        /// The epoch that was asked for.
+        epoch: usize,
+        /// The epochs that there are.
+        has: Vec<usize>,
     },
     /// Another process has the library for itself for longer than is waited.
     #[error("another process is changing the library `{}`; try again", path.display())]
@@ -134,6 +152,15 @@ pub enum Error {
     },
 }
 
+/// Numbers in words.
+fn listed(numbers: &[usize]) -> String {
+    if numbers.is_empty() {
+        return "none".to_owned();
+    }
+    let words: Vec<_> = numbers.iter().map(ToString::to_string).collect();
+    words.join(", ")
+}
+
 impl Error {
     pub(crate) fn not_found(what: &'static str, name: impl std::fmt::Display) -> Self {
         let name = format!("{name}");
@@ -187,13 +214,16 @@ impl Error {
 impl Coded for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::NotFound { .. } | Self::NoVersion { .. } | Self::NoLibrary { .. } => {
-                ErrorCode::NotFound
-            }
+            Self::NotFound { .. }
+            | Self::NoVersion { .. }
+            | Self::NoCheckpoint { .. }
+            | Self::NoLibrary { .. } => ErrorCode::NotFound,
             Self::Exists { .. } | Self::Invalid { .. } | Self::Trashed { .. } => {
                 ErrorCode::InvalidInput
             }
-            Self::Conflict { .. } | Self::Busy { .. } => ErrorCode::Conflict,
+            Self::Conflict { .. } | Self::Busy { .. } | Self::RunInUse { .. } => {
+                ErrorCode::Conflict
+            }
             Self::Pictures(error) => error.code(),
             Self::File(error) => error.code(),
             Self::DamagedBlob { .. } | Self::DamagedCatalogue { .. } => ErrorCode::DamagedLibrary,

@@ -2,6 +2,7 @@
 //! `docs/reference/on-disk.md` describes the files. Where things lie is said by who calls.
 //! SQL stands here and nowhere else.
 
+mod about;
 mod backup;
 pub mod bases_folder;
 mod blobs;
@@ -12,19 +13,24 @@ mod hashes;
 mod leftovers;
 mod library;
 mod lock;
+mod models;
 mod packed;
+mod runs;
 mod trash;
 
+pub use about::{About, AboutChange};
 pub use backup::BackedUp;
 pub use blobs::{Blobs, Hold, Swept};
 pub use check::{Checked, check};
 pub use datasets::{
-    About, AboutChange, Addition, AdditionOutcome, CaptionEdit, Dataset, DatasetPage, Difference,
-    Edit, Edits, Exported, FolderContent, FolderFile, Image, ImageChange, Imported, NewImage,
-    Version, VersionAbout,
+    Addition, AdditionOutcome, CaptionEdit, Dataset, DatasetPage, Difference, Edit, Edits,
+    Exported, FolderContent, FolderFile, Image, ImageChange, Imported, NewImage, Version,
+    VersionAbout,
 };
 pub use error::Error;
-pub use library::{CATALOGUE, DatasetId, ImageId, Library};
+pub use library::{CATALOGUE, DatasetId, ImageId, Library, ModelId, RunId};
+pub use models::{Lineage, Model, ModelChange, NewModel, Proof};
+pub use runs::{Checkpoint, Losses, NewRun, Run, RunEnd, Sitting};
 pub use trash::{Emptied, TRASH_DAYS};
 
 pub use hashes::KeptHashes;

@@ -10,7 +10,12 @@ pub(crate) const NAME: &str = ".lock";
 
 /// Opens the file in a folder, and makes it where there is none.
 pub(crate) fn open(folder: &Path) -> io::Result<File> {
+    open_file(&folder.join(NAME))
+}
+
+/// Opens a file to lock, and makes it where there is none.
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    options.open(folder.join(NAME))
+    options.open(path)
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::blobs::Swept;
 use crate::error::Result;
 use crate::library::Library;
+use crate::runs;
 
 /// How long something stays in the trash.
 pub const TRASH_DAYS: i64 = 30;
@@ -18,6 +19,10 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub struct Emptied {
     /// Datasets.
     pub datasets: usize,
+    /// Runs, with their folders.
+    pub runs: usize,
+    /// Models.
+    pub models: usize,
     /// Files that nothing names any more; none when another process was adding some, so that the next call removes them.
     pub files: Option<u64>,
     /// Their size together.
@@ -28,20 +33,28 @@ impl Library {
     /// Removes for good what has been in the trash for `days`, and every file that nothing names any more.
     pub fn empty_trash(&self, days: i64) -> Result<Emptied> {
         let before_ms = self.now_ms() - days * DAY_MS;
-        let datasets = self.write(move |change| {
+        let (models, runs, datasets) = self.write(move |change| {
+            let models = change.execute("DELETE FROM model WHERE trashed_ms <= ?", [before_ms])?;
+            let runs = runs::remove_trashed(change, before_ms)?;
             let delete = "DELETE FROM dataset WHERE trashed_ms <= ?";
-            Ok(change.execute(delete, [before_ms])?)
+            Ok((models, runs, change.execute(delete, [before_ms])?))
         })?;
+        for &run in &runs {
+            self.remove_run_folder(run)?;
+        }
         // Rows of files go only while nobody is about to name them again.
         let swept = self.blobs().sweep(|| {
             self.write(|change| {
-                let delete = "DELETE FROM blob WHERE hash NOT IN (SELECT blob FROM image)";
+                let delete = "DELETE FROM blob WHERE hash NOT IN (SELECT blob FROM image) \
+                              AND hash NOT IN (SELECT blob FROM model)";
                 change.execute(delete, [])?;
                 named(change)
             })
         })?;
         Ok(Emptied {
             datasets,
+            runs: runs.len(),
+            models,
             files: swept.map(|Swept { files, .. }| files),
             size_bytes: swept.map_or(0, |Swept { size_bytes, .. }| size_bytes),
         })

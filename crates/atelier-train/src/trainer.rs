@@ -358,6 +358,7 @@ impl<'a> Run<'a> {
             batch_size: Some(config.batch_size),
             resolution: Some((side, side)),
             dataset_name: folder_name(&self.inputs.request.dataset),
+            dataset_hash: Some(record.dataset_version.clone()),
             caption_dropout: Some(config.caption_dropout),
             seed: Some(config.seed.0),
             base_name: Some(record.base_name.clone()),

@@ -1,9 +1,11 @@
 //! Choices that stand for many settings of a training, and the sum of its steps.
 
 mod base_kind;
+mod run_state;
 mod steps;
 mod strength;
 
 pub use base_kind::BaseKind;
+pub use run_state::RunState;
 pub use steps::StepCount;
 pub use strength::{StrengthSettings, TrainingStrength};

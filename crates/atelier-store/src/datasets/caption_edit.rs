@@ -2,7 +2,7 @@
 
 use atelier_data::caption::with_trigger;
 
-use super::About;
+use crate::about::About;
 
 /// A change that any caption can go through.
 #[derive(Debug, Clone, PartialEq, Eq)]

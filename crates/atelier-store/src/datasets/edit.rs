@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::caption_edit::CaptionEdit;
 use super::file_name::Stems;
+use super::get_to_change;
 use super::version::{Image, Version, insert, version};
-use super::{About, get_to_change};
+use crate::about::About;
 use crate::blobs::{Blobs, Hold};
 use crate::error::{Error, Result};
 use crate::library::{DatasetId, ImageId, Library};

@@ -1,6 +1,5 @@
 //! Datasets: named pictures with captions and crops. Every change of these makes a version, and versions are never changed.
 
-mod about;
 mod additions;
 mod caption_edit;
 mod difference;
@@ -10,21 +9,21 @@ mod folder;
 mod folder_files;
 mod version;
 
-use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 use serde::Serialize;
 
+use crate::about::{About, AboutChange};
 use crate::error::{Error, Result};
 use crate::library::{DatasetId, ImageId, Library};
 
-pub use about::{About, AboutChange};
 pub use additions::{Addition, AdditionOutcome};
 pub use caption_edit::CaptionEdit;
 pub use difference::{Difference, ImageChange};
 pub use edit::{Edit, Edits, NewImage};
 pub use folder::{Exported, Imported};
 pub use folder_files::{FolderContent, FolderFile};
-pub(crate) use version::hash_problems;
 pub use version::{Image, Version, VersionAbout};
+pub(crate) use version::{hash_of, hash_problems, version};
 
 /// A dataset as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -96,7 +95,7 @@ impl Library {
     pub fn update_dataset(&self, id: DatasetId, new: AboutChange) -> Result<Dataset> {
         self.write(move |change| {
             let about = new.over(get_to_change(change, id)?.about).checked()?;
-            about.update(change, id)?;
+            update_row(&about, change, id)?;
             get(change, id)
         })
     }
@@ -188,7 +187,7 @@ impl Library {
 /// Makes an empty dataset; its first version is that.
 fn create(change: &Transaction<'_>, about: &About, now_ms: i64) -> Result<DatasetId> {
     let id = DatasetId::new();
-    about.insert(change, id, now_ms)?;
+    insert_row(about, change, id, now_ms)?;
     version::insert(change, id, &[], ("created", now_ms))?;
     Ok(id)
 }
@@ -201,11 +200,41 @@ fn get(view: &Transaction<'_>, id: DatasetId) -> Result<Dataset> {
 }
 
 /// The dataset with this id, unless it is in the trash.
-fn get_to_change(view: &Transaction<'_>, id: DatasetId) -> Result<Dataset> {
+pub(crate) fn get_to_change(view: &Transaction<'_>, id: DatasetId) -> Result<Dataset> {
     let dataset = get(view, id)?;
     if dataset.trashed_ms.is_some() {
-        let name = dataset.about.name;
-        return Err(Error::Trashed { name });
+        let (what, name) = ("dataset", dataset.about.name);
+        return Err(Error::Trashed { what, name });
     }
     Ok(dataset)
+}
+
+/// Writes the row of a new dataset.
+fn insert_row(about: &About, change: &Transaction<'_>, id: DatasetId, now_ms: i64) -> Result<()> {
+    let inserted = change.execute(
+        "INSERT INTO dataset (id, name, description, category, trigger_word, created_ms) \
+         VALUES (:id, :name, :description, :category, :trigger_word, :now_ms)",
+        named_params! {
+            ":id": id, ":name": about.name, ":description": about.description,
+            ":category": about.category.name(), ":trigger_word": about.trigger_word, ":now_ms": now_ms,
+        },
+    );
+    inserted
+        .map(drop)
+        .map_err(|error| Error::taken("dataset", &about.name, error))
+}
+
+/// Writes it over what the dataset's row says.
+fn update_row(about: &About, change: &Transaction<'_>, id: DatasetId) -> Result<()> {
+    let updated = change.execute(
+        "UPDATE dataset SET name = :name, description = :description, category = :category, \
+         trigger_word = :trigger_word WHERE id = :id",
+        named_params! {
+            ":id": id, ":name": about.name, ":description": about.description,
+            ":category": about.category.name(), ":trigger_word": about.trigger_word,
+        },
+    );
+    updated
+        .map(drop)
+        .map_err(|error| Error::taken("dataset", &about.name, error))
 }

@@ -162,7 +162,7 @@ impl Library {
 }
 
 /// A version of a dataset.
-pub(super) fn version(view: &Transaction<'_>, dataset: DatasetId, number: u32) -> Result<Version> {
+pub(crate) fn version(view: &Transaction<'_>, dataset: DatasetId, number: u32) -> Result<Version> {
     let query = format!("{SELECT} AND number = ?2");
     let about = view.query_row(&query, params![dataset, number], VersionAbout::from_row);
     let about = about.optional()?;
@@ -183,7 +183,8 @@ pub(super) fn version(view: &Transaction<'_>, dataset: DatasetId, number: u32) -
     })
 }
 
-fn hash_of(images: &[Image]) -> String {
+/// The hash over contents, captions and crops, as a training computes it.
+pub(crate) fn hash_of(images: &[Image]) -> String {
     dataset_version(images.iter().map(|image| {
         let Image {
             blob,

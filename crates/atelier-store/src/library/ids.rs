@@ -64,3 +64,5 @@ macro_rules! id {
 
 id!(DatasetId, "a dataset");
 id!(ImageId, "a picture in the versions of a dataset");
+id!(RunId, "a run");
+id!(ModelId, "a fine-tuned model");

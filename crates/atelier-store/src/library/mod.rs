@@ -19,7 +19,7 @@ use readers::Readers;
 use writer::Writer;
 
 pub(crate) use connection::open_to_read;
-pub use ids::{DatasetId, ImageId};
+pub use ids::{DatasetId, ImageId, ModelId, RunId};
 pub(crate) use migrations::{Layout, layout};
 
 /// The file of the catalogue below the library's folder.
@@ -81,6 +81,11 @@ impl Library {
     /// The file of the catalogue.
     pub fn catalogue(&self) -> &Path {
         &self.shared.path
+    }
+
+    /// The folder of the library.
+    pub(crate) fn home(&self) -> &Path {
+        self.shared.path.parent().unwrap_or(Path::new("."))
     }
 
     /// The files that the catalogue speaks of.

@@ -8,6 +8,7 @@ mod catalogue;
 mod check;
 mod datasets;
 mod folders;
+mod runs;
 mod trash;
 
 use std::path::Path;

@@ -103,8 +103,8 @@ pub(crate) async fn add_images(
         .catalogue(move || library.get_dataset(id))
         .await?;
     if dataset.trashed_ms.is_some() {
-        let name = dataset.about.name;
-        return Err(atelier_store::Error::Trashed { name }.into());
+        let (what, name) = ("dataset", dataset.about.name);
+        return Err(atelier_store::Error::Trashed { what, name }.into());
     }
     let (head, body) = request.into_parts();
     let (body, progress) = metered::metered(body);

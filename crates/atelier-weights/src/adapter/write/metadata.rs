@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use atelier_core::AdapterFamily;
 use serde_json::{Value, json};
 
+/// Where the hash of the dataset's version stands.
+const DATASET_KEY: &str = "atelier.dataset_version";
 /// Where the settings of this program's trainings stand.
 const SETTINGS_KEY: &str = "atelier.train_config";
 
@@ -68,6 +70,8 @@ pub struct KohyaMetadata {
     pub resolution: Option<(usize, usize)>,
     /// Name of the dataset's folder.
     pub dataset_name: Option<String>,
+    /// Hash of the version of the dataset.
+    pub dataset_hash: Option<String>,
     /// Probability that a caption was left out.
     pub caption_dropout: Option<f64>,
     /// Seed of the training.
@@ -143,6 +147,7 @@ impl KohyaMetadata {
         map.put_float("ss_training_started_at", self.started_at_unix_secs);
         map.put_float("ss_training_finished_at", self.finished_at_unix_secs);
         map.put_some("ss_training_comment", self.comment.as_ref());
+        map.put_some(DATASET_KEY, self.dataset_hash.as_ref());
         map.put_some(SETTINGS_KEY, self.settings.as_ref());
         map.put_some("ss_steps", self.steps);
         map.put_some("ss_max_train_steps", self.max_train_steps);

@@ -1,12 +1,11 @@
-//! What a dataset is called and what it is for.
+//! What a dataset, or a model that was trained on it, is called and what it is for.
 
 use atelier_core::Category;
+use rusqlite::Row;
 use rusqlite::types::Type;
-use rusqlite::{Row, Transaction, named_params};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::library::DatasetId;
 
 /// Longest name.
 const MAX_NAME_CHARS: usize = 200;
@@ -15,16 +14,16 @@ const MAX_DESCRIPTION_CHARS: usize = 10_000;
 /// Longest trigger word.
 const MAX_TRIGGER_CHARS: usize = 100;
 
-/// What a dataset is called and what it is for.
+/// What a dataset or a model is called and what it is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct About {
-    /// Its name, which no other dataset outside the trash has.
+    /// Its name, which no other of its kind outside the trash has.
     pub name: String,
     /// What it is about, for people.
     pub description: String,
     /// What its pictures have in common.
     pub category: Category,
-    /// The word that will call what is trained on it; may be empty.
+    /// The word that calls what is trained; may be empty.
     pub trigger_word: String,
 }
 
@@ -58,7 +57,7 @@ impl About {
     ///
     /// # Errors
     /// When something is too long, or cannot stand in one line.
-    pub(super) fn checked(self) -> Result<Self> {
+    pub(crate) fn checked(self) -> Result<Self> {
         let about = Self {
             name: self.name.trim().to_owned(),
             description: self.description.trim().to_owned(),
@@ -88,7 +87,7 @@ impl About {
         Ok(about)
     }
 
-    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let category: String = row.get("category")?;
         let category = category.parse().map_err(|error| {
             rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
@@ -100,39 +99,25 @@ impl About {
             trigger_word: row.get("trigger_word")?,
         })
     }
+}
 
-    /// Writes the row of a new dataset.
-    pub(super) fn insert(
-        &self,
-        change: &Transaction<'_>,
-        id: DatasetId,
-        now_ms: i64,
-    ) -> Result<()> {
-        let inserted = change.execute(
-            "INSERT INTO dataset (id, name, description, category, trigger_word, created_ms) \
-             VALUES (:id, :name, :description, :category, :trigger_word, :now_ms)",
-            named_params! {
-                ":id": id, ":name": self.name, ":description": self.description,
-                ":category": self.category.name(), ":trigger_word": self.trigger_word, ":now_ms": now_ms,
-            },
-        );
-        inserted
-            .map(drop)
-            .map_err(|error| Error::taken("dataset", &self.name, error))
-    }
-
-    /// Writes it over what the dataset's row says.
-    pub(super) fn update(&self, change: &Transaction<'_>, id: DatasetId) -> Result<()> {
-        let updated = change.execute(
-            "UPDATE dataset SET name = :name, description = :description, category = :category, \
-             trigger_word = :trigger_word WHERE id = :id",
-            named_params! {
-                ":id": id, ":name": self.name, ":description": self.description,
-                ":category": self.category.name(), ":trigger_word": self.trigger_word,
-            },
-        );
-        updated
-            .map(drop)
-            .map_err(|error| Error::taken("dataset", &self.name, error))
-    }
+/// The name of a run or a model, which is written before a colon and a strength, and as the name of a file.
+///
+/// # Errors
+/// When it is empty, too long, or has characters that mean something there.
+pub(crate) fn checked_handle(what: &'static str, name: &str) -> Result<String> {
+    let name = name.trim();
+    let problem = if name.is_empty() {
+        "it is empty".to_owned()
+    } else if name.chars().count() > MAX_NAME_CHARS {
+        format!("it has more than {MAX_NAME_CHARS} characters")
+    } else if name.contains(|c: char| c.is_control() || matches!(c, ':' | '/' | '\\')) {
+        "it must not have `:`, `/`, `\\` or control characters".to_owned()
+    } else if name.starts_with('.') {
+        "it must not begin with a dot".to_owned()
+    } else {
+        return Ok(name.to_owned());
+    };
+    let value: String = name.chars().take(MAX_NAME_CHARS).collect();
+    Err(Error::invalid(what, value, problem))
 }

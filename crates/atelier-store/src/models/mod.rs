@@ -1,0 +1,382 @@
+//! Fine-tuned models: adapters with what is needed to use them, and where they come from.
+
+mod lineage;
+
+use std::path::{Path, PathBuf};
+
+use atelier_weights::atomic;
+use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
+use serde::Serialize;
+
+use crate::about::{About, AboutChange, checked_handle};
+use crate::error::{Error, Result};
+use crate::library::{DatasetId, Library, ModelId, RunId};
+use crate::runs::{self, checkpoint_at};
+
+pub(crate) use lineage::lineage_problems;
+pub use lineage::{Lineage, Proof};
+
+/// The strength of a model about which nothing is known.
+const USUAL_STRENGTH: f32 = 0.8;
+/// Strengths that a model may have.
+const STRENGTHS: std::ops::RangeInclusive<f32> = 0.0..=1.5;
+
+/// A fine-tuned model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Model {
+    /// Its id.
+    pub id: ModelId,
+    /// Its number, for programs that call models by whole numbers.
+    pub number: u32,
+    /// Its name and purpose.
+    #[serde(flatten)]
+    pub about: About,
+    /// The strength at which it is used where nobody says another, 0 to 1.5.
+    pub strength: f32,
+    /// SHA-256 of the adapter file.
+    pub hash: String,
+    /// Its length.
+    pub size_bytes: u64,
+    /// The run that it comes from.
+    pub run: Option<RunId>,
+    /// What the run is called.
+    pub run_name: Option<String>,
+    /// After which epoch of the run it was taken.
+    pub epoch: Option<usize>,
+    /// The dataset that the run trained on.
+    pub dataset: Option<DatasetId>,
+    /// What the dataset was called then.
+    pub dataset_name: Option<String>,
+    /// The number of the version that was trained on.
+    pub dataset_version: Option<u32>,
+    /// The word by which its base is found.
+    pub base: String,
+    /// What the base's hash was.
+    pub base_hash: Option<String>,
+    /// When it was made, in milliseconds since the Unix epoch.
+    pub created_ms: i64,
+    /// When it was put into the trash.
+    pub trashed_ms: Option<i64>,
+}
+
+/// An adapter file from elsewhere, as a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewModel {
+    /// Its name and purpose.
+    pub about: About,
+    /// The strength at which it is used where nobody says another.
+    pub strength: Option<f32>,
+    /// The word by which its base is found.
+    pub base: String,
+    /// The base's hash, where it is known.
+    pub base_hash: Option<String>,
+}
+
+/// What becomes of a model; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModelChange {
+    /// Another name or purpose.
+    pub about: AboutChange,
+    /// Another strength.
+    pub strength: Option<f32>,
+    /// The adapter of another epoch of its run.
+    pub epoch: Option<usize>,
+}
+
+const SELECT: &str = "
+SELECT m.*, b.size_bytes, r.name AS run_name, r.dataset, r.dataset_name, r.dataset_version
+FROM model m JOIN blob b ON b.hash = m.blob LEFT JOIN run r ON r.id = m.run";
+
+/// The adapter file of a model that is about to be made.
+struct Adapter {
+    hash: String,
+    size_bytes: u64,
+    origin: Option<(RunId, usize)>,
+}
+
+impl Library {
+    /// Makes a model of a run's adapter after an epoch, with the words of the run where none are given.
+    ///
+    /// # Errors
+    /// When the run has no such checkpoint or it is damaged, or another model has the name.
+    pub fn create_model(&self, run: RunId, epoch: usize, name: Option<&str>) -> Result<Model> {
+        let run = self.get_run(run)?;
+        let about = About {
+            name: name.unwrap_or(&run.name).to_owned(),
+            description: String::new(),
+            category: run.config.category,
+            trigger_word: run.config.trigger.clone(),
+        };
+        let new = NewModel {
+            about: checked(about)?,
+            strength: None,
+            base: run.base.clone(),
+            base_hash: Some(run.base_hash.clone()),
+        };
+        let hold = self.blobs().hold()?;
+        let adapter = self.keep_checkpoint(&hold, &run, epoch)?;
+        let model = self.insert_model(new, adapter);
+        drop(hold);
+        model
+    }
+
+    /// Makes a model of an adapter file, which is copied.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or another model has the name.
+    pub fn import_model(&self, new: NewModel, file: &Path) -> Result<Model> {
+        let new = NewModel {
+            about: checked(new.about)?,
+            strength: new.strength.map(checked_strength).transpose()?,
+            ..new
+        };
+        let hold = self.blobs().hold()?;
+        let (hash, size_bytes) = self.blobs().put_file(&hold, file)?;
+        let adapter = Adapter {
+            hash,
+            size_bytes,
+            origin: None,
+        };
+        let model = self.insert_model(new, adapter);
+        drop(hold);
+        model
+    }
+
+    /// Copies the adapter of a checkpoint to the library's files.
+    fn keep_checkpoint(
+        &self,
+        hold: &crate::blobs::Hold,
+        run: &runs::Run,
+        epoch: usize,
+    ) -> Result<Adapter> {
+        let checkpoint = checkpoint_at(run, epoch)?;
+        let (hash, size_bytes) = self.blobs().put_file(hold, &checkpoint.path)?;
+        if hash != checkpoint.hash {
+            let file = checkpoint.path.display().to_string();
+            let problem = "its content is not what the run wrote";
+            return Err(Error::invalid("adapter", file, problem));
+        }
+        Ok(Adapter {
+            hash,
+            size_bytes,
+            origin: Some((run.id, epoch)),
+        })
+    }
+
+    fn insert_model(&self, new: NewModel, adapter: Adapter) -> Result<Model> {
+        let (id, now_ms) = (ModelId::new(), self.now_ms());
+        self.write(move |change| {
+            insert_blob(change, &adapter)?;
+            let inserted = change.execute(
+                "INSERT INTO model (id, name, description, category, trigger_word, strength, blob, run, epoch, base, \
+                   base_hash, created_ms) \
+                 VALUES (:id, :name, :description, :category, :trigger_word, :strength, :blob, :run, :epoch, :base, \
+                   :base_hash, :now_ms)",
+                named_params! {
+                    ":id": id, ":name": new.about.name, ":description": new.about.description,
+                    ":category": new.about.category.name(), ":trigger_word": new.about.trigger_word,
+                    ":strength": new.strength.unwrap_or(USUAL_STRENGTH), ":blob": adapter.hash,
+                    ":run": adapter.origin.map(|(run, _)| run), ":epoch": adapter.origin.map(|(_, epoch)| epoch as u64),
+                    ":base": new.base, ":base_hash": new.base_hash, ":now_ms": now_ms,
+                },
+            );
+            inserted.map_err(|error| Error::taken("model", &new.about.name, error))?;
+            get(change, id)
+        })
+    }
+
+    /// Gives a model another name, purpose, strength, or the adapter of another epoch of its run.
+    ///
+    /// # Errors
+    /// When another model has the name, the strength lies outside 0 to 1.5, or there is no such checkpoint.
+    pub fn update_model(&self, id: ModelId, new: ModelChange) -> Result<Model> {
+        let strength = new.strength.map(checked_strength).transpose()?;
+        let hold = self.blobs().hold()?;
+        let adapter = new.epoch.map(|epoch| {
+            let model = self.get_model(id)?;
+            let Some(run) = model.run else {
+                let problem =
+                    "it comes from no run of this library, so that it has no other epochs";
+                return Err(Error::invalid("model", model.about.name, problem));
+            };
+            self.keep_checkpoint(&hold, &self.get_run(run)?, epoch)
+        });
+        let adapter = adapter.transpose()?;
+        let updated = self.write(move |change| {
+            let model = get_to_change(change, id)?;
+            let about = checked(new.about.over(model.about))?;
+            let updated = change.execute(
+                "UPDATE model SET name = :name, description = :description, category = :category, \
+                   trigger_word = :trigger_word, strength = coalesce(:strength, strength) WHERE id = :id",
+                named_params! {
+                    ":id": id, ":name": about.name, ":description": about.description,
+                    ":category": about.category.name(), ":trigger_word": about.trigger_word, ":strength": strength,
+                },
+            );
+            updated.map_err(|error| Error::taken("model", &about.name, error))?;
+            if let Some(adapter) = adapter {
+                insert_blob(change, &adapter)?;
+                let epoch = adapter.origin.map(|(_, epoch)| epoch as u64);
+                let other = "UPDATE model SET blob = ?, epoch = ? WHERE id = ?";
+                change.execute(other, params![adapter.hash, epoch, id])?;
+            }
+            get(change, id)
+        });
+        drop(hold);
+        updated
+    }
+
+    /// The model with this id, also in the trash.
+    pub fn get_model(&self, id: ModelId) -> Result<Model> {
+        self.read(|view| get(view, id))
+    }
+
+    /// The model with this name outside the trash, else the one with this id.
+    pub fn find_model(&self, name: &str) -> Result<Model> {
+        self.read(|view| {
+            let query = format!("{SELECT} WHERE m.name = ? AND m.trashed_ms IS NULL");
+            let found = view.query_row(&query, [name.trim()], Model::from_row);
+            match (found.optional()?, name.trim().parse()) {
+                (Some(found), _) => Ok(found),
+                (None, Ok(id)) => get(view, id),
+                (None, Err(_)) => Err(Error::not_found("model", name)),
+            }
+        })
+    }
+
+    /// The models outside the trash, or with `is_trash` those in it, newest first.
+    pub fn list_models(&self, is_trash: bool) -> Result<Vec<Model>> {
+        let condition = if is_trash { "IS NOT NULL" } else { "IS NULL" };
+        self.models_where(&format!("m.trashed_ms {condition}"), [])
+    }
+
+    /// The models that were made of a run.
+    pub fn list_models_of(&self, run: RunId) -> Result<Vec<Model>> {
+        self.models_where("m.trashed_ms IS NULL AND m.run = ?", [run])
+    }
+
+    /// The models whose runs trained on a dataset.
+    pub fn list_models_on(&self, dataset: DatasetId) -> Result<Vec<Model>> {
+        self.models_where("m.trashed_ms IS NULL AND r.dataset = ?", [dataset])
+    }
+
+    fn models_where(&self, condition: &str, params: impl rusqlite::Params) -> Result<Vec<Model>> {
+        let query = format!("{SELECT} WHERE {condition} ORDER BY m.number DESC");
+        self.read(|view| {
+            let mut statement = view.prepare_cached(&query)?;
+            let rows = statement.query_map(params, Model::from_row)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The adapter file of a model, inside the library. It is never changed; copy it with [`Self::export_model`].
+    pub fn model_file(&self, model: &Model) -> PathBuf {
+        self.blobs().path(&model.hash)
+    }
+
+    /// Copies the adapter file of a model to a new place.
+    ///
+    /// # Errors
+    /// When there is something at `to`, or the library's file is damaged.
+    pub fn export_model(&self, id: ModelId, to: &Path) -> Result<Model> {
+        let model = self.get_model(id)?;
+        if to.symlink_metadata().is_ok() {
+            let to = to.display().to_string();
+            return Err(Error::invalid(
+                "file",
+                to,
+                "it exists already; give a new one",
+            ));
+        }
+        let bytes = self.blobs().read(&model.hash)?;
+        if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs_err::create_dir_all(folder)?;
+        }
+        atomic::write_file(to, |out| out.write_all(&bytes))?;
+        Ok(model)
+    }
+
+    /// Puts a model into the trash, from where it can be taken back until it is emptied.
+    pub fn delete_model(&self, id: ModelId) -> Result<Model> {
+        let now_ms = self.now_ms();
+        self.write(move |change| {
+            get_to_change(change, id)?;
+            let trash = "UPDATE model SET trashed_ms = ? WHERE id = ?";
+            change.execute(trash, params![now_ms, id])?;
+            get(change, id)
+        })
+    }
+
+    /// Takes a model back from the trash.
+    ///
+    /// # Errors
+    /// When another one has its name by now.
+    pub fn restore_model(&self, id: ModelId) -> Result<Model> {
+        self.write(move |change| {
+            let model = get(change, id)?;
+            let restored = change.execute("UPDATE model SET trashed_ms = NULL WHERE id = ?", [id]);
+            restored.map_err(|error| Error::taken("model", &model.about.name, error))?;
+            get(change, id)
+        })
+    }
+}
+
+impl Model {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let epoch: Option<u64> = row.get("epoch")?;
+        Ok(Self {
+            id: row.get("id")?,
+            number: row.get("number")?,
+            about: About::from_row(row)?,
+            strength: row.get("strength")?,
+            hash: row.get("blob")?,
+            size_bytes: row.get("size_bytes")?,
+            run: row.get("run")?,
+            run_name: row.get("run_name")?,
+            epoch: epoch.map(|epoch| epoch as usize),
+            dataset: row.get("dataset")?,
+            dataset_name: row.get("dataset_name")?,
+            dataset_version: row.get("dataset_version")?,
+            base: row.get("base")?,
+            base_hash: row.get("base_hash")?,
+            created_ms: row.get("created_ms")?,
+            trashed_ms: row.get("trashed_ms")?,
+        })
+    }
+}
+
+fn checked(about: About) -> Result<About> {
+    let name = checked_handle("name of a model", &about.name)?;
+    About { name, ..about }.checked()
+}
+
+fn checked_strength(strength: f32) -> Result<f32> {
+    if STRENGTHS.contains(&strength) {
+        return Ok(strength);
+    }
+    let problem = "it must lie between 0 and 1.5";
+    Err(Error::invalid("strength", strength.to_string(), problem))
+}
+
+fn insert_blob(change: &Transaction<'_>, adapter: &Adapter) -> Result<()> {
+    let insert = "INSERT INTO blob (hash, size_bytes) VALUES (?, ?) ON CONFLICT DO NOTHING";
+    change.execute(insert, params![adapter.hash, adapter.size_bytes])?;
+    Ok(())
+}
+
+/// The model with this id.
+fn get(view: &Transaction<'_>, id: ModelId) -> Result<Model> {
+    let query = format!("{SELECT} WHERE m.id = ?");
+    let found = view.query_row(&query, [id], Model::from_row).optional()?;
+    found.ok_or_else(|| Error::not_found("model", id))
+}
+
+/// The model with this id, unless it is in the trash.
+fn get_to_change(view: &Transaction<'_>, id: ModelId) -> Result<Model> {
+    let model = get(view, id)?;
+    if model.trashed_ms.is_some() {
+        let (what, name) = ("model", model.about.name);
+        return Err(Error::Trashed { what, name });
+    }
+    Ok(model)
+}

@@ -1,0 +1,305 @@
+//! Runs: trainings of versions of datasets. The catalogue knows what a run is made from and how far it is; its files lie in a
+//! folder of its own, which the trainer writes.
+
+mod checkpoint;
+mod sitting;
+
+use std::path::PathBuf;
+
+use atelier_core::{RunState, TrainConfig};
+use rusqlite::types::Type;
+use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
+use serde::Serialize;
+
+use crate::about::checked_handle;
+use crate::datasets;
+use crate::error::{Error, Result};
+use crate::library::{DatasetId, Library, ModelId, RunId};
+
+pub use checkpoint::{Checkpoint, Losses};
+pub(crate) use checkpoint::{checkpoint_at, recorded};
+pub use sitting::{RunEnd, Sitting};
+
+/// The folder of runs below the library's.
+const FOLDER: &str = "runs";
+
+/// What a run is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRun {
+    /// Its name; made from the dataset's when absent.
+    pub name: Option<String>,
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// Which version of it.
+    pub version: u32,
+    /// The word by which the base is found again.
+    pub base: String,
+    /// The base's hash.
+    pub base_hash: String,
+    /// The settings.
+    pub config: TrainConfig,
+    /// Steps that it will have.
+    pub total_steps: u64,
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Run {
+    /// Its id, which is the name of its folder.
+    pub id: RunId,
+    /// Its name, which no other run outside the trash has.
+    pub name: String,
+    /// The dataset, unless it was removed for good.
+    pub dataset: Option<DatasetId>,
+    /// What the dataset was called when the run was made.
+    pub dataset_name: String,
+    /// The number of the version that is trained on.
+    pub dataset_version: u32,
+    /// The hash of that version.
+    pub dataset_hash: String,
+    /// The word by which the base is found again.
+    pub base: String,
+    /// What the base's hash was.
+    pub base_hash: String,
+    /// The settings.
+    pub config: TrainConfig,
+    /// Where it stands.
+    pub state: RunState,
+    /// Finished and saved steps; while it is trained, finished ones.
+    pub done_steps: u64,
+    /// Steps that it has altogether.
+    pub total_steps: u64,
+    /// Loss of the last of these steps.
+    pub loss: Option<f32>,
+    /// Seconds spent in training steps so far.
+    pub training_secs: f64,
+    /// Why it failed, in words.
+    pub problem: Option<String>,
+    /// The newest model that was made of it.
+    pub model: Option<ModelId>,
+    /// When it was made, in milliseconds since the Unix epoch.
+    pub created_ms: i64,
+    /// When something was last heard of it.
+    pub changed_ms: i64,
+    /// When it was put into the trash.
+    pub trashed_ms: Option<i64>,
+    /// Where its files lie.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+const SELECT: &str = "
+SELECT r.*, (SELECT m.id FROM model m WHERE m.run = r.id AND m.trashed_ms IS NULL ORDER BY m.number DESC LIMIT 1) AS model
+FROM run r";
+
+impl Library {
+    /// Takes note of a run that will be trained.
+    ///
+    /// # Errors
+    /// When there is no such version, or another run has the name.
+    pub fn create_run(&self, new: NewRun) -> Result<Run> {
+        let (id, now_ms) = (RunId::new(), self.now_ms());
+        let config = serde_json::to_string(&new.config).map_err(std::io::Error::other)?;
+        let given = new.name.as_deref();
+        let given = given
+            .map(|name| checked_handle("name of a run", name))
+            .transpose()?;
+        self.write(move |change| {
+            let dataset = datasets::get_to_change(change, new.dataset)?;
+            let version = datasets::version(change, new.dataset, new.version)?;
+            let name = match given {
+                Some(name) => name,
+                None => free_name(change, &dataset.about.name)?,
+            };
+            let inserted = change.execute(
+                "INSERT INTO run (id, name, dataset, dataset_name, dataset_version, dataset_hash, base, base_hash, config, \
+                   state, done_steps, total_steps, training_secs, created_ms, changed_ms) \
+                 VALUES (:id, :name, :dataset, :dataset_name, :version, :hash, :base, :base_hash, :config, \
+                   :state, 0, :total, 0, :now_ms, :now_ms)",
+                named_params! {
+                    ":id": id, ":name": name, ":dataset": new.dataset, ":dataset_name": dataset.about.name,
+                    ":version": new.version, ":hash": version.about.hash, ":base": new.base,
+                    ":base_hash": new.base_hash, ":config": config, ":state": RunState::Waiting.name(),
+                    ":total": new.total_steps, ":now_ms": now_ms,
+                },
+            );
+            inserted.map_err(|error| Error::taken("run", &name, error))?;
+            Ok(())
+        })?;
+        self.get_run(id)
+    }
+
+    /// The run with this id, also in the trash.
+    pub fn get_run(&self, id: RunId) -> Result<Run> {
+        let run = self.read(|view| get(view, id))?;
+        Ok(self.as_it_is(run))
+    }
+
+    /// The run with this name outside the trash, else the one with this id.
+    pub fn find_run(&self, name: &str) -> Result<Run> {
+        let run = self.read(|view| {
+            let query = format!("{SELECT} WHERE r.name = ? AND r.trashed_ms IS NULL");
+            let found = view.query_row(&query, [name.trim()], Run::from_row);
+            match (found.optional()?, name.trim().parse()) {
+                (Some(found), _) => Ok(found),
+                (None, Ok(id)) => get(view, id),
+                (None, Err(_)) => Err(Error::not_found("run", name)),
+            }
+        })?;
+        Ok(self.as_it_is(run))
+    }
+
+    /// The runs outside the trash, or with `is_trash` those in it, newest first.
+    pub fn list_runs(&self, is_trash: bool) -> Result<Vec<Run>> {
+        let condition = if is_trash { "IS NOT NULL" } else { "IS NULL" };
+        self.runs_where(&format!("r.trashed_ms {condition}"), [])
+    }
+
+    /// The runs that trained on a dataset, newest first.
+    pub fn list_runs_of(&self, dataset: DatasetId) -> Result<Vec<Run>> {
+        self.runs_where("r.trashed_ms IS NULL AND r.dataset = ?", [dataset])
+    }
+
+    fn runs_where(&self, condition: &str, params: impl rusqlite::Params) -> Result<Vec<Run>> {
+        let query = format!("{SELECT} WHERE {condition} ORDER BY r.created_ms DESC, r.id DESC");
+        let runs = self.read(|view| {
+            let mut statement = view.prepare_cached(&query)?;
+            let rows = statement.query_map(params, Run::from_row)?;
+            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
+        })?;
+        Ok(runs.into_iter().map(|run| self.as_it_is(run)).collect())
+    }
+
+    /// Puts a run into the trash. Models that were made of it stay.
+    ///
+    /// # Errors
+    /// When a process works on it.
+    pub fn delete_run(&self, id: RunId) -> Result<Run> {
+        let run = self.get_run(id)?;
+        if run.state == RunState::Running {
+            return Err(Error::RunInUse { name: run.name });
+        }
+        let now_ms = self.now_ms();
+        self.write(move |change| {
+            get_to_change(change, id)?;
+            let trash = "UPDATE run SET trashed_ms = ? WHERE id = ?";
+            Ok(change.execute(trash, params![now_ms, id])?)
+        })?;
+        self.get_run(id)
+    }
+
+    /// Takes a run back from the trash.
+    ///
+    /// # Errors
+    /// When another one has its name by now.
+    pub fn restore_run(&self, id: RunId) -> Result<Run> {
+        self.write(move |change| {
+            let run = get(change, id)?;
+            let restored = change.execute("UPDATE run SET trashed_ms = NULL WHERE id = ?", [id]);
+            restored.map_err(|error| Error::taken("run", &run.name, error))?;
+            Ok(())
+        })?;
+        self.get_run(id)
+    }
+
+    /// Removes the folder of a run that the catalogue no longer has.
+    pub(crate) fn remove_run_folder(&self, id: RunId) -> Result<()> {
+        match fs_err::remove_dir_all(self.run_folder(id)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn run_folder(&self, id: RunId) -> PathBuf {
+        self.home().join(FOLDER).join(id.to_string())
+    }
+
+    /// What a row says, corrected by what the folder shows: a run whose process is gone is no longer trained.
+    fn as_it_is(&self, mut run: Run) -> Run {
+        run.folder = self.run_folder(run.id);
+        if run.state == RunState::Running && !sitting::is_held(&run.folder) {
+            run.state = RunState::Stopped;
+            let newest = checkpoint::newest_step(&run.folder);
+            run.done_steps = newest.unwrap_or(0);
+        }
+        run
+    }
+}
+
+impl Run {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let state: String = row.get("state")?;
+        let config: String = row.get("config")?;
+        Ok(Self {
+            id: row.get("id")?,
+            name: row.get("name")?,
+            dataset: row.get("dataset")?,
+            dataset_name: row.get("dataset_name")?,
+            dataset_version: row.get("dataset_version")?,
+            dataset_hash: row.get("dataset_hash")?,
+            base: row.get("base")?,
+            base_hash: row.get("base_hash")?,
+            config: serde_json::from_str(&config).map_err(unreadable)?,
+            state: state.parse().map_err(unreadable)?,
+            done_steps: row.get("done_steps")?,
+            total_steps: row.get("total_steps")?,
+            loss: row.get("loss")?,
+            training_secs: row.get("training_secs")?,
+            problem: row.get("problem")?,
+            model: row.get("model")?,
+            created_ms: row.get("created_ms")?,
+            changed_ms: row.get("changed_ms")?,
+            trashed_ms: row.get("trashed_ms")?,
+            folder: PathBuf::new(),
+        })
+    }
+}
+
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
+}
+
+/// The run with this id, as its row says.
+pub(crate) fn get(view: &Transaction<'_>, id: RunId) -> Result<Run> {
+    let query = format!("{SELECT} WHERE r.id = ?");
+    let found = view.query_row(&query, [id], Run::from_row).optional()?;
+    found.ok_or_else(|| Error::not_found("run", id))
+}
+
+/// The run with this id, unless it is in the trash.
+pub(crate) fn get_to_change(view: &Transaction<'_>, id: RunId) -> Result<Run> {
+    let run = get(view, id)?;
+    if run.trashed_ms.is_some() {
+        let (what, name) = ("run", run.name);
+        return Err(Error::Trashed { what, name });
+    }
+    Ok(run)
+}
+
+/// `faces-1`, or with the next number that no run has had.
+fn free_name(view: &Transaction<'_>, dataset: &str) -> Result<String> {
+    let plain = |c: char| {
+        if matches!(c, ':' | '/' | '\\') || c.is_control() {
+            '-'
+        } else {
+            c
+        }
+    };
+    let stem: String = dataset.trim().chars().map(plain).collect();
+    let taken = "SELECT count(*) FROM run WHERE name = ?1";
+    let mut number = 1_u32;
+    loop {
+        let name = format!("{stem}-{number}");
+        if view.query_row(taken, [&name], |row| row.get::<_, u32>(0))? == 0 {
+            return checked_handle("name of a run", &name);
+        }
+        number += 1;
+    }
+}
+
+/// Removes for good the runs that went into the trash before; their ids.
+pub(crate) fn remove_trashed(change: &Transaction<'_>, before_ms: i64) -> Result<Vec<RunId>> {
+    let mut statement = change.prepare("DELETE FROM run WHERE trashed_ms <= ? RETURNING id")?;
+    let rows = statement.query_map([before_ms], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

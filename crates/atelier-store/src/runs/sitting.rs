@@ -1,0 +1,116 @@
+//! The time in which a process trains a run. The system ends it with the process, however that ends, so that no run looks
+//! trained that nobody trains.
+
+use std::fs::TryLockError;
+use std::path::Path;
+
+use atelier_core::RunState;
+use fs_err::File;
+use rusqlite::params;
+
+use super::checkpoint::record;
+use super::{Run, get_to_change};
+use crate::error::{Error, Result};
+use crate::library::{Library, RunId};
+use crate::lock;
+
+/// The file in a run's folder that is locked meanwhile.
+const LOCK: &str = ".sitting";
+
+/// A process trains the run as long as this lives.
+#[derive(Debug)]
+pub struct Sitting {
+    run: RunId,
+    /// None where the file system has no locks.
+    _lock: Option<File>,
+}
+
+/// How a sitting ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunEnd {
+    /// Stopped, completed or failed.
+    pub state: RunState,
+    /// Why it failed.
+    pub problem: Option<String>,
+    /// Seconds that this sitting spent in training steps.
+    pub training_secs: f64,
+}
+
+impl Library {
+    /// Begins to train a run, in its folder.
+    ///
+    /// # Errors
+    /// When another process trains it, or it is in the trash.
+    pub fn begin_run(&self, id: RunId) -> Result<(Run, Sitting)> {
+        let run = self.get_run(id)?;
+        fs_err::create_dir_all(&run.folder)?;
+        let lock = lock::open_file(&run.folder.join(LOCK))?;
+        let lock = match lock.file().try_lock() {
+            Ok(()) => Some(lock),
+            Err(TryLockError::WouldBlock) => return Err(Error::RunInUse { name: run.name }),
+            Err(TryLockError::Error(_)) => None,
+        };
+        let now_ms = self.now_ms();
+        self.write(move |change| {
+            get_to_change(change, id)?;
+            let begin = "UPDATE run SET state = ?, problem = NULL, changed_ms = ? WHERE id = ?";
+            Ok(change.execute(begin, params![RunState::Running.name(), now_ms, id])?)
+        })?;
+        let sitting = Sitting {
+            run: id,
+            _lock: lock,
+        };
+        Ok((self.get_run(id)?, sitting))
+    }
+
+    /// Takes note of how far a run is.
+    pub fn advance_run(&self, sitting: &Sitting, done_steps: u64, loss: Option<f32>) -> Result<()> {
+        let (id, now_ms) = (sitting.run, self.now_ms());
+        self.write(move |change| {
+            let advance = "UPDATE run SET done_steps = ?, loss = ?, changed_ms = ? WHERE id = ?";
+            change.execute(advance, params![done_steps, loss, now_ms, id])?;
+            Ok(())
+        })
+    }
+
+    /// Ends a sitting, and takes note of the checkpoints that the run has.
+    pub fn end_run(&self, sitting: Sitting, end: RunEnd) -> Result<Run> {
+        let (id, now_ms) = (sitting.run, self.now_ms());
+        let folder = self.run_folder(id);
+        let (checkpoints, newest) = (
+            super::checkpoint::read(&folder),
+            super::Losses::read(&folder),
+        );
+        self.write(move |change| {
+            record(change, id, &checkpoints)?;
+            change.execute(
+                "UPDATE run SET state = ?, problem = ?, training_secs = training_secs + ?, done_steps = ?, \
+                 loss = ?, changed_ms = ? WHERE id = ?",
+                params![
+                    end.state.name(),
+                    end.problem,
+                    end.training_secs,
+                    newest.step,
+                    newest.losses.last(),
+                    now_ms,
+                    id
+                ],
+            )?;
+            Ok(())
+        })?;
+        drop(sitting);
+        self.get_run(id)
+    }
+}
+
+/// Whether a process trains the run of a folder. Where the file system has no locks, it is taken for true.
+pub(super) fn is_held(folder: &Path) -> bool {
+    let path = folder.join(LOCK);
+    if !path.exists() {
+        return false;
+    }
+    let Ok(lock) = lock::open_file(&path) else {
+        return true;
+    };
+    lock.file().try_lock().is_err()
+}

@@ -1,0 +1,290 @@
+//! Runs and the models that are made of them.
+
+use atelier_core::{RunState, TrainConfig};
+use atelier_store::{
+    AboutChange, Dataset, Edit, ModelChange, NewModel, NewRun, Run, RunEnd, TRASH_DAYS,
+};
+use atelier_weights::sha256_hex;
+
+use crate::{Studio, about};
+
+/// A run of the newest version of a dataset.
+fn run_of(studio: &Studio, dataset: &Dataset) -> Run {
+    let version = studio.library.get_version(dataset.id, None).unwrap();
+    let config = TrainConfig {
+        trigger: "BlobCharV1".to_owned(),
+        epochs: 2,
+        ..TrainConfig::default()
+    };
+    let new = NewRun {
+        name: None,
+        dataset: dataset.id,
+        version: version.about.number,
+        base: "atelier-mini".to_owned(),
+        base_hash: "b".repeat(64),
+        config,
+        total_steps: 4,
+    };
+    studio.library.create_run(new).unwrap()
+}
+
+/// Writes what a trainer leaves after an epoch of two steps.
+fn write_epoch(run: &Run, epoch: usize) {
+    let folder = run.folder.join(format!("checkpoints/epoch-{epoch:03}"));
+    fs_err::create_dir_all(&folder).unwrap();
+    let adapter = format!("adapter {epoch}");
+    fs_err::write(folder.join("adapter.safetensors"), &adapter).unwrap();
+    let losses: Vec<f32> = (0..2 * epoch).map(|step| 0.5 / (step + 1) as f32).collect();
+    let state = serde_json::json!({
+        "version": 1,
+        "step": 2 * epoch,
+        "losses": losses,
+        "files": {"adapter.safetensors": sha256_hex(adapter.as_bytes()), "factors.safetensors": "f"},
+    });
+    fs_err::write(folder.join("state.json"), state.to_string()).unwrap();
+}
+
+fn completed() -> RunEnd {
+    RunEnd {
+        state: RunState::Completed,
+        problem: None,
+        training_secs: 1.5,
+    }
+}
+
+/// A dataset, and a completed run of it.
+fn trained(studio: &Studio) -> (Dataset, Run) {
+    let dataset = studio.dataset("faces");
+    studio.add(&dataset, &[1, 2]);
+    let run = run_of(studio, &dataset);
+    let (_, sitting) = studio.library.begin_run(run.id).unwrap();
+    write_epoch(&run, 1);
+    write_epoch(&run, 2);
+    let run = studio.library.end_run(sitting, completed()).unwrap();
+    (dataset, run)
+}
+
+#[test]
+fn a_run_waits_is_trained_and_is_completed() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    studio.add(&dataset, &[1, 2]);
+    let run = run_of(&studio, &dataset);
+    assert_eq!(
+        (run.name.as_str(), run.state),
+        ("faces-1", RunState::Waiting)
+    );
+    assert_eq!(run_of(&studio, &dataset).name, "faces-2");
+    let (run, sitting) = library.begin_run(run.id).unwrap();
+    assert_eq!(run.state, RunState::Running);
+    let error = studio.again().begin_run(run.id).unwrap_err().to_string();
+    assert!(error.contains("is being trained"), "{error}");
+    assert!(library.delete_run(run.id).is_err());
+    write_epoch(&run, 1);
+    library.advance_run(&sitting, 3, Some(0.25)).unwrap();
+    let now = library.find_run("FACES-1").unwrap();
+    assert_eq!((now.done_steps, now.loss), (3, Some(0.25)));
+    let stopped = RunEnd {
+        state: RunState::Stopped,
+        ..completed()
+    };
+    let run = library.end_run(sitting, stopped).unwrap();
+    assert_eq!((run.state, run.done_steps), (RunState::Stopped, 2));
+    let (run, sitting) = library.begin_run(run.id).unwrap();
+    write_epoch(&run, 2);
+    let run = library.end_run(sitting, completed()).unwrap();
+    assert_eq!((run.state, run.done_steps), (RunState::Completed, 4));
+    assert!((run.training_secs - 3.0).abs() < 1e-9);
+    assert_eq!(run.loss, Some(0.125));
+    assert_eq!(library.losses(run.id).unwrap().losses.len(), 4);
+    let epochs = library.list_checkpoints(run.id).unwrap();
+    assert_eq!(epochs.iter().map(|c| c.epoch).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn a_run_whose_process_is_gone_is_stopped_where_its_newest_checkpoint_is() {
+    let studio = Studio::new();
+    let dataset = studio.dataset("faces");
+    studio.add(&dataset, &[1]);
+    let run = run_of(&studio, &dataset);
+    let (run, sitting) = studio.library.begin_run(run.id).unwrap();
+    write_epoch(&run, 1);
+    studio.library.advance_run(&sitting, 3, None).unwrap();
+    // As a killed process leaves it: the row still says that it is trained.
+    drop(sitting);
+    let run = studio.library.get_run(run.id).unwrap();
+    assert_eq!((run.state, run.done_steps), (RunState::Stopped, 2));
+}
+
+#[test]
+fn a_model_is_followed_back_to_its_pictures() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let (dataset, run) = trained(&studio);
+    let model = library.create_model(run.id, 2, None).unwrap();
+    assert_eq!(
+        (model.about.name.as_str(), model.epoch),
+        ("faces-1", Some(2))
+    );
+    assert_eq!(model.about.trigger_word, "BlobCharV1");
+    assert_eq!(model.dataset, Some(dataset.id));
+    assert_eq!(library.get_run(run.id).unwrap().model, Some(model.id));
+    assert_eq!(library.list_models_on(dataset.id).unwrap(), [model.clone()]);
+    assert_eq!(library.list_models_of(run.id).unwrap().len(), 1);
+    let lineage = library.verify_model(model.id).unwrap();
+    assert_eq!(lineage.proofs.len(), 3);
+    assert!(lineage.is_proved(), "{:?}", lineage.proofs);
+    // Changing the dataset since is another version, and no problem.
+    let image = library.get_version(dataset.id, None).unwrap().images[0].id;
+    let edit = Edit::SetCaption(image, "other".to_owned());
+    library.edit_dataset(dataset.id, None, vec![edit]).unwrap();
+    assert!(library.verify_model(model.id).unwrap().is_proved());
+    let problem = |what: &str| {
+        let lineage = library.verify_model(model.id).unwrap();
+        let problems = lineage.proofs.into_iter().filter_map(|proof| proof.problem);
+        let problems: Vec<_> = problems.collect();
+        assert!(problems.iter().any(|p| p.contains(what)), "{problems:?}");
+    };
+    // The file of a picture, then the adapter itself.
+    let blob = library.get_version(dataset.id, Some(2)).unwrap().images[0]
+        .blob
+        .clone();
+    fs_err::remove_file(library.blobs().path(&blob)).unwrap();
+    problem("the file of `grey-1.png` is gone");
+    fs_err::remove_file(library.model_file(&model)).unwrap();
+    fs_err::write(library.model_file(&model), "adapter X").unwrap();
+    problem("another content");
+    assert!(
+        library
+            .export_model(model.id, &studio.path("a.safetensors"))
+            .is_err()
+    );
+}
+
+#[test]
+fn a_model_takes_another_epoch_name_and_strength() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let (_, run) = trained(&studio);
+    let model = library.create_model(run.id, 2, Some("blob")).unwrap();
+    let error = library.create_model(run.id, 1, Some("BLOB")).unwrap_err();
+    assert!(error.to_string().contains("already"), "{error}");
+    let error = library.create_model(run.id, 3, Some("c")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "run `faces-1` has no checkpoint of epoch 3; it has 1, 2"
+    );
+    let change = ModelChange {
+        about: AboutChange {
+            name: Some("blob one".to_owned()),
+            ..AboutChange::default()
+        },
+        strength: Some(1.1),
+        epoch: Some(1),
+    };
+    let changed = library.update_model(model.id, change).unwrap();
+    assert_eq!(changed.about.name, "blob one");
+    assert_eq!((changed.strength, changed.epoch), (1.1, Some(1)));
+    assert_ne!(changed.hash, model.hash);
+    let out = studio.path("out/blob.safetensors");
+    library.export_model(model.id, &out).unwrap();
+    assert_eq!(fs_err::read_to_string(&out).unwrap(), "adapter 1");
+    assert!(library.export_model(model.id, &out).is_err());
+    let strength = |strength| {
+        let change = ModelChange {
+            strength: Some(strength),
+            ..ModelChange::default()
+        };
+        library.update_model(model.id, change)
+    };
+    assert!(strength(1.6).is_err() && strength(f32::NAN).is_err());
+    for name in ["", "a:0.8", "../a", "a\nb", ".hidden"] {
+        assert!(
+            library.create_model(run.id, 1, Some(name)).is_err(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_checkpoint_that_is_not_what_the_run_wrote_becomes_no_model() {
+    let studio = Studio::new();
+    let (_, run) = trained(&studio);
+    let path = studio.library.list_checkpoints(run.id).unwrap()[0]
+        .path
+        .clone();
+    fs_err::write(path, "adapter X").unwrap();
+    let error = studio.library.create_model(run.id, 1, None).unwrap_err();
+    assert!(
+        error.to_string().contains("not what the run wrote"),
+        "{error}"
+    );
+    assert!(studio.library.list_models(false).unwrap().is_empty());
+}
+
+#[test]
+fn the_trash_takes_runs_with_their_folders_and_leaves_files_of_models() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let (dataset, run) = trained(&studio);
+    let model = library.create_model(run.id, 2, None).unwrap();
+    let file = studio.path("other.safetensors");
+    fs_err::write(&file, "from elsewhere").unwrap();
+    let new = NewModel {
+        about: about("other"),
+        strength: None,
+        base: "atelier-mini".to_owned(),
+        base_hash: None,
+    };
+    let other = library.import_model(new, &file).unwrap();
+    assert_eq!((other.number, other.run), (model.number + 1, None));
+    library.delete_run(run.id).unwrap();
+    library.delete_model(other.id).unwrap();
+    library.delete_dataset(dataset.id).unwrap();
+    assert!(library.list_runs(false).unwrap().is_empty());
+    assert_eq!(library.list_runs(true).unwrap().len(), 1);
+    let change = ModelChange::default();
+    let error = library.update_model(other.id, change).unwrap_err();
+    assert!(
+        error.to_string().contains("atelier model restore"),
+        "{error}"
+    );
+    studio.clock.forward(TRASH_DAYS);
+    let emptied = library.empty_trash(TRASH_DAYS).unwrap();
+    assert_eq!((emptied.runs, emptied.models, emptied.datasets), (1, 1, 1));
+    assert!(!run.folder.exists());
+    let model = library.get_model(model.id).unwrap();
+    assert_eq!((model.run, model.dataset), (None, None));
+    assert!(library.model_file(&model).exists());
+    assert!(!library.model_file(&other).exists());
+    let checked = studio.check();
+    assert_eq!((checked.runs, checked.models, checked.files), (0, 1, 1));
+    assert!(checked.problems.is_empty() && checked.unnamed.is_empty());
+    // Numbers are never given twice.
+    let new = NewModel {
+        about: about("third"),
+        strength: Some(0.5),
+        base: "atelier-mini".to_owned(),
+        base_hash: None,
+    };
+    assert_eq!(
+        library.import_model(new, &file).unwrap().number,
+        other.number + 1
+    );
+}
+
+#[test]
+fn a_dataset_that_was_removed_for_good_leaves_its_name_with_its_runs() {
+    let studio = Studio::new();
+    let (dataset, run) = trained(&studio);
+    assert_eq!(studio.library.list_runs_of(dataset.id).unwrap().len(), 1);
+    studio.library.delete_dataset(dataset.id).unwrap();
+    studio.library.empty_trash(0).unwrap();
+    let run = studio.library.get_run(run.id).unwrap();
+    assert_eq!((run.dataset, run.dataset_name.as_str()), (None, "faces"));
+    let model = studio.library.create_model(run.id, 1, None).unwrap();
+    let lineage = studio.library.verify_model(model.id).unwrap();
+    let problem = lineage.proofs[2].problem.as_deref();
+    assert_eq!(problem, Some("the dataset was removed for good"));
+}
