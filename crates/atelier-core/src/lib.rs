@@ -9,6 +9,7 @@ mod crop;
 mod device_choice;
 mod drawing;
 mod error_code;
+mod planning;
 mod precision;
 mod progress;
 mod recompute;
@@ -29,6 +30,9 @@ pub use drawing::{
     VaeTiling,
 };
 pub use error_code::{BoxedError, Coded, ErrorCode};
+pub use planning::{
+    BaseAbout, PlannedTraining, Planner, SettingOrigin, TrainingWish, WordFinding,
+};
 pub use precision::Precision;
 pub use progress::{Phase, Progress, ProgressSink, SilentProgress};
 pub use recompute::Recompute;

@@ -49,12 +49,12 @@ impl Library {
         let run = model.run.map(|run| self.get_run(run)).transpose()?;
         if let (Some(run), Some(epoch)) = (&run, model.epoch) {
             proofs.push(self.read(|view| of_checkpoint(view, (run, epoch), &model.hash))?);
-            proofs.push(self.of_dataset(run)?);
+            proofs.push(self.of_dataset(run));
         }
         Ok(Lineage { model, run, proofs })
     }
 
-    fn of_dataset(&self, run: &Run) -> Result<Proof> {
+    fn of_dataset(&self, run: &Run) -> Proof {
         let Run {
             dataset_name: name,
             dataset_version: number,
@@ -64,7 +64,7 @@ impl Library {
         let proof = |problem| Proof { what, problem };
         let Some(dataset) = run.dataset else {
             let gone = "the dataset was removed for good".to_owned();
-            return Ok(proof(Some(gone)));
+            return proof(Some(gone));
         };
         let found = self.read(|view| {
             let version = datasets::version(view, dataset, *number)?;
@@ -72,17 +72,17 @@ impl Library {
         });
         let (hash, version) = match found {
             Ok(found) => found,
-            Err(error) => return Ok(proof(Some(error.to_string()))),
+            Err(error) => return proof(Some(error.to_string())),
         };
         if hash != run.dataset_hash || version.about.hash != run.dataset_hash {
             let other = "the version is not what it was when the run was made".to_owned();
-            return Ok(proof(Some(other)));
+            return proof(Some(other));
         }
         let mut problems = version.images.iter().filter_map(|image| {
             let problem = self.blobs().problem(&image.blob, image.size_bytes)?;
             Some(format!("the file of `{}` {problem}", image.file_name))
         });
-        Ok(proof(problems.next()))
+        proof(problems.next())
     }
 }
 

@@ -130,7 +130,8 @@ fn a_model_is_followed_back_to_its_pictures() {
     assert_eq!(model.about.trigger_word, "BlobCharV1");
     assert_eq!(model.dataset, Some(dataset.id));
     assert_eq!(library.get_run(run.id).unwrap().model, Some(model.id));
-    assert_eq!(library.list_models_on(dataset.id).unwrap(), [model.clone()]);
+    let on_it = library.list_models_on(dataset.id).unwrap();
+    assert_eq!(on_it, std::slice::from_ref(&model));
     assert_eq!(library.list_models_of(run.id).unwrap().len(), 1);
     let lineage = library.verify_model(model.id).unwrap();
     assert_eq!(lineage.proofs.len(), 3);

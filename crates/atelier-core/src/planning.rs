@@ -1,0 +1,130 @@
+//! What is known before work begins: which bases there are, what a training will be, whether a trigger word will do. The seam
+//! between those who ask, such as pages, and those who know networks.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{BaseKind, BoxedError, Category, Recompute, TrainConfig};
+
+/// A base that trainings and drawings can use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseAbout {
+    /// The word by which it is found.
+    pub name: String,
+    /// Its family, such as `sd15`.
+    pub family: String,
+    /// Which settings suit it.
+    pub kind: BaseKind,
+    /// Side in pixels of the pictures that it was made for.
+    pub native_size: usize,
+    /// Its files together.
+    pub size_bytes: u64,
+}
+
+/// Where the value of a setting comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettingOrigin {
+    /// A flag of the command.
+    Flag,
+    /// A settings file.
+    File,
+    /// A request to the server.
+    Request,
+    /// What the library's dataset is for.
+    Dataset,
+    /// The table of training strengths.
+    Strength,
+    /// Nobody said anything.
+    Default,
+}
+
+impl SettingOrigin {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flag => "flag",
+            Self::File => "file",
+            Self::Request => "request",
+            Self::Dataset => "dataset",
+            Self::Strength => "strength",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// A training that somebody thinks of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingWish {
+    /// The word by which the base is found.
+    pub base: String,
+    /// How many pictures the dataset has.
+    pub pictures: usize,
+    /// The settings.
+    pub config: TrainConfig,
+    /// Which of them were given, and by whom; the strength's table and defaults decide the others.
+    pub given: BTreeMap<String, SettingOrigin>,
+}
+
+/// What is to be known about a trigger word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WordFinding {
+    /// `good`, `warning` or `refused`.
+    pub level: String,
+    /// A word for the kind of finding.
+    pub code: String,
+    /// What it is, for people.
+    pub message: String,
+}
+
+/// What a training will be.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlannedTraining {
+    /// Every setting.
+    pub config: TrainConfig,
+    /// Where each comes from.
+    pub origins: BTreeMap<String, SettingOrigin>,
+    /// The word by which the base is found.
+    pub base: String,
+    /// The base's hash.
+    pub base_hash: String,
+    /// Steps of an epoch.
+    pub steps_per_epoch: u64,
+    /// Steps altogether.
+    pub total_steps: u64,
+    /// The sum that these come from, in words.
+    pub arithmetic: String,
+    /// What the strength decided, in words; nothing where all was given.
+    pub decided: Option<String>,
+    /// The most memory that it will take, in bytes.
+    pub memory_bytes: u64,
+    /// How much is free, where that is known.
+    pub free_bytes: Option<u64>,
+    /// What is computed again to need less.
+    pub recompute: Recompute,
+    /// What a finished adapter is looked at with.
+    pub preview_prompts: Vec<String>,
+    /// What is to be known about the trigger word, the worst first.
+    pub trigger_word: Vec<WordFinding>,
+}
+
+/// Knows bases, and what a training on one will be.
+pub trait Planner: Send + Sync {
+    /// The bases that there are, the usual one first.
+    fn list_bases(&self) -> Result<Vec<BaseAbout>, BoxedError>;
+
+    /// What a training will be. Nothing is begun.
+    ///
+    /// # Errors
+    /// When the settings cannot be used: all that is wrong with them, together.
+    fn plan_training(&self, wish: &TrainingWish) -> Result<PlannedTraining, BoxedError>;
+
+    /// What is to be known about a trigger word on a base, beside other datasets' words, each given with the dataset's name.
+    fn judge_trigger(
+        &self,
+        word: &str,
+        category: Category,
+        used: &[(String, String)],
+    ) -> Result<Vec<WordFinding>, BoxedError>;
+}
