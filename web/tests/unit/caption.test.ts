@@ -13,7 +13,7 @@ import { wordDifference } from '../../src/lib/caption/difference';
 const trigger: CaptionChange = { kind: 'trigger', word: 'BlobV1', category: 'character' };
 
 describe('changes of captions', () => {
-  // The same examples as the server's own tests, so that previews tell the truth.
+  // The same examples as the server's own tests, so that what is shown beforehand is true.
   it.each<[CaptionChange, string, string]>([
     [{ kind: 'prepend', text: 'a,' }, 'red cat, on a mat', 'a, red cat, on a mat'],
     [{ kind: 'append', text: ', at night,' }, 'red cat, on a mat', 'red cat, on a mat, at night'],

@@ -8,12 +8,10 @@ export const ICONS = {
   compare: 'M3.5 5h7v14h-7zM13.5 5h7v14h-7z',
   settings: 'M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4',
   plus: 'M12 5v14M5 12h14',
-  minus: 'M5 12h14',
   close: 'M6 6l12 12M18 6 6 18',
   check: 'M5 12.5l4.5 4.5L19 7.5',
   left: 'M14.5 5.5 8 12l6.5 6.5',
   right: 'M9.5 5.5 16 12l-6.5 6.5',
-  back: 'M19 12H5M11 6l-6 6 6 6',
   upload: 'M12 16V4.5M7.5 9 12 4.5 16.5 9M4.5 15.5v4h15v-4',
   download: 'M12 4.5V16M7.5 11.5 12 16l4.5-4.5M4.5 19.5h15',
   trash: 'M4.5 7h15M9.5 7V4.5h5V7M6.5 7l.9 12.5h9.2L17.5 7M10.3 10.5v5.5M13.7 10.5v5.5',
@@ -24,8 +22,6 @@ export const ICONS = {
   alert: 'M12 4.5 21 19.5H3zM12 10.5v4M12 16.8v.2',
   crop: 'M7 3v14h14M3 7h14v14',
   expand: 'M4.5 9.5v-5h5M19.5 14.5v5h-5M4.5 4.5l6 6M19.5 19.5l-6-6',
-  word: 'M4 17V7h3M4 12h2.5M20 7v10h-3M12 7v10M9.5 7h5M9.5 17h5',
-  link: 'M9 15l6-6M11 6.5l1.3-1.3a4.4 4.4 0 0 1 6.2 6.2L17 12.8M13 17.5l-1.3 1.3a4.4 4.4 0 0 1-6.2-6.2L7 11.2',
 } as const;
 
 export type IconName = keyof typeof ICONS;

@@ -5,18 +5,18 @@ import { type CaptionChange, changedCaption, editOf } from '../caption/edit';
 import { notices } from '../shell/notices.svelte';
 import { count } from '../words/format';
 import { filesOf } from './put_back';
-import type { DatasetRoom } from './room.svelte';
+import type { OpenDataset } from './open_dataset.svelte';
 import { editsBack } from './undo';
 
 /** Saves what was changed in one picture. */
-export async function saveImage(room: DatasetRoom, image: Image, edits: Edit[]): Promise<void> {
-  const before = await room.edit(edits);
-  if (before) doneWithUndo(room, before, [image.id], `“${image.file_name}” is saved.`);
+export async function saveImage(opened: OpenDataset, image: Image, edits: Edit[]): Promise<void> {
+  const before = await opened.edit(edits);
+  if (before) doneWithUndo(opened, before, [image.id], `“${image.file_name}” is saved.`);
 }
 
 /** Changes the captions of several pictures. */
 export async function changeCaptions(
-  room: DatasetRoom,
+  opened: OpenDataset,
   change: CaptionChange,
   images: Image[],
 ): Promise<void> {
@@ -24,30 +24,30 @@ export async function changeCaptions(
     .filter((image) => changedCaption(change, image.caption) !== image.caption)
     .map(({ id }) => id);
   if (ids.length === 0) return;
-  const before = await room.edit([editOf(change, ids)]);
-  if (before) doneWithUndo(room, before, ids, `${count(ids.length, 'caption')} changed.`);
+  const before = await opened.edit([editOf(change, ids)]);
+  if (before) doneWithUndo(opened, before, ids, `${count(ids.length, 'caption')} changed.`);
 }
 
 /** Takes pictures out. */
-export async function removeImages(room: DatasetRoom, images: Image[]): Promise<void> {
-  const before = await room.edit(images.map((image) => ({ remove: { image: image.id } })));
+export async function removeImages(opened: OpenDataset, images: Image[]): Promise<void> {
+  const before = await opened.edit(images.map((image) => ({ remove: { image: image.id } })));
   if (!before) return;
   notices.done(`${count(images.length, 'picture')} removed. Older versions keep them.`, {
     label: 'Put back',
-    run: () => void putBack(room, images),
+    run: () => void putBack(opened, images),
   });
 }
 
 /** Adds pictures again that only older versions have. */
-export async function putBack(room: DatasetRoom, images: Image[]): Promise<void> {
+export async function putBack(opened: OpenDataset, images: Image[]): Promise<void> {
   try {
-    room.uploads.add(await filesOf(room.id, images), room.limits);
+    opened.uploads.add(await filesOf(opened.id, images), opened.limits);
   } catch (thrown) {
     notices.failed(thrown);
   }
 }
 
-function doneWithUndo(room: DatasetRoom, before: Image[], ids: string[], text: string): void {
-  const undo = () => void room.edit(editsBack(before, room.images, ids), 'changes taken back');
+function doneWithUndo(opened: OpenDataset, before: Image[], ids: string[], text: string): void {
+  const undo = () => void opened.edit(editsBack(before, opened.images, ids), 'changes taken back');
   notices.done(text, { label: 'Undo', run: undo });
 }

@@ -73,10 +73,6 @@ export class Uploads {
     this.list = this.list.filter((other) => other !== upload);
   }
 
-  stop(): void {
-    for (const upload of this.list) upload.abort.abort();
-  }
-
   get isBusy(): boolean {
     return this.list.some(({ state }) => state === 'waiting' || state === 'sending' || state === 'reading');
   }

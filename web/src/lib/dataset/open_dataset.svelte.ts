@@ -21,7 +21,7 @@ interface Change {
   sentTo?: number;
 }
 
-export class DatasetRoom {
+export class OpenDataset {
   readonly dataset: Resource<Dataset>;
   readonly version: Resource<Version>;
   readonly about: Resource<ServerAbout>;
