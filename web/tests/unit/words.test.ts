@@ -37,7 +37,7 @@ describe('numbers and times', () => {
 
 describe('advice on trigger words', () => {
   const others = [{ name: 'Blobs', trigger_word: 'BlobCharV1' }];
-  it.each(['two words', 'a:b', 'Blob-V1', 'blobcharv1', 'abc', 'Blob2024', 'teapot', '123'])(
+  it.each(['two words', 'a:b', 'Blob-V1', 'blobcharv1', 'abc', 'Blob2024', 'teapot', 'CASTLE', '123'])(
     'warns of “%s”',
     (word) => {
       expect(adviseOnTrigger(word, others).level).toBe('warning');

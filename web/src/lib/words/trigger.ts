@@ -40,7 +40,7 @@ export function adviseOnTrigger(word: string, others: Pick<Dataset, 'name' | 'tr
   if ((trimmed.match(/\p{N}/gu) ?? []).length > 2) {
     return warning('Digits are read one by one, as in any number. Keep two at most.');
   }
-  if (/^\p{Lu}?\p{Ll}+$/u.test(trimmed)) {
+  if (/^(\p{Lu}?\p{Ll}+|\p{Lu}+)$/u.test(trimmed)) {
     return warning(
       'If this is a word people use, the base model draws what it knows by it. Join parts, like BlobCharV1.',
     );
