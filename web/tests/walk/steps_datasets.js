@@ -92,7 +92,7 @@ export async function detailsAreChanged(visitor) {
   await page.getByRole('heading', { level: 1, name: 'Brass lamps' }).waitFor();
   await page.getByText('Photographed at the window.').waitFor();
   await page.getByRole('button', { name: 'Train' }).click();
-  await page.getByText('atelier train --dataset "Brass lamps"').first().waitFor();
+  await page.getByText("atelier train --dataset 'Brass lamps'").first().waitFor();
   await visitor.accessible('the dialog for training');
   await visitor.shoot('train');
   await page.keyboard.press('Escape');

@@ -25,8 +25,8 @@ export const ROOM_TEXTS: Record<'runs' | 'models' | 'generate' | 'compare', Room
         command: 'atelier train --dataset NAME --strength medium',
       },
       {
-        about: 'Go on with a run that was stopped; its folder is named after the trigger word.',
-        command: 'atelier train --dataset NAME --out runs/TRIGGER --resume',
+        about: 'Go on with a run that was stopped in a folder of your own.',
+        command: 'atelier train --dataset NAME --out FOLDER --resume',
       },
     ],
   },
@@ -93,9 +93,8 @@ export const ROOM_TEXTS: Record<'runs' | 'models' | 'generate' | 'compare', Room
 export function commandFor(command: string, dataset: Dataset | undefined): string {
   const trigger = dataset?.trigger_word || 'TRIGGER';
   const words: Record<string, string> = {
-    NAME: dataset ? quoted(dataset.name) : '"NAME"',
-    TRIGGER: trigger,
+    NAME: dataset ? quoted(dataset.name) : 'NAME',
     PROMPT: quoted(`${trigger}, on a beach`),
   };
-  return command.replace(/\b(NAME|TRIGGER|PROMPT)\b/g, (word) => words[word] ?? word);
+  return command.replace(/\b(NAME|PROMPT)\b/g, (word) => words[word] ?? word);
 }
