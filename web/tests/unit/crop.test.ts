@@ -74,6 +74,14 @@ describe('the square that is trained on', () => {
     expect(growCrop({ left: 0, top: 0, side: 40 }, -200, wide).side).toBe(32);
   });
 
+  it('keeps a side that is smaller than people may choose', () => {
+    const small = { left: 100, top: 100, side: 20 };
+    expect(moveCrop(small, 5, 0, wide)).toEqual({ left: 105, top: 100, side: 20 });
+    expect(growCrop(small, -4, wide).side).toBe(20);
+    expect(growCrop(small, 4, wide).side).toBe(24);
+    expect(resizeCrop(small, 'se', 121, 121, wide).side).toBe(21);
+  });
+
   it('takes pictures that are smaller than the smallest side as a whole', () => {
     expect(clampCrop({ left: 3, top: 3, side: 5 }, { width: 16, height: 20 })).toEqual({
       left: 0,

@@ -42,9 +42,9 @@ export function isSameCrop(a: Crop | null | undefined, b: Crop | null | undefine
   return a.left === b.left && a.top === b.top && a.side === b.side;
 }
 
-/** The nearest crop that lies in the picture. */
-export function clampCrop(crop: Crop, size: Size): Crop {
-  const side = clamp(Math.round(crop.side), smallestSide(size), longestSide(size));
+/** The nearest crop that lies in the picture, with at least the side `least`. */
+export function clampCrop(crop: Crop, size: Size, least = smallestSide(size)): Crop {
+  const side = clamp(Math.round(crop.side), least, longestSide(size));
   return {
     left: clamp(Math.round(crop.left), 0, size.width - side),
     top: clamp(Math.round(crop.top), 0, size.height - side),
@@ -53,7 +53,7 @@ export function clampCrop(crop: Crop, size: Size): Crop {
 }
 
 export function moveCrop(crop: Crop, right: number, down: number, size: Size): Crop {
-  return clampCrop({ ...crop, left: crop.left + right, top: crop.top + down }, size);
+  return clampCrop({ ...crop, left: crop.left + right, top: crop.top + down }, size, crop.side);
 }
 
 /** The crop when `corner` is dragged to the point (x, y); the opposite corner stays where it is. */
@@ -69,7 +69,7 @@ export function resizeCrop(crop: Crop, corner: Corner, x: number, y: number, siz
   const room = Math.min(roomX, roomY);
   // The longer of both ways leads, so that the corner follows the pointer in every direction.
   const wanted = Math.round(Math.max(wantedX, wantedY));
-  const side = clamp(wanted, Math.min(smallestSide(size), room), room);
+  const side = clamp(wanted, Math.min(leastSide(crop, size), room), room);
   return {
     left: isWest ? fixedX - side : fixedX,
     top: isNorth ? fixedY - side : fixedY,
@@ -79,9 +79,14 @@ export function resizeCrop(crop: Crop, corner: Corner, x: number, y: number, siz
 
 /** The crop with its side changed by `by` pixels around its middle, as far as the picture allows. */
 export function growCrop(crop: Crop, by: number, size: Size): Crop {
-  const side = clamp(crop.side + by, smallestSide(size), longestSide(size));
+  const side = clamp(crop.side + by, leastSide(crop, size), longestSide(size));
   const shift = (crop.side - side) / 2;
-  return clampCrop({ left: crop.left + shift, top: crop.top + shift, side }, size);
+  return clampCrop({ left: crop.left + shift, top: crop.top + shift, side }, size, side);
+}
+
+/** How small a crop may be made: one that came smaller, as from the command line, stays so. */
+function leastSide(crop: Crop, size: Size): number {
+  return Math.min(smallestSide(size), crop.side);
 }
 
 /** What is sent to the server: no crop where it is the one in the middle anyway. */
