@@ -73,6 +73,12 @@ pub enum Error {
         /// The run.
         name: String,
     },
+    /// No process works on a run.
+    #[error("run `{name}` is not being trained")]
+    RunNotInUse {
+        /// The run.
+        name: String,
+    },
     /// A run has no such checkpoint.
     #[error("run `{run}` has no checkpoint of epoch {epoch}; it has {}", listed(.has))]
     NoCheckpoint {
@@ -218,9 +224,10 @@ impl Coded for Error {
             | Self::NoVersion { .. }
             | Self::NoCheckpoint { .. }
             | Self::NoLibrary { .. } => ErrorCode::NotFound,
-            Self::Exists { .. } | Self::Invalid { .. } | Self::Trashed { .. } => {
-                ErrorCode::InvalidInput
-            }
+            Self::Exists { .. }
+            | Self::Invalid { .. }
+            | Self::Trashed { .. }
+            | Self::RunNotInUse { .. } => ErrorCode::InvalidInput,
             Self::Conflict { .. } | Self::Busy { .. } | Self::RunInUse { .. } => {
                 ErrorCode::Conflict
             }

@@ -95,14 +95,18 @@ struct Adapter {
 }
 
 impl Library {
-    /// Makes a model of a run's adapter after an epoch, with the words of the run where none are given.
+    /// Makes a model of a run's adapter after an epoch, called after the run where no name is given.
     ///
     /// # Errors
     /// When the run has no such checkpoint or it is damaged, or another model has the name.
     pub fn create_model(&self, run: RunId, epoch: usize, name: Option<&str>) -> Result<Model> {
         let run = self.get_run(run)?;
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => self.read(|view| free_name(view, &run.name))?,
+        };
         let about = About {
-            name: name.unwrap_or(&run.name).to_owned(),
+            name,
             description: String::new(),
             category: run.config.category,
             trigger_word: run.config.trigger.clone(),
@@ -343,6 +347,22 @@ impl Model {
             trashed_ms: row.get("trashed_ms")?,
         })
     }
+}
+
+/// The name itself, or with the first number that makes it one that no model has.
+fn free_name(view: &Transaction<'_>, name: &str) -> Result<String> {
+    let taken = "SELECT count(*) FROM model WHERE name = ? AND trashed_ms IS NULL";
+    let numbered = (2_u32..).map(|number| format!("{name} {number}"));
+    for name in std::iter::once(name.to_owned()).chain(numbered) {
+        if view.query_row(taken, [&name], |row| row.get::<_, u32>(0))? == 0 {
+            return Ok(name);
+        }
+    }
+    Err(Error::invalid(
+        "name of a model",
+        name,
+        "every number is taken",
+    ))
 }
 
 fn checked(about: About) -> Result<About> {

@@ -2,7 +2,7 @@
 //! trained that nobody trains.
 
 use std::fs::TryLockError;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use atelier_core::RunState;
 use fs_err::File;
@@ -16,11 +16,14 @@ use crate::lock;
 
 /// The file in a run's folder that is locked meanwhile.
 const LOCK: &str = ".sitting";
+/// The file in a run's folder by which it is asked to stop.
+const STOP: &str = ".stop";
 
 /// A process trains the run as long as this lives.
 #[derive(Debug)]
 pub struct Sitting {
     run: RunId,
+    stop: PathBuf,
     /// None where the file system has no locks.
     _lock: Option<File>,
 }
@@ -50,6 +53,10 @@ impl Library {
             Err(TryLockError::WouldBlock) => return Err(Error::RunInUse { name: run.name }),
             Err(TryLockError::Error(_)) => None,
         };
+        let stop = run.folder.join(STOP);
+        if stop.exists() {
+            fs_err::remove_file(&stop)?;
+        }
         let now_ms = self.now_ms();
         self.write(move |change| {
             get_to_change(change, id)?;
@@ -58,9 +65,28 @@ impl Library {
         })?;
         let sitting = Sitting {
             run: id,
+            stop,
             _lock: lock,
         };
         Ok((self.get_run(id)?, sitting))
+    }
+
+    /// Asks whatever process trains a run to stop at its next step, and to save what it has.
+    ///
+    /// # Errors
+    /// When no process trains it.
+    pub fn stop_run(&self, id: RunId) -> Result<Run> {
+        let run = self.get_run(id)?;
+        if run.state != RunState::Running {
+            return Err(Error::RunNotInUse { name: run.name });
+        }
+        fs_err::write(run.folder.join(STOP), "")?;
+        Ok(run)
+    }
+
+    /// Whether somebody asked the run to stop.
+    pub fn is_run_to_stop(&self, sitting: &Sitting) -> bool {
+        sitting.stop.exists()
     }
 
     /// Takes note of how far a run is.

@@ -82,6 +82,9 @@ fn a_run_waits_is_trained_and_is_completed() {
     assert!(error.contains("is being trained"), "{error}");
     assert!(library.delete_run(run.id).is_err());
     write_epoch(&run, 1);
+    assert!(!library.is_run_to_stop(&sitting));
+    studio.again().stop_run(run.id).unwrap();
+    assert!(library.is_run_to_stop(&sitting));
     library.advance_run(&sitting, 3, Some(0.25)).unwrap();
     let now = library.find_run("FACES-1").unwrap();
     assert_eq!((now.done_steps, now.loss), (3, Some(0.25)));
@@ -91,7 +94,10 @@ fn a_run_waits_is_trained_and_is_completed() {
     };
     let run = library.end_run(sitting, stopped).unwrap();
     assert_eq!((run.state, run.done_steps), (RunState::Stopped, 2));
+    let error = library.stop_run(run.id).unwrap_err().to_string();
+    assert!(error.contains("not being trained"), "{error}");
     let (run, sitting) = library.begin_run(run.id).unwrap();
+    assert!(!library.is_run_to_stop(&sitting));
     write_epoch(&run, 2);
     let run = library.end_run(sitting, completed()).unwrap();
     assert_eq!((run.state, run.done_steps), (RunState::Completed, 4));
@@ -171,6 +177,9 @@ fn a_model_takes_another_epoch_name_and_strength() {
     let model = library.create_model(run.id, 2, Some("blob")).unwrap();
     let error = library.create_model(run.id, 1, Some("BLOB")).unwrap_err();
     assert!(error.to_string().contains("already"), "{error}");
+    let [first, second] = [(); 2].map(|()| library.create_model(run.id, 1, None).unwrap());
+    assert_eq!(first.about.name, "faces-1");
+    assert_eq!(second.about.name, "faces-1 2");
     let error = library.create_model(run.id, 3, Some("c")).unwrap_err();
     assert_eq!(
         error.to_string(),
