@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { watchedFetch } from '../../src/lib/api/client';
+import { SilenceWatch } from '../../src/lib/api/time_limit';
 import { thumbnailSide } from '../../src/lib/api/addresses';
 import { ApiError, errorOf, failureOf, sentence } from '../../src/lib/api/error';
 
@@ -38,6 +40,43 @@ describe('failures', () => {
     expect(sentence('there is no dataset `x`')).toBe('There is no dataset “x”.');
     expect(sentence('why?')).toBe('Why?');
     expect(sentence('  ')).toBe('');
+  });
+});
+
+describe('a server that stalls', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it('is noticed, as one that is gone', async () => {
+    vi.stubGlobal(
+      'fetch',
+      (_: Request, { signal }: { signal: AbortSignal }) =>
+        new Promise((_, failed) => signal.addEventListener('abort', () => failed(signal.reason))),
+    );
+    const answer = expect(watchedFetch(new Request('http://studio/'))).rejects.toMatchObject({
+      code: 'unreachable',
+    });
+    await vi.advanceTimersByTimeAsync(60_000);
+    await answer;
+  });
+
+  it('is noticed while it takes in what may take long', () => {
+    const onSilent = vi.fn();
+    let isAnswering = false;
+    const watch = new SilenceWatch(10_000, onSilent, () => isAnswering);
+    vi.advanceTimersByTime(9000);
+    watch.heard();
+    vi.advanceTimersByTime(9000);
+    isAnswering = true;
+    vi.advanceTimersByTime(60_000);
+    isAnswering = false;
+    vi.advanceTimersByTime(8000);
+    expect(onSilent).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(60_000);
+    expect(onSilent).toHaveBeenCalledOnce();
   });
 });
 

@@ -4,10 +4,14 @@ import createClient from 'openapi-fetch';
 import { connection } from './connection.svelte';
 import { ApiError, failureOf, unreachable } from './error';
 import type { paths } from './schema';
+import { fetchWithin } from './time_limit';
 
-async function watchedFetch(request: Request): Promise<Response> {
+/** More than the server lets a request wait for its turn, so that it can say itself that it is busy. */
+const MOST_MS = 45_000;
+
+export async function watchedFetch(request: Request): Promise<Response> {
   try {
-    const response = await fetch(request);
+    const response = await fetchWithin(MOST_MS, request);
     if (!isProxyFailure(response)) {
       connection.answered();
       return response;

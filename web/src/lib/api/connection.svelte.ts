@@ -4,6 +4,7 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 8000;
 const HEARTBEAT_MS = 15_000;
 const PING = '/healthz';
+const PING_MOST_MS = 10_000;
 
 class Connection {
   isLost = $state(false);
@@ -37,7 +38,7 @@ class Connection {
   async ask(): Promise<void> {
     clearTimeout(this.#timer);
     try {
-      const response = await fetch(PING, { cache: 'no-store' });
+      const response = await fetch(PING, { cache: 'no-store', signal: AbortSignal.timeout(PING_MOST_MS) });
       if (!response.ok) throw new Error('not ready');
       this.answered();
     } catch {

@@ -4,6 +4,9 @@ import { uploadUrl } from '../api/addresses';
 import { connection } from '../api/connection.svelte';
 import { failureOf, unreachable } from '../api/error';
 import type { Uploaded } from '../api/model';
+import { SilenceWatch } from '../api/time_limit';
+
+const MOST_SILENCE_MS = 60_000;
 
 export function sendUpload(
   dataset: string,
@@ -15,22 +18,32 @@ export function sendUpload(
   for (const file of files) body.append('files', file, file.name);
   return new Promise((done, failed) => {
     const request = new XMLHttpRequest();
+    let isSent = false;
+    // While the pictures are read nothing comes, and it is enough that the server answers others.
+    const watch = new SilenceWatch(MOST_SILENCE_MS, lost, () => isSent && !connection.isLost);
+    function lost() {
+      // A server that refuses a body early closes the connection, so it is asked before it is called lost.
+      void connection.ask();
+      failed(unreachable());
+      request.abort();
+    }
     request.open('POST', uploadUrl(dataset));
     request.responseType = 'json';
     request.upload.onprogress = (event) => {
+      watch.heard();
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     };
+    request.upload.onload = () => {
+      isSent = true;
+    };
+    request.onloadend = () => watch.stop();
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) return done(request.response as Uploaded);
       const failure = failureOf(request.status, request.response);
       if (failure.isUnreachable) connection.lost();
       failed(failure);
     };
-    request.onerror = () => {
-      // A server that refuses a body early closes the connection, so it is asked before it is called lost.
-      void connection.ask();
-      failed(unreachable());
-    };
+    request.onerror = lost;
     request.onabort = () => failed(new DOMException('cancelled', 'AbortError'));
     signal.addEventListener('abort', () => request.abort(), { once: true });
     request.send(body);
