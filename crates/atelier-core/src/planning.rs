@@ -65,6 +65,8 @@ pub struct TrainingWish {
     pub config: TrainConfig,
     /// Which of them were given, and by whom; the strength's table and defaults decide the others.
     pub given: BTreeMap<String, SettingOrigin>,
+    /// Other datasets' trigger words, each after the dataset's name.
+    pub used_words: Vec<(String, String)>,
 }
 
 /// What is to be known about a trigger word.
@@ -120,11 +122,11 @@ pub trait Planner: Send + Sync {
     /// When the settings cannot be used: all that is wrong with them, together.
     fn plan_training(&self, wish: &TrainingWish) -> Result<PlannedTraining, BoxedError>;
 
-    /// What is to be known about a trigger word on a base, beside other datasets' words, each given with the dataset's name.
+    /// What is to be known about a trigger word on the usual base, beside other datasets' words, each after the dataset's name.
     fn judge_trigger(
         &self,
         word: &str,
         category: Category,
-        used: &[(String, String)],
+        used_words: &[(String, String)],
     ) -> Result<Vec<WordFinding>, BoxedError>;
 }
