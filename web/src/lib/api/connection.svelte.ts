@@ -1,5 +1,7 @@
 // Whether the server answers. When it does not, it is asked again until it does, and then everything shown is fetched anew.
 
+import { Listeners } from './listeners';
+
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 8000;
 const HEARTBEAT_MS = 15_000;
@@ -8,14 +10,13 @@ const PING_MOST_MS = 10_000;
 
 class Connection {
   isLost = $state(false);
-  #listeners = new Set<() => void>();
+  #back = new Listeners<[]>();
   #waitMs = FIRST_WAIT_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Calls `back` each time the server answers again after it did not. */
   onBack(back: () => void): () => void {
-    this.#listeners.add(back);
-    return () => this.#listeners.delete(back);
+    return this.#back.add(back);
   }
 
   /** A request got an answer. */
@@ -24,7 +25,7 @@ class Connection {
     this.isLost = false;
     clearTimeout(this.#timer);
     this.#waitMs = FIRST_WAIT_MS;
-    for (const back of [...this.#listeners]) back();
+    this.#back.tell();
   }
 
   /** A request got none. */

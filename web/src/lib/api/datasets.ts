@@ -1,9 +1,19 @@
 // The calls that concern datasets.
 
 import { client, dataOf } from './client';
-import type { CreateDataset, Dataset, Difference, Edit, UpdateDataset, Version, VersionAbout } from './model';
+import type {
+  CreateDataset,
+  Dataset,
+  Difference,
+  EditDataset,
+  UpdateDataset,
+  Version,
+  VersionAbout,
+} from './model';
 
 const PAGE = 200;
+/** Browsers take 64 KiB; a character has up to four bytes. */
+const MOST_KEPT_ALIVE = 16_000;
 const one = '/api/v1/datasets/{dataset}' as const;
 
 /** Every dataset, or every one in the trash, newest change first. */
@@ -56,11 +66,12 @@ export function compareVersions(
   return dataOf(client.GET(`${one}/diff`, { params, signal }));
 }
 
-/** Makes one version with these edits; `change` says in the list of versions what was done. */
+/** Makes one version with these edits. */
 export function editDataset(
   dataset: string,
-  edits: Edit[],
-  change?: string,
+  body: EditDataset,
 ): Promise<{ dataset: Dataset; version: Version }> {
-  return dataOf(client.POST(`${one}/edits`, { params: { path: { dataset } }, body: { edits, change } }));
+  // It arrives also when the page is left meanwhile, as far as browsers promise that.
+  const keepalive = JSON.stringify(body).length < MOST_KEPT_ALIVE;
+  return dataOf(client.POST(`${one}/edits`, { params: { path: { dataset } }, body, keepalive }));
 }

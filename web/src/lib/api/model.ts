@@ -12,6 +12,7 @@ export type Version = Schemas['Version'];
 export type VersionAbout = Schemas['VersionAbout'];
 export type Difference = Schemas['Difference'];
 export type Edit = Schemas['Edit'];
+export type EditDataset = Schemas['EditDataset'];
 export type Uploaded = Schemas['Uploaded'];
 export type UploadedFile = Schemas['UploadedFile'];
 export type ServerAbout = Schemas['ServerAbout'];

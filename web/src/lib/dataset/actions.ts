@@ -4,14 +4,15 @@ import type { Edit, Image } from '../api/model';
 import { type CaptionChange, changedCaption, editOf } from '../caption/edit';
 import { notices } from '../shell/notices.svelte';
 import { count } from '../words/format';
+import type { Made } from './changes.svelte';
 import { filesOf } from './put_back';
 import type { OpenDataset } from './open_dataset.svelte';
 import { editsBack } from './undo';
 
-/** Saves what was changed in one picture. */
-export async function saveImage(opened: OpenDataset, image: Image, edits: Edit[]): Promise<void> {
-  const before = await opened.edit(edits);
-  if (before) doneWithUndo(opened, before, [image.id], `“${image.file_name}” is saved.`);
+/** Saves what was changed in one picture, which was seen as `was`. */
+export async function saveImage(opened: OpenDataset, was: Image, edits: Edit[]): Promise<void> {
+  const made = await opened.edit(edits, [was]);
+  if (made) doneWithUndo(opened, made, [was.id], `“${was.file_name}” is saved.`);
 }
 
 /** Changes the captions of several pictures. */
@@ -24,14 +25,14 @@ export async function changeCaptions(
     .filter((image) => changedCaption(change, image.caption) !== image.caption)
     .map(({ id }) => id);
   if (ids.length === 0) return;
-  const before = await opened.edit([editOf(change, ids)]);
-  if (before) doneWithUndo(opened, before, ids, `${count(ids.length, 'caption')} changed.`);
+  const made = await opened.edit([editOf(change, ids)], []);
+  if (made) doneWithUndo(opened, made, ids, `${count(ids.length, 'caption')} changed.`);
 }
 
 /** Takes pictures out. */
 export async function removeImages(opened: OpenDataset, images: Image[]): Promise<void> {
-  const before = await opened.edit(images.map((image) => ({ remove: { image: image.id } })));
-  if (!before) return;
+  const edits = images.map((image) => ({ remove: { image: image.id } }));
+  if (!(await opened.edit(edits, []))) return;
   notices.done(`${count(images.length, 'picture')} removed. Older versions keep them.`, {
     label: 'Put back',
     run: () => void putBack(opened, images),
@@ -47,7 +48,9 @@ export async function putBack(opened: OpenDataset, images: Image[]): Promise<voi
   }
 }
 
-function doneWithUndo(opened: OpenDataset, before: Image[], ids: string[], text: string): void {
-  const undo = () => void opened.edit(editsBack(before, opened.images, ids), 'changes taken back');
+function doneWithUndo(opened: OpenDataset, made: Made, ids: string[], text: string): void {
+  const { before, version } = made;
+  const undo = () =>
+    void opened.edit(editsBack(before, version.images, ids), version.images, 'changes taken back');
   notices.done(text, { label: 'Undo', run: undo });
 }

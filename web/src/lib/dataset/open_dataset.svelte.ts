@@ -1,56 +1,48 @@
-// A dataset that is open: what it is, its newest version, and the changes that are made to it, one after the other.
+// A dataset that is open: what it is, its newest version, and what is on its way to it.
 
 import { getAbout } from '../api/about';
 import { connection } from '../api/connection.svelte';
-import { editDataset, getDataset, getVersion } from '../api/datasets';
-import { errorOf } from '../api/error';
+import { getDataset, getVersion } from '../api/datasets';
 import type { Dataset, Edit, Image, ServerAbout, Uploaded, Version } from '../api/model';
 import { resource, type Resource } from '../api/resource.svelte';
-import { notices } from '../shell/notices.svelte';
 import type { Limits } from '../upload/batches';
-import { Uploads } from '../upload/queue.svelte';
+import type { Uploads } from '../upload/queue.svelte';
+import type { Changes, Made } from './changes.svelte';
+import { pending } from './pending.svelte';
 
 /** How often others' changes are looked for, such as those of the command line. */
 const LOOK_MS = 8000;
-
-interface Change {
-  edits: Edit[];
-  words?: string;
-  settle: (images: Image[] | undefined) => void;
-  /** The newest version when it was sent, of which no answer came yet. */
-  sentTo?: number;
-}
 
 export class OpenDataset {
   readonly dataset: Resource<Dataset>;
   readonly version: Resource<Version>;
   readonly about: Resource<ServerAbout>;
   readonly uploads: Uploads;
-  /** Changes that are not on the server yet. */
-  unsaved = $state(0);
-  #queue: Change[] = [];
-  #isSending = false;
+  readonly changes: Changes;
+  /** The pictures as they will be once everything that waits is on the server. */
+  readonly images: Image[] = $derived.by(() => this.changes.onTopOf(this.version.data?.images ?? []));
 
   constructor(readonly id: string) {
     this.dataset = resource((signal) => getDataset(id, signal));
     this.version = resource((signal) => getVersion(id, 'latest', signal));
     this.about = resource((signal) => getAbout(signal));
-    this.uploads = new Uploads(id, (answer) => this.#uploaded(answer));
+    const own = pending.of(id);
+    this.changes = own.changes;
+    this.uploads = own.uploads;
+    $effect(() => {
+      if (this.version.data) this.changes.seen(this.version.data);
+    });
     $effect(() => {
       const timer = setInterval(() => void this.#look(), LOOK_MS);
-      const forget = connection.onBack(() => {
-        void this.#send();
-        this.uploads.againAfterLoss();
-      });
+      const forget = [
+        own.answers.add((answer) => this.#uploaded(answer)),
+        this.changes.versions.add((version, dataset) => this.#changed(version, dataset)),
+      ];
       return () => {
         clearInterval(timer);
-        forget();
+        for (const end of forget) end();
       };
     });
-  }
-
-  get images(): Image[] {
-    return this.version.data?.images ?? [];
   }
 
   /** What one upload may be; where the server did not say yet, it will refuse what is too much. */
@@ -67,17 +59,10 @@ export class OpenDataset {
     return this.dataset.data?.trashed_ms != null;
   }
 
-  /**
-   * Makes a version with these edits. They are kept and sent again when the connection is lost. Resolves to the images
-   * before the change, or to nothing when the server refused it.
-   */
-  edit(edits: Edit[], words?: string): Promise<Image[] | undefined> {
-    if (edits.length === 0) return Promise.resolve(this.images);
-    return new Promise((settle) => {
-      this.#queue.push({ edits, words, settle });
-      this.unsaved = this.#queue.length;
-      void this.#send();
-    });
+  /** Makes a version with these edits of pictures that were seen as in `was`. */
+  edit(edits: Edit[], was: Image[], words?: string): Promise<Made | undefined> {
+    const { trigger_word = '', category = 'character' } = this.dataset.data ?? {};
+    return this.changes.add({ edits, was, words, called: { trigger_word, category } });
   }
 
   #uploaded(answer: Uploaded): void {
@@ -85,54 +70,19 @@ export class OpenDataset {
     if (answer.version.number !== this.version.data?.number) void this.version.refresh();
   }
 
-  async #send(): Promise<void> {
-    if (this.#isSending) return;
-    this.#isSending = true;
-    while (this.#queue.length > 0) {
-      const change = this.#queue[0]!;
-      const before = this.images;
-      try {
-        await this.#make(change);
-        this.#queue.shift();
-        change.settle(before);
-      } catch (thrown) {
-        // It waits for the connection; everything else would fail again.
-        if (errorOf(thrown).isUnreachable) break;
-        this.#queue.shift();
-        notices.failed(thrown);
-        change.settle(undefined);
-        void this.version.refresh();
-      }
-      this.unsaved = this.#queue.length;
-    }
-    this.#isSending = false;
-  }
-
-  async #make(change: Change): Promise<void> {
-    const lostAt = change.sentTo;
-    if (lostAt !== undefined && !change.edits.every(isRepeatable)) {
-      // The answer was lost, perhaps after the change was made: words must not be put in front twice.
-      await this.dataset.refresh();
-      if (this.dataset.error) throw this.dataset.error;
-      if (this.dataset.data?.version !== lostAt) return this.version.refresh();
-    }
-    change.sentTo = this.dataset.data?.version;
-    const made = await editDataset(this.id, change.edits, change.words);
-    this.dataset.set(made.dataset);
-    this.version.set(made.version);
+  #changed(version: Version, dataset: Dataset | undefined): void {
+    if (version.number >= (this.version.data?.number ?? 0)) this.version.set(version);
+    if (dataset) this.dataset.set(dataset);
+    else void this.dataset.refresh();
   }
 
   async #look(): Promise<void> {
-    if (document.visibilityState !== 'visible' || connection.isLost || this.unsaved > 0) return;
+    const isIdle = this.changes.waiting.length === 0;
+    if (document.visibilityState !== 'visible' || connection.isLost || !isIdle) return;
     await this.dataset.refresh();
     const newest = this.dataset.data?.version;
     if (newest !== undefined && newest !== this.version.data?.number && !this.version.isLoading) {
       await this.version.refresh();
     }
   }
-}
-
-/** Whether making the edit twice comes to the same as once. */
-function isRepeatable(edit: Edit): boolean {
-  return 'set_caption' in edit || 'set_crop' in edit || 'add_trigger' in edit;
 }

@@ -58,15 +58,15 @@ export class Uploads {
   }
 
   again(upload: Upload): void {
-    upload.state = 'waiting';
-    upload.error = undefined;
+    reset(upload);
     void this.#run();
   }
 
-  /** Those that the connection was lost under; sending the same files twice adds them once. */
-  againAfterLoss = (): void => {
-    for (const upload of this.list) if (upload.error?.isUnreachable) this.again(upload);
-  };
+  /** Sends what waits, and what the connection was lost under; sending the same files twice adds them once. */
+  goOn(): void {
+    for (const upload of this.list) if (upload.error?.isUnreachable) reset(upload);
+    void this.#run();
+  }
 
   dismiss(upload: Upload): void {
     upload.abort.abort();
@@ -105,4 +105,9 @@ export class Uploads {
       upload.state = 'failed';
     }
   }
+}
+
+function reset(upload: Upload): void {
+  upload.state = 'waiting';
+  upload.error = undefined;
 }
