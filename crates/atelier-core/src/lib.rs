@@ -20,7 +20,7 @@ mod traits;
 mod weight_change;
 
 pub use adapter_format::{AdapterFamily, AdapterFormat};
-pub use adapter_use::AdapterUse;
+pub use adapter_use::{AdapterUse, AdapterUseError};
 pub use category::Category;
 pub use context::{CancelFlag, Clock, RunContext};
 pub use crop::Crop;

@@ -77,6 +77,14 @@ impl<T, E: Into<BoxedError>> CodedResult<T> for Result<T, E> {
     }
 }
 
+/// The error as those who know no `anyhow` take it: its code, and every message of the chain.
+pub fn boxed(error: anyhow::Error) -> BoxedError {
+    Box::new(Found {
+        code: code_of(&error),
+        message: messages(&error).join(": "),
+    })
+}
+
 /// The code of the first error in the chain that has one.
 pub fn code_of(error: &anyhow::Error) -> ErrorCode {
     error

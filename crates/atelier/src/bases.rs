@@ -32,6 +32,19 @@ pub(crate) struct FoundBase {
     pub(crate) path: PathBuf,
 }
 
+impl FoundBase {
+    /// The word by which it is found again, from whatever folder, where `asked` found it.
+    pub(crate) fn word(&self, asked: &str) -> String {
+        let is_path = self.path == Path::new(asked);
+        let whole = is_path.then(|| fs_err::canonicalize(&self.path).ok());
+        let whole = whole.flatten();
+        whole.map_or_else(
+            || asked.to_owned(),
+            |path| path.to_string_lossy().into_owned(),
+        )
+    }
+}
+
 /// The folder or file for `--base`: the embedded base, a name from `base list`, a path, or `hf:owner/repo`.
 pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
     if wanted == embedded::NAME {

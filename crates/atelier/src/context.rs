@@ -31,8 +31,8 @@ pub(crate) enum ExitKind {
     Failed(ErrorCode),
 }
 
-/// The surroundings of a command.
-#[derive(Debug)]
+/// The surroundings of a command. Clones are the same ones.
+#[derive(Debug, Clone)]
 pub(crate) struct App {
     /// Where things lie.
     pub(crate) settings: Settings,

@@ -8,11 +8,14 @@ mod embedded;
 mod env_vars;
 mod memory;
 mod output;
+mod planner;
 mod progress_bar;
 mod quickstart;
 mod recipe;
 mod settings;
 mod shell_word;
+mod training;
+mod trashed;
 mod trigger_word;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

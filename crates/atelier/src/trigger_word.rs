@@ -37,6 +37,11 @@ impl JudgedWord {
         }
     }
 
+    /// Everything about it, the worst first.
+    pub(crate) fn findings(&self) -> &[TriggerFinding] {
+        &self.findings
+    }
+
     /// Says everything about it.
     pub(crate) fn describe(&self, output: Output) {
         for finding in &self.findings {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::about::{About, AboutChange, checked_handle};
 use crate::error::{Error, Result};
 use crate::library::{DatasetId, Library, ModelId, RunId};
-use crate::runs::{self, checkpoint_at};
+use crate::runs::{self, checkpoint_at, written_by};
 
 pub(crate) use lineage::lineage_problems;
 pub use lineage::{Lineage, Proof};
@@ -124,7 +124,7 @@ impl Library {
         model
     }
 
-    /// Makes a model of an adapter file, which is copied.
+    /// Makes a model of an adapter file, which is copied. One that a run of the library wrote is known by its content.
     ///
     /// # Errors
     /// When the file cannot be read, or another model has the name.
@@ -137,9 +137,9 @@ impl Library {
         let hold = self.blobs().hold()?;
         let (hash, size_bytes) = self.blobs().put_file(&hold, file)?;
         let adapter = Adapter {
+            origin: self.read(|view| written_by(view, &hash))?,
             hash,
             size_bytes,
-            origin: None,
         };
         let model = self.insert_model(new, adapter);
         drop(hold);

@@ -153,3 +153,12 @@ pub(crate) fn recorded(view: &Transaction<'_>, run: RunId, epoch: usize) -> Resu
     let found = view.query_row(query, params![run, epoch as u64], |row| row.get(0));
     Ok(found.optional()?)
 }
+
+/// The run that wrote an adapter file, and after which epoch, where one has noted it.
+pub(crate) fn written_by(view: &Transaction<'_>, hash: &str) -> Result<Option<(RunId, usize)>> {
+    let query = "SELECT run, epoch FROM checkpoint WHERE hash = ? ORDER BY run DESC LIMIT 1";
+    let found = view.query_row(query, [hash], |row| {
+        Ok((row.get(0)?, row.get::<_, u64>(1)? as usize))
+    });
+    Ok(found.optional()?)
+}

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::library::{DatasetId, Library, ModelId, RunId};
 
 pub use checkpoint::{Checkpoint, Losses};
-pub(crate) use checkpoint::{checkpoint_at, recorded};
+pub(crate) use checkpoint::{checkpoint_at, recorded, written_by};
 pub use sitting::{RunEnd, Sitting};
 
 /// The folder of runs below the library's.

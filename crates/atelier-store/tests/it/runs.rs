@@ -200,6 +200,14 @@ fn a_model_takes_another_epoch_name_and_strength() {
     let out = studio.path("out/blob.safetensors");
     library.export_model(model.id, &out).unwrap();
     assert_eq!(fs_err::read_to_string(&out).unwrap(), "adapter 1");
+    let new = NewModel {
+        about: about("again"),
+        strength: None,
+        base: "atelier-mini".to_owned(),
+        base_hash: None,
+    };
+    let again = library.import_model(new, &out).unwrap();
+    assert_eq!((again.run, again.epoch), (Some(run.id), Some(1)));
     assert!(library.export_model(model.id, &out).is_err());
     let strength = |strength| {
         let change = ModelChange {

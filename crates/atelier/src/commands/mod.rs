@@ -9,6 +9,7 @@ mod doctor;
 mod generate;
 mod model;
 mod quickstart;
+mod run;
 mod serve;
 mod train;
 
@@ -60,7 +61,10 @@ pub(crate) enum Command {
     /// Base models.
     #[command(subcommand)]
     Base(base_model::BaseCommand),
-    /// Adapter files: what they hold, other formats, several into one, into a base.
+    /// Runs: the trainings of the library's datasets.
+    #[command(subcommand)]
+    Run(run::RunCommand),
+    /// Fine-tuned models of the library, and adapter files: what they hold, other formats, several into one, into a base.
     #[command(subcommand)]
     Model(model::ModelCommand),
     /// The library as a whole: check it, copy it, empty its trash.
@@ -84,6 +88,7 @@ impl Command {
             Self::Generate(args) => generate::run(args, app),
             Self::Dataset(command) => dataset::run(command, app),
             Self::Base(command) => base_model::run(command, app),
+            Self::Run(command) => run::run(command, app),
             Self::Model(command) => model::run(command, app),
             Self::Db(command) => database::run(command, app),
             Self::Serve(args) => serve::run(args, app),

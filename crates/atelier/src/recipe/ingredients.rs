@@ -16,6 +16,8 @@ pub(crate) struct Ingredients {
     base: BaseRecord,
     adapters_folder: Option<PathBuf>,
     adapters: BTreeMap<PathBuf, AdapterFacts>,
+    /// What adapters are called whose files have other names.
+    names: BTreeMap<PathBuf, String>,
     pictures: BTreeMap<PathBuf, String>,
 }
 
@@ -49,8 +51,14 @@ impl Ingredients {
             },
             adapters_folder: adapters_folder.map(Path::to_owned),
             adapters: BTreeMap::new(),
+            names: BTreeMap::new(),
             pictures: BTreeMap::new(),
         }
+    }
+
+    /// Records adapters under these names, by their files.
+    pub(crate) fn call(&mut self, names: &BTreeMap<PathBuf, String>) {
+        self.names.clone_from(names);
     }
 
     /// Reads the files of a request that are not known yet.
@@ -78,6 +86,10 @@ impl Ingredients {
         let adapters = adapters.collect();
         let start = request.start.as_ref().map(|start| self.start(start));
         for adapter in &mut request.adapters {
+            if let Some(name) = self.names.get(&adapter.path) {
+                adapter.path = PathBuf::from(name);
+                continue;
+            }
             // Pictures are shown around; where the user keeps things is nobody's business.
             let folder = self.adapters_folder.as_deref();
             let below = folder.and_then(|folder| adapter.path.strip_prefix(folder).ok());
@@ -99,9 +111,10 @@ impl Ingredients {
     fn adapter(&self, used: &AdapterUse) -> AdapterRecord {
         let facts = self.adapters.get(&used.path);
         let facts = facts.expect("every request was taken in before its recipe");
-        let name = used.path.file_stem().unwrap_or_default();
+        let stem = used.path.file_stem().unwrap_or_default();
+        let name = self.names.get(&used.path).cloned();
         AdapterRecord {
-            name: name.to_string_lossy().into_owned(),
+            name: name.unwrap_or_else(|| stem.to_string_lossy().into_owned()),
             strength: used.strength,
             text_strength: used.text_strength,
             sha256: facts.sha256.clone(),

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::choice;
 use crate::context::{App, ExitKind};
+use crate::trashed::one_of;
 
 /// What can be done with datasets.
 #[derive(Debug, Subcommand)]
@@ -131,34 +132,31 @@ fn update(args: &UpdateArgs, app: &App, library: &Library) -> Result<()> {
 
 fn delete(name: &str, app: &App, library: &Library) -> Result<()> {
     let dataset = library.find_dataset(name).coded()?;
+    let runs = library.list_runs_of(dataset.id).coded()?;
+    let models = library.list_models_on(dataset.id).coded()?;
     let trashed = library.delete_dataset(dataset.id).coded()?;
     let (id, name) = (trashed.id, &trashed.about.name);
     app.output.line(format_args!(
         "put dataset `{name}` into the trash; `atelier dataset restore {id}` takes it back within {} days",
         atelier_store::TRASH_DAYS
     ));
-    app.output.document(&json!({"dataset": trashed}))
+    let depends = runs.iter().map(|run| format!("run `{}`", run.name));
+    let depends = depends.chain(models.iter().map(|m| format!("model `{}`", m.about.name)));
+    let depends: Vec<_> = depends.collect();
+    if !depends.is_empty() {
+        app.output.note(format_args!(
+            "what was trained on it stays, and cannot be followed back to its pictures once these are gone for good: {}",
+            depends.join(", ")
+        ));
+    }
+    app.output
+        .document(&json!({"dataset": trashed, "runs": runs, "models": models}))
 }
 
 fn restore(wanted: &str, app: &App, library: &Library) -> Result<()> {
     let trashed = library.list_deleted_datasets().coded()?;
-    let lower = wanted.trim().to_lowercase();
-    let is_wanted = |name: &str| name.to_lowercase() == lower;
-    let mut found = trashed
-        .iter()
-        .filter(|dataset| is_wanted(&dataset.id.to_string()) || is_wanted(&dataset.about.name));
-    let (Some(dataset), None) = (found.next(), found.next()) else {
-        let count = trashed
-            .iter()
-            .filter(|one| is_wanted(&one.about.name))
-            .count();
-        let message = if count > 1 {
-            format!("{count} datasets in the trash are called `{wanted}`; give the id of one")
-        } else {
-            format!("no dataset `{wanted}` is in the trash; `dataset list --trashed` shows what is")
-        };
-        return Err(failed(ErrorCode::NotFound, message));
-    };
+    let names = |dataset: &Dataset| (dataset.id.to_string(), dataset.about.name.clone());
+    let dataset = one_of("dataset", &trashed, names, wanted)?;
     let dataset = library.restore_dataset(dataset.id).coded()?;
     let name = &dataset.about.name;
     app.output

@@ -1,4 +1,5 @@
-//! The folder of adapters that prompts name: found by name, or by content where a recipe asks for a certain file.
+//! The adapters that prompts name: files of a folder, and the library's models. Found by name, or by content where a recipe asks
+//! for a certain file.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -7,6 +8,7 @@ use atelier_core::{AdapterUse, ErrorCode};
 use atelier_diffusion::prompt::LoraTag;
 use atelier_failure::failed;
 
+use super::library_models::LibraryModels;
 use crate::recipe::{AdapterRecord, file_sha256};
 
 /// Folders in folders that are looked into.
@@ -22,12 +24,22 @@ pub(super) struct AdaptersFolder {
     root: Option<PathBuf>,
     /// Paths below the root, sorted, once they are wanted.
     files: Option<Vec<PathBuf>>,
+    models: LibraryModels,
 }
 
 impl AdaptersFolder {
     /// The adapters below `root`, if there is such a place.
-    pub(super) fn new(root: Option<PathBuf>) -> Self {
-        Self { root, files: None }
+    pub(super) fn new(root: Option<PathBuf>, models: LibraryModels) -> Self {
+        Self {
+            root,
+            files: None,
+            models,
+        }
+    }
+
+    /// The library's models, which are looked at where the folder has none of a name.
+    pub(super) fn models(&mut self) -> &mut LibraryModels {
+        &mut self.models
     }
 
     /// The folder.
@@ -35,14 +47,19 @@ impl AdaptersFolder {
         self.root.as_deref()
     }
 
-    /// The adapter that a tag names: the one file of that name, or at that place, below the folder.
+    /// The adapter that a tag names: the one file of that name, or at that place, below the folder, else the library's model.
     pub(super) fn look_up(&mut self, tag: &LoraTag) -> Result<AdapterUse> {
         check_strengths(tag)?;
         check_name(tag)?;
+        let model = self.models.find(&tag.name)?.map(|(_, path)| AdapterUse {
+            path,
+            strength: tag.unet,
+            text_strength: tag.text,
+        });
         let Some(root) = self.root.clone() else {
             let message =
                 format!("no folder to look up `{tag}` in; name one with `--adapters-folder`");
-            return Err(failed(ErrorCode::InvalidInput, message));
+            return model.ok_or_else(|| failed(ErrorCode::InvalidInput, message));
         };
         let files = self.files();
         let is_place = tag.name.contains('/');
@@ -57,7 +74,7 @@ impl AdaptersFolder {
                 strength: tag.unet,
                 text_strength: tag.text,
             }),
-            [] => Err(absent(tag, &root, files)),
+            [] => model.ok_or_else(|| absent(tag, &root, files)),
             more => {
                 let places = more
                     .iter()
@@ -76,6 +93,9 @@ impl AdaptersFolder {
 
     /// A file with the content that a record describes, under whatever name.
     pub(super) fn with_content(&mut self, record: &AdapterRecord) -> Result<Option<PathBuf>> {
+        if let Some(file) = self.models.with_content(&record.sha256)? {
+            return Ok(Some(file));
+        }
         let Some(root) = self.root.clone() else {
             return Ok(None);
         };
@@ -239,7 +259,7 @@ mod tests {
             unet: 0.8,
             text: None,
         };
-        let mut adapters = AdaptersFolder::new(Some(folder.to_owned()));
+        let mut adapters = AdaptersFolder::new(Some(folder.to_owned()), LibraryModels::default());
         adapters.look_up(&tag).map(|used| used.path)
     }
 

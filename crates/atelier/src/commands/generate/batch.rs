@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
-use atelier_core::{ErrorCode, GenerateRequest, Precision, StartPixels};
+use atelier_core::{AdapterUse, ErrorCode, GenerateRequest, Precision, StartPixels};
 use atelier_diffusion::prompt::{PromptLine, read_prompt_file};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
 
 use super::adapters_folder::AdaptersFolder;
 use super::flags::GenerateArgs;
+use super::library_models::LibraryModels;
 use super::problems::Problems;
 use super::repeat::Repeat;
 use super::{start_picture, wording};
@@ -48,11 +49,15 @@ impl Batch {
     pub(super) fn plan(args: &GenerateArgs, app: &App) -> Result<Self> {
         let folder = args.adapters_folder.clone();
         let folder = folder.or_else(|| app.settings.adapters_folder());
-        let mut adapters = AdaptersFolder::new(folder);
+        let mut adapters = AdaptersFolder::new(folder, LibraryModels::open(app)?);
         let repeat = args.from.as_deref().map(Repeat::read).transpose()?;
+        let (named, model_base) = named(args, &mut adapters)?;
         let found = match &repeat {
             Some(repeat) => repeat.base(args.base.as_deref(), app)?,
-            None => bases::find(app, args.base.as_deref().unwrap_or(embedded::NAME))?,
+            None => {
+                let base = args.base.as_deref().or(model_base.as_deref());
+                bases::find(app, base.unwrap_or(embedded::NAME))?
+            }
         };
         let mut base = Base::open(&found.path).coded()?;
         let mut hash = None;
@@ -66,6 +71,9 @@ impl Batch {
         }
         let recorded = request.clone();
         args.apply_to(&mut request)?;
+        if args.has_adapters() {
+            request.adapters = named;
+        }
         notes.extend(repeat.and_then(|repeat| repeat.note(&recorded, &request)));
         let start = start_picture::load(&mut request, &base)?;
         check_settings(&request, &base)?;
@@ -80,6 +88,7 @@ impl Batch {
             base.keep_packed(folder, hash.clone());
         }
         let mut ingredients = Ingredients::new(&found, hash, adapters.root());
+        ingredients.call(adapters.models().names());
         for shot in &shots {
             ingredients.take_in(&shot.request)?;
         }
@@ -99,6 +108,24 @@ impl Batch {
         let first = self.shots.first();
         first.map_or_else(Precision::default, |shot| shot.request.precision)
     }
+}
+
+/// The adapters that flags name, and the base that the first model of them is for.
+fn named(
+    args: &GenerateArgs,
+    adapters: &mut AdaptersFolder,
+) -> Result<(Vec<AdapterUse>, Option<String>)> {
+    let (mut named, mut base) = (Vec::new(), None);
+    let mut problems = Problems::default();
+    for word in &args.adapter {
+        let found = adapters.models().named(word);
+        if let Some((used, own)) = problems.unless(found) {
+            named.push(used);
+            base = base.or(own);
+        }
+    }
+    problems.result()?;
+    Ok((named, base))
 }
 
 /// What is wrong whatever the prompts say.

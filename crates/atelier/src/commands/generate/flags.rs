@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use atelier_core::{
-    AdapterUse, DeviceChoice, ErrorCode, GenerateRequest, NoiseKind, Precision, PromptSyntax,
-    SamplerKind, ScheduleKind, Seed, StartImage, VaeTiling,
+    DeviceChoice, ErrorCode, GenerateRequest, NoiseKind, Precision, PromptSyntax, SamplerKind,
+    ScheduleKind, Seed, StartImage, VaeTiling,
 };
 use atelier_failure::failed;
 use clap::Args;
 
+use super::library_models::AdapterWord;
 use crate::commands::{choice, seed};
 
 /// The share of the steps that is drawn over a start picture, where nothing else is said.
@@ -40,12 +41,14 @@ pub(crate) struct GenerateArgs {
     /// Whether brackets, braces and `<lora:...>` in prompts have a meaning [default: weighted].
     #[arg(long, value_parser = choice::<PromptSyntax>(PromptSyntax::ALL.iter().map(|s| s.name())))]
     prompt_syntax: Option<PromptSyntax>,
-    /// A name from `base list`, a folder, a file, or `hf:owner/repo[@revision][/file.safetensors]` [default: atelier-mini].
+    /// A name from `base list`, a folder, a file, or `hf:owner/repo[@revision][/file.safetensors]` [default: that of the model that
+    /// `--adapter` names, else atelier-mini].
     #[arg(long, value_name = "NAME|FOLDER|FILE|hf:REPO")]
     pub(super) base: Option<String>,
-    /// An adapter file and its strength, 0 to 1.5, or two: on the denoiser, on the text encoders; may be repeated.
-    #[arg(long, value_name = "FILE:STRENGTH[:TEXT]")]
-    adapter: Vec<AdapterUse>,
+    /// A name from `model list` or an adapter file, and its strength, 0 to 1.5, or two: on the denoiser, on the text encoders;
+    /// may be repeated.
+    #[arg(long, value_name = "NAME|FILE[:STRENGTH[:TEXT]]")]
+    pub(super) adapter: Vec<AdapterWord>,
     /// Where adapters lie that a prompt names [default: `adapters` in the program's own place].
     #[arg(long, value_name = "DIR")]
     pub(super) adapters_folder: Option<PathBuf>,
@@ -144,7 +147,8 @@ impl GenerateArgs {
         set(&mut request.precision, self.precision.as_ref());
         set(&mut request.vae_tiling, self.vae_tiling.as_ref());
         if self.has_adapters() {
-            request.adapters.clone_from(&self.adapter);
+            let used = self.adapter.iter().map(|word| word.used.clone());
+            request.adapters = used.collect();
         }
         self.apply_to_start(&mut request.start)
     }

@@ -4,6 +4,7 @@ mod adapters_folder;
 mod batch;
 mod draw;
 mod flags;
+mod library_models;
 mod picture_file;
 mod problems;
 mod repeat;

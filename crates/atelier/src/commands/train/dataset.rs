@@ -63,6 +63,13 @@ impl Wanted {
                 ));
                 Ok(Self::Begun(begun))
             }
+            (None, _) if !word.exists() => {
+                let name = word.display();
+                let message = format!(
+                    "`{name}` is neither a folder of pictures nor a dataset of the library; `atelier dataset list` shows these"
+                );
+                Err(failed(ErrorCode::NotFound, message))
+            }
             (None, _) => Ok(Self::Folder(word.to_owned())),
             (Some((library, dataset, number)), begun) => {
                 let version = library.get_version(dataset.id, number).coded()?.about;
@@ -130,6 +137,11 @@ impl Wanted {
             Self::Begun(begun) => begun.dataset,
             Self::Version { dataset, .. } => Some(dataset.id),
         }
+    }
+
+    /// Whether it is a version of one of the library's datasets.
+    pub(super) fn is_in_library(&self) -> bool {
+        matches!(self, Self::Version { .. })
     }
 
     /// How many pictures there are to train on; nothing is written.

@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use atelier_core::{Category, ErrorCode, Precision, Recompute, Seed, Targets, TrainingStrength};
+use atelier_core::{
+    Category, ErrorCode, Precision, Recompute, Seed, SettingOrigin as Origin, Targets,
+    TrainingStrength,
+};
 use atelier_failure::failed;
 use atelier_store::About;
 use clap::Args;
 
-use super::settings::{Given, Origin};
 use crate::commands::{choice, seed};
+use crate::training::Given;
 
 /// One flag for each field of `TrainConfig`; what is not given comes from the file, then from the training strength, then from
 /// the defaults.

@@ -1,9 +1,8 @@
-//! `atelier train`: an adapter from a folder of pictures.
+//! `atelier train`: an adapter from a folder of pictures, or a run of the library from one of its datasets.
 
 mod dataset;
 mod flags;
-mod plan;
-mod settings;
+mod in_library;
 
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -17,20 +16,20 @@ use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
 use atelier_train::{LoraTrainer, MemoryPlan, Room};
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use self::dataset::Wanted;
 use self::flags::TrainFlags;
-use self::plan::{TrainPlan, memory_text};
-use self::settings::TrainSettings;
-use crate::bases;
+pub(super) use self::in_library::{tell_model, tell_stopped};
+use crate::bases::{self, FoundBase};
 use crate::context::{App, ExitKind};
-use crate::device::watch;
+use crate::device::{Chosen, watch};
 use crate::embedded;
 use crate::memory;
 use crate::output::Output;
 use crate::progress_bar::ProgressBar;
 use crate::shell_word::shell_word;
+use crate::training::{TrainPlan, TrainSettings, memory_text};
 use crate::trigger_word::{self, JudgedWord};
 
 /// What `atelier train` can be told.
@@ -42,10 +41,14 @@ pub(crate) struct TrainArgs {
     /// A name from `base list`, a folder, a file, or `hf:owner/repo[@revision][/file.safetensors]`.
     #[arg(long, value_name = "NAME|FOLDER|FILE|hf:REPO", default_value = embedded::NAME)]
     base: String,
-    /// The folder for the run [default: runs/<trigger>].
+    /// The folder for the run [default: for a folder of pictures runs/<trigger>, for a dataset of the library none: the run
+    /// is kept in the library].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Continue the run in the folder.
+    /// What the run of the library and the model that comes of it are called [default: the dataset's name and a number].
+    #[arg(long, value_name = "NAME", conflicts_with = "out")]
+    name: Option<String>,
+    /// Continue the run in the folder; `run resume` continues one of the library.
     #[arg(long)]
     resume: bool,
     /// Train without pictures that cannot be used.
@@ -66,15 +69,25 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     let resumed = args.out.as_deref().filter(|_| args.resume);
     let mut dataset = Wanted::find(app, &args.dataset, resumed)?;
     let given = args.settings.read(dataset.about())?;
+    let is_kept = args.out.is_none() && dataset.is_in_library();
     let out = args
         .out
         .clone()
         .unwrap_or_else(|| default_out(&given.config));
-    if args.resume && args.out.is_none() {
-        dataset = Wanted::find(app, &args.dataset, Some(&out))?;
-    }
-    if !args.resume && !args.dry_run {
-        refuse_run(&out)?;
+    if is_kept {
+        in_library::refuse_resume(args, app, &dataset)?;
+    } else {
+        if args.name.is_some() {
+            let message =
+                "`--name` is for datasets of the library; give the folder of this run with `--out`";
+            return Err(failed(ErrorCode::InvalidInput, message));
+        }
+        if args.resume && args.out.is_none() {
+            dataset = Wanted::find(app, &args.dataset, Some(&out))?;
+        }
+        if !args.resume && !args.dry_run {
+            refuse_run(&out)?;
+        }
     }
     let chosen = app.device(args.device, given.config.precision)?;
     let base = bases::find(app, &args.base)?;
@@ -93,55 +106,91 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
         plan.tell(app, &opened, dataset.count(args.skip_bad)?, room)?;
         return Ok(ExitKind::Completed);
     }
-    let request = TrainRequest {
-        dataset: dataset.folder(app, &out)?,
-        base: base.path,
-        base_name: base.name,
-        out: out.clone(),
-        resume: args.resume,
-        skip_bad: args.skip_bad,
-        config: settings.config.clone(),
+    let planned = Planned {
+        args,
+        plan: &plan,
+        base: &base,
+        opened: &opened,
+        chosen: &chosen,
+        notes,
     };
-    let free_bytes = chosen.room_bytes(memory::free_bytes);
-    let hashes = app.hashes();
-    let trainer = LoraTrainer {
-        device: chosen.device.clone(),
-        hashes: &hashes,
-        free_bytes,
-        packed: app.packed_folder(),
-    };
-    let progress = Announced {
-        bar: app.output.progress(),
-        output: app.output,
-        settings: &settings,
-        base: &opened,
-        room: trainer.room(),
-        once: Once::new(),
-    };
-    let outcome = watch(&chosen, "training", || {
-        trainer.train(&request, app.run_context(&progress)).coded()
-    });
-    drop(progress);
-    match outcome? {
-        Outcome::Completed(mut report) => {
-            for note in &report.notes {
-                app.output.note(note);
+    if is_kept {
+        return in_library::train(app, &planned, &dataset);
+    }
+    planned.train_in(app, &out, &dataset)
+}
+
+/// A training of which everything is known.
+struct Planned<'a> {
+    args: &'a TrainArgs,
+    plan: &'a TrainPlan<'a>,
+    base: &'a FoundBase,
+    opened: &'a Base,
+    chosen: &'a Chosen,
+    /// What is worth telling about the base.
+    notes: Vec<String>,
+}
+
+impl Planned<'_> {
+    /// Trains in a folder that the library knows nothing of.
+    fn train_in(&self, app: &App, out: &Path, dataset: &Wanted) -> Result<ExitKind> {
+        let request = TrainRequest {
+            dataset: dataset.folder(app, out)?,
+            base: self.base.path.clone(),
+            base_name: self.base.name.clone(),
+            out: out.to_owned(),
+            resume: self.args.resume,
+            skip_bad: self.args.skip_bad,
+            config: self.plan.settings.config.clone(),
+        };
+        let hashes = app.hashes();
+        let trainer = LoraTrainer {
+            device: self.chosen.device.clone(),
+            hashes: &hashes,
+            free_bytes: self.chosen.room_bytes(memory::free_bytes),
+            packed: app.packed_folder(),
+        };
+        let progress = self.announced(app);
+        let outcome = watch(self.chosen, "training", || {
+            trainer.train(&request, app.run_context(&progress)).coded()
+        });
+        drop(progress);
+        match outcome? {
+            Outcome::Completed(mut report) => {
+                for note in &report.notes {
+                    app.output.note(note);
+                }
+                report.notes.splice(0..0, self.notes.iter().cloned());
+                tell(app, self.args, self.plan, &report)?;
+                Ok(ExitKind::Completed)
             }
-            report.notes.splice(0..0, notes);
-            tell(app, args, &plan, &report)?;
-            Ok(ExitKind::Completed)
+            Outcome::Cancelled { completed_steps } => {
+                app.output.note(format_args!(
+                    "stopped after {completed_steps} steps, saved in `{}`; the same command with --resume goes on",
+                    out.display()
+                ));
+                app.output.document(&json!({
+                    "outcome": "cancelled",
+                    "out": out,
+                    "completed_steps": completed_steps,
+                }))?;
+                Ok(ExitKind::Cancelled)
+            }
         }
-        Outcome::Cancelled { completed_steps } => {
-            app.output.note(format_args!(
-                "stopped after {completed_steps} steps, saved in `{}`; the same command with --resume goes on",
-                out.display()
-            ));
-            app.output.document(&json!({
-                "outcome": "cancelled",
-                "out": out,
-                "completed_steps": completed_steps,
-            }))?;
-            Ok(ExitKind::Cancelled)
+    }
+
+    /// Progress that says first what will be done.
+    fn announced<'s>(&'s self, app: &App) -> Announced<'s> {
+        Announced {
+            bar: app.output.progress(),
+            output: app.output,
+            settings: self.plan.settings,
+            base: self.opened,
+            room: Room::on(
+                &self.chosen.device,
+                self.chosen.room_bytes(memory::free_bytes),
+            ),
+            once: Once::new(),
         }
     }
 }
@@ -231,6 +280,12 @@ fn tell(app: &App, args: &TrainArgs, plan: &TrainPlan<'_>, report: &TrainReport)
         shell_word(&format!("{path}:0.8")),
         shell_word(plan.preview_prompts().first().map_or("", String::as_str)),
     ));
+    let document = report_document(plan, report);
+    app.output.document(&document)
+}
+
+/// What documents say of a finished training.
+fn report_document(plan: &TrainPlan<'_>, report: &TrainReport) -> Map<String, Value> {
     let checkpoints = report.checkpoints.iter();
     let checkpoints: Vec<_> = checkpoints
         .map(|(epoch, path)| json!({"epoch": epoch, "path": path}))
@@ -251,7 +306,7 @@ fn tell(app: &App, args: &TrainArgs, plan: &TrainPlan<'_>, report: &TrainReport)
     if let Value::Object(done) = done {
         document.extend(done);
     }
-    app.output.document(&document)
+    document
 }
 
 #[cfg(test)]

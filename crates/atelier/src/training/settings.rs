@@ -2,48 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use atelier_core::{BaseKind, Category, StrengthSettings, TrainConfig, TrainingStrength};
+use atelier_core::{
+    BaseKind, Category, SettingOrigin as Origin, StrengthSettings, TrainConfig, TrainingStrength,
+};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Where a value comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Origin {
-    /// A flag of the command.
-    Flag,
-    /// The file of `--config`.
-    File,
-    /// What the library's dataset is for.
-    Dataset,
-    /// The table of training strengths.
-    Strength,
-    /// Nobody said anything.
-    Default,
-}
-
-impl Origin {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Flag => "flag",
-            Self::File => "file",
-            Self::Dataset => "dataset",
-            Self::Strength => "strength",
-            Self::Default => "default",
-        }
-    }
-}
-
 /// What flags, file and dataset say, and defaults in the place of the rest.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Given {
-    pub(super) config: TrainConfig,
+pub(crate) struct Given {
+    pub(crate) config: TrainConfig,
     origins: BTreeMap<String, Origin>,
 }
 
 impl Given {
+    /// Settings of which these were given.
+    pub(crate) fn of(config: TrainConfig, origins: BTreeMap<String, Origin>) -> Self {
+        Self { config, origins }
+    }
+
     /// The settings of a file that has these keys.
-    pub(super) fn in_file<'k>(
+    pub(crate) fn in_file<'k>(
         config: TrainConfig,
         keys: impl IntoIterator<Item = &'k String>,
     ) -> Self {
@@ -55,12 +34,12 @@ impl Given {
     }
 
     /// Whether somebody said it.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.origins.contains_key(name)
     }
 
     /// Sets a value.
-    pub(super) fn set<T>(
+    pub(crate) fn set<T>(
         &mut self,
         name: &str,
         value: T,
@@ -72,7 +51,7 @@ impl Given {
     }
 
     /// Sets the value of a flag, if it was given.
-    pub(super) fn flag<T>(
+    pub(crate) fn flag<T>(
         &mut self,
         name: &str,
         value: Option<T>,
@@ -84,7 +63,7 @@ impl Given {
     }
 
     /// The settings for a kind of base: what was not given is as the training strength says.
-    pub(super) fn resolve(mut self, kind: BaseKind) -> TrainSettings {
+    pub(crate) fn resolve(mut self, kind: BaseKind) -> TrainSettings {
         let strength = self.config.strength.unwrap_or_default();
         self.config.strength = Some(strength);
         let decided = strength.settings(self.config.category, kind);
@@ -104,22 +83,28 @@ impl Given {
 
 /// The settings of a training.
 #[derive(Debug, Clone)]
-pub(super) struct TrainSettings {
-    pub(super) config: TrainConfig,
+pub(crate) struct TrainSettings {
+    pub(crate) config: TrainConfig,
     kind: BaseKind,
     origins: BTreeMap<String, Origin>,
 }
 
 /// A setting as documents show it.
 #[derive(Debug, Serialize)]
-pub(super) struct Setting {
+pub(crate) struct Setting {
     value: Value,
     from: Origin,
 }
 
 impl TrainSettings {
+    /// Where each setting comes from.
+    pub(crate) fn origins(&self) -> BTreeMap<String, Origin> {
+        let names = self.list().into_iter();
+        names.map(|(name, setting)| (name, setting.from)).collect()
+    }
+
     /// Every setting by name.
-    pub(super) fn list(&self) -> BTreeMap<String, Setting> {
+    pub(crate) fn list(&self) -> BTreeMap<String, Setting> {
         let Ok(Value::Object(values)) = serde_json::to_value(&self.config) else {
             return BTreeMap::new();
         };
@@ -132,7 +117,7 @@ impl TrainSettings {
     }
 
     /// What the training strength decided, in a line; nothing where all was given.
-    pub(super) fn decided(&self) -> Option<String> {
+    pub(crate) fn decided(&self) -> Option<String> {
         let decided = self.list().into_iter();
         let decided = decided.filter(|(_, setting)| setting.from == Origin::Strength);
         let decided: Vec<_> = decided
@@ -156,7 +141,7 @@ impl TrainSettings {
     }
 
     /// Every setting in a line of its own.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let settings = self.list().into_iter();
         let line = |(name, setting): (String, Setting)| {
             format!(

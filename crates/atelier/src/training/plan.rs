@@ -13,9 +13,9 @@ use crate::context::App;
 use crate::trigger_word::JudgedWord;
 
 /// Everything that is known before a training.
-pub(super) struct TrainPlan<'a> {
-    pub(super) settings: &'a TrainSettings,
-    pub(super) trigger_word: &'a JudgedWord,
+pub(crate) struct TrainPlan<'a> {
+    pub(crate) settings: &'a TrainSettings,
+    pub(crate) trigger_word: &'a JudgedWord,
 }
 
 impl TrainPlan<'_> {
@@ -24,7 +24,7 @@ impl TrainPlan<'_> {
     }
 
     /// The prompts that a finished adapter is looked at with.
-    pub(super) fn preview_prompts(&self) -> Vec<String> {
+    pub(crate) fn preview_prompts(&self) -> Vec<String> {
         let TrainConfig {
             category, trigger, ..
         } = self.config();
@@ -32,7 +32,7 @@ impl TrainPlan<'_> {
     }
 
     /// What documents say of it, for a number of pictures.
-    pub(super) fn fields(&self, pictures: usize) -> Map<String, Value> {
+    pub(crate) fn fields(&self, pictures: usize) -> Map<String, Value> {
         let StepCount {
             pictures,
             repeats,
@@ -61,7 +61,7 @@ impl TrainPlan<'_> {
     }
 
     /// Says it all, in place of training.
-    pub(super) fn tell(&self, app: &App, base: &Base, pictures: usize, room: Room) -> Result<()> {
+    pub(crate) fn tell(&self, app: &App, base: &Base, pictures: usize, room: Room) -> Result<()> {
         let memory = MemoryPlan::new(base, self.config(), pictures, room).coded()?;
         let steps = self.config().steps(pictures);
         for line in self.settings.lines() {
@@ -84,7 +84,7 @@ impl TrainPlan<'_> {
 }
 
 /// What a plan takes of the memory, in a line.
-pub(super) fn memory_text(plan: &MemoryPlan, room: Room) -> String {
+pub(crate) fn memory_text(plan: &MemoryPlan, room: Room) -> String {
     let again = match plan.recompute {
         Recompute::None | Recompute::Auto => String::new(),
         parts => format!(", computing every {parts} twice to save memory"),

@@ -1,0 +1,130 @@
+//! The library's models as adapters: by name, by content, and at their own strength where none is given.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::Result;
+use atelier_core::{AdapterUse, AdapterUseError, Coded as _, ErrorCode};
+use atelier_failure::{CodedResult as _, failed};
+use atelier_store::{CATALOGUE, Library, Model};
+
+use crate::context::App;
+
+/// An adapter as a flag names it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct AdapterWord {
+    pub(super) used: AdapterUse,
+    /// Whether it says a strength.
+    has_strength: bool,
+}
+
+impl FromStr for AdapterWord {
+    type Err = AdapterUseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let used: AdapterUse = text.parse()?;
+        let has_strength = used.path != Path::new(text);
+        Ok(Self { used, has_strength })
+    }
+}
+
+/// The models of the library, where there is one, and which of them are used.
+#[derive(Debug, Default)]
+pub(super) struct LibraryModels {
+    library: Option<Library>,
+    /// Names by the files that stand for them.
+    names: BTreeMap<PathBuf, String>,
+}
+
+impl LibraryModels {
+    /// Those of the program's own place; no library is made.
+    pub(super) fn open(app: &App) -> Result<Self> {
+        let home = app.settings.home.as_deref();
+        let is_there = home.is_some_and(|home| home.join(CATALOGUE).exists());
+        let library = is_there.then(|| app.library()).transpose()?;
+        Ok(Self {
+            library,
+            names: BTreeMap::new(),
+        })
+    }
+
+    /// The model of this name.
+    pub(super) fn find(&mut self, name: &str) -> Result<Option<(Model, PathBuf)>> {
+        let Some(library) = &self.library else {
+            return Ok(None);
+        };
+        match library.find_model(name) {
+            Ok(model) => {
+                let file = library.model_file(&model);
+                self.names.insert(file.clone(), model.about.name.clone());
+                Ok(Some((model, file)))
+            }
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error).coded(),
+        }
+    }
+
+    /// The file with this SHA-256, where a model has it, under the name of that model.
+    pub(super) fn with_content(&mut self, sha256: &str) -> Result<Option<PathBuf>> {
+        let Some(library) = &self.library else {
+            return Ok(None);
+        };
+        let models = library.list_models(false).coded()?;
+        let Some(model) = models.into_iter().find(|model| model.hash == sha256) else {
+            return Ok(None);
+        };
+        let file = library.model_file(&model);
+        self.names.insert(file.clone(), model.about.name);
+        Ok(Some(file))
+    }
+
+    /// What a flag names: a file, else a model of that name, at its own strength where the flag says none. And the base of
+    /// the model.
+    pub(super) fn named(&mut self, word: &AdapterWord) -> Result<(AdapterUse, Option<String>)> {
+        let AdapterUse { path, .. } = &word.used;
+        let name = path.to_str().filter(|_| !path.exists());
+        let Some(name) = name else {
+            return Ok((word.used.clone(), None));
+        };
+        if let Some((model, file)) = self.find(name)? {
+            let mut used = AdapterUse {
+                path: file,
+                ..word.used.clone()
+            };
+            if !word.has_strength {
+                used.strength = model.strength;
+            }
+            return Ok((used, Some(model.base)));
+        }
+        if name.contains(['/', '\\']) || path.extension().is_some() {
+            // A file that is not there; whoever reads it says so.
+            return Ok((word.used.clone(), None));
+        }
+        let message = format!(
+            "`{name}` is neither an adapter file nor a model of the library; `atelier model list` shows these"
+        );
+        Err(failed(ErrorCode::NotFound, message))
+    }
+
+    /// The names of the models that were found, by the files that stand for them.
+    pub(super) fn names(&self) -> &BTreeMap<PathBuf, String> {
+        &self.names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_knows_whether_it_says_a_strength() {
+        let word = |text: &str| text.parse::<AdapterWord>().unwrap();
+        assert!(!word("faces-1").has_strength);
+        assert!(!word("C:\\a.safetensors").has_strength);
+        let said = word("faces-1:0.5");
+        assert!(said.has_strength);
+        assert_eq!(said.used, AdapterUse::new("faces-1", 0.5));
+        assert!("faces-1:2".parse::<AdapterWord>().is_err());
+    }
+}

@@ -1,0 +1,131 @@
+//! What bases there are and what trainings on them will be, for those who know no networks.
+
+use atelier_core::{
+    BaseAbout, BoxedError, Category, PlannedTraining, Planner, TrainingWish, WordFinding,
+};
+use atelier_data::TriggerFinding;
+use atelier_diffusion::stable_diffusion::Base;
+use atelier_diffusion::tokenizer::Tokenizer;
+use atelier_failure::{CodedResult as _, boxed};
+use atelier_train::{MemoryPlan, Room};
+
+use crate::bases;
+use crate::context::App;
+use crate::embedded;
+use crate::memory;
+use crate::training::{Given, TrainPlan};
+use crate::trigger_word::JudgedWord;
+
+/// Plans with the program's own bases and devices.
+pub(crate) struct OwnPlanner {
+    app: App,
+}
+
+impl OwnPlanner {
+    pub(crate) fn new(app: &App) -> Self {
+        Self { app: app.clone() }
+    }
+
+    fn bases(&self) -> anyhow::Result<Vec<BaseAbout>> {
+        let mut words = Vec::new();
+        if embedded::is_present() {
+            words.push(embedded::NAME.to_owned());
+        }
+        words.extend(bases::list(&self.app)?.into_iter().map(|base| base.name));
+        // One that cannot be used is left out; `base show` says why.
+        let about = words.into_iter().filter_map(|name| {
+            let base = Base::open(&bases::find(&self.app, &name).ok()?.path).ok()?;
+            Some(BaseAbout {
+                family: base.family.name.to_owned(),
+                kind: base.kind(),
+                native_size: base.native_size(),
+                size_bytes: size_of(&base)?,
+                name,
+            })
+        });
+        Ok(about.collect())
+    }
+
+    fn plan(&self, wish: &TrainingWish) -> anyhow::Result<PlannedTraining> {
+        let found = bases::find(&self.app, &wish.base)?;
+        let base = Base::open(&found.path).coded()?;
+        let given = Given::of(wish.config.clone(), wish.given.clone());
+        let settings = given.resolve(base.kind());
+        let config = &settings.config;
+        let problems = config.problems();
+        if !problems.is_empty() {
+            return Err(atelier_train::Error::Settings { problems }).coded();
+        }
+        let chosen = self.app.device(None, config.precision)?;
+        let room = Room::on(&chosen.device, chosen.room_bytes(memory::free_bytes));
+        let memory = MemoryPlan::new(&base, config, wish.pictures, room).coded()?;
+        let word = (config.trigger.as_str(), config.category);
+        let judged = JudgedWord::new(word, first_tokenizer(&base), &wish.used_words);
+        let steps = config.steps(wish.pictures);
+        let plan = TrainPlan {
+            settings: &settings,
+            trigger_word: &judged,
+        };
+        Ok(PlannedTraining {
+            origins: settings.origins(),
+            base: found.word(&wish.base),
+            base_hash: base.files().hash_with(&self.app.hashes()).coded()?,
+            steps_per_epoch: steps.steps_per_epoch(),
+            total_steps: steps.total(),
+            arithmetic: steps.to_string(),
+            decided: settings.decided(),
+            memory_bytes: memory.peak_bytes(),
+            free_bytes: room.bytes,
+            recompute: memory.recompute,
+            preview_prompts: plan.preview_prompts(),
+            trigger_word: judged.findings().iter().map(finding).collect(),
+            config: config.clone(),
+        })
+    }
+}
+
+/// The tokenizer that judges trigger words.
+fn first_tokenizer(base: &Base) -> &Tokenizer {
+    let first = base.texts.first();
+    &first.expect("every family has a text encoder").tokenizer
+}
+
+/// The files of a base together.
+fn size_of(base: &Base) -> Option<u64> {
+    let paths = base.files().weight_paths().ok()?.into_iter();
+    let sizes = paths.map(|path| fs_err::metadata(path).ok().map(|about| about.len()));
+    sizes.sum()
+}
+
+fn finding(found: &TriggerFinding) -> WordFinding {
+    WordFinding {
+        level: found.level().name().to_owned(),
+        code: found.code().to_owned(),
+        message: found.to_string(),
+    }
+}
+
+impl Planner for OwnPlanner {
+    fn list_bases(&self) -> Result<Vec<BaseAbout>, BoxedError> {
+        self.bases().map_err(boxed)
+    }
+
+    fn plan_training(&self, wish: &TrainingWish) -> Result<PlannedTraining, BoxedError> {
+        self.plan(wish).map_err(boxed)
+    }
+
+    fn judge_trigger(
+        &self,
+        word: &str,
+        category: Category,
+        used_words: &[(String, String)],
+    ) -> Result<Vec<WordFinding>, BoxedError> {
+        let judge = || {
+            let found = bases::find(&self.app, embedded::NAME)?;
+            let base = Base::open(&found.path).coded()?;
+            let judged = JudgedWord::new((word, category), first_tokenizer(&base), used_words);
+            Ok(judged.findings().iter().map(finding).collect())
+        };
+        judge().map_err(boxed)
+    }
+}

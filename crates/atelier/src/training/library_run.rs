@@ -1,0 +1,209 @@
+//! A run of the library from where it is to its end: the version is written into the run's folder, trained on, and its newest
+//! adapter becomes a model.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::Result;
+use atelier_core::{
+    ErrorCode, Outcome, Phase, Progress, ProgressSink, RunContext, RunState, TrainReport,
+    TrainRequest, Trainer as _,
+};
+use atelier_failure::{CodedResult as _, failed, messages};
+use atelier_store::{Library, Model, Run, RunEnd, RunId, Sitting};
+use atelier_train::LoraTrainer;
+use atelier_weights::ModelFiles;
+
+use crate::bases;
+use crate::context::App;
+use crate::device::{Chosen, watch};
+use crate::memory;
+
+/// Digits of a version's hash in the name of its folder.
+const DIGITS: usize = 12;
+/// Milliseconds between two notes of how far a run is.
+const PAUSE_MS: u64 = 1000;
+
+/// A run of the library that is to be trained.
+pub(crate) struct LibraryRun<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) library: &'a Library,
+    pub(crate) chosen: &'a Chosen,
+    /// Leave unusable pictures out instead of refusing.
+    pub(crate) skip_bad: bool,
+}
+
+/// How a sitting ended that did not fail.
+pub(crate) enum Trained {
+    /// The run is complete, and a model was made of it.
+    Completed {
+        run: Box<Run>,
+        model: Box<Model>,
+        report: Box<TrainReport>,
+    },
+    /// It was asked to stop, and can go on.
+    Stopped { run: Box<Run> },
+}
+
+impl LibraryRun<'_> {
+    /// Trains until the run is complete, it fails, or the work is asked to stop. However that ends, the library knows.
+    pub(crate) fn train(&self, id: RunId, context: RunContext<'_>) -> Result<Trained> {
+        let (run, sitting) = self.library.begin_run(id).coded()?;
+        let trained = self.sit(&run, &sitting, context);
+        let (state, problem, training_secs) = match &trained {
+            Ok(Outcome::Completed((report, _))) => {
+                (RunState::Completed, None, report.training_secs)
+            }
+            Ok(Outcome::Cancelled { .. }) => (RunState::Stopped, None, 0.0),
+            Err(error) => (RunState::Failed, Some(messages(error).join(": ")), 0.0),
+        };
+        let end = RunEnd {
+            state,
+            problem,
+            training_secs,
+        };
+        let ended = self.library.end_run(sitting, end).coded();
+        let (trained, run) = (trained?, Box::new(ended?));
+        Ok(match trained {
+            Outcome::Completed((report, model)) => Trained::Completed {
+                run,
+                model: Box::new(model),
+                report: Box::new(report),
+            },
+            Outcome::Cancelled { .. } => Trained::Stopped { run },
+        })
+    }
+
+    fn sit(
+        &self,
+        run: &Run,
+        sitting: &Sitting,
+        context: RunContext<'_>,
+    ) -> Result<Outcome<(TrainReport, Model)>> {
+        let base = bases::find(self.app, &run.base)?;
+        let hashes = self.app.hashes();
+        let files = ModelFiles::open(&base.path).coded()?;
+        let hash = files.hash_with(&hashes).coded()?;
+        if hash != run.base_hash {
+            let (base, run, was) = (&run.base, &run.name, &run.base_hash);
+            let message = format!(
+                "run `{run}` began with a base of hash {was}, but `{base}` has hash {hash} now"
+            );
+            return Err(failed(ErrorCode::CannotResume, message));
+        }
+        let request = TrainRequest {
+            dataset: self.pictures(run)?,
+            base: base.path,
+            base_name: base.name,
+            out: run.folder.clone(),
+            resume: true,
+            skip_bad: self.skip_bad,
+            config: run.config.clone(),
+        };
+        let trainer = LoraTrainer {
+            device: self.chosen.device.clone(),
+            hashes: &hashes,
+            free_bytes: self.chosen.room_bytes(memory::free_bytes),
+            packed: self.app.packed_folder(),
+        };
+        let noted = Noted {
+            library: self.library,
+            sitting,
+            context,
+            last_ms: AtomicU64::new(0),
+            problem: Mutex::default(),
+        };
+        let context = RunContext {
+            progress: &noted,
+            ..context
+        };
+        let outcome = watch(self.chosen, "training", || {
+            trainer.train(&request, context).coded()
+        })?;
+        if let Some(error) = noted.problem.into_inner().ok().flatten() {
+            self.app.output.note(format_args!(
+                "note: the library could not take note of every step: {error}"
+            ));
+        }
+        match outcome {
+            Outcome::Completed(report) => {
+                let model = self.model(run)?;
+                Ok(Outcome::Completed((report, model)))
+            }
+            Outcome::Cancelled { completed_steps } => Ok(Outcome::Cancelled { completed_steps }),
+        }
+    }
+
+    /// The folder with the pictures of the run's version, inside the run's own.
+    fn pictures(&self, run: &Run) -> Result<PathBuf> {
+        let hash = &run.dataset_hash;
+        let digits = hash.get(..DIGITS).unwrap_or(hash);
+        let folder = run.folder.join(format!("dataset-{digits}"));
+        if folder.exists() {
+            return Ok(folder);
+        }
+        let Some(dataset) = run.dataset else {
+            let (run, name) = (&run.name, &run.dataset_name);
+            let message = format!(
+                "the dataset `{name}` of run `{run}` was removed for good, and the run has no copy of its pictures"
+            );
+            return Err(failed(ErrorCode::NotFound, message));
+        };
+        let version = Some(run.dataset_version);
+        self.library
+            .export_version(dataset, version, &folder)
+            .coded()?;
+        Ok(folder)
+    }
+
+    /// The model that was made of the run before, else one of its newest adapter.
+    fn model(&self, run: &Run) -> Result<Model> {
+        let made = self.library.list_models_of(run.id).coded()?;
+        if let Some(model) = made.into_iter().next() {
+            return Ok(model);
+        }
+        let epochs = self.library.list_checkpoints(run.id).coded()?;
+        let newest = epochs.last().map_or(run.config.epochs, |last| last.epoch);
+        self.library.create_model(run.id, newest, None).coded()
+    }
+}
+
+/// Progress that the library takes note of, now and then.
+struct Noted<'a> {
+    library: &'a Library,
+    sitting: &'a Sitting,
+    context: RunContext<'a>,
+    last_ms: AtomicU64,
+    /// The first that went wrong; a training does not end for it.
+    problem: Mutex<Option<atelier_store::Error>>,
+}
+
+impl ProgressSink for Noted<'_> {
+    fn report(&self, progress: Progress) {
+        if self.library.is_run_to_stop(self.sitting) {
+            self.context.cancel.cancel();
+        }
+        if progress.phase == Phase::Training {
+            self.note(progress.done, progress.loss);
+        }
+        self.context.progress.report(progress);
+    }
+}
+
+impl Noted<'_> {
+    fn note(&self, done: u64, loss: Option<f32>) {
+        #[expect(clippy::cast_sign_loss, reason = "no clock is set to before 1970")]
+        let now_ms = (self.context.clock.unix_secs() * 1e3) as u64;
+        let last_ms = self.last_ms.load(Ordering::Relaxed);
+        if now_ms.abs_diff(last_ms) < PAUSE_MS {
+            return;
+        }
+        self.last_ms.store(now_ms, Ordering::Relaxed);
+        if let Err(error) = self.library.advance_run(self.sitting, done, loss)
+            && let Ok(mut problem) = self.problem.lock()
+        {
+            problem.get_or_insert(error);
+        }
+    }
+}

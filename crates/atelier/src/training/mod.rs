@@ -1,0 +1,10 @@
+//! Trainings, however they are asked for: their settings with where these come from, what they will take, and runs of the
+//! library from beginning to end.
+
+mod library_run;
+mod plan;
+mod settings;
+
+pub(crate) use library_run::{LibraryRun, Trained};
+pub(crate) use plan::{TrainPlan, memory_text};
+pub(crate) use settings::{Given, TrainSettings};
