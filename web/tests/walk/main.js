@@ -8,6 +8,7 @@ import { Server } from './server.js';
 import * as conditions from './steps_conditions.js';
 import * as datasets from './steps_datasets.js';
 import * as pictures from './steps_pictures.js';
+import * as safety from './steps_safety.js';
 
 const WALK = [
   datasets.emptyLibraryTeaches,
@@ -21,6 +22,11 @@ const WALK = [
   pictures.captionsChangeTogether,
   pictures.picturesAreRemoved,
   pictures.versionsAreCompared,
+  safety.typedWordsSurviveReload,
+  safety.typedNumbersSurviveEscape,
+  safety.removedPictureKeepsItsWords,
+  safety.othersAreNotOverwritten,
+  safety.refusedWordsStay,
 ];
 
 const server = await Server.start();
@@ -55,6 +61,7 @@ try {
     await visitor.shoot('first-visit');
     await visitor.accessible('the first visit');
     for (const work of WALK) await step(work.name, () => work(visitor));
+    await step('changesOutlastThePage', () => safety.changesOutlastThePage(visitor));
     await step('lostConnectionRecovers', () => conditions.lostConnectionRecovers(visitor));
     await step('trashGivesBack', () => datasets.trashGivesBack(visitor));
   });

@@ -13,7 +13,7 @@ export async function imageNamed(visitor, name) {
 }
 
 /** Waits until the server has it. */
-async function until(visitor, name, isDone) {
+export async function until(visitor, name, isDone) {
   for (let tries = 0; tries < 60; tries++) {
     const image = await imageNamed(visitor, name);
     if (isDone(image)) return image;
@@ -34,7 +34,7 @@ export async function settledBox(locator) {
 }
 
 /** Back in the grid, with the keyboard at the picture that was open. */
-async function closed(page) {
+export async function closed(page) {
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await page.waitForFunction(() => document.activeElement?.matches('[data-at]'));
