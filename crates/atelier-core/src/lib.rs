@@ -14,6 +14,7 @@ mod precision;
 mod progress;
 mod recompute;
 mod seed;
+mod setting;
 mod train_config;
 mod training;
 mod traits;
@@ -37,6 +38,7 @@ pub use precision::Precision;
 pub use progress::{Phase, Progress, ProgressSink, SilentProgress};
 pub use recompute::Recompute;
 pub use seed::Seed;
+pub use setting::{SettingAbout, SettingGroup, SettingKind};
 pub use train_config::{Targets, TrainConfig};
 pub use training::{BaseKind, RunState, StepCount, StrengthSettings, TrainingStrength};
 pub use traits::{Generator, Outcome, Picture, TrainReport, TrainRequest, Trainer};
@@ -62,6 +64,9 @@ macro_rules! closed_choice {
         impl $type {
             /// Every value, in the order in which help texts list them.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The words for them.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
 
             /// The word for this value in commands, files and the API.
             pub fn name(self) -> &'static str {

@@ -2,7 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::setting::described;
 use crate::{Category, Precision, Recompute, Seed, StepCount, TrainingStrength, closed_choice};
+
+/// The largest whole number where nothing smaller limits it: programs that keep all numbers as fractions still tell it from
+/// its neighbours.
+const MOST_WHOLE: u64 = (1 << 53) - 1;
+/// The longest trigger word.
+const MOST_TRIGGER_CHARS: usize = 100;
 
 /// Which layers of the denoiser get an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -23,49 +30,70 @@ closed_choice!(Targets, "targets", {
     TransformerAndConvolution => "transformer-and-convolution",
 });
 
+described! {
 /// Every setting of a training. A run is a pure function of dataset, base, this value and the seed in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
     /// The unique word that calls what is trained, such as `BlobCharV1`.
+    #[setting("Trigger word", Subject, Text { most_chars: MOST_TRIGGER_CHARS })]
     pub trigger: String,
     /// What the pictures have in common.
+    #[setting("Category", Subject, Choice(Category::NAMES))]
     pub category: Category,
     /// How strongly the training changes the base: what decided the settings of its table that were not given. Absent where
     /// no strength was asked.
+    #[setting("Training strength", Strength, Choice(TrainingStrength::NAMES))]
     pub strength: Option<TrainingStrength>,
     /// Passes over all pictures.
+    #[setting("Epochs", Length, Whole { least: 1, most: 100_000 })]
     pub epochs: usize,
     /// How often an epoch takes each picture.
+    #[setting("Repeats", Length, Whole { least: 1, most: 1000 })]
     pub repeats: usize,
     /// Pictures per optimizer step.
+    #[setting("Batch size", Length, Whole { least: 1, most: 4096 })]
     pub batch_size: usize,
     /// Rank of the adapter's factors.
+    #[setting("Rank", Adapter, Whole { least: 1, most: 1024 })]
     pub rank: usize,
     /// Adapter scale: the product of the factors is multiplied by `alpha / rank`.
+    #[setting("Alpha", Adapter, Number { more_than: Some(0.0), least: None, most: None })]
     pub alpha: f32,
     /// Which layers get an adapter.
+    #[setting("Layers", Adapter, Choice(Targets::NAMES))]
     pub targets: Targets,
     /// Step size of AdamW.
+    #[setting("Learning rate", Optimizer, Number { more_than: Some(0.0), least: None, most: None })]
     pub learning_rate: f64,
     /// Steps over which the rate rises linearly; the first step has one share of it, the last the whole.
+    #[setting("Warm-up steps", Optimizer, Whole { least: 0, most: MOST_WHOLE })]
     pub warmup_steps: usize,
     /// Decoupled weight decay of AdamW.
+    #[setting("Weight decay", Optimizer, Number { more_than: None, least: Some(0.0), most: None })]
     pub weight_decay: f64,
     /// Largest norm of all gradients together; larger ones are scaled down. 0 turns it off.
+    #[setting("Largest gradient", Optimizer, Number { more_than: None, least: Some(0.0), most: None })]
     pub max_grad_norm: f64,
     /// Probability that a caption is replaced by the empty one, 0 to 1.
+    #[setting("Caption dropout", Pictures, Number { more_than: None, least: Some(0.0), most: Some(1.0) })]
     pub caption_dropout: f64,
     /// Side of the square training pictures in pixels; the base's own size when absent.
+    #[setting("Resolution", Pictures, Whole { least: 1, most: 4096 })]
     pub resolution: Option<usize>,
     /// Epochs between checkpoints; the last epoch always writes one.
+    #[setting("Epochs between checkpoints", Length, Whole { least: 1, most: MOST_WHOLE })]
     pub checkpoint_every: usize,
     /// The arithmetic of the base.
+    #[setting("Precision", Computing, Choice(Precision::NAMES))]
     pub precision: Precision,
     /// What backward passes compute again to need less memory; the numbers stay the same.
+    #[setting("Recompute", Computing, Choice(Recompute::NAMES))]
     pub recompute: Recompute,
     /// Random choices follow from this number.
+    #[setting("Seed", Computing, Whole { least: 0, most: u64::MAX })]
     pub seed: Seed,
+}
 }
 
 impl Default for TrainConfig {
@@ -106,6 +134,10 @@ impl TrainConfig {
         check(
             !self.trigger.trim().is_empty(),
             "`trigger` is empty, give the word that will call the training",
+        );
+        check(
+            self.trigger.chars().count() <= MOST_TRIGGER_CHARS,
+            "`trigger` must have at most 100 characters",
         );
         check(
             (1..=100_000).contains(&self.epochs),
@@ -169,6 +201,7 @@ impl TrainConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{SettingAbout, SettingKind};
 
     #[test]
     fn defaults_lack_only_a_trigger() {
@@ -192,5 +225,71 @@ mod tests {
             ..TrainConfig::default()
         };
         assert_eq!(config.problems().len(), 4);
+    }
+
+    #[test]
+    fn every_setting_is_described() {
+        let value = serde_json::to_value(TrainConfig::default()).unwrap();
+        let fields = value.as_object().unwrap();
+        let mut names: Vec<_> = TrainConfig::SETTINGS.iter().map(|one| one.name).collect();
+        for SettingAbout {
+            name,
+            label,
+            help,
+            kind,
+            ..
+        } in TrainConfig::SETTINGS
+        {
+            assert!(fields.contains_key(*name) && !label.is_empty(), "{name}");
+            assert!(help.ends_with('.') && !help.contains("  "), "{help}");
+            if let (SettingKind::Choice(names), Some(word)) = (kind, fields[*name].as_str()) {
+                assert!(names.contains(&word), "{name}");
+            }
+        }
+        names.sort_unstable();
+        let mut all: Vec<_> = fields.keys().map(String::as_str).collect();
+        all.sort_unstable();
+        assert_eq!(names, all);
+    }
+
+    #[test]
+    fn described_ranges_are_those_that_are_checked() {
+        let problems = |name: &str, value: serde_json::Value| {
+            let config = serde_json::json!({"trigger": "BlobCharV1", name: value});
+            let config: TrainConfig = serde_json::from_value(config).unwrap();
+            config.problems().len()
+        };
+        let number = |name: &str, good: f64, bad: f64| {
+            assert_eq!(problems(name, good.into()), 0, "{name} {good}");
+            assert_eq!(problems(name, bad.into()), 1, "{name} {bad}");
+        };
+        for SettingAbout { name, kind, .. } in TrainConfig::SETTINGS {
+            match *kind {
+                SettingKind::Whole { least, most } => {
+                    assert_eq!(problems(name, least.into()), 0, "{name}");
+                    assert_eq!(problems(name, most.into()), 0, "{name}");
+                    if least > 0 {
+                        assert_eq!(problems(name, 0.into()), 1, "{name}");
+                    }
+                    if most < MOST_WHOLE {
+                        assert_eq!(problems(name, (most + 1).into()), 1, "{name}");
+                    }
+                }
+                SettingKind::Number {
+                    more_than,
+                    least,
+                    most,
+                } => {
+                    more_than.inspect(|edge| number(name, edge + 1e-6, *edge));
+                    least.inspect(|least| number(name, *least, least - 1e-6));
+                    most.inspect(|most| number(name, *most, most + 1e-6));
+                }
+                SettingKind::Text { most_chars } => {
+                    assert_eq!(problems(name, "x".repeat(most_chars).into()), 0);
+                    assert_eq!(problems(name, "x".repeat(most_chars + 1).into()), 1);
+                }
+                SettingKind::Choice(_) => {}
+            }
+        }
     }
 }
