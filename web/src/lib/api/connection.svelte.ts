@@ -1,5 +1,6 @@
 // Whether the server answers. When it does not, it is asked again until it does, and then everything shown is fetched anew.
 
+import { errorOf } from './error';
 import { Listeners } from './listeners';
 
 const FIRST_WAIT_MS = 1000;
@@ -17,6 +18,17 @@ class Connection {
   /** Calls `back` each time the server answers again after it did not. */
   onBack(back: () => void): () => void {
     return this.#back.add(back);
+  }
+
+  /** Until the server answers, at once where it does. */
+  untilBack(): Promise<void> {
+    if (!this.isLost) return Promise.resolve();
+    return new Promise((done) => {
+      const forget = this.onBack(() => {
+        forget();
+        done();
+      });
+    });
   }
 
   /** A request got an answer. */
@@ -73,3 +85,15 @@ class Connection {
 }
 
 export const connection = new Connection();
+
+/** The outcome of `work`, which is done again when the connection is back from being lost under it. */
+export async function afterLoss<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (thrown) {
+      if (!errorOf(thrown).isUnreachable) throw thrown;
+      await connection.untilBack();
+    }
+  }
+}

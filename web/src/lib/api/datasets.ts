@@ -75,3 +75,9 @@ export function editDataset(
   const keepalive = JSON.stringify(body).length < MOST_KEPT_ALIVE;
   return dataOf(client.POST(`${one}/edits`, { params: { path: { dataset } }, body, keepalive }));
 }
+
+/** The file of a picture as it was added. */
+export function getImageFile(dataset: string, image: string): Promise<Blob> {
+  const params = { path: { dataset, image } };
+  return dataOf(client.GET(`${one}/images/{image}/file`, { params, parseAs: 'blob' }));
+}

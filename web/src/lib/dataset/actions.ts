@@ -1,5 +1,6 @@
 // What is done to the pictures of an open dataset, each with a way to take it back.
 
+import { afterLoss } from '../api/connection.svelte';
 import type { Edit, Image } from '../api/model';
 import { type CaptionChange, changedCaption, editOf } from '../caption/edit';
 import { notices } from '../shell/notices.svelte';
@@ -41,8 +42,9 @@ export async function removeImages(opened: OpenDataset, images: Image[]): Promis
 
 /** Adds pictures again that only older versions have. */
 export async function putBack(opened: OpenDataset, images: Image[]): Promise<void> {
+  const { id, uploads, limits } = opened;
   try {
-    opened.uploads.add(await filesOf(opened.id, images), opened.limits);
+    uploads.add(await afterLoss(() => filesOf(id, images)), limits);
   } catch (thrown) {
     notices.failed(thrown);
   }

@@ -1,24 +1,27 @@
 // Brings removed pictures back. Older versions keep their files, so these are fetched and added again with their captions
 // and crops; they come in at the end.
 
-import { imageUrl } from '../api/addresses';
-import { failureOf } from '../api/error';
+import { getImageFile } from '../api/datasets';
 import type { Image } from '../api/model';
+import type { Picked } from '../upload/picked';
 
-export async function filesOf(dataset: string, images: Image[]): Promise<File[]> {
-  const files: File[] = [];
-  const crops: Record<string, Image['crop']> = {};
-  for (const image of images) {
-    const answer = await fetch(imageUrl(dataset, image.id));
-    if (!answer.ok) throw failureOf(answer.status, await answer.json().catch(() => null));
-    const picture = await answer.blob();
-    files.push(new File([picture], image.file_name, { type: picture.type }));
-    const stem = image.file_name.replace(/\.[^.]*$/, '');
-    files.push(new File([image.caption], `${stem}.txt`, { type: 'text/plain' }));
-    if (image.crop) crops[image.file_name] = image.crop;
-  }
-  if (Object.keys(crops).length > 0) {
-    files.push(new File([JSON.stringify({ format: 1, crops })], 'crops.json', { type: 'application/json' }));
+/** The files of an upload that adds the images; each lies in a folder of its own, as names of several versions may be alike. */
+export async function filesOf(
+  dataset: string,
+  images: Image[],
+  get: typeof getImageFile = getImageFile,
+): Promise<Picked[]> {
+  const files: Picked[] = [];
+  for (const [at, image] of images.entries()) {
+    const add = (name: string, content: BlobPart, type: string) =>
+      files.push({ path: `${at}/${name}`, file: new File([content], name, { type }) });
+    const picture = await get(dataset, image.id);
+    add(image.file_name, picture, picture.type);
+    add(`${image.file_name.replace(/\.[^.]*$/, '')}.txt`, image.caption, 'text/plain');
+    if (image.crop) {
+      const crops = { format: 1, crops: { [image.file_name]: image.crop } };
+      add('crops.json', JSON.stringify(crops), 'application/json');
+    }
   }
   return files;
 }

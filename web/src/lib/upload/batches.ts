@@ -1,8 +1,9 @@
 // Which files go into one upload. Each upload becomes one version of the dataset, so there are as few as possible.
 
-export interface NamedFile {
-  name: string;
-  size: number;
+/** A file with the folders before its name. */
+export interface PlacedFile {
+  path: string;
+  file: { size: number };
 }
 
 export interface Limits {
@@ -28,44 +29,51 @@ const ARCHIVE = /\.zip$/i;
 const CAPTION = /\.txt$/i;
 const CROPS = /^crops\.json$/i;
 const UNASKED = /^(\.|thumbs\.db$|desktop\.ini$)/i;
+const UNASKED_FOLDER = /(^|\/)__MACOSX(\/|$)/;
 
 export const ACCEPTED = '.png,.jpg,.jpeg,.webp,.gif,.bmp,.txt,.json,.zip';
 
-export function batchesOf<F extends NamedFile>(files: F[], limits: Limits): Batches<F> {
+export function batchesOf<F extends PlacedFile>(files: F[], limits: Limits): Batches<F> {
   const refused: Refused[] = [];
   const loose: F[] = [];
   const batches: F[][] = [];
   for (const file of files) {
-    const reason = reasonAgainst(file, limits);
-    if (reason) refused.push({ fileName: file.name, reason });
-    else if (ARCHIVE.test(file.name)) batches.push([file]);
-    else if (!UNASKED.test(file.name)) loose.push(file);
+    const { folder, name } = placeOf(file.path);
+    if (UNASKED.test(name) || UNASKED_FOLDER.test(folder)) continue;
+    const reason = reasonAgainst(name, file.file.size, limits);
+    if (reason) refused.push({ fileName: file.path, reason });
+    else if (ARCHIVE.test(name)) batches.push([file]);
+    else loose.push(file);
   }
   return { batches: [...looseBatches(loose, limits), ...batches], refused };
 }
 
-function reasonAgainst(file: NamedFile, limits: Limits): string | undefined {
-  if (UNASKED.test(file.name)) return undefined;
-  if (ARCHIVE.test(file.name)) {
-    return file.size > limits.uploadBytes
-      ? 'The archive is larger than one upload may be. Split it.'
-      : undefined;
+function reasonAgainst(name: string, size: number, limits: Limits): string | undefined {
+  if (ARCHIVE.test(name)) {
+    return size > limits.uploadBytes ? 'The archive is larger than one upload may be. Split it.' : undefined;
   }
-  if (PICTURE.test(file.name)) {
-    if (file.size > limits.pictureBytes) return 'The file is larger than a picture may be. Save it smaller.';
-    return file.size === 0 ? 'The file is empty.' : undefined;
+  if (PICTURE.test(name)) {
+    if (size > limits.pictureBytes) return 'The file is larger than a picture may be. Save it smaller.';
+    return size === 0 ? 'The file is empty.' : undefined;
   }
-  if (CAPTION.test(file.name) || CROPS.test(file.name)) return undefined;
+  if (CAPTION.test(name) || CROPS.test(name)) return undefined;
   return 'Not a picture. PNG, JPEG, WebP, GIF and BMP are, and a zip of these.';
 }
 
-/** Pictures with their captions; these stay together, since the server pairs them within one upload. */
-function looseBatches<F extends NamedFile>(files: F[], limits: Limits): F[][] {
-  const crops = files.filter((file) => CROPS.test(file.name));
+/**
+ * Pictures with their captions and the crops of their folder; these stay together, since the server pairs what has the same
+ * name in the same folder within one upload.
+ */
+function looseBatches<F extends PlacedFile>(files: F[], limits: Limits): F[][] {
+  const crops = new Map<string, F>();
   const groups = new Map<string, F[]>();
   for (const file of files) {
-    if (CROPS.test(file.name)) continue;
-    const stem = file.name.replace(/\.[^.]*$/, '');
+    const { folder, name } = placeOf(file.path);
+    if (CROPS.test(name)) {
+      crops.set(folder, file);
+      continue;
+    }
+    const stem = file.path.replace(/\.[^./]*$/, '');
     const group = groups.get(stem);
     if (group) group.push(file);
     else groups.set(stem, [file]);
@@ -74,7 +82,7 @@ function looseBatches<F extends NamedFile>(files: F[], limits: Limits): F[][] {
   let [current, size]: [F[], number] = [[], 0];
   for (const group of groups.values()) {
     const groupSize = sizeOf(group);
-    const isFull = current.length + group.length + crops.length > limits.uploadFiles;
+    const isFull = withCrops([...current, ...group], crops).length > limits.uploadFiles;
     if (current.length > 0 && (isFull || size + groupSize > Math.min(BATCH_BYTES, limits.uploadBytes))) {
       batches.push(current);
       [current, size] = [[], 0];
@@ -83,18 +91,29 @@ function looseBatches<F extends NamedFile>(files: F[], limits: Limits): F[][] {
     size += groupSize;
   }
   if (current.length > 0) batches.push(current);
-  // Crops name pictures of any batch, and each batch takes those of its own.
-  return crops.length > 0 ? batches.map((batch) => [...batch, ...crops]) : batches;
+  return batches.map((batch) => withCrops(batch, crops));
 }
 
-export function sizeOf(files: NamedFile[]): number {
-  return files.reduce((sum, file) => sum + file.size, 0);
+/** The same files, and for each of their folders the crops that are told there. */
+function withCrops<F extends PlacedFile>(files: F[], crops: Map<string, F>): F[] {
+  if (crops.size === 0) return files;
+  const folders = new Set(files.map(({ path }) => placeOf(path).folder));
+  return [...files, ...[...crops].filter(([folder]) => folders.has(folder)).map(([, file]) => file)];
+}
+
+export function placeOf(path: string): { folder: string; name: string } {
+  const at = path.lastIndexOf('/');
+  return { folder: path.slice(0, Math.max(at, 0)), name: path.slice(at + 1) };
+}
+
+export function sizeOf(files: PlacedFile[]): number {
+  return files.reduce((sum, file) => sum + file.file.size, 0);
 }
 
 /** What an upload is called while it goes on. */
-export function batchName(files: NamedFile[]): string {
+export function batchName(files: PlacedFile[]): string {
   const [first] = files;
-  if (files.length === 1 && first) return first.name;
-  const pictures = files.filter((file) => PICTURE.test(file.name)).length;
+  if (files.length === 1 && first) return placeOf(first.path).name;
+  const pictures = files.filter((file) => PICTURE.test(file.path)).length;
   return pictures === 1 ? '1 picture' : `${pictures} pictures`;
 }

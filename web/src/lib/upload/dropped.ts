@@ -1,18 +1,21 @@
 // The files in what was dropped on the page, those inside folders included.
 
-export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
+import { type Picked, pickedOf } from './picked';
+
+export async function droppedFiles(transfer: DataTransfer): Promise<Picked[]> {
   // Entries have to be taken before the first wait; the browser forgets them afterwards.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.() ?? null);
   const plain = [...transfer.files];
-  if (entries.every((entry) => entry === null)) return plain;
-  const found: File[] = [];
+  if (entries.every((entry) => entry === null)) return plain.map(pickedOf);
+  const found: Picked[] = [];
   for (const entry of entries) if (entry) await collect(entry, found);
   return found;
 }
 
-async function collect(entry: FileSystemEntry, into: File[]): Promise<void> {
+async function collect(entry: FileSystemEntry, into: Picked[]): Promise<void> {
   if (entry.isFile) {
-    into.push(await new Promise<File>((done, failed) => (entry as FileSystemFileEntry).file(done, failed)));
+    const file = await new Promise<File>((done, failed) => (entry as FileSystemFileEntry).file(done, failed));
+    into.push({ path: entry.fullPath.replace(/^\//, ''), file });
     return;
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();

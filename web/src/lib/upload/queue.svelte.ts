@@ -5,6 +5,7 @@ import { connection } from '../api/connection.svelte';
 import { type ApiError, errorOf } from '../api/error';
 import type { Uploaded } from '../api/model';
 import { batchesOf, batchName, type Limits, type Refused } from './batches';
+import type { Picked } from './picked';
 import { sendUpload } from './send';
 
 export type UploadState = 'waiting' | 'sending' | 'reading' | 'done' | 'failed';
@@ -18,7 +19,7 @@ export class Upload {
   readonly abort = new AbortController();
 
   constructor(
-    readonly files: File[],
+    readonly files: Picked[],
     readonly refusedHere: Refused[],
   ) {
     this.name = files.length > 0 ? batchName(files) : 'Refused files';
@@ -47,9 +48,10 @@ export class Uploads {
   constructor(
     readonly dataset: string,
     readonly onAnswer: (answer: Uploaded) => void,
+    readonly send = sendUpload,
   ) {}
 
-  add(files: File[], limits: Limits): void {
+  add(files: Picked[], limits: Limits): void {
     const { batches, refused } = batchesOf(files, limits);
     const uploads = batches.map((batch, at) => new Upload(batch, at === 0 ? refused : []));
     if (uploads.length === 0 && refused.length > 0) uploads.push(new Upload([], refused));
@@ -96,7 +98,7 @@ export class Uploads {
       if (share >= 1) upload.state = 'reading';
     };
     try {
-      upload.answer = await sendUpload(this.dataset, upload.files, progress, upload.abort.signal);
+      upload.answer = await this.send(this.dataset, upload.files, progress, upload.abort.signal);
       upload.state = 'done';
       this.onAnswer(upload.answer);
     } catch (thrown) {

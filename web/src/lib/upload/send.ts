@@ -4,18 +4,19 @@ import { uploadUrl } from '../api/addresses';
 import { connection } from '../api/connection.svelte';
 import { failureOf, unreachable } from '../api/error';
 import type { Uploaded } from '../api/model';
+import type { Picked } from './picked';
 import { SilenceWatch } from '../api/time_limit';
 
 const MOST_SILENCE_MS = 60_000;
 
 export function sendUpload(
   dataset: string,
-  files: File[],
+  files: Picked[],
   onProgress: (share: number) => void,
   signal: AbortSignal,
 ): Promise<Uploaded> {
   const body = new FormData();
-  for (const file of files) body.append('files', file, file.name);
+  for (const { path, file } of files) body.append('files', file, path);
   return new Promise((done, failed) => {
     const request = new XMLHttpRequest();
     let isSent = false;
