@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 
 /// Longest name.
 const MAX_NAME_CHARS: usize = 200;
+/// Characters that are left for a number behind a name.
+const NUMBER_CHARS: usize = 12;
 /// Longest description.
 const MAX_DESCRIPTION_CHARS: usize = 10_000;
 /// Longest trigger word.
@@ -120,4 +122,31 @@ pub(crate) fn checked_handle(what: &'static str, name: &str) -> Result<String> {
     };
     let value: String = name.chars().take(MAX_NAME_CHARS).collect();
     Err(Error::invalid(what, value, problem))
+}
+
+/// A name as the beginning of another one that [`checked_handle`] takes.
+pub(crate) fn plain_handle(name: &str) -> String {
+    let plain = |c: char| {
+        if c.is_control() || matches!(c, ':' | '/' | '\\') {
+            '-'
+        } else {
+            c
+        }
+    };
+    let name = name.trim().trim_start_matches('.');
+    let cut = name.chars().take(MAX_NAME_CHARS - NUMBER_CHARS);
+    cut.map(plain).collect::<String>().trim().to_owned()
+}
+
+/// The first of these names that is not taken.
+pub(crate) fn first_free(
+    mut names: impl Iterator<Item = String>,
+    is_taken: impl Fn(&str) -> Result<bool>,
+) -> Result<String> {
+    loop {
+        let name = names.next().unwrap_or_default();
+        if !is_taken(&name)? {
+            return Ok(name);
+        }
+    }
 }

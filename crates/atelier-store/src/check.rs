@@ -12,6 +12,7 @@ use crate::datasets::hash_problems;
 use crate::error::{Error, Result};
 use crate::library::{CATALOGUE, layout, open_to_read};
 use crate::models::lineage_problems;
+use crate::runs::{is_run, unnamed_folders};
 use crate::trash::named;
 
 /// Problems of the database itself that are listed.
@@ -36,7 +37,7 @@ pub struct Checked {
     pub size_bytes: u64,
     /// What is wrong, in words; empty when all is well.
     pub problems: Vec<String>,
-    /// Files that nothing names. They take room and do no harm; emptying the trash removes those of ours.
+    /// Files that nothing names, and folders of runs. They take room and do no harm; emptying the trash removes those of ours.
     pub unnamed: Vec<PathBuf>,
 }
 
@@ -102,6 +103,8 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
     }
     let names: HashSet<String> = named(&view).unwrap_or_default();
     checked.unnamed = blobs.unnamed(&names)?;
+    let unnamed = unnamed_folders(home, |id| is_run(&view, id));
+    checked.unnamed.extend(unnamed.unwrap_or_default());
     for file in files {
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);

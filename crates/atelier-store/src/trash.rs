@@ -39,9 +39,7 @@ impl Library {
             let delete = "DELETE FROM dataset WHERE trashed_ms <= ?";
             Ok((models, runs, change.execute(delete, [before_ms])?))
         })?;
-        for &run in &runs {
-            self.remove_run_folder(run)?;
-        }
+        self.sweep_run_folders()?;
         // Rows of files go only while nobody is about to name them again.
         let swept = self.blobs().sweep(|| {
             self.write(|change| {
@@ -53,7 +51,7 @@ impl Library {
         })?;
         Ok(Emptied {
             datasets,
-            runs: runs.len(),
+            runs,
             models,
             files: swept.map(|Swept { files, .. }| files),
             size_bytes: swept.map_or(0, |Swept { size_bytes, .. }| size_bytes),

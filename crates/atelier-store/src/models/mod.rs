@@ -8,7 +8,7 @@ use atelier_weights::atomic;
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 use serde::Serialize;
 
-use crate::about::{About, AboutChange, checked_handle};
+use crate::about::{About, AboutChange, checked_handle, first_free};
 use crate::error::{Error, Result};
 use crate::library::{DatasetId, Library, ModelId, RunId};
 use crate::runs::{self, checkpoint_at, written_by};
@@ -353,16 +353,9 @@ impl Model {
 fn free_name(view: &Transaction<'_>, name: &str) -> Result<String> {
     let taken = "SELECT count(*) FROM model WHERE name = ? AND trashed_ms IS NULL";
     let numbered = (2_u32..).map(|number| format!("{name} {number}"));
-    for name in std::iter::once(name.to_owned()).chain(numbered) {
-        if view.query_row(taken, [&name], |row| row.get::<_, u32>(0))? == 0 {
-            return Ok(name);
-        }
-    }
-    Err(Error::invalid(
-        "name of a model",
-        name,
-        "every number is taken",
-    ))
+    first_free(std::iter::once(name.to_owned()).chain(numbered), |name| {
+        Ok(view.query_row(taken, [name], |row| row.get::<_, u32>(0))? > 0)
+    })
 }
 
 fn checked(about: About) -> Result<About> {

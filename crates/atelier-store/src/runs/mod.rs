@@ -4,14 +4,14 @@
 mod checkpoint;
 mod sitting;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use atelier_core::{RunState, TrainConfig};
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 use serde::Serialize;
 
-use crate::about::checked_handle;
+use crate::about::{checked_handle, first_free, plain_handle};
 use crate::datasets;
 use crate::error::{Error, Result};
 use crate::library::{DatasetId, Library, ModelId, RunId};
@@ -176,15 +176,19 @@ impl Library {
     /// When a process works on it.
     pub fn delete_run(&self, id: RunId) -> Result<Run> {
         let run = self.get_run(id)?;
-        if run.state == RunState::Running {
-            return Err(Error::RunInUse { name: run.name });
-        }
+        // Until the row is changed, so that nobody begins to train it meanwhile.
+        let seat = run
+            .folder
+            .exists()
+            .then(|| sitting::seat(&run))
+            .transpose()?;
         let now_ms = self.now_ms();
         self.write(move |change| {
             get_to_change(change, id)?;
             let trash = "UPDATE run SET trashed_ms = ? WHERE id = ?";
             Ok(change.execute(trash, params![now_ms, id])?)
         })?;
+        drop(seat);
         self.get_run(id)
     }
 
@@ -202,12 +206,19 @@ impl Library {
         self.get_run(id)
     }
 
-    /// Removes the folder of a run that the catalogue no longer has.
-    pub(crate) fn remove_run_folder(&self, id: RunId) -> Result<()> {
-        match fs_err::remove_dir_all(self.run_folder(id)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
+    /// The folders of runs that the catalogue does not have, such as those that were removed for good.
+    pub(crate) fn unnamed_run_folders(&self) -> Result<Vec<PathBuf>> {
+        unnamed_folders(self.home(), |id| self.read(|view| is_run(view, id)))
+    }
+
+    /// Removes the folders of runs that the catalogue no longer has. One that cannot be removed is left for the next time.
+    pub(crate) fn sweep_run_folders(&self) -> Result<()> {
+        for folder in self.unnamed_run_folders()? {
+            if !sitting::is_held(&folder) {
+                let _ = fs_err::remove_dir_all(folder);
+            }
         }
+        Ok(())
     }
 
     pub(super) fn run_folder(&self, id: RunId) -> PathBuf {
@@ -276,30 +287,42 @@ pub(crate) fn get_to_change(view: &Transaction<'_>, id: RunId) -> Result<Run> {
     Ok(run)
 }
 
-/// `faces-1`, or with the next number that no run has had.
-fn free_name(view: &Transaction<'_>, dataset: &str) -> Result<String> {
-    let plain = |c: char| {
-        if matches!(c, ':' | '/' | '\\') || c.is_control() {
-            '-'
-        } else {
-            c
+/// The folders below the one of runs that bear the id of a run which `is_named` does not know.
+pub(crate) fn unnamed_folders(
+    home: &Path,
+    is_named: impl Fn(RunId) -> Result<bool>,
+) -> Result<Vec<PathBuf>> {
+    let entries = fs_err::read_dir(home.join(FOLDER)).into_iter().flatten();
+    let mut unnamed = Vec::new();
+    for entry in entries.flatten() {
+        // Whatever else lies there is the user's.
+        let Ok(id) = entry.file_name().to_string_lossy().parse() else {
+            continue;
+        };
+        if !is_named(id)? {
+            unnamed.push(entry.path());
         }
-    };
-    let stem: String = dataset.trim().chars().map(plain).collect();
-    let taken = "SELECT count(*) FROM run WHERE name = ?1";
-    let mut number = 1_u32;
-    loop {
-        let name = format!("{stem}-{number}");
-        if view.query_row(taken, [&name], |row| row.get::<_, u32>(0))? == 0 {
-            return checked_handle("name of a run", &name);
-        }
-        number += 1;
     }
+    unnamed.sort();
+    Ok(unnamed)
 }
 
-/// Removes for good the runs that went into the trash before; their ids.
-pub(crate) fn remove_trashed(change: &Transaction<'_>, before_ms: i64) -> Result<Vec<RunId>> {
-    let mut statement = change.prepare("DELETE FROM run WHERE trashed_ms <= ? RETURNING id")?;
-    let rows = statement.query_map([before_ms], |row| row.get(0))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+/// Whether there is a run of this id, also in the trash.
+pub(crate) fn is_run(view: &Transaction<'_>, id: RunId) -> Result<bool> {
+    let query = "SELECT count(*) FROM run WHERE id = ?";
+    Ok(view.query_row(query, [id], |row| row.get(0))?)
+}
+
+/// `faces-1`, or with the next number that no run has had.
+fn free_name(view: &Transaction<'_>, dataset: &str) -> Result<String> {
+    let stem = plain_handle(dataset);
+    let taken = "SELECT count(*) FROM run WHERE name = ?";
+    first_free((1_u32..).map(|number| format!("{stem}-{number}")), |name| {
+        Ok(view.query_row(taken, [name], |row| row.get::<_, u32>(0))? > 0)
+    })
+}
+
+/// Removes for good the runs that went into the trash before; how many.
+pub(crate) fn remove_trashed(change: &Transaction<'_>, before_ms: i64) -> Result<usize> {
+    Ok(change.execute("DELETE FROM run WHERE trashed_ms <= ?", [before_ms])?)
 }

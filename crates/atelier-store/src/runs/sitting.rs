@@ -3,6 +3,8 @@
 
 use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use atelier_core::RunState;
 use fs_err::File;
@@ -16,6 +18,9 @@ use crate::lock;
 
 /// The file in a run's folder that is locked meanwhile.
 const LOCK: &str = ".sitting";
+/// How often a lock is tried that somebody may only look at, and the time between.
+const GLANCES: u32 = 10;
+const GLANCE: Duration = Duration::from_millis(10);
 /// The file in a run's folder by which it is asked to stop.
 const STOP: &str = ".stop";
 
@@ -47,12 +52,7 @@ impl Library {
     pub fn begin_run(&self, id: RunId) -> Result<(Run, Sitting)> {
         let run = self.get_run(id)?;
         fs_err::create_dir_all(&run.folder)?;
-        let lock = lock::open_file(&run.folder.join(LOCK))?;
-        let lock = match lock.file().try_lock() {
-            Ok(()) => Some(lock),
-            Err(TryLockError::WouldBlock) => return Err(Error::RunInUse { name: run.name }),
-            Err(TryLockError::Error(_)) => None,
-        };
+        let lock = seat(&run)?;
         let stop = run.folder.join(STOP);
         if stop.exists() {
             fs_err::remove_file(&stop)?;
@@ -129,6 +129,24 @@ impl Library {
     }
 }
 
+/// The lock of a run for as long as the file is open; none where the file system has no locks. The run's folder is there.
+///
+/// # Errors
+/// When a process trains it.
+pub(super) fn seat(run: &Run) -> Result<Option<File>> {
+    let lock = lock::open_file(&run.folder.join(LOCK))?;
+    for _ in 0..GLANCES {
+        match lock.file().try_lock() {
+            Ok(()) => return Ok(Some(lock)),
+            Err(TryLockError::Error(_)) => return Ok(None),
+            // Somebody trains it, or only looks whether somebody does.
+            Err(TryLockError::WouldBlock) => thread::sleep(GLANCE),
+        }
+    }
+    let name = run.name.clone();
+    Err(Error::RunInUse { name })
+}
+
 /// Whether a process trains the run of a folder. Where the file system has no locks, it is taken for true.
 pub(super) fn is_held(folder: &Path) -> bool {
     let path = folder.join(LOCK);
@@ -138,5 +156,6 @@ pub(super) fn is_held(folder: &Path) -> bool {
     let Ok(lock) = lock::open_file(&path) else {
         return true;
     };
-    lock.file().try_lock().is_err()
+    // Shared, so that two that look do not take each other for one that trains.
+    lock.file().try_lock_shared().is_err()
 }

@@ -293,6 +293,62 @@ fn the_trash_takes_runs_with_their_folders_and_leaves_files_of_models() {
 }
 
 #[test]
+fn folders_of_runs_that_the_catalogue_does_not_have_go_with_the_trash() {
+    let studio = Studio::new();
+    let (_, run) = trained(&studio);
+    let runs = run.folder.parent().unwrap();
+    // As a process leaves one that was killed while it emptied the trash.
+    let left = runs.join("01a220f2-f552-7343-ad06-5215b1cec510");
+    let own = runs.join("notes");
+    for folder in [&left, &own] {
+        fs_err::create_dir(folder).unwrap();
+    }
+    assert_eq!(studio.check().unnamed, [left.clone()]);
+    studio.library.empty_trash(TRASH_DAYS).unwrap();
+    assert!(!left.exists() && own.exists() && run.folder.exists());
+    assert!(studio.check().unnamed.is_empty());
+}
+
+#[test]
+fn looking_at_a_run_is_not_training_it() {
+    let studio = Studio::new();
+    let dataset = studio.dataset("faces");
+    studio.add(&dataset, &[1]);
+    let run = run_of(&studio, &dataset);
+    let (_, sitting) = studio.library.begin_run(run.id).unwrap();
+    drop(sitting);
+    std::thread::scope(|threads| {
+        for _ in 0..4 {
+            let library = studio.again();
+            threads.spawn(move || {
+                for _ in 0..50 {
+                    assert_eq!(library.get_run(run.id).unwrap().state, RunState::Stopped);
+                }
+            });
+        }
+    });
+    let (_, sitting) = studio.library.begin_run(run.id).unwrap();
+    assert!(studio.again().delete_run(run.id).is_err());
+    drop(sitting);
+    studio.library.delete_run(run.id).unwrap();
+    assert!(studio.library.begin_run(run.id).is_err());
+}
+
+#[test]
+fn every_name_of_a_dataset_gives_one_of_a_run() {
+    let studio = Studio::new();
+    for (name, of_run) in [
+        (".faces".to_owned(), "faces-1".to_owned()),
+        ("a/b:c".to_owned(), "a-b-c-1".to_owned()),
+        ("x".repeat(200), format!("{}-1", "x".repeat(188))),
+    ] {
+        let dataset = studio.dataset(&name);
+        studio.add(&dataset, &[1]);
+        assert_eq!(run_of(&studio, &dataset).name, of_run);
+    }
+}
+
+#[test]
 fn a_dataset_that_was_removed_for_good_leaves_its_name_with_its_runs() {
     let studio = Studio::new();
     let (dataset, run) = trained(&studio);
