@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Image } from '../../src/lib/api/model';
+import { changedFields, fieldsOf } from '../../src/lib/dataset/about_fields';
 import { filterImages } from '../../src/lib/dataset/filter';
 import { editsBack } from '../../src/lib/dataset/undo';
 import { ago, bytes, count, daysLeft } from '../../src/lib/words/format';
@@ -73,6 +74,15 @@ describe('words in commands', () => {
       // Outside of quotes nothing of the dataset is left.
       expect(commandFor(command, sly).replace(/'[^']*'/g, '')).not.toContain('rm -rf');
     }
+  });
+});
+
+describe('details of a dataset', () => {
+  it('are sent where they were changed', () => {
+    const dataset = { name: 'a', description: '', category: 'style', trigger_word: 'x', id: '1' };
+    const start = fieldsOf(dataset as Parameters<typeof fieldsOf>[0]);
+    expect(changedFields(start, { ...start, name: 'b' })).toEqual({ name: 'b' });
+    expect(changedFields(start, { ...start })).toEqual({});
   });
 });
 

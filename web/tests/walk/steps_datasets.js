@@ -86,6 +86,8 @@ export async function detailsAreChanged(visitor) {
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Name', { exact: true }).fill('Brass lamps');
   await dialog.getByLabel('Description').fill('Photographed at the window.');
+  // A press beside it does not lose what is written.
+  await page.mouse.click(5, 450);
   await visitor.accessible('the dialog for details');
   await visitor.shoot('details');
   await dialog.getByRole('button', { name: 'Save' }).click();
@@ -107,6 +109,12 @@ export async function trashGivesBack({ page }) {
   await page.getByText(/\d+ days left to restore it/).waitFor();
   await page.getByRole('link', { name: 'Brass lamps' }).click();
   await page.getByText('This dataset is in the trash.').waitFor();
+  // It can be looked at, and nothing is offered that would fail.
+  await page.getByRole('gridcell').first().hover();
+  assert.equal(await page.getByRole('checkbox').count(), 0);
+  await page.getByRole('gridcell').first().getByRole('link').focus();
+  await page.keyboard.press('Control+a');
+  assert.equal(await page.getByRole('toolbar', { name: 'Selected pictures' }).count(), 0);
   await page.goBack();
   await page.getByRole('button', { name: 'Restore Brass lamps' }).click();
   await page.getByText('is back.').waitFor();
