@@ -29,8 +29,8 @@ pub use datasets::{
 };
 pub use error::Error;
 pub use library::{CATALOGUE, DatasetId, ImageId, Library, ModelId, RunId};
-pub use models::{Lineage, Model, ModelChange, NewModel, Proof};
-pub use runs::{Checkpoint, Losses, NewRun, Run, RunEnd, Sitting};
+pub use models::{Lineage, Model, ModelChange, ModelPage, NewModel, Proof};
+pub use runs::{Checkpoint, Losses, NewRun, Run, RunEnd, RunPage, Sitting};
 pub use trash::{Emptied, TRASH_DAYS};
 
 pub use hashes::KeptHashes;

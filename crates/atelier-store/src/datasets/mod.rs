@@ -7,6 +7,7 @@ mod edit;
 mod file_name;
 mod folder;
 mod folder_files;
+mod used_words;
 mod version;
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};

@@ -1,6 +1,7 @@
 //! Fine-tuned models: adapters with what is needed to use them, and where they come from.
 
 mod lineage;
+mod page;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use crate::runs::{self, checkpoint_at, written_by};
 
 pub(crate) use lineage::lineage_problems;
 pub use lineage::{Lineage, Proof};
+pub use page::ModelPage;
 
 /// The strength of a model about which nothing is known.
 const USUAL_STRENGTH: f32 = 0.8;

@@ -2,6 +2,7 @@
 //! folder of its own, which the trainer writes.
 
 mod checkpoint;
+mod page;
 mod sitting;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::library::{DatasetId, Library, ModelId, RunId};
 
 pub use checkpoint::{Checkpoint, Losses};
 pub(crate) use checkpoint::{checkpoint_at, recorded, written_by};
+pub use page::RunPage;
 pub use sitting::{RunEnd, Sitting};
 
 /// The folder of runs below the library's.
