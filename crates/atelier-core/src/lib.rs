@@ -9,6 +9,7 @@ mod crop;
 mod device_choice;
 mod drawing;
 mod error_code;
+mod job_state;
 mod planning;
 mod precision;
 mod progress;
@@ -31,9 +32,8 @@ pub use drawing::{
     VaeTiling,
 };
 pub use error_code::{BoxedError, Coded, ErrorCode};
-pub use planning::{
-    BaseAbout, PlannedTraining, Planner, SettingOrigin, TrainingWish, WordFinding,
-};
+pub use job_state::{JobKind, JobState, JobWish};
+pub use planning::{BaseAbout, PlannedTraining, Planner, SettingOrigin, TrainingWish, WordFinding};
 pub use precision::Precision;
 pub use progress::{Phase, Progress, ProgressSink, SilentProgress};
 pub use recompute::Recompute;

@@ -31,6 +31,10 @@ pub struct Checked {
     pub runs: u64,
     /// Models, those in the trash too.
     pub models: u64,
+    /// Jobs.
+    pub jobs: u64,
+    /// Drawn pictures, those in the trash too.
+    pub pictures: u64,
     /// Files that the catalogue names.
     pub files: u64,
     /// Their size together.
@@ -75,7 +79,7 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
     };
     let view = connection.transaction()?;
     let mut files = Vec::new();
-    let parts: [(&str, Result<()>); 8] = [
+    let parts: [(&str, Result<()>); 10] = [
         ("the database", of_database(&view, &mut checked.problems)),
         ("datasets", count(&view, "dataset", &mut checked.datasets)),
         (
@@ -88,6 +92,8 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
         ),
         ("runs", count(&view, "run", &mut checked.runs)),
         ("models", count(&view, "model", &mut checked.models)),
+        ("jobs", count(&view, "job", &mut checked.jobs)),
+        ("pictures", count(&view, "picture", &mut checked.pictures)),
         (
             "lineage of models",
             lineage_problems(&view, &mut checked.problems),
@@ -142,7 +148,8 @@ fn named_files(view: &Transaction<'_>, files: &mut Vec<Named>) -> Result<()> {
         "SELECT b.hash, b.size_bytes, \
            coalesce((SELECT '`' || i.file_name || '` in dataset `' || d.name || '`' FROM image i JOIN dataset d \
               ON d.id = i.dataset WHERE i.blob = b.hash LIMIT 1), \
-             (SELECT 'model `' || m.name || '`' FROM model m WHERE m.blob = b.hash LIMIT 1)) \
+             (SELECT 'model `' || m.name || '`' FROM model m WHERE m.blob = b.hash LIMIT 1), \
+             (SELECT 'picture `' || p.id || '`' FROM picture p WHERE p.blob = b.hash LIMIT 1)) \
          FROM blob b ORDER BY b.hash",
     )?;
     let rows = statement.query_map([], |row| {

@@ -79,6 +79,34 @@ pub enum Error {
         /// The run.
         name: String,
     },
+    /// A job of a run is in the queue.
+    #[error("run `{name}` is in the queue; cancel its job first: `atelier job cancel {job}`")]
+    RunQueued {
+        /// The run.
+        name: String,
+        /// The job.
+        job: String,
+    },
+    /// A job is not in a state in which this can be done.
+    #[error("job `{id}` is {state}, so that it cannot be {what}")]
+    JobNotSo {
+        /// The job.
+        id: String,
+        /// Its state.
+        state: &'static str,
+        /// What was wanted, such as `paused`.
+        what: &'static str,
+    },
+    /// An attempt is not the newest of its job any more, or the job has ended.
+    #[error(
+        "attempt {attempt} at job `{job}` may change nothing any more: another one took its place, or the job has ended"
+    )]
+    Superseded {
+        /// The job.
+        job: String,
+        /// The attempt.
+        attempt: u32,
+    },
     /// A run has no such checkpoint.
     #[error("run `{run}` has no checkpoint of epoch {epoch}; it has {}", listed(.has))]
     NoCheckpoint {
@@ -228,9 +256,12 @@ impl Coded for Error {
             | Self::Invalid { .. }
             | Self::Trashed { .. }
             | Self::RunNotInUse { .. } => ErrorCode::InvalidInput,
-            Self::Conflict { .. } | Self::Busy { .. } | Self::RunInUse { .. } => {
-                ErrorCode::Conflict
-            }
+            Self::Conflict { .. }
+            | Self::Busy { .. }
+            | Self::RunInUse { .. }
+            | Self::RunQueued { .. }
+            | Self::JobNotSo { .. }
+            | Self::Superseded { .. } => ErrorCode::Conflict,
             Self::Pictures(error) => error.code(),
             Self::File(error) => error.code(),
             Self::DamagedBlob { .. } | Self::DamagedCatalogue { .. } => ErrorCode::DamagedLibrary,

@@ -44,7 +44,8 @@ fn start(path: &Path) -> String {
     format!(".{}-", name.to_string_lossy())
 }
 
-fn is_old(path: &Path) -> bool {
+/// Whether it was last changed a day ago or earlier.
+pub(crate) fn is_old(path: &Path) -> bool {
     let about = fs_err::symlink_metadata(path);
     let age = about
         .and_then(|about| about.modified())

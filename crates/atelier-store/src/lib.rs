@@ -10,11 +10,13 @@ mod check;
 mod datasets;
 mod error;
 mod hashes;
+mod jobs;
 mod leftovers;
 mod library;
 mod lock;
 mod models;
 mod packed;
+mod pictures;
 mod runs;
 mod trash;
 
@@ -28,8 +30,10 @@ pub use datasets::{
     VersionAbout,
 };
 pub use error::Error;
-pub use library::{CATALOGUE, DatasetId, ImageId, Library, ModelId, RunId};
+pub use jobs::{Attempt, Job, JobPage, Lost, NewJob};
+pub use library::{CATALOGUE, DatasetId, ImageId, JobId, Library, ModelId, PictureId, RunId};
 pub use models::{Lineage, Model, ModelChange, ModelPage, NewModel, Proof};
+pub use pictures::{NewPicture, Picture, PicturePage};
 pub use runs::{Checkpoint, Losses, NewRun, Run, RunEnd, RunPage, Sitting};
 pub use trash::{Emptied, TRASH_DAYS};
 

@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::blobs::Swept;
 use crate::error::Result;
 use crate::library::Library;
-use crate::runs;
 
 /// How long something stays in the trash.
 pub const TRASH_DAYS: i64 = 30;
@@ -23,6 +22,8 @@ pub struct Emptied {
     pub runs: usize,
     /// Models.
     pub models: usize,
+    /// Drawn pictures.
+    pub pictures: usize,
     /// Files that nothing names any more; none when another process was adding some, so that the next call removes them.
     pub files: Option<u64>,
     /// Their size together.
@@ -33,28 +34,35 @@ impl Library {
     /// Removes for good what has been in the trash for `days`, and every file that nothing names any more.
     pub fn empty_trash(&self, days: i64) -> Result<Emptied> {
         let before_ms = self.now_ms() - days * DAY_MS;
-        let (models, runs, datasets) = self.write(move |change| {
-            let models = change.execute("DELETE FROM model WHERE trashed_ms <= ?", [before_ms])?;
-            let runs = runs::remove_trashed(change, before_ms)?;
-            let delete = "DELETE FROM dataset WHERE trashed_ms <= ?";
-            Ok((models, runs, change.execute(delete, [before_ms])?))
+        let removed = self.write(move |change| {
+            let delete = |table: &str| {
+                let delete = format!("DELETE FROM {table} WHERE trashed_ms <= ?");
+                change.execute(&delete, [before_ms])
+            };
+            Ok(Emptied {
+                models: delete("model")?,
+                pictures: delete("picture")?,
+                // Their jobs go with them.
+                runs: delete("run")?,
+                datasets: delete("dataset")?,
+                ..Emptied::default()
+            })
         })?;
         self.sweep_run_folders()?;
+        self.sweep_job_folders()?;
         // Rows of files go only while nobody is about to name them again.
         let swept = self.blobs().sweep(|| {
             self.write(|change| {
                 let delete = "DELETE FROM blob WHERE hash NOT IN (SELECT blob FROM image) \
-                              AND hash NOT IN (SELECT blob FROM model)";
+                              AND hash NOT IN (SELECT blob FROM model) AND hash NOT IN (SELECT blob FROM picture)";
                 change.execute(delete, [])?;
                 named(change)
             })
         })?;
         Ok(Emptied {
-            datasets,
-            runs,
-            models,
             files: swept.map(|Swept { files, .. }| files),
             size_bytes: swept.map_or(0, |Swept { size_bytes, .. }| size_bytes),
+            ..removed
         })
     }
 }

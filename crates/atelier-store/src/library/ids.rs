@@ -66,3 +66,12 @@ id!(DatasetId, "a dataset");
 id!(ImageId, "a picture in the versions of a dataset");
 id!(RunId, "a run");
 id!(ModelId, "a fine-tuned model");
+id!(JobId, "a job");
+id!(PictureId, "a drawn picture");
+
+impl JobId {
+    /// One that no job has yet, so that files can be put where the job will look for them.
+    pub fn unused() -> Self {
+        Self::new()
+    }
+}

@@ -19,7 +19,7 @@ use readers::Readers;
 use writer::Writer;
 
 pub(crate) use connection::open_to_read;
-pub use ids::{DatasetId, ImageId, ModelId, RunId};
+pub use ids::{DatasetId, ImageId, JobId, ModelId, PictureId, RunId};
 pub(crate) use migrations::{Layout, layout};
 
 /// The file of the catalogue below the library's folder.

@@ -1,6 +1,7 @@
 //! Fine-tuned models: adapters with what is needed to use them, and where they come from.
 
 mod lineage;
+mod of_run;
 mod page;
 
 use std::path::{Path, PathBuf};
@@ -107,18 +108,7 @@ impl Library {
             Some(name) => name.to_owned(),
             None => self.read(|view| free_name(view, &run.name))?,
         };
-        let about = About {
-            name,
-            description: String::new(),
-            category: run.config.category,
-            trigger_word: run.config.trigger.clone(),
-        };
-        let new = NewModel {
-            about: checked(about)?,
-            strength: None,
-            base: run.base.clone(),
-            base_hash: Some(run.base_hash.clone()),
-        };
+        let new = about_of_run(&run, name)?;
         let hold = self.blobs().hold()?;
         let adapter = self.keep_checkpoint(&hold, &run, epoch)?;
         let model = self.insert_model(new, adapter);
@@ -171,24 +161,7 @@ impl Library {
 
     fn insert_model(&self, new: NewModel, adapter: Adapter) -> Result<Model> {
         let (id, now_ms) = (ModelId::new(), self.now_ms());
-        self.write(move |change| {
-            insert_blob(change, &adapter)?;
-            let inserted = change.execute(
-                "INSERT INTO model (id, name, description, category, trigger_word, strength, blob, run, epoch, base, \
-                   base_hash, created_ms) \
-                 VALUES (:id, :name, :description, :category, :trigger_word, :strength, :blob, :run, :epoch, :base, \
-                   :base_hash, :now_ms)",
-                named_params! {
-                    ":id": id, ":name": new.about.name, ":description": new.about.description,
-                    ":category": new.about.category.name(), ":trigger_word": new.about.trigger_word,
-                    ":strength": new.strength.unwrap_or(USUAL_STRENGTH), ":blob": adapter.hash,
-                    ":run": adapter.origin.map(|(run, _)| run), ":epoch": adapter.origin.map(|(_, epoch)| epoch as u64),
-                    ":base": new.base, ":base_hash": new.base_hash, ":now_ms": now_ms,
-                },
-            );
-            inserted.map_err(|error| Error::taken("model", &new.about.name, error))?;
-            get(change, id)
-        })
+        self.write(move |change| insert(change, id, (&new, &adapter), now_ms))
     }
 
     /// Gives a model another name, purpose, strength, or the adapter of another epoch of its run.
@@ -371,6 +344,46 @@ fn checked_strength(strength: f32) -> Result<f32> {
     }
     let problem = "it must lie between 0 and 1.5";
     Err(Error::invalid("strength", strength.to_string(), problem))
+}
+
+/// What the model of a run is called and made for.
+fn about_of_run(run: &runs::Run, name: String) -> Result<NewModel> {
+    let about = About {
+        name,
+        description: String::new(),
+        category: run.config.category,
+        trigger_word: run.config.trigger.clone(),
+    };
+    Ok(NewModel {
+        about: checked(about)?,
+        strength: None,
+        base: run.base.clone(),
+        base_hash: Some(run.base_hash.clone()),
+    })
+}
+
+fn insert(
+    change: &Transaction<'_>,
+    id: ModelId,
+    (new, adapter): (&NewModel, &Adapter),
+    now_ms: i64,
+) -> Result<Model> {
+    insert_blob(change, adapter)?;
+    let inserted = change.execute(
+        "INSERT INTO model (id, name, description, category, trigger_word, strength, blob, run, epoch, base, \
+           base_hash, created_ms) \
+         VALUES (:id, :name, :description, :category, :trigger_word, :strength, :blob, :run, :epoch, :base, \
+           :base_hash, :now_ms)",
+        named_params! {
+            ":id": id, ":name": new.about.name, ":description": new.about.description,
+            ":category": new.about.category.name(), ":trigger_word": new.about.trigger_word,
+            ":strength": new.strength.unwrap_or(USUAL_STRENGTH), ":blob": adapter.hash,
+            ":run": adapter.origin.map(|(run, _)| run), ":epoch": adapter.origin.map(|(_, epoch)| epoch as u64),
+            ":base": new.base, ":base_hash": new.base_hash, ":now_ms": now_ms,
+        },
+    );
+    inserted.map_err(|error| Error::taken("model", &new.about.name, error))?;
+    get(change, id)
 }
 
 fn insert_blob(change: &Transaction<'_>, adapter: &Adapter) -> Result<()> {

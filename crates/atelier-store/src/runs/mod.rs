@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::about::{checked_handle, first_free, plain_handle};
 use crate::datasets;
 use crate::error::{Error, Result};
+use crate::jobs;
 use crate::library::{DatasetId, Library, ModelId, RunId};
 
 pub use checkpoint::{Checkpoint, Losses};
@@ -101,33 +102,8 @@ impl Library {
     /// When there is no such version, or another run has the name.
     pub fn create_run(&self, new: NewRun) -> Result<Run> {
         let (id, now_ms) = (RunId::new(), self.now_ms());
-        let config = serde_json::to_string(&new.config).map_err(std::io::Error::other)?;
-        let given = new.name.as_deref();
-        let given = given
-            .map(|name| checked_handle("name of a run", name))
-            .transpose()?;
-        self.write(move |change| {
-            let dataset = datasets::get_to_change(change, new.dataset)?;
-            let version = datasets::version(change, new.dataset, new.version)?;
-            let name = match given {
-                Some(name) => name,
-                None => free_name(change, &dataset.about.name)?,
-            };
-            let inserted = change.execute(
-                "INSERT INTO run (id, name, dataset, dataset_name, dataset_version, dataset_hash, base, base_hash, config, \
-                   state, done_steps, total_steps, training_secs, created_ms, changed_ms) \
-                 VALUES (:id, :name, :dataset, :dataset_name, :version, :hash, :base, :base_hash, :config, \
-                   :state, 0, :total, 0, :now_ms, :now_ms)",
-                named_params! {
-                    ":id": id, ":name": name, ":dataset": new.dataset, ":dataset_name": dataset.about.name,
-                    ":version": new.version, ":hash": version.about.hash, ":base": new.base,
-                    ":base_hash": new.base_hash, ":config": config, ":state": RunState::Waiting.name(),
-                    ":total": new.total_steps, ":now_ms": now_ms,
-                },
-            );
-            inserted.map_err(|error| Error::taken("run", &name, error))?;
-            Ok(())
-        })?;
+        let new = Checked::of(new)?;
+        self.write(move |change| new.insert(change, id, now_ms))?;
         self.get_run(id)
     }
 
@@ -175,7 +151,7 @@ impl Library {
     /// Puts a run into the trash. Models that were made of it stay.
     ///
     /// # Errors
-    /// When a process works on it.
+    /// When a process works on it, or a job of it is in the queue.
     pub fn delete_run(&self, id: RunId) -> Result<Run> {
         let run = self.get_run(id)?;
         // Until the row is changed, so that nobody begins to train it meanwhile.
@@ -186,7 +162,11 @@ impl Library {
             .transpose()?;
         let now_ms = self.now_ms();
         self.write(move |change| {
-            get_to_change(change, id)?;
+            let name = get_to_change(change, id)?.name;
+            if let Some(job) = jobs::open_of_run(change, id)? {
+                let job = job.to_string();
+                return Err(Error::RunQueued { name, job });
+            }
             let trash = "UPDATE run SET trashed_ms = ? WHERE id = ?";
             Ok(change.execute(trash, params![now_ms, id])?)
         })?;
@@ -236,6 +216,47 @@ impl Library {
             run.done_steps = newest.unwrap_or(0);
         }
         run
+    }
+}
+
+/// A new run whose name and settings can be kept.
+pub(crate) struct Checked {
+    new: NewRun,
+    config: String,
+}
+
+impl Checked {
+    pub(crate) fn of(mut new: NewRun) -> Result<Self> {
+        let config = serde_json::to_string(&new.config).map_err(std::io::Error::other)?;
+        let name = new.name.as_deref();
+        new.name = name
+            .map(|name| checked_handle("name of a run", name))
+            .transpose()?;
+        Ok(Self { new, config })
+    }
+
+    pub(crate) fn insert(self, change: &Transaction<'_>, id: RunId, now_ms: i64) -> Result<()> {
+        let Self { new, config } = self;
+        let dataset = datasets::get_to_change(change, new.dataset)?;
+        let version = datasets::version(change, new.dataset, new.version)?;
+        let name = match new.name {
+            Some(name) => name,
+            None => free_name(change, &dataset.about.name)?,
+        };
+        let inserted = change.execute(
+            "INSERT INTO run (id, name, dataset, dataset_name, dataset_version, dataset_hash, base, base_hash, config, \
+               state, done_steps, total_steps, training_secs, created_ms, changed_ms) \
+             VALUES (:id, :name, :dataset, :dataset_name, :version, :hash, :base, :base_hash, :config, \
+               :state, 0, :total, 0, :now_ms, :now_ms)",
+            named_params! {
+                ":id": id, ":name": name, ":dataset": new.dataset, ":dataset_name": dataset.about.name,
+                ":version": new.version, ":hash": version.about.hash, ":base": new.base,
+                ":base_hash": new.base_hash, ":config": config, ":state": RunState::Waiting.name(),
+                ":total": new.total_steps, ":now_ms": now_ms,
+            },
+        );
+        inserted.map_err(|error| Error::taken("run", &name, error))?;
+        Ok(())
     }
 }
 
@@ -322,9 +343,4 @@ fn free_name(view: &Transaction<'_>, dataset: &str) -> Result<String> {
     first_free((1_u32..).map(|number| format!("{stem}-{number}")), |name| {
         Ok(view.query_row(taken, [name], |row| row.get::<_, u32>(0))? > 0)
     })
-}
-
-/// Removes for good the runs that went into the trash before; how many.
-pub(crate) fn remove_trashed(change: &Transaction<'_>, before_ms: i64) -> Result<usize> {
-    Ok(change.execute("DELETE FROM run WHERE trashed_ms <= ?", [before_ms])?)
 }

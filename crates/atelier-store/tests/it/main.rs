@@ -8,6 +8,7 @@ mod catalogue;
 mod check;
 mod datasets;
 mod folders;
+mod jobs;
 mod pages;
 mod runs;
 mod trash;

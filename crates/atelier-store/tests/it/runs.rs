@@ -9,7 +9,7 @@ use atelier_weights::sha256_hex;
 use crate::{Studio, about};
 
 /// A run of the newest version of a dataset.
-fn run_of(studio: &Studio, dataset: &Dataset) -> Run {
+pub(crate) fn run_of(studio: &Studio, dataset: &Dataset) -> Run {
     let version = studio.library.get_version(dataset.id, None).unwrap();
     let config = TrainConfig {
         trigger: "BlobCharV1".to_owned(),
@@ -29,7 +29,7 @@ fn run_of(studio: &Studio, dataset: &Dataset) -> Run {
 }
 
 /// Writes what a trainer leaves after an epoch of two steps.
-fn write_epoch(run: &Run, epoch: usize) {
+pub(crate) fn write_epoch(run: &Run, epoch: usize) {
     let folder = run.folder.join(format!("checkpoints/epoch-{epoch:03}"));
     fs_err::create_dir_all(&folder).unwrap();
     let adapter = format!("adapter {epoch}");
@@ -44,7 +44,7 @@ fn write_epoch(run: &Run, epoch: usize) {
     fs_err::write(folder.join("state.json"), state.to_string()).unwrap();
 }
 
-fn completed() -> RunEnd {
+pub(crate) fn completed() -> RunEnd {
     RunEnd {
         state: RunState::Completed,
         problem: None,

@@ -1,0 +1,63 @@
+//! The one model that comes of a run by itself, however often and by however many its end is noticed.
+
+use rusqlite::{OptionalExtension as _, Transaction};
+
+use super::{Adapter, Model, NewModel, about_of_run, free_name, get, insert};
+use crate::blobs::Hold;
+use crate::error::{Error, Result};
+use crate::library::{Library, ModelId, RunId};
+
+/// A run's newest adapter, among the library's files, about to become a model.
+pub(crate) struct Prepared {
+    run: RunId,
+    new: NewModel,
+    adapter: Adapter,
+}
+
+impl Library {
+    /// The model that was made of a run before, also one in the trash; else one of its newest adapter.
+    ///
+    /// # Errors
+    /// When the run has no checkpoint, or the newest is damaged.
+    pub fn model_of_run(&self, run: RunId) -> Result<Model> {
+        let hold = self.blobs().hold()?;
+        let prepared = self.prepare_model(&hold, run)?;
+        let now_ms = self.now_ms();
+        let model = self.write(move |change| prepared.publish(change, now_ms));
+        drop(hold);
+        model
+    }
+
+    pub(crate) fn prepare_model(&self, hold: &Hold, run: RunId) -> Result<Prepared> {
+        let run = self.get_run(run)?;
+        let epochs = self.list_checkpoints(run.id)?;
+        let newest = epochs.last().ok_or_else(|| Error::NoCheckpoint {
+            run: run.name.clone(),
+            epoch: run.config.epochs,
+            has: Vec::new(),
+        })?;
+        Ok(Prepared {
+            run: run.id,
+            new: about_of_run(&run, run.name.clone())?,
+            adapter: self.keep_checkpoint(hold, &run, newest.epoch)?,
+        })
+    }
+}
+
+impl Prepared {
+    pub(crate) fn publish(self, change: &Transaction<'_>, now_ms: i64) -> Result<Model> {
+        let Self {
+            run,
+            mut new,
+            adapter,
+        } = self;
+        let made =
+            "SELECT id FROM model WHERE run = ? ORDER BY trashed_ms IS NOT NULL, number LIMIT 1";
+        let made = change.query_row(made, [run], |row| row.get::<_, ModelId>(0));
+        if let Some(made) = made.optional()? {
+            return get(change, made);
+        }
+        new.about.name = free_name(change, &new.about.name)?;
+        insert(change, ModelId::new(), (&new, &adapter), now_ms)
+    }
+}
