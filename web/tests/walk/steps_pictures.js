@@ -112,7 +112,10 @@ export async function captionsAreTyped(visitor) {
   await until(visitor, 'square.png', (image) => image.caption === 'BrassObjV1, a square lamp');
   // What was saved can be taken back.
   await page.getByRole('status').getByText('“square.png” is saved.').waitFor();
-  await page.getByRole('button', { name: 'Undo' }).last().click();
+  // It does not vanish while the focus is in it.
+  await page.getByRole('button', { name: 'Undo' }).last().focus();
+  await page.waitForTimeout(7500);
+  await page.getByRole('button', { name: 'Undo' }).last().press('Enter');
   await until(visitor, 'square.png', (image) => image.caption !== 'BrassObjV1, a square lamp');
   await closed(page);
 }
@@ -159,6 +162,7 @@ export async function picturesAreRemoved(visitor) {
   await page.getByRole('button', { name: 'Remove', exact: true }).last().click();
   await page.getByText('1 picture removed.').waitFor();
   assert.equal(await imageNamed(visitor, 'wide.png'), undefined);
+  await page.waitForFunction(() => document.activeElement?.matches('[data-at]'));
   // It comes back with its caption and its crop.
   await page.getByRole('button', { name: 'Put back' }).click();
   const image = await until(visitor, 'wide.png', (image) => image !== undefined);
@@ -171,6 +175,7 @@ export async function versionsAreCompared(visitor) {
   const { page } = visitor;
   await page.getByRole('link', { name: /^Versions/ }).click();
   const list = page.getByRole('list', { name: 'Versions' });
+  await list.getByRole('listitem').first().waitFor();
   const versions = await list.getByRole('listitem').count();
   assert.ok(versions >= 8, `${versions} versions`);
   await page.getByLabel('Compared with').selectOption('3');

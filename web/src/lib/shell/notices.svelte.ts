@@ -16,17 +16,21 @@ export interface Notice {
 }
 
 const DONE_MS = 7000;
+/** How long one that was held stays after it is let go. */
+const AFTER_MS = 3000;
 const MOST = 4;
 
 class Notices {
   list = $state.raw<Notice[]>([]);
+  /** While the focus or the mouse is in one of them, none vanishes. */
+  isHeld = false;
   #next = 1;
 
   /** Replaces what was said to be done before: only the last change can be taken back without losing later ones. */
   done(text: string, action?: NoticeAction): void {
     this.list = this.list.filter((notice) => notice.kind !== 'done');
     const id = this.#add({ kind: 'done', text, action });
-    setTimeout(() => this.dismiss(id), DONE_MS);
+    this.#expire(id, DONE_MS);
   }
 
   /** Stays until it is dismissed, since it has to be read. */
@@ -39,6 +43,13 @@ class Notices {
 
   dismiss(id: number): void {
     this.list = this.list.filter((notice) => notice.id !== id);
+  }
+
+  #expire(id: number, afterMs: number): void {
+    setTimeout(() => {
+      if (this.isHeld) this.#expire(id, AFTER_MS);
+      else this.dismiss(id);
+    }, afterMs);
   }
 
   #add(notice: Omit<Notice, 'id'>): number {
