@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use atelier_core::ErrorCode;
 use atelier_failure::CodedResult as _;
-use atelier_store::TRASH_DAYS;
+use atelier_store::{Emptied, TRASH_DAYS};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -49,11 +49,21 @@ pub(super) fn run(command: &DatabaseCommand, app: &App) -> Result<ExitKind> {
         DatabaseCommand::EmptyTrash { all } => {
             let days = if *all { 0 } else { TRASH_DAYS };
             let emptied = app.existing_library()?.empty_trash(days).coded()?;
-            let (datasets, size) = (emptied.datasets, megabytes(emptied.size_bytes));
-            app.output.line(match emptied.files {
-                Some(files) => format!("removed {datasets} datasets and {files} files, {size:.1} MB"),
+            let Emptied {
+                datasets,
+                runs,
+                models,
+                files,
+                size_bytes,
+            } = emptied;
+            let removed = format!("removed {datasets} datasets, {runs} runs and {models} models");
+            app.output.line(match files {
+                Some(files) => format!(
+                    "{removed}, and {files} files with {:.1} MB",
+                    megabytes(size_bytes)
+                ),
                 None => format!(
-                    "removed {datasets} datasets; their files stay until nobody adds pictures: call this again then"
+                    "{removed}; their files stay until nobody adds any: call this again then"
                 ),
             });
             app.output.document(&emptied)?;
@@ -66,12 +76,14 @@ fn check(app: &App) -> Result<ExitKind> {
     let home = app.settings.library_home()?;
     let checked = finished(atelier_store::check(home, &app.cancel))?;
     app.output.line(format_args!(
-        "{}: {} datasets in {} versions, {} files with {:.1} MB",
+        "{}: {} datasets in {} versions, {} files with {:.1} MB; {} runs, {} models",
         checked.catalogue.display(),
         checked.datasets,
         checked.versions,
         checked.files,
-        megabytes(checked.size_bytes)
+        megabytes(checked.size_bytes),
+        checked.runs,
+        checked.models
     ));
     for path in &checked.unnamed {
         app.output

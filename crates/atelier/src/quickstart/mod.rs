@@ -3,6 +3,7 @@
 mod chart;
 mod draw;
 mod html;
+mod keep;
 mod measure;
 mod place;
 mod plan;
@@ -19,12 +20,13 @@ use atelier_core::{ErrorCode, Generator, Outcome, RunContext, TrainReport, Train
 use atelier_data::{FolderDataset, Limits, decode_picture, png, sheet};
 use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_eval::Feature;
-use atelier_failure::{CodedResult as _, failed};
+use atelier_failure::{CodedResult as _, failed, messages};
 use atelier_train::LoraTrainer;
 use atelier_weights::ModelFiles;
 
 use self::chart::LossChart;
 use self::draw::{Drawings, Studio};
+use self::keep::{Finished, Kept};
 use self::measure::Measurement;
 use self::place::{Marker, Place};
 use self::plan::{MOMENTS, PRECISION, Plan};
@@ -74,8 +76,35 @@ pub(crate) fn run(args: &QuickstartArgs, app: &App) -> Result<ExitKind> {
         return Ok(ExitKind::Cancelled);
     };
     tell(app, &report);
-    app.output.document(&report)?;
+    let kept = keep_in_library(app, &args.base, &report, &place);
+    let mut document = serde_json::to_value(&report)?;
+    document["library"] = serde_json::to_value(&kept)?;
+    app.output.document(&document)?;
     Ok(ExitKind::Completed)
+}
+
+/// Puts what was made into the library. Everything is in the folder already, so that a library that cannot take it is no failure.
+fn keep_in_library(app: &App, base: &str, report: &Report, place: &Place) -> Option<Kept> {
+    let finished = Finished {
+        out: &place.out,
+        base,
+        base_hash: &report.base.hash,
+        config: &report.config,
+        training_secs: report.training.duration_secs,
+    };
+    let kept = app.library().and_then(|library| finished.keep(&library));
+    match kept {
+        Ok(kept) => {
+            app.output.line(kept.line());
+            Some(kept)
+        }
+        Err(error) => {
+            let why = messages(&error).join(": ");
+            app.output
+                .note(format_args!("note: it is not in the library: {why}"));
+            None
+        }
+    }
 }
 
 /// The embedded base, except in tests: the flag for another one is hidden, and so the message does not name it.

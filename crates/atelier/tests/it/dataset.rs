@@ -130,7 +130,7 @@ fn a_training_takes_a_version_of_a_dataset_with_its_trigger_word() {
         ended.refused_in_json("began with other pictures");
         assert!(ended.stdout.contains("cannot_resume"), "{}", ended.stdout);
     }
-    train("Sloops", "x", &["--trigger", "T"]).refused_in_json("does not exist");
+    train("Sloops", "x", &["--trigger", "T"]).refused_in_json("neither a folder of pictures nor");
     train("Slopes@9", "x", &[]).refused_in_json("has no version 9");
     bench.succeed(&["dataset", "delete", "Slopes"]);
     let again = train("Slopes", "new", &["--resume"]);

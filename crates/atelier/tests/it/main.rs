@@ -13,6 +13,7 @@ mod hostile;
 #[cfg(feature = "hub")]
 mod hub;
 mod interrupt;
+mod library;
 mod model;
 mod quickstart;
 mod serve;

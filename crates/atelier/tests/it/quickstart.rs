@@ -34,6 +34,14 @@ fn the_quickstart_trains_draws_measures_and_reports() {
         assert!(bench.path("out").join(file).is_file(), "{file}");
     }
     assert!(!bench.path("out.partial").exists());
+    // The library has it, and has it once when it is done again.
+    assert_eq!(report["library"]["dataset"], "blob-faces");
+    let again = ["quickstart", "--epochs", "1", "--base", &base, "--out", "b"];
+    assert_eq!(bench.document(&again)["library"], report["library"]);
+    let runs = bench.document(&["run", "list"]);
+    assert_eq!(runs["runs"].as_array().unwrap().len(), 1);
+    let verified = bench.document(&["model", "verify", "blob-faces-1"]);
+    assert_eq!(verified["is_proved"], true);
 }
 
 #[test]

@@ -189,6 +189,7 @@ fn resume_with_other_settings_is_refused() {
 #[test]
 fn all_problems_of_the_settings_are_listed_together() {
     let bench = Workbench::new();
+    bench.dataset("pictures", 1);
     let ended = bench.run(&[
         "train",
         "--dataset",
@@ -224,6 +225,7 @@ fn an_unknown_key_of_the_settings_file_is_named_with_its_line() {
     let bench = Workbench::new();
     let file = "trigger = \"T\"\nepocs = 3\n";
     std::fs::write(bench.path("settings.toml"), file).unwrap();
+    bench.dataset("x", 1);
     let ended = bench.run(&["train", "--dataset", "x", "--config", "settings.toml"]);
     ended.refused(&["`settings.toml`, line 2: unknown field `epocs`", "`epochs`"]);
 }

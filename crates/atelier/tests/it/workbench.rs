@@ -132,7 +132,13 @@ impl Ended {
     /// Checks that the command refused its input: status 2, nothing on stdout, these words in the message.
     #[track_caller]
     pub(crate) fn refused(&self, words: &[&str]) {
-        assert_eq!(self.status, 2, "{}", self.stderr);
+        self.refused_with(2, words);
+    }
+
+    /// The same with another status.
+    #[track_caller]
+    pub(crate) fn refused_with(&self, status: i32, words: &[&str]) {
+        assert_eq!(self.status, status, "{}", self.stderr);
         assert_eq!(self.stdout, "");
         for word in words {
             assert!(self.stderr.contains(word), "no `{word}` in {}", self.stderr);
