@@ -53,10 +53,13 @@ pub(super) fn run(command: &DatabaseCommand, app: &App) -> Result<ExitKind> {
                 datasets,
                 runs,
                 models,
+                pictures,
                 files,
                 size_bytes,
             } = emptied;
-            let removed = format!("removed {datasets} datasets, {runs} runs and {models} models");
+            let removed = format!(
+                "removed {datasets} datasets, {runs} runs, {models} models and {pictures} drawn pictures"
+            );
             app.output.line(match files {
                 Some(files) => format!(
                     "{removed}, and {files} files with {:.1} MB",
