@@ -9,6 +9,27 @@ import {
   moveCrop,
   resizeCrop,
 } from '../../src/lib/crop/geometry';
+import { noteCrops, squareUrl } from '../../src/lib/crop/known_crops';
+import { image } from './library';
+
+const noted = { ...image('a', '', { left: 10, top: 10, side: 100 }), width: 4000, height: 3000 };
+
+describe('small squares', () => {
+  it('are asked for by themselves once the server knows them', () => {
+    const square = noted.crop!;
+    expect(squareUrl('1', noted, square, 190)).toBeUndefined();
+    noteCrops({ number: 7, images: [noted] });
+    noteCrops({ number: 8, images: [noted] });
+    expect(squareUrl('1', noted, square, 190)).toMatch(/images\/a\/thumbnail\?side=128&crop=true&version=7$/);
+    expect(squareUrl('1', noted, { ...square, left: 11 }, 190)).toBeUndefined();
+  });
+
+  it('are cut from the whole picture where that is sharp', () => {
+    const large = { ...noted, id: 'b', crop: { left: 0, top: 0, side: 2000 } };
+    noteCrops({ number: 1, images: [large] });
+    expect(squareUrl('1', large, large.crop, 190)).toBeUndefined();
+  });
+});
 
 const wide = { width: 1000, height: 600 };
 

@@ -176,6 +176,17 @@ export async function versionsAreCompared(visitor) {
   await page.getByRole('link', { name: /^Versions/ }).click();
   const list = page.getByRole('list', { name: 'Versions' });
   await list.getByRole('listitem').first().waitFor();
+  // Captions that were changed one after the other are one row, until each is wanted.
+  const grouped = await list.getByRole('listitem').count();
+  await visitor.accessible('grouped versions');
+  await visitor.shoot('versions-grouped');
+  await list
+    .getByRole('button', { name: /^Show each/ })
+    .first()
+    .click();
+  assert.ok((await list.getByRole('listitem').count()) > grouped);
+  const each = list.getByRole('button', { name: /^Show each/ });
+  while ((await each.count()) > 0) await each.first().click();
   const versions = await list.getByRole('listitem').count();
   assert.ok(versions >= 8, `${versions} versions`);
   await page.getByLabel('Compared with').selectOption('3');

@@ -3,6 +3,7 @@
 import { getAbout } from '../api/about';
 import { connection } from '../api/connection.svelte';
 import { getDataset, getVersion } from '../api/datasets';
+import { noteCrops } from '../crop/known_crops';
 import type { Dataset, Edit, Image, ServerAbout, Uploaded, Version } from '../api/model';
 import { resource, type Resource } from '../api/resource.svelte';
 import type { Limits } from '../upload/batches';
@@ -24,7 +25,7 @@ export class OpenDataset {
 
   constructor(readonly id: string) {
     this.dataset = resource((signal) => getDataset(id, signal));
-    this.version = resource((signal) => getVersion(id, 'latest', signal));
+    this.version = resource(async (signal) => noted(await getVersion(id, 'latest', signal)));
     this.about = resource((signal) => getAbout(signal));
     const own = pending.of(id);
     this.changes = own.changes;
@@ -71,7 +72,7 @@ export class OpenDataset {
   }
 
   #changed(version: Version, dataset: Dataset | undefined): void {
-    if (version.number >= (this.version.data?.number ?? 0)) this.version.set(version);
+    if (version.number >= (this.version.data?.number ?? 0)) this.version.set(noted(version));
     if (dataset) this.dataset.set(dataset);
     else void this.dataset.refresh();
   }
@@ -85,4 +86,9 @@ export class OpenDataset {
       await this.version.refresh();
     }
   }
+}
+
+function noted(version: Version): Version {
+  noteCrops(version);
+  return version;
 }
