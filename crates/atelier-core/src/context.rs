@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::ProgressSink;
+use crate::{BoxedError, ProgressSink};
 
 /// Set from a signal handler or another thread, read once per step.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,25 @@ pub trait Clock: Send + Sync {
     fn unix_secs(&self) -> f64;
 }
 
+/// Says whether a piece of work may still give results. One that another took the place of may not.
+pub trait Permit: Send + Sync {
+    /// Asked before each result gets its final name.
+    ///
+    /// # Errors
+    /// When somebody else does this work now.
+    fn may_publish(&self) -> Result<(), BoxedError>;
+}
+
+/// The permit of work that nobody can take the place of.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AlwaysPermitted;
+
+impl Permit for AlwaysPermitted {
+    fn may_publish(&self) -> Result<(), BoxedError> {
+        Ok(())
+    }
+}
+
 /// Everything a long piece of work may use from its surroundings.
 #[derive(Clone, Copy)]
 pub struct RunContext<'a> {
@@ -36,4 +55,6 @@ pub struct RunContext<'a> {
     pub progress: &'a dyn ProgressSink,
     /// What time it is.
     pub clock: &'a dyn Clock,
+    /// Whether results may be given.
+    pub permit: &'a dyn Permit,
 }

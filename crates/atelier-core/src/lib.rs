@@ -24,7 +24,7 @@ mod weight_change;
 pub use adapter_format::{AdapterFamily, AdapterFormat};
 pub use adapter_use::{AdapterUse, AdapterUseError};
 pub use category::Category;
-pub use context::{CancelFlag, Clock, RunContext};
+pub use context::{AlwaysPermitted, CancelFlag, Clock, Permit, RunContext};
 pub use crop::Crop;
 pub use device_choice::{DeviceChoice, Interface};
 pub use drawing::{

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use atelier_core::{Coded, ErrorCode};
+use atelier_core::{BoxedError, Coded, ErrorCode};
 
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -49,6 +49,9 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// Another attempt at the same work took the place of this one, which wrote nothing since.
+    #[error("another attempt took the place of this one: {0}")]
+    Superseded(BoxedError),
     /// All checkpoints are damaged.
     #[error("no checkpoint in `{}` can be used: {}", path.display(), damaged.join("; "))]
     NoWholeCheckpoint {
@@ -110,6 +113,7 @@ impl Coded for Error {
             Self::OtherRun { .. } | Self::Record { .. } | Self::NoWholeCheckpoint { .. } => {
                 ErrorCode::CannotResume
             }
+            Self::Superseded(source) => source.code(),
             Self::Memory { .. } => ErrorCode::NotEnoughMemory,
             Self::LossNotFinite { .. } => ErrorCode::LossNotFinite,
             Self::Io(_) => ErrorCode::Io,

@@ -93,6 +93,7 @@ impl LoraTrainer<'_> {
         let unet = base
             .load_unet(&device, Engine::from(config.precision))?
             .with_recompute(memory.recompute);
+        may_publish(context)?;
         let _lock = Place::of(request).claim(&record)?;
         let inputs = Inputs {
             request,
@@ -205,6 +206,7 @@ impl<'a> Run<'a> {
             total: 1,
             loss: None,
         });
+        may_publish(self.context)?;
         let adapter = self.inputs.request.out.join("adapter.safetensors");
         self.adapter()
             .write(&adapter, DType::F16, &self.layers, ReadBy::All)?;
@@ -288,6 +290,7 @@ impl<'a> Run<'a> {
     fn end_epoch(&mut self) -> Result<()> {
         let epoch = self.order.epoch_of(self.step - 1);
         if epoch.is_multiple_of(self.config().checkpoint_every) || epoch == self.config().epochs {
+            may_publish(self.context)?;
             self.checkpoints.save_epoch(epoch, self.snapshot())?;
         }
         Ok(())
@@ -299,6 +302,7 @@ impl<'a> Run<'a> {
         {
             return Ok(());
         }
+        may_publish(self.context)?;
         self.checkpoints.save_interrupted(self.snapshot())
     }
 
@@ -369,6 +373,11 @@ impl<'a> Run<'a> {
         }
         .to_map()
     }
+}
+
+/// Refuses to go on where another attempt does the same work now.
+fn may_publish(context: RunContext<'_>) -> Result<()> {
+    context.permit.may_publish().map_err(Error::Superseded)
 }
 
 /// Pictures must fill whole latents.

@@ -6,7 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use atelier_core::{
-    CancelFlag, Clock, DeviceChoice, ErrorCode, Precision, ProgressSink, RunContext,
+    AlwaysPermitted, CancelFlag, Clock, DeviceChoice, ErrorCode, Precision, ProgressSink,
+    RunContext,
 };
 use atelier_diffusion::stable_diffusion::PackedFolder;
 use atelier_failure::{Cancelled, CodedResult as _};
@@ -123,6 +124,7 @@ impl App {
             cancel: &self.cancel,
             progress,
             clock: &self.clock,
+            permit: &AlwaysPermitted,
         }
     }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::ensure;
 use atelier_core::{
-    CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture, RunContext, Seed,
-    SilentProgress,
+    AlwaysPermitted, CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture,
+    RunContext, Seed, SilentProgress,
 };
 use atelier_diffusion::stable_diffusion::{Pipeline, Vae};
 use atelier_nn::Engine;
@@ -77,6 +77,7 @@ pub(crate) fn draw(pipeline: &mut Pipeline, request: &GenerateRequest) -> anyhow
         cancel: &cancel,
         progress: &SilentProgress,
         clock: &NoClock,
+        permit: &AlwaysPermitted,
     };
     match pipeline
         .generate(request, None, context)

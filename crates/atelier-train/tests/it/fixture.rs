@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use atelier_core::{
-    CancelFlag, Clock, Outcome, Phase, Progress, ProgressSink, RunContext, TrainConfig,
-    TrainReport, TrainRequest, Trainer as _,
+    AlwaysPermitted, CancelFlag, Clock, Outcome, Phase, Progress, ProgressSink, RunContext,
+    TrainConfig, TrainReport, TrainRequest, Trainer as _,
 };
 use atelier_train::LoraTrainer;
 use burn::tensor::Device;
@@ -119,14 +119,23 @@ pub(crate) fn train_on(
         cancel: &watcher.cancel,
         progress: watcher,
         clock: &FixedClock,
+        permit: &AlwaysPermitted,
     };
+    trainer_on(device).train(request, context)
+}
+
+/// One that computes on the processor.
+pub(crate) fn trainer() -> LoraTrainer<'static> {
+    trainer_on(Device::flex())
+}
+
+fn trainer_on(device: Device) -> LoraTrainer<'static> {
     LoraTrainer {
         device,
         hashes: &atelier_weights::ReadFiles,
         free_bytes: None,
         packed: None,
     }
-    .train(request, context)
 }
 
 pub(crate) fn train(request: &TrainRequest) -> TrainReport {

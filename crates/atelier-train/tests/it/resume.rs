@@ -1,10 +1,13 @@
 //! A run that was stopped and continued equals one that was not.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use atelier_core::{ErrorCode, Outcome, TrainRequest};
+use atelier_core::{
+    BoxedError, Coded, ErrorCode, Outcome, Permit, RunContext, TrainRequest, Trainer as _,
+};
 
-use crate::fixture::{Watcher, request, train, train_watched};
+use crate::fixture::{FixedClock, Watcher, request, train, train_watched, trainer};
 
 fn bytes(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap()
@@ -174,4 +177,64 @@ fn rates_that_json_rounds_do_not_hinder_a_resume() {
     stop_after(&request, 4);
     request.resume = true;
     train(&request);
+}
+
+/// The reason of a permit that was taken away.
+#[derive(Debug)]
+struct Gone;
+
+impl std::fmt::Display for Gone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("attempt 2 has begun")
+    }
+}
+
+impl std::error::Error for Gone {}
+
+impl Coded for Gone {
+    fn code(&self) -> ErrorCode {
+        ErrorCode::Conflict
+    }
+}
+
+/// Given so many times, and then never again.
+struct TakenAway(AtomicU32);
+
+impl Permit for TakenAway {
+    fn may_publish(&self) -> Result<(), BoxedError> {
+        let left = self
+            .0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        left.map(drop).map_err(|_| Gone.into())
+    }
+}
+
+#[test]
+fn an_attempt_whose_place_another_took_writes_nothing_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), "out");
+    let watcher = Watcher::new(None);
+    // For the folder and the first epoch.
+    let permit = TakenAway(AtomicU32::new(2));
+    let context = RunContext {
+        cancel: &watcher.cancel,
+        progress: &watcher,
+        clock: &FixedClock,
+        permit: &permit,
+    };
+    let error = trainer().train(&request, context).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "another attempt took the place of this one: attempt 2 has begun"
+    );
+    let saved = folder.path().join("out/checkpoints");
+    let saved: Vec<_> = std::fs::read_dir(saved)
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert_eq!(saved, ["epoch-001"]);
+    assert!(!folder.path().join("out/adapter.safetensors").exists());
+    request.resume = true;
+    let straight = train(&crate::fixture::request(folder.path(), "straight"));
+    assert_eq!(bytes(&train(&request).adapter), bytes(&straight.adapter));
 }

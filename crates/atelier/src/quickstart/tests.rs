@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atelier_core::{
-    BoxedError, CancelFlag, Clock, GenerateRequest, Picture, Seed, SilentProgress, StartPixels,
-    TrainConfig,
+    AlwaysPermitted, BoxedError, CancelFlag, Clock, GenerateRequest, Picture, Seed, SilentProgress,
+    StartPixels, TrainConfig,
 };
 use atelier_weights::DType;
 use atelier_weights::adapter::{AdapterFile, AdapterLayer};
@@ -115,6 +115,7 @@ fn quickstart(out: &Path, limit: usize) -> Option<Report> {
             cancel: &CancelFlag::default(),
             progress: &SilentProgress,
             clock: &StoppedClock,
+            permit: &AlwaysPermitted,
         },
     };
     let open = |_: &Path| -> Result<Box<dyn Generator>> {

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use atelier_core::{
-    AdapterUse, CancelFlag, Category, Outcome, Precision, RunContext, Seed, SilentProgress,
-    TrainConfig, TrainReport, TrainRequest, Trainer as _,
+    AdapterUse, AlwaysPermitted, CancelFlag, Category, Outcome, Precision, RunContext, Seed,
+    SilentProgress, TrainConfig, TrainReport, TrainRequest, Trainer as _,
 };
 use atelier_corpus::COLOURS;
 use atelier_data::{FolderDataset, Limits, RgbPicture, decode_picture, png, read_folder, sheet};
@@ -165,6 +165,7 @@ fn train(
         cancel: &cancel,
         progress: &SilentProgress,
         clock: &NoClock,
+        permit: &AlwaysPermitted,
     };
     let outcome = trainer.train(&request, context);
     match outcome.map_err(|error| anyhow::anyhow!("{error}"))? {

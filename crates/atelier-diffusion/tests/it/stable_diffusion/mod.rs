@@ -1,8 +1,8 @@
 //! The families `sd15` and `sdxl` as a user meets them: prompts, pictures to start from, bases and adapters as files, refusals.
 
 use atelier_core::{
-    CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture, Progress, ProgressSink,
-    RunContext, Seed, StartPixels,
+    AlwaysPermitted, CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture,
+    Progress, ProgressSink, RunContext, Seed, StartPixels,
 };
 use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_testkit::Golden;
@@ -42,6 +42,7 @@ fn draw(
         cancel: &cancel,
         progress: &Quiet,
         clock: &Quiet,
+        permit: &AlwaysPermitted,
     };
     let Outcome::Completed(mut pictures) = pipeline.generate(request, start, context).unwrap()
     else {
