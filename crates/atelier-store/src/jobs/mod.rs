@@ -175,9 +175,14 @@ impl Library {
         Ok(())
     }
 
+    /// Where the folders of jobs lie.
+    pub fn jobs_folder(&self) -> PathBuf {
+        self.home().join(FOLDER)
+    }
+
     /// Where the files of a job lie.
     pub fn job_folder(&self, id: JobId) -> PathBuf {
-        self.home().join(FOLDER).join(id.to_string())
+        self.jobs_folder().join(id.to_string())
     }
 
     fn placed(&self, job: Job) -> Job {

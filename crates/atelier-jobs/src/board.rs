@@ -1,0 +1,161 @@
+//! What everybody who watches the queue sees. It holds jobs that are neither done nor given up and a number of those that ended
+//! last, so that its size does not grow.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use atelier_store::{Job, JobId};
+use serde::Serialize;
+
+use crate::order::Report;
+
+/// A job, and how far it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobSnapshot {
+    /// The job.
+    #[serde(flatten)]
+    pub job: Job,
+    /// What its attempt said last, while it is running.
+    pub report: Option<Report>,
+}
+
+/// What changed since a revision.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Changes {
+    /// To be named in the next question.
+    pub revision: u64,
+    /// Whether these are all jobs that the queue shows, and not only those that changed.
+    pub is_whole: bool,
+    /// The jobs, in the order in which they were accepted.
+    pub jobs: Vec<JobSnapshot>,
+}
+
+/// The board.
+#[derive(Debug)]
+pub(crate) struct Board {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Ended jobs that it shows.
+    most_ended: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    revision: u64,
+    /// Who asks from before this revision may have missed a job.
+    whole_before: u64,
+    jobs: BTreeMap<JobId, (u64, JobSnapshot)>,
+    is_closed: bool,
+}
+
+impl Board {
+    /// An empty one. Revisions go up from `first`, which no earlier board of the same library reached.
+    pub(crate) fn new(first: u64, most_ended: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                revision: first,
+                whole_before: first,
+                jobs: BTreeMap::new(),
+                is_closed: false,
+            }),
+            changed: Condvar::new(),
+            most_ended,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows a job as it is now.
+    pub(crate) fn show(&self, snapshot: JobSnapshot) {
+        let mut state = self.lock();
+        let id = snapshot.job.id;
+        let shown = state.jobs.get(&id);
+        if shown.is_some_and(|(_, shown)| *shown == snapshot) {
+            return;
+        }
+        state.revision += 1;
+        let revision = state.revision;
+        state.jobs.insert(id, (revision, snapshot));
+        state.forget(self.most_ended);
+        self.changed.notify_all();
+    }
+
+    /// Shows a job no longer.
+    pub(crate) fn remove(&self, id: JobId) {
+        let mut state = self.lock();
+        if state.jobs.remove(&id).is_some() {
+            state.revision += 1;
+            state.whole_before = state.revision;
+            self.changed.notify_all();
+        }
+    }
+
+    /// The jobs that it shows as neither done nor given up.
+    pub(crate) fn open(&self) -> Vec<JobId> {
+        let state = self.lock();
+        let open = state.jobs.iter();
+        open.filter(|(_, (_, shown))| shown.job.state.is_open())
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// What a job's attempt said last.
+    pub(crate) fn report(&self, id: JobId) -> Option<Report> {
+        let state = self.lock();
+        state.jobs.get(&id)?.1.report.clone()
+    }
+
+    /// What changed since a revision, once something has, or after `patience`, or when nothing will change any more.
+    pub(crate) fn changes(&self, since: u64, patience: Duration) -> Changes {
+        let end = Instant::now() + patience;
+        let mut state = self.lock();
+        while state.revision == since && !state.is_closed {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.since(since)
+    }
+
+    /// Says that nothing will change any more.
+    pub(crate) fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether nothing will change any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+}
+
+impl State {
+    fn since(&self, since: u64) -> Changes {
+        let is_whole = since < self.whole_before || since > self.revision;
+        let jobs = self.jobs.values();
+        let jobs = jobs.filter(|(revision, _)| is_whole || *revision > since);
+        Changes {
+            revision: self.revision,
+            is_whole,
+            jobs: jobs.map(|(_, snapshot)| snapshot.clone()).collect(),
+        }
+    }
+
+    fn forget(&mut self, most_ended: usize) {
+        let ended = self.jobs.iter();
+        let ended = ended.filter(|(_, (_, shown))| !shown.job.state.is_open());
+        let mut ended: Vec<_> = ended.map(|(id, (revision, _))| (*revision, *id)).collect();
+        ended.sort_unstable();
+        let surplus = ended.len().saturating_sub(most_ended);
+        for (revision, id) in ended.into_iter().take(surplus) {
+            self.jobs.remove(&id);
+            self.whole_before = self.whole_before.max(revision);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What becomes of an attempt: one table of what it wrote and whether it lives. Asking it twice gives the same answer.
+
+use crate::attempt_files::AttemptFiles;
+use crate::executor::Standing;
+use crate::manifest::Manifest;
+use crate::order::Failed;
+use crate::worker::EXIT_STOPPED;
+
+/// What is to be done about an attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Verdict {
+    /// It goes on.
+    Alive,
+    /// All is done, whatever its process says or does.
+    Done(Manifest),
+    /// It said why it cannot be done.
+    Failed(Failed),
+    /// It was asked to stop, and did.
+    Stopped,
+    /// Nobody ever began it.
+    NeverBegun,
+    /// It ended without a word.
+    Lost(Option<i32>),
+}
+
+/// Reads what an attempt left. A file that cannot be read says nothing.
+pub(crate) fn judge(files: &AttemptFiles, token: &str, standing: Standing) -> Verdict {
+    if let Ok(Some(manifest)) = files.read_manifest()
+        && manifest.token == token
+    {
+        return Verdict::Done(manifest);
+    }
+    let status = match standing {
+        Standing::Alive => return Verdict::Alive,
+        Standing::Unknown => return Verdict::NeverBegun,
+        Standing::Ended(status) => status,
+    };
+    if let Ok(Some(failed)) = files.read_failed() {
+        return Verdict::Failed(failed);
+    }
+    if files.is_to_stop() || status == Some(EXIT_STOPPED) {
+        return Verdict::Stopped;
+    }
+    Verdict::Lost(status)
+}

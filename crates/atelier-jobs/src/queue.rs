@@ -1,0 +1,332 @@
+//! The queue as the rest of the program sees it: a supervisor on a thread of its own, and what can be asked of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use atelier_core::JobKind;
+use atelier_store::{Job, JobId, Library, NewJob, NewRun, Run, RunId};
+use serde::Serialize;
+
+use crate::board::{Board, Changes, JobSnapshot};
+use crate::error::{Error, Result};
+use crate::inputs;
+use crate::request::{GenerationRequest, TrainingRequest};
+use crate::settings::{Note, Settings};
+use crate::supervisor::{Logs, Supervisor};
+
+/// Passes in a row before the supervisor looks whether it is to end.
+const MOST_PASSES: usize = 100;
+
+/// The queue. Clones are the same one; with the last one the supervisor goes, and the workers stay.
+#[derive(Clone)]
+pub struct Queue {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    library: Library,
+    board: Arc<Board>,
+    bell: Arc<Bell>,
+    logs: Logs,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Queue").field(&self.shared.library).finish()
+    }
+}
+
+impl Queue {
+    /// Begins to do what is queued, and takes over what an earlier supervisor left.
+    ///
+    /// # Errors
+    /// When another process has the queue of this library.
+    pub fn open(settings: Settings) -> Result<Self> {
+        let (library, limits, note) = (
+            settings.library.clone(),
+            settings.limits,
+            settings.note.clone(),
+        );
+        let supervisor = Supervisor::open(settings)?;
+        let (board, logs) = (supervisor.board(), supervisor.logs());
+        let bell = Arc::new(Bell::default());
+        let keeper = Keeper {
+            supervisor,
+            bell: Arc::clone(&bell),
+            note,
+            last_note: String::new(),
+        };
+        let ticks = (limits.tick, limits.idle_tick);
+        let thread = thread::Builder::new().name("queue".to_owned());
+        let thread = thread.spawn(move || keeper.keep(ticks))?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                library,
+                board,
+                bell,
+                logs,
+                thread: Mutex::new(Some(thread)),
+            }),
+        })
+    }
+
+    /// Accepts a training, with the run that it trains.
+    pub fn submit_training(
+        &self,
+        request: &TrainingRequest,
+        run: NewRun,
+        priority: i32,
+    ) -> Result<(Job, Run)> {
+        let job = self.new_job(JobKind::Training, request, priority)?;
+        self.rung(self.shared.library.create_training(job, run))
+    }
+
+    /// Accepts the training of a run that is there: it goes on from its newest checkpoint.
+    pub fn submit_training_of(
+        &self,
+        request: &TrainingRequest,
+        run: RunId,
+        priority: i32,
+    ) -> Result<Job> {
+        let job = self.new_job(JobKind::Training, request, priority)?;
+        self.rung(self.shared.library.create_training_of(job, run))
+    }
+
+    /// Accepts a generation. Its start picture is copied, and may go then.
+    ///
+    /// # Errors
+    /// When it names adapter files instead of models, or models that there are not.
+    pub fn submit_generation(&self, mut request: GenerationRequest, priority: i32) -> Result<Job> {
+        if !request.request.adapters.is_empty() {
+            return Err(Error::Invalid {
+                what: "adapters",
+                problem: "a job takes models of the library, and no files".to_owned(),
+            });
+        }
+        for used in &request.models {
+            self.shared.library.get_model(used.model)?;
+        }
+        let mut job = self.new_job(JobKind::Generation, &request, priority)?;
+        if request.request.start.is_some() {
+            let folder = self.shared.library.job_folder(job.id);
+            inputs::copy(&folder, &mut request.request)?;
+            job.request = as_json(&request)?;
+        }
+        self.rung(self.shared.library.create_job(job))
+    }
+
+    /// Wants a job to stop for good; a running one stops within a step.
+    pub fn cancel(&self, id: JobId) -> Result<Job> {
+        self.rung(self.shared.library.cancel_job(id))
+    }
+
+    /// Wants a job to stop until [`Self::resume`].
+    pub fn pause(&self, id: JobId) -> Result<Job> {
+        self.rung(self.shared.library.pause_job(id))
+    }
+
+    /// Wants a paused job to go on.
+    pub fn resume(&self, id: JobId) -> Result<Job> {
+        self.rung(self.shared.library.resume_job(id))
+    }
+
+    /// Queues a job again that failed or was cancelled.
+    pub fn retry(&self, id: JobId) -> Result<Job> {
+        self.rung(self.shared.library.retry_job(id))
+    }
+
+    /// Gives a job another priority.
+    pub fn set_priority(&self, id: JobId, priority: i32) -> Result<Job> {
+        self.rung(self.shared.library.set_job_priority(id, priority))
+    }
+
+    /// A job as it is now, and how far it is.
+    pub fn snapshot(&self, id: JobId) -> Result<JobSnapshot> {
+        let job = self.shared.library.get_job(id)?;
+        let is_running = job.state == atelier_core::JobState::Running;
+        let report = is_running.then(|| self.shared.board.report(id)).flatten();
+        Ok(JobSnapshot { job, report })
+    }
+
+    /// What changed since a revision: at once where something has, else when something does, or after `patience`. With
+    /// revision 0, everything that the queue shows.
+    pub fn changes(&self, since: u64, patience: Duration) -> Changes {
+        self.shared.board.changes(since, patience)
+    }
+
+    /// Whether the supervisor has ended, so that nothing will change any more.
+    pub fn has_ended(&self) -> bool {
+        self.shared.board.is_closed()
+    }
+
+    /// The end of what the newest attempt at a job said.
+    pub fn log(&self, id: JobId) -> Result<String> {
+        self.shared.logs.of(&self.shared.library.get_job(id)?)
+    }
+
+    /// Looks at everything now, in place of at the next tick.
+    pub fn ring(&self) {
+        self.shared.bell.ring();
+    }
+
+    /// Ends the supervisor: nothing is begun any more, what runs is asked to stop and is queued again. What has not stopped
+    /// after `grace` stops by itself, and is found by the next supervisor.
+    pub fn shut_down(&self, grace: Duration) {
+        self.shared.bell.say(Ending::Drain);
+        let end = Instant::now() + grace;
+        while !self.has_ended() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let now = self.changes(0, Duration::ZERO).revision;
+            self.changes(now, left);
+        }
+        self.shared.end();
+    }
+
+    fn new_job(&self, kind: JobKind, request: &impl Serialize, priority: i32) -> Result<NewJob> {
+        if self.has_ended() || self.shared.bell.ending() != Ending::None {
+            return Err(Error::ShutDown);
+        }
+        Ok(NewJob {
+            id: JobId::unused(),
+            kind,
+            priority,
+            request: as_json(request)?,
+        })
+    }
+
+    fn rung<T>(&self, done: Result<T, atelier_store::Error>) -> Result<T> {
+        let done = done?;
+        self.ring();
+        Ok(done)
+    }
+}
+
+fn as_json(request: &impl Serialize) -> Result<serde_json::Value> {
+    Ok(serde_json::to_value(request).map_err(std::io::Error::other)?)
+}
+
+impl Shared {
+    fn end(&self) {
+        self.bell.say(Ending::Quit);
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// How the supervisor is to end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd)]
+enum Ending {
+    /// Not at all.
+    #[default]
+    None,
+    /// When nothing runs any more.
+    Drain,
+    /// At once.
+    Quit,
+}
+
+/// Wakes the supervisor.
+#[derive(Debug, Default)]
+struct Bell {
+    state: Mutex<(bool, Ending)>,
+    rung: Condvar,
+}
+
+impl Bell {
+    fn lock(&self) -> MutexGuard<'_, (bool, Ending)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ring(&self) {
+        self.lock().0 = true;
+        self.rung.notify_all();
+    }
+
+    fn say(&self, ending: Ending) {
+        let mut state = self.lock();
+        if ending > state.1 {
+            *state = (true, ending);
+        }
+        self.rung.notify_all();
+    }
+
+    fn ending(&self) -> Ending {
+        self.lock().1
+    }
+
+    /// Waits until it is rung, or for a tick.
+    fn wait(&self, tick: Duration) -> Ending {
+        let mut state = self.lock();
+        if !state.0 {
+            let waited = self.rung.wait_timeout(state, tick);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.0 = false;
+        state.1
+    }
+}
+
+/// The supervisor on its thread.
+struct Keeper {
+    supervisor: Supervisor,
+    bell: Arc<Bell>,
+    note: Note,
+    last_note: String,
+}
+
+impl Keeper {
+    fn keep(mut self, (tick, idle_tick): (Duration, Duration)) {
+        loop {
+            let ending = self.bell.ending();
+            if ending == Ending::Quit {
+                break;
+            }
+            self.supervisor.set_draining(ending == Ending::Drain);
+            for _ in 0..MOST_PASSES {
+                let pass = catch_unwind(AssertUnwindSafe(|| self.supervisor.pass()));
+                match pass {
+                    Ok(Ok(true)) if self.bell.ending() != Ending::Quit => {}
+                    Ok(Ok(_)) => break,
+                    Ok(Err(error)) => {
+                        self.say(format!("the queue: {error}"));
+                        break;
+                    }
+                    Err(_) => {
+                        self.say(
+                            "the queue stopped at a condition that it never expects".to_owned(),
+                        );
+                        break;
+                    }
+                }
+            }
+            let is_busy = self.supervisor.is_busy();
+            if ending == Ending::Drain && !is_busy {
+                break;
+            }
+            self.bell.wait(if is_busy { tick } else { idle_tick });
+        }
+        self.supervisor.board().close();
+    }
+
+    /// The same trouble at every tick is said once.
+    fn say(&mut self, text: String) {
+        if self.last_note != text {
+            (self.note)(&text);
+            self.last_note = text;
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What can be asked of the queue.
+
+use atelier_core::GenerateRequest;
+use atelier_store::ModelId;
+use serde::{Deserialize, Serialize};
+
+/// How to train a run; what to train is in the run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainingRequest {
+    /// The most memory that it will take, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// The device, as [`atelier_core::DeviceChoice`] is written; the program's usual one when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Leave unusable pictures out instead of refusing.
+    pub skip_bad: bool,
+}
+
+/// What to draw.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GenerationRequest {
+    /// The word by which the base is found; that of the first model, else the embedded one, when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// The library's models that take part.
+    pub models: Vec<ModelUse>,
+    /// Everything else. It names no adapter files, since those of a job are models.
+    pub request: GenerateRequest,
+    /// The most memory that it will take, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// The device, as [`atelier_core::DeviceChoice`] is written; the program's usual one when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+}
+
+/// A model of the library, and how strongly it is used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelUse {
+    /// The model.
+    pub model: ModelId,
+    /// The factor on it, 0 to 1.5; the model's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<f32>,
+    /// The factor on the layers of text encoders; `strength` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_strength: Option<f32>,
+}

@@ -1,0 +1,181 @@
+//! What becomes of attempts: results are published, failures noted, lost attempts followed by others.
+
+use atelier_core::{Coded as _, JobKind, JobState, JobWish};
+use atelier_store::{Attempt, Job, Lost, NewPicture};
+
+use super::logs::lock;
+use super::{Supervisor, newest_attempt, ticket};
+use crate::error::{Error, Result};
+use crate::executor::Ticket;
+use crate::inputs;
+use crate::judge::{Verdict, judge};
+use crate::manifest::Manifest;
+use crate::settings::Breakpoint;
+
+impl Supervisor {
+    /// Every running job with what is to be done about its attempt.
+    pub(super) fn judged(&self) -> Result<Vec<(Job, Ticket, Verdict, Attempt)>> {
+        let jobs = self.library.list_open_jobs()?.into_iter();
+        let mut running = Vec::new();
+        for job in jobs.filter(|job| job.state == JobState::Running) {
+            if let Some(attempt) = newest_attempt(&self.library, &job)? {
+                running.push((ticket(&job, &attempt), job, attempt));
+            }
+        }
+        let tickets: Vec<_> = running.iter().map(|(ticket, ..)| ticket.clone()).collect();
+        let standings = lock(&self.executor).poll(&tickets);
+        let judged = running.into_iter().zip(standings);
+        let judged = judged.map(|((ticket, job, attempt), standing)| {
+            let verdict = judge(&ticket.files(), &ticket.token, standing);
+            (job, ticket, verdict, attempt)
+        });
+        Ok(judged.collect())
+    }
+
+    pub(super) fn carry_out(
+        &self,
+        job: &Job,
+        ticket: &Ticket,
+        verdict: Verdict,
+        attempt: &Attempt,
+    ) -> Result<bool> {
+        let (id, number) = (job.id, ticket.attempt);
+        let ended = match verdict {
+            Verdict::Alive => {
+                if (job.wish.is_some() || self.is_draining) && !ticket.files().is_to_stop() {
+                    lock(&self.executor).cancel(ticket)?;
+                }
+                return Ok(false);
+            }
+            Verdict::Done(manifest) => {
+                self.publish(job, ticket, &manifest)?;
+                self.breakpoint(Breakpoint::Published)?;
+                Ok(())
+            }
+            Verdict::Failed(failed) if job.wish != Some(JobWish::Cancel) => {
+                let failed = self
+                    .library
+                    .fail_attempt(id, number, &failed.code, &failed.message);
+                failed.map(drop)
+            }
+            Verdict::Failed(_) | Verdict::Stopped => {
+                self.library.stop_attempt(id, number, "stopped").map(drop)
+            }
+            Verdict::NeverBegun => {
+                let stopped = self.library.stop_attempt(id, number, "never begun");
+                stopped.map(drop)
+            }
+            Verdict::Lost(status) => {
+                let lost = self.lost(job, ticket, status, attempt)?;
+                self.library.lose_attempt(id, number, lost).map(drop)
+            }
+        };
+        not_superseded(ended)?;
+        self.tidy(ticket);
+        Ok(true)
+    }
+
+    /// What is known of an attempt that ended without a word.
+    fn lost(
+        &self,
+        job: &Job,
+        ticket: &Ticket,
+        status: Option<i32>,
+        attempt: &Attempt,
+    ) -> Result<Lost> {
+        let log = lock(&self.executor).log(ticket, self.limits.problem_bytes)?;
+        let status = status.map_or_else(String::new, |status| format!(" with status {status}"));
+        let said = match log.trim() {
+            "" => "; it had said nothing".to_owned(),
+            said => format!("; the last that it said: {said}"),
+        };
+        Ok(Lost {
+            has_advanced: self.saved_steps(job)? > attempt.saved_steps,
+            most: self.limits.most_fruitless,
+            problem: format!(
+                "the process of attempt {} ended unexpectedly{status}{said}",
+                ticket.attempt
+            ),
+        })
+    }
+
+    pub(super) fn saved_steps(&self, job: &Job) -> Result<u64> {
+        let steps = job.run.map(|run| self.library.losses(run));
+        Ok(steps.transpose()?.map_or(0, |losses| losses.step))
+    }
+
+    fn publish(&self, job: &Job, ticket: &Ticket, manifest: &Manifest) -> Result<()> {
+        self.breakpoint(Breakpoint::BeforePublishing)?;
+        let published = match job.kind {
+            JobKind::Training => {
+                let made = self.library.complete_training(job.id, ticket.attempt);
+                made.map(drop).map_err(Error::from)
+            }
+            JobKind::Generation => self.publish_pictures(ticket, manifest),
+        };
+        match published {
+            Ok(()) | Err(Error::Library(atelier_store::Error::Superseded { .. })) => Ok(()),
+            Err(error) if error.may_pass() => Err(error),
+            Err(error) => {
+                let (code, problem) = (error.code().name(), error.to_string());
+                let failed = self
+                    .library
+                    .fail_attempt(job.id, ticket.attempt, code, &problem);
+                not_superseded(failed.map(drop))
+            }
+        }
+    }
+
+    fn publish_pictures(&self, ticket: &Ticket, manifest: &Manifest) -> Result<()> {
+        let folder = ticket.files().pictures();
+        // Until the rows name the files.
+        let hold = self.library.blobs().hold()?;
+        let mut pictures = Vec::new();
+        for file in &manifest.files {
+            file.check_name(&folder)?;
+            let path = folder.join(&file.name);
+            let other = |problem: String| Error::OtherContent {
+                path: path.clone(),
+                problem,
+            };
+            let drawn = file.drawn.clone();
+            let drawn = drawn.ok_or_else(|| other("it is no picture".to_owned()))?;
+            if !path.exists() {
+                return Err(other("it is gone".to_owned()));
+            }
+            let (hash, size_bytes) = self.library.blobs().put_file(&hold, &path)?;
+            if (&hash, size_bytes) != (&file.sha256, file.size_bytes) {
+                return Err(other(format!("its hash is `{hash}`")));
+            }
+            pictures.push(NewPicture {
+                hash,
+                size_bytes,
+                width: drawn.width,
+                height: drawn.height,
+                seed: drawn.seed,
+                recipe: drawn.recipe,
+            });
+        }
+        let (id, attempt) = (ticket.job, ticket.attempt);
+        self.library.complete_generation(id, attempt, pictures)?;
+        drop(hold);
+        Ok(())
+    }
+
+    /// Removes what an attempt left that nobody needs any more, as far as that can be done.
+    fn tidy(&self, ticket: &Ticket) {
+        let _ = fs_err::remove_dir_all(ticket.files().pictures());
+        let job = self.library.get_job(ticket.job);
+        if job.is_ok_and(|job| job.state == JobState::Completed) {
+            let _ = fs_err::remove_dir_all(ticket.folder.join(inputs::FOLDER));
+        }
+    }
+}
+
+/// That somebody else ended an attempt is as good.
+pub(super) fn not_superseded(ended: Result<(), atelier_store::Error>) -> Result<()> {
+    match ended {
+        Err(atelier_store::Error::Superseded { .. }) => Ok(()),
+        ended => Ok(ended?),
+    }
+}

@@ -1,0 +1,168 @@
+//! The one who looks after the queue: begins what has its turn, and ends what has ended. It remembers nothing that matters; a new
+//! one goes on where the last one was killed.
+
+mod beginning;
+mod ending;
+mod logs;
+
+use std::fs::File;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use atelier_core::JobState;
+use atelier_store::{Attempt, Job, Library};
+
+use crate::alive;
+use crate::attempt_files::AttemptFiles;
+use crate::board::{Board, JobSnapshot};
+use crate::error::{Error, Result};
+use crate::executor::{Executor, Ticket};
+use crate::settings::{Breakpoint, FreeBytes, Limits, Settings};
+
+pub(crate) use logs::Logs;
+
+/// The supervisor of a queue. It does nothing by itself: [`Self::pass`] is called again and again.
+pub struct Supervisor {
+    library: Library,
+    executor: Arc<Mutex<Box<dyn Executor>>>,
+    free_bytes: FreeBytes,
+    limits: Limits,
+    stops_at: Option<Box<dyn Fn(Breakpoint) -> bool + Send>>,
+    board: Arc<Board>,
+    is_draining: bool,
+    is_busy: bool,
+    /// Until when nothing is begun, after something could not be.
+    rests_until: Option<Instant>,
+    /// As long as it lives no other supervisor has the queue.
+    _lock: File,
+}
+
+impl std::fmt::Debug for Supervisor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Supervisor").field(&self.library).finish()
+    }
+}
+
+impl Supervisor {
+    /// Takes the queue of a library.
+    ///
+    /// # Errors
+    /// When another supervisor has it.
+    pub fn open(settings: Settings) -> Result<Self> {
+        let home = settings.library.jobs_folder();
+        fs_err::create_dir_all(&home)?;
+        let lock = alive::take(&home.join(".supervisor"))?;
+        let lock = lock.ok_or(Error::Supervised { home })?;
+        let now_ms = (settings.clock.unix_secs() * 1e3).max(0.0);
+        let limits = settings.limits;
+        #[expect(clippy::cast_sign_loss, reason = "it is not negative")]
+        let board = Board::new(now_ms as u64, limits.most_ended);
+        Ok(Self {
+            library: settings.library,
+            executor: Arc::new(Mutex::new(settings.executor)),
+            free_bytes: settings.free_bytes,
+            limits,
+            stops_at: settings.stops_at,
+            board: Arc::new(board),
+            is_draining: false,
+            is_busy: false,
+            rests_until: None,
+            _lock: lock,
+        })
+    }
+
+    pub(crate) fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board)
+    }
+
+    pub(crate) fn logs(&self) -> Logs {
+        Logs {
+            library: self.library.clone(),
+            executor: Arc::clone(&self.executor),
+            most_bytes: self.limits.log_bytes,
+        }
+    }
+
+    /// From now on nothing is begun, and what runs is asked to stop.
+    pub fn set_draining(&mut self, is_draining: bool) {
+        self.is_draining = is_draining;
+    }
+
+    /// Whether something was running after the last pass.
+    pub fn is_busy(&self) -> bool {
+        self.is_busy
+    }
+
+    /// Looks at every job once: ends what has ended, begins what has its turn. Whether anything changed, so that another pass
+    /// may find more to do.
+    ///
+    /// # Errors
+    /// The first that went wrong; the other jobs were looked at.
+    pub fn pass(&mut self) -> Result<bool> {
+        let mut trouble = None;
+        let mut has_changed = false;
+        let mut note = |done: Result<bool>| match done {
+            Ok(changed) => {
+                has_changed |= changed;
+                Ok(())
+            }
+            Err(Error::Stopped) => Err(Error::Stopped),
+            Err(error) => {
+                trouble.get_or_insert(error);
+                Ok(())
+            }
+        };
+        for (job, ticket, verdict, attempt) in self.judged()? {
+            note(self.carry_out(&job, &ticket, verdict, &attempt))?;
+        }
+        for (job, turn) in self.turns()? {
+            note(self.take_turn(&job, turn))?;
+        }
+        self.show()?;
+        trouble.map_or(Ok(has_changed), Err)
+    }
+
+    /// Shows everybody how things are.
+    fn show(&mut self) -> Result<()> {
+        let jobs = self.library.list_open_jobs()?;
+        self.is_busy = jobs.iter().any(|job| job.state == JobState::Running);
+        for id in self.board.open() {
+            if jobs.iter().any(|job| job.id == id) {
+                continue;
+            }
+            match self.library.get_job(id) {
+                Ok(job) => self.board.show(JobSnapshot { job, report: None }),
+                // It was removed with its run.
+                Err(atelier_store::Error::NotFound { .. }) => self.board.remove(id),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        for job in jobs {
+            let is_running = job.state == JobState::Running;
+            let files = AttemptFiles::of(&job.folder, job.attempt);
+            let report = is_running.then(|| files.read_report()).flatten();
+            self.board.show(JobSnapshot { job, report });
+        }
+        Ok(())
+    }
+
+    fn breakpoint(&self, place: Breakpoint) -> Result<()> {
+        match &self.stops_at {
+            Some(stops_at) if stops_at(place) => Err(Error::Stopped),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn newest_attempt(library: &Library, job: &Job) -> Result<Option<Attempt>> {
+    Ok(library.list_attempts(job.id)?.pop())
+}
+
+fn ticket(job: &Job, attempt: &Attempt) -> Ticket {
+    Ticket {
+        job: job.id,
+        attempt: attempt.number,
+        token: attempt.token.clone(),
+        folder: job.folder.clone(),
+    }
+}

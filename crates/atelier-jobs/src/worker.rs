@@ -1,0 +1,207 @@
+//! The worker's half: takes an attempt's seat, says how far it is, and how it ended.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use atelier_core::{CancelFlag, Clock, ErrorCode, Phase, Progress, ProgressSink};
+use atelier_store::JobId;
+
+use crate::alive;
+use crate::attempt_files::AttemptFiles;
+use crate::error::{Error, Result};
+use crate::fence::FencePermit;
+use crate::manifest::{Manifest, ManifestFile};
+use crate::order::{Failed, Order, Report, VERSION};
+
+/// Exit status of a worker that was asked to stop and saved what it had: the system's word for a failure that may pass.
+pub const EXIT_STOPPED: i32 = 75;
+/// Exit status of a worker whose place another attempt took.
+pub const EXIT_SUPERSEDED: i32 = 76;
+
+/// How often a worker looks whether it is to stop.
+const GLANCE: Duration = Duration::from_millis(200);
+/// Milliseconds between two reports.
+const PAUSE_MS: i64 = 200;
+/// How often a lock is tried that somebody may only look at, and the time between.
+const GLANCES_AT_LOCK: u32 = 20;
+const GLANCE_AT_LOCK: Duration = Duration::from_millis(10);
+
+/// An attempt, from within the process that does its work. It is taken for alive as long as this lives.
+#[derive(Debug)]
+pub struct Worker {
+    files: AttemptFiles,
+    order: Order,
+    permit: FencePermit,
+    /// None where it came with the standard input.
+    _lock: Option<File>,
+}
+
+impl Worker {
+    /// Takes the seat of an attempt at the job of a folder.
+    ///
+    /// # Errors
+    /// When another process has it, another attempt may give results, or there is no order.
+    pub fn begin(folder: &Path, job: JobId, attempt: u32) -> Result<Self> {
+        let files = AttemptFiles::of(folder, attempt);
+        let lock = seat(&files.alive())?;
+        if lock.is_none() && !alive::is_inherited(&files.alive()) {
+            return Err(Error::InUse { job, attempt });
+        }
+        let order = files.read_order()?;
+        if (order.version, order.job, order.attempt) != (VERSION, job, attempt) {
+            return Err(Error::Unreadable {
+                path: files.folder().join("order.json"),
+                problem: "it is another attempt's, or another program's".to_owned(),
+            });
+        }
+        let permit = FencePermit::new(folder, job, attempt);
+        permit.check()?;
+        Ok(Self {
+            files,
+            order,
+            permit,
+            _lock: lock,
+        })
+    }
+
+    /// What to do.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// The attempt's files.
+    pub fn files(&self) -> &AttemptFiles {
+        &self.files
+    }
+
+    /// Says whether results may be given.
+    pub fn permit(&self) -> &FencePermit {
+        &self.permit
+    }
+
+    /// Sets the flag when the attempt is asked to stop, or another one took its place; as long as the answer lives.
+    pub fn listen(&self, cancel: CancelFlag) -> Result<Listener> {
+        let (files, permit) = (self.files.clone(), self.permit.clone());
+        let is_over = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&is_over);
+        let listen = move || {
+            while !ended.load(Ordering::SeqCst) && !cancel.is_cancelled() {
+                let is_superseded = matches!(permit.check(), Err(Error::Superseded { .. }));
+                if files.is_to_stop() || is_superseded {
+                    cancel.cancel();
+                }
+                thread::park_timeout(GLANCE);
+            }
+        };
+        let thread = thread::Builder::new()
+            .name("stop".to_owned())
+            .spawn(listen)?;
+        Ok(Listener {
+            is_over,
+            thread: Some(thread),
+        })
+    }
+
+    /// Writes down how far the work is, a few times a second.
+    pub fn reports<'a>(&'a self, clock: &'a dyn Clock) -> Reports<'a> {
+        Reports {
+            files: &self.files,
+            clock,
+            last: Mutex::default(),
+        }
+    }
+
+    /// Says that all is done, and what was written.
+    ///
+    /// # Errors
+    /// When another attempt took the place of this one.
+    pub fn done(&self, files: Vec<ManifestFile>) -> Result<()> {
+        self.permit.check()?;
+        let Order { attempt, token, .. } = &self.order;
+        let manifest = Manifest::new(*attempt, token.clone(), files);
+        self.files.write_manifest(&manifest)
+    }
+
+    /// Says why the work cannot be done.
+    pub fn failed(&self, code: ErrorCode, message: String) -> Result<()> {
+        self.files.write_failed(&Failed {
+            code: code.name().to_owned(),
+            message,
+            hint: code.hint().to_owned(),
+        })
+    }
+}
+
+fn seat(path: &Path) -> Result<Option<File>> {
+    if alive::is_inherited(path) {
+        return Ok(None);
+    }
+    for _ in 0..GLANCES_AT_LOCK {
+        if let Some(lock) = alive::take(path)? {
+            return Ok(Some(lock));
+        }
+        thread::sleep(GLANCE_AT_LOCK);
+    }
+    Ok(None)
+}
+
+/// Listens for being asked to stop.
+#[derive(Debug)]
+pub struct Listener {
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Progress that the queue reads.
+pub struct Reports<'a> {
+    files: &'a AttemptFiles,
+    clock: &'a dyn Clock,
+    last: Mutex<Option<(Phase, i64, i64)>>,
+}
+
+impl std::fmt::Debug for Reports<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Reports")
+            .field(&self.files.folder())
+            .finish()
+    }
+}
+
+impl ProgressSink for Reports<'_> {
+    fn report(&self, progress: Progress) {
+        let now_ms = (self.clock.unix_secs() * 1e3) as i64;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let phase_began_ms = match *last {
+            Some((phase, began_ms, last_ms)) if phase == progress.phase => {
+                if now_ms.abs_diff(last_ms) < PAUSE_MS.unsigned_abs() {
+                    return;
+                }
+                began_ms
+            }
+            _ => now_ms,
+        };
+        *last = Some((progress.phase, phase_began_ms, now_ms));
+        // Whoever watches sees less then; the work does not end for it.
+        let _ = self.files.write_report(&Report {
+            version: VERSION,
+            process: std::process::id(),
+            progress,
+            phase_began_ms,
+            reported_ms: now_ms,
+        });
+    }
+}
