@@ -33,7 +33,9 @@ pub use drawing::{
 };
 pub use error_code::{BoxedError, Coded, ErrorCode};
 pub use job_state::{JobKind, JobState, JobWish};
-pub use planning::{BaseAbout, PlannedTraining, Planner, SettingOrigin, TrainingWish, WordFinding};
+pub use planning::{
+    BaseAbout, PlannedDuration, PlannedTraining, Planner, SettingOrigin, TrainingWish, WordFinding,
+};
 pub use precision::Precision;
 pub use progress::{Phase, Progress, ProgressSink, SilentProgress};
 pub use recompute::Recompute;

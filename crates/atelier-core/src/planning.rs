@@ -80,6 +80,17 @@ pub struct WordFinding {
     pub message: String,
 }
 
+/// How long a training will take.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PlannedDuration {
+    /// One step, in seconds.
+    pub step_secs: f64,
+    /// All steps, in seconds.
+    pub secs: f64,
+    /// Whether it is guessed from the number of multiplications; else it is as a run of the same kind took.
+    pub is_guess: bool,
+}
+
 /// What a training will be.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlannedTraining {
@@ -105,6 +116,8 @@ pub struct PlannedTraining {
     pub free_bytes: Option<u64>,
     /// What is computed again to need less.
     pub recompute: Recompute,
+    /// How long it will take, where something is known about that.
+    pub duration: Option<PlannedDuration>,
     /// What a finished adapter is looked at with.
     pub preview_prompts: Vec<String>,
     /// What is to be known about the trigger word, the worst first.

@@ -12,6 +12,7 @@ mod place;
 mod record;
 mod step;
 mod trainer;
+mod work;
 
 pub use bench::{BenchReport, BenchStep, bench_step};
 pub use error::{Error, Result};
@@ -19,3 +20,4 @@ pub use factors::{AdapterFactors, FactorSlot};
 pub use memory::{MemoryPlan, Room, StepMemory, StepShape};
 pub use step::{Batch, StepLoss, training_step};
 pub use trainer::LoraTrainer;
+pub use work::StepWork;

@@ -14,6 +14,7 @@ mod quickstart;
 mod recipe;
 mod settings;
 mod shell_word;
+mod stopwatch;
 mod training;
 mod trashed;
 mod trigger_word;

@@ -13,7 +13,7 @@ use crate::bases;
 use crate::context::App;
 use crate::embedded;
 use crate::memory;
-use crate::training::{Given, TrainPlan};
+use crate::training::{Given, TrainPlan, estimate};
 use crate::trigger_word::JudgedWord;
 
 /// Plans with the program's own bases and devices.
@@ -77,6 +77,7 @@ impl OwnPlanner {
             memory_bytes: memory.peak_bytes(),
             free_bytes: room.bytes,
             recompute: memory.recompute,
+            duration: estimate(&self.app, &base, (config, steps.total()), (&memory, room))?,
             preview_prompts: plan.preview_prompts(),
             trigger_word: judged.findings().iter().map(finding).collect(),
             config: config.clone(),

@@ -38,6 +38,8 @@ impl Room {
 pub struct MemoryPlan {
     /// What backward passes compute again; never `Auto`.
     pub recompute: Recompute,
+    /// A step.
+    pub shape: StepShape,
     /// The steps at their peak.
     pub step: StepMemory,
     /// Encoding pictures and captions, before the steps.
@@ -76,6 +78,7 @@ impl MemoryPlan {
             let step = shape.memory(base)?;
             Ok(Self {
                 recompute,
+                shape,
                 step,
                 encoding_bytes,
                 cache_bytes: (cached * size_of::<f32>()) as u64,

@@ -1,10 +1,12 @@
 //! Trainings, however they are asked for: their settings with where these come from, what they will take, and runs of the
 //! library from beginning to end.
 
+mod duration;
 mod library_run;
 mod plan;
 mod settings;
 
+pub(crate) use duration::estimate;
 pub(crate) use library_run::{LibraryRun, Trained};
 pub(crate) use plan::{TrainPlan, memory_text};
 pub(crate) use settings::{Given, TrainSettings};

@@ -8,6 +8,7 @@ use atelier_failure::CodedResult as _;
 use atelier_train::{MemoryPlan, Room};
 use serde_json::{Map, Value, json};
 
+use super::duration::{duration_text, estimate};
 use super::settings::TrainSettings;
 use crate::context::App;
 use crate::trigger_word::JudgedWord;
@@ -64,11 +65,15 @@ impl TrainPlan<'_> {
     pub(crate) fn tell(&self, app: &App, base: &Base, pictures: usize, room: Room) -> Result<()> {
         let memory = MemoryPlan::new(base, self.config(), pictures, room).coded()?;
         let steps = self.config().steps(pictures);
+        let duration = estimate(app, base, (self.config(), steps.total()), (&memory, room))?;
         for line in self.settings.lines() {
             app.output.line(line);
         }
         app.output.line(steps);
         app.output.line(memory_text(&memory, room));
+        if let Some(duration) = &duration {
+            app.output.line(duration_text(duration));
+        }
         for prompt in self.preview_prompts() {
             app.output.line(format_args!("preview: {prompt}"));
         }
@@ -79,6 +84,7 @@ impl TrainPlan<'_> {
         let peak = memory.peak_bytes();
         document.insert("planned_peak_bytes".to_owned(), peak.into());
         document.insert("free_bytes".to_owned(), json!(room.bytes));
+        document.insert("duration".to_owned(), json!(duration));
         app.output.document(&document)
     }
 }

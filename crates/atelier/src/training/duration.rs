@@ -1,0 +1,225 @@
+//! How long a training will take: as long as trainings before it did, else guessed from its multiplications and how fast this
+//! machine multiplies.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock};
+
+use anyhow::Result;
+use atelier_core::{Clock, PlannedDuration, Precision, RunState, TrainConfig};
+use atelier_diffusion::stable_diffusion::Base;
+use atelier_failure::CodedResult as _;
+use atelier_nn::Engine;
+use atelier_nn::kernels::{Keep, WeightFormat};
+use atelier_store::{CATALOGUE, Run};
+use atelier_train::{MemoryPlan, Room, StepWork};
+
+use crate::context::App;
+use crate::stopwatch::Stopwatch;
+
+/// Steps that a run has before its speed says something.
+const TELLING_STEPS: u64 = 20;
+/// Runs of each operation that is timed.
+const RUNS: u32 = 2;
+/// Rows, inputs and outputs of the linear map, side, inputs and outputs of the convolution, and heads, queries, keys and
+/// features of the attention that stand for all.
+const LINEAR: [usize; 3] = [1024, 640, 640];
+const CONVOLUTION: [usize; 3] = [32, 640, 640];
+const ATTENTION: [usize; 4] = [8, 1024, 1024, 80];
+/// What a step takes beyond its multiplications: norms, activations, the optimizer. Measured: docs/dev/measurements.md.
+const BEYOND: f64 = 1.15;
+/// Seconds that a layer takes whatever its size. Measured likewise.
+const LAYER_SECS: f64 = 1e-4;
+/// Bytes of weights that are read in a second, where they do not stay in caches. Measured likewise.
+const WEIGHT_BYTES_PER_SEC: f64 = 8e9;
+
+fn duration(step_secs: f64, steps: u64, is_guess: bool) -> PlannedDuration {
+    PlannedDuration {
+        step_secs,
+        secs: step_secs * steps as f64,
+        is_guess,
+    }
+}
+
+/// What is known of a training, where something is: of graphics processors only runs before it tell.
+pub(crate) fn estimate(
+    app: &App,
+    base: &Base,
+    (config, steps): (&TrainConfig, u64),
+    (plan, room): (&MemoryPlan, Room),
+) -> Result<Option<PlannedDuration>> {
+    let home = app.settings.home.as_deref();
+    if home.is_some_and(|home| home.join(CATALOGUE).exists()) {
+        let runs = app.library()?.list_runs(false).coded()?;
+        let hash = base.files().hash_with(&app.hashes()).coded()?;
+        if let Some(known) = of_runs(&runs, &hash, config, steps) {
+            return Ok(Some(known));
+        }
+    }
+    if room.is_composed {
+        return Ok(None);
+    }
+    let guess = guess(base, plan, (config, steps), app.clock());
+    guess.coded().map(Some)
+}
+
+/// As runs before it on the same base with the same work in a step.
+fn of_runs(
+    runs: &[Run],
+    base_hash: &str,
+    config: &TrainConfig,
+    steps: u64,
+) -> Option<PlannedDuration> {
+    let same = |run: &&Run| {
+        run.state == RunState::Completed
+            && run.base_hash == base_hash
+            && run.done_steps >= TELLING_STEPS
+            && run.training_secs > 0.0
+            && works_like(&run.config, config)
+    };
+    let run = runs.iter().find(same)?;
+    let step_secs = run.training_secs / run.done_steps as f64;
+    Some(duration(step_secs, steps, false))
+}
+
+/// A guess for the processor.
+///
+/// # Errors
+/// When the base cannot be read.
+fn guess(
+    base: &Base,
+    plan: &MemoryPlan,
+    (config, steps): (&TrainConfig, u64),
+    clock: &dyn Clock,
+) -> std::result::Result<PlannedDuration, atelier_train::Error> {
+    let work = plan.shape.work(base)?;
+    let speed = Speed::of(config.precision, clock);
+    let step_secs = speed.step_secs(&work, plan.step.weights);
+    Ok(duration(step_secs, steps, true))
+}
+
+/// In words, such as `about 12 minutes`.
+pub(crate) fn duration_text(planned: &PlannedDuration) -> String {
+    let about = match planned.secs {
+        secs if secs < 90.0 => format!("{secs:.0} seconds"),
+        secs if secs < 5400.0 => format!("{:.0} minutes", secs / 60.0),
+        secs => format!("{:.1} hours", secs / 3600.0),
+    };
+    let why = if planned.is_guess {
+        "guessed from its multiplications and the speed of this machine"
+    } else {
+        "as the last run of the same kind took"
+    };
+    format!(
+        "time: about {about}, {:.2} s a step, {why}",
+        planned.step_secs
+    )
+}
+
+/// Whether a step of both is the same work.
+fn works_like(one: &TrainConfig, other: &TrainConfig) -> bool {
+    let of = |config: &TrainConfig| {
+        (
+            config.resolution,
+            config.batch_size,
+            config.precision,
+            config.targets,
+            config.recompute,
+        )
+    };
+    of(one) == of(other)
+}
+
+/// What this machine multiplies in a second, in one arithmetic.
+#[derive(Debug, Clone, Copy)]
+struct Speed {
+    /// Of linear maps and convolutions.
+    layers: f64,
+    /// Of attention.
+    attention: f64,
+}
+
+impl Speed {
+    /// Timed once for each arithmetic, which takes some tenths of a second.
+    fn of(precision: Precision, clock: &dyn Clock) -> Self {
+        static KNOWN: OnceLock<Mutex<HashMap<Precision, Speed>>> = OnceLock::new();
+        let known = KNOWN.get_or_init(Mutex::default);
+        if let Some(speed) = known
+            .lock()
+            .ok()
+            .and_then(|known| known.get(&precision).copied())
+        {
+            return speed;
+        }
+        let speed = Self::timed(precision, clock);
+        if let Ok(mut known) = known.lock() {
+            known.insert(precision, speed);
+        }
+        speed
+    }
+
+    fn timed(precision: Precision, clock: &dyn Clock) -> Self {
+        let watch = Stopwatch::new(clock, RUNS);
+        let engine = Engine::from(precision);
+        let format = engine.frozen_format().unwrap_or(WeightFormat::Float);
+        let keep = match precision {
+            Precision::F32 => Keep::Exact,
+            Precision::Bf16 | Precision::Int8 => Keep::Rounded,
+        };
+        // Multiplications with their additions, forward and backward together: the mean of both in time.
+        let pair = |forward: f64, backward: f64| 1e9 / (1.0 / forward + 1.0 / backward);
+        let [linear, convolution] = [
+            watch.linear(LINEAR, format),
+            watch.convolution(CONVOLUTION, format),
+        ]
+        .map(|rate| pair(rate.forward_gflops, rate.backward_gflops));
+        let attention = watch.attention(ATTENTION, keep);
+        // Two products forward and five backward.
+        let secs = 2.0 / attention.forward_gflops + 5.0 / attention.backward_gflops;
+        Self {
+            layers: 2.0 / (1.0 / linear + 1.0 / convolution),
+            attention: 3.5e9 / secs,
+        }
+    }
+
+    /// The seconds of a step.
+    fn step_secs(&self, work: &StepWork, weight_bytes: u64) -> f64 {
+        let attention = work.forward_attention as f64 * 3.5;
+        let layers = work.step as f64 - attention;
+        let multiplying = layers / self.layers + attention / self.attention;
+        let reading = 2.0 * weight_bytes as f64 / WEIGHT_BYTES_PER_SEC;
+        BEYOND * multiplying + reading + LAYER_SECS * work.layers as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_in_the_unit_that_suits_them() {
+        let words = |secs, is_guess| duration_text(&duration(secs / 10.0, 10, is_guess));
+        assert!(words(40.0, true).starts_with("time: about 40 seconds, 4.00 s a step, guessed"));
+        assert!(
+            words(600.0, false).starts_with("time: about 10 minutes, 60.00 s a step, as the last")
+        );
+        assert!(words(7200.0, true).starts_with("time: about 2.0 hours"));
+    }
+
+    #[test]
+    fn more_work_takes_longer_and_faster_machines_less() {
+        let work = StepWork {
+            forward_layers: 1000,
+            forward_attention: 100,
+            step: 2350,
+            layers: 0,
+        };
+        let slow = Speed {
+            layers: 1000.0,
+            attention: 350.0,
+        };
+        // 2000 in layers, 350 in attention.
+        assert!((slow.step_secs(&work, 0) - BEYOND * 3.0).abs() < 1e-9);
+        let read = slow.step_secs(&work, 4_000_000_000) - slow.step_secs(&work, 0);
+        assert!((read - 1.0).abs() < 1e-9);
+    }
+}
