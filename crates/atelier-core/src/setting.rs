@@ -57,6 +57,21 @@ crate::closed_choice!(SettingGroup, "group of settings", {
     Computing => "computing",
 });
 
+impl SettingGroup {
+    /// What stands above them.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Subject => "Subject",
+            Self::Strength => "Strength",
+            Self::Length => "Length",
+            Self::Pictures => "Pictures",
+            Self::Adapter => "Adapter",
+            Self::Optimizer => "Learning",
+            Self::Computing => "Computing",
+        }
+    }
+}
+
 /// What people are told about a setting.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SettingAbout {

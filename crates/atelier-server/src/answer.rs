@@ -1,6 +1,6 @@
 //! Answers: values as JSON, and failures with the status and the words that fit an API.
 
-use atelier_core::{Coded, ErrorCode};
+use atelier_core::{BoxedError, Coded, ErrorCode};
 use atelier_store::Error as StoreError;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -182,6 +182,9 @@ impl From<StoreError> for Failure {
                 Self::new(ErrorCode::Busy, message).because(error)
             }
             StoreError::NotFound { .. }
+            | StoreError::NoCheckpoint { .. }
+            | StoreError::RunInUse { .. }
+            | StoreError::RunNotInUse { .. }
             | StoreError::Exists { .. }
             | StoreError::Invalid { .. }
             | StoreError::Pictures(_)
@@ -190,6 +193,25 @@ impl From<StoreError> for Failure {
             _ if code == ErrorCode::Io => Self::io(message),
             _ if code == ErrorCode::Internal => Self::internal(message),
             _ => Self::new(code, "the library cannot be used as it is").because(message),
+        }
+    }
+}
+
+/// What those who know networks say.
+impl From<BoxedError> for Failure {
+    fn from(error: BoxedError) -> Self {
+        let (code, message) = (error.code(), error.to_string());
+        match code {
+            ErrorCode::InvalidInput
+            | ErrorCode::DatasetEmpty
+            | ErrorCode::AdapterMismatch
+            | ErrorCode::NotFound
+            | ErrorCode::NotEnoughMemory
+            | ErrorCode::Device => Self::new(code, message),
+            // Their words name files of this machine.
+            ErrorCode::Io => Self::io(message),
+            ErrorCode::Internal => Self::internal(message),
+            _ => Self::new(code, "the base cannot be used as it is").because(message),
         }
     }
 }
@@ -203,12 +225,13 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::BadWeights
         | ErrorCode::BadBase
         | ErrorCode::AdapterMismatch
+        | ErrorCode::NotEnoughMemory
         | ErrorCode::CannotResume => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::Conflict => StatusCode::CONFLICT,
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorCode::Busy | ErrorCode::NotEnoughMemory => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::AccessDenied | ErrorCode::Network | ErrorCode::BadDownload => {
             StatusCode::BAD_GATEWAY
         }
@@ -226,6 +249,9 @@ fn hint_of(code: ErrorCode) -> &'static str {
         ErrorCode::Io => "check the free space and the permissions of the studio's folder",
         ErrorCode::Internal => {
             "this is a defect of the program; please report it with the request that led to it"
+        }
+        ErrorCode::NotEnoughMemory => {
+            "use smaller pictures, a smaller batch, recompute `layer` or precision `int8`"
         }
         code => code.hint(),
     }

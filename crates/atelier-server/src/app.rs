@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use atelier_core::Planner;
 use atelier_store::Library;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -14,17 +15,15 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
 use tower_http::timeout::RequestBodyTimeoutLayer;
-use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::answer::Failure;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::metrics::{self, Metrics};
+use crate::routes::described;
 use crate::thumbnails::Thumbnails;
 use crate::work::Work;
-use crate::{about, datasets, health, openapi, security, web};
+use crate::{datasets, openapi, security, web};
 
 /// Where remarks go that only the person at the server should read.
 pub type Note = Arc<dyn Fn(&dyn Display) + Send + Sync>;
@@ -49,6 +48,21 @@ impl std::fmt::Debug for Settings {
     }
 }
 
+/// Who does what the server itself cannot. Without one of them, what needs it is answered as not found.
+#[derive(Clone, Default)]
+pub struct Services {
+    /// Who knows bases and what trainings on them will be.
+    pub planner: Option<Arc<dyn Planner>>,
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut services = f.debug_struct("Services");
+        let planner = self.planner.is_some();
+        services.field("planner", &planner).finish()
+    }
+}
+
 /// What handlers share. Clones are the same one.
 #[derive(Clone)]
 pub(crate) struct App {
@@ -57,6 +71,7 @@ pub(crate) struct App {
 
 struct Shared {
     settings: Settings,
+    services: Services,
     uploads: PathBuf,
     thumbnails: Thumbnails,
     work: Work,
@@ -65,7 +80,7 @@ struct Shared {
 }
 
 impl App {
-    fn new(settings: Settings, openapi: String) -> Result<Self, Error> {
+    fn new(settings: Settings, services: Services, openapi: String) -> Result<Self, Error> {
         let uploads = settings.home.join("uploads");
         let made = fs_err::create_dir_all(&uploads);
         made.map_err(|source| Error::Folder {
@@ -82,6 +97,7 @@ impl App {
                 metrics: Metrics::default(),
                 uploads,
                 openapi,
+                services,
                 settings,
             }),
         })
@@ -90,6 +106,12 @@ impl App {
     /// The library; only to be asked on the threads of [`Self::work`].
     pub(crate) fn library(&self) -> Library {
         self.shared.settings.library.clone()
+    }
+
+    /// Who knows bases; only to be asked on the threads of [`Self::work`].
+    pub(crate) fn planner(&self) -> Result<Arc<dyn Planner>, Failure> {
+        let planner = self.shared.services.planner.clone();
+        planner.ok_or_else(|| Failure::not_found("this server knows no bases and trains nothing"))
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -124,40 +146,17 @@ impl App {
     }
 }
 
-/// Every place of the API, with its description.
-pub(crate) fn described() -> (Router<App>, OpenApi) {
-    OpenApiRouter::with_openapi(openapi::document())
-        .routes(routes!(health::get_health))
-        .routes(routes!(metrics::get_metrics))
-        .routes(routes!(about::get_about))
-        .routes(routes!(
-            datasets::lifecycle::list_datasets,
-            datasets::lifecycle::create_dataset
-        ))
-        .routes(routes!(
-            datasets::lifecycle::get_dataset,
-            datasets::lifecycle::update_dataset,
-            datasets::lifecycle::delete_dataset
-        ))
-        .routes(routes!(datasets::lifecycle::restore_dataset))
-        .routes(routes!(datasets::versions::list_versions))
-        .routes(routes!(datasets::versions::get_version))
-        .routes(routes!(datasets::export::export_version))
-        .routes(routes!(datasets::versions::compare_versions))
-        .routes(routes!(datasets::edits::edit_dataset))
-        .routes(routes!(datasets::upload::add_images))
-        .routes(routes!(datasets::image_file::get_image_file))
-        .routes(routes!(datasets::thumbnail::get_thumbnail))
-        .split_for_parts()
-}
-
 /// Everything that answers requests for a server at this address.
 ///
 /// # Errors
 /// When the folder for uploads cannot be made.
-pub fn router(settings: Settings, address: SocketAddr) -> Result<Router, Error> {
+pub fn router(
+    settings: Settings,
+    services: Services,
+    address: SocketAddr,
+) -> Result<Router, Error> {
     let (router, _) = described();
-    let app = App::new(settings, openapi::openapi_json())?;
+    let app = App::new(settings, services, openapi::openapi_json())?;
     let pause = app.limits().pause;
     let compression = SizeAbove::new(1024)
         .and(NotForContentType::IMAGES)

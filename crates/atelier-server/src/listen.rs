@@ -13,7 +13,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::Semaphore;
 use tokio::time::{interval, sleep, timeout};
 
-use crate::app::{Settings, router};
+use crate::app::{Services, Settings, router};
 use crate::connection::serve;
 use crate::error::Error;
 use crate::limits::Limits;
@@ -77,8 +77,8 @@ impl fmt::Display for ListenAddress {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    router: Router,
-    limits: Limits,
+    settings: Settings,
+    services: Services,
 }
 
 impl Server {
@@ -93,11 +93,18 @@ impl Server {
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(Self {
-            limits: settings.limits,
-            router: router(settings, address)?,
             listener,
             address,
+            settings,
+            services: Services::default(),
         })
+    }
+
+    /// With others who do what it cannot do itself. They come after the address, so that a server that gets none has begun nothing.
+    #[must_use]
+    pub fn with(mut self, services: Services) -> Self {
+        self.services = services;
+        self
     }
 
     /// Where it listens.
@@ -107,6 +114,8 @@ impl Server {
 
     /// Answers until `stop` is set; then requests that are under way have a few seconds to finish.
     pub fn run(self, stop: &CancelFlag) -> Result<(), Error> {
+        let limits = self.settings.limits;
+        let router = router(self.settings, self.services, self.address)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .max_blocking_threads(SLOW_THREADS)
@@ -114,52 +123,55 @@ impl Server {
             .enable_all()
             .build()
             .map_err(Error::Threads)?;
-        let farewell = self.limits.farewell;
-        let done = runtime.block_on(self.accept(stop));
+        let listener = (self.listener, self.address);
+        let done = runtime.block_on(accept(listener, &router, &limits, stop));
         // What nobody waits for any more is not waited for either.
-        runtime.shutdown_timeout(farewell);
+        runtime.shutdown_timeout(limits.farewell);
         done
     }
+}
 
-    async fn accept(self, stop: &CancelFlag) -> Result<(), Error> {
-        let address = self.address;
-        let listener = tokio::net::TcpListener::from_std(self.listener);
-        let listener = listener.map_err(|source| Error::Listen { address, source })?;
-        let open = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(self.limits.connections));
-        let stopped = async {
-            let mut glances = interval(GLANCE);
-            while !stop.is_cancelled() {
-                glances.tick().await;
-            }
-        };
-        tokio::pin!(stopped);
-        loop {
-            let next = async {
-                let place = Arc::clone(&places).acquire_owned().await.ok();
-                (listener.accept().await, place)
-            };
-            let accepted = tokio::select! {
-                accepted = next => accepted,
-                () = &mut stopped => break,
-            };
-            match accepted {
-                (Ok((stream, _)), place) => {
-                    let answering =
-                        serve(stream, self.router.clone(), &self.limits, open.watcher());
-                    tokio::spawn(async move {
-                        answering.await;
-                        drop(place);
-                    });
-                }
-                // Such as too many open files: others may close theirs.
-                (Err(_), _) => sleep(GLANCE).await,
-            }
+async fn accept(
+    (listener, address): (TcpListener, SocketAddr),
+    router: &Router,
+    limits: &Limits,
+    stop: &CancelFlag,
+) -> Result<(), Error> {
+    let listener = tokio::net::TcpListener::from_std(listener);
+    let listener = listener.map_err(|source| Error::Listen { address, source })?;
+    let open = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let stopped = async {
+        let mut glances = interval(GLANCE);
+        while !stop.is_cancelled() {
+            glances.tick().await;
         }
-        drop(listener);
-        let _ = timeout(self.limits.farewell, open.shutdown()).await;
-        Ok(())
+    };
+    tokio::pin!(stopped);
+    loop {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await.ok();
+            (listener.accept().await, place)
+        };
+        let accepted = tokio::select! {
+            accepted = next => accepted,
+            () = &mut stopped => break,
+        };
+        match accepted {
+            (Ok((stream, _)), place) => {
+                let answering = serve(stream, router.clone(), limits, open.watcher());
+                tokio::spawn(async move {
+                    answering.await;
+                    drop(place);
+                });
+            }
+            // Such as too many open files: others may close theirs.
+            (Err(_), _) => sleep(GLANCE).await,
+        }
     }
+    drop(listener);
+    let _ = timeout(limits.farewell, open.shutdown()).await;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::{ContentBuilder, Ref};
 
-use crate::app::{App, described};
+use crate::app::App;
+use crate::routes::described;
 
 #[derive(Debug, OpenApi)]
 #[openapi(
@@ -18,6 +19,9 @@ use crate::app::{App, described};
     ),
     tags(
         (name = "datasets", description = "Pictures with captions, and versions of these that never change."),
+        (name = "trainings", description = "Bases, settings, and what a training will be."),
+        (name = "runs", description = "Trainings of versions of datasets."),
+        (name = "models", description = "Fine-tuned models: adapters with what is needed to use them."),
         (name = "server", description = "The server itself.")
     )
 )]

@@ -8,13 +8,12 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::views::{DatasetView, category_schema};
-use crate::answer::{Failure, FailureBody, Json, Result};
+use super::views::DatasetView;
+use crate::answer::{FailureBody, Json, Result};
 use crate::app::App;
+use crate::choices;
 use crate::extract::{JsonOf, PathOf, QueryOf};
-
-/// Datasets that a page has at most.
-const MOST: u32 = 200;
+use crate::paging::{fifty, page};
 
 /// Which datasets are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -33,10 +32,6 @@ pub(crate) struct ListQuery {
     #[serde(default)]
     #[param(default = false)]
     trash: bool,
-}
-
-fn fifty() -> u32 {
-    50
 }
 
 /// Some of the datasets.
@@ -64,12 +59,9 @@ pub(crate) async fn list_datasets(
         offset,
         trash,
     } = query;
-    if !(1..=MOST).contains(&limit) {
-        let message = format!("limit `{limit}`: expected is a number from 1 to {MOST}");
-        return Err(Failure::invalid(message));
-    }
+    let wanted = page(offset, limit)?;
     let library = app.library();
-    let page = move || library.page_of_datasets(trash, (offset, limit));
+    let page = move || library.page_of_datasets(trash, wanted);
     let page = app.work().catalogue(page).await?;
     Ok(Json(DatasetList {
         datasets: page.datasets.into_iter().map(DatasetView::from).collect(),
@@ -92,7 +84,7 @@ pub(crate) struct CreateDataset {
     description: String,
     /// What its pictures have in common.
     #[serde(default)]
-    #[schema(schema_with = category_schema)]
+    #[schema(schema_with = choices::category)]
     category: Category,
     /// The word that will call what is trained on it.
     #[serde(default)]
@@ -149,7 +141,7 @@ pub(crate) struct UpdateDataset {
     #[schema(max_length = 10_000)]
     description: Option<String>,
     /// Another category.
-    #[schema(schema_with = category_schema)]
+    #[schema(schema_with = choices::category)]
     category: Option<Category>,
     /// Another trigger word.
     #[schema(max_length = 100)]

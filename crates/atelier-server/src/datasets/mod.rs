@@ -1,5 +1,6 @@
 //! Datasets: their lifecycle, versions, changes and files.
 
+pub(crate) mod dependents;
 pub(crate) mod edits;
 pub(crate) mod export;
 pub(crate) mod image_file;
@@ -7,4 +8,4 @@ pub(crate) mod lifecycle;
 pub(crate) mod thumbnail;
 pub(crate) mod upload;
 pub(crate) mod versions;
-mod views;
+pub(crate) mod views;

@@ -4,8 +4,8 @@ use atelier_core::{Category, Crop};
 use atelier_store::{Dataset, Difference, Image, ImageChange, Version, VersionAbout};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa::openapi::ObjectBuilder;
-use utoipa::openapi::schema::{Object, Type};
+
+use crate::choices;
 
 /// A dataset.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,7 +18,7 @@ pub(crate) struct DatasetView {
     /// What it is about, for people.
     description: String,
     /// What its pictures have in common.
-    #[schema(schema_with = category_schema)]
+    #[schema(schema_with = choices::category)]
     category: Category,
     /// The word that will call what is trained on it; may be empty.
     trigger_word: String,
@@ -38,14 +38,6 @@ pub(crate) struct DatasetView {
     /// The first of these.
     #[schema(required, format = "uuid")]
     cover: Option<String>,
-}
-
-pub(super) fn category_schema() -> Object {
-    let names = Category::ALL.iter().map(|category| category.name());
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(names))
-        .build()
 }
 
 impl From<Dataset> for DatasetView {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::sync::{Arc, Mutex};
 
 use atelier_core::Clock;
-use atelier_server::{Limits, Note, Settings, router};
+use atelier_server::{Limits, Note, Services, Settings, router};
 use atelier_store::Library;
 use axum::Router;
 use axum::body::Body;
@@ -95,7 +95,7 @@ impl Studio {
         };
         let address = HOST.parse().unwrap();
         Self {
-            router: router(settings.clone(), address).unwrap(),
+            router: router(settings.clone(), Services::default(), address).unwrap(),
             folder,
             settings,
             notes,

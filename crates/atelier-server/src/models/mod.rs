@@ -1,0 +1,7 @@
+//! Fine-tuned models: the library of what was trained, and where each comes from.
+
+pub(crate) mod create;
+pub(crate) mod file;
+pub(crate) mod lifecycle;
+pub(crate) mod lineage;
+pub(crate) mod views;

@@ -1,0 +1,123 @@
+//! How runs look in answers.
+
+use atelier_core::RunState;
+use atelier_store::{Checkpoint, Run};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::choices;
+use crate::trainings::settings::SettingsView;
+
+/// A training of a version of a dataset.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Run)]
+pub(crate) struct RunView {
+    #[schema(format = "uuid")]
+    id: String,
+    /// No other run outside the trash has it.
+    name: String,
+    /// The dataset, unless it was removed for good.
+    #[schema(required, format = "uuid")]
+    dataset: Option<String>,
+    /// What the dataset was called when the run was made.
+    dataset_name: String,
+    /// The number of the version that is trained on.
+    dataset_version: u32,
+    /// The hash of that version.
+    dataset_hash: String,
+    /// The base.
+    base: String,
+    /// What the base's hash was.
+    base_hash: String,
+    /// Every setting.
+    settings: SettingsView,
+    /// Where it stands.
+    #[schema(schema_with = choices::run_state)]
+    state: RunState,
+    /// Finished and saved steps; while it is trained, finished ones.
+    done_steps: u64,
+    /// Steps that it has altogether.
+    total_steps: u64,
+    /// Loss of the last of these steps.
+    #[schema(required)]
+    loss: Option<f32>,
+    /// Seconds spent in training steps so far.
+    training_secs: f64,
+    /// Why it failed, in words.
+    #[schema(required)]
+    problem: Option<String>,
+    /// The newest model that was made of it.
+    #[schema(required, format = "uuid")]
+    model: Option<String>,
+    /// When it was made, in milliseconds since the Unix epoch.
+    created_ms: i64,
+    /// When something was last heard of it.
+    changed_ms: i64,
+    /// When it was put into the trash.
+    #[schema(required)]
+    trashed_ms: Option<i64>,
+}
+
+impl From<Run> for RunView {
+    fn from(run: Run) -> Self {
+        Self {
+            id: run.id.to_string(),
+            name: run.name,
+            dataset: run.dataset.map(|id| id.to_string()),
+            dataset_name: run.dataset_name,
+            dataset_version: run.dataset_version,
+            dataset_hash: run.dataset_hash,
+            base: run.base,
+            base_hash: run.base_hash,
+            settings: SettingsView(run.config),
+            state: run.state,
+            done_steps: run.done_steps,
+            total_steps: run.total_steps,
+            loss: run.loss,
+            training_secs: run.training_secs,
+            problem: run.problem,
+            model: run.model.map(|id| id.to_string()),
+            created_ms: run.created_ms,
+            changed_ms: run.changed_ms,
+            trashed_ms: run.trashed_ms,
+        }
+    }
+}
+
+/// A run with its checkpoints.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RunWithCheckpoints {
+    #[serde(flatten)]
+    run: RunView,
+    /// Those that are there, in order.
+    checkpoints: Vec<CheckpointView>,
+}
+
+/// The adapter after an epoch.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Checkpoint)]
+pub(crate) struct CheckpointView {
+    /// Finished epochs.
+    epoch: usize,
+    /// Finished steps.
+    step: u64,
+    /// SHA-256 of the adapter file.
+    hash: String,
+    /// Its length.
+    size_bytes: u64,
+}
+
+impl From<(Run, Vec<Checkpoint>)> for RunWithCheckpoints {
+    fn from((run, checkpoints): (Run, Vec<Checkpoint>)) -> Self {
+        let checkpoints = checkpoints.into_iter().map(|one| CheckpointView {
+            epoch: one.epoch,
+            step: one.step,
+            hash: one.hash,
+            size_bytes: one.size_bytes,
+        });
+        Self {
+            run: run.into(),
+            checkpoints: checkpoints.collect(),
+        }
+    }
+}

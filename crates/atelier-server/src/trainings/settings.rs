@@ -1,0 +1,108 @@
+//! Settings of trainings in requests and answers, described from what `TrainConfig` says of itself.
+
+use std::borrow::Cow;
+
+use atelier_core::{SettingAbout, SettingKind, TrainConfig};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::openapi::schema::{Object, SchemaType, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Every setting of a training.
+#[derive(Debug, Serialize)]
+pub(crate) struct SettingsView(pub(crate) TrainConfig);
+
+/// Some settings of a training; it only describes them.
+#[derive(Debug)]
+pub(crate) struct SomeSettings;
+
+impl ToSchema for SettingsView {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("TrainConfig")
+    }
+}
+
+impl PartialSchema for SettingsView {
+    fn schema() -> RefOr<Schema> {
+        let names = TrainConfig::SETTINGS.iter().map(|setting| setting.name);
+        let object = names.fold(properties(), ObjectBuilder::required);
+        let about = "Every setting of a training.";
+        object.description(Some(about)).build().into()
+    }
+}
+
+impl ToSchema for SomeSettings {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("SomeSettings")
+    }
+}
+
+impl PartialSchema for SomeSettings {
+    fn schema() -> RefOr<Schema> {
+        let about = "Settings of a training that are given. The strength and the defaults decide the others.";
+        let object = properties().description(Some(about));
+        object
+            .additional_properties(Some(
+                utoipa::openapi::schema::AdditionalProperties::<Schema>::FreeForm(false),
+            ))
+            .build()
+            .into()
+    }
+}
+
+fn properties() -> ObjectBuilder {
+    let all = defaults();
+    let mut object = ObjectBuilder::new();
+    for setting in TrainConfig::SETTINGS {
+        object = object.property(setting.name, property(setting, &all));
+    }
+    object
+}
+
+fn property(setting: &SettingAbout, defaults: &Map<String, Value>) -> Object {
+    let default = defaults.get(setting.name).cloned().unwrap_or_default();
+    let optional = default.is_null();
+    let kind = |kind: Type| {
+        if optional {
+            SchemaType::from_iter([kind, Type::Null])
+        } else {
+            SchemaType::new(kind)
+        }
+    };
+    let object = ObjectBuilder::new().description(Some(setting.help));
+    match setting.kind {
+        SettingKind::Text { most_chars } => object
+            .schema_type(kind(Type::String))
+            .max_length(Some(most_chars)),
+        SettingKind::Whole { least, most } => object
+            .schema_type(kind(Type::Integer))
+            .minimum(Some(least as usize))
+            .maximum(Some(most as usize)),
+        SettingKind::Number {
+            more_than,
+            least,
+            most,
+        } => object
+            .schema_type(kind(Type::Number))
+            .exclusive_minimum(more_than)
+            .minimum(least)
+            .maximum(most),
+        SettingKind::Choice(names) => {
+            let names = names.iter().map(|&name| Value::from(name));
+            let null = optional.then_some(Value::Null);
+            object
+                .schema_type(kind(Type::String))
+                .enum_values(Some(names.chain(null)))
+        }
+    }
+    .build()
+}
+
+/// What settings are where nobody says anything.
+pub(crate) fn defaults() -> Map<String, Value> {
+    match serde_json::to_value(TrainConfig::default()) {
+        Ok(Value::Object(all)) => all,
+        _ => Map::new(),
+    }
+}
