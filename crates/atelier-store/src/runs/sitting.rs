@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use atelier_core::RunState;
+use atelier_core::{JobState, JobWish, RunState};
 use fs_err::File;
 use rusqlite::params;
 
@@ -71,7 +71,8 @@ impl Library {
         Ok((self.get_run(id)?, sitting))
     }
 
-    /// Asks whatever process trains a run to stop at its next step, and to save what it has.
+    /// Asks whatever process trains a run to stop at its next step, and to save what it has. Where that is a job of the queue,
+    /// it is cancelled, since the queue would begin it again.
     ///
     /// # Errors
     /// When no process trains it.
@@ -80,6 +81,11 @@ impl Library {
         if run.state != RunState::Running {
             return Err(Error::RunNotInUse { name: run.name });
         }
+        self.write(move |change| {
+            let wish = "UPDATE job SET wish = ? WHERE run = ? AND state = ?";
+            let (cancel, running) = (JobWish::Cancel.name(), JobState::Running.name());
+            Ok(change.execute(wish, params![cancel, id, running])?)
+        })?;
         fs_err::write(run.folder.join(STOP), "")?;
         Ok(run)
     }

@@ -1,0 +1,278 @@
+//! What becomes of attempts, however they end.
+
+use atelier_core::JobState;
+use atelier_jobs::{Error, FencePermit, Limits};
+
+use crate::studio::{Studio, settle};
+use crate::told::Told;
+
+#[test]
+fn what_is_done_is_published_whatever_the_process_says() {
+    for status in [Some(0), Some(1), None] {
+        let (studio, told) = (Studio::new(), Told::default());
+        let job = studio.generation();
+        let mut supervisor = studio.supervisor(told.clone());
+        settle(&mut supervisor).unwrap();
+        let ticket = told.at(job);
+        told.work(&studio, &ticket);
+        told.end(&ticket, status);
+        settle(&mut supervisor).unwrap();
+        assert_eq!(
+            studio.lines(),
+            ["generation completed, attempt 1, results: 2"]
+        );
+        assert!(
+            !ticket.files().pictures().exists(),
+            "nothing is left behind"
+        );
+    }
+}
+
+#[test]
+fn what_is_done_is_published_while_its_process_lingers() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.training();
+    let mut supervisor = studio.supervisor(told.clone());
+    settle(&mut supervisor).unwrap();
+    told.work(&studio, &told.at(job));
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        ["training completed, attempt 1, results: 1"]
+    );
+    assert_eq!(told.begun(), 1);
+}
+
+#[test]
+fn what_cannot_be_done_is_not_tried_again() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.generation();
+    let mut supervisor = studio.supervisor(told.clone());
+    settle(&mut supervisor).unwrap();
+    told.fail(&told.at(job));
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        ["generation failed, attempt 1, cannot use `a.png`"]
+    );
+    assert_eq!(studio.job(job).error_code.as_deref(), Some("bad_picture"));
+    studio.library.retry_job(job).unwrap();
+    settle(&mut supervisor).unwrap();
+    told.finish(&studio, &told.at(job));
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        ["generation completed, attempt 2, results: 2"]
+    );
+}
+
+#[test]
+fn three_deaths_without_a_step_forward_are_a_failure_with_the_last_words() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.training();
+    let mut supervisor = studio.supervisor(told.clone());
+    for _ in 0..3 {
+        settle(&mut supervisor).unwrap();
+        let ticket = told.at(job);
+        let words = "x".repeat(100) + "\nkilled by a test\n";
+        fs_err::write(ticket.files().log(), words).unwrap();
+        told.end(&ticket, Some(101));
+    }
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        [
+            "training failed, attempt 3, the process of attempt 3 ended unexpectedly with status 101; the last that it said: \
+             killed by a test"
+        ]
+    );
+    let run = studio
+        .library
+        .get_run(studio.job(job).run.unwrap())
+        .unwrap();
+    assert_eq!(run.state, atelier_core::RunState::Failed);
+}
+
+#[test]
+fn deaths_between_which_something_is_saved_are_none() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.training();
+    let run = studio.job(job).run.unwrap();
+    let most = Limits::default().most_fruitless as usize;
+    assert_eq!(most, crate::studio::EPOCHS);
+    let mut supervisor = studio.supervisor(told.clone());
+    let mut deaths = 0;
+    for saved in 1..=3 {
+        for _ in 0..2 {
+            settle(&mut supervisor).unwrap();
+            told.end(&told.at(job), None);
+            deaths += 1;
+        }
+        settle(&mut supervisor).unwrap();
+        crate::studio::train(&studio.library, run, |epoch| epoch <= saved).unwrap();
+        told.end(&told.at(job), None);
+    }
+    settle(&mut supervisor).unwrap();
+    assert_eq!((deaths, studio.job(job).state), (6, JobState::Running));
+    told.finish(&studio, &told.at(job));
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        ["training completed, attempt 10, results: 1"]
+    );
+}
+
+#[test]
+fn a_wish_is_done_when_the_attempt_has_stopped() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let (paused, cancelled) = (studio.training(), studio.generation());
+    studio
+        .free_bytes
+        .store(u64::MAX, std::sync::atomic::Ordering::SeqCst);
+    let mut supervisor = studio.supervisor(told.clone());
+    settle(&mut supervisor).unwrap();
+    studio.library.pause_job(paused).unwrap();
+    settle(&mut supervisor).unwrap();
+    told.stop(&studio, &told.at(paused));
+    settle(&mut supervisor).unwrap();
+    // Meanwhile it is the other's turn.
+    studio.library.cancel_job(cancelled).unwrap();
+    settle(&mut supervisor).unwrap();
+    told.stop(&studio, &told.at(cancelled));
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        [
+            "training paused, attempt 1",
+            "generation cancelled, attempt 1"
+        ]
+    );
+    studio.library.resume_job(paused).unwrap();
+    settle(&mut supervisor).unwrap();
+    told.finish(&studio, &told.at(paused));
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines()[0],
+        "training completed, attempt 2, results: 1"
+    );
+    let run = studio
+        .library
+        .get_run(studio.job(paused).run.unwrap())
+        .unwrap();
+    assert_eq!(crate::studio::begun(&run), [1, 2, 3]);
+}
+
+#[test]
+fn a_job_that_is_done_before_it_is_cancelled_is_done() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.generation();
+    let mut supervisor = studio.supervisor(told.clone());
+    settle(&mut supervisor).unwrap();
+    told.finish(&studio, &told.at(job));
+    studio.library.cancel_job(job).unwrap();
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        ["generation completed, attempt 1, results: 2"]
+    );
+}
+
+#[test]
+fn a_failure_after_a_cancellation_is_a_cancellation() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.generation();
+    let mut supervisor = studio.supervisor(told.clone());
+    settle(&mut supervisor).unwrap();
+    studio.library.cancel_job(job).unwrap();
+    told.fail(&told.at(job));
+    settle(&mut supervisor).unwrap();
+    assert_eq!(studio.lines(), ["generation cancelled, attempt 1"]);
+}
+
+#[test]
+fn what_stops_since_the_program_ends_is_queued_again() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let (first, second) = (studio.training(), studio.training());
+    let mut supervisor = studio.supervisor(told.clone());
+    settle(&mut supervisor).unwrap();
+    supervisor.set_draining(true);
+    settle(&mut supervisor).unwrap();
+    told.stop(&studio, &told.at(first));
+    settle(&mut supervisor).unwrap();
+    assert!(!supervisor.is_busy() && told.alive().is_empty());
+    assert_eq!(studio.job(first).state, JobState::Queued);
+    drop(supervisor);
+    settle(&mut studio.supervisor(told.clone())).unwrap();
+    assert_eq!(told.at(first).attempt, 2);
+    assert_eq!(studio.job(second).attempt, 0);
+}
+
+#[test]
+fn pictures_that_are_not_what_was_written_are_a_failure() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let jobs = [(); 3].map(|()| studio.generation());
+    let mut supervisor = studio.supervisor(told.clone());
+    for (place, job) in jobs.into_iter().enumerate() {
+        settle(&mut supervisor).unwrap();
+        let ticket = told.at(job);
+        told.work(&studio, &ticket);
+        let folder = ticket.files().pictures();
+        match place {
+            0 => fs_err::write(folder.join("00001.png"), "other").unwrap(),
+            1 => fs_err::remove_file(folder.join("00001.png")).unwrap(),
+            _ => {
+                let mut files = crate::studio::draw(&ticket, &serde_json::json!({"count": 1}));
+                files[0].name = "../../fence".to_owned();
+                told.say_done(&ticket, files);
+            }
+        }
+        told.end(&ticket, Some(0));
+    }
+    settle(&mut supervisor).unwrap();
+    let lines = studio.lines();
+    for (line, problem) in lines
+        .iter()
+        .zip(["its hash is", "it is gone", "no plain name"])
+    {
+        assert!(
+            line.starts_with("generation failed") && line.contains(problem),
+            "{line}"
+        );
+    }
+    assert_eq!(
+        studio
+            .library
+            .page_of_pictures(false, (0, 9))
+            .unwrap()
+            .total,
+        0
+    );
+}
+
+#[test]
+fn an_attempt_whose_place_another_took_learns_it_and_gives_nothing() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.generation();
+    let mut supervisor = studio.supervisor(told.clone());
+    settle(&mut supervisor).unwrap();
+    let first = told.at(job);
+    let permit = FencePermit::new(&first.folder, job, 1);
+    permit.check().unwrap();
+    // It only seems to be dead.
+    told.end(&first, None);
+    settle(&mut supervisor).unwrap();
+    let refused = permit.check();
+    assert!(
+        matches!(refused, Err(Error::Superseded { now: 2, .. })),
+        "{refused:?}"
+    );
+    told.work(&studio, &first);
+    settle(&mut supervisor).unwrap();
+    assert_eq!(studio.lines(), ["generation running, attempt 2"]);
+    told.finish(&studio, &told.at(job));
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        ["generation completed, attempt 2, results: 2"]
+    );
+}

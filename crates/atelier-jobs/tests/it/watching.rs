@@ -1,0 +1,189 @@
+//! The queue as the rest of the program sees it.
+
+use std::time::Duration;
+
+use atelier_core::{JobState, Phase, Progress, StartImage};
+use atelier_jobs::{
+    Changes, Error, GenerationRequest, JobSnapshot, Limits, Queue, Report, TrainingRequest,
+};
+use atelier_store::JobId;
+
+use crate::studio::Studio;
+use crate::told::Told;
+
+/// Longer than anything takes.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Waits until the queue shows a job like that.
+fn until(queue: &Queue, id: JobId, is_so: impl Fn(&JobSnapshot) -> bool) -> JobSnapshot {
+    let mut revision = 0;
+    loop {
+        let changes = queue.changes(revision, LONG);
+        assert!(changes.revision > revision, "nothing changes any more");
+        revision = changes.revision;
+        let mut own = changes.jobs.into_iter();
+        if let Some(found) = own.find(|shown| shown.job.id == id && is_so(shown)) {
+            return found;
+        }
+    }
+}
+
+fn state(state: JobState) -> impl Fn(&JobSnapshot) -> bool {
+    move |shown| shown.job.state == state
+}
+
+#[test]
+fn what_is_submitted_is_done_and_everybody_sees_it() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let queue = Queue::open(studio.settings(told.clone())).unwrap();
+    let request = TrainingRequest::default();
+    let (job, run) = queue
+        .submit_training(&request, studio.new_run(), 0)
+        .unwrap();
+    assert_eq!((job.state, job.run), (JobState::Queued, Some(run.id)));
+    until(&queue, job.id, state(JobState::Running));
+    let ticket = told.at(job.id);
+    let report = Report {
+        version: 1,
+        process: 1,
+        progress: Progress {
+            phase: Phase::Training,
+            done: 1,
+            total: 3,
+            loss: Some(0.5),
+        },
+        phase_began_ms: 1,
+        reported_ms: 2,
+    };
+    ticket.files().write_report(&report).unwrap();
+    until(&queue, job.id, |shown| {
+        shown.report.as_ref() == Some(&report)
+    });
+    assert_eq!(queue.snapshot(job.id).unwrap().report, Some(report));
+    assert_eq!(queue.log(job.id).unwrap(), "begun\n");
+    told.finish(&studio, &ticket);
+    let done = until(&queue, job.id, state(JobState::Completed));
+    assert_eq!(done.report, None);
+    assert_eq!(studio.library.list_models(false).unwrap().len(), 1);
+    queue.shut_down(LONG);
+    let refused = queue.submit_generation(GenerationRequest::default(), 0);
+    assert!(matches!(refused, Err(Error::ShutDown)));
+}
+
+#[test]
+fn whoever_asks_is_told_what_changed_since() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let [first, second] = [studio.generation(), studio.generation()];
+    let mut settings = studio.settings(told.clone());
+    settings.limits = Limits {
+        most_ended: 1,
+        ..settings.limits
+    };
+    let queue = Queue::open(settings).unwrap();
+    until(&queue, first, state(JobState::Running));
+    until(&queue, second, |shown| shown.job.waiting.is_some());
+    let Changes {
+        revision,
+        is_whole,
+        jobs,
+    } = queue.changes(0, Duration::ZERO);
+    assert!(is_whole && jobs.len() == 2);
+    let nothing = queue.changes(revision, Duration::ZERO);
+    assert!(!nothing.is_whole && nothing.jobs.is_empty());
+    queue.cancel(second).unwrap();
+    let one = queue.changes(revision, LONG);
+    assert!(!one.is_whole);
+    assert_eq!(one.jobs.len(), 1);
+    assert_eq!(one.jobs[0].job.id, second);
+    assert_eq!(one.jobs[0].job.state, JobState::Cancelled);
+    // Of those that ended one is shown; who has not heard of the other is told everything.
+    told.finish(&studio, &told.at(first));
+    until(&queue, first, state(JobState::Completed));
+    let late = queue.changes(revision, Duration::ZERO);
+    assert!(late.is_whole);
+    assert_eq!(late.jobs.len(), 1);
+    // And who knows another server's revisions as well.
+    assert!(queue.changes(u64::MAX, Duration::ZERO).is_whole);
+}
+
+#[test]
+fn changes_that_other_processes_make_are_seen() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.generation();
+    let queue = Queue::open(studio.settings(told.clone())).unwrap();
+    until(&queue, job, state(JobState::Running));
+    // As `atelier job cancel` does it.
+    studio.library.cancel_job(job).unwrap();
+    until(&queue, job, |shown| shown.job.wish.is_some());
+    queue.ring();
+    told.stop_when_asked(&studio, job);
+    until(&queue, job, state(JobState::Cancelled));
+    let (training, run) = studio.training_of(serde_json::json!({}));
+    queue.ring();
+    until(&queue, training, state(JobState::Running));
+    told.finish(&studio, &told.at(training));
+    until(&queue, training, state(JobState::Completed));
+    studio.library.delete_run(run).unwrap();
+    studio.library.empty_trash(0).unwrap();
+    assert!(queue.snapshot(training).is_err());
+}
+
+#[test]
+fn what_runs_when_the_program_ends_stops_and_is_queued() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.training();
+    let queue = Queue::open(studio.settings(told.clone())).unwrap();
+    until(&queue, job, state(JobState::Running));
+    let ends = std::thread::spawn({
+        let queue = queue.clone();
+        move || queue.shut_down(LONG)
+    });
+    told.stop_when_asked(&studio, job);
+    ends.join().unwrap();
+    assert!(queue.has_ended());
+    assert_eq!(studio.job(job).state, JobState::Queued);
+    // The next one may have it at once.
+    drop(Queue::open(studio.settings(told)).unwrap());
+}
+
+#[test]
+fn what_does_not_stop_in_time_is_left_to_the_next_supervisor() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.training();
+    let queue = Queue::open(studio.settings(told.clone())).unwrap();
+    until(&queue, job, state(JobState::Running));
+    queue.shut_down(Duration::ZERO);
+    let ticket = told.at(job);
+    assert_eq!(studio.job(job).state, JobState::Running);
+    let queue = Queue::open(studio.settings(told.clone())).unwrap();
+    told.finish(&studio, &ticket);
+    until(&queue, job, state(JobState::Completed));
+    assert_eq!(told.begun(), 1);
+}
+
+#[test]
+fn a_start_picture_is_copied_and_adapter_files_are_refused() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let queue = Queue::open(studio.settings(told)).unwrap();
+    let file = studio.home().join("start.png");
+    fs_err::write(&file, "pixels").unwrap();
+    let mut request = GenerationRequest::default();
+    request.request.start = Some(StartImage {
+        path: file.clone(),
+        denoise: 0.5,
+        mask: None,
+    });
+    let job = queue.submit_generation(request.clone(), 0).unwrap();
+    fs_err::remove_file(&file).unwrap();
+    let kept: GenerationRequest = serde_json::from_value(job.request).unwrap();
+    let path = kept.request.start.unwrap().path;
+    assert!(path.starts_with(&job.folder));
+    assert_eq!(fs_err::read_to_string(path).unwrap(), "pixels");
+    let gone = queue.submit_generation(request, 0).unwrap_err().to_string();
+    assert!(gone.contains("is no file"), "{gone}");
+    let mut request = GenerationRequest::default();
+    let adapter = atelier_core::AdapterUse::new("/etc/passwd", 1.0);
+    request.request.adapters.push(adapter);
+    let refused = queue.submit_generation(request, 0).unwrap_err();
+    assert!(refused.to_string().contains("models of the library"));
+}
