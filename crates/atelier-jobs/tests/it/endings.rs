@@ -4,7 +4,7 @@ use atelier_core::JobState;
 use atelier_jobs::{Error, FencePermit, Limits};
 
 use crate::studio::{Studio, settle};
-use crate::told::Told;
+use crate::told::{Told, say_done, work};
 
 #[test]
 fn what_is_done_is_published_whatever_the_process_says() {
@@ -14,7 +14,7 @@ fn what_is_done_is_published_whatever_the_process_says() {
         let mut supervisor = studio.supervisor(told.clone());
         settle(&mut supervisor).unwrap();
         let ticket = told.at(job);
-        told.work(&studio, &ticket);
+        work(&studio, &ticket);
         told.end(&ticket, status);
         settle(&mut supervisor).unwrap();
         assert_eq!(
@@ -34,7 +34,7 @@ fn what_is_done_is_published_while_its_process_lingers() {
     let job = studio.training();
     let mut supervisor = studio.supervisor(told.clone());
     settle(&mut supervisor).unwrap();
-    told.work(&studio, &told.at(job));
+    work(&studio, &told.at(job));
     settle(&mut supervisor).unwrap();
     assert_eq!(
         studio.lines(),
@@ -215,7 +215,7 @@ fn pictures_that_are_not_what_was_written_are_a_failure() {
     for (place, job) in jobs.into_iter().enumerate() {
         settle(&mut supervisor).unwrap();
         let ticket = told.at(job);
-        told.work(&studio, &ticket);
+        work(&studio, &ticket);
         let folder = ticket.files().pictures();
         match place {
             0 => fs_err::write(folder.join("00001.png"), "other").unwrap(),
@@ -223,7 +223,7 @@ fn pictures_that_are_not_what_was_written_are_a_failure() {
             _ => {
                 let mut files = crate::studio::draw(&ticket, &serde_json::json!({"count": 1}));
                 files[0].name = "../../fence".to_owned();
-                told.say_done(&ticket, files);
+                say_done(&ticket, files);
             }
         }
         told.end(&ticket, Some(0));
@@ -266,7 +266,7 @@ fn an_attempt_whose_place_another_took_learns_it_and_gives_nothing() {
         matches!(refused, Err(Error::Superseded { now: 2, .. })),
         "{refused:?}"
     );
-    told.work(&studio, &first);
+    work(&studio, &first);
     settle(&mut supervisor).unwrap();
     assert_eq!(studio.lines(), ["generation running, attempt 2"]);
     told.finish(&studio, &told.at(job));

@@ -20,7 +20,7 @@ const TRAININGS: usize = 30;
 const KILLS_OF_SERVERS: u32 = 25;
 const KILLS_OF_WORKERS: u32 = 60;
 /// Usually a quarter of it is needed; machines differ.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_hundred_jobs_survive_kills_of_workers_and_servers() {
@@ -43,7 +43,7 @@ fn a_hundred_jobs_survive_kills_of_workers_and_servers() {
     let begun_at = Instant::now();
     while !studio.library.list_open_jobs().unwrap().is_empty() {
         assert!(begun_at.elapsed() < PATIENCE, "{:#?}", studio.lines());
-        park_timeout(Duration::from_millis(chaos.random.random_range(0..60)));
+        park_timeout(Duration::from_millis(chaos.random.random_range(0..25)));
         if chaos.random.random_bool(0.7) {
             chaos.kill_a_worker();
         } else if chaos.servers < KILLS_OF_SERVERS {
@@ -54,7 +54,7 @@ fn a_hundred_jobs_survive_kills_of_workers_and_servers() {
     }
     end(&mut server);
     assert!(
-        chaos.workers > 10 && chaos.servers > 10,
+        chaos.workers >= 10 && chaos.servers >= 10,
         "{} {}",
         chaos.workers,
         chaos.servers

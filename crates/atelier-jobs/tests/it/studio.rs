@@ -270,8 +270,9 @@ pub(crate) fn begun(run: &Run) -> Vec<usize> {
 /// A checkpoint, which appears under its name when it is complete.
 fn write_epoch(run: &Run, epoch: usize) {
     let adapter = format!("adapter {epoch}");
-    let digits = Sha256::digest(&adapter);
-    let hash: String = digits.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = Sha256::digest(&adapter).into_iter();
+    let digits = digits.map(|byte| format!("{byte:02x}"));
+    let hash: String = digits.collect();
     let folder = run.folder.join("checkpoints");
     let partial = folder.join(format!(".epoch-{epoch:03}.partial"));
     fs_err::create_dir_all(&partial).unwrap();

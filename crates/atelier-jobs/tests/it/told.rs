@@ -59,27 +59,9 @@ impl Told {
         attempt.1 = Standing::Ended(status);
     }
 
-    /// An attempt does what it was told, and says so; it lives on.
-    pub(crate) fn work(&self, studio: &Studio, ticket: &Ticket) {
-        let order = ticket.files().read_order().unwrap();
-        let files = match order.run {
-            None => draw(ticket, &order.request),
-            Some(run) => match train(&studio.library, run, |_| true).unwrap() {
-                Outcome::Completed(files) => files,
-                Outcome::Cancelled { .. } => unreachable!("nobody stops it"),
-            },
-        };
-        self.say_done(ticket, files);
-    }
-
-    pub(crate) fn say_done(&self, ticket: &Ticket, files: Vec<ManifestFile>) {
-        let manifest = Manifest::new(ticket.attempt, ticket.token.clone(), files);
-        ticket.files().write_manifest(&manifest).unwrap();
-    }
-
     /// An attempt does what it was told, and ends.
     pub(crate) fn finish(&self, studio: &Studio, ticket: &Ticket) {
-        self.work(studio, ticket);
+        work(studio, ticket);
         self.end(ticket, Some(0));
     }
 
@@ -155,4 +137,23 @@ pub(crate) fn wait_until(mut is_so: impl FnMut() -> bool) {
         assert!(begun.elapsed().as_secs() < 30, "it never becomes so");
         std::thread::park_timeout(std::time::Duration::from_millis(1));
     }
+}
+
+/// An attempt says that all is done.
+pub(crate) fn say_done(ticket: &Ticket, files: Vec<ManifestFile>) {
+    let manifest = Manifest::new(ticket.attempt, ticket.token.clone(), files);
+    ticket.files().write_manifest(&manifest).unwrap();
+}
+
+/// An attempt does what it was told, and says so; it lives on.
+pub(crate) fn work(studio: &Studio, ticket: &Ticket) {
+    let order = ticket.files().read_order().unwrap();
+    let files = match order.run {
+        None => draw(ticket, &order.request),
+        Some(run) => match train(&studio.library, run, |_| true).unwrap() {
+            Outcome::Completed(files) => files,
+            Outcome::Cancelled { .. } => unreachable!("nobody stops it"),
+        },
+    };
+    say_done(ticket, files);
 }
