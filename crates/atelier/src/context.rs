@@ -28,6 +28,8 @@ pub(crate) enum ExitKind {
     Completed,
     /// It was asked to stop, and saved what it had.
     Cancelled,
+    /// A status that the queue reads.
+    Status(i32),
     /// It failed in part or in the middle, and has said so together with what it did.
     Failed(ErrorCode),
 }
@@ -62,6 +64,11 @@ impl App {
     /// What time it is.
     pub(crate) fn clock(&self) -> &dyn Clock {
         &self.clock
+    }
+
+    /// The same for threads that outlive the command.
+    pub(crate) fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clock)
     }
 
     /// The device that networks compute on in `precision`: that of the flag, else that of the settings.

@@ -10,6 +10,7 @@ mod memory;
 mod output;
 mod planner;
 mod progress_bar;
+mod queue;
 mod quickstart;
 mod recipe;
 mod settings;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
     match result {
         Ok(ExitKind::Completed) => ExitCode::SUCCESS,
         Ok(ExitKind::Cancelled) => ExitCode::from(context::CANCELLED_STATUS),
+        Ok(ExitKind::Status(status)) => ExitCode::from(u8::try_from(status).unwrap_or(1)),
         Ok(ExitKind::Failed(code)) => ExitCode::from(code.exit_status()),
         Err(error) if atelier_failure::is_cancelled(&error) => {
             output.cancelled();

@@ -7,11 +7,13 @@ mod database;
 mod dataset;
 mod doctor;
 mod generate;
+mod job;
 mod model;
 mod quickstart;
 mod run;
 mod serve;
 mod train;
+mod worker;
 
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -70,6 +72,12 @@ pub(crate) enum Command {
     /// The library as a whole: check it, copy it, empty its trash.
     #[command(subcommand)]
     Db(database::DatabaseCommand),
+    /// Jobs: what `atelier serve` was asked to do, and how far it is.
+    #[command(subcommand)]
+    Job(job::JobCommand),
+    /// Do one attempt at a job; `atelier serve` starts it.
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
     /// Show the studio in a browser on this machine.
     Serve(serve::ServeArgs),
     /// Show what this machine offers, and where things lie.
@@ -91,6 +99,8 @@ impl Command {
             Self::Run(command) => run::run(command, app),
             Self::Model(command) => model::run(command, app),
             Self::Db(command) => database::run(command, app),
+            Self::Job(command) => job::run(command, app),
+            Self::Worker(args) => worker::run(args, app),
             Self::Serve(args) => serve::run(args, app),
             Self::Doctor => doctor::run(app),
             Self::Bench(command) => bench::run(command, app),

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use atelier_failure::CodedResult as _;
@@ -10,6 +11,10 @@ use clap::Args;
 use serde_json::json;
 
 use crate::context::{App, ExitKind};
+use crate::queue;
+
+/// How long workers are waited for; what has not stopped by then stops at its next step, and the next server finds it.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// What `serve` can be told.
 #[derive(Debug, Args)]
@@ -23,16 +28,21 @@ pub(crate) struct ServeArgs {
 pub(super) fn run(args: &ServeArgs, app: &App) -> Result<ExitKind> {
     let address: ListenAddress = args.listen.parse().coded()?;
     let output = app.output;
+    let library = app.library()?;
     let settings = Settings {
-        library: app.library()?,
+        library: library.clone(),
         home: app.settings.library_home()?.to_owned(),
         limits: Limits::default(),
         note: Arc::new(move |text: &dyn Display| output.note(text)),
     };
     let server = Server::bind(address, settings).coded()?;
+    // Not before the address is ours: a server that cannot listen does nothing.
+    let queue = queue::open(app, library)?;
     let url = format!("http://{}", server.address());
     output.line(format_args!("the studio is at {url}; Ctrl-C stops it"));
     output.document(&json!({"url": url}))?;
-    server.run(&app.cancel).coded()?;
+    let served = server.run(&app.cancel).coded();
+    queue.shut_down(GRACE);
+    served?;
     Ok(ExitKind::Completed)
 }

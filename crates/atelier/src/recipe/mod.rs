@@ -93,13 +93,24 @@ impl Recipe {
         Ok(ingredients.recipe(request, false))
     }
 
-    /// Keyword and text for a PNG that holds `picture`. The recorded request draws this one picture again.
-    pub(crate) fn texts(&self, picture: &Picture) -> Result<[(&'static str, String); 2]> {
+    /// The recipe of this one picture, as documents and the library show it.
+    pub(crate) fn document(&self, picture: &Picture) -> Result<serde_json::Value> {
+        Ok(serde_json::to_value(self.of(picture))?)
+    }
+
+    /// Draws this one picture again.
+    fn of(&self, picture: &Picture) -> Self {
         let mut own = self.clone();
         own.request.seed = picture.seed;
         own.request.count = 1;
         own.request.width = Some(picture.width);
         own.request.height = Some(picture.height);
+        own
+    }
+
+    /// Keyword and text for a PNG that holds `picture`. The recorded request draws this one picture again.
+    pub(crate) fn texts(&self, picture: &Picture) -> Result<[(&'static str, String); 2]> {
+        let own = self.of(picture);
         Ok([
             (PARAMETERS_KEYWORD, parameters::of(&own, picture)),
             (OWN_KEYWORD, serde_json::to_string(&own)?),

@@ -114,6 +114,7 @@ impl LibraryRun<'_> {
             last_ms: AtomicU64::new(0),
             problem: Mutex::default(),
         };
+        let permit = context.permit;
         let context = RunContext {
             progress: &noted,
             ..context
@@ -128,7 +129,8 @@ impl LibraryRun<'_> {
         }
         match outcome {
             Outcome::Completed(report) => {
-                let model = self.model(run)?;
+                permit.may_publish().coded()?;
+                let model = self.library.model_of_run(run.id).coded()?;
                 Ok(Outcome::Completed((report, model)))
             }
             Outcome::Cancelled { completed_steps } => Ok(Outcome::Cancelled { completed_steps }),
@@ -155,17 +157,6 @@ impl LibraryRun<'_> {
             .export_version(dataset, version, &folder)
             .coded()?;
         Ok(folder)
-    }
-
-    /// The model that was made of the run before, else one of its newest adapter.
-    fn model(&self, run: &Run) -> Result<Model> {
-        let made = self.library.list_models_of(run.id).coded()?;
-        if let Some(model) = made.into_iter().next() {
-            return Ok(model);
-        }
-        let epochs = self.library.list_checkpoints(run.id).coded()?;
-        let newest = epochs.last().map_or(run.config.epochs, |last| last.epoch);
-        self.library.create_model(run.id, newest, None).coded()
     }
 }
 

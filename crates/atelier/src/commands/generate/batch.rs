@@ -8,6 +8,8 @@ use atelier_core::{AdapterUse, ErrorCode, GenerateRequest, Precision, StartPixel
 use atelier_diffusion::prompt::{PromptLine, read_prompt_file};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
+use atelier_jobs::GenerationRequest;
+use atelier_store::Library;
 
 use super::adapters_folder::AdaptersFolder;
 use super::flags::GenerateArgs;
@@ -15,7 +17,7 @@ use super::library_models::LibraryModels;
 use super::problems::Problems;
 use super::repeat::Repeat;
 use super::{start_picture, wording};
-use crate::bases;
+use crate::bases::{self, FoundBase};
 use crate::context::App;
 use crate::embedded;
 use crate::recipe::Ingredients;
@@ -25,6 +27,9 @@ const MOST_PICTURES: usize = 10_000;
 
 /// Longest file of prompts.
 const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// Prompts, with their lines where they come from a file.
+type Lines = Vec<(Option<usize>, String)>;
 
 /// Everything that one call draws.
 pub(super) struct Batch {
@@ -59,7 +64,7 @@ impl Batch {
                 bases::find(app, base.unwrap_or(embedded::NAME))?
             }
         };
-        let mut base = Base::open(&found.path).coded()?;
+        let base = Base::open(&found.path).coded()?;
         let mut hash = None;
         let mut request = GenerateRequest::default();
         let mut notes: Vec<_> = base.files().prediction_note().into_iter().collect();
@@ -75,9 +80,88 @@ impl Batch {
             request.adapters = named;
         }
         notes.extend(repeat.and_then(|repeat| repeat.note(&recorded, &request)));
+        let sketch = Sketch {
+            found,
+            base,
+            hash,
+            request,
+            adapters,
+            notes,
+        };
+        sketch.check(|request| lines(args, request), app)
+    }
+
+    /// The same for a job of the queue, whose adapters are models of the library.
+    pub(super) fn of_job(job: &GenerationRequest, library: &Library, app: &App) -> Result<Self> {
+        let folder = app.settings.adapters_folder();
+        let mut adapters = AdaptersFolder::new(folder, LibraryModels::open(app)?);
+        let mut request = job.request.clone();
+        let mut model_base = None;
+        for used in &job.models {
+            let model = library.get_model(used.model).coded()?;
+            let adapter = AdapterUse {
+                path: adapters.models().using(&model, library),
+                strength: used.strength.unwrap_or(model.strength),
+                text_strength: used.text_strength,
+            };
+            request.adapters.push(adapter);
+            model_base.get_or_insert(model.base);
+        }
+        let base = job.base.as_deref().or(model_base.as_deref());
+        let found = bases::find(app, base.unwrap_or(embedded::NAME))?;
+        let base = Base::open(&found.path).coded()?;
+        let notes = base.files().prediction_note().into_iter().collect();
+        let sketch = Sketch {
+            found,
+            base,
+            hash: None,
+            request,
+            adapters,
+            notes,
+        };
+        let one = |request: &GenerateRequest| {
+            check_count(request.count)?;
+            Ok(vec![(None, request.prompt.clone())])
+        };
+        sketch.check(one, app)
+    }
+
+    /// The arithmetic of the base, which all pictures share.
+    pub(super) fn precision(&self) -> Precision {
+        let first = self.shots.first();
+        first.map_or_else(Precision::default, |shot| shot.request.precision)
+    }
+}
+
+/// What is drawn, not checked yet.
+struct Sketch {
+    found: FoundBase,
+    base: Base,
+    /// The base's hash, where it is known.
+    hash: Option<String>,
+    request: GenerateRequest,
+    adapters: AdaptersFolder,
+    notes: Vec<String>,
+}
+
+impl Sketch {
+    /// Checks everything but weights; `lines` gives the prompts.
+    fn check(
+        self,
+        lines: impl FnOnce(&GenerateRequest) -> Result<Lines>,
+        app: &App,
+    ) -> Result<Batch> {
+        let Self {
+            found,
+            mut base,
+            hash,
+            mut request,
+            mut adapters,
+            mut notes,
+        } = self;
         let start = start_picture::load(&mut request, &base)?;
         check_settings(&request, &base)?;
-        let lines = lines(args, &request)?;
+        let lines = lines(&request)?;
         let shots = shots(&request, &lines, &base, &mut adapters)?;
         check_adapters(&shots, &base)?;
         let hash = match hash {
@@ -94,19 +178,13 @@ impl Batch {
         }
         let (start, more) = start.map(|start| (start.pixels, start.notes)).unzip();
         notes.extend(more.into_iter().flatten());
-        Ok(Self {
+        Ok(Batch {
             base,
             shots,
             start,
             ingredients,
             notes,
         })
-    }
-
-    /// The arithmetic of the base, which all pictures share.
-    pub(super) fn precision(&self) -> Precision {
-        let first = self.shots.first();
-        first.map_or_else(Precision::default, |shot| shot.request.precision)
     }
 }
 
@@ -141,7 +219,7 @@ fn check_settings(request: &GenerateRequest, base: &Base) -> Result<()> {
 }
 
 /// The prompts, with their lines where they come from a file.
-fn lines(args: &GenerateArgs, request: &GenerateRequest) -> Result<Vec<(Option<usize>, String)>> {
+fn lines(args: &GenerateArgs, request: &GenerateRequest) -> Result<Lines> {
     let lines: Vec<_> = match &args.prompts {
         Some(path) => read_lines(path, request)?
             .into_iter()
@@ -149,14 +227,18 @@ fn lines(args: &GenerateArgs, request: &GenerateRequest) -> Result<Vec<(Option<u
             .collect(),
         None => vec![(None, request.prompt.clone())],
     };
-    let pictures = lines.len().saturating_mul(request.count);
+    check_count(lines.len().saturating_mul(request.count))?;
+    Ok(lines)
+}
+
+fn check_count(pictures: usize) -> Result<()> {
     if pictures > MOST_PICTURES {
         let message = format!(
             "{pictures} pictures are too many for one call, at most {MOST_PICTURES} are drawn; ask for fewer with `--count`"
         );
         return Err(failed(ErrorCode::InvalidInput, message));
     }
-    Ok(lines)
+    Ok(())
 }
 
 fn read_lines(path: &Path, request: &GenerateRequest) -> Result<Vec<PromptLine>> {

@@ -105,7 +105,7 @@ fn draw_one(
 
 /// Places of pictures in the order in which they are drawn: those of the same adapters after one another, in the order of
 /// the first one, so that adapters are attached once.
-fn order(shots: &[Shot]) -> Vec<usize> {
+pub(super) fn order(shots: &[Shot]) -> Vec<usize> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (place, shot) in shots.iter().enumerate() {
         let adapters = |group: &&mut Vec<usize>| {
@@ -236,10 +236,10 @@ impl<'a> Told<'a> {
 }
 
 /// Progress of one picture as a part of all.
-struct PartOfMany<'a> {
-    whole: &'a dyn ProgressSink,
-    index: u64,
-    count: u64,
+pub(super) struct PartOfMany<'a> {
+    pub(super) whole: &'a dyn ProgressSink,
+    pub(super) index: u64,
+    pub(super) count: u64,
 }
 
 impl ProgressSink for PartOfMany<'_> {

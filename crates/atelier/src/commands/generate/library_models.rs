@@ -65,6 +65,13 @@ impl LibraryModels {
         }
     }
 
+    /// The file of a model, which is recorded under its name.
+    pub(super) fn using(&mut self, model: &Model, library: &Library) -> PathBuf {
+        let file = library.model_file(model);
+        self.names.insert(file.clone(), model.about.name.clone());
+        file
+    }
+
     /// The file with this SHA-256, where a model has it, under the name of that model.
     pub(super) fn with_content(&mut self, sha256: &str) -> Result<Option<PathBuf>> {
         let Some(library) = &self.library else {

@@ -4,6 +4,7 @@ mod adapters_folder;
 mod batch;
 mod draw;
 mod flags;
+mod job;
 mod library_models;
 mod picture_file;
 mod problems;
@@ -16,6 +17,7 @@ use anyhow::Result;
 use crate::context::{App, ExitKind};
 
 pub(crate) use flags::GenerateArgs;
+pub(super) use job::{JobDrawing, device_of};
 
 /// Does it.
 pub(super) fn run(args: &GenerateArgs, app: &App) -> Result<ExitKind> {
