@@ -1,7 +1,7 @@
 //! Whose turn it is: which queued jobs begin now, and why the others wait. A plain function of what is known.
 
 use atelier_core::{JobKind, JobState};
-use atelier_store::{Job, JobId};
+use atelier_store::Job;
 use serde_json::Value;
 
 /// What becomes of a queued job.
@@ -22,7 +22,7 @@ pub(crate) struct Candidate<'a> {
 }
 
 /// Decides about the queued ones of these jobs, which come in the order of their turns.
-pub(crate) fn turns(jobs: &[Candidate<'_>], free_bytes: Option<u64>) -> Vec<(JobId, Turn)> {
+pub(crate) fn turns<'j>(jobs: &[Candidate<'j>], free_bytes: Option<u64>) -> Vec<(&'j Job, Turn)> {
     let running = |candidate: &&Candidate<'_>| candidate.job.state == JobState::Running;
     let mut room = Room {
         busy: jobs.iter().filter(running).map(|one| one.job).collect(),
@@ -34,7 +34,7 @@ pub(crate) fn turns(jobs: &[Candidate<'_>], free_bytes: Option<u64>) -> Vec<(Job
     }
     let queued = jobs.iter().map(|one| one.job);
     let queued = queued.filter(|job| job.state == JobState::Queued);
-    queued.map(|job| (job.id, room.turn(job))).collect()
+    queued.map(|job| (job, room.turn(job))).collect()
 }
 
 /// What the jobs that run leave to the others.

@@ -49,7 +49,7 @@ impl Library {
             })
         })?;
         self.sweep_run_folders()?;
-        self.sweep_job_folders()?;
+        self.sweep_job_folders(before_ms)?;
         // Rows of files go only while nobody is about to name them again.
         let swept = self.blobs().sweep(|| {
             self.write(|change| {

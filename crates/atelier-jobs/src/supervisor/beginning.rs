@@ -7,7 +7,7 @@ use atelier_store::{Attempt, Job};
 
 use super::ending::not_superseded;
 use super::logs::lock;
-use super::{Supervisor, ticket};
+use super::{Found, Supervisor, ticket};
 use crate::attempt_files::AttemptFiles;
 use crate::error::{Error, Result};
 use crate::fence::Fence;
@@ -16,37 +16,40 @@ use crate::settings::Breakpoint;
 use crate::turns::{Candidate, Turn, turns};
 
 impl Supervisor {
-    /// Every queued job with what becomes of it.
-    pub(super) fn turns(&self) -> Result<Vec<(Job, Turn)>> {
-        let is_resting = self.rests_until.is_some_and(|end| Instant::now() < end);
-        if self.is_draining || is_resting {
-            return Ok(Vec::new());
+    /// Begins those of the queued jobs that have their turn, and says why the others wait. Whether anything was written.
+    pub(super) fn take_turns(&mut self, jobs: &[Job], found: &mut Found) -> Result<bool> {
+        let mut waiting = Vec::new();
+        let mut has_begun = false;
+        for (job, turn) in self.turns(jobs) {
+            match turn {
+                Turn::Begin => {
+                    found.note(self.begin(job))?;
+                    has_begun = true;
+                }
+                Turn::Wait(why) if job.waiting.as_ref() == Some(&why) => {}
+                Turn::Wait(why) => waiting.push((job.id, why)),
+            }
         }
-        let mut jobs = self.library.list_open_jobs()?;
+        if waiting.is_empty() {
+            return Ok(has_begun);
+        }
+        let noted = self.library.note_waiting(waiting);
+        found.note(noted.map(|()| false).map_err(Error::from))?;
+        Ok(true)
+    }
+
+    fn turns<'j>(&self, jobs: &'j [Job]) -> Vec<(&'j Job, Turn)> {
+        let is_resting = self.rests_until.is_some_and(|end| Instant::now() < end);
+        let has_queued = jobs.iter().any(|job| job.state == JobState::Queued);
+        if self.is_draining || is_resting || !has_queued {
+            return Vec::new();
+        }
         let candidates = jobs.iter().map(|job| Candidate {
             job,
             has_settled: has_settled(job),
         });
         let candidates: Vec<_> = candidates.collect();
-        let has_queued = jobs.iter().any(|job| job.state == JobState::Queued);
-        let free_bytes = has_queued.then(|| (self.free_bytes)()).flatten();
-        let turns = turns(&candidates, free_bytes);
-        let turns = turns.into_iter().filter_map(|(id, turn)| {
-            let place = jobs.iter().position(|job| job.id == id)?;
-            Some((jobs.swap_remove(place), turn))
-        });
-        Ok(turns.collect())
-    }
-
-    pub(super) fn take_turn(&mut self, job: &Job, turn: Turn) -> Result<bool> {
-        match turn {
-            Turn::Begin => self.begin(job),
-            Turn::Wait(why) if job.waiting.as_ref() == Some(&why) => Ok(false),
-            Turn::Wait(why) => {
-                self.library.note_waiting(job.id, Some(why))?;
-                Ok(false)
-            }
-        }
+        turns(&candidates, (self.free_bytes)())
     }
 
     fn begin(&mut self, job: &Job) -> Result<bool> {
@@ -67,7 +70,7 @@ impl Supervisor {
                     .stop_attempt(job.id, attempt.number, "never begun");
                 not_superseded(stopped.map(drop))?;
                 let why = format!("waits: it could not be begun: {error}");
-                self.library.note_waiting(job.id, Some(why))?;
+                self.library.note_waiting(vec![(job.id, why)])?;
                 Err(error)
             }
         }
@@ -93,6 +96,9 @@ impl Supervisor {
 
 /// Whether a running job has what it needs of the memory.
 fn has_settled(job: &Job) -> bool {
+    if job.state != JobState::Running {
+        return false;
+    }
     let number = job.attempt;
     let files = AttemptFiles::of(&job.folder, number);
     let phase = files.read_report().map(|report| report.progress.phase);

@@ -1,10 +1,11 @@
 //! What becomes of attempts: results are published, failures noted, lost attempts followed by others.
 
 use atelier_core::{Coded as _, JobKind, JobState, JobWish};
-use atelier_store::{Attempt, Job, Lost, NewPicture};
+use atelier_store::{Attempt, Job, Library, Lost, NewPicture};
 
 use super::logs::lock;
 use super::{Supervisor, newest_attempt, ticket};
+use crate::attempt_files::AttemptFiles;
 use crate::error::{Error, Result};
 use crate::executor::Ticket;
 use crate::inputs;
@@ -13,13 +14,15 @@ use crate::manifest::Manifest;
 use crate::settings::Breakpoint;
 
 impl Supervisor {
-    /// Every running job with what is to be done about its attempt.
-    pub(super) fn judged(&self) -> Result<Vec<(Job, Ticket, Verdict, Attempt)>> {
-        let jobs = self.library.list_open_jobs()?.into_iter();
+    /// The running ones of these jobs with what is to be done about their attempts.
+    pub(super) fn judged<'j>(
+        &self,
+        jobs: &'j [Job],
+    ) -> Result<Vec<(&'j Job, Ticket, Verdict, Attempt)>> {
         let mut running = Vec::new();
-        for job in jobs.filter(|job| job.state == JobState::Running) {
-            if let Some(attempt) = newest_attempt(&self.library, &job)? {
-                running.push((ticket(&job, &attempt), job, attempt));
+        for job in jobs.iter().filter(|job| job.state == JobState::Running) {
+            if let Some(attempt) = newest_attempt(&self.library, job)? {
+                running.push((ticket(job, &attempt), job, attempt));
             }
         }
         let tickets: Vec<_> = running.iter().map(|(ticket, ..)| ticket.clone()).collect();
@@ -71,7 +74,7 @@ impl Supervisor {
             }
         };
         not_superseded(ended)?;
-        self.tidy(ticket);
+        tidy(&self.library, ticket);
         Ok(true)
     }
 
@@ -161,13 +164,29 @@ impl Supervisor {
         drop(hold);
         Ok(())
     }
+}
 
-    /// Removes what an attempt left that nobody needs any more, as far as that can be done.
-    fn tidy(&self, ticket: &Ticket) {
-        let _ = fs_err::remove_dir_all(ticket.files().pictures());
-        let job = self.library.get_job(ticket.job);
-        if job.is_ok_and(|job| job.state == JobState::Completed) {
-            let _ = fs_err::remove_dir_all(ticket.folder.join(inputs::FOLDER));
+/// Removes what an attempt left that nobody needs any more, as far as that can be done.
+fn tidy(library: &Library, ticket: &Ticket) {
+    let _ = fs_err::remove_dir_all(ticket.files().pictures());
+    let job = library.get_job(ticket.job);
+    if job.is_ok_and(|job| job.state == JobState::Completed) {
+        let _ = fs_err::remove_dir_all(ticket.folder.join(inputs::FOLDER));
+    }
+}
+
+/// The same for attempts whose supervisor was killed before it did that.
+pub(super) fn tidy_all(library: &Library) {
+    let entries = fs_err::read_dir(library.jobs_folder()).into_iter();
+    for entry in entries.flatten().flatten() {
+        let job = entry.file_name().to_string_lossy().parse();
+        let job = job.ok().and_then(|id| library.get_job(id).ok());
+        for attempt in job.iter().flat_map(|job| 1..=job.attempt) {
+            let files = AttemptFiles::of(&entry.path(), attempt);
+            let is_over = job.as_ref().is_some_and(|job| !job.state.is_open());
+            if is_over && files.pictures().exists() {
+                let _ = fs_err::remove_dir_all(files.pictures());
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ mod beginning;
 mod ending;
 mod logs;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::executor::{Executor, Ticket};
 use crate::settings::{Breakpoint, FreeBytes, Limits, Settings};
 
+use ending::tidy_all;
 pub(crate) use logs::Logs;
 
 /// The supervisor of a queue. It does nothing by itself: [`Self::pass`] is called again and again.
@@ -57,6 +59,7 @@ impl Supervisor {
         let limits = settings.limits;
         #[expect(clippy::cast_sign_loss, reason = "it is not negative")]
         let board = Board::new(now_ms as u64, limits.most_ended);
+        tidy_all(&settings.library);
         Ok(Self {
             library: settings.library,
             executor: Arc::new(Mutex::new(settings.executor)),
@@ -99,35 +102,28 @@ impl Supervisor {
     /// # Errors
     /// The first that went wrong; the other jobs were looked at.
     pub fn pass(&mut self) -> Result<bool> {
-        let mut trouble = None;
-        let mut has_changed = false;
-        let mut note = |done: Result<bool>| match done {
-            Ok(changed) => {
-                has_changed |= changed;
-                Ok(())
-            }
-            Err(Error::Stopped) => Err(Error::Stopped),
-            Err(error) => {
-                trouble.get_or_insert(error);
-                Ok(())
-            }
-        };
-        for (job, ticket, verdict, attempt) in self.judged()? {
-            note(self.carry_out(&job, &ticket, verdict, &attempt))?;
+        let mut found = Found::default();
+        let mut jobs = self.library.list_open_jobs()?;
+        for (job, ticket, verdict, attempt) in self.judged(&jobs)? {
+            found.note(self.carry_out(job, &ticket, verdict, &attempt))?;
         }
-        for (job, turn) in self.turns()? {
-            note(self.take_turn(&job, turn))?;
+        if found.has_changed {
+            jobs = self.library.list_open_jobs()?;
         }
-        self.show()?;
-        trouble.map_or(Ok(has_changed), Err)
+        let has_begun = self.take_turns(&jobs, &mut found)?;
+        if has_begun {
+            jobs = self.library.list_open_jobs()?;
+        }
+        self.show(jobs)?;
+        found.trouble.map_or(Ok(found.has_changed), Err)
     }
 
     /// Shows everybody how things are.
-    fn show(&mut self) -> Result<()> {
-        let jobs = self.library.list_open_jobs()?;
+    fn show(&mut self, jobs: Vec<Job>) -> Result<()> {
         self.is_busy = jobs.iter().any(|job| job.state == JobState::Running);
+        let open: BTreeSet<_> = jobs.iter().map(|job| job.id).collect();
         for id in self.board.open() {
-            if jobs.iter().any(|job| job.id == id) {
+            if open.contains(&id) {
                 continue;
             }
             match self.library.get_job(id) {
@@ -151,6 +147,27 @@ impl Supervisor {
             Some(stops_at) if stops_at(place) => Err(Error::Stopped),
             _ => Ok(()),
         }
+    }
+}
+
+/// What a pass found.
+#[derive(Debug, Default)]
+struct Found {
+    has_changed: bool,
+    trouble: Option<Error>,
+}
+
+impl Found {
+    /// Takes note of what became of one job. Only a test's breakpoint keeps the others from being looked at.
+    fn note(&mut self, done: Result<bool>) -> Result<()> {
+        match done {
+            Ok(changed) => self.has_changed |= changed,
+            Err(Error::Stopped) => return Err(Error::Stopped),
+            Err(error) => {
+                self.trouble.get_or_insert(error);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 //! twice.
 
 use atelier_core::JobState;
-use atelier_jobs::{Breakpoint, Error};
+use atelier_jobs::{AttemptFiles, Breakpoint, Error};
 
 use crate::studio::{Studio, begun, settle};
 use crate::told::Told;
@@ -48,6 +48,10 @@ fn check(studio: &Studio, told: &Told) {
         if let Some(run) = job.run {
             let run = studio.library.get_run(run).unwrap();
             assert_eq!(begun(&run), [1, 2, 3], "no epoch is done twice");
+        }
+        for attempt in 1..=job.attempt {
+            let files = AttemptFiles::of(&job.folder, attempt);
+            assert!(!files.pictures().exists(), "nothing is left behind");
         }
         let attempts = studio.library.list_attempts(job.id).unwrap();
         assert!(attempts.iter().all(|attempt| attempt.outcome.is_some()));

@@ -159,16 +159,20 @@ impl Library {
         Ok(jobs.into_iter().map(|job| self.placed(job)).collect())
     }
 
-    /// Removes the folders of jobs that the catalogue does not have. A young one may be of a job that is about to be noted; one
-    /// that cannot be removed is left for the next time.
-    pub(crate) fn sweep_job_folders(&self) -> Result<()> {
-        let entries = fs_err::read_dir(self.home().join(FOLDER)).into_iter();
+    /// Removes the folders of jobs that were completed before, and of those that the catalogue does not have. A young one may be
+    /// of a job that is about to be noted; one that cannot be removed is left for the next time.
+    pub(crate) fn sweep_job_folders(&self, before_ms: i64) -> Result<()> {
+        let entries = fs_err::read_dir(self.jobs_folder()).into_iter();
         for entry in entries.flatten().flatten() {
             let Ok(id) = entry.file_name().to_string_lossy().parse() else {
                 continue;
             };
-            let is_named = self.read(|view| is_job(view, id))?;
-            if !is_named && leftovers::is_old(&entry.path()) {
+            let is_over = match self.get_job(id) {
+                Ok(job) => job.state == JobState::Completed && job.ended_ms <= Some(before_ms),
+                Err(Error::NotFound { .. }) => leftovers::is_old(&entry.path()),
+                Err(error) => return Err(error),
+            };
+            if is_over {
                 let _ = leftovers::remove(&entry.path());
             }
         }
@@ -259,9 +263,4 @@ fn of_run(view: &Transaction<'_>, name: &str) -> Result<Job> {
 pub(crate) fn open_of_run(view: &Transaction<'_>, run: RunId) -> Result<Option<JobId>> {
     let query = "SELECT id FROM job WHERE run = ? AND state IN ('queued', 'running', 'paused')";
     Ok(view.query_row(query, [run], |row| row.get(0)).optional()?)
-}
-
-fn is_job(view: &Transaction<'_>, id: JobId) -> Result<bool> {
-    let query = "SELECT count(*) FROM job WHERE id = ?";
-    Ok(view.query_row(query, [id], |row| row.get(0))?)
 }

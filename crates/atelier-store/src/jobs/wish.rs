@@ -60,11 +60,14 @@ impl Library {
         })
     }
 
-    /// Says why a job is not begun yet.
-    pub fn note_waiting(&self, id: JobId, why: Option<String>) -> Result<()> {
+    /// Says why jobs are not begun yet.
+    pub fn note_waiting(&self, whys: Vec<(JobId, String)>) -> Result<()> {
         self.write(move |change| {
             let note = "UPDATE job SET waiting = ? WHERE id = ? AND state = 'queued'";
-            change.execute(note, params![why, id])?;
+            let mut note = change.prepare_cached(note)?;
+            for (id, why) in whys {
+                note.execute(params![why, id])?;
+            }
             Ok(())
         })
     }

@@ -290,6 +290,8 @@ fn files_of_pictures_stay_until_the_trash_is_emptied() {
     let studio = Studio::new();
     let library = &studio.library;
     let [kept, gone] = draw(&studio, &[1, 2]).try_into().unwrap();
+    let folder = library.job_folder(kept.job.unwrap());
+    fs_err::create_dir_all(&folder).unwrap();
     library.delete_picture(kept.id).unwrap();
     assert!(library.delete_picture(kept.id).is_err());
     library.restore_picture(kept.id).unwrap();
@@ -297,11 +299,14 @@ fn files_of_pictures_stay_until_the_trash_is_emptied() {
     let trash = library.page_of_pictures(true, (0, 10)).unwrap();
     assert_eq!((trash.total, trash.pictures[0].id), (1, gone.id));
     assert_eq!(library.empty_trash(TRASH_DAYS).unwrap().pictures, 0);
+    assert!(folder.exists());
     assert!(library.blobs().path(&gone.hash).exists());
     studio.clock.forward(TRASH_DAYS);
     let emptied = library.empty_trash(TRASH_DAYS).unwrap();
     assert_eq!((emptied.pictures, emptied.files), (1, Some(1)));
     assert!(library.get_picture(gone.id).is_err());
+    let job = library.get_job(kept.job.unwrap()).unwrap();
+    assert!(!job.folder.exists(), "what attempts left goes as well");
     let checked = studio.check();
     assert_eq!((checked.pictures, checked.jobs, checked.files), (1, 1, 1));
     assert!(checked.problems.is_empty() && checked.unnamed.is_empty());

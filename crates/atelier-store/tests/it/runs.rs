@@ -303,7 +303,7 @@ fn folders_of_runs_that_the_catalogue_does_not_have_go_with_the_trash() {
     for folder in [&left, &own] {
         fs_err::create_dir(folder).unwrap();
     }
-    assert_eq!(studio.check().unnamed, [left.clone()]);
+    assert_eq!(studio.check().unnamed, std::slice::from_ref(&left));
     studio.library.empty_trash(TRASH_DAYS).unwrap();
     assert!(!left.exists() && own.exists() && run.folder.exists());
     assert!(studio.check().unnamed.is_empty());
