@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::workbench::{Workbench, files_below, tiny_base};
 
 /// A library with the dataset `Slopes` of three pictures.
-fn studio() -> Workbench {
+pub(crate) fn studio() -> Workbench {
     let bench = Workbench::new();
     bench.dataset("pictures", 3);
     let create = ["dataset", "create", "Slopes", "--from", "pictures"];
@@ -15,7 +15,7 @@ fn studio() -> Workbench {
 }
 
 /// The words of a short training on the dataset.
-fn training(base: &str) -> Vec<&str> {
+pub(crate) fn training(base: &str) -> Vec<&str> {
     let words = ["train", "--dataset", "slopes", "--base", base];
     let settings = ["--epochs", "2", "--rank", "2", "--caption-dropout", "0.3"];
     [&words[..], &settings].concat()

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use crate::workbench::{Workbench, program, signal};
 
 /// The running server, and the address that it said.
-fn started(bench: &Workbench) -> (Child, String) {
+pub(crate) fn started(bench: &Workbench) -> (Child, String) {
     let mut child = Command::new(program())
         .args(["serve", "--listen", "127.0.0.1:0"])
         .env("ATELIER_HOME", bench.path("home"))
@@ -27,7 +27,7 @@ fn started(bench: &Workbench) -> (Child, String) {
     (child, address)
 }
 
-fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
