@@ -1,6 +1,7 @@
 //! Answers: values as JSON, and failures with the status and the words that fit an API.
 
 use atelier_core::{BoxedError, Coded, ErrorCode};
+use atelier_jobs::Error as JobsError;
 use atelier_store::Error as StoreError;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -185,6 +186,8 @@ impl From<StoreError> for Failure {
             | StoreError::NoCheckpoint { .. }
             | StoreError::RunInUse { .. }
             | StoreError::RunNotInUse { .. }
+            | StoreError::RunQueued { .. }
+            | StoreError::JobNotSo { .. }
             | StoreError::Exists { .. }
             | StoreError::Invalid { .. }
             | StoreError::Pictures(_)
@@ -193,6 +196,20 @@ impl From<StoreError> for Failure {
             _ if code == ErrorCode::Io => Self::io(message),
             _ if code == ErrorCode::Internal => Self::internal(message),
             _ => Self::new(code, "the library cannot be used as it is").because(message),
+        }
+    }
+}
+
+/// What the queue says.
+impl From<JobsError> for Failure {
+    fn from(error: JobsError) -> Self {
+        match error {
+            JobsError::Library(error) => error.into(),
+            JobsError::Invalid { .. } => Self::invalid(error.to_string()),
+            JobsError::ShutDown => Self::new(ErrorCode::Busy, error.to_string()),
+            // Their words name files of this machine.
+            JobsError::Io(_) => Self::io(error),
+            _ => Self::internal(error),
         }
     }
 }

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use atelier_core::Planner;
+use atelier_core::{ErrorCode, Planner};
+use atelier_jobs::Queue;
 use atelier_store::Library;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -18,6 +20,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::answer::Failure;
 use crate::error::Error;
+use crate::events::{Clients, Watch};
 use crate::limits::Limits;
 use crate::metrics::{self, Metrics};
 use crate::routes::described;
@@ -53,13 +56,16 @@ impl std::fmt::Debug for Settings {
 pub struct Services {
     /// Who knows bases and what trainings on them will be.
     pub planner: Option<Arc<dyn Planner>>,
+    /// Who trains and draws.
+    pub queue: Option<Queue>,
 }
 
 impl std::fmt::Debug for Services {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut services = f.debug_struct("Services");
         let planner = self.planner.is_some();
-        services.field("planner", &planner).finish()
+        services.field("planner", &planner);
+        services.field("queue", &self.queue).finish()
     }
 }
 
@@ -75,12 +81,14 @@ struct Shared {
     uploads: PathBuf,
     thumbnails: Thumbnails,
     work: Work,
+    watch: Option<Watch>,
+    clients: Clients,
     metrics: Metrics,
     openapi: String,
 }
 
 impl App {
-    fn new(settings: Settings, services: Services, openapi: String) -> Result<Self, Error> {
+    pub(crate) fn new(settings: Settings, services: Services) -> Result<Self, Error> {
         let uploads = settings.home.join("uploads");
         let made = fs_err::create_dir_all(&uploads);
         made.map_err(|source| Error::Folder {
@@ -89,14 +97,17 @@ impl App {
         })?;
         datasets::upload::leftovers::sweep(&uploads);
         let limits = &settings.limits;
+        let watch = services.queue.clone().map(Watch::new).transpose();
         let thumbnails = settings.home.join("thumbnails");
         Ok(Self {
             shared: Arc::new(Shared {
                 thumbnails: Thumbnails::new(thumbnails, limits.thumbnails_bytes),
                 work: Work::new(limits.turn),
+                watch: watch.map_err(Error::Threads)?,
+                clients: Clients::new(limits.event_clients),
                 metrics: Metrics::default(),
                 uploads,
-                openapi,
+                openapi: openapi::openapi_json(),
                 services,
                 settings,
             }),
@@ -112,6 +123,33 @@ impl App {
     pub(crate) fn planner(&self) -> Result<Arc<dyn Planner>, Failure> {
         let planner = self.shared.services.planner.clone();
         planner.ok_or_else(|| Failure::not_found("this server knows no bases and trains nothing"))
+    }
+
+    /// Who trains and draws; only to be asked on the threads of [`Self::work`].
+    pub(crate) fn queue(&self) -> Result<Queue, Failure> {
+        let queue = self.shared.services.queue.clone();
+        queue.ok_or_else(|| Failure::not_found("this server has no queue of jobs"))
+    }
+
+    /// Whether the queue takes one more job.
+    pub(crate) fn check_room(&self, library: &Library) -> Result<(), Failure> {
+        let most = self.limits().open_jobs;
+        if library.list_open_jobs()?.len() < most {
+            return Ok(());
+        }
+        let message = format!("the queue has {most} jobs already");
+        Err(Failure::new(ErrorCode::Busy, message).with_status(StatusCode::TOO_MANY_REQUESTS))
+    }
+
+    /// To be told when something changes in the queue.
+    pub(crate) fn revisions(&self) -> Result<tokio::sync::watch::Receiver<u64>, Failure> {
+        let watch = self.shared.watch.as_ref().map(Watch::revisions);
+        watch.ok_or_else(|| Failure::not_found("this server has no queue of jobs"))
+    }
+
+    /// Who listens to events.
+    pub(crate) fn clients(&self) -> &Clients {
+        &self.shared.clients
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -155,13 +193,18 @@ pub fn router(
     services: Services,
     address: SocketAddr,
 ) -> Result<Router, Error> {
+    Ok(router_of(&App::new(settings, services)?, address))
+}
+
+/// The same for what handlers share.
+pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
     let (router, _) = described();
-    let app = App::new(settings, services, openapi::openapi_json())?;
     let pause = app.limits().pause;
     let compression = SizeAbove::new(1024)
         .and(NotForContentType::IMAGES)
+        .and(NotForContentType::SSE)
         .and(NotForContentType::new("application/zip"));
-    Ok(router
+    router
         .route("/api/v1/openapi.json", get(openapi::get_openapi))
         .fallback(web::get_page)
         .method_not_allowed_fallback(refuse_method)
@@ -177,12 +220,12 @@ pub fn router(
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn_with_state(app.clone(), metrics::count))
         .layer(from_fn(security::add_headers))
-        .with_state(app))
+        .with_state(app.clone())
 }
 
 async fn refuse_method() -> Failure {
     Failure::invalid("this address does not take this method")
-        .with_status(axum::http::StatusCode::METHOD_NOT_ALLOWED)
+        .with_status(StatusCode::METHOD_NOT_ALLOWED)
 }
 
 #[expect(

@@ -29,6 +29,12 @@ pub struct Limits {
     pub farewell: Duration,
     /// Open connections.
     pub connections: usize,
+    /// Jobs in the queue that are neither done nor given up.
+    pub open_jobs: usize,
+    /// Clients that listen to events.
+    pub event_clients: usize,
+    /// How often these are told that the server is still there.
+    pub heartbeat: Duration,
 }
 
 impl Default for Limits {
@@ -46,6 +52,9 @@ impl Default for Limits {
             turn: Duration::from_secs(30),
             farewell: Duration::from_secs(10),
             connections: 1_024,
+            open_jobs: 1_000,
+            event_clients: 64,
+            heartbeat: Duration::from_secs(15),
         }
     }
 }

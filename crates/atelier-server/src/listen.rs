@@ -8,15 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atelier_core::CancelFlag;
-use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::Semaphore;
 use tokio::time::{interval, sleep, timeout};
 
-use crate::app::{Services, Settings, router};
+use crate::app::{App, Services, Settings, router_of};
 use crate::connection::serve;
 use crate::error::Error;
-use crate::limits::Limits;
 
 /// Threads that answer; what is slow has others.
 const THREADS: usize = 2;
@@ -115,7 +113,7 @@ impl Server {
     /// Answers until `stop` is set; then requests that are under way have a few seconds to finish.
     pub fn run(self, stop: &CancelFlag) -> Result<(), Error> {
         let limits = self.settings.limits;
-        let router = router(self.settings, self.services, self.address)?;
+        let app = App::new(self.settings, self.services)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .max_blocking_threads(SLOW_THREADS)
@@ -124,7 +122,7 @@ impl Server {
             .build()
             .map_err(Error::Threads)?;
         let listener = (self.listener, self.address);
-        let done = runtime.block_on(accept(listener, &router, &limits, stop));
+        let done = runtime.block_on(accept(listener, &app, stop));
         // What nobody waits for any more is not waited for either.
         runtime.shutdown_timeout(limits.farewell);
         done
@@ -133,12 +131,12 @@ impl Server {
 
 async fn accept(
     (listener, address): (TcpListener, SocketAddr),
-    router: &Router,
-    limits: &Limits,
+    app: &App,
     stop: &CancelFlag,
 ) -> Result<(), Error> {
     let listener = tokio::net::TcpListener::from_std(listener);
     let listener = listener.map_err(|source| Error::Listen { address, source })?;
+    let (router, limits) = (router_of(app, address), app.limits());
     let open = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.connections));
     let stopped = async {
@@ -170,6 +168,7 @@ async fn accept(
         }
     }
     drop(listener);
+    app.clients().dismiss();
     let _ = timeout(limits.farewell, open.shutdown()).await;
     Ok(())
 }

@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::OpenApi;
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::{ContentBuilder, Ref};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Schema};
 
 use crate::app::App;
 use crate::routes::described;
@@ -22,6 +22,8 @@ use crate::routes::described;
         (name = "trainings", description = "Bases, settings, and what a training will be."),
         (name = "runs", description = "Trainings of versions of datasets."),
         (name = "models", description = "Fine-tuned models: adapters with what is needed to use them."),
+        (name = "jobs", description = "The queue that trains and draws."),
+        (name = "pictures", description = "Pictures that were drawn."),
         (name = "server", description = "The server itself.")
     )
 )]
@@ -47,9 +49,25 @@ pub fn openapi_json() -> String {
             responses.insert("default".to_owned(), any_failure().into());
         }
     }
+    let schemas = document.components.as_mut();
+    for schema in schemas.into_iter().flat_map(|all| all.schemas.values_mut()) {
+        forget_defaults(schema);
+    }
     let mut text = document.to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Makers of clients take a property with a default for one that is always there, in requests too.
+fn forget_defaults(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::Object(object)) = schema else {
+        return;
+    };
+    for property in object.properties.values_mut() {
+        if let RefOr::T(Schema::Object(property)) = property {
+            property.default = None;
+        }
+    }
 }
 
 /// What any operation may be answered with: other hosts, other sites, other types of bodies, a busy server.

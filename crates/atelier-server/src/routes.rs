@@ -6,7 +6,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::{about, datasets, health, metrics, models, openapi, runs, trainings};
+use crate::{
+    about, datasets, drawings, events, health, jobs, metrics, models, openapi, pictures, runs,
+    trainings,
+};
 
 /// All of them, with their description.
 pub(crate) fn described() -> (Router<App>, OpenApi) {
@@ -18,6 +21,8 @@ pub(crate) fn described() -> (Router<App>, OpenApi) {
         .merge(of_trainings())
         .merge(of_runs())
         .merge(of_models())
+        .merge(of_jobs())
+        .merge(of_pictures())
         .split_for_parts()
 }
 
@@ -42,6 +47,7 @@ fn of_datasets() -> OpenApiRouter<App> {
         .routes(routes!(datasets::upload::add_images))
         .routes(routes!(datasets::image_file::get_image_file))
         .routes(routes!(datasets::thumbnail::get_thumbnail))
+        .routes(routes!(pictures::from_picture::add_picture))
 }
 
 fn of_trainings() -> OpenApiRouter<App> {
@@ -50,6 +56,7 @@ fn of_trainings() -> OpenApiRouter<App> {
         .routes(routes!(trainings::trigger_words::judge_trigger_word))
         .routes(routes!(trainings::schema::get_settings_schema))
         .routes(routes!(trainings::start::plan_training))
+        .routes(routes!(trainings::start::start_training))
 }
 
 fn of_runs() -> OpenApiRouter<App> {
@@ -62,6 +69,8 @@ fn of_runs() -> OpenApiRouter<App> {
         ))
         .routes(routes!(runs::lifecycle::restore_run))
         .routes(routes!(runs::losses::list_losses))
+        .routes(routes!(runs::control::stop_run))
+        .routes(routes!(runs::control::resume_run))
 }
 
 fn of_models() -> OpenApiRouter<App> {
@@ -78,4 +87,28 @@ fn of_models() -> OpenApiRouter<App> {
         .routes(routes!(models::lifecycle::restore_model))
         .routes(routes!(models::lineage::verify_model))
         .routes(routes!(models::file::get_model_file))
+}
+
+fn of_jobs() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(drawings::start::start_drawing))
+        .routes(routes!(jobs::lifecycle::list_jobs))
+        .routes(routes!(jobs::lifecycle::get_job))
+        .routes(routes!(jobs::control::cancel_job))
+        .routes(routes!(jobs::control::pause_job))
+        .routes(routes!(jobs::control::resume_job))
+        .routes(routes!(jobs::control::retry_job))
+        .routes(routes!(events::stream::list_events))
+}
+
+fn of_pictures() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(pictures::lifecycle::list_pictures))
+        .routes(routes!(
+            pictures::lifecycle::get_picture,
+            pictures::lifecycle::delete_picture
+        ))
+        .routes(routes!(pictures::lifecycle::restore_picture))
+        .routes(routes!(pictures::file::get_picture_file))
+        .routes(routes!(pictures::thumbnail::get_picture_thumbnail))
 }

@@ -24,6 +24,17 @@ pub(crate) struct FileQuery {
     download: bool,
 }
 
+impl FileQuery {
+    /// What a browser is to do with it.
+    pub(crate) fn disposition(&self) -> Disposition {
+        if self.download {
+            Disposition::Attachment
+        } else {
+            Disposition::Inline
+        }
+    }
+}
+
 /// The file of an image, as it was added.
 #[utoipa::path(
     get, path = "/api/v1/datasets/{dataset}/images/{image}/file", tag = "datasets",
@@ -57,10 +68,6 @@ pub(crate) async fn get_image_file(
     };
     let mut file = file.open().await?;
     let kind = file.picture_kind().await?;
-    let way = if query.download {
-        Disposition::Attachment
-    } else {
-        Disposition::Inline
-    };
-    file.answer(&asked, (kind, way), FOR_EVER).await
+    file.answer(&asked, (kind, query.disposition()), FOR_EVER)
+        .await
 }

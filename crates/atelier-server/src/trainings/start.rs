@@ -1,12 +1,14 @@
 //! Trainings are planned, and started.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 
 use super::views::PlannedView;
 use super::wish::{TrainingRequest, plan};
 use crate::answer::{FailureBody, Json, Result};
 use crate::app::App;
 use crate::extract::JsonOf;
+use crate::runs::control::RunAndJob;
 
 /// What a training will be: its settings and where they come from, its steps, its memory. Nothing is begun.
 #[utoipa::path(
@@ -24,4 +26,33 @@ pub(crate) async fn plan_training(
 ) -> Result<Json<PlannedView>> {
     let planned = plan(&app, &wanted).await?;
     Ok(Json(planned.into()))
+}
+
+/// Makes a run and the job that trains it.
+#[utoipa::path(
+    post, path = "/api/v1/trainings", tag = "trainings", request_body = TrainingRequest,
+    responses(
+        (status = 202, description = "The run and its job.", body = RunAndJob),
+        (status = 400, body = FailureBody, description = "Values cannot be used, the trigger word is refused, or the name is taken; `details.problems` has what is wrong with settings."),
+        (status = 404, body = FailureBody, description = "There is no such dataset, version or base."),
+        (status = 422, body = FailureBody, description = "The version has no pictures, or there is too little memory."),
+        (status = 429, body = FailureBody, description = "There are too many jobs in the queue.")
+    )
+)]
+pub(crate) async fn start_training(
+    State(app): State<App>,
+    JsonOf(wanted): JsonOf<TrainingRequest>,
+) -> Result<(StatusCode, Json<RunAndJob>)> {
+    let queue = app.queue()?;
+    let planned = plan(&app, &wanted).await?;
+    let library = app.library();
+    let app_again = app.clone();
+    let submit = move || -> Result<_> {
+        app_again.check_room(&library)?;
+        let training = planned.training_job()?;
+        Ok(queue.submit_training(&training, planned.into_run(wanted.name), 0)?)
+    };
+    let (job, run) = app.work().files(submit).await??;
+    let (run, job) = (run.into(), Some(job.into()));
+    Ok((StatusCode::ACCEPTED, Json(RunAndJob { run, job })))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use atelier_core::{ErrorCode, PlannedTraining, SettingOrigin, TrainConfig, TrainingWish};
-use atelier_store::{Dataset, DatasetId};
+use atelier_store::{Dataset, DatasetId, NewRun};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -30,6 +30,9 @@ pub(crate) struct TrainingRequest {
     pub(super) version: Option<u32>,
     /// The name of the base; the usual one when absent.
     pub(super) base: Option<String>,
+    /// What the run will be called; made from the dataset's name when absent.
+    #[schema(min_length = 1, max_length = 200)]
+    pub(super) name: Option<String>,
     /// What is given. Category and trigger word are the dataset's where they are not.
     #[serde(default)]
     #[schema(value_type = SomeSettings)]
@@ -42,6 +45,37 @@ pub(super) struct Planned {
     pub(super) version: u32,
     pub(super) pictures: usize,
     pub(super) training: PlannedTraining,
+}
+
+impl Planned {
+    /// What the queue is to know.
+    ///
+    /// # Errors
+    /// When the trigger word is refused.
+    pub(super) fn training_job(&self) -> Result<atelier_jobs::TrainingRequest> {
+        let mut findings = self.training.trigger_word.iter();
+        if let Some(refused) = findings.find(|finding| finding.level == "refused") {
+            let message = format!("the trigger word is refused: {}", refused.message);
+            return Err(Failure::invalid(message));
+        }
+        Ok(atelier_jobs::TrainingRequest {
+            memory_bytes: Some(self.training.memory_bytes),
+            ..atelier_jobs::TrainingRequest::default()
+        })
+    }
+
+    /// The run that will be trained.
+    pub(super) fn into_run(self, name: Option<String>) -> NewRun {
+        NewRun {
+            name,
+            dataset: self.dataset.id,
+            version: self.version,
+            base: self.training.base,
+            base_hash: self.training.base_hash,
+            config: self.training.config,
+            total_steps: self.training.total_steps,
+        }
+    }
 }
 
 /// Plans it.

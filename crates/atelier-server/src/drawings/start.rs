@@ -1,0 +1,59 @@
+//! A drawing takes its place in the queue.
+
+use atelier_store::{Error, Library};
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::request::DrawingRequest;
+use crate::answer::{Failure, FailureBody, Json, Result};
+use crate::app::App;
+use crate::extract::JsonOf;
+use crate::jobs::views::JobView;
+use crate::trainings::bases::known;
+
+/// Draws pictures, in the queue. They are in `/api/v1/pictures` with `job` when the job is completed.
+#[utoipa::path(
+    post, path = "/api/v1/drawings", tag = "jobs", request_body = DrawingRequest,
+    responses(
+        (status = 202, description = "The job that draws them.", body = JobView),
+        (status = 400, body = FailureBody, description = "Values cannot be used; `details.problems` has each."),
+        (status = 404, body = FailureBody, description = "There is no such base or model."),
+        (status = 429, body = FailureBody, description = "There are too many jobs in the queue.")
+    )
+)]
+pub(crate) async fn start_drawing(
+    State(app): State<App>,
+    JsonOf(wanted): JsonOf<DrawingRequest>,
+) -> Result<(StatusCode, Json<JobView>)> {
+    let problems = wanted.problems();
+    if !problems.is_empty() {
+        let message = format!("this cannot be drawn: {}", problems.join("; "));
+        return Err(Failure::invalid(message).with_details(json!({"problems": problems})));
+    }
+    let app_again = app.clone();
+    let submitted = app.work().files(move || submit(&app_again, wanted));
+    Ok((StatusCode::ACCEPTED, Json(submitted.await??)))
+}
+
+fn submit(app: &App, mut wanted: DrawingRequest) -> Result<JobView> {
+    let (library, queue, planner) = (app.library(), app.queue()?, app.planner()?);
+    app.check_room(&library)?;
+    if wanted.base.is_some() || wanted.models.is_empty() {
+        wanted.base = Some(known(&planner, wanted.base.as_deref())?.name);
+    }
+    check_models(&library, &wanted)?;
+    Ok(queue.submit_generation(wanted.into(), 0)?.into())
+}
+
+/// Models in the trash draw nothing.
+fn check_models(library: &Library, wanted: &DrawingRequest) -> Result<()> {
+    for used in &wanted.models {
+        let model = library.get_model(used.model)?;
+        if model.trashed_ms.is_some() {
+            let (what, name) = ("model", model.about.name);
+            return Err(Error::Trashed { what, name }.into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! What is wanted of jobs: to stop, to go on, to be tried again.
+
+use atelier_jobs::{Error, Queue};
+use atelier_store::{Job, JobId};
+use axum::extract::State;
+
+use super::views::JobView;
+use crate::answer::{FailureBody, Json, Result};
+use crate::app::App;
+use crate::extract::PathOf;
+
+/// Does it on a thread for what is slow.
+async fn told(
+    app: &App,
+    tell: impl FnOnce(Queue) -> Result<Job, Error> + Send + 'static,
+) -> Result<Json<JobView>> {
+    let queue = app.queue()?;
+    let done = app.work().files(move || tell(queue));
+    Ok(Json(done.await??.into()))
+}
+
+/// Wants a job to stop for good; a running one stops within a step.
+#[utoipa::path(
+    post, path = "/api/v1/jobs/{job}/cancel", tag = "jobs",
+    params(("job" = String, Path, format = "uuid")),
+    responses((status = 200, description = "The job.", body = JobView), (status = 404, body = FailureBody, description = "There is none."), (status = 409, body = FailureBody, description = "It has ended already."))
+)]
+pub(crate) async fn cancel_job(
+    State(app): State<App>,
+    PathOf(id): PathOf<JobId>,
+) -> Result<Json<JobView>> {
+    told(&app, move |queue| queue.cancel(id)).await
+}
+
+/// Wants a job to stop, and to keep what it has until it goes on.
+#[utoipa::path(
+    post, path = "/api/v1/jobs/{job}/pause", tag = "jobs",
+    params(("job" = String, Path, format = "uuid")),
+    responses((status = 200, description = "The job.", body = JobView), (status = 404, body = FailureBody, description = "There is none."), (status = 409, body = FailureBody, description = "It has ended, or is about to."))
+)]
+pub(crate) async fn pause_job(
+    State(app): State<App>,
+    PathOf(id): PathOf<JobId>,
+) -> Result<Json<JobView>> {
+    told(&app, move |queue| queue.pause(id)).await
+}
+
+/// Wants a paused job to go on.
+#[utoipa::path(
+    post, path = "/api/v1/jobs/{job}/resume", tag = "jobs",
+    params(("job" = String, Path, format = "uuid")),
+    responses((status = 200, description = "The job.", body = JobView), (status = 404, body = FailureBody, description = "There is none."), (status = 409, body = FailureBody, description = "It has ended, or is about to."))
+)]
+pub(crate) async fn resume_job(
+    State(app): State<App>,
+    PathOf(id): PathOf<JobId>,
+) -> Result<Json<JobView>> {
+    told(&app, move |queue| queue.resume(id)).await
+}
+
+/// Queues a job again that failed or was cancelled.
+#[utoipa::path(
+    post, path = "/api/v1/jobs/{job}/retry", tag = "jobs",
+    params(("job" = String, Path, format = "uuid")),
+    responses((status = 200, description = "The job.", body = JobView), (status = 400, body = FailureBody, description = "Its run is in the trash, or has another job."), (status = 404, body = FailureBody, description = "There is none."), (status = 409, body = FailureBody, description = "It has neither failed nor been cancelled."))
+)]
+pub(crate) async fn retry_job(
+    State(app): State<App>,
+    PathOf(id): PathOf<JobId>,
+) -> Result<Json<JobView>> {
+    told(&app, move |queue| queue.retry(id)).await
+}
