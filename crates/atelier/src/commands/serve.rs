@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use atelier_failure::CodedResult as _;
-use atelier_server::{Limits, ListenAddress, Server, Settings};
+use atelier_server::{Limits, ListenAddress, Server, Services, Settings};
 use clap::Args;
 use serde_json::json;
 
 use crate::context::{App, ExitKind};
+use crate::planner::OwnPlanner;
 use crate::queue;
 
 /// How long workers are waited for; what has not stopped by then stops at its next step, and the next server finds it.
@@ -38,10 +39,14 @@ pub(super) fn run(args: &ServeArgs, app: &App) -> Result<ExitKind> {
     let server = Server::bind(address, settings).coded()?;
     // Not before the address is ours: a server that cannot listen does nothing.
     let queue = queue::open(app, library)?;
+    let services = Services {
+        planner: Some(Arc::new(OwnPlanner::new(app))),
+        queue: Some(queue.clone()),
+    };
     let url = format!("http://{}", server.address());
     output.line(format_args!("the studio is at {url}; Ctrl-C stops it"));
     output.document(&json!({"url": url}))?;
-    let served = server.run(&app.cancel).coded();
+    let served = server.with(services).run(&app.cancel).coded();
     queue.shut_down(GRACE);
     served?;
     Ok(ExitKind::Completed)
