@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use atelier_core::Crop;
 use atelier_data::caption::one_line;
 
-use super::edit::{Edit, MAX_IMAGES, NewImage, apply, caption_problem};
+use super::caption::caption_problem;
+use super::edit::{Edit, MAX_IMAGES, NewImage, apply};
 use super::get_to_change;
 use super::version::{Version, version};
 use crate::blobs::Hold;

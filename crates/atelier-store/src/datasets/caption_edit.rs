@@ -2,7 +2,9 @@
 
 use atelier_data::caption::with_trigger;
 
+use super::caption::{MAX_CAPTION_CHARS, beginning, checked_caption, is_longer, too_long};
 use crate::about::About;
+use crate::error::{Error, Result};
 
 /// A change that any caption can go through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +29,27 @@ pub enum CaptionEdit {
 }
 
 impl CaptionEdit {
-    /// What the caption becomes, in a dataset like this.
-    pub fn applied(&self, caption: &str, about: &About) -> String {
-        match self {
+    /// Whether it can be used, before it meets any caption: no caption has room for words that are longer than one.
+    pub(super) fn check(&self) -> Result<()> {
+        let texts: &[&String] = match self {
+            Self::Set(text) | Self::Prepend(text) | Self::Append(text) | Self::Remove(text) => {
+                &[text]
+            }
+            Self::Replace { old, new } => &[old, new],
+            Self::AddTrigger => &[],
+        };
+        let long = texts.iter().find(|text| is_longer(text, MAX_CAPTION_CHARS));
+        long.map_or(Ok(()), |text| {
+            Err(Error::invalid("text", beginning(text), too_long()))
+        })
+    }
+
+    /// What a caption becomes, in a dataset like this.
+    ///
+    /// # Errors
+    /// When it would be too long. That is known before it is made.
+    pub(super) fn applied(&self, caption: &str, about: &About) -> Result<String> {
+        checked_caption(&match self {
             Self::Set(text) => text.clone(),
             Self::Prepend(text) => joined(text, caption),
             Self::Append(text) => joined(caption, text),
@@ -39,10 +59,21 @@ impl CaptionEdit {
                 kept.collect::<Vec<_>>().join(", ")
             }
             Self::Replace { old, .. } if old.is_empty() => caption.to_owned(),
-            Self::Replace { old, new } => caption.replace(old.as_str(), new),
+            Self::Replace { old, new } => replaced(caption, old, new)?,
             Self::AddTrigger => with_trigger(about.category, &about.trigger_word, caption),
-        }
+        })
     }
+}
+
+fn replaced(caption: &str, old: &str, new: &str) -> Result<String> {
+    let [chars, old_chars, new_chars] = [caption, old, new].map(|text| text.chars().count());
+    let matches = caption.matches(old).count();
+    let after = (chars - matches * old_chars).saturating_add(matches.saturating_mul(new_chars));
+    if after > MAX_CAPTION_CHARS {
+        let problem = format!("with the other words {}", too_long());
+        return Err(Error::invalid("caption", beginning(caption), problem));
+    }
+    Ok(caption.replace(old, new))
 }
 
 fn joined(front: &str, back: &str) -> String {
@@ -80,10 +111,43 @@ mod tests {
             (replace("", "dog"), caption),
             (CaptionEdit::AddTrigger, "BlobV1, red cat, on a mat"),
         ] {
-            assert_eq!(edit.applied(caption, about), expected, "{edit:?}");
+            assert_eq!(edit.applied(caption, about).unwrap(), expected, "{edit:?}");
         }
-        assert_eq!(CaptionEdit::AddTrigger.applied("blobv1", about), "blobv1");
-        assert_eq!(CaptionEdit::Prepend(text("a")).applied("", about), "a");
-        assert_eq!(CaptionEdit::Remove(text("a")).applied("a,, a ,", about), "");
+        let applied = |edit: CaptionEdit, caption| edit.applied(caption, about).unwrap();
+        assert_eq!(applied(CaptionEdit::AddTrigger, "blobv1"), "blobv1");
+        assert_eq!(applied(CaptionEdit::Prepend(text("a")), ""), "a");
+        assert_eq!(applied(CaptionEdit::Remove(text("a")), "a,, a ,"), "");
+    }
+
+    #[test]
+    fn what_would_be_too_long_is_refused_before_it_is_made() {
+        let replace = |old: &str, new: String| CaptionEdit::Replace {
+            old: old.to_owned(),
+            new,
+        };
+        let about = About::default();
+        let longest = "a".repeat(MAX_CAPTION_CHARS);
+        // 100 MB where it is made first, 80 GB with eight million letters.
+        let error = replace("a", "b".repeat(10_000)).applied(&longest, &about);
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("more than 10000") && error.len() < 200,
+            "{error}"
+        );
+        let same = replace("a", "é".to_owned()).applied(&longest, &about);
+        assert_eq!(same.unwrap(), "é".repeat(MAX_CAPTION_CHARS));
+        let long = "é".repeat(MAX_CAPTION_CHARS + 1);
+        for edit in [
+            CaptionEdit::Set(long.clone()),
+            CaptionEdit::Prepend(long.clone()),
+            CaptionEdit::Append(long.clone()),
+            CaptionEdit::Remove(long.clone()),
+            replace(&long, String::new()),
+            replace("a", long.clone()),
+        ] {
+            let error = edit.check().unwrap_err().to_string();
+            assert!(error.starts_with("text `ééé"), "{error}");
+        }
+        assert!(CaptionEdit::Set(longest).check().is_ok());
     }
 }

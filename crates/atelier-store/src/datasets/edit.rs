@@ -6,6 +6,7 @@ use atelier_data::{Limits, decode_bytes};
 use rusqlite::Transaction;
 use serde::Serialize;
 
+use super::caption::{beginning, checked_caption};
 use super::caption_edit::CaptionEdit;
 use super::file_name::Stems;
 use super::get_to_change;
@@ -15,8 +16,6 @@ use crate::blobs::{Blobs, Hold};
 use crate::error::{Error, Result};
 use crate::library::{DatasetId, ImageId, Library};
 
-/// Longest caption.
-const MAX_CAPTION_CHARS: usize = 10_000;
 /// Longest description of a change.
 const MAX_CHANGE_CHARS: usize = 200;
 /// Most images of a dataset.
@@ -247,12 +246,13 @@ impl Editor {
             }
             Edit::SetCaption(id, caption) => {
                 let at = self.position(id)?;
-                self.set_caption(at, &caption)?;
+                self.set_caption(at, checked_caption(&caption)?);
             }
             Edit::EditCaption(id, edit) => {
                 let at = self.position(id)?;
-                let caption = edit.applied(&self.images[at].caption, &self.about);
-                self.set_caption(at, &caption)?;
+                edit.check()?;
+                let caption = edit.applied(&self.images[at].caption, &self.about)?;
+                self.set_caption(at, caption);
             }
             Edit::SetCrop(id, crop) => {
                 let at = self.position(id)?;
@@ -267,14 +267,12 @@ impl Editor {
         Ok(())
     }
 
-    fn set_caption(&mut self, at: usize, caption: &str) -> Result<()> {
+    fn set_caption(&mut self, at: usize, caption: String) {
         let image = &mut self.images[at];
-        let caption = checked_caption(caption)?;
         if image.caption != caption {
             (image.caption, image.row) = (caption, None);
             self.captions += 1;
         }
-        Ok(())
     }
 
     fn position(&self, id: ImageId) -> Result<usize> {
@@ -308,17 +306,6 @@ fn set_crop(image: &mut Image, crop: Option<Crop>) -> Result<()> {
     Ok(())
 }
 
-fn checked_caption(caption: &str) -> Result<String> {
-    let caption = one_line(caption);
-    match caption_problem(&caption) {
-        None => Ok(caption),
-        Some(problem) => {
-            let start: String = caption.chars().take(60).collect();
-            Err(Error::invalid("caption", start, problem))
-        }
-    }
-}
-
 /// What was done, as a caller says it. Without words, it is counted.
 fn checked_words(words: &str) -> Result<String> {
     let line = one_line(words);
@@ -332,17 +319,7 @@ fn checked_words(words: &str) -> Result<String> {
     } else {
         return Ok(line);
     };
-    let start: String = line.chars().take(60).collect();
-    Err(Error::invalid("change", start, problem))
-}
-
-/// Why a caption cannot be kept.
-pub(super) fn caption_problem(caption: &str) -> Option<String> {
-    if caption.chars().count() > MAX_CAPTION_CHARS {
-        return Some(format!("it has more than {MAX_CAPTION_CHARS} characters"));
-    }
-    let has_control = caption.contains(char::is_control);
-    has_control.then(|| "it has control characters".to_owned())
+    Err(Error::invalid("change", beginning(&line), problem))
 }
 
 #[cfg(test)]

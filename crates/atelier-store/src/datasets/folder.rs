@@ -8,7 +8,8 @@ use atelier_data::{Limits, Sample, Skipped, read_file, read_folder};
 use atelier_weights::atomic;
 use fs_err::OpenOptions;
 
-use super::edit::{Edit, NewImage, apply, caption_problem};
+use super::caption::caption_problem;
+use super::edit::{Edit, NewImage, apply};
 use super::folder_files::{FolderContent, FolderFile};
 use super::version::{Version, version};
 use super::{create, get_to_change};

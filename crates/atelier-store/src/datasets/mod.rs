@@ -1,6 +1,7 @@
 //! Datasets: named pictures with captions and crops. Every change of these makes a version, and versions are never changed.
 
 mod additions;
+mod caption;
 mod caption_edit;
 mod difference;
 mod edit;
@@ -18,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::library::{DatasetId, ImageId, Library};
 
 pub use additions::{Addition, AdditionOutcome};
+pub use caption::MAX_CAPTION_CHARS;
 pub use caption_edit::CaptionEdit;
 pub use difference::{Difference, ImageChange};
 pub use edit::{Edit, Edits, NewImage};
