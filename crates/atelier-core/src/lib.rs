@@ -4,27 +4,23 @@
 mod adapter_format;
 mod adapter_use;
 mod category;
-mod context;
 mod crop;
 mod device_choice;
 mod drawing;
 mod error_code;
-mod job_state;
 mod planning;
 mod precision;
-mod progress;
 mod recompute;
 mod seed;
 mod setting;
 mod train_config;
 mod training;
-mod traits;
 mod weight_change;
+mod work;
 
 pub use adapter_format::{AdapterFamily, AdapterFormat};
 pub use adapter_use::{AdapterUse, AdapterUseError};
 pub use category::Category;
-pub use context::{AlwaysPermitted, CancelFlag, Clock, Permit, RunContext};
 pub use crop::Crop;
 pub use device_choice::{DeviceChoice, Interface};
 pub use drawing::{
@@ -32,20 +28,22 @@ pub use drawing::{
     VaeTiling,
 };
 pub use error_code::{BoxedError, Coded, ErrorCode};
-pub use job_state::{JobKind, JobState, JobWish};
 pub use planning::{
     BaseAbout, PlannedDuration, PlannedTraining, Planner, SettingOrigin, TrainingWish, WordFinding,
 };
 pub use precision::Precision;
-pub use progress::{Phase, Progress, ProgressSink, SilentProgress};
 pub use recompute::Recompute;
 pub use seed::Seed;
 pub use setting::{SettingAbout, SettingGroup, SettingKind};
 pub use train_config::{Targets, TrainConfig};
 pub use training::{BaseKind, RunState, StepCount, StrengthSettings, TrainingStrength};
-pub use traits::{Generator, Outcome, Picture, TrainReport, TrainRequest, Trainer};
 pub use weight_change::{
     Delta, Factor, Magnitude, MagnitudeAxis, MagnitudeRule, Matrix, WeightChange,
+};
+pub use work::{
+    AlwaysPermitted, CancelFlag, Clock, Generator, JobKind, JobState, JobWish, Outcome, Permit,
+    Phase, Picture, Progress, ProgressSink, RunContext, SilentProgress, TrainReport, TrainRequest,
+    Trainer,
 };
 
 /// A closed choice was given a word that it does not have.

@@ -4,8 +4,14 @@
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use fs_err::OpenOptions;
+
+/// How often a lock is tried that somebody may have only for a moment, and the time between.
+const GLANCES: u32 = 20;
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// Opens a file to lock, and makes it where there is none.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
@@ -22,6 +28,18 @@ pub(crate) fn take(path: &Path) -> io::Result<Option<File>> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// The same for a lock that somebody may have only for a moment: who looks at it, or a process that is about to become another
+/// program and then forgets it.
+pub(crate) fn take_patiently(path: &Path) -> io::Result<Option<File>> {
+    for _ in 0..GLANCES {
+        if let Some(lock) = take(path)? {
+            return Ok(Some(lock));
+        }
+        thread::sleep(GLANCE);
+    }
+    Ok(None)
 }
 
 /// Whether somebody has the lock of a file.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use atelier_store::{Job, JobId};
 use serde::Serialize;
 
-use crate::order::Report;
+use crate::files::Report;
 
 /// A job, and how far it is.
 #[derive(Debug, Clone, PartialEq, Serialize)]

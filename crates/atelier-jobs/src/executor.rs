@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use atelier_store::JobId;
 
-use crate::attempt_files::AttemptFiles;
 use crate::error::Result;
+use crate::files::AttemptFiles;
 
 /// An attempt, as executors know it.
 #[derive(Debug, Clone, PartialEq, Eq)]

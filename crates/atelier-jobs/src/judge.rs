@@ -1,9 +1,7 @@
 //! What becomes of an attempt: one table of what it wrote and whether it lives. Asking it twice gives the same answer.
 
-use crate::attempt_files::AttemptFiles;
 use crate::executor::Standing;
-use crate::manifest::Manifest;
-use crate::order::Failed;
+use crate::files::{AttemptFiles, Failed, Manifest};
 use crate::worker::EXIT_STOPPED;
 
 /// What is to be done about an attempt.

@@ -5,16 +5,12 @@
 //! Knows no tensor and no HTTP.
 
 mod alive;
-mod attempt_files;
 mod board;
 mod child_process;
 mod error;
 mod executor;
-mod fence;
-mod inputs;
+mod files;
 mod judge;
-mod manifest;
-mod order;
 mod queue;
 mod request;
 mod settings;
@@ -22,14 +18,13 @@ mod supervisor;
 mod turns;
 mod worker;
 
-pub use attempt_files::AttemptFiles;
 pub use board::{Changes, JobSnapshot};
 pub use child_process::ChildProcess;
 pub use error::{Error, Result};
 pub use executor::{Executor, Standing, Ticket};
-pub use fence::{Fence, FencePermit};
-pub use manifest::{Drawn, Manifest, ManifestFile};
-pub use order::{Failed, Order, Report};
+pub use files::{
+    AttemptFiles, Drawn, Failed, Fence, FencePermit, Manifest, ManifestFile, Order, Report,
+};
 pub use queue::Queue;
 pub use request::{GenerationRequest, ModelUse, TrainingRequest};
 pub use settings::{Breakpoint, FreeBytes, Limits, Note, Settings};

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::board::{Board, Changes, JobSnapshot};
 use crate::error::{Error, Result};
-use crate::inputs;
+use crate::files::inputs;
 use crate::request::{GenerationRequest, TrainingRequest};
 use crate::settings::{Note, Settings};
 use crate::supervisor::{Logs, Supervisor};

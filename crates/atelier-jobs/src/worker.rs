@@ -11,11 +11,10 @@ use atelier_core::{CancelFlag, Clock, ErrorCode, Phase, Progress, ProgressSink};
 use atelier_store::JobId;
 
 use crate::alive;
-use crate::attempt_files::AttemptFiles;
 use crate::error::{Error, Result};
-use crate::fence::FencePermit;
-use crate::manifest::{Manifest, ManifestFile};
-use crate::order::{Failed, Order, Report, VERSION};
+use crate::files::{
+    AttemptFiles, Failed, FencePermit, Manifest, ManifestFile, Order, Report, VERSION,
+};
 
 /// Exit status of a worker that was asked to stop and saved what it had: the system's word for a failure that may pass.
 pub const EXIT_STOPPED: i32 = 75;
@@ -26,9 +25,6 @@ pub const EXIT_SUPERSEDED: i32 = 76;
 const GLANCE: Duration = Duration::from_millis(200);
 /// Milliseconds between two reports.
 const PAUSE_MS: i64 = 200;
-/// How often a lock is tried that somebody may only look at, and the time between.
-const GLANCES_AT_LOCK: u32 = 20;
-const GLANCE_AT_LOCK: Duration = Duration::from_millis(10);
 
 /// An attempt, from within the process that does its work. It is taken for alive as long as this lives.
 #[derive(Debug)]
@@ -47,10 +43,13 @@ impl Worker {
     /// When another process has it, another attempt may give results, or there is no order.
     pub fn begin(folder: &Path, job: JobId, attempt: u32) -> Result<Self> {
         let files = AttemptFiles::of(folder, attempt);
-        let lock = seat(&files.alive())?;
-        if lock.is_none() && !alive::is_inherited(&files.alive()) {
-            return Err(Error::InUse { job, attempt });
-        }
+        let path = files.alive();
+        let lock = if alive::is_inherited(&path) {
+            None
+        } else {
+            let lock = alive::take_patiently(&path)?;
+            Some(lock.ok_or(Error::InUse { job, attempt })?)
+        };
         let order = files.read_order()?;
         if (order.version, order.job, order.attempt) != (VERSION, job, attempt) {
             return Err(Error::Unreadable {
@@ -134,19 +133,6 @@ impl Worker {
             hint: code.hint().to_owned(),
         })
     }
-}
-
-fn seat(path: &Path) -> Result<Option<File>> {
-    if alive::is_inherited(path) {
-        return Ok(None);
-    }
-    for _ in 0..GLANCES_AT_LOCK {
-        if let Some(lock) = alive::take(path)? {
-            return Ok(Some(lock));
-        }
-        thread::sleep(GLANCE_AT_LOCK);
-    }
-    Ok(None)
 }
 
 /// Listens for being asked to stop.

@@ -8,10 +8,8 @@ use atelier_store::{Attempt, Job};
 use super::ending::not_superseded;
 use super::logs::lock;
 use super::{Found, Supervisor, ticket};
-use crate::attempt_files::AttemptFiles;
 use crate::error::{Error, Result};
-use crate::fence::Fence;
-use crate::order::{Order, VERSION};
+use crate::files::{AttemptFiles, Fence, Order, VERSION};
 use crate::settings::Breakpoint;
 use crate::turns::{Candidate, Turn, turns};
 

@@ -5,12 +5,10 @@ use atelier_store::{Attempt, Job, Library, Lost, NewPicture};
 
 use super::logs::lock;
 use super::{Supervisor, newest_attempt, ticket};
-use crate::attempt_files::AttemptFiles;
 use crate::error::{Error, Result};
 use crate::executor::Ticket;
-use crate::inputs;
+use crate::files::{AttemptFiles, Manifest, inputs};
 use crate::judge::{Verdict, judge};
-use crate::manifest::Manifest;
 use crate::settings::Breakpoint;
 
 impl Supervisor {

@@ -14,10 +14,10 @@ use atelier_core::JobState;
 use atelier_store::{Attempt, Job, Library};
 
 use crate::alive;
-use crate::attempt_files::AttemptFiles;
 use crate::board::{Board, JobSnapshot};
 use crate::error::{Error, Result};
 use crate::executor::{Executor, Ticket};
+use crate::files::AttemptFiles;
 use crate::settings::{Breakpoint, FreeBytes, Limits, Settings};
 
 use ending::tidy_all;
@@ -53,7 +53,7 @@ impl Supervisor {
     pub fn open(settings: Settings) -> Result<Self> {
         let home = settings.library.jobs_folder();
         fs_err::create_dir_all(&home)?;
-        let lock = alive::take(&home.join(".supervisor"))?;
+        let lock = alive::take_patiently(&home.join(".supervisor"))?;
         let lock = lock.ok_or(Error::Supervised { home })?;
         let now_ms = (settings.clock.unix_secs() * 1e3).max(0.0);
         let limits = settings.limits;

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use atelier_core::{Clock, JobKind, Outcome, RunState, Seed, TrainConfig};
-use atelier_data::RgbPicture;
 use atelier_jobs::{
     Breakpoint, Drawn, Executor, Limits, ManifestFile, Settings, Supervisor, Ticket,
 };
@@ -145,13 +144,9 @@ impl Studio {
         };
         let dataset = self.library.create_dataset(about).unwrap();
         let hold = self.library.blobs().hold().unwrap();
-        let file = self.home().join("a.png");
-        let no_texts: [(&str, &str); 0] = [];
-        let picture = RgbPicture::filled(40, 24, [7; 3]);
-        atelier_data::png::replace(&file, &picture, &no_texts).unwrap();
-        let bytes = fs_err::read(file).unwrap();
+        let bytes = include_bytes!("grey.png");
         let edit = Edit::Add {
-            image: self.library.keep_image(&hold, "a.png", &bytes).unwrap(),
+            image: self.library.keep_image(&hold, "a.png", bytes).unwrap(),
             file_name: "a.png".to_owned(),
             caption: "a".to_owned(),
             crop: None,

@@ -8,9 +8,9 @@ use fs_err::File;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::manifest::Manifest;
+use super::order::{Failed, Order, Report};
 use crate::error::{Error, Result};
-use crate::manifest::Manifest;
-use crate::order::{Failed, Order, Report};
 
 /// The longest file of ours that is read.
 const MOST_BYTES: u64 = 64 << 20;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::order::VERSION;
 use crate::error::{Error, Result};
-use crate::order::VERSION;
 
 /// Everything that an attempt wrote.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

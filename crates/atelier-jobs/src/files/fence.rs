@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use atelier_core::{BoxedError, Permit};
 use atelier_store::JobId;
 
-use crate::attempt_files::write_json;
+use super::attempt::write_json;
 use crate::error::{Error, Result};
 
 /// The fence of a job.
