@@ -10,7 +10,6 @@ mod memory;
 mod output;
 mod planner;
 mod progress_bar;
-mod queue;
 mod quickstart;
 mod recipe;
 mod settings;

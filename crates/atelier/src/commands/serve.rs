@@ -4,15 +4,18 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use atelier_failure::CodedResult as _;
+use atelier_jobs::{ChildProcess, Queue};
 use atelier_server::{Limits, ListenAddress, Server, Services, Settings};
+use atelier_store::Library;
 use clap::Args;
 use serde_json::json;
 
 use crate::context::{App, ExitKind};
+use crate::env_vars::ATELIER_HOME;
+use crate::memory;
 use crate::planner::OwnPlanner;
-use crate::queue;
 
 /// How long workers are waited for; what has not stopped by then stops at its next step, and the next server finds it.
 const GRACE: Duration = Duration::from_secs(30);
@@ -38,7 +41,7 @@ pub(super) fn run(args: &ServeArgs, app: &App) -> Result<ExitKind> {
     };
     let server = Server::bind(address, settings).coded()?;
     // Not before the address is ours: a server that cannot listen does nothing.
-    let queue = queue::open(app, library)?;
+    let queue = open_queue(app, library)?;
     let services = Services {
         planner: Some(Arc::new(OwnPlanner::new(app))),
         queue: Some(queue.clone()),
@@ -50,4 +53,22 @@ pub(super) fn run(args: &ServeArgs, app: &App) -> Result<ExitKind> {
     queue.shut_down(GRACE);
     served?;
     Ok(ExitKind::Completed)
+}
+
+/// Begins to do what is queued in the library.
+fn open_queue(app: &App, library: Library) -> Result<Queue> {
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let home = fs_err::canonicalize(app.settings.library_home()?)?;
+    let environment = vec![(ATELIER_HOME.into(), home.into())];
+    let output = app.output;
+    Queue::open(atelier_jobs::Settings {
+        library,
+        executor: Box::new(ChildProcess::new(program, Vec::new(), environment)),
+        clock: app.shared_clock(),
+        free_bytes: Arc::new(memory::free_bytes),
+        note: Arc::new(move |text: &dyn Display| output.note(text)),
+        limits: atelier_jobs::Limits::default(),
+        stops_at: None,
+    })
+    .coded()
 }

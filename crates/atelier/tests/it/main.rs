@@ -13,8 +13,6 @@ mod hostile;
 #[cfg(feature = "hub")]
 mod hub;
 mod interrupt;
-#[cfg(unix)]
-mod jobs;
 mod library;
 mod model;
 mod quickstart;

@@ -1,6 +1,8 @@
 //! The studio in a browser: where it listens, and how it ends.
 #![cfg(unix)]
 
+mod jobs;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -8,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use crate::workbench::{Workbench, program, signal};
 
 /// The running server, and the address that it said.
-pub(crate) fn started(bench: &Workbench) -> (Child, String) {
+fn started(bench: &Workbench) -> (Child, String) {
     let mut child = Command::new(program())
         .args(["serve", "--listen", "127.0.0.1:0"])
         .env("ATELIER_HOME", bench.path("home"))
@@ -27,7 +29,7 @@ pub(crate) fn started(bench: &Workbench) -> (Child, String) {
     (child, address)
 }
 
-pub(crate) fn get(address: &str, path: &str) -> String {
+fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();

@@ -13,8 +13,8 @@ use atelier_weights::adapter::AdapterFile;
 use serde::Serialize;
 use serde_json::json;
 
+use super::{get, started};
 use crate::library::{studio, training};
-use crate::serve::{get, started};
 use crate::workbench::{Workbench, signal, tiny_base};
 
 /// Longer than anything takes.
