@@ -1,0 +1,114 @@
+//! Drawings are asked for.
+
+use std::sync::Arc;
+
+use atelier_server::Limits;
+use serde_json::json;
+
+use crate::runs::Gate;
+use crate::studio::{Studio, text};
+
+const DRAW: &str = "/api/v1/drawings";
+
+#[tokio::test]
+async fn a_drawing_with_models_becomes_pictures() {
+    let studio = Studio::working();
+    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 1})).await;
+    let models = json!([{"model": run["model"], "strength": 0.8}]);
+    let body = json!({"prompt": "BlobV1 in a wood", "models": models, "count": 2, "steps": 3, "seed": 5, "width": 64, "height": 128});
+    let job = studio.post(DRAW, &body).await;
+    assert_eq!(job.status, 202);
+    let job = job.ok();
+    let drawing = &job["drawing"];
+    assert_eq!(
+        (&drawing["prompt"], &drawing["seed"]),
+        (&body["prompt"], &json!(5))
+    );
+    assert_eq!(drawing["models"][0]["model"], run["model"]);
+    assert_eq!(
+        (&drawing["base"], &drawing["guidance"]),
+        (&json!(null), &json!(7.0))
+    );
+    studio.until(&job, "completed").await;
+    let path = format!("/api/v1/pictures?job={}", text(&job["id"]));
+    let pictures = studio.get(&path).await.ok();
+    assert_eq!(pictures["total"], 2);
+    assert_eq!(
+        (
+            &pictures["pictures"][1]["seed"],
+            &pictures["pictures"][1]["height"]
+        ),
+        (&json!(6), &json!(128))
+    );
+}
+
+#[tokio::test]
+async fn without_models_the_usual_base_draws() {
+    let studio = Studio::working();
+    let job = studio.post(DRAW, &json!({"steps": 1})).await.ok();
+    assert_eq!(job["drawing"]["base"], "atelier-mini");
+}
+
+#[tokio::test]
+async fn what_cannot_be_drawn_is_refused() {
+    let studio = Studio::working();
+    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 1})).await;
+    let model = text(&run["model"]);
+    let absent = "018f0000-0000-7000-8000-000000000000";
+    for (body, status) in [
+        (json!({"steps": 0}), 400),
+        (json!({"steps": 201}), 400),
+        (json!({"guidance": 1e39}), 400),
+        (json!({"width": 2056}), 400),
+        (json!({"width": 100}), 400),
+        (json!({"height": 0}), 400),
+        (json!({"count": 0}), 400),
+        (json!({"count": 65}), 400),
+        (json!({"clip_skip": 12}), 400),
+        (json!({"seed": -1}), 400),
+        (json!({"sampler": "fast"}), 400),
+        (json!({"prompt": "x".repeat(10_001)}), 400),
+        (json!({"models": [{"model": model, "strength": 1.6}]}), 400),
+        (json!({"models": [{"model": model, "strength": -0.1}]}), 400),
+        (json!({"models": vec![json!({"model": model}); 9]}), 400),
+        (json!({"models": [{"model": absent}]}), 404),
+        (json!({"models": [{"model": "x"}]}), 400),
+        (json!({"base": "/etc/passwd"}), 404),
+        (json!({"base": "hf:owner/repo"}), 404),
+        (json!({"adapters": ["/etc/passwd"]}), 400),
+        (
+            json!({"start": {"path": "/etc/passwd", "denoise": 1.0}}),
+            400,
+        ),
+    ] {
+        let (found, _, message) = studio.post(DRAW, &body).await.failure();
+        assert_eq!(found, status, "{body} {message}");
+    }
+    let path = format!("/api/v1/models/{model}");
+    studio.call("DELETE", &path, &json!({})).await.ok();
+    let body = json!({"models": [{"model": model}]});
+    assert_eq!(studio.post(DRAW, &body).await.failure().0, 400);
+    let all = studio.post(DRAW, &json!({"steps": 0, "count": 0})).await;
+    assert_eq!(
+        all.json()["error"]["details"]["problems"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_full_queue_takes_no_more() {
+    let gate: Arc<Gate> = Arc::default();
+    let limits = Limits {
+        open_jobs: 2,
+        ..Limits::default()
+    };
+    let studio = Studio::paced(limits, gate.pace());
+    for _ in 0..2 {
+        studio.post(DRAW, &json!({})).await.ok();
+    }
+    let (status, code, _) = studio.post(DRAW, &json!({})).await.failure();
+    assert_eq!((status, code.as_str()), (429, "busy"));
+}

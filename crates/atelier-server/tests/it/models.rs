@@ -1,0 +1,175 @@
+//! Fine-tuned models: made, read, changed, proved, downloaded, deleted.
+
+use axum::body::Body;
+use serde_json::{Value, json};
+
+use crate::studio::{Studio, request, steady, text};
+
+async fn model(studio: &Studio) -> (Value, String) {
+    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 2})).await;
+    let path = format!("/api/v1/models/{}", text(&run["model"]));
+    (run, path)
+}
+
+#[tokio::test]
+async fn a_model_is_made_of_an_epoch_and_changed() {
+    let studio = Studio::working();
+    let (run, _) = model(&studio).await;
+    let body = json!({"run": run["id"], "epoch": 1, "name": "early"});
+    let made = studio.post("/api/v1/models", &body).await;
+    assert_eq!(made.status, 201);
+    let path = made.header("location").to_owned();
+    let mut made = made.ok();
+    assert_eq!(studio.get(&path).await.ok(), made);
+    made["preview_prompts"] = json!(made["preview_prompts"].as_array().unwrap().len());
+    insta::assert_snapshot!(steady(&made), @r#"
+    {
+      "id": "<id 0>",
+      "number": 2,
+      "name": "early",
+      "description": "",
+      "category": "character",
+      "trigger_word": "BlobV1",
+      "preview_prompts": 6,
+      "strength": 0.8,
+      "hash": "<hash>",
+      "size_bytes": 46,
+      "run": "<id 1>",
+      "run_name": "Blob faces-1",
+      "epoch": 1,
+      "dataset": "<id 2>",
+      "dataset_name": "Blob faces",
+      "dataset_version": 3,
+      "base": "atelier-mini",
+      "base_hash": "<hash>",
+      "created_ms": 1700000000000,
+      "trashed_ms": null
+    }
+    "#);
+    let change = json!({"name": "late", "strength": 1.1, "epoch": 2, "description": "a\nb"});
+    let changed = studio.call("PATCH", &path, &change).await.ok();
+    assert_eq!(
+        (&changed["name"], &changed["epoch"]),
+        (&json!("late"), &json!(2))
+    );
+    assert_ne!(changed["hash"], made["hash"]);
+    let listed = studio.get("/api/v1/models?limit=1").await.ok();
+    assert_eq!(
+        (&listed["models"][0]["name"], &listed["total"]),
+        (&json!("late"), &json!(2))
+    );
+    let of = format!("/api/v1/models?dataset={}", text(&run["dataset"]));
+    assert_eq!(studio.get(&of).await.ok()["total"], 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_model_is_refused() {
+    let studio = Studio::working();
+    let (run, path) = model(&studio).await;
+    let run = &run["id"];
+    let absent = "018f0000-0000-7000-8000-000000000000";
+    for (body, status) in [
+        (json!({"run": run, "epoch": 3}), 404),
+        (json!({"run": run, "epoch": -1}), 400),
+        (json!({"run": absent, "epoch": 1}), 404),
+        (json!({"run": "x", "epoch": 1}), 400),
+        (json!({"run": run, "epoch": 1, "name": "../a"}), 400),
+        (json!({"run": run, "epoch": 1, "name": ""}), 400),
+        (json!({"run": run, "epoch": 1, "name": "Blob faces-1"}), 400),
+        (json!({"run": run}), 400),
+    ] {
+        let (found, _, message) = studio.post("/api/v1/models", &body).await.failure();
+        assert_eq!(found, status, "{body} {message}");
+    }
+    for body in [
+        json!({"strength": 1.6}),
+        json!({"strength": -0.1}),
+        json!({"strength": 1e39}),
+        json!({"name": "a:b"}),
+        json!({"name": "a\r\nb"}),
+        json!({"trigger_word": "x".repeat(101)}),
+        json!({"category": "cat"}),
+        json!({"more": 1}),
+    ] {
+        let answer = studio.call("PATCH", &path, &body).await;
+        assert_eq!(answer.failure().0, 400, "{body}");
+    }
+    let other = studio.call("PATCH", &path, &json!({"epoch": 9})).await;
+    assert_eq!(other.failure().0, 404);
+    for id in [absent, "x", "..%2f..%2fetc"] {
+        for rest in ["", "/lineage", "/file"] {
+            let (status, ..) = studio
+                .get(&format!("/api/v1/models/{id}{rest}"))
+                .await
+                .failure();
+            assert_eq!(status, if id == absent { 404 } else { 400 }, "{id}{rest}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn lineage_reads_every_file_and_says_what_is_wrong() {
+    let studio = Studio::working();
+    let (_, path) = model(&studio).await;
+    let lineage = studio.get(&format!("{path}/lineage")).await.ok();
+    assert_eq!(
+        (&lineage["is_proved"], &lineage["run"]["state"]),
+        (&json!(true), &json!("completed"))
+    );
+    assert_eq!(lineage["proofs"].as_array().unwrap().len(), 3);
+    let hash = text(&lineage["model"]["hash"]);
+    let blobs = studio.settings.home.join("blobs");
+    fs_err::remove_file(blobs.join(&hash[..2]).join(hash)).unwrap();
+    let lineage = studio.get(&format!("{path}/lineage")).await.ok();
+    assert_eq!(
+        (&lineage["is_proved"], &lineage["proofs"][0]["problem"]),
+        (&json!(false), &json!("is gone"))
+    );
+    let file = studio.get(&format!("{path}/file")).await.failure();
+    assert_eq!((file.0, file.1.as_str()), (500, "damaged_library"));
+    assert!(!file.2.contains("blobs"), "{}", file.2);
+}
+
+#[tokio::test]
+async fn the_file_comes_under_the_name_of_the_model_whole_and_in_parts() {
+    let studio = Studio::working();
+    let (_, path) = model(&studio).await;
+    let name = json!({"name": "Blob\"; x=\u{732b}"});
+    studio.call("PATCH", &path, &name).await.ok();
+    let whole = studio.get(&format!("{path}/file")).await;
+    assert_eq!((whole.status.as_u16(), whole.body.len()), (200, 46));
+    assert_eq!(whole.header("content-type"), "application/octet-stream");
+    assert_eq!(
+        whole.header("content-disposition"),
+        "attachment; filename=\"Blob__ x__.safetensors\"; filename*=UTF-8''Blob%22%3B%20x%3D%E7%8C%AB.safetensors"
+    );
+    let part = request("GET", &format!("{path}/file")).header("range", "bytes=0-6");
+    let part = studio.send(part.body(Body::empty()).unwrap()).await;
+    assert_eq!(
+        (part.status.as_u16(), part.body.as_slice()),
+        (206, &b"adapter"[..])
+    );
+    let etag = whole.header("etag");
+    let known = request("GET", &format!("{path}/file")).header("if-none-match", etag);
+    let known = studio.send(known.body(Body::empty()).unwrap()).await;
+    assert_eq!((known.status.as_u16(), known.body.len()), (304, 0));
+}
+
+#[tokio::test]
+async fn models_go_into_the_trash_and_come_back() {
+    let studio = Studio::working();
+    let (run, path) = model(&studio).await;
+    let deleted = studio.call("DELETE", &path, &json!({})).await.ok();
+    assert_eq!(deleted["trashed_ms"], 1_700_000_000_000_u64);
+    assert_eq!(
+        studio.call("PATCH", &path, &json!({})).await.failure().0,
+        400
+    );
+    let trash = studio.get("/api/v1/models?trash=true").await.ok();
+    assert_eq!(trash["models"][0]["run"], run["id"]);
+    let restored = studio
+        .post(&format!("{path}/restore"), &json!({}))
+        .await
+        .ok();
+    assert_eq!(restored["trashed_ms"], json!(null));
+}

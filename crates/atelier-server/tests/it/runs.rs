@@ -1,0 +1,232 @@
+//! Runs are listed, read, compared, stopped and resumed, and go into the trash.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use atelier_server::Limits;
+use serde_json::{Value, json};
+
+use crate::pretend::Pace;
+use crate::studio::{Studio, text};
+
+/// Steps of a pretended training, which a test lets go on.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    is_open: AtomicBool,
+    moved: (Mutex<()>, Condvar),
+}
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        self.is_open.store(true, Ordering::SeqCst);
+        self.moved.1.notify_all();
+    }
+
+    /// A pace that waits at the closed gate, unless it is to stop.
+    pub(crate) fn pace(self: &Arc<Self>) -> Pace {
+        let gate = Arc::clone(self);
+        Arc::new(move |cancel| {
+            let mut guard = gate.moved.0.lock().unwrap();
+            while !gate.is_open.load(Ordering::SeqCst) && !cancel.is_cancelled() {
+                let waited = gate.moved.1.wait_timeout(guard, Duration::from_millis(2));
+                guard = waited.unwrap().0;
+            }
+        })
+    }
+}
+
+/// A studio, and a training that waits at a gate.
+pub(crate) async fn waiting(gate: &Arc<Gate>) -> (Studio, Value) {
+    let studio = Studio::paced(Limits::default(), gate.pace());
+    let dataset = studio.dataset("Blob faces").await;
+    studio.add(&dataset, 1).await;
+    let body = json!({"dataset": dataset, "settings": {"epochs": 3}});
+    let started = studio.post("/api/v1/trainings", &body).await.ok();
+    studio.until(&started["job"], "running").await;
+    (studio, started)
+}
+
+#[tokio::test]
+async fn a_run_is_stopped_and_goes_on() {
+    let gate = Arc::default();
+    let (studio, started) = waiting(&gate).await;
+    let run = format!("/api/v1/runs/{}", text(&started["run"]["id"]));
+    let post = async |what: &str| studio.post(&format!("{run}/{what}"), &json!({})).await;
+    let deleted = studio.call("DELETE", &run, &json!({})).await.failure();
+    assert_eq!((deleted.0, deleted.1.as_str()), (409, "conflict"));
+    let stopped = post("stop").await.ok();
+    assert_eq!(stopped["job"]["id"], started["job"]["id"]);
+    studio.until(&started["job"], "paused").await;
+    assert_eq!(studio.get(&run).await.ok()["state"], "stopped");
+    gate.open();
+    let resumed = post("resume").await;
+    assert_eq!(resumed.status, 202);
+    assert_eq!(resumed.ok()["job"]["id"], started["job"]["id"]);
+    studio.until(&started["job"], "completed").await;
+    assert_eq!(studio.get(&run).await.ok()["done_steps"], 3);
+    assert_eq!(post("stop").await.failure().0, 400);
+    let refused = post("resume").await.failure();
+    assert_eq!(refused.2, "run `Blob faces-1` is completed");
+}
+
+#[tokio::test]
+async fn a_run_whose_job_was_cancelled_gets_another_job() {
+    let gate = Arc::default();
+    let (studio, started) = waiting(&gate).await;
+    let job = format!("/api/v1/jobs/{}", text(&started["job"]["id"]));
+    studio.post(&format!("{job}/cancel"), &json!({})).await.ok();
+    studio.until(&started["job"], "cancelled").await;
+    gate.open();
+    let resume = format!("/api/v1/runs/{}/resume", text(&started["run"]["id"]));
+    let resumed = studio.post(&resume, &json!({})).await.ok();
+    assert_ne!(resumed["job"]["id"], started["job"]["id"]);
+    studio.until(&resumed["job"], "completed").await;
+}
+
+#[tokio::test]
+async fn losses_are_thinned_to_what_is_wanted() {
+    let studio = Studio::working();
+    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 5})).await;
+    let path = format!("/api/v1/runs/{}/losses", text(&run["id"]));
+    let all = studio.get(&path).await.ok();
+    assert_eq!(
+        (&all["step"], all["points"].as_array().unwrap().len()),
+        (&json!(10), 10)
+    );
+    let few = studio.get(&format!("{path}?points=3")).await.ok();
+    let steps = few["points"].as_array().unwrap().iter();
+    let steps: Vec<_> = steps.map(|point| point["step"].as_u64().unwrap()).collect();
+    assert_eq!(steps, [4, 8, 10]);
+    for query in ["points=0", "points=2001", "points=x", "more=1"] {
+        let answer = studio.get(&format!("{path}?{query}")).await;
+        assert_eq!(answer.failure().0, 400, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn runs_are_compared_by_settings_and_pictures() {
+    let studio = Studio::working();
+    let (first, _) = studio
+        .trained("Blob faces", &json!({"epochs": 1, "rank": 4}))
+        .await;
+    let dataset = text(&first["dataset"]);
+    studio.add(dataset, 3).await;
+    let body = json!({"dataset": dataset, "settings": {"epochs": 1, "rank": 8, "alpha": 4}});
+    let second = studio.post("/api/v1/trainings", &body).await.ok();
+    studio.until(&second["job"], "completed").await;
+    let (other, _) = studio
+        .trained("Others", &json!({"epochs": 1, "rank": 4}))
+        .await;
+    let ids = [&first["id"], &second["run"]["id"], &other["id"]].map(text);
+    let path = format!("/api/v1/runs/compare?ids={}", ids.join(","));
+    let compared = studio.get(&path).await.ok();
+    assert_eq!(compared["runs"].as_array().unwrap().len(), 3);
+    let expected = json!([{"name": "rank", "label": "Rank", "values": [4, 8, 4]}]);
+    assert_eq!(compared["settings"], expected);
+    let [changed, same] = [0, 1].map(|at| &compared["datasets"][at]);
+    assert_eq!(
+        (&changed["is_same"], &changed["run"]),
+        (&json!(false), &json!(ids[1]))
+    );
+    let added = &changed["difference"]["added"];
+    assert_eq!(added[0]["file_name"], "grey-3.png");
+    assert_eq!(
+        (&same["is_same"], &same["difference"]),
+        (&json!(true), &json!(null))
+    );
+    let one = ids[0];
+    let absent = "018f0000-0000-7000-8000-000000000000";
+    for (ids, status) in [
+        (String::new(), 400),
+        (one.to_owned(), 400),
+        (format!("{one},{one}"), 400),
+        (format!("{one},x"), 400),
+        (format!("{one},{absent}"), 404),
+        ([absent; 6].join(","), 400),
+    ] {
+        let answer = studio.get(&format!("/api/v1/runs/compare?ids={ids}")).await;
+        assert_eq!(answer.failure().0, status, "{ids}");
+    }
+}
+
+#[tokio::test]
+async fn runs_are_listed_in_pages_and_go_into_the_trash() {
+    let studio = Studio::working();
+    let (a, _) = studio.trained("a", &json!({"epochs": 1})).await;
+    let (b, _) = studio.trained("b", &json!({"epochs": 1})).await;
+    let page = studio.get("/api/v1/runs?limit=1&offset=1").await.ok();
+    assert_eq!(
+        (&page["runs"][0]["id"], &page["total"]),
+        (&a["id"], &json!(2))
+    );
+    let of_b = format!("/api/v1/runs?dataset={}", text(&b["dataset"]));
+    let of_b = studio.get(&of_b).await.ok();
+    assert_eq!(
+        (&of_b["runs"][0]["id"], &of_b["total"]),
+        (&b["id"], &json!(1))
+    );
+    let path = format!("/api/v1/runs/{}", text(&a["id"]));
+    let deleted = studio.call("DELETE", &path, &json!({})).await.ok();
+    assert_eq!(deleted["trashed_ms"], 1_700_000_000_000_u64);
+    assert_eq!(
+        studio.call("DELETE", &path, &json!({})).await.failure().0,
+        400
+    );
+    let trash = studio.get("/api/v1/runs?trash=true").await.ok();
+    assert_eq!(trash["runs"][0]["id"], a["id"]);
+    let restored = studio
+        .post(&format!("{path}/restore"), &json!({}))
+        .await
+        .ok();
+    assert_eq!(restored["trashed_ms"], json!(null));
+    for query in ["limit=0", "limit=201", "dataset=x", "more=1"] {
+        let answer = studio.get(&format!("/api/v1/runs?{query}")).await;
+        assert_eq!(answer.failure().0, 400, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn runs_that_are_not_there_are_not_found() {
+    let studio = Studio::working();
+    let absent = "018f0000-0000-7000-8000-000000000000";
+    for (id, status) in [
+        (absent, 404),
+        ("x", 400),
+        ("..%2f..%2fetc", 400),
+        ("%00", 400),
+    ] {
+        let run = format!("/api/v1/runs/{id}");
+        assert_eq!(studio.get(&run).await.failure().0, status, "{id}");
+        assert_eq!(
+            studio.get(&format!("{run}/losses")).await.failure().0,
+            status
+        );
+        assert_eq!(
+            studio.call("DELETE", &run, &json!({})).await.failure().0,
+            status
+        );
+        for what in ["restore", "stop", "resume"] {
+            let answer = studio.post(&format!("{run}/{what}"), &json!({})).await;
+            assert_eq!(answer.failure().0, status, "{what} {id}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_depends_on_a_dataset_is_known_before_it_is_deleted() {
+    let studio = Studio::working();
+    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 1})).await;
+    let path = format!("/api/v1/datasets/{}", text(&run["dataset"]));
+    let dependents = studio.get(&format!("{path}/dependents")).await.ok();
+    assert_eq!(
+        (&dependents["run_total"], &dependents["model_total"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(dependents["models"][0]["run"], run["id"]);
+    studio.call("DELETE", &path, &json!({})).await.ok();
+    let dependents = studio.get(&format!("{path}/dependents")).await.ok();
+    assert_eq!(dependents["runs"][0]["id"], run["id"]);
+    let absent = "/api/v1/datasets/018f0000-0000-7000-8000-000000000000/dependents";
+    assert_eq!(studio.get(absent).await.failure().0, 404);
+}
