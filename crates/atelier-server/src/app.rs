@@ -26,7 +26,7 @@ use crate::metrics::{self, Metrics};
 use crate::routes::described;
 use crate::thumbnails::Thumbnails;
 use crate::work::Work;
-use crate::{datasets, openapi, security, web};
+use crate::{openapi, security, web};
 
 /// Where remarks go that only the person at the server should read.
 pub type Note = Arc<dyn Fn(&dyn Display) + Send + Sync>;
@@ -95,7 +95,6 @@ impl App {
             path: uploads.clone(),
             source,
         })?;
-        datasets::upload::leftovers::sweep(&uploads);
         let limits = &settings.limits;
         let watch = services.queue.clone().map(Watch::new).transpose();
         let thumbnails = settings.home.join("thumbnails");

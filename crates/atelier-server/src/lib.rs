@@ -7,6 +7,7 @@ mod about;
 mod answer;
 mod app;
 mod choices;
+mod chores;
 mod connection;
 mod datasets;
 mod disposition;

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{interval, sleep, timeout};
 
 use crate::app::{App, Services, Settings, router_of};
+use crate::chores::tidy;
 use crate::connection::serve;
 use crate::error::Error;
 
@@ -138,6 +139,7 @@ async fn accept(
     let listener = listener.map_err(|source| Error::Listen { address, source })?;
     let (router, limits) = (router_of(app, address), app.limits());
     let open = GracefulShutdown::new();
+    let tidying = tokio::spawn(tidy(app.clone()));
     let places = Arc::new(Semaphore::new(limits.connections));
     let stopped = async {
         let mut glances = interval(GLANCE);
@@ -168,6 +170,7 @@ async fn accept(
         }
     }
     drop(listener);
+    tidying.abort();
     app.clients().dismiss();
     let _ = timeout(limits.farewell, open.shutdown()).await;
     Ok(())

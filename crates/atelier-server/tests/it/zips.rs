@@ -1,6 +1,7 @@
 //! Archives come in, and not all of them are meant well.
 
 use std::io::{Cursor, Write as _};
+use std::time::{Duration, Instant};
 
 use atelier_server::Limits;
 use serde_json::Value;
@@ -222,6 +223,41 @@ async fn no_change_of_a_byte_makes_the_server_fail() {
         let answer = studio.upload(&dataset, &[("x.zip", &bytes)]).await;
         assert!(!answer.status.is_server_error(), "byte {at}: {answer:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_stays_of_an_upload_whose_client_goes_away_while_it_is_unpacked() {
+    let studio = Studio::new();
+    let dataset = studio.dataset("Blob faces").await;
+    let zeros = vec![0; 32 << 20];
+    let names: Vec<_> = (0..5).map(|number| format!("{number}.png")).collect();
+    let files: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), &zeros[..]))
+        .collect();
+    let bytes = archive(&files);
+    let uploads = studio.settings.home.join("uploads");
+    let start = Instant::now();
+    let is_soon = || start.elapsed() < Duration::from_secs(60);
+    let unpacking = async {
+        loop {
+            let begun = studio.uploads().into_iter().next();
+            let begun = begun.map(|name| uploads.join(name).join("0-unpacked/0"));
+            if begun.is_some_and(|path| path.exists()) || !is_soon() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let files: [(&str, &[u8]); 1] = [("x.zip", &bytes)];
+    tokio::select! {
+        answer = studio.upload(&dataset, &files) => panic!("{answer:?}"),
+        () = unpacking => {}
+    }
+    while !studio.uploads().is_empty() && is_soon() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(studio.uploads(), [""; 0]);
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! Archives are unpacked with a close eye: neither what they say of their size nor their names are believed.
 
-use std::io::{self, Read, Seek as _, SeekFrom};
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use fs_err::File;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use super::folder::UploadFolder;
 use super::part::{Fate, Part};
 use super::receive::{Received, most_bytes, too_long, too_many};
 use crate::answer::Result;
@@ -22,8 +23,15 @@ const LIST_BYTES_AT: usize = 12;
 /// What the list may take for each file; names have at most 65,535 bytes, but not usually.
 const LIST_BYTES_PER_FILE: u64 = 1 << 10;
 
+/// What is copied at once.
+const COPIED_BYTES: usize = 256 << 10;
+
 /// The same parts, with what archives hold behind each of these.
-pub(super) async fn unpack_all(app: &App, received: Received, folder: &Path) -> Result<Vec<Part>> {
+pub(super) async fn unpack_all(
+    app: &App,
+    received: Received,
+    folder: &UploadFolder,
+) -> Result<Vec<Part>> {
     let Received {
         mut parts,
         archives,
@@ -43,10 +51,14 @@ pub(super) async fn unpack_all(app: &App, received: Received, folder: &Path) -> 
             continue;
         };
         let (name, path) = (name.clone(), path.clone());
-        let target = folder.join(format!("{at}-unpacked"));
-        let limits = *app.limits();
+        let unpacking = Unpacking {
+            archive: name,
+            target: folder.path().join(format!("{at}-unpacked")),
+            limits: *app.limits(),
+            folder: folder.clone(),
+        };
         let unpack = move || {
-            let unpacked = unpack(&path, &name, &target, (&limits, &mut room));
+            let unpacked = unpacking.unpack(&path, &mut room);
             (unpacked, room)
         };
         let (unpacked, left) = app.work().files(unpack).await?;
@@ -67,6 +79,17 @@ struct Room {
     bytes: u64,
 }
 
+/// An archive while its files come out.
+struct Unpacking {
+    /// What it is called.
+    archive: String,
+    /// Where its files go.
+    target: PathBuf,
+    limits: Limits,
+    /// Kept until they are out.
+    folder: UploadFolder,
+}
+
 /// Why nothing of an archive is taken.
 enum Refusal {
     Archive(String),
@@ -80,99 +103,114 @@ impl From<io::Error> for Refusal {
     }
 }
 
-fn unpack(
-    path: &Path,
-    archive: &str,
-    target: &Path,
-    (limits, room): (&Limits, &mut Room),
-) -> Result<Vec<Part>, Refusal> {
-    let mut file = File::open(path)?;
-    match announced_files(&mut file)? {
-        None => {
-            let reason = "it is no zip archive, or its end is missing";
-            return Err(Refusal::Archive(reason.to_owned()));
+impl Unpacking {
+    fn unpack(&self, path: &Path, room: &mut Room) -> Result<Vec<Part>, Refusal> {
+        let mut file = File::open(path)?;
+        match announced_files(&mut file)? {
+            None => {
+                let reason = "it is no zip archive, or its end is missing";
+                return Err(Refusal::Archive(reason.to_owned()));
+            }
+            Some((files, list_bytes)) => {
+                // Before a list is read that could fill the memory.
+                let most = self.limits.upload_files as u64;
+                if files > most || list_bytes > LIST_BYTES_PER_FILE * most {
+                    return Err(Refusal::TooMany);
+                }
+            }
         }
-        Some((files, list_bytes)) => {
-            // Before a list is read that could fill the memory.
-            let most = limits.upload_files as u64;
-            if files > most || list_bytes > LIST_BYTES_PER_FILE * most {
-                return Err(Refusal::TooMany);
+        let mut zip = ZipArchive::new(file).map_err(|error| damaged(&error))?;
+        if zip.len() > room.files {
+            return Err(Refusal::TooMany);
+        }
+        // An honest archive is refused before it fills the disk; the others are caught later.
+        let announced = zip.decompressed_size();
+        if announced.is_some_and(|bytes| bytes > u128::from(room.bytes)) {
+            return Err(too_much(&self.limits));
+        }
+        fs_err::create_dir(&self.target)?;
+        let mut parts = Vec::new();
+        for index in 0..zip.len() {
+            if let Some(part) = self.entry(&mut zip, index, room)? {
+                room.files = room.files.saturating_sub(1);
+                parts.push(part);
+            }
+        }
+        Ok(parts)
+    }
+
+    /// One file of an archive; nothing for a folder.
+    fn entry(
+        &self,
+        zip: &mut ZipArchive<File>,
+        index: usize,
+        room: &mut Room,
+    ) -> Result<Option<Part>, Refusal> {
+        let part = |name: &str, fate| Ok(Some(Part::new(name, Some(self.archive.clone()), fate)));
+        let name = match zip.name_for_index(index) {
+            Some(Ok(name)) => name.into_owned(),
+            Some(Err(error)) => return part("", Fate::Refused(reason(&error))),
+            None => return Ok(None),
+        };
+        let file = match zip.by_index(index) {
+            Ok(file) => file,
+            Err(error) => return part(&name, Fate::Refused(reason(&error))),
+        };
+        if file.is_dir() {
+            return Ok(None);
+        }
+        if Part::new(&name, None, Fate::Ignored("")).is_left_over() {
+            return part(&name, Fate::Ignored("systems leave such files behind"));
+        }
+        if file.is_symlink() {
+            return part(&name, Fate::Refused("it is a link".to_owned()));
+        }
+        let most = most_bytes(&name, false, &self.limits);
+        if file.size() > most {
+            return part(&name, Fate::Refused(too_long(most)));
+        }
+        // What it really has may be more than it says.
+        let allowed = most.min(room.bytes);
+        let to = self.target.join(index.to_string());
+        let copied = match self.copy(file.take(allowed + 1), &to)? {
+            Ok(copied) => copied,
+            Err(error) => {
+                let reason = format!("it is damaged: {}", error.kind());
+                return part(&name, Fate::Refused(reason));
+            }
+        };
+        if copied > room.bytes {
+            return Err(too_much(&self.limits));
+        }
+        room.bytes -= copied;
+        if copied > most {
+            return part(&name, Fate::Refused(too_long(most)));
+        }
+        if copied == 0 {
+            return part(&name, Fate::Refused("the file is empty".to_owned()));
+        }
+        part(&name, Fate::Lies(to))
+    }
+
+    /// Copies as long as somebody waits for it. What cannot be read is the file's problem, what cannot be written is ours.
+    fn copy(&self, mut from: impl Read, to: &Path) -> io::Result<io::Result<u64>> {
+        let mut out = File::create(to)?;
+        let (mut copied, mut buffer) = (0, vec![0; COPIED_BYTES]);
+        loop {
+            if self.folder.is_given_up() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            match from.read(&mut buffer) {
+                Ok(0) => return Ok(Ok(copied)),
+                Ok(count) => {
+                    out.write_all(&buffer[..count])?;
+                    copied += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Ok(Err(error)),
             }
         }
     }
-    let mut zip = ZipArchive::new(file).map_err(|error| damaged(&error))?;
-    if zip.len() > room.files {
-        return Err(Refusal::TooMany);
-    }
-    // An honest archive is refused before it fills the disk; the others are caught later.
-    let announced = zip.decompressed_size();
-    if announced.is_some_and(|bytes| bytes > u128::from(room.bytes)) {
-        return Err(too_much(limits));
-    }
-    fs_err::create_dir_all(target)?;
-    let mut parts = Vec::new();
-    for index in 0..zip.len() {
-        let to = target.join(index.to_string());
-        if let Some(part) = entry(&mut zip, index, to, (archive, limits, room))? {
-            room.files = room.files.saturating_sub(1);
-            parts.push(part);
-        }
-    }
-    Ok(parts)
-}
-
-/// One file of an archive; nothing for a folder.
-fn entry(
-    zip: &mut ZipArchive<File>,
-    index: usize,
-    to: PathBuf,
-    (archive, limits, room): (&str, &Limits, &mut Room),
-) -> Result<Option<Part>, Refusal> {
-    let part = |name: &str, fate| Ok(Some(Part::new(name, Some(archive.to_owned()), fate)));
-    let name = match zip.name_for_index(index) {
-        Some(Ok(name)) => name.into_owned(),
-        Some(Err(error)) => return part("", Fate::Refused(reason(&error))),
-        None => return Ok(None),
-    };
-    let file = match zip.by_index(index) {
-        Ok(file) => file,
-        Err(error) => return part(&name, Fate::Refused(reason(&error))),
-    };
-    if file.is_dir() {
-        return Ok(None);
-    }
-    if Part::new(&name, None, Fate::Ignored("")).is_left_over() {
-        return part(&name, Fate::Ignored("systems leave such files behind"));
-    }
-    if file.is_symlink() {
-        return part(&name, Fate::Refused("it is a link".to_owned()));
-    }
-    let most = most_bytes(&name, false, limits);
-    if file.size() > most {
-        return part(&name, Fate::Refused(too_long(most)));
-    }
-    // What it really has may be more than it says.
-    let allowed = most.min(room.bytes);
-    let mut out = File::create(&to)?;
-    let copied = io::copy(&mut file.take(allowed + 1), &mut out);
-    let copied = match copied {
-        Ok(copied) => copied,
-        Err(error) => {
-            let reason = format!("it is damaged: {}", error.kind());
-            return part(&name, Fate::Refused(reason));
-        }
-    };
-    if copied > room.bytes {
-        return Err(too_much(limits));
-    }
-    room.bytes -= copied;
-    if copied > most {
-        return part(&name, Fate::Refused(too_long(most)));
-    }
-    if copied == 0 {
-        return part(&name, Fate::Refused("the file is empty".to_owned()));
-    }
-    part(&name, Fate::Lies(to))
 }
 
 /// How many files an archive says it has and how long their list is; nothing when it has no end.

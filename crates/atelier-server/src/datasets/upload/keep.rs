@@ -8,17 +8,17 @@ use atelier_data::Error as DataError;
 use atelier_store::{Addition, DatasetId, Error, Hold, Library, NewImage};
 use image::ImageReader;
 
-use super::Uploaded;
-use super::UploadedFile;
+use super::folder::UploadFolder;
 use super::pair::{Paired, mark_unused};
 use super::part::{Fate, Part};
+use super::{Uploaded, UploadedFile};
 use crate::answer::{Failure, Result};
 use crate::app::App;
 
 /// Decodes every picture and adds those that can be used, as one version.
 pub(super) async fn keep(
     app: &App,
-    id: DatasetId,
+    (id, folder): (DatasetId, &UploadFolder),
     paired: Vec<Paired>,
     mut parts: Vec<Part>,
 ) -> Result<Uploaded> {
@@ -28,7 +28,7 @@ pub(super) async fn keep(
     let (mut places, mut additions) = (Vec::new(), Vec::new());
     for picture in paired {
         let name = parts[picture.at].name.clone();
-        match keep_one(app, &hold, &picture, &name).await? {
+        match keep_one(app, (&hold, folder), &picture, &name).await? {
             Ok(image) => {
                 places.push(picture.at);
                 additions.push(Addition {
@@ -68,14 +68,15 @@ pub(super) async fn keep(
 /// Keeps the file of a picture, or says why it is none that can be used.
 async fn keep_one(
     app: &App,
-    hold: &Arc<Hold>,
+    (hold, folder): (&Arc<Hold>, &UploadFolder),
     picture: &Paired,
     name: &str,
 ) -> Result<Result<NewImage, String>> {
-    let path = picture.path.clone();
+    let (path, folder) = (picture.path.clone(), folder.clone());
     let read = move || -> std::io::Result<_> {
         let bytes = fs_err::read(path)?;
         let pixels = pixels_of(&bytes);
+        drop(folder);
         Ok((bytes, pixels))
     };
     let (bytes, pixels) = app.work().files(read).await?.map_err(Failure::io)?;

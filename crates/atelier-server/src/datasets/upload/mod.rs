@@ -2,8 +2,8 @@
 //! version. A file that cannot be used is told, and does not keep the others out.
 
 mod archive;
+pub(crate) mod folder;
 mod keep;
-pub(crate) mod leftovers;
 mod metered;
 mod pair;
 mod part;
@@ -19,6 +19,7 @@ use super::views::{DatasetView, VersionAboutView};
 use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
 use crate::extract::PathOf;
+use folder::UploadFolder;
 use part::{Fate, Part};
 
 /// What a client sends.
@@ -112,15 +113,18 @@ pub(crate) async fn add_images(
     let multipart = Multipart::from_request(request, &app).await;
     let multipart = multipart
         .map_err(|error| Failure::invalid(error.body_text()).with_status(error.status()))?;
-    let folder = tempfile::Builder::new()
-        .prefix(leftovers::PREFIX)
-        .tempdir_in(app.uploads())
-        .map_err(Failure::io)?;
-    let received = receive::receive(&app, (multipart, progress), folder.path()).await?;
-    let parts = archive::unpack_all(&app, received, folder.path()).await?;
+    let uploads = app.uploads().to_owned();
+    let made = app
+        .work()
+        .files(move || UploadFolder::new(&uploads))
+        .await?;
+    // The interest ends with this request, however that ends.
+    let (folder, _interest) = made.map_err(Failure::io)?;
+    let received = receive::receive(&app, (multipart, progress), &folder).await?;
+    let parts = archive::unpack_all(&app, received, &folder).await?;
     let (paired, parts) = app.work().files(move || pair::pair(parts)).await?;
-    let added = keep::keep(&app, id, paired, parts).await?;
-    app.work().files(move || drop(folder)).await?;
+    let added = keep::keep(&app, (id, &folder), paired, parts).await?;
+    app.work().files(move || folder.close()).await?;
     Ok(Json(added))
 }
 

@@ -1,14 +1,16 @@
 //! From the network to the disk, without more of it in memory than what is on the way.
 
 use std::error::Error as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 use atelier_core::ErrorCode;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use serde_json::json;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
+use tokio::task::spawn_blocking;
 
+use super::folder::UploadFolder;
 use super::metered::Progress;
 use super::part::{Fate, Part};
 use crate::answer::{Failure, Result};
@@ -33,7 +35,7 @@ pub(super) struct Received {
 pub(super) async fn receive(
     app: &App,
     (mut from, progress): (Multipart, Progress),
-    folder: &Path,
+    folder: &UploadFolder,
 ) -> Result<Received> {
     let limits = app.limits();
     let mut meter = Meter {
@@ -55,8 +57,9 @@ pub(super) async fn receive(
             drain(field, &mut meter).await?;
             continue;
         };
-        let path = folder.join(at.to_string());
-        let written = write(field, &path, &mut meter).await?;
+        let path = folder.path().join(at.to_string());
+        let file = create(folder, path.clone()).await?;
+        let written = write(field, file, &mut meter).await?;
         let is_archive = written.is_archive;
         let fate = match most_bytes(&name, is_archive, limits) {
             most if written.size_bytes > most => Fate::Refused(too_long(most)),
@@ -90,8 +93,19 @@ struct Written {
     is_archive: bool,
 }
 
-async fn write(mut field: Field<'_>, path: &Path, meter: &mut Meter<'_>) -> Result<Written> {
-    let mut file = File::create(path).await.map_err(Failure::io)?;
+/// Makes a file in the folder, which is kept until that is done.
+async fn create(folder: &UploadFolder, path: PathBuf) -> Result<File> {
+    let folder = folder.clone();
+    let created = spawn_blocking(move || {
+        let file = std::fs::File::create_new(path);
+        drop(folder);
+        file
+    });
+    let created = created.await.map_err(Failure::internal)?;
+    Ok(File::from_std(created.map_err(Failure::io)?))
+}
+
+async fn write(mut field: Field<'_>, mut file: File, meter: &mut Meter<'_>) -> Result<Written> {
     let (mut size_bytes, mut head) = (0, Vec::with_capacity(HEAD));
     while let Some(chunk) = field.chunk().await.map_err(broken)? {
         meter.count(chunk.len())?;
