@@ -23,7 +23,7 @@ pub struct Limits {
     pub tick: Duration,
     /// The latter.
     pub idle_tick: Duration,
-    /// Time until something is begun again after it could not be.
+    /// Time until something is begun or published again after it could not be.
     pub rest: Duration,
     /// Ended jobs that are shown.
     pub most_ended: usize,

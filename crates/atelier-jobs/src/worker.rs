@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use atelier_core::{CancelFlag, Clock, ErrorCode, Phase, Progress, ProgressSink};
 use atelier_store::JobId;
@@ -23,6 +23,8 @@ pub const EXIT_SUPERSEDED: i32 = 76;
 
 /// How often a worker looks whether it is to stop.
 const GLANCE: Duration = Duration::from_millis(200);
+/// How long work that is asked to stop may take to its next step.
+const PATIENCE: Duration = Duration::from_mins(10);
 /// Milliseconds between two reports.
 const PAUSE_MS: i64 = 200;
 
@@ -82,16 +84,22 @@ impl Worker {
         &self.permit
     }
 
-    /// Sets the flag when the attempt is asked to stop, or another one took its place; as long as the answer lives.
+    /// Sets the flag when the attempt is asked to stop, or another one took its place; as long as the answer lives. Ends the
+    /// process where the work does not stop for many minutes, since it never will then.
     pub fn listen(&self, cancel: CancelFlag) -> Result<Listener> {
         let (files, permit) = (self.files.clone(), self.permit.clone());
         let is_over = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&is_over);
         let listen = move || {
-            while !ended.load(Ordering::SeqCst) && !cancel.is_cancelled() {
+            let mut asked: Option<Instant> = None;
+            while !ended.load(Ordering::SeqCst) {
                 let is_superseded = matches!(permit.check(), Err(Error::Superseded { .. }));
                 if files.is_to_stop() || is_superseded {
                     cancel.cancel();
+                    let asked = *asked.get_or_insert_with(Instant::now);
+                    if asked.elapsed() > PATIENCE {
+                        std::process::abort();
+                    }
                 }
                 thread::park_timeout(GLANCE);
             }

@@ -1,7 +1,5 @@
 //! How jobs begin: whose turn it is, and an attempt from its row to its process.
 
-use std::time::Instant;
-
 use atelier_core::{JobState, Phase};
 use atelier_store::{Attempt, Job};
 
@@ -37,9 +35,8 @@ impl Supervisor {
     }
 
     fn turns<'j>(&self, jobs: &'j [Job]) -> Vec<(&'j Job, Turn)> {
-        let is_resting = self.rests_until.is_some_and(|end| Instant::now() < end);
         let has_queued = jobs.iter().any(|job| job.state == JobState::Queued);
-        if self.is_draining || is_resting || !has_queued {
+        if self.is_draining || self.is_resting() || !has_queued {
             return Vec::new();
         }
         let candidates = jobs.iter().map(|job| Candidate {
@@ -62,7 +59,7 @@ impl Supervisor {
             Ok(()) => Ok(true),
             Err(Error::Stopped) => Err(Error::Stopped),
             Err(error) => {
-                self.rests_until = Some(Instant::now() + self.limits.rest);
+                self.rest();
                 let stopped = self
                     .library
                     .stop_attempt(job.id, attempt.number, "never begun");

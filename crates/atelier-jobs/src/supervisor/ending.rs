@@ -34,7 +34,7 @@ impl Supervisor {
     }
 
     pub(super) fn carry_out(
-        &self,
+        &mut self,
         job: &Job,
         ticket: &Ticket,
         verdict: Verdict,
@@ -48,6 +48,7 @@ impl Supervisor {
                 }
                 return Ok(false);
             }
+            Verdict::Done(_) if self.is_resting() => return Ok(false),
             Verdict::Done(manifest) => {
                 self.publish(job, ticket, &manifest)?;
                 self.breakpoint(Breakpoint::Published)?;
@@ -105,7 +106,7 @@ impl Supervisor {
         Ok(steps.transpose()?.map_or(0, |losses| losses.step))
     }
 
-    fn publish(&self, job: &Job, ticket: &Ticket, manifest: &Manifest) -> Result<()> {
+    fn publish(&mut self, job: &Job, ticket: &Ticket, manifest: &Manifest) -> Result<()> {
         self.breakpoint(Breakpoint::BeforePublishing)?;
         let published = match job.kind {
             JobKind::Training => {
@@ -116,7 +117,10 @@ impl Supervisor {
         };
         match published {
             Ok(()) | Err(Error::Library(atelier_store::Error::Superseded { .. })) => Ok(()),
-            Err(error) if error.may_pass() => Err(error),
+            Err(error) if error.may_pass() => {
+                self.rest();
+                Err(error)
+            }
             Err(error) => {
                 let (code, problem) = (error.code().name(), error.to_string());
                 let failed = self

@@ -33,7 +33,7 @@ pub struct Supervisor {
     board: Arc<Board>,
     is_draining: bool,
     is_busy: bool,
-    /// Until when nothing is begun, after something could not be.
+    /// Until when nothing is begun or published, after something could not be.
     rests_until: Option<Instant>,
     /// As long as it lives no other supervisor has the queue.
     _lock: File,
@@ -140,6 +140,15 @@ impl Supervisor {
             self.board.show(JobSnapshot { job, report });
         }
         Ok(())
+    }
+
+    /// Does not try again for a while what the system refused.
+    fn rest(&mut self) {
+        self.rests_until = Some(Instant::now() + self.limits.rest);
+    }
+
+    fn is_resting(&self) -> bool {
+        self.rests_until.is_some_and(|end| Instant::now() < end)
     }
 
     fn breakpoint(&self, place: Breakpoint) -> Result<()> {

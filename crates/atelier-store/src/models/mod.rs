@@ -17,6 +17,7 @@ use crate::runs::{self, checkpoint_at, written_by};
 
 pub(crate) use lineage::lineage_problems;
 pub use lineage::{Lineage, Proof};
+use of_run::about_of_run;
 pub use page::ModelPage;
 
 /// The strength of a model about which nothing is known.
@@ -344,22 +345,6 @@ fn checked_strength(strength: f32) -> Result<f32> {
     }
     let problem = "it must lie between 0 and 1.5";
     Err(Error::invalid("strength", strength.to_string(), problem))
-}
-
-/// What the model of a run is called and made for.
-fn about_of_run(run: &runs::Run, name: String) -> Result<NewModel> {
-    let about = About {
-        name,
-        description: String::new(),
-        category: run.config.category,
-        trigger_word: run.config.trigger.clone(),
-    };
-    Ok(NewModel {
-        about: checked(about)?,
-        strength: None,
-        base: run.base.clone(),
-        base_hash: Some(run.base_hash.clone()),
-    })
 }
 
 fn insert(

@@ -2,10 +2,12 @@
 
 use rusqlite::{OptionalExtension as _, Transaction};
 
-use super::{Adapter, Model, NewModel, about_of_run, free_name, get, insert};
+use super::{Adapter, Model, NewModel, checked, free_name, get, insert};
+use crate::about::About;
 use crate::blobs::Hold;
 use crate::error::{Error, Result};
 use crate::library::{Library, ModelId, RunId};
+use crate::runs::Run;
 
 /// A run's newest adapter, among the library's files, about to become a model.
 pub(crate) struct Prepared {
@@ -60,4 +62,20 @@ impl Prepared {
         new.about.name = free_name(change, &new.about.name)?;
         insert(change, ModelId::new(), (&new, &adapter), now_ms)
     }
+}
+
+/// What the model of a run is called and made for.
+pub(super) fn about_of_run(run: &Run, name: String) -> Result<NewModel> {
+    let about = About {
+        name,
+        description: String::new(),
+        category: run.config.category,
+        trigger_word: run.config.trigger.clone(),
+    };
+    Ok(NewModel {
+        about: checked(about)?,
+        strength: None,
+        base: run.base.clone(),
+        base_hash: Some(run.base_hash.clone()),
+    })
 }

@@ -56,6 +56,8 @@ impl LibraryRun<'_> {
                 (RunState::Completed, None, report.training_secs)
             }
             Ok(Outcome::Cancelled { .. }) => (RunState::Stopped, None, 0.0),
+            // Another attempt goes on with it.
+            Err(_) if context.permit.may_publish().is_err() => (RunState::Stopped, None, 0.0),
             Err(error) => (RunState::Failed, Some(messages(error).join(": ")), 0.0),
         };
         let end = RunEnd {

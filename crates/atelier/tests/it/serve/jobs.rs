@@ -1,13 +1,15 @@
 //! The queue of `atelier serve`: trainings and drawings in processes of their own, which may be killed.
 
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
-use atelier_core::{Clock, GenerateRequest, JobKind, JobState, Phase};
-use atelier_jobs::{AttemptFiles, GenerationRequest, ModelUse, Report, TrainingRequest};
+use atelier_core::{Clock, GenerateRequest, JobKind, JobState, Phase, RunState, TrainConfig};
+use atelier_jobs::{
+    AttemptFiles, Fence, GenerationRequest, ModelUse, Order, Report, TrainingRequest,
+};
 use atelier_store::{Job, JobId, Library, Model, NewJob, NewRun, Run};
 use atelier_weights::adapter::AdapterFile;
 use serde::Serialize;
@@ -15,7 +17,7 @@ use serde_json::json;
 
 use super::{get, started};
 use crate::library::{studio, training};
-use crate::workbench::{Workbench, signal, tiny_base};
+use crate::workbench::{Workbench, program, signal, tiny_base};
 
 /// Longer than anything takes.
 const LONG: Duration = Duration::from_mins(2);
@@ -55,6 +57,19 @@ fn queue_again(library: &Library, run: &Run) -> (Job, Run) {
     };
     let job = new_job(JobKind::Training, &TrainingRequest::default());
     library.create_training(job, new).unwrap()
+}
+
+/// The same for longer than anybody waits.
+fn long(run: Run) -> Run {
+    let config = TrainConfig {
+        epochs: 100_000,
+        ..run.config
+    };
+    Run {
+        total_steps: config.steps(3).total(),
+        config,
+        ..run
+    }
 }
 
 /// Looks again and again, since nothing else tells another process.
@@ -218,19 +233,7 @@ fn jobs_are_listed_cancelled_and_tried_again_from_the_command_line() {
     let impossible = json!({"base": "nothing", "request": {"prompt": "a"}});
     let failing = library.create_job(new_job(JobKind::Generation, &impossible));
     let failing = failing.unwrap();
-    let config = atelier_core::TrainConfig {
-        epochs: 100_000,
-        ..run.config.clone()
-    };
-    let total_steps = config.steps(3).total();
-    let (job, _) = queue_again(
-        &library,
-        &Run {
-            config,
-            total_steps,
-            ..run
-        },
-    );
+    let (job, _) = queue_again(&library, &long(run));
     let (server, _) = started(&bench);
     let failed = ended(&library, failing.id);
     assert_eq!(failed.error_code.as_deref(), Some("not_found"));
@@ -257,4 +260,48 @@ fn jobs_are_listed_cancelled_and_tried_again_from_the_command_line() {
     stop(server);
     let job = library.get_job(job.id).unwrap();
     assert_eq!((job.state, job.attempt), (JobState::Queued, 3));
+}
+
+#[test]
+fn a_worker_whose_place_another_took_ends_and_writes_nothing_more() {
+    let bench = studio();
+    let (run, _) = straight(&bench, "2");
+    let library = library(&bench);
+    let (job, run) = queue_again(&library, &long(run));
+    let attempt = library.begin_attempt(job.id, 0, 0).unwrap();
+    let fence = Fence::of(&job.folder);
+    fence.raise(1).unwrap();
+    let files = AttemptFiles::of(&job.folder, 1);
+    let order = Order {
+        version: 1,
+        job: job.id,
+        attempt: 1,
+        token: attempt.token,
+        kind: job.kind,
+        run: job.run,
+        request: job.request,
+    };
+    files.write_order(&order).unwrap();
+    let id = job.id.to_string();
+    let words = ["worker", "--job", &id, "--attempt", "1"];
+    let mut first = Command::new(program())
+        .args(words)
+        .env("ATELIER_HOME", bench.path("home"))
+        .env("ATELIER_DEVICE", "cpu")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    trained(&library, job.id, 1, 5);
+    // Nobody sits down where somebody sits.
+    let second = bench.run(&words);
+    second.refused_with(1, &["another process works on attempt 1"]);
+    fence.raise(2).unwrap();
+    assert_eq!(first.wait().unwrap().code(), Some(76));
+    assert_eq!(files.read_manifest().unwrap(), None);
+    assert_eq!(files.read_failed().unwrap(), None);
+    assert!(!run.folder.join("adapter.safetensors").exists());
+    let state = library.get_run(run.id).unwrap().state;
+    assert_eq!(state, RunState::Stopped);
+    assert_eq!(bench.run(&words).status, 76);
 }
