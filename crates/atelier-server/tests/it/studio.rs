@@ -2,16 +2,20 @@
 
 use std::fmt::Display;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use atelier_core::Clock;
+use atelier_core::{Clock, JobState};
+use atelier_jobs::Queue;
 use atelier_server::{Limits, Note, Services, Settings, router};
-use atelier_store::Library;
+use atelier_store::{JobId, Library};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
+
+use crate::pretend::{Pace, PretendExecutor, PretendPlanner};
 
 /// Where the server believes to be.
 pub(crate) const HOST: &str = "127.0.0.1:7860";
@@ -32,6 +36,8 @@ pub(crate) struct Studio {
     pub(crate) settings: Settings,
     /// What it said to its owner.
     pub(crate) notes: Arc<Mutex<Vec<String>>>,
+    /// Who plans, trains and draws; nobody where a test needs none.
+    pub(crate) services: Services,
     router: Router,
 }
 
@@ -79,6 +85,38 @@ impl Studio {
         Self::with_limits(Limits::default())
     }
 
+    /// One that pretends to train and to draw, as fast as it can.
+    pub(crate) fn working() -> Self {
+        Self::paced(Limits::default(), Arc::new(|_| ()))
+    }
+
+    /// One that pretends to train and to draw at this pace.
+    pub(crate) fn paced(limits: Limits, pace: Pace) -> Self {
+        let mut studio = Self::with_limits(limits);
+        let library = studio.settings.library.clone();
+        let queue = Queue::open(atelier_jobs::Settings {
+            library: library.clone(),
+            executor: Box::new(PretendExecutor::new(library, pace)),
+            clock: Arc::new(StandingClock),
+            free_bytes: Arc::new(|| Some(8 << 30)),
+            note: studio.settings.note.clone(),
+            limits: atelier_jobs::Limits {
+                tick: Duration::from_millis(5),
+                idle_tick: Duration::from_millis(5),
+                ..atelier_jobs::Limits::default()
+            },
+            stops_at: None,
+        });
+        studio.services = Services {
+            planner: Some(Arc::new(PretendPlanner)),
+            queue: Some(queue.unwrap()),
+        };
+        let address = HOST.parse().unwrap();
+        let (settings, services) = (studio.settings.clone(), studio.services.clone());
+        studio.router = router(settings, services, address).unwrap();
+        studio
+    }
+
     pub(crate) fn with_limits(limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().join("home");
@@ -99,6 +137,7 @@ impl Studio {
             folder,
             settings,
             notes,
+            services: Services::default(),
         }
     }
 
@@ -142,6 +181,45 @@ impl Studio {
             .await
     }
 
+    /// Waits until a job is in a state, and returns it.
+    pub(crate) async fn until(&self, job: &Value, state: &str) -> Value {
+        let (queue, id) = (self.services.queue.clone().unwrap(), &job["id"]);
+        let id: JobId = id.as_str().unwrap().parse().unwrap();
+        let state: JobState = state.parse().unwrap();
+        let look = move || {
+            let mut revision = 0;
+            while queue.snapshot(id).unwrap().job.state != state {
+                let changes = queue.changes(revision, Duration::from_secs(30));
+                assert!(changes.revision > revision, "nothing changes any more");
+                revision = changes.revision;
+            }
+        };
+        tokio::task::spawn_blocking(look).await.unwrap();
+        self.get(&format!("/api/v1/jobs/{id}")).await.ok()
+    }
+
+    /// Makes a dataset of two pictures, trains on it to the end, and returns the run and its job.
+    pub(crate) async fn trained(&self, name: &str, settings: &Value) -> (Value, Value) {
+        let dataset = self.dataset(name).await;
+        self.add(&dataset, 1).await;
+        self.add(&dataset, 2).await;
+        let body = json!({"dataset": dataset, "settings": settings});
+        let started = self.post("/api/v1/trainings", &body).await.ok();
+        let job = self.until(&started["job"], "completed").await;
+        let run = format!("/api/v1/runs/{}", text(&started["run"]["id"]));
+        (self.get(&run).await.ok(), job)
+    }
+
+    /// Draws as many pictures, and returns them.
+    pub(crate) async fn drawn(&self, count: usize) -> Vec<Value> {
+        let body = json!({"prompt": "a cat", "count": count, "steps": 2, "seed": 7});
+        let job = self.post("/api/v1/drawings", &body).await.ok();
+        self.until(&job, "completed").await;
+        let pictures = format!("/api/v1/pictures?job={}", text(&job["id"]));
+        let pictures = self.get(&pictures).await.ok()["pictures"].take();
+        pictures.as_array().unwrap().clone()
+    }
+
     /// The folders of uploads that are under way, or were left.
     pub(crate) fn uploads(&self) -> Vec<String> {
         let entries = fs_err::read_dir(self.settings.home.join("uploads")).unwrap();
@@ -162,6 +240,11 @@ impl Studio {
         let added = self.upload(dataset, &[(&name, &picture(shade))]).await.ok();
         added["files"][0]["image"].as_str().unwrap().to_owned()
     }
+}
+
+/// The words of a JSON string.
+pub(crate) fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
 }
 
 /// A request that names the server as its host.

@@ -238,7 +238,7 @@ async fn nothing_stays_of_an_upload_whose_client_goes_away_while_it_is_unpacked(
     let bytes = archive(&files);
     let uploads = studio.settings.home.join("uploads");
     let start = Instant::now();
-    let is_soon = || start.elapsed() < Duration::from_secs(60);
+    let is_soon = || start.elapsed() < Duration::from_mins(1);
     let unpacking = async {
         loop {
             let begun = studio.uploads().into_iter().next();
