@@ -49,7 +49,7 @@ impl Heard {
             (name.to_owned(), value.trim_start().to_owned())
         });
         let fields = fields.collect();
-        self.text = rest.to_owned();
+        self.text = rest.into();
         Some(fields)
     }
 
@@ -193,7 +193,7 @@ async fn streams_end_when_the_queue_does() {
 #[test]
 fn streams_do_not_keep_the_server_from_stopping() {
     let limits = Limits {
-        farewell: Duration::from_secs(60),
+        farewell: Duration::from_mins(1),
         ..Limits::default()
     };
     let studio = Studio::paced(limits, Arc::new(|_| ()));
