@@ -26,8 +26,8 @@ pub use blobs::{Blobs, Hold, Swept};
 pub use check::{Checked, check};
 pub use datasets::{
     Addition, AdditionOutcome, CaptionEdit, Dataset, DatasetPage, Difference, Edit, Edits,
-    Exported, FolderContent, FolderFile, Image, ImageChange, Imported, MAX_CAPTION_CHARS, NewImage,
-    Version, VersionAbout,
+    Exported, FolderContent, FolderFile, Image, ImageChange, Imported, MAX_CAPTION_CHARS,
+    MAX_CHANGES, NewImage, Version, VersionAbout,
 };
 pub use error::Error;
 pub use jobs::{Attempt, Job, JobPage, Lost, NewJob};

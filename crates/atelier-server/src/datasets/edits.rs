@@ -1,23 +1,20 @@
 //! Changes of captions and crops, and pictures that go: those of a request become one version.
 
-use atelier_store::{CaptionEdit, DatasetId, Edit, Edits, Error, ImageId, Library, Version};
+use atelier_store::{CaptionEdit, DatasetId, Edit, Edits, ImageId};
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::views::{CropView, DatasetView, VersionView};
-use crate::answer::{Failure, FailureBody, Json, Result};
+use crate::answer::{FailureBody, Json, Result};
 use crate::app::App;
 use crate::extract::{JsonOf, PathOf};
-
-/// Changes of images in a request, at most.
-const MOST_EDITS: usize = 20_000;
 
 /// What to change.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EditDataset {
-    /// In their order.
+    /// In their order. Together they change images at most 50,000 times; one for all counts for each image.
     edits: Vec<EditView>,
     /// The version that they were made to. When it is no longer the newest, nothing is changed.
     #[schema(minimum = 1)]
@@ -133,14 +130,14 @@ pub(crate) async fn edit_dataset(
     PathOf(id): PathOf<DatasetId>,
     JsonOf(wanted): JsonOf<EditDataset>,
 ) -> Result<Json<EditedDataset>> {
-    let named = wanted.edits.iter().map(EditView::count);
-    if named.sum::<usize>() > MOST_EDITS {
-        let message = format!("the request has more than {MOST_EDITS} changes of images");
-        return Err(Failure::invalid(message));
-    }
     let library = app.library();
+    let edits = Edits {
+        edits: wanted.edits.into_iter().map(Edit::from).collect(),
+        expected: wanted.expected_version,
+        change: wanted.change,
+    };
     let edited = app.work().catalogue(move || {
-        let version = apply(&library, id, wanted)?;
+        let version = library.edit_dataset_as(id, edits)?;
         Ok((library.get_dataset(id)?, version))
     });
     let (dataset, version) = edited.await?;
@@ -150,66 +147,27 @@ pub(crate) async fn edit_dataset(
     }))
 }
 
-fn apply(library: &Library, id: DatasetId, wanted: EditDataset) -> Result<Version, Error> {
-    let mut expected = wanted.expected_version;
-    let mut all = Vec::new();
-    if wanted.edits.iter().any(EditView::is_for_all) {
-        let newest = library.get_version(id, None)?;
-        // All images are those that were seen here.
-        expected = expected.or(Some(newest.about.number));
-        all = newest.images.iter().map(|image| image.id).collect();
-    }
-    let edits = wanted.edits.into_iter();
-    let edits = Edits {
-        edits: edits.flat_map(|edit| edit.into_edits(&all)).collect(),
-        expected,
-        change: wanted.change,
-    };
-    library.edit_dataset_as(id, edits)
-}
-
-impl EditView {
-    /// The images that it names, where it changes each in the same way; `None` when these are all.
-    fn images(&self) -> Option<&[ImageId]> {
-        match self {
-            Self::SetCaption(SetCaption { image, .. })
-            | Self::SetCrop(SetCrop { image, .. })
-            | Self::Remove(RemoveImage { image }) => Some(std::slice::from_ref(image)),
-            Self::PrependCaption(edit)
-            | Self::AppendCaption(edit)
-            | Self::RemoveFromCaption(edit) => edit.images.as_deref(),
-            Self::ReplaceInCaption(edit) => edit.images.as_deref(),
-            Self::AddTrigger(edit) => edit.images.as_deref(),
+impl From<EditView> for Edit {
+    fn from(edit: EditView) -> Self {
+        match edit {
+            EditView::SetCaption(edit) => Self::SetCaption(edit.image, edit.caption),
+            EditView::SetCrop(edit) => Self::SetCrop(edit.image, edit.crop.map(Into::into)),
+            EditView::Remove(edit) => Self::Remove(edit.image),
+            EditView::PrependCaption(TextEdit { images, text }) => {
+                Self::EditCaptions(images, CaptionEdit::Prepend(text))
+            }
+            EditView::AppendCaption(TextEdit { images, text }) => {
+                Self::EditCaptions(images, CaptionEdit::Append(text))
+            }
+            EditView::RemoveFromCaption(TextEdit { images, text }) => {
+                Self::EditCaptions(images, CaptionEdit::Remove(text))
+            }
+            EditView::ReplaceInCaption(ReplaceEdit { images, old, new }) => {
+                Self::EditCaptions(images, CaptionEdit::Replace { old, new })
+            }
+            EditView::AddTrigger(Selection { images }) => {
+                Self::EditCaptions(images, CaptionEdit::AddTrigger)
+            }
         }
-    }
-
-    fn is_for_all(&self) -> bool {
-        self.images().is_none()
-    }
-
-    fn count(&self) -> usize {
-        self.images().map_or(1, <[_]>::len)
-    }
-
-    fn into_edits(self, all: &[ImageId]) -> Vec<Edit> {
-        let images = self.images().unwrap_or(all).to_vec();
-        let edit = match self {
-            Self::SetCaption(edit) => return vec![Edit::SetCaption(edit.image, edit.caption)],
-            Self::SetCrop(edit) => {
-                return vec![Edit::SetCrop(edit.image, edit.crop.map(Into::into))];
-            }
-            Self::Remove(edit) => return vec![Edit::Remove(edit.image)],
-            Self::PrependCaption(edit) => CaptionEdit::Prepend(edit.text),
-            Self::AppendCaption(edit) => CaptionEdit::Append(edit.text),
-            Self::RemoveFromCaption(edit) => CaptionEdit::Remove(edit.text),
-            Self::ReplaceInCaption(ReplaceEdit { old, new, .. }) => {
-                CaptionEdit::Replace { old, new }
-            }
-            Self::AddTrigger(_) => CaptionEdit::AddTrigger,
-        };
-        let edits = images.into_iter();
-        edits
-            .map(|image| Edit::EditCaption(image, edit.clone()))
-            .collect()
     }
 }

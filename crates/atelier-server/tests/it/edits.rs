@@ -165,9 +165,14 @@ async fn a_change_that_is_not_possible_changes_nothing() {
         (json!([{}]), 400, "expected"),
         (json!("x"), 400, "expected a sequence"),
         (
-            json!([{"append_caption": {"images": vec![absent; 20_001], "text": "a"}}]),
+            json!([{"append_caption": {"images": vec![absent; 50_001], "text": "a"}}]),
             400,
-            "20000",
+            "50000",
+        ),
+        (
+            json!(vec![json!({"add_trigger": {}}); 50_001]),
+            400,
+            "more than 50000 times",
         ),
     ] {
         let answer = studio.post(&path, &json!({"edits": edits})).await;

@@ -6,9 +6,9 @@ use atelier_data::{Limits, decode_bytes};
 use rusqlite::Transaction;
 use serde::Serialize;
 
-use super::caption::{beginning, checked_caption};
+use super::caption::beginning;
 use super::caption_edit::CaptionEdit;
-use super::file_name::Stems;
+use super::editor::Editor;
 use super::get_to_change;
 use super::version::{Image, Version, insert, version};
 use crate::about::About;
@@ -18,6 +18,8 @@ use crate::library::{DatasetId, ImageId, Library};
 
 /// Longest description of a change.
 const MAX_CHANGE_CHARS: usize = 200;
+/// Most changes of images that become a version together, those of all images counted for each.
+pub const MAX_CHANGES: usize = 50_000;
 /// Most images of a dataset.
 pub(super) const MAX_IMAGES: usize = 10_000;
 
@@ -51,6 +53,8 @@ pub enum Edit {
     SetCaption(ImageId, String),
     /// Makes other words of those that an image has.
     EditCaption(ImageId, CaptionEdit),
+    /// The same for several images: these, or all that there are then.
+    EditCaptions(Option<Vec<ImageId>>, CaptionEdit),
     /// Gives an image another square, or with `None` the middle one.
     SetCrop(ImageId, Option<Crop>),
 }
@@ -67,6 +71,21 @@ pub struct Edits {
 }
 
 impl NewImage {
+    /// As an image that is new.
+    pub(super) fn into_image(self, file_name: String) -> Image {
+        Image {
+            id: ImageId::new(),
+            file_name,
+            blob: self.blob,
+            size_bytes: self.size_bytes,
+            width: self.width,
+            height: self.height,
+            caption: String::new(),
+            crop: None,
+            row: None,
+        }
+    }
+
     /// Width and height of the upright picture.
     pub(super) fn size(&self) -> [usize; 2] {
         [self.width as usize, self.height as usize]
@@ -159,151 +178,46 @@ pub(super) fn apply(
     (blobs, (words, now_ms)): (&Blobs, (Option<&str>, i64)),
 ) -> Result<Version> {
     let words = words.map(checked_words).transpose()?;
-    let mut editor = Editor::new(before.images.clone());
-    editor.about.clone_from(about);
+    check_count(&edits, before.images.len())?;
+    let mut editor = Editor::new(before.images.clone(), about);
     for edit in edits {
         editor.apply(edit, blobs)?;
     }
+    let counted = editor.words();
+    let images = editor.into_images();
     let is_same = |(a, b): (&Image, &Image)| {
         Image {
             row: b.row,
             ..a.clone()
         } == *b
     };
-    let pairs = editor.images.iter().zip(&before.images);
-    if editor.images.len() == before.images.len() && pairs.into_iter().all(is_same) {
+    let pairs = images.iter().zip(&before.images);
+    if images.len() == before.images.len() && pairs.into_iter().all(is_same) {
         return Ok(before);
     }
-    let words = words.unwrap_or_else(|| editor.words());
-    let number = insert(change, before.dataset, &editor.images, (&words, now_ms))?;
+    let words = words.unwrap_or(counted);
+    let number = insert(change, before.dataset, &images, (&words, now_ms))?;
     version(change, before.dataset, number)
 }
 
-/// The images while they are changed, and how many changes of each kind there were.
-#[derive(Debug, Default)]
-struct Editor {
-    images: Vec<Image>,
-    stems: Stems,
-    about: About,
-    added: usize,
-    removed: usize,
-    captions: usize,
-    crops: usize,
-}
-
-impl Editor {
-    fn new(images: Vec<Image>) -> Self {
-        Self {
-            stems: Stems::of(images.iter().map(|image| image.file_name.as_str())),
-            images,
-            ..Self::default()
+/// Refuses more changes than a version is made of, where `present` images are there before them.
+fn check_count(edits: &[Edit], present: usize) -> Result<()> {
+    let mut present = present;
+    let changes = edits.iter().map(|edit| match edit {
+        Edit::EditCaptions(None, _) => present,
+        Edit::EditCaptions(Some(images), _) => images.len(),
+        Edit::Add { .. } => {
+            present += 1;
+            1
         }
+        Edit::Remove(_) | Edit::SetCaption(..) | Edit::EditCaption(..) | Edit::SetCrop(..) => 1,
+    });
+    let count: usize = changes.sum();
+    if count <= MAX_CHANGES {
+        return Ok(());
     }
-
-    fn apply(&mut self, edit: Edit, blobs: &Blobs) -> Result<()> {
-        match edit {
-            Edit::Add {
-                image,
-                file_name,
-                caption,
-                crop,
-            } => {
-                if self.images.len() == MAX_IMAGES {
-                    let problem = format!("a dataset has at most {MAX_IMAGES} images");
-                    return Err(Error::invalid("image", file_name, problem));
-                }
-                let NewImage {
-                    blob,
-                    size_bytes,
-                    width,
-                    height,
-                } = image;
-                // Whoever let go of the lock too early may have lost it.
-                if !blobs.path(&blob).exists() {
-                    let (hash, problem) = (blob, "is gone; add the picture again".to_owned());
-                    return Err(Error::DamagedBlob { hash, problem });
-                }
-                let mut image = Image {
-                    id: ImageId::new(),
-                    file_name: self.stems.take(&file_name),
-                    blob,
-                    size_bytes,
-                    width,
-                    height,
-                    caption: checked_caption(&caption)?,
-                    crop: None,
-                    row: None,
-                };
-                set_crop(&mut image, crop)?;
-                self.images.push(image);
-                self.added += 1;
-            }
-            Edit::Remove(id) => {
-                let at = self.position(id)?;
-                let image = self.images.remove(at);
-                self.stems.give_back(&image.file_name);
-                self.removed += 1;
-            }
-            Edit::SetCaption(id, caption) => {
-                let at = self.position(id)?;
-                self.set_caption(at, checked_caption(&caption)?);
-            }
-            Edit::EditCaption(id, edit) => {
-                let at = self.position(id)?;
-                edit.check()?;
-                let caption = edit.applied(&self.images[at].caption, &self.about)?;
-                self.set_caption(at, caption);
-            }
-            Edit::SetCrop(id, crop) => {
-                let at = self.position(id)?;
-                let image = &mut self.images[at];
-                if image.crop != crop {
-                    set_crop(image, crop)?;
-                    image.row = None;
-                    self.crops += 1;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn set_caption(&mut self, at: usize, caption: String) {
-        let image = &mut self.images[at];
-        if image.caption != caption {
-            (image.caption, image.row) = (caption, None);
-            self.captions += 1;
-        }
-    }
-
-    fn position(&self, id: ImageId) -> Result<usize> {
-        let at = self.images.iter().position(|image| image.id == id);
-        at.ok_or_else(|| Error::not_found("image", id))
-    }
-
-    /// What was done.
-    fn words(&self) -> String {
-        let kinds = [
-            (self.added, "image", "added"),
-            (self.removed, "image", "removed"),
-            (self.captions, "caption", "changed"),
-            (self.crops, "crop", "changed"),
-        ];
-        let words = kinds.into_iter().filter(|(count, ..)| *count > 0);
-        let words = words.map(|(count, what, done)| {
-            let plural = if count == 1 { "" } else { "s" };
-            format!("{count} {what}{plural} {done}")
-        });
-        words.collect::<Vec<_>>().join(", ")
-    }
-}
-
-fn set_crop(image: &mut Image, crop: Option<Crop>) -> Result<()> {
-    let (width, height) = (image.width as usize, image.height as usize);
-    if let Some(problem) = crop.and_then(|crop| crop.problem(width, height)) {
-        return Err(Error::invalid("image", image.file_name.as_str(), problem));
-    }
-    image.crop = crop;
-    Ok(())
+    let problem = format!("they change images more than {MAX_CHANGES} times");
+    Err(Error::invalid("changes", edits.len().to_string(), problem))
 }
 
 /// What was done, as a caller says it. Without words, it is counted.
@@ -320,56 +234,4 @@ fn checked_words(words: &str) -> Result<String> {
         return Ok(line);
     };
     Err(Error::invalid("change", beginning(&line), problem))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn image(file_name: &str) -> Image {
-        Image {
-            id: ImageId::new(),
-            file_name: file_name.to_owned(),
-            blob: String::new(),
-            size_bytes: 0,
-            width: 90,
-            height: 30,
-            caption: String::new(),
-            crop: None,
-            row: Some(1),
-        }
-    }
-
-    #[test]
-    fn what_was_done_is_said_in_words() {
-        let home = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(home.path()).unwrap();
-        let mut editor = Editor::new(vec![image("a.png"), image("b.png"), image("c.png")]);
-        let (a, b) = (editor.images[0].id, editor.images[1].id);
-        let crop = Crop {
-            left: 0,
-            top: 0,
-            side: 30,
-        };
-        for edit in [
-            Edit::SetCaption(a, "a  red\ncat".to_owned()),
-            Edit::SetCrop(b, Some(crop)),
-            Edit::SetCrop(b, Some(crop)),
-            Edit::SetCaption(b, String::new()),
-            Edit::Remove(a),
-            Edit::SetCrop(b, None),
-        ] {
-            editor.apply(edit, &blobs).unwrap();
-        }
-        assert_eq!(
-            editor.words(),
-            "1 image removed, 1 caption changed, 2 crops changed"
-        );
-        assert_eq!(editor.images.len(), 2);
-        let too_large = Some(Crop { side: 31, ..crop });
-        let error = editor.apply(Edit::SetCrop(b, too_large), &blobs);
-        assert!(error.unwrap_err().to_string().contains("90×30"));
-        let error = editor.apply(Edit::Remove(a), &blobs).unwrap_err();
-        assert!(error.to_string().starts_with("there is no image"));
-    }
 }

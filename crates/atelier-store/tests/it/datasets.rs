@@ -1,7 +1,7 @@
 //! Datasets and their versions.
 
 use atelier_core::{Coded as _, Crop, ErrorCode};
-use atelier_store::{AboutChange, Edit, Error};
+use atelier_store::{AboutChange, CaptionEdit, Edit, Error, MAX_CHANGES};
 
 use crate::{Studio, about, picture};
 
@@ -268,4 +268,29 @@ fn what_is_not_there_says_so() {
         Error::NotFound { what: "image", .. }
     ));
     assert!("no-id".parse::<atelier_store::DatasetId>().is_err());
+}
+
+#[test]
+fn a_change_for_all_counts_for_each_image_and_is_one_value() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    let before = studio.add(&dataset, &[1, 2, 3]);
+    let removed = before.images[1].id;
+    let append = |text: &str| Edit::EditCaptions(None, CaptionEdit::Append(text.to_owned()));
+    let edits = vec![append("a"), Edit::Remove(removed), append("b")];
+    let after = library.edit_dataset(dataset.id, None, edits).unwrap();
+    let captions: Vec<_> = after.images.iter().map(|image| &image.caption).collect();
+    assert_eq!(captions, ["grey 1, a, b", "grey 3, a, b"]);
+    let gone = Edit::EditCaptions(Some(vec![removed]), CaptionEdit::AddTrigger);
+    assert!(library.edit_dataset(dataset.id, None, vec![gone]).is_err());
+    let trigger = || Edit::EditCaptions(None, CaptionEdit::AddTrigger);
+    let many = |count: usize| {
+        let edits = std::iter::repeat_with(trigger).take(count);
+        library.edit_dataset(dataset.id, None, edits.collect())
+    };
+    let most = MAX_CHANGES / after.images.len();
+    assert!(many(most).is_ok());
+    let error = many(most + 1).unwrap_err().to_string();
+    assert!(error.contains("more than 50000 times"), "{error}");
 }
