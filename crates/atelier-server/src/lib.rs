@@ -3,31 +3,25 @@
 //! It listens on this machine only and knows no accounts. Nothing slow runs on the threads that answer: catalogue, decoding
 //! and hashing have threads of their own, and so many of them that a flood of requests waits instead of taking all memory.
 
-mod about;
 mod answer;
 mod app;
-mod choices;
 mod chores;
 mod connection;
 mod datasets;
-mod disposition;
 mod drawings;
 mod error;
 mod events;
 mod extract;
-mod file_answer;
-mod health;
 mod jobs;
 mod limits;
 mod listen;
-mod metrics;
 mod models;
 mod openapi;
-mod paging;
 mod pictures;
 mod routes;
 mod runs;
 mod security;
+mod status;
 mod thumbnails;
 mod trainings;
 mod web;

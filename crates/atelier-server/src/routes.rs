@@ -6,10 +6,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::{
-    about, datasets, drawings, events, health, jobs, metrics, models, openapi, pictures, runs,
-    trainings,
-};
+use crate::status::{about, health, metrics};
+use crate::{datasets, drawings, events, jobs, models, openapi, pictures, runs, trainings};
 
 /// All of them, with their description.
 pub(crate) fn described() -> (Router<App>, OpenApi) {

@@ -16,9 +16,9 @@ use tokio::time::timeout;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use crate::answer::disposition::{Disposition, disposition};
 use crate::answer::{Failure, FailureBody, Result};
 use crate::app::App;
-use crate::disposition::{Disposition, disposition};
 use crate::extract::{PathOf, VersionName};
 
 /// Chunks on their way to the client.

@@ -7,11 +7,11 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::answer::disposition::Disposition;
+use crate::answer::file::{FOR_EVER, KeptFile};
 use crate::answer::{FailureBody, Result};
 use crate::app::App;
-use crate::disposition::Disposition;
 use crate::extract::{PathOf, QueryOf};
-use crate::file_answer::{FOR_EVER, KeptFile};
 
 /// How the file is wanted.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -11,9 +11,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::views::DatasetView;
 use crate::answer::{FailureBody, Json, Result};
 use crate::app::App;
-use crate::choices;
+use crate::extract::paging::{fifty, page};
 use crate::extract::{JsonOf, PathOf, QueryOf};
-use crate::paging::{fifty, page};
+use crate::openapi::choices;
 
 /// Which datasets are wanted.
 #[derive(Debug, Deserialize, IntoParams)]

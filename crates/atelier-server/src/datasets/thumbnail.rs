@@ -7,10 +7,10 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::answer::file::FOR_EVER;
 use crate::answer::{FailureBody, Result};
 use crate::app::App;
 use crate::extract::{PathOf, QueryOf};
-use crate::file_answer::FOR_EVER;
 use crate::thumbnails::{Original, Part, answer};
 
 /// Which thumbnail is wanted.

@@ -5,7 +5,7 @@ use atelier_store::{Dataset, Difference, Image, ImageChange, Version, VersionAbo
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::choices;
+use crate::openapi::choices;
 
 /// A dataset.
 #[derive(Debug, Serialize, ToSchema)]

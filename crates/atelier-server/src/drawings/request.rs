@@ -8,7 +8,7 @@ use atelier_store::ModelId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::choices;
+use crate::openapi::choices;
 
 /// What to draw. What is absent is as in `GenerateRequest`: 30 steps, guidance 7, seed 0, the base's own size, one picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -10,8 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::views::JobView;
 use crate::answer::{FailureBody, Json, Result};
 use crate::app::App;
+use crate::extract::paging::{fifty, page};
 use crate::extract::{PathOf, QueryOf};
-use crate::paging::{fifty, page};
 
 /// Which jobs are wanted.
 #[derive(Debug, Deserialize, IntoParams)]

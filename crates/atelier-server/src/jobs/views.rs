@@ -6,8 +6,8 @@ use atelier_store::Job;
 use serde::{Deserialize as _, Serialize};
 use utoipa::ToSchema;
 
-use crate::choices;
 use crate::drawings::request::DrawingRequest;
+use crate::openapi::choices;
 
 /// An entry of the queue.
 #[derive(Debug, Serialize, ToSchema)]

@@ -5,11 +5,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
+use crate::answer::disposition::Disposition;
+use crate::answer::file::KeptFile;
 use crate::answer::{FailureBody, Result};
 use crate::app::App;
-use crate::disposition::Disposition;
 use crate::extract::PathOf;
-use crate::file_answer::KeptFile;
 
 /// The adapter file of a model, under the model's name.
 #[utoipa::path(

@@ -9,9 +9,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::views::ModelView;
 use crate::answer::{FailureBody, Json, Result};
 use crate::app::App;
-use crate::choices;
+use crate::extract::paging::{fifty, page};
 use crate::extract::{JsonOf, PathOf, QueryOf};
-use crate::paging::{fifty, page};
+use crate::openapi::choices;
 
 /// Which models are wanted.
 #[derive(Debug, Deserialize, IntoParams)]

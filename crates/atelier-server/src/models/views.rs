@@ -5,7 +5,7 @@ use atelier_store::Model;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::choices;
+use crate::openapi::choices;
 
 /// A fine-tuned model.
 #[derive(Debug, Serialize, ToSchema)]

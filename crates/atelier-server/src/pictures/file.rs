@@ -5,11 +5,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
+use crate::answer::file::{FOR_EVER, KeptFile};
 use crate::answer::{FailureBody, Result};
 use crate::app::App;
 use crate::datasets::image_file::FileQuery;
 use crate::extract::{PathOf, QueryOf};
-use crate::file_answer::{FOR_EVER, KeptFile};
 
 /// The file of a drawn picture, with its recipe inside.
 #[utoipa::path(

@@ -8,8 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::views::{RunView, RunWithCheckpoints};
 use crate::answer::{FailureBody, Json, Result};
 use crate::app::App;
+use crate::extract::paging::{fifty, page};
 use crate::extract::{PathOf, QueryOf};
-use crate::paging::{fifty, page};
 
 /// Which runs are wanted.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -5,7 +5,7 @@ use atelier_store::{Checkpoint, Run};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::choices;
+use crate::openapi::choices;
 use crate::trainings::settings::SettingsView;
 
 /// A training of a version of a dataset.

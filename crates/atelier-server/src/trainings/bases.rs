@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::answer::{Failure, Json, Result};
 use crate::app::App;
-use crate::choices;
+use crate::openapi::choices;
 
 /// A base that trainings and drawings can use.
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::settings::defaults;
 use crate::answer::Json;
-use crate::choices;
+use crate::openapi::choices;
 
 /// What a form for the settings of a training is made of.
 #[derive(Debug, Serialize, ToSchema)]

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
-use crate::choices;
 use crate::extract::JsonOf;
+use crate::openapi::choices;
 
 /// The longest word that is judged.
 const MOST_CHARS: usize = 100;

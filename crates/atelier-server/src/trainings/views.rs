@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::settings::SettingsView;
 use super::trigger_words::WordFindingView;
 use super::wish::Planned;
-use crate::choices;
+use crate::openapi::choices;
 
 /// What a training will be.
 #[derive(Debug, Serialize, ToSchema)]

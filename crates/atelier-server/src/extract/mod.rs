@@ -1,5 +1,7 @@
 //! Parts of requests, checked. What does not fit is answered like every other failure.
 
+pub(crate) mod paging;
+
 use std::str::FromStr;
 
 use atelier_core::ErrorCode;

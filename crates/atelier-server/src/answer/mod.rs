@@ -1,5 +1,8 @@
 //! Answers: values as JSON, and failures with the status and the words that fit an API.
 
+pub(crate) mod disposition;
+pub(crate) mod file;
+
 use atelier_core::{BoxedError, Coded, ErrorCode};
 use atelier_jobs::Error as JobsError;
 use atelier_store::Error as StoreError;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use atelier_server::Limits;
 use serde_json::json;
 
-use crate::runs::Gate;
+use crate::learning::runs::Gate;
 use crate::studio::{Studio, text};
 
 const DRAW: &str = "/api/v1/drawings";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::runs::waiting;
+use crate::learning::runs::waiting;
 use crate::studio::{Studio, steady, text};
 
 #[tokio::test]

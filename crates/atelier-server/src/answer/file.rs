@@ -12,8 +12,8 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
+use crate::answer::disposition::{Disposition, disposition};
 use crate::answer::{Failure, Result};
-use crate::disposition::{Disposition, disposition};
 use crate::security::only_this_picture;
 
 /// What is read at once.

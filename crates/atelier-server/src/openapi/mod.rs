@@ -1,5 +1,7 @@
 //! The description of the API, from which clients are made. `docs/reference/openapi.json` is a copy of it.
 
+pub(crate) mod choices;
+
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;

@@ -11,7 +11,7 @@ use axum::body::{Body, BodyDataStream};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-use crate::runs::{Gate, waiting};
+use crate::learning::runs::{Gate, waiting};
 use crate::studio::{Studio, request};
 
 /// What a client hears.

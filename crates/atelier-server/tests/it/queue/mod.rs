@@ -1,0 +1,6 @@
+//! Jobs, what they draw, and what is heard of them.
+
+mod drawings;
+mod events;
+mod jobs;
+mod pictures;
