@@ -8,9 +8,15 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 
 use crate::limits::Limits;
+use crate::patient::Patient;
 
 /// The head of a request may take so much.
 const HEAD_BYTES: usize = 64 << 10;
+
+/// What the system takes ahead of a client that reads slowly. With its own choice of megabytes, a client that takes some all
+/// the time would seem to take nothing for a minute.
+#[cfg(unix)]
+const UNSENT_BYTES: usize = 128 << 10;
 
 /// Answers the requests of a connection until it is closed, its client is too slow, or the server stops.
 pub(crate) fn serve(
@@ -27,6 +33,8 @@ pub(crate) fn serve(
         .header_read_timeout(limits.head)
         .max_buf_size(HEAD_BYTES);
     let service = TowerToHyperService::new(router);
+    limit_unsent(&stream);
+    let stream = Patient::new(stream, limits.pause);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let watched = watcher.watch(connection);
     async move {
@@ -34,3 +42,12 @@ pub(crate) fn serve(
         let _ = watched.await;
     }
 }
+
+#[cfg(unix)]
+fn limit_unsent(stream: &TcpStream) {
+    // Without it, only more patience is needed with slow clients.
+    let _ = rustix::net::sockopt::set_socket_send_buffer_size(stream, UNSENT_BYTES);
+}
+
+#[cfg(not(unix))]
+fn limit_unsent(_stream: &TcpStream) {}

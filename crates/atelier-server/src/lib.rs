@@ -17,6 +17,7 @@ mod limits;
 mod listen;
 mod models;
 mod openapi;
+mod patient;
 mod pictures;
 mod routes;
 mod runs;

@@ -19,7 +19,7 @@ pub struct Limits {
     pub thumbnails_bytes: u64,
     /// How long a client may take for the head of a request, and until the next one on the same connection.
     pub head: Duration,
-    /// How long it may pause in the middle of a body.
+    /// How long it may pause in the middle of a body, and take nothing of an answer.
     pub pause: Duration,
     /// How long it may take for a JSON document.
     pub json: Duration,
