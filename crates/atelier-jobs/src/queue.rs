@@ -19,6 +19,9 @@ use crate::supervisor::{Logs, Supervisor};
 /// Passes in a row before the supervisor looks whether it is to end.
 const MOST_PASSES: usize = 100;
 
+/// The supervisor rests so many times as long as it works, unless something is asked for.
+const SHARE: u32 = 5;
+
 /// The queue. Clones are the same one; with the last one the supervisor goes, and the workers stay.
 #[derive(Clone)]
 pub struct Queue {
@@ -296,6 +299,7 @@ impl Keeper {
                 break;
             }
             self.supervisor.set_draining(ending == Ending::Drain);
+            let begun = Instant::now();
             for _ in 0..MOST_PASSES {
                 let pass = catch_unwind(AssertUnwindSafe(|| self.supervisor.pass()));
                 match pass {
@@ -317,7 +321,9 @@ impl Keeper {
             if ending == Ending::Drain && !is_busy {
                 break;
             }
-            self.bell.wait(if is_busy { tick } else { idle_tick });
+            // A queue of thousands takes its time, which is the workers'.
+            let pause = (begun.elapsed() * SHARE).clamp(tick, idle_tick);
+            self.bell.wait(if is_busy { pause } else { idle_tick });
         }
         self.supervisor.board().close();
     }
