@@ -1,7 +1,7 @@
 //! What becomes of attempts, however they end.
 
 use atelier_core::JobState;
-use atelier_jobs::{Error, FencePermit, Limits};
+use atelier_jobs::{Error, FencePermit, Limits, Ticket};
 
 use crate::studio::{Studio, settle};
 use crate::told::{Told, say_done, work};
@@ -274,5 +274,28 @@ fn an_attempt_whose_place_another_took_learns_it_and_gives_nothing() {
     assert_eq!(
         studio.lines(),
         ["generation completed, attempt 2, results: 2"]
+    );
+}
+
+#[test]
+fn what_another_attempt_of_the_same_number_left_is_not_taken_for_a_result() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.generation();
+    let mut supervisor = studio.supervisor(told.clone());
+    settle(&mut supervisor).unwrap();
+    let ticket = told.at(job);
+    // As where a library was taken from a backup.
+    let other = Ticket {
+        token: "another library's".to_owned(),
+        ..ticket.clone()
+    };
+    work(&studio, &other);
+    settle(&mut supervisor).unwrap();
+    assert_eq!(studio.lines(), ["generation running, attempt 1"]);
+    told.finish(&studio, &ticket);
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        ["generation completed, attempt 1, results: 2"]
     );
 }
