@@ -82,6 +82,7 @@ fn of_models() -> OpenApiRouter<App> {
             models::lifecycle::update_model,
             models::lifecycle::delete_model
         ))
+        .routes(routes!(models::import::import_model))
         .routes(routes!(models::lifecycle::restore_model))
         .routes(routes!(models::lineage::verify_model))
         .routes(routes!(models::file::get_model_file))

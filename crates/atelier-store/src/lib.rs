@@ -32,7 +32,7 @@ pub use datasets::{
 pub use error::Error;
 pub use jobs::{Attempt, Job, JobPage, Lost, NewJob};
 pub use library::{CATALOGUE, DatasetId, ImageId, JobId, Library, ModelId, PictureId, RunId};
-pub use models::{Lineage, Model, ModelChange, ModelPage, NewModel, Proof};
+pub use models::{Lineage, Model, ModelChange, ModelPage, NewModel, Proof, adapter_about};
 pub use pictures::{NewPicture, Picture, PicturePage};
 pub use runs::{Checkpoint, Losses, NewRun, Run, RunEnd, RunPage, Sitting};
 pub use trash::{Emptied, TRASH_DAYS};

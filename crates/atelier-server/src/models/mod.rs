@@ -2,6 +2,7 @@
 
 pub(crate) mod create;
 pub(crate) mod file;
+pub(crate) mod import;
 pub(crate) mod lifecycle;
 pub(crate) mod lineage;
 pub(crate) mod views;

@@ -30,6 +30,8 @@ pub(crate) struct LimitsAbout {
     picture_bytes: u64,
     /// The size of an upload, and of what archives in it hold.
     upload_bytes: u64,
+    /// The size of an adapter file.
+    adapter_bytes: u64,
     /// Files of an upload, those inside its archives included.
     upload_files: usize,
 }
@@ -51,6 +53,7 @@ pub(crate) async fn get_about(State(app): State<App>) -> Result<Json<ServerAbout
         limits: LimitsAbout {
             picture_bytes: limits.picture_bytes,
             upload_bytes: limits.upload_bytes,
+            adapter_bytes: limits.adapter_bytes,
             upload_files: limits.upload_files,
         },
     }))

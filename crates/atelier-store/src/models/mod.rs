@@ -1,5 +1,6 @@
 //! Fine-tuned models: adapters with what is needed to use them, and where they come from.
 
+mod adapter_about;
 mod lineage;
 mod of_run;
 mod page;
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::library::{DatasetId, Library, ModelId, RunId};
 use crate::runs::{self, checkpoint_at, written_by};
 
+pub use adapter_about::adapter_about;
 pub(crate) use lineage::lineage_problems;
 pub use lineage::{Lineage, Proof};
 use of_run::about_of_run;

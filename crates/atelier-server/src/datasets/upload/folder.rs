@@ -17,7 +17,7 @@ const LOCK: &str = ".lock";
 
 /// The folder. Clones are the same one.
 #[derive(Debug, Clone)]
-pub(super) struct UploadFolder {
+pub(crate) struct UploadFolder {
     inside: Arc<Inside>,
 }
 
@@ -37,11 +37,11 @@ struct Folder {
 
 /// The upload is given up when this goes: what is still being done for it stops.
 #[derive(Debug)]
-pub(super) struct Interest(CancelFlag);
+pub(crate) struct Interest(CancelFlag);
 
 impl UploadFolder {
     /// A new one, and who wants it.
-    pub(super) fn new(uploads: &Path) -> io::Result<(Self, Interest)> {
+    pub(crate) fn new(uploads: &Path) -> io::Result<(Self, Interest)> {
         // Nobody sweeps between the folder and its lock.
         let all = lock_in(uploads)?;
         let is_alone = all.file().lock().is_ok();
@@ -66,7 +66,7 @@ impl UploadFolder {
         Ok((Self { inside }, interest))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         let folder = self.inside.folder.as_ref();
         folder.map_or(Path::new(""), |folder| folder.folder.path())
     }
@@ -77,7 +77,7 @@ impl UploadFolder {
     }
 
     /// Removes it here and now, unless others use it; then the last of them does.
-    pub(super) fn close(self) {
+    pub(crate) fn close(self) {
         if let Some(mut inside) = Arc::into_inner(self.inside) {
             drop(inside.folder.take());
         }

@@ -4,10 +4,10 @@
 mod archive;
 pub(crate) mod folder;
 mod keep;
-mod metered;
+pub(crate) mod metered;
 mod pair;
 mod part;
-mod receive;
+pub(crate) mod receive;
 
 use atelier_store::{AdditionOutcome, DatasetId};
 use axum::extract::multipart::Multipart;

@@ -167,7 +167,7 @@ pub(super) fn too_many(limits: &Limits) -> Failure {
     clippy::needless_pass_by_value,
     reason = "it takes the place of a closure in `map_err`"
 )]
-fn broken(error: MultipartError) -> Failure {
+pub(crate) fn broken(error: MultipartError) -> Failure {
     if is_timeout(&error) {
         return too_slow();
     }

@@ -1,9 +1,10 @@
 //! Fine-tuned models: made, read, changed, proved, downloaded, deleted.
 
+use atelier_server::Limits;
 use axum::body::Body;
 use serde_json::{Value, json};
 
-use crate::studio::{Studio, request, steady, text};
+use crate::studio::{Answer, Studio, request, steady, text};
 
 async fn model(studio: &Studio) -> (Value, String) {
     let (run, _) = studio.trained("Blob faces", &json!({"epochs": 2})).await;
@@ -172,4 +173,119 @@ async fn models_go_into_the_trash_and_come_back() {
         .await
         .ok();
     assert_eq!(restored["trashed_ms"], json!(null));
+}
+
+/// The bytes of an adapter file with one layer.
+fn adapter() -> Vec<u8> {
+    let name = "lora_unet_mid_block_attentions_0_proj_in";
+    let header = json!({
+        "__metadata__": {"modelspec.trigger_phrase": "blob"},
+        format!("{name}.lora_down.weight"): {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]},
+        format!("{name}.lora_up.weight"): {"dtype": "F32", "shape": [2, 1], "data_offsets": [8, 16]},
+    });
+    let header = header.to_string();
+    let length = (header.len() as u64).to_le_bytes();
+    [&length[..], header.as_bytes(), &[0; 16]].concat()
+}
+
+/// Sends a form with a file of this name, and texts.
+async fn import(studio: &Studio, file: Option<(&str, &[u8])>, texts: &[(&str, &str)]) -> Answer {
+    let mut body = Vec::new();
+    for (name, text) in texts {
+        let head =
+            format!("--X\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n");
+        body.extend_from_slice(head.as_bytes());
+    }
+    if let Some((name, bytes)) = file {
+        let head = format!(
+            "--X\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--X--\r\n");
+    let form = request("POST", "/api/v1/models/import");
+    let form = form.header("content-type", "multipart/form-data; boundary=X");
+    studio.send(form.body(Body::from(body)).unwrap()).await
+}
+
+#[tokio::test]
+async fn an_adapter_file_from_elsewhere_becomes_a_model() {
+    let studio = Studio::working();
+    let bytes = adapter();
+    let texts = [
+        ("category", "style"),
+        ("strength", "1.1"),
+        ("base", "dreamy"),
+    ];
+    let file = Some(("../../etc/Ink.safetensors", &bytes[..]));
+    let made = import(&studio, file, &texts).await;
+    assert_eq!(made.status, 201);
+    let path = made.header("location").to_owned();
+    let made = made.ok();
+    let field = |name: &str| made[name].clone();
+    assert_eq!(
+        ["name", "trigger_word", "category", "base", "run", "epoch"].map(field),
+        [
+            json!("Ink"),
+            json!("blob"),
+            json!("style"),
+            json!("dreamy"),
+            json!(null),
+            json!(null)
+        ]
+    );
+    assert_eq!(studio.get(&format!("{path}/file")).await.body, bytes);
+    let lineage = studio.get(&format!("{path}/lineage")).await.ok();
+    assert_eq!(
+        (&lineage["is_proved"], &lineage["run"]),
+        (&json!(true), &json!(null))
+    );
+    let taken = import(&studio, file, &texts).await.failure();
+    assert_eq!(
+        (taken.0, taken.2.as_str()),
+        (400, "there is a model `Ink` already")
+    );
+    assert!(studio.uploads().is_empty());
+}
+
+#[tokio::test]
+async fn files_that_are_no_adapters_do_not_come_in() {
+    let limits = Limits {
+        adapter_bytes: 1000,
+        ..Limits::default()
+    };
+    let studio = Studio::paced(limits, std::sync::Arc::new(|_| ()));
+    let bytes = adapter();
+    let good = Some(("a.safetensors", &bytes[..]));
+    let large = vec![0; 1001];
+    let long = "x".repeat(70_000);
+    for (file, texts, status) in [
+        (Some(("a.safetensors", &b"adapter"[..])), &[][..], 422),
+        (Some(("a.zip", b"PK\x03\x04")), &[], 422),
+        (Some(("a.safetensors", &bytes[..60])), &[], 422),
+        (Some(("a.safetensors", b"")), &[], 422),
+        (Some(("a.safetensors", &large)), &[], 413),
+        (None, &[], 400),
+        (good, &[("more", "1")], 400),
+        (good, &[("strength", "x")], 400),
+        (good, &[("strength", "1.6")], 400),
+        (good, &[("strength", "NaN")], 400),
+        (good, &[("category", "cat")], 400),
+        (good, &[("name", "../a")], 400),
+        (good, &[("name", "a\r\nb")], 400),
+        (good, &[("base", "/etc/passwd")], 404),
+        (good, &[("description", &long)], 413),
+        (good, &[("description", "a"); 20], 400),
+        (Some((".safetensors", &bytes)), &[], 400),
+    ] {
+        let (found, _, message) = import(&studio, file, texts).await.failure();
+        assert_eq!(found, status, "{texts:?} {message}");
+        assert!(!message.contains("upload-"), "{message}");
+    }
+    let json = studio.post("/api/v1/models/import", &json!({})).await;
+    assert_eq!(json.failure().0, 400);
+    assert_eq!(studio.get("/api/v1/models").await.ok()["total"], 0);
+    assert!(studio.uploads().is_empty());
 }
