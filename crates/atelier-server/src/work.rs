@@ -14,8 +14,10 @@ use crate::answer::{Failure, Result};
 
 /// Questions to the catalogue at the same time: as many as the library keeps connections for.
 const CATALOGUE: usize = 8;
-/// Other work with files at the same time: unpacking, writing archives.
+/// Other short work with files at the same time.
 const FILES: usize = 8;
+/// Uploads at the same time, from their first byte to their last picture.
+const UPLOADS: usize = 8;
 /// Pictures in decoders at the same time.
 const DECODERS: usize = 2;
 /// Millions of pixels in decoders at the same time; that of the largest picture, which alone takes up to a gigabyte.
@@ -26,6 +28,7 @@ const MEGAPIXELS: u32 = 100;
 pub(crate) struct Work {
     catalogue: Arc<Semaphore>,
     files: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
     decoders: Arc<Semaphore>,
     megapixels: Arc<Semaphore>,
     turn: Duration,
@@ -38,6 +41,7 @@ impl Work {
         Self {
             catalogue: places(CATALOGUE),
             files: places(FILES),
+            uploads: places(UPLOADS),
             decoders: places(DECODERS),
             megapixels: places(MEGAPIXELS as usize),
             turn,
@@ -53,7 +57,15 @@ impl Work {
         Ok(run([place], work).await??)
     }
 
-    /// Reads or writes large files.
+    /// A place for an upload.
+    pub(crate) async fn upload(&self) -> Result<Place> {
+        let place = self.place(&self.uploads, 1).await?;
+        Ok(Place {
+            _permit: Arc::new(place),
+        })
+    }
+
+    /// Reads or writes files, for a moment.
     pub(crate) async fn files<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -91,6 +103,28 @@ impl Work {
     }
 }
 
+/// A place that is kept for more than one piece of work. Clones are the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    /// Does a piece of the work, which may take its time. The place is kept until it is done.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let place = self.clone();
+        let done = spawn_blocking(move || {
+            let value = work();
+            drop(place);
+            value
+        });
+        done.await.map_err(Failure::internal)
+    }
+}
+
 /// The places are free again when the work is done, even if nobody waits for it any more.
 async fn run<const N: usize, T: Send + 'static>(
     places: [OwnedSemaphorePermit; N],
@@ -124,6 +158,24 @@ mod tests {
             drop(taken);
             assert_eq!(work.decode(Some(1), || 7).await.unwrap(), 7);
             assert_eq!(work.decode(None, || 8).await.unwrap(), 8);
+        });
+    }
+
+    #[test]
+    fn an_upload_keeps_its_place_and_no_place_of_others() {
+        block_on(async {
+            let work = Work::new(Duration::from_millis(1));
+            let mut places = Vec::new();
+            for _ in 0..UPLOADS {
+                places.push(work.upload().await.unwrap());
+            }
+            let refused = work.upload().await.unwrap_err();
+            assert!(format!("{refused:?}").contains("Busy"));
+            assert_eq!(work.files(|| 7).await.unwrap(), 7);
+            let last = places.pop().unwrap();
+            assert_eq!(last.run(|| 8).await.unwrap(), 8);
+            drop(last);
+            assert!(work.upload().await.is_ok());
         });
     }
 

@@ -225,6 +225,19 @@ async fn what_is_larger_than_is_accepted_is_refused() {
 }
 
 #[tokio::test]
+async fn a_disk_without_room_takes_nothing_more() {
+    let studio = Studio::with_limits(Limits {
+        spare_bytes: u64::MAX,
+        ..Limits::default()
+    });
+    let dataset = studio.dataset("Blob faces").await;
+    let files = [("a.png", &picture(1)[..])];
+    let (status, code, message) = studio.upload(&dataset, &files).await.failure();
+    assert_eq!((status, code.as_str()), (507, "io"));
+    assert!(message.contains("free"), "{message}");
+}
+
+#[tokio::test]
 async fn pictures_that_would_fill_the_memory_are_refused_before_they_are_decoded() {
     let studio = Studio::new();
     let dataset = studio.dataset("Blob faces").await;

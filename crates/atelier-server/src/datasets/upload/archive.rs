@@ -7,12 +7,14 @@ use fs_err::File;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use super::disk::{Disk, Full};
 use super::folder::UploadFolder;
 use super::part::{Fate, Part};
 use super::receive::{Received, most_bytes, too_long, too_many};
 use crate::answer::Result;
 use crate::app::App;
 use crate::limits::Limits;
+use crate::work::Place;
 
 /// The end of an archive, where the number of its files stands, with the longest remark behind it.
 const END_BYTES: u64 = 22 + 65_535;
@@ -28,7 +30,7 @@ const COPIED_BYTES: usize = 256 << 10;
 
 /// The same parts, with what archives hold behind each of these.
 pub(super) async fn unpack_all(
-    app: &App,
+    (app, turn): (&App, &Place),
     received: Received,
     folder: &UploadFolder,
 ) -> Result<Vec<Part>> {
@@ -36,9 +38,11 @@ pub(super) async fn unpack_all(
         mut parts,
         archives,
     } = received;
+    let disk = Disk::new(folder.path().to_owned(), app.limits().spare_bytes);
     let mut room = Room {
         files: app.limits().upload_files.saturating_sub(parts.len()),
         bytes: app.limits().upload_bytes,
+        disk,
     };
     // From the last to the first, so that places stay right.
     for at in archives.into_iter().rev() {
@@ -61,22 +65,24 @@ pub(super) async fn unpack_all(
             let unpacked = unpacking.unpack(&path, &mut room);
             (unpacked, room)
         };
-        let (unpacked, left) = app.work().files(unpack).await?;
+        let (unpacked, left) = turn.run(unpack).await?;
         room = left;
         match unpacked {
             Ok(inside) => drop(parts.splice(at..=at, inside)),
             Err(Refusal::Archive(reason)) => parts[at].fate = Fate::Refused(reason),
             Err(Refusal::TooMany) => return Err(too_many(app.limits())),
+            Err(Refusal::Full(full)) => return Err(full.into()),
         }
     }
     Ok(parts)
 }
 
 /// What the archives of an upload may still take together.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Room {
     files: usize,
     bytes: u64,
+    disk: Disk,
 }
 
 /// An archive while its files come out.
@@ -94,6 +100,13 @@ struct Unpacking {
 enum Refusal {
     Archive(String),
     TooMany,
+    Full(Full),
+}
+
+impl From<Full> for Refusal {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
+    }
 }
 
 impl From<io::Error> for Refusal {
@@ -172,7 +185,7 @@ impl Unpacking {
         // What it really has may be more than it says.
         let allowed = most.min(room.bytes);
         let to = self.target.join(index.to_string());
-        let copied = match self.copy(file.take(allowed + 1), &to)? {
+        let copied = match self.copy(file.take(allowed + 1), &to, &mut room.disk)? {
             Ok(copied) => copied,
             Err(error) => {
                 let reason = format!("it is damaged: {}", error.kind());
@@ -193,16 +206,22 @@ impl Unpacking {
     }
 
     /// Copies as long as somebody waits for it. What cannot be read is the file's problem, what cannot be written is ours.
-    fn copy(&self, mut from: impl Read, to: &Path) -> io::Result<io::Result<u64>> {
+    fn copy(
+        &self,
+        mut from: impl Read,
+        to: &Path,
+        disk: &mut Disk,
+    ) -> Result<io::Result<u64>, Refusal> {
         let mut out = File::create(to)?;
         let (mut copied, mut buffer) = (0, vec![0; COPIED_BYTES]);
         loop {
             if self.folder.is_given_up() {
-                return Err(io::ErrorKind::Interrupted.into());
+                return Err(io::Error::from(io::ErrorKind::Interrupted).into());
             }
             match from.read(&mut buffer) {
                 Ok(0) => return Ok(Ok(copied)),
                 Ok(count) => {
+                    disk.take(count as u64)?;
                     out.write_all(&buffer[..count])?;
                     copied += count as u64;
                 }

@@ -1,6 +1,6 @@
 //! From files to images.
 
-use std::io::Cursor;
+use std::path::Path;
 use std::sync::Arc;
 
 use atelier_core::{Coded as _, ErrorCode};
@@ -72,16 +72,19 @@ async fn keep_one(
     picture: &Paired,
     name: &str,
 ) -> Result<Result<NewImage, String>> {
-    let (path, folder) = (picture.path.clone(), folder.clone());
-    let read = move || -> std::io::Result<_> {
-        let bytes = fs_err::read(path)?;
-        let pixels = pixels_of(&bytes);
+    let path = picture.path.clone();
+    let pixels = app.work().files(move || pixels_of(&path)).await?;
+    let (library, hold) = (app.library(), Arc::clone(hold));
+    let (path, name, folder) = (picture.path.clone(), name.to_owned(), folder.clone());
+    // Whole files come into the memory where there is a place for their pixels.
+    let kept = move || {
+        let kept = match fs_err::read(path) {
+            Ok(bytes) => keep_bytes(&library, &hold, &name, &bytes),
+            Err(error) => Err(Failure::io(error)),
+        };
         drop(folder);
-        Ok((bytes, pixels))
+        kept
     };
-    let (bytes, pixels) = app.work().files(read).await?.map_err(Failure::io)?;
-    let (library, hold, name) = (app.library(), Arc::clone(hold), name.to_owned());
-    let kept = move || keep_bytes(&library, &hold, &name, &bytes);
     app.work().decode(pixels, kept).await?
 }
 
@@ -100,8 +103,27 @@ fn keep_bytes(
 }
 
 /// What the head of a picture says of its size; nothing when it has none that is understood.
-fn pixels_of(bytes: &[u8]) -> Option<u64> {
-    let reader = ImageReader::new(Cursor::new(bytes));
+fn pixels_of(path: &Path) -> Option<u64> {
+    let reader = ImageReader::open(path).ok()?;
     let size = reader.with_guessed_format().ok()?.into_dimensions().ok()?;
     Some(u64::from(size.0) * u64::from(size.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_a_picture_is_in_its_head() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0");
+        image::RgbImage::new(40, 24)
+            .save_with_format(&path, image::ImageFormat::Png)
+            .unwrap();
+        let whole = fs_err::read(&path).unwrap();
+        fs_err::write(&path, &whole[..whole.len() - 20]).unwrap();
+        assert_eq!(pixels_of(&path), Some(40 * 24));
+        fs_err::write(&path, b"words").unwrap();
+        assert_eq!(pixels_of(&path), None);
+    }
 }

@@ -2,6 +2,7 @@
 //! version. A file that cannot be used is told, and does not keep the others out.
 
 mod archive;
+mod disk;
 pub(crate) mod folder;
 mod keep;
 pub(crate) mod metered;
@@ -90,7 +91,9 @@ pub(crate) enum UploadOutcome {
         (status = 404, body = FailureBody, description = "There is no such dataset."),
         (status = 408, body = FailureBody, description = "The body came too slowly. Nothing is added."),
         (status = 413, body = FailureBody, description = "The request is larger than is accepted. Nothing is added."),
-        (status = 415, body = FailureBody, description = "The body is of another type.")
+        (status = 415, body = FailureBody, description = "The body is of another type."),
+        (status = 503, body = FailureBody, description = "As many uploads as are taken at the same time are under way."),
+        (status = 507, body = FailureBody, description = "The disk has too little room. Nothing is added.")
     )
 )]
 pub(crate) async fn add_images(
@@ -113,6 +116,7 @@ pub(crate) async fn add_images(
     let multipart = Multipart::from_request(request, &app).await;
     let multipart = multipart
         .map_err(|error| Failure::invalid(error.body_text()).with_status(error.status()))?;
+    let turn = app.work().upload().await?;
     let uploads = app.uploads().to_owned();
     let made = app
         .work()
@@ -121,10 +125,10 @@ pub(crate) async fn add_images(
     // The interest ends with this request, however that ends.
     let (folder, _interest) = made.map_err(Failure::io)?;
     let received = receive::receive(&app, (multipart, progress), &folder).await?;
-    let parts = archive::unpack_all(&app, received, &folder).await?;
-    let (paired, parts) = app.work().files(move || pair::pair(parts)).await?;
+    let parts = archive::unpack_all((&app, &turn), received, &folder).await?;
+    let (paired, parts) = turn.run(move || pair::pair(parts)).await?;
     let added = keep::keep(&app, (id, &folder), paired, parts).await?;
-    app.work().files(move || folder.close()).await?;
+    turn.run(move || folder.close()).await?;
     Ok(Json(added))
 }
 

@@ -10,6 +10,7 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 use tokio::task::spawn_blocking;
 
+use super::disk::Disk;
 use super::folder::UploadFolder;
 use super::metered::Progress;
 use super::part::{Fate, Part};
@@ -40,6 +41,7 @@ pub(super) async fn receive(
     let limits = app.limits();
     let mut meter = Meter {
         total: 0,
+        disk: Disk::new(folder.path().to_owned(), limits.spare_bytes),
         progress,
         limits,
     };
@@ -138,6 +140,7 @@ async fn drain(mut field: Field<'_>, meter: &mut Meter<'_>) -> Result<()> {
 /// How much came in.
 struct Meter<'a> {
     total: u64,
+    disk: Disk,
     progress: Progress,
     limits: &'a Limits,
 }
@@ -148,7 +151,7 @@ impl Meter<'_> {
         self.total += bytes as u64;
         let most = self.limits.upload_bytes;
         if self.total <= most {
-            return Ok(());
+            return Ok(self.disk.take(bytes as u64)?);
         }
         let message = format!("the upload has more than {most} bytes");
         let failure = Failure::new(ErrorCode::TooLarge, message);
