@@ -1,9 +1,13 @@
 //! Failures on their way to the user: each keeps the code that decides exit status and hint.
 
+mod shell_word;
+
 use std::error::Error as StdError;
 use std::fmt;
 
 use atelier_core::{BoxedError, Coded, ErrorCode};
+
+pub use shell_word::shell_word;
 
 /// An error of any crate with its code, as `anyhow` can carry it.
 #[derive(Debug)]
@@ -78,10 +82,10 @@ impl<T, E: Into<BoxedError>> CodedResult<T> for Result<T, E> {
 }
 
 /// The error as those who know no `anyhow` take it: its code, and every message of the chain.
-pub fn boxed(error: anyhow::Error) -> BoxedError {
+pub fn boxed(error: &anyhow::Error) -> BoxedError {
     Box::new(Found {
-        code: code_of(&error),
-        message: messages(&error).join(": "),
+        code: code_of(error),
+        message: messages(error).join(": "),
     })
 }
 

@@ -108,11 +108,11 @@ fn finding(found: &TriggerFinding) -> WordFinding {
 
 impl Planner for OwnPlanner {
     fn list_bases(&self) -> Result<Vec<BaseAbout>, BoxedError> {
-        self.bases().map_err(boxed)
+        self.bases().map_err(|error| boxed(&error))
     }
 
     fn plan_training(&self, wish: &TrainingWish) -> Result<PlannedTraining, BoxedError> {
-        self.plan(wish).map_err(boxed)
+        self.plan(wish).map_err(|error| boxed(&error))
     }
 
     fn judge_trigger(
@@ -127,6 +127,6 @@ impl Planner for OwnPlanner {
             let judged = JudgedWord::new((word, category), first_tokenizer(&base), used_words);
             Ok(judged.findings().iter().map(finding).collect())
         };
-        judge().map_err(boxed)
+        judge().map_err(|error| boxed(&error))
     }
 }

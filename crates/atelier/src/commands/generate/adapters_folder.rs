@@ -9,7 +9,7 @@ use atelier_diffusion::prompt::LoraTag;
 use atelier_failure::failed;
 
 use super::library_models::LibraryModels;
-use crate::recipe::{AdapterRecord, file_sha256};
+use atelier_recipe::{AdapterRecord, file_sha256};
 
 /// Folders in folders that are looked into.
 const MAX_DEPTH: usize = 8;

@@ -20,7 +20,7 @@ use super::{start_picture, wording};
 use crate::bases::{self, FoundBase};
 use crate::context::App;
 use crate::embedded;
-use crate::recipe::Ingredients;
+use atelier_recipe::Ingredients;
 
 /// Pictures of one call.
 const MOST_PICTURES: usize = 10_000;
@@ -171,7 +171,7 @@ impl Sketch {
         if let Some(folder) = app.packed_folder() {
             base.keep_packed(folder, hash.clone());
         }
-        let mut ingredients = Ingredients::new(&found, hash, adapters.root());
+        let mut ingredients = Ingredients::new(&found.name, hash, adapters.root());
         ingredients.call(adapters.models().names());
         for shot in &shots {
             ingredients.take_in(&shot.request)?;

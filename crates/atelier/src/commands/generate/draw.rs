@@ -14,7 +14,7 @@ use crate::context::{App, ExitKind};
 use crate::device::{Chosen, watch};
 use crate::output::error_document;
 use crate::progress_bar::ProgressBar;
-use crate::recipe::Ingredients;
+use atelier_recipe::Ingredients;
 
 /// Draws everything into `out` and says what there is.
 pub(super) fn draw(batch: Batch, out: &Path, (app, chosen): (&App, &Chosen)) -> Result<ExitKind> {

@@ -17,7 +17,7 @@ use super::batch::{Batch, Shot};
 use super::draw::{PartOfMany, order};
 use crate::context::App;
 use crate::device::{Chosen, watch};
-use crate::recipe::{Ingredients, Recipe};
+use atelier_recipe::{Ingredients, Recipe};
 
 /// What a generation of the queue is drawn with.
 pub(in crate::commands) struct JobDrawing<'a> {

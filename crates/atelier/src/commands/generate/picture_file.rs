@@ -9,7 +9,7 @@ use atelier_failure::{CodedResult as _, failed};
 use fs_err::OpenOptions;
 use serde_json::{Value, json};
 
-use crate::recipe::Recipe;
+use atelier_recipe::Recipe;
 
 /// Characters of the prompt in a file name.
 const SHORT_PROMPT: usize = 40;

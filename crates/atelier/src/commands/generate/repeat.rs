@@ -13,8 +13,8 @@ use super::flags::GenerateArgs;
 use super::problems::Problems;
 use crate::bases::{self, FoundBase};
 use crate::context::App;
-use crate::recipe::{self, AdapterRecord, BaseRecord, Recipe, file_sha256};
-use crate::shell_word::shell_word;
+use atelier_failure::shell_word;
+use atelier_recipe::{AdapterRecord, BaseRecord, Recipe, file_sha256};
 
 /// The recipe of a picture that is drawn again.
 pub(super) struct Repeat {
@@ -26,7 +26,7 @@ impl Repeat {
     /// Reads the recipe inside a picture.
     pub(super) fn read(picture: &Path) -> Result<Self> {
         Ok(Self {
-            recipe: recipe::read(picture)?,
+            recipe: atelier_recipe::read(picture)?,
             picture: picture.to_owned(),
         })
     }

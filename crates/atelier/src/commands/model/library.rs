@@ -11,8 +11,8 @@ use serde_json::json;
 
 use crate::commands::choice;
 use crate::context::App;
-use crate::shell_word::shell_word;
 use crate::trashed::one_of;
+use atelier_failure::shell_word;
 
 /// What is said about a model.
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use atelier_store::{Library, Run};
 use serde_json::json;
 
 use crate::context::App;
-use crate::shell_word::shell_word;
+use atelier_failure::shell_word;
 
 /// Epochs that a line lists.
 const SHOWN_EPOCHS: usize = 60;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::dataset::Wanted;
 use super::{Planned, TrainArgs, report_document};
 use crate::context::{App, ExitKind};
-use crate::shell_word::shell_word;
 use crate::training::{LibraryRun, Trained};
+use atelier_failure::shell_word;
 
 /// A run of the library is called by its name when it goes on.
 pub(super) fn refuse_resume(args: &TrainArgs, app: &App, dataset: &Wanted) -> Result<()> {

@@ -28,9 +28,9 @@ use crate::embedded;
 use crate::memory;
 use crate::output::Output;
 use crate::progress_bar::ProgressBar;
-use crate::shell_word::shell_word;
 use crate::training::{TrainPlan, TrainSettings, memory_text};
 use crate::trigger_word::{self, JudgedWord};
+use atelier_failure::shell_word;
 
 /// What `atelier train` can be told.
 #[derive(Debug, Args)]

@@ -14,7 +14,7 @@ use super::{FORMAT, OWN_KEYWORD, PARAMETERS_KEYWORD, Recipe};
 const MAX_BYTES: usize = 4 << 20;
 
 /// The recipe of the picture in a file.
-pub(crate) fn read(path: &Path) -> Result<Recipe> {
+pub fn read(path: &Path) -> Result<Recipe> {
     let texts = png::read_text(path).coded()?;
     let own: Vec<_> = texts
         .iter()

@@ -9,10 +9,8 @@ use atelier_failure::{CodedResult as _, failed};
 use atelier_weights::{TensorFile, hash_file, sha256_file};
 
 use super::{AdapterRecord, BaseRecord, FORMAT, PROGRAM, Recipe, StartRecord};
-use crate::bases::FoundBase;
-
 /// The base, and what is known of each file.
-pub(crate) struct Ingredients {
+pub struct Ingredients {
     base: BaseRecord,
     adapters_folder: Option<PathBuf>,
     adapters: BTreeMap<PathBuf, AdapterFacts>,
@@ -29,7 +27,7 @@ struct AdapterFacts {
 }
 
 /// The SHA-256 of a regular file; nothing else is opened, since a pipe or a device need not end.
-pub(crate) fn file_sha256(path: &Path) -> Result<String> {
+pub fn file_sha256(path: &Path) -> Result<String> {
     if path.is_dir() {
         let message = format!("`{}` is a folder, expected a file", path.display());
         return Err(failed(ErrorCode::InvalidInput, message));
@@ -43,10 +41,10 @@ pub(crate) fn file_sha256(path: &Path) -> Result<String> {
 
 impl Ingredients {
     /// A base with its hash. Adapters below `adapters_folder` are recorded relative to it.
-    pub(crate) fn new(base: &FoundBase, hash: String, adapters_folder: Option<&Path>) -> Self {
+    pub fn new(base_name: &str, hash: String, adapters_folder: Option<&Path>) -> Self {
         Self {
             base: BaseRecord {
-                name: base.name.clone(),
+                name: base_name.to_owned(),
                 hash,
             },
             adapters_folder: adapters_folder.map(Path::to_owned),
@@ -57,12 +55,12 @@ impl Ingredients {
     }
 
     /// Records adapters under these names, by their files.
-    pub(crate) fn call(&mut self, names: &BTreeMap<PathBuf, String>) {
+    pub fn call(&mut self, names: &BTreeMap<PathBuf, String>) {
         self.names.clone_from(names);
     }
 
     /// Reads the files of a request that are not known yet.
-    pub(crate) fn take_in(&mut self, request: &GenerateRequest) -> Result<()> {
+    pub fn take_in(&mut self, request: &GenerateRequest) -> Result<()> {
         for AdapterUse { path, .. } in &request.adapters {
             if !self.adapters.contains_key(path) {
                 self.adapters.insert(path.clone(), AdapterFacts::of(path)?);
@@ -80,7 +78,7 @@ impl Ingredients {
     }
 
     /// The recipe of a request whose files were [taken in](Self::take_in).
-    pub(crate) fn recipe(&self, request: &GenerateRequest, tiled: bool) -> Recipe {
+    pub fn recipe(&self, request: &GenerateRequest, tiled: bool) -> Recipe {
         let mut request = request.clone();
         let adapters = request.adapters.iter().map(|used| self.adapter(used));
         let adapters = adapters.collect();

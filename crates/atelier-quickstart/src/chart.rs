@@ -17,18 +17,18 @@ const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#444}.grid{stroke:
 
 /// What the chart shows.
 #[derive(Debug)]
-pub(super) struct LossChart<'a> {
+pub(crate) struct LossChart<'a> {
     /// Loss of every step.
-    pub(super) losses: &'a [f32],
+    pub(crate) losses: &'a [f32],
     /// Number of steps in the trailing mean.
-    pub(super) window: usize,
+    pub(crate) window: usize,
     /// Steps to mark, each with its label.
-    pub(super) marks: Vec<(usize, String)>,
+    pub(crate) marks: Vec<(usize, String)>,
 }
 
 impl LossChart<'_> {
     /// The chart as an SVG document.
-    pub(super) fn svg(&self) -> String {
+    pub(crate) fn svg(&self) -> String {
         let smooth = smoothed(self.losses, self.window);
         let highest = smooth
             .iter()
@@ -124,7 +124,7 @@ impl Axes {
 }
 
 /// The mean over the last `window` steps, fewer at the beginning.
-pub(super) fn smoothed(losses: &[f32], window: usize) -> Vec<f32> {
+pub(crate) fn smoothed(losses: &[f32], window: usize) -> Vec<f32> {
     let ends = 1..=losses.len();
     ends.map(|end| {
         let last = &losses[end.saturating_sub(window.max(1))..end];

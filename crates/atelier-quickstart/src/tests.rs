@@ -101,22 +101,12 @@ impl Generator for FakeGenerator {
 }
 
 fn quickstart(out: &Path, limit: usize) -> Option<Report> {
-    let plan = Plan::new(8, Seed(3)).unwrap();
-    let base = FoundBase {
+    let quickstart = Quickstart::check(out, 8, Seed(3)).unwrap();
+    let base = UsedBase {
         name: "<b> & co".to_owned(),
         path: PathBuf::from("base"),
-    };
-    let job = Job {
-        plan: &plan,
-        place: &Place::check(out).unwrap(),
-        base: &base,
-        base_hash: "0123456789abcdef",
-        context: RunContext {
-            cancel: &CancelFlag::default(),
-            progress: &SilentProgress,
-            clock: &StoppedClock,
-            permit: &AlwaysPermitted,
-        },
+        hash: "0123456789abcdef".to_owned(),
+        is_usual: false,
     };
     let open = |_: &Path| -> Result<Box<dyn Generator>> {
         Ok(Box::new(FakeGenerator {
@@ -124,7 +114,18 @@ fn quickstart(out: &Path, limit: usize) -> Option<Report> {
             drawn: AtomicUsize::new(0),
         }))
     };
-    job.run(&FakeTrainer, &open).unwrap()
+    let hands = Hands {
+        trainer: &FakeTrainer,
+        open: &open,
+        peak_bytes: &|| None,
+    };
+    let context = RunContext {
+        cancel: &CancelFlag::default(),
+        progress: &SilentProgress,
+        clock: &StoppedClock,
+        permit: &AlwaysPermitted,
+    };
+    quickstart.run(&base, &hands, context).unwrap()
 }
 
 #[test]

@@ -7,29 +7,29 @@ use atelier_core::{
 use atelier_failure::failed;
 
 /// The word that calls the character.
-pub(super) const TRIGGER: &str = "BlobCharV1";
+pub(crate) const TRIGGER: &str = "BlobCharV1";
 /// Step size of the training.
-pub(super) const LEARNING_RATE: f64 = 1e-3;
+pub(crate) const LEARNING_RATE: f64 = 1e-3;
 /// Rank and alpha of the adapter.
-pub(super) const RANK: usize = 16;
+pub(crate) const RANK: usize = 16;
 /// Pictures per training step.
-pub(super) const BATCH_SIZE: usize = 1;
+pub(crate) const BATCH_SIZE: usize = 1;
 /// Probability of an empty caption in training.
-pub(super) const CAPTION_DROPOUT: f64 = 0.0;
+pub(crate) const CAPTION_DROPOUT: f64 = 0.0;
 /// The arithmetic of training and drawing.
-pub(super) const PRECISION: Precision = Precision::Bf16;
+pub const PRECISION: Precision = Precision::Bf16;
 /// Sampler steps per drawing.
-pub(super) const DRAWING_STEPS: usize = 25;
+pub(crate) const DRAWING_STEPS: usize = 25;
 /// Guidance of the drawings.
-pub(super) const GUIDANCE: f32 = 4.0;
+pub(crate) const GUIDANCE: f32 = 4.0;
 /// Strengths on the sheet, in percent.
-pub(super) const STRENGTHS: [u16; 4] = [50, 80, 100, 110];
+pub(crate) const STRENGTHS: [u16; 4] = [50, 80, 100, 110];
 /// The strength of checkpoints and of the measurement, in percent.
-pub(super) const FULL: u16 = 100;
+pub(crate) const FULL: u16 = 100;
 /// Moments of the training on the sheet, in percent of the epochs.
-pub(super) const MOMENTS: [usize; 4] = [25, 50, 75, 100];
+pub(crate) const MOMENTS: [usize; 4] = [25, 50, 75, 100];
 /// Expressions on the sheet; the training does not see them.
-pub(super) const EXPRESSIONS: [&str; 6] = [
+pub(crate) const EXPRESSIONS: [&str; 6] = [
     "crying face",
     "angry face",
     "smiling face with heart-eyes",
@@ -38,11 +38,11 @@ pub(super) const EXPRESSIONS: [&str; 6] = [
     "face with tongue",
 ];
 /// Seeds of the measurement; the sheet shows the first.
-pub(super) const SEEDS: u64 = 3;
+pub(crate) const SEEDS: u64 = 3;
 
 /// With which weights a picture is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Look {
+pub(crate) enum Look {
     /// The base alone.
     Base,
     /// The adapter after an epoch, at a strength.
@@ -56,7 +56,7 @@ pub(super) enum Look {
 
 impl Look {
     /// The strength, 0 for the base.
-    pub(super) fn strength(self) -> f32 {
+    pub(crate) fn strength(self) -> f32 {
         match self {
             Self::Base => 0.0,
             Self::Adapter { percent, .. } => f32::from(percent) / 100.0,
@@ -66,36 +66,36 @@ impl Look {
 
 /// A column of the sheet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Column {
+pub(crate) struct Column {
     /// What it shows.
-    pub(super) look: Look,
+    pub(crate) look: Look,
     /// Its heading.
-    pub(super) title: String,
+    pub(crate) title: String,
 }
 
 /// One picture to draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Shot {
+pub(crate) struct Shot {
     /// The weights.
-    pub(super) look: Look,
+    pub(crate) look: Look,
     /// Index into [`EXPRESSIONS`].
-    pub(super) expression: usize,
+    pub(crate) expression: usize,
     /// How many seeds after the first.
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// Everything that follows from the two choices of the user.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// The settings of the training.
-    pub(super) config: TrainConfig,
+    pub(crate) config: TrainConfig,
     /// Epochs at the [`MOMENTS`].
-    pub(super) epochs: [usize; 4],
+    pub(crate) epochs: [usize; 4],
 }
 
 impl Plan {
     /// The plan for a number of epochs and a seed.
-    pub(super) fn new(epochs: usize, seed: Seed) -> Result<Self> {
+    pub(crate) fn new(epochs: usize, seed: Seed) -> Result<Self> {
         let moments = MOMENTS.map(|percent| (epochs * percent).div_ceil(100));
         let config = TrainConfig {
             trigger: TRIGGER.to_owned(),
@@ -123,7 +123,7 @@ impl Plan {
     }
 
     /// The finished adapter at a strength in percent.
-    pub(super) fn finished(&self, percent: u16) -> Look {
+    pub(crate) fn finished(&self, percent: u16) -> Look {
         Look::Adapter {
             epoch: self.config.epochs,
             percent,
@@ -131,7 +131,7 @@ impl Plan {
     }
 
     /// The columns of the sheet.
-    pub(super) fn columns(&self) -> Vec<Column> {
+    pub(crate) fn columns(&self) -> Vec<Column> {
         let base = Column {
             look: Look::Base,
             title: "no adapter".to_owned(),
@@ -154,7 +154,7 @@ impl Plan {
     }
 
     /// Every picture of the sheet and the measurement once, those with the same weights together.
-    pub(super) fn shots(&self) -> Vec<Shot> {
+    pub(crate) fn shots(&self) -> Vec<Shot> {
         let sheet = self.columns().into_iter().map(|column| (column.look, 0));
         let measured = [Look::Base, self.finished(FULL)];
         let measured = measured
@@ -176,7 +176,7 @@ impl Plan {
     }
 
     /// The request for a picture, without its adapter.
-    pub(super) fn request(&self, shot: Shot, adapter: Option<AdapterUse>) -> GenerateRequest {
+    pub(crate) fn request(&self, shot: Shot, adapter: Option<AdapterUse>) -> GenerateRequest {
         GenerateRequest {
             prompt: prompt(EXPRESSIONS[shot.expression]),
             steps: DRAWING_STEPS,
@@ -191,7 +191,7 @@ impl Plan {
 }
 
 /// The prompt for an expression.
-pub(super) fn prompt(expression: &str) -> String {
+pub(crate) fn prompt(expression: &str) -> String {
     format!("{TRIGGER}, {expression}, on a white background")
 }
 

@@ -1,7 +1,7 @@
 //! Text as a shell takes it for one word, for commands that a person copies from what the program says.
 
 /// The text itself where it is plain, else in single quotes.
-pub(crate) fn shell_word(text: &str) -> String {
+pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+,=@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

@@ -6,153 +6,153 @@ use atelier_core::{TrainConfig, TrainReport};
 use atelier_data::FolderDataset;
 use serde::Serialize;
 
-use super::chart::smoothed;
-use super::draw::Drawings;
-use super::measure::Measurement;
-use super::plan::{DRAWING_STEPS, EXPRESSIONS, GUIDANCE, Look, PRECISION, Plan, Shot, prompt};
-use crate::bases::FoundBase;
-use crate::embedded;
-use crate::shell_word::shell_word;
+use crate::UsedBase;
+use crate::chart::smoothed;
+use crate::draw::Drawings;
+use crate::html::memory_text;
+use crate::measure::Measurement;
+use crate::plan::{DRAWING_STEPS, EXPRESSIONS, GUIDANCE, Look, PRECISION, Plan, Shot, prompt};
+use atelier_failure::shell_word;
 
 /// Version of the report's layout.
 const VERSION: u32 = 1;
 
 /// Everything that a quickstart found out. Files are named relative to the folder of the quickstart.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Report {
+pub struct Report {
     /// Layout of this value.
-    pub(super) version: u32,
+    pub(crate) version: u32,
     /// The program.
-    pub(super) program: &'static str,
+    pub(crate) program: &'static str,
     /// The folder, as it was given.
-    pub(super) out: String,
+    pub(crate) out: String,
     /// The page.
-    pub(super) page: &'static str,
+    pub(crate) page: &'static str,
     /// The finished adapter.
-    pub(super) adapter: &'static str,
+    pub(crate) adapter: &'static str,
     /// The pictures of the sheet side by side.
-    pub(super) sheet: &'static str,
+    pub(crate) sheet: &'static str,
     /// The loss chart.
-    pub(super) loss_chart: &'static str,
+    pub(crate) loss_chart: &'static str,
     /// The base.
-    pub(super) base: BaseFacts,
+    pub(crate) base: BaseFacts,
     /// The pictures trained on.
-    pub(super) dataset: Vec<DatasetPicture>,
+    pub(crate) dataset: Vec<DatasetPicture>,
     /// The settings of the training.
-    pub(super) config: TrainConfig,
+    pub(crate) config: TrainConfig,
     /// The training.
-    pub(super) training: Training,
+    pub(crate) training: Training,
     /// The settings of the drawings.
-    pub(super) drawing: DrawingSettings,
+    pub(crate) drawing: DrawingSettings,
     /// The columns of the sheet.
-    pub(super) columns: Vec<ColumnFacts>,
+    pub(crate) columns: Vec<ColumnFacts>,
     /// The rows of the sheet.
-    pub(super) rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
     /// The number.
-    pub(super) measurement: Measurement,
+    pub(crate) measurement: Measurement,
     /// Seconds from start to report, of the call that finished.
-    pub(super) total_secs: f64,
+    pub(crate) total_secs: f64,
     /// Seconds spent drawing.
-    pub(super) drawing_secs: f64,
+    pub(crate) drawing_secs: f64,
     /// Most memory that the process took.
-    pub(super) peak_memory_bytes: Option<u64>,
+    pub(crate) peak_memory_bytes: Option<u64>,
 }
 
 /// The base.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct BaseFacts {
+pub(crate) struct BaseFacts {
     /// Its name.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What `--base` takes for it; absent for the embedded one, which needs no flag.
-    pub(super) flag: Option<String>,
+    pub(crate) flag: Option<String>,
     /// Its hash.
-    pub(super) hash: String,
+    pub(crate) hash: String,
 }
 
 /// A picture trained on.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct DatasetPicture {
+pub(crate) struct DatasetPicture {
     /// Its file.
-    pub(super) file: String,
+    pub(crate) file: String,
     /// Its caption, without the trigger word.
-    pub(super) caption: String,
+    pub(crate) caption: String,
 }
 
 /// How the training went.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Training {
+pub(crate) struct Training {
     /// Number of steps.
-    pub(super) steps: usize,
+    pub(crate) steps: usize,
     /// Steps per epoch.
-    pub(super) steps_per_epoch: usize,
+    pub(crate) steps_per_epoch: usize,
     /// Seconds spent in steps, of the call that finished.
-    pub(super) duration_secs: f64,
+    pub(crate) duration_secs: f64,
     /// Whether an interrupted quickstart was continued.
-    pub(super) continued: bool,
+    pub(crate) continued: bool,
     /// Things worth telling.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// Steps in the trailing mean of the loss.
-    pub(super) window: usize,
+    pub(crate) window: usize,
     /// Trailing mean of the loss after the last step.
-    pub(super) final_loss: Option<f32>,
+    pub(crate) final_loss: Option<f32>,
     /// Loss of every step.
-    pub(super) losses: Vec<f32>,
+    pub(crate) losses: Vec<f32>,
 }
 
 /// How pictures were drawn.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct DrawingSettings {
+pub(crate) struct DrawingSettings {
     /// Sampler steps.
-    pub(super) steps: usize,
+    pub(crate) steps: usize,
     /// Guidance.
-    pub(super) guidance: f32,
+    pub(crate) guidance: f32,
     /// The arithmetic.
-    pub(super) precision: atelier_core::Precision,
+    pub(crate) precision: atelier_core::Precision,
     /// Number of pictures.
-    pub(super) pictures: usize,
+    pub(crate) pictures: usize,
 }
 
 /// A column of the sheet.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct ColumnFacts {
+pub(crate) struct ColumnFacts {
     /// Its heading.
-    pub(super) title: String,
+    pub(crate) title: String,
     /// The epoch of the adapter, without one for the base.
-    pub(super) epoch: Option<usize>,
+    pub(crate) epoch: Option<usize>,
     /// The strength of the adapter.
-    pub(super) strength: f32,
+    pub(crate) strength: f32,
 }
 
 /// A row of the sheet.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// What is asked for.
-    pub(super) expression: &'static str,
+    pub(crate) expression: &'static str,
     /// The prompt.
-    pub(super) prompt: String,
+    pub(crate) prompt: String,
     /// One file per column.
-    pub(super) files: Vec<String>,
+    pub(crate) files: Vec<String>,
 }
 
 /// From what a report is put together.
-pub(super) struct Sources<'a> {
-    pub(super) plan: &'a Plan,
-    pub(super) out: &'a Path,
-    pub(super) base: &'a FoundBase,
-    pub(super) base_hash: &'a str,
-    pub(super) dataset: &'a FolderDataset,
-    pub(super) trained: &'a TrainReport,
-    pub(super) continued: bool,
-    pub(super) drawings: &'a Drawings,
-    pub(super) measurement: Measurement,
-    pub(super) drawing_secs: f64,
-    pub(super) total_secs: f64,
-    pub(super) peak_memory_bytes: Option<u64>,
+pub(crate) struct Sources<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) out: &'a Path,
+    pub(crate) base: &'a UsedBase,
+    pub(crate) base_hash: &'a str,
+    pub(crate) dataset: &'a FolderDataset,
+    pub(crate) trained: &'a TrainReport,
+    pub(crate) continued: bool,
+    pub(crate) drawings: &'a Drawings,
+    pub(crate) measurement: Measurement,
+    pub(crate) drawing_secs: f64,
+    pub(crate) total_secs: f64,
+    pub(crate) peak_memory_bytes: Option<u64>,
 }
 
 impl Report {
     /// Puts the facts together.
-    pub(super) fn new(sources: Sources<'_>) -> Self {
+    pub(crate) fn new(sources: Sources<'_>) -> Self {
         let plan = sources.plan;
         let flag = || sources.base.path.display().to_string();
         Self {
@@ -165,7 +165,7 @@ impl Report {
             loss_chart: "loss.svg",
             base: BaseFacts {
                 name: sources.base.name.clone(),
-                flag: (sources.base.name != embedded::NAME).then(flag),
+                flag: (!sources.base.is_usual).then(flag),
                 hash: sources.base_hash.to_owned(),
             },
             dataset: dataset_pictures(sources.dataset),
@@ -186,8 +186,51 @@ impl Report {
         }
     }
 
+    /// What is worth telling about the training.
+    pub fn notes(&self) -> &[String] {
+        &self.training.notes
+    }
+
+    /// What came of it, in lines.
+    pub fn lines(&self) -> Vec<String> {
+        let (base, adapter) = self.measurement.means();
+        let mut lines = vec![
+            format!(
+                "trained `{}` on {} pictures: {} epochs, {} steps, {}",
+                self.config.trigger,
+                self.dataset.len(),
+                self.config.epochs,
+                self.training.steps,
+                duration_text(self.training.duration_secs)
+            ),
+            format!(
+                "drew {} pictures in {}; {} altogether, {} of memory at most",
+                self.drawing.pictures,
+                duration_text(self.drawing_secs),
+                duration_text(self.total_secs),
+                memory_text(self.peak_memory_bytes)
+            ),
+            format!(
+                "likeness to {} pictures it never saw: {adapter:.3} with the adapter, {base:.3} without, gain {} over {} seeds",
+                self.measurement.references,
+                self.gain_text(),
+                self.measurement.seeds.len()
+            ),
+            self.measurement.verdict().to_owned(),
+        ];
+        let files = [
+            ("look at", self.page),
+            ("pictures", self.sheet),
+            ("adapter", self.adapter),
+        ];
+        let files = files.map(|(label, file)| format!("{label:<9} {}/{file}", self.out));
+        lines.extend(files);
+        lines.push(format!("go on     {}", self.generate_command()));
+        lines
+    }
+
     /// The command that draws with the adapter.
-    pub(super) fn generate_command(&self) -> String {
+    pub(crate) fn generate_command(&self) -> String {
         let adapter = shell_word(&format!("{}/{}:1.0", self.out, self.adapter));
         format!(
             "atelier generate{} --adapter {adapter} --prompt '{}, winking face, on a blue background' --steps {} --guidance {} \
@@ -201,7 +244,7 @@ impl Report {
     }
 
     /// The command that trains on a folder with these settings.
-    pub(super) fn train_command(&self, dataset: &str, trigger: &str) -> String {
+    pub(crate) fn train_command(&self, dataset: &str, trigger: &str) -> String {
         let config = &self.config;
         format!(
             "atelier train{} --dataset {} --trigger {} --category {} --epochs {} --batch-size {} --rank {} --alpha {} \
@@ -226,7 +269,7 @@ impl Report {
     }
 
     /// The measured number in a few words.
-    pub(super) fn gain_text(&self) -> String {
+    pub(crate) fn gain_text(&self) -> String {
         let (gain, spread) = (
             self.measurement.gain,
             self.measurement.gain_standard_deviation,
@@ -297,7 +340,7 @@ fn rows(plan: &Plan, drawings: &Drawings) -> Vec<Row> {
 }
 
 /// Seconds in words.
-pub(super) fn duration_text(secs: f64) -> String {
+pub(crate) fn duration_text(secs: f64) -> String {
     if secs < 60.0 {
         return format!("{secs:.1} s");
     }

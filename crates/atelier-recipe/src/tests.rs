@@ -22,11 +22,7 @@ fn recipe(base: &str) -> Recipe {
         clip_skip: 1,
         ..GenerateRequest::default()
     };
-    let base = FoundBase {
-        name: base.to_owned(),
-        path: PathBuf::new(),
-    };
-    let mut recipe = Recipe::new(&request, &base, "0123456789abcdef".to_owned()).unwrap();
+    let mut recipe = Recipe::new(&request, base, "0123456789abcdef".to_owned()).unwrap();
     add_adapter(&mut recipe, "adapter", None);
     recipe
 }

@@ -9,8 +9,8 @@ use atelier_failure::CodedResult as _;
 use atelier_store::{About, Dataset, Library, Model, NewRun, Run, RunEnd};
 use serde::Serialize;
 
-use super::sample;
-use crate::shell_word::shell_word;
+use crate::sample;
+use atelier_failure::shell_word;
 
 /// What the sample dataset is called.
 const NAME: &str = "blob-faces";
@@ -18,20 +18,20 @@ const NAME: &str = "blob-faces";
 const DESCRIPTION: &str = "The sample pictures of `atelier quickstart`: Noto's blob faces.";
 
 /// What a finished quickstart is kept as.
-pub(super) struct Finished<'a> {
+pub(crate) struct Finished<'a> {
     /// The folder of the quickstart.
-    pub(super) out: &'a Path,
+    pub(crate) out: &'a Path,
     /// The word by which the base is found.
-    pub(super) base: &'a str,
-    pub(super) base_hash: &'a str,
-    pub(super) config: &'a TrainConfig,
+    pub(crate) base: &'a str,
+    pub(crate) base_hash: &'a str,
+    pub(crate) config: &'a TrainConfig,
     /// Seconds spent in training steps.
-    pub(super) training_secs: f64,
+    pub(crate) training_secs: f64,
 }
 
 /// Where the library has it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Kept {
+pub struct Kept {
     dataset: String,
     run: String,
     model: String,
@@ -39,7 +39,7 @@ pub(super) struct Kept {
 
 impl Kept {
     /// How to go on, in a line.
-    pub(super) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         format!(
             "library   dataset `{}`, run `{}`, model `{}`; `atelier generate --adapter {}` draws with it",
             self.dataset,
@@ -52,7 +52,7 @@ impl Kept {
 
 impl Finished<'_> {
     /// Puts it into the library, as far as it is not there.
-    pub(super) fn keep(&self, library: &Library) -> Result<Kept> {
+    pub(crate) fn keep(&self, library: &Library) -> Result<Kept> {
         let dataset = self.dataset(library)?;
         let run = match self.known_run(library, &dataset)? {
             Some(run) => run,

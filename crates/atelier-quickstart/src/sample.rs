@@ -15,20 +15,20 @@ const HELD_OUT: (&str, &str) = ("held-out", "held-out");
 
 /// The sample pictures on the disk.
 #[derive(Debug)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     /// What is trained on.
-    pub(super) dataset: FolderDataset,
+    pub(crate) dataset: FolderDataset,
     /// What drawings are compared with.
-    pub(super) held_out: FolderDataset,
+    pub(crate) held_out: FolderDataset,
 }
 
 /// Where the training pictures lie below `out`.
-pub(super) fn dataset_folder(out: &Path) -> std::path::PathBuf {
+pub(crate) fn dataset_folder(out: &Path) -> std::path::PathBuf {
     out.join(TRAIN.1)
 }
 
 /// Writes both sets below `out` and reads them back.
-pub(super) fn unpack(out: &Path) -> Result<Sample> {
+pub(crate) fn unpack(out: &Path) -> Result<Sample> {
     let part = |(name, folder): (&str, &str)| -> Result<FolderDataset> {
         let target = out.join(folder);
         write(name, &target).context("cannot unpack the sample pictures")?;
@@ -59,8 +59,8 @@ fn write(name: &str, target: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::EXPRESSIONS;
     use super::*;
+    use crate::plan::EXPRESSIONS;
 
     #[test]
     fn both_sets_unpack_and_what_is_drawn_was_held_out() {

@@ -11,10 +11,8 @@ use anyhow::Result;
 use atelier_core::{GenerateRequest, Picture};
 use serde::{Deserialize, Serialize};
 
-use crate::bases::FoundBase;
-
-pub(crate) use ingredients::{Ingredients, file_sha256};
-pub(crate) use reading::read;
+pub use ingredients::{Ingredients, file_sha256};
+pub use reading::read;
 
 /// The program and its version.
 const PROGRAM: &str = concat!("atelier ", env!("CARGO_PKG_VERSION"));
@@ -28,18 +26,18 @@ const PARAMETERS_KEYWORD: &str = "parameters";
 /// Everything that decides a picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Recipe {
+pub struct Recipe {
     format: u32,
     program: String,
     /// What was asked for.
-    pub(crate) request: GenerateRequest,
+    pub request: GenerateRequest,
     /// The base.
-    pub(crate) base: BaseRecord,
+    pub base: BaseRecord,
     /// The file of each adapter of the request.
-    pub(crate) adapters: Vec<AdapterRecord>,
+    pub adapters: Vec<AdapterRecord>,
     /// The files that drawing started from, where the request has such.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) start: Option<StartRecord>,
+    pub start: Option<StartRecord>,
     /// Whether the autoencoder worked tile by tile, which follows from the request and the base.
     #[serde(skip)]
     tiled: bool,
@@ -48,27 +46,27 @@ pub(crate) struct Recipe {
 /// The base.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct BaseRecord {
+pub struct BaseRecord {
     /// What it was called.
-    pub(crate) name: String,
+    pub name: String,
     /// The hash of its files.
-    pub(crate) hash: String,
+    pub hash: String,
 }
 
 /// One adapter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct AdapterRecord {
+pub struct AdapterRecord {
     /// Its file name without the ending.
-    pub(crate) name: String,
+    pub name: String,
     strength: f32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text_strength: Option<f32>,
     /// The hash of the file.
-    pub(crate) sha256: String,
+    pub sha256: String,
     /// Its length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) size_bytes: Option<u64>,
+    pub size_bytes: Option<u64>,
     /// The hash of the numbers alone, which editing the metadata does not change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sshs_model_hash: Option<String>,
@@ -77,24 +75,24 @@ pub(crate) struct AdapterRecord {
 /// The files of a start picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct StartRecord {
+pub struct StartRecord {
     /// The hash of the picture's file.
-    pub(crate) sha256: String,
+    pub sha256: String,
     /// The hash of the mask's file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) mask_sha256: Option<String>,
+    pub mask_sha256: Option<String>,
 }
 
 impl Recipe {
     /// The recipe of a request, with the hash of each file that takes part.
-    pub(crate) fn new(request: &GenerateRequest, base: &FoundBase, hash: String) -> Result<Self> {
-        let mut ingredients = Ingredients::new(base, hash, None);
+    pub fn new(request: &GenerateRequest, base_name: &str, hash: String) -> Result<Self> {
+        let mut ingredients = Ingredients::new(base_name, hash, None);
         ingredients.take_in(request)?;
         Ok(ingredients.recipe(request, false))
     }
 
     /// The recipe of this one picture, as documents and the library show it.
-    pub(crate) fn document(&self, picture: &Picture) -> Result<serde_json::Value> {
+    pub fn document(&self, picture: &Picture) -> Result<serde_json::Value> {
         Ok(serde_json::to_value(self.of(picture))?)
     }
 
@@ -109,7 +107,7 @@ impl Recipe {
     }
 
     /// Keyword and text for a PNG that holds `picture`. The recorded request draws this one picture again.
-    pub(crate) fn texts(&self, picture: &Picture) -> Result<[(&'static str, String); 2]> {
+    pub fn texts(&self, picture: &Picture) -> Result<[(&'static str, String); 2]> {
         let own = self.of(picture);
         Ok([
             (PARAMETERS_KEYWORD, parameters::of(&own, picture)),

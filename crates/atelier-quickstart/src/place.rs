@@ -13,14 +13,14 @@ const FORMAT: &str = "atelier-quickstart";
 
 /// What the marker says: from what the folder is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Marker {
+pub(crate) struct Marker {
     format: String,
     base_hash: String,
     config: TrainConfig,
 }
 
 impl Marker {
-    pub(super) fn new(base_hash: &str, config: &TrainConfig) -> Self {
+    pub(crate) fn new(base_hash: &str, config: &TrainConfig) -> Self {
         Self {
             format: FORMAT.to_owned(),
             base_hash: base_hash.to_owned(),
@@ -37,18 +37,18 @@ impl Marker {
 
 /// The folders of a quickstart.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The final folder.
-    pub(super) out: PathBuf,
+    pub(crate) out: PathBuf,
     /// Where the work goes on.
-    pub(super) partial: PathBuf,
+    pub(crate) partial: PathBuf,
     previous: PathBuf,
 }
 
 impl Place {
     /// Checks that nothing foreign is in the way; changes nothing, except that it puts back an earlier quickstart whose
     /// replacement was interrupted.
-    pub(super) fn check(out: &Path) -> Result<Self> {
+    pub(crate) fn check(out: &Path) -> Result<Self> {
         let name = out.file_name().map(|name| name.to_string_lossy());
         let Some(name) = name else {
             let message = format!(
@@ -73,7 +73,7 @@ impl Place {
     }
 
     /// Makes the working folder; whether it continues an interrupted quickstart.
-    pub(super) fn begin(&self, marker: &Marker) -> Result<bool> {
+    pub(crate) fn begin(&self, marker: &Marker) -> Result<bool> {
         if Marker::read(&self.partial).as_ref() == Some(marker) {
             return Ok(true);
         }
@@ -85,7 +85,7 @@ impl Place {
     }
 
     /// Puts the finished work under its final name, in place of an earlier quickstart.
-    pub(super) fn publish(&self) -> Result<()> {
+    pub(crate) fn publish(&self) -> Result<()> {
         remove(&self.previous)?;
         let replaces = self.out.exists();
         if replaces {

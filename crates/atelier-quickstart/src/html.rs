@@ -7,7 +7,7 @@ use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::report::{Report, duration_text};
+use crate::report::{Report, duration_text};
 
 const STYLE: &str = include_str!("report.css");
 /// Columns of the sheet under each of the three headings.
@@ -18,7 +18,7 @@ const COLUMN_GROUPS: [(usize, &str); 3] = [
 ];
 
 /// The page of a report, with the files that lie below `root`.
-pub(super) fn page(report: &Report, root: &Path) -> Result<String> {
+pub(crate) fn page(report: &Report, root: &Path) -> Result<String> {
     let mut page = Page {
         html: String::new(),
         root,
@@ -42,7 +42,7 @@ pub(super) fn page(report: &Report, root: &Path) -> Result<String> {
 }
 
 /// Text that is safe between tags and in quoted attributes.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -309,7 +309,7 @@ fn setting_rows(report: &Report) -> Vec<(&'static str, String)> {
 }
 
 /// Bytes in words.
-pub(super) fn memory_text(bytes: Option<u64>) -> String {
+pub(crate) fn memory_text(bytes: Option<u64>) -> String {
     bytes.map_or_else(
         || "an unknown amount".to_owned(),
         |bytes| format!("{:.2} GB", bytes as f64 / 1e9),

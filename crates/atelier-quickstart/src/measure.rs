@@ -5,40 +5,40 @@ use std::collections::BTreeMap;
 use atelier_eval::{Feature, Spread, likeness, mutual_likeness};
 use serde::Serialize;
 
-use super::draw::Drawings;
-use super::plan::{FULL, Look, Plan, SEEDS, Shot};
+use crate::draw::Drawings;
+use crate::plan::{FULL, Look, Plan, SEEDS, Shot};
 
 /// What was measured, in similarities from -1 to 1.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Measurement {
+pub(crate) struct Measurement {
     /// Number of pictures that drawings are compared with; the training saw none of them.
-    pub(super) references: usize,
+    pub(crate) references: usize,
     /// How alike those pictures are among themselves.
-    pub(super) among_references: f32,
+    pub(crate) among_references: f32,
     /// One row per seed.
-    pub(super) seeds: Vec<SeedScore>,
+    pub(crate) seeds: Vec<SeedScore>,
     /// The adapter's likeness minus the base's, its mean over the seeds.
-    pub(super) gain: f32,
+    pub(crate) gain: f32,
     /// Standard deviation of the gain over the seeds.
-    pub(super) gain_standard_deviation: f32,
+    pub(crate) gain_standard_deviation: f32,
     /// Likeness of each column of the sheet, at the first seed.
-    pub(super) columns: Vec<f32>,
+    pub(crate) columns: Vec<f32>,
 }
 
 /// Likeness of the drawings from one seed.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(super) struct SeedScore {
+pub(crate) struct SeedScore {
     /// The seed.
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
     /// Without an adapter.
-    pub(super) base: f32,
+    pub(crate) base: f32,
     /// With the finished adapter at strength 1.
-    pub(super) adapter: f32,
+    pub(crate) adapter: f32,
 }
 
 impl Measurement {
     /// Compares drawings with pictures of the character.
-    pub(super) fn of(plan: &Plan, drawings: &Drawings, references: &[Feature]) -> Self {
+    pub(crate) fn of(plan: &Plan, drawings: &Drawings, references: &[Feature]) -> Self {
         let features: BTreeMap<Shot, Feature> = drawings
             .iter()
             .map(|(shot, drawing)| (*shot, Feature::of(&drawing.picture)))
@@ -71,7 +71,7 @@ impl Measurement {
     }
 
     /// Likeness without and with the adapter, the means over the seeds.
-    pub(super) fn means(&self) -> (f32, f32) {
+    pub(crate) fn means(&self) -> (f32, f32) {
         let of = |pick: fn(&SeedScore) -> f32| {
             Spread::of(&self.seeds.iter().map(pick).collect::<Vec<_>>()).mean
         };
@@ -79,7 +79,7 @@ impl Measurement {
     }
 
     /// What the numbers mean.
-    pub(super) fn verdict(&self) -> &'static str {
+    pub(crate) fn verdict(&self) -> &'static str {
         let always = self.seeds.iter().all(|row| row.adapter > row.base);
         if self.gain <= 0.0 {
             "By this measure the adapter did not bring the drawings closer to the character."
@@ -97,8 +97,8 @@ mod tests {
     use atelier_core::Seed;
     use atelier_data::RgbPicture;
 
-    use super::super::draw::Drawing;
     use super::*;
+    use crate::draw::Drawing;
 
     /// A square of one colour in the middle of white, `side` pixels wide.
     fn square(side: usize, color: [u8; 3]) -> RgbPicture {

@@ -11,44 +11,42 @@ use atelier_data::{RgbPicture, png};
 use atelier_failure::CodedResult as _;
 use serde_json::Value;
 
-use super::plan::{EXPRESSIONS, Look, Plan, Shot};
-use crate::bases::FoundBase;
-use crate::recipe::Recipe;
+use crate::UsedBase;
+use crate::plan::{EXPRESSIONS, Look, Plan, Shot};
+use atelier_recipe::Recipe;
 
 /// Where pictures lie, below the folder of the quickstart.
 const FOLDER: &str = "pictures";
 
 /// One drawn picture.
 #[derive(Debug, Clone)]
-pub(super) struct Drawing {
+pub(crate) struct Drawing {
     /// Its file, below the folder of the quickstart.
-    pub(super) file: String,
+    pub(crate) file: String,
     /// Its pixels.
-    pub(super) picture: RgbPicture,
+    pub(crate) picture: RgbPicture,
 }
 
 /// Every drawn picture.
-pub(super) type Drawings = BTreeMap<Shot, Drawing>;
+pub(crate) type Drawings = BTreeMap<Shot, Drawing>;
 
 /// What drawing needs to know.
-pub(super) struct Studio<'a> {
+pub(crate) struct Studio<'a> {
     /// What to draw.
-    pub(super) plan: &'a Plan,
+    pub(crate) plan: &'a Plan,
     /// The base.
-    pub(super) base: &'a FoundBase,
-    /// Hash of the base.
-    pub(super) base_hash: &'a str,
+    pub(crate) base: &'a UsedBase,
     /// Where files go now.
-    pub(super) partial: &'a Path,
+    pub(crate) partial: &'a Path,
     /// Where they will lie in the end.
-    pub(super) out: &'a Path,
+    pub(crate) out: &'a Path,
     /// The adapter of each epoch that is drawn with, below the folder of the quickstart.
-    pub(super) adapters: BTreeMap<usize, PathBuf>,
+    pub(crate) adapters: BTreeMap<usize, PathBuf>,
 }
 
 impl Studio<'_> {
     /// Draws and saves everything; `None` when cancelled.
-    pub(super) fn draw_all(
+    pub(crate) fn draw_all(
         &self,
         generator: &mut dyn Generator,
         context: RunContext<'_>,
@@ -96,7 +94,7 @@ impl Studio<'_> {
     }
 
     fn save(&self, shot: Shot, request: &GenerateRequest, picture: Picture) -> Result<Drawing> {
-        let recipe = Recipe::new(request, self.base, self.base_hash.to_owned())?;
+        let recipe = Recipe::new(request, &self.base.name, self.base.hash.clone())?;
         let [parameters, (keyword, own)] = recipe.texts(&picture)?;
         let texts = [parameters, (keyword, self.with_final_paths(&own, shot)?)];
         let file = format!("{FOLDER}/{}", self.file_name(shot));
