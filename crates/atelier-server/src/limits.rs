@@ -13,6 +13,8 @@ pub struct Limits {
     pub upload_bytes: u64,
     /// Files of an upload, those inside its archives included.
     pub upload_files: usize,
+    /// The size of an adapter file.
+    pub adapter_bytes: u64,
     /// What stays free on the disk for everything else while uploads come in.
     pub spare_bytes: u64,
     /// The size of a JSON document in a request.
@@ -46,6 +48,7 @@ impl Default for Limits {
             caption_bytes: 64 << 10,
             upload_bytes: 4 << 30,
             upload_files: 10_000,
+            adapter_bytes: 1 << 30,
             spare_bytes: 1 << 30,
             json_bytes: 8 << 20,
             thumbnails_bytes: 512 << 20,

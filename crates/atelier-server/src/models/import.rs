@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::views::ModelView;
 use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
+use crate::datasets::upload::disk::Disk;
 use crate::datasets::upload::folder::UploadFolder;
 use crate::datasets::upload::metered::{Progress, metered};
 use crate::datasets::upload::receive::broken;
@@ -58,15 +59,18 @@ pub(crate) struct ImportModel {
         (status = 404, body = FailureBody, description = "There is no such base."),
         (status = 413, body = FailureBody, description = "The file is larger than is accepted."),
         (status = 415, body = FailureBody, description = "The body is of another type."),
-        (status = 422, body = FailureBody, description = "The file is no adapter.")
+        (status = 422, body = FailureBody, description = "The file is no adapter."),
+        (status = 503, body = FailureBody, description = "As many uploads as are taken at the same time are under way."),
+        (status = 507, body = FailureBody, description = "The disk has too little room.")
     )
 )]
 pub(crate) async fn import_model(
     State(app): State<App>,
     request: Request,
 ) -> Result<impl IntoResponse> {
-    let making = app.clone();
-    let folder = move || UploadFolder::new(making.uploads());
+    let _turn = app.work().upload().await?;
+    let uploads = app.uploads().to_owned();
+    let folder = move || UploadFolder::new(&uploads);
     let (folder, _interest) = app.work().files(folder).await?.map_err(Failure::io)?;
     let form = receive(&app, request, folder.path()).await?;
     let (keeping, library) = (app.clone(), app.library());
@@ -119,7 +123,8 @@ async fn write(
     mut field: Field<'_>,
     (path, progress): (&Path, &Progress),
 ) -> Result<()> {
-    let most = app.limits().adapter_bytes;
+    let (most, folder) = (app.limits().adapter_bytes, path.parent().unwrap_or(path));
+    let mut disk = Disk::new(folder.to_owned(), app.limits().spare_bytes);
     let mut file = File::create(path).await.map_err(Failure::io)?;
     let mut size_bytes = 0;
     while let Some(chunk) = field.chunk().await.map_err(broken)? {
@@ -130,6 +135,7 @@ async fn write(
             let failure = Failure::new(ErrorCode::TooLarge, message);
             return Err(failure.with_details(json!({"most_bytes": most})));
         }
+        disk.take(chunk.len() as u64)?;
         file.write_all(&chunk).await.map_err(Failure::io)?;
     }
     file.flush().await.map_err(Failure::io)

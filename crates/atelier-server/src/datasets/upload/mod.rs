@@ -2,7 +2,7 @@
 //! version. A file that cannot be used is told, and does not keep the others out.
 
 mod archive;
-mod disk;
+pub(crate) mod disk;
 pub(crate) mod folder;
 mod keep;
 pub(crate) mod metered;
