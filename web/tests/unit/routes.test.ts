@@ -8,7 +8,15 @@ describe('addresses', () => {
     expect(routeOf('/datasets/new')).toEqual({ page: 'dataset_new' });
     expect(routeOf('/datasets/trash')).toEqual({ page: 'trash' });
     expect(routeOf('/settings')).toEqual({ page: 'settings' });
-    for (const path of ['/settings/x', '/datasets/a/b', '/datasets/a/images', '/datasets/new/x/y', '/x']) {
+    for (const path of [
+      '/settings/x',
+      '/runs/a/b',
+      '/train/x',
+      '/datasets/a/b',
+      '/datasets/a/images',
+      '/datasets/new/x/y',
+      '/x',
+    ]) {
       expect(routeOf(path), path).toEqual({ page: 'absent' });
     }
   });
@@ -28,6 +36,19 @@ describe('addresses', () => {
     });
     expect(addressOf.versions('a', 3, 1)).toBe('/datasets/a/versions?to=3&from=1');
     expect(addressOf.versions('a')).toBe('/datasets/a/versions');
+  });
+
+  it('name runs, models and what to draw with', () => {
+    expect(routeOf('/train', '?dataset=a')).toEqual({ page: 'train', dataset: 'a', run: undefined });
+    expect(routeOf(addressOf.run('a/b'))).toEqual({ page: 'run', run: 'a/b' });
+    expect(routeOf('/runs/trash')).toEqual({ page: 'runs_trash' });
+    expect(routeOf(addressOf.model('m'))).toEqual({ page: 'model', model: 'm' });
+    expect(addressOf.compare(['a', 'b'])).toBe('/compare?runs=a,b');
+    expect(routeOf('/compare', '?runs=a,b,a,')).toEqual({ page: 'compare', runs: ['a', 'b'] });
+    expect(routeOf('/generate', '?models=m')).toMatchObject({ page: 'generate', models: ['m'] });
+    expect(addressOf.generate()).toBe('/generate');
+    expect(roomOf(routeOf('/runs/a'))).toBe('runs');
+    expect(roomOf(routeOf('/generate/trash'))).toBe('generate');
   });
 
   it('survive what cannot be decoded', () => {

@@ -5,8 +5,6 @@ import { filterImages } from '../../src/lib/dataset/filter';
 import { editsBack } from '../../src/lib/dataset/undo';
 import { notices } from '../../src/lib/shell/notices.svelte';
 import { ago, bytes, count, daysLeft } from '../../src/lib/words/format';
-import { commandFor, ROOM_TEXTS } from '../../src/lib/words/room_texts';
-import { quoted } from '../../src/lib/words/shell';
 import { adviseOnTrigger, suggestTrigger } from '../../src/lib/words/trigger';
 
 const image = (id: string, caption: string, crop: Image['crop'] = null): Image => ({
@@ -53,28 +51,6 @@ describe('advice on trigger words', () => {
     expect(suggestTrigger('Émaux', 'object')).toBe('EmauxObjV1');
     expect(suggestTrigger('日本', 'style')).toBe('');
     expect(adviseOnTrigger(suggestTrigger('ink', 'style'), others).level).toBe('good');
-  });
-});
-
-describe('words in commands', () => {
-  it('are quoted where a shell wants it', () => {
-    expect(quoted('blobs@2')).toBe('blobs@2');
-    expect(quoted('Blob faces')).toBe("'Blob faces'");
-    expect(quoted('x; $(reboot) `id` !!')).toBe("'x; $(reboot) `id` !!'");
-    expect(quoted('')).toBe("''");
-    expect(quoted('$HOME "x"')).toBe(`'$HOME "x"'`);
-    expect(quoted("it's $1")).toBe(`'it'\\''s $1'`);
-  });
-  it('name the dataset there is', () => {
-    const dataset = { name: 'Blob faces', trigger_word: '' } as Parameters<typeof commandFor>[1];
-    expect(commandFor('atelier train --dataset NAME', undefined)).toBe('atelier train --dataset NAME');
-    expect(commandFor('atelier train --dataset NAME', dataset)).toBe("atelier train --dataset 'Blob faces'");
-    expect(commandFor('--prompt PROMPT', dataset)).toBe("--prompt 'TRIGGER, on a beach'");
-    const sly = { name: 'a', trigger_word: 'x"; rm -rf ~; "' } as typeof dataset;
-    for (const { command } of Object.values(ROOM_TEXTS).flatMap(({ today }) => today)) {
-      // Outside of quotes nothing of the dataset is left.
-      expect(commandFor(command, sly).replace(/'[^']*'/g, '')).not.toContain('rm -rf');
-    }
   });
 });
 

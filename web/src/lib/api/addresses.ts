@@ -26,3 +26,21 @@ export function exportUrl(dataset: string, version: number): string {
 export function uploadUrl(dataset: string): string {
   return `/api/v1/datasets/${dataset}/images`;
 }
+
+/** A drawn picture, small. It never changes. */
+export function pictureThumbnailUrl(picture: string, side: number): string {
+  return `/api/v1/pictures/${picture}/thumbnail?side=${side}`;
+}
+
+/** The file of a drawn picture, with its recipe inside. */
+export function pictureUrl(picture: string): string {
+  return `/api/v1/pictures/${picture}/file`;
+}
+
+/** The adapter file of a model. */
+export function modelFileUrl(model: string): string {
+  return `/api/v1/models/${model}/file`;
+}
+
+/** What becomes of jobs, as it happens. */
+export const EVENTS_URL = '/api/v1/events';

@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bases that there are, the usual one first. */
+        get: operations["list_bases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets": {
         parameters: {
             query?: never;
@@ -56,6 +73,23 @@ export interface paths {
         head?: never;
         /** Gives a dataset another name, description, category or trigger word. Its versions stay. */
         patch: operations["update_dataset"];
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset}/dependents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The runs that trained on a dataset, and the models that were made of them. They stay when it is deleted. */
+        get: operations["list_dependents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/datasets/{dataset}/diff": {
@@ -103,6 +137,23 @@ export interface paths {
         put?: never;
         /** Adds pictures, as one version. */
         post: operations["add_images"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset}/images/from-picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds a drawn picture to a dataset, as one version. The picture itself stays. */
+        post: operations["add_picture"];
         delete?: never;
         options?: never;
         head?: never;
@@ -211,6 +262,524 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/drawings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Draws pictures, in the queue. They are in `/api/v1/pictures` with `job` when the job is completed. */
+        post: operations["start_drawing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What becomes of jobs, as it happens: server-sent events called `jobs`, whose `data` is a `JobChanges` and whose `id` is its
+         *     revision. The first has all jobs, or with `Last-Event-ID` those that changed since.
+         */
+        get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The jobs, newest first. `/api/v1/events` says what becomes of them. */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A job, and how far it is. */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Wants a job to stop for good; a running one stops within a step. */
+        post: operations["cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Wants a job to stop, and to keep what it has until it goes on. */
+        post: operations["pause_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Wants a paused job to go on. */
+        post: operations["resume_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Queues a job again that failed or was cancelled. */
+        post: operations["retry_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models, newest first. */
+        get: operations["list_models"];
+        put?: never;
+        /** Makes a model of the adapter that a run wrote after an epoch. */
+        post: operations["create_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a model of an adapter file. One that a run of the library wrote is known by its content. */
+        post: operations["import_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A model, also one in the trash. */
+        get: operations["get_model"];
+        put?: never;
+        post?: never;
+        /** Puts a model into the trash. */
+        delete: operations["delete_model"];
+        options?: never;
+        head?: never;
+        /** Gives a model another name, description, category, trigger word or strength, or the adapter of another epoch of its run. */
+        patch: operations["update_model"];
+        trace?: never;
+    };
+    "/api/v1/models/{model}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The adapter file of a model, under the model's name. */
+        get: operations["get_model_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Follows a model back to its pictures, and reads every file on the way. */
+        get: operations["verify_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a model back from the trash. */
+        post: operations["restore_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The drawn pictures: the newest job's first, and those of a job in their order. */
+        get: operations["list_pictures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pictures/{picture}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A picture with what it was drawn from, also one in the trash. */
+        get: operations["get_picture"];
+        put?: never;
+        post?: never;
+        /** Puts a picture into the trash. */
+        delete: operations["delete_picture"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pictures/{picture}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file of a drawn picture, with its recipe inside. */
+        get: operations["get_picture_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pictures/{picture}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a picture back from the trash. */
+        post: operations["restore_picture"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pictures/{picture}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A small JPEG of a drawn picture. */
+        get: operations["get_picture_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The runs, newest first. */
+        get: operations["list_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Runs side by side: which settings and which pictures differ. */
+        get: operations["compare_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A run with its checkpoints, also one in the trash. */
+        get: operations["get_run"];
+        put?: never;
+        post?: never;
+        /** Puts a run into the trash. Models that were made of it stay. */
+        delete: operations["delete_run"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/losses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The losses of a run's saved steps, thinned to so many points. */
+        get: operations["list_losses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a run back from the trash. */
+        post: operations["restore_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Trains a run further, from its newest checkpoint. */
+        post: operations["resume_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks whatever trains a run to stop within a step, and to save what it has. It can go on later. */
+        post: operations["stop_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every setting of a training, for forms: what it is called, what it does, what it can be. */
+        get: operations["get_settings_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trainings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a run and the job that trains it. */
+        post: operations["start_training"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trainings/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a training will be: its settings and where they come from, its steps, its memory. Nothing is begun. */
+        post: operations["plan_training"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trigger-words/judge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What is to be known about a trigger word, beside the words of the library's other datasets. */
+        post: operations["judge_trigger_word"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -249,10 +818,80 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Which picture to add. */
+        AddPicture: {
+            /** @description Its words. */
+            caption?: string;
+            /**
+             * Format: uuid
+             * @description A drawn picture.
+             */
+            picture: string;
+        };
+        /** @description What came of adding a picture. */
+        AddedPicture: {
+            dataset: components["schemas"]["Dataset"];
+            /**
+             * Format: uuid
+             * @description The image that it is.
+             */
+            image: string;
+            /** @description Whether it is a new one. */
+            is_new: boolean;
+            /** @description The new version, or the newest where the dataset had the picture. */
+            version: components["schemas"]["VersionAbout"];
+        };
+        /** @description A base that trainings and drawings can use. */
+        Base: {
+            /** @description Its family, such as `sd15`. */
+            family: string;
+            /** @enum {string} */
+            kind: "mini" | "sd15" | "sdxl";
+            /** @description The word by which requests name it. */
+            name: string;
+            /** @description Side in pixels of the pictures that it was made for. */
+            native_size: number;
+            /**
+             * Format: int64
+             * @description Its files together.
+             */
+            size_bytes: number;
+        };
+        /** @description Every base. */
+        BaseList: {
+            /** @description The first is used where none is named. */
+            bases: components["schemas"]["Base"][];
+        };
         /** @description The words of an image before and after. */
         CaptionChange: {
             after: string;
             before: string;
+        };
+        /** @description The adapter after an epoch. */
+        Checkpoint: {
+            /** @description Finished epochs. */
+            epoch: number;
+            /** @description SHA-256 of the adapter file. */
+            hash: string;
+            /**
+             * Format: int64
+             * @description Its length.
+             */
+            size_bytes: number;
+            /**
+             * Format: int64
+             * @description Finished steps.
+             */
+            step: number;
+        };
+        /** @description Runs side by side. */
+        ComparedRuns: {
+            /** @description For each run after the first, how its pictures differ from those of the first. */
+            datasets: components["schemas"]["DatasetDifference"][];
+            /** @description In the order in which they were named. */
+            runs: components["schemas"]["Run"][];
+            /** @description The settings that are not the same in all. */
+            settings: components["schemas"]["SettingDifference"][];
         };
         /** @description What a new dataset is called and what it is for. */
         CreateDataset: {
@@ -264,6 +903,18 @@ export interface components {
             name: string;
             /** @description The word that will call what is trained on it. */
             trigger_word?: string;
+        };
+        /** @description Which adapter becomes a model. */
+        CreateModel: {
+            /** @description After which epoch. */
+            epoch: number;
+            /** @description Its name, without `:`, `/` and `\`; made from the run's when absent. */
+            name?: string | null;
+            /**
+             * Format: uuid
+             * @description The run that wrote it.
+             */
+            run: string;
         };
         /** @description A square of a picture, in pixels of the upright picture, counted from its upper left corner. */
         Crop: {
@@ -333,6 +984,14 @@ export interface components {
              */
             version: number;
         };
+        /** @description How what a run trained on differs from what the first one trained on. */
+        DatasetDifference: {
+            difference: components["schemas"]["Difference"] | null;
+            /** @description Whether pictures, captions and crops are the same. */
+            is_same: boolean;
+            /** Format: uuid */
+            run: string;
+        };
         /** @description Some of the datasets. */
         DatasetList: {
             /** @description Newest change first. */
@@ -346,6 +1005,23 @@ export interface components {
              * @description How many there are in all.
              */
             total: number;
+        };
+        /** @description What depends on a dataset. */
+        Dependents: {
+            /**
+             * Format: int32
+             * @description How many there are in all.
+             */
+            model_total: number;
+            /** @description The newest models of such runs, at most 50. */
+            models: components["schemas"]["Model"][];
+            /**
+             * Format: int32
+             * @description How many there are in all.
+             */
+            run_total: number;
+            /** @description The newest runs that trained on it, at most 50. */
+            runs: components["schemas"]["Run"][];
         };
         /** @description What changed from an older version to a newer one. */
         Difference: {
@@ -365,6 +1041,61 @@ export interface components {
              * @description The number of the newer version.
              */
             to: number;
+        };
+        /** @description What to draw. What is absent is as in `GenerateRequest`: 30 steps, guidance 7, seed 0, the base's own size, one picture. */
+        DrawingRequest: {
+            /** @description The name of the base; that of the first model, else the usual one, when absent. */
+            base?: string | null;
+            /** @description How many last layers of the text encoder are skipped. */
+            clip_skip?: number;
+            /** @description Number of pictures. */
+            count?: number;
+            /**
+             * Format: float
+             * @description Classifier-free guidance; 1 or less draws without it.
+             */
+            guidance?: number;
+            /**
+             * Format: float
+             * @description How far the guided prediction is brought back to the spread of the unguided one, 0 (not at all) to 1.
+             */
+            guidance_rescale?: number;
+            /** @description Height in pixels, a multiple of 8; the base's own size when absent. */
+            height?: number | null;
+            /**
+             * @description The models that take part.
+             * @default []
+             */
+            models: components["schemas"]["UsedModel"][];
+            /** @description What the picture must not show. Absent is not the same as empty. */
+            negative?: string | null;
+            /** @description What the second text encoder reads of it; the negative prompt when absent. */
+            negative_2?: string | null;
+            /** @enum {string} */
+            noise?: "torch-cpu" | "torch-cuda";
+            /** @enum {string} */
+            precision?: "f32" | "bf16" | "int8";
+            /** @description What the picture shows. */
+            prompt?: string;
+            /** @description What the second text encoder reads, in families that have one; the prompt when absent. */
+            prompt_2?: string | null;
+            /** @enum {string} */
+            prompt_syntax?: "weighted" | "plain";
+            /** @enum {string} */
+            sampler?: "ddim" | "pndm" | "lms" | "euler" | "euler-a" | "heun" | "dpm2" | "dpm2-a" | "dpmpp-2m" | "dpmpp-2m-sde" | "dpmpp-sde" | "dpmpp-3m-sde" | "unipc" | "lcm";
+            /** @enum {string} */
+            schedule?: "base" | "leading" | "trailing" | "linspace" | "karras" | "exponential" | "beta" | "sgm-uniform";
+            /**
+             * Format: int64
+             * @description Seed of the first picture; the n-th uses `seed + n`.
+             */
+            seed?: number;
+            /** @description Number of sampler steps. */
+            steps?: number;
+            /** @enum {string} */
+            vae_tiling?: "auto" | "on" | "off";
+            /** @description Width in pixels, a multiple of 8; the base's own size when absent. */
+            width?: number | null;
         };
         /** @description One change, as an object with one field. */
         Edit: {
@@ -396,7 +1127,7 @@ export interface components {
         EditDataset: {
             /** @description What was done, for the list of versions; counted from the changes when absent. */
             change?: string | null;
-            /** @description In their order. */
+            /** @description In their order. Together they change images at most 50,000 times; one for all counts for each image. */
             edits: components["schemas"]["Edit"][];
             /**
              * Format: int32
@@ -426,6 +1157,11 @@ export interface components {
             /** @description What failed and on what, for people. */
             message: string;
         };
+        /**
+         * @description What a setting can be.
+         * @enum {string}
+         */
+        FieldKind: "text" | "whole" | "number" | "choice";
         /** @description How the server is. */
         Health: {
             /** @description `ok`; everything else is a failure. */
@@ -470,8 +1206,130 @@ export interface components {
             /** Format: uuid */
             id: string;
         };
+        /** @description An adapter file, and what is to be known about it. */
+        ImportModel: {
+            /** @description The name of the base that it is for; the usual one when absent. */
+            base?: string | null;
+            /** @enum {string} */
+            category?: "character" | "style" | "object";
+            /** @description What it is about, for people. */
+            description?: string | null;
+            /**
+             * Format: binary
+             * @description The adapter: one `.safetensors` file, of at most what `/api/v1/about` says.
+             */
+            file: string;
+            /** @description Its name, without `:`, `/` and `\`; that of the file when absent. */
+            name?: string | null;
+            /**
+             * Format: float
+             * @description The strength at which it is used where nobody says another, 0 to 1.5.
+             */
+            strength?: number | null;
+            /** @description The word that calls it; what the file says when absent. */
+            trigger_word?: string | null;
+        };
+        /** @description An entry of the queue. */
+        Job: {
+            /**
+             * Format: int32
+             * @description The number of its newest attempt, 0 before the first.
+             */
+            attempt: number;
+            /**
+             * Format: int64
+             * @description When it was accepted, in milliseconds since the Unix epoch.
+             */
+            created_ms: number;
+            drawing: components["schemas"]["DrawingRequest"] | null;
+            /**
+             * Format: int64
+             * @description When it was completed, failed or cancelled.
+             */
+            ended_ms: number | null;
+            /** @description The kind of failure. */
+            error_code: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            kind: "training" | "generation";
+            /**
+             * Format: int32
+             * @description Higher ones come first, then older ones.
+             */
+            priority: number;
+            /** @description Why it failed, in words. */
+            problem: string | null;
+            progress: components["schemas"]["Progress"] | null;
+            /**
+             * Format: uuid
+             * @description The run that it trains.
+             */
+            run: string | null;
+            /** @description What the run is called. */
+            run_name: string | null;
+            /**
+             * Format: int64
+             * @description When its first attempt began.
+             */
+            started_ms: number | null;
+            /** @enum {string} */
+            state: "queued" | "running" | "paused" | "completed" | "failed" | "cancelled";
+            /** @description Why it is not begun yet, in words. */
+            waiting: string | null;
+            /** @enum {string|null} */
+            wish: "pause" | "cancel" | null;
+        };
+        /** @description What became of jobs. */
+        JobChanges: {
+            /** @description Whether these are all jobs that the queue shows, and not only those that changed: jobs that are not named are gone. */
+            is_whole: boolean;
+            /** @description In the order in which they were accepted. */
+            jobs: components["schemas"]["Job"][];
+            /**
+             * Format: int64
+             * @description As `Last-Event-ID`, it asks for what came after.
+             */
+            revision: number;
+        };
+        /** @description Some of the jobs. */
+        JobList: {
+            /** @description Newest first. */
+            jobs: components["schemas"]["Job"][];
+            /** Format: int32 */
+            limit: number;
+            /** Format: int32 */
+            offset: number;
+            /**
+             * Format: int32
+             * @description How many there are in all.
+             */
+            total: number;
+        };
+        /** @description Which word to judge. */
+        JudgeTriggerWord: {
+            /** @enum {string} */
+            category?: "character" | "style" | "object";
+            /**
+             * Format: uuid
+             * @description Whose word it is or will be; the words of all other datasets are taken.
+             */
+            dataset?: string | null;
+            /** @description The word. */
+            word: string;
+        };
+        /** @description Everything that is to be known about a trigger word. */
+        JudgedTriggerWord: {
+            /** @description The worst first. */
+            findings: components["schemas"]["WordFinding"][];
+        };
         /** @description How much is accepted. */
         LimitsAbout: {
+            /**
+             * Format: int64
+             * @description The size of an adapter file.
+             */
+            adapter_bytes: number;
             /**
              * Format: int64
              * @description The size of a picture file.
@@ -485,6 +1343,292 @@ export interface components {
             /** @description Files of an upload, those inside its archives included. */
             upload_files: number;
         };
+        /** @description Where a model comes from. */
+        Lineage: {
+            /** @description Whether everything holds. */
+            is_proved: boolean;
+            model: components["schemas"]["Model"];
+            /** @description From the file to the pictures. */
+            proofs: components["schemas"]["Proof"][];
+            run: components["schemas"]["Run"] | null;
+        };
+        /** @description The losses of steps that follow on each other. */
+        LossPoint: {
+            /**
+             * Format: float
+             * @description The smallest.
+             */
+            least: number;
+            /**
+             * Format: float
+             * @description Their mean.
+             */
+            loss: number;
+            /**
+             * Format: float
+             * @description The largest.
+             */
+            most: number;
+            /**
+             * Format: int64
+             * @description The last of them, from 1.
+             */
+            step: number;
+        };
+        /** @description A fine-tuned model. */
+        Model: {
+            /** @description Its base. */
+            base: string;
+            /** @description What the base's hash was. */
+            base_hash: string | null;
+            /** @enum {string} */
+            category: "character" | "style" | "object";
+            /**
+             * Format: int64
+             * @description When it was made, in milliseconds since the Unix epoch.
+             */
+            created_ms: number;
+            /**
+             * Format: uuid
+             * @description The dataset that the run trained on.
+             */
+            dataset: string | null;
+            /** @description What the dataset was called then. */
+            dataset_name: string | null;
+            /**
+             * Format: int32
+             * @description The number of the version that was trained on.
+             */
+            dataset_version: number | null;
+            /** @description What it is about, for people. */
+            description: string;
+            /** @description After which epoch of the run it was taken. */
+            epoch: number | null;
+            /** @description SHA-256 of the adapter file. */
+            hash: string;
+            /** Format: uuid */
+            id: string;
+            /** @description No other model outside the trash has it. */
+            name: string;
+            /**
+             * Format: int32
+             * @description For programs that call models by whole numbers.
+             */
+            number: number;
+            /** @description Prompts that show what it learned. */
+            preview_prompts: string[];
+            /**
+             * Format: uuid
+             * @description The run that it comes from; nothing for one that was imported.
+             */
+            run: string | null;
+            /** @description What the run is called. */
+            run_name: string | null;
+            /**
+             * Format: int64
+             * @description Its length.
+             */
+            size_bytes: number;
+            /**
+             * Format: float
+             * @description The strength at which it is used where nobody says another, 0 to 1.5.
+             */
+            strength: number;
+            /**
+             * Format: int64
+             * @description When it was put into the trash.
+             */
+            trashed_ms: number | null;
+            /** @description The word that calls it; may be empty. */
+            trigger_word: string;
+        };
+        /** @description Some of the models. */
+        ModelList: {
+            /** Format: int32 */
+            limit: number;
+            /** @description Newest first. */
+            models: components["schemas"]["Model"][];
+            /** Format: int32 */
+            offset: number;
+            /**
+             * Format: int32
+             * @description How many there are in all.
+             */
+            total: number;
+        };
+        /** @description A drawn picture. */
+        Picture: {
+            /**
+             * Format: int64
+             * @description When it came into the library, in milliseconds since the Unix epoch.
+             */
+            created_ms: number;
+            /** @description SHA-256 of its file. */
+            hash: string;
+            /**
+             * Format: int32
+             * @description Height in pixels.
+             */
+            height: number;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The job that drew it, unless that was removed.
+             */
+            job: string | null;
+            /**
+             * Format: int32
+             * @description Its place among the pictures of the job, from 0.
+             */
+            position: number;
+            /**
+             * Format: int64
+             * @description The seed that it was drawn from.
+             */
+            seed: number;
+            /**
+             * Format: int64
+             * @description The file's length.
+             */
+            size_bytes: number;
+            /**
+             * Format: int64
+             * @description When it was put into the trash.
+             */
+            trashed_ms: number | null;
+            /**
+             * Format: int32
+             * @description Width in pixels.
+             */
+            width: number;
+        };
+        /** @description Some of the pictures. */
+        PictureList: {
+            /** Format: int32 */
+            limit: number;
+            /** Format: int32 */
+            offset: number;
+            /** @description The newest job's first, and those of a job in their order. */
+            pictures: components["schemas"]["Picture"][];
+            /**
+             * Format: int32
+             * @description How many there are in all.
+             */
+            total: number;
+        };
+        /** @description A picture with what it was drawn from. */
+        PictureWithRecipe: components["schemas"]["Picture"] & {
+            /** @description What it was drawn from, as its file says too. */
+            recipe: Record<string, never>;
+        };
+        /** @description How long a training will take. */
+        PlannedDuration: {
+            /** @description Whether it is guessed from the number of multiplications; else it is as a run of the same kind took. */
+            is_guess: boolean;
+            /**
+             * Format: double
+             * @description All steps.
+             */
+            secs: number;
+            /**
+             * Format: double
+             * @description One step.
+             */
+            step_secs: number;
+        };
+        /** @description What a training will be. */
+        PlannedTraining: {
+            /** @description The sum that these come from, in words. */
+            arithmetic: string;
+            /** @description The base. */
+            base: string;
+            /** @description The base's hash. */
+            base_hash: string;
+            /** Format: uuid */
+            dataset: string;
+            /** @description What the strength decided, in words; nothing where all was given. */
+            decided: string | null;
+            duration: components["schemas"]["PlannedDuration"] | null;
+            /**
+             * Format: int64
+             * @description How much is free, where that is known.
+             */
+            free_bytes: number | null;
+            /** @description How many pictures it has. */
+            image_count: number;
+            /**
+             * Format: int64
+             * @description The most memory that it will take.
+             */
+            memory_bytes: number;
+            /** @description Where each comes from. */
+            origins: {
+                [key: string]: components["schemas"]["SettingOrigin"];
+            };
+            /** @description What a finished adapter is looked at with. */
+            preview_prompts: string[];
+            /** @enum {string} */
+            recompute: "auto" | "none" | "block" | "layer";
+            /** @description Every setting. */
+            settings: components["schemas"]["TrainConfig"];
+            /**
+             * Format: int64
+             * @description Steps of an epoch.
+             */
+            steps_per_epoch: number;
+            /**
+             * Format: int64
+             * @description Steps altogether.
+             */
+            total_steps: number;
+            /** @description What is to be known about the trigger word, the worst first. */
+            trigger_word: components["schemas"]["WordFinding"][];
+            /**
+             * Format: int32
+             * @description The number of the version that will be trained on.
+             */
+            version: number;
+        };
+        /** @description How far a job is. */
+        Progress: {
+            /**
+             * Format: int64
+             * @description Units finished in this stretch.
+             */
+            done: number;
+            /** @description The same for people. */
+            label: string;
+            /**
+             * Format: float
+             * @description Loss of the last training step.
+             */
+            loss: number | null;
+            /** @enum {string} */
+            phase: "preparing" | "downloading" | "loading-base" | "caching-latents" | "training" | "generating" | "saving";
+            /**
+             * Format: int64
+             * @description When this stretch began, in milliseconds since the Unix epoch.
+             */
+            phase_began_ms: number;
+            /**
+             * Format: int64
+             * @description When this was said.
+             */
+            reported_ms: number;
+            /**
+             * Format: int64
+             * @description Units in this stretch.
+             */
+            total: number;
+        };
+        /** @description One thing that follows, or does not, from what the library has. */
+        Proof: {
+            /** @description What speaks against it; nothing when it holds. */
+            problem: string | null;
+            /** @description What was looked at, in words. */
+            what: string;
+        };
         /** @description An image to take out. */
         RemoveImage: {
             /** Format: uuid */
@@ -496,6 +1640,111 @@ export interface components {
             images?: string[] | null;
             new: string;
             old: string;
+        };
+        /** @description A training of a version of a dataset. */
+        Run: {
+            /** @description The base. */
+            base: string;
+            /** @description What the base's hash was. */
+            base_hash: string;
+            /**
+             * Format: int64
+             * @description When something was last heard of it.
+             */
+            changed_ms: number;
+            /**
+             * Format: int64
+             * @description When it was made, in milliseconds since the Unix epoch.
+             */
+            created_ms: number;
+            /**
+             * Format: uuid
+             * @description The dataset, unless it was removed for good.
+             */
+            dataset: string | null;
+            /** @description The hash of that version. */
+            dataset_hash: string;
+            /** @description What the dataset was called when the run was made. */
+            dataset_name: string;
+            /**
+             * Format: int32
+             * @description The number of the version that is trained on.
+             */
+            dataset_version: number;
+            /**
+             * Format: int64
+             * @description Finished and saved steps; while it is trained, finished ones.
+             */
+            done_steps: number;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: float
+             * @description Loss of the last of these steps.
+             */
+            loss: number | null;
+            /**
+             * Format: uuid
+             * @description The newest model that was made of it.
+             */
+            model: string | null;
+            /** @description No other run outside the trash has it. */
+            name: string;
+            /** @description Why it failed, in words. */
+            problem: string | null;
+            /** @description Every setting. */
+            settings: components["schemas"]["TrainConfig"];
+            /** @enum {string} */
+            state: "waiting" | "running" | "stopped" | "completed" | "failed";
+            /**
+             * Format: int64
+             * @description Steps that it has altogether.
+             */
+            total_steps: number;
+            /**
+             * Format: double
+             * @description Seconds spent in training steps so far.
+             */
+            training_secs: number;
+            /**
+             * Format: int64
+             * @description When it was put into the trash.
+             */
+            trashed_ms: number | null;
+        };
+        /** @description A run, and the job that trains it. */
+        RunAndJob: {
+            job: components["schemas"]["Job"] | null;
+            run: components["schemas"]["Run"];
+        };
+        /** @description Some of the runs. */
+        RunList: {
+            /** Format: int32 */
+            limit: number;
+            /** Format: int32 */
+            offset: number;
+            /** @description Newest first. */
+            runs: components["schemas"]["Run"][];
+            /**
+             * Format: int32
+             * @description How many there are in all.
+             */
+            total: number;
+        };
+        /** @description The losses of a run. */
+        RunLosses: {
+            /** @description In order; together they are of all saved steps. */
+            points: components["schemas"]["LossPoint"][];
+            /**
+             * Format: int64
+             * @description Saved steps.
+             */
+            step: number;
+        };
+        /** @description A run with its checkpoints. */
+        RunWithCheckpoints: components["schemas"]["Run"] & {
+            /** @description Those that are there, in order. */
+            checkpoints: components["schemas"]["Checkpoint"][];
         };
         /** @description Several images. */
         Selection: {
@@ -531,11 +1780,206 @@ export interface components {
             /** Format: uuid */
             image: string;
         };
+        /** @description A setting, as a form shows it. */
+        Setting: {
+            /** @description The words that it can be, where it is a choice. */
+            choices: string[] | null;
+            /** @description What it is where nobody says anything. */
+            default: unknown;
+            /**
+             * Format: double
+             * @description The number that it must be larger than.
+             */
+            exclusive_minimum: number | null;
+            /** @description Whether the training strength decides it where it is not given. */
+            follows_strength: boolean;
+            /** @enum {string} */
+            group: "subject" | "strength" | "length" | "pictures" | "adapter" | "optimizer" | "computing";
+            /** @description What it does. */
+            help: string;
+            /** @description Whether `null` can be given. */
+            is_optional: boolean;
+            kind: components["schemas"]["FieldKind"];
+            /** @description What stands beside its field. */
+            label: string;
+            /**
+             * Format: double
+             * @description The largest number.
+             */
+            maximum: number | null;
+            /**
+             * Format: double
+             * @description The smallest number.
+             */
+            minimum: number | null;
+            /** @description How long a word may be. */
+            most_chars: number | null;
+            /** @description Its name in requests. */
+            name: string;
+        };
+        /** @description A setting that is not the same in all runs. */
+        SettingDifference: {
+            /** @description What stands beside its field. */
+            label: string;
+            /** @description Its name in requests. */
+            name: string;
+            /** @description What it is in each run, in their order. */
+            values: unknown[];
+        };
+        /** @description Settings that belong together. */
+        SettingGroup: {
+            /** @description What stands above them. */
+            label: string;
+            name: string;
+        };
+        /**
+         * @description Where the value of a setting comes from.
+         * @enum {string}
+         */
+        SettingOrigin: "flag" | "file" | "request" | "dataset" | "strength" | "default";
+        /** @description What a form for the settings of a training is made of. */
+        SettingsSchema: {
+            /** @description In their order. */
+            groups: components["schemas"]["SettingGroup"][];
+            /** @description In their order. */
+            settings: components["schemas"]["Setting"][];
+        };
+        /** @description Settings of a training that are given. The strength and the defaults decide the others. */
+        SomeSettings: {
+            /** @description Adapter scale: the product of the factors is multiplied by `alpha / rank`. */
+            alpha?: number;
+            /** @description Pictures per optimizer step. */
+            batch_size?: number;
+            /** @description Probability that a caption is replaced by the empty one, 0 to 1. */
+            caption_dropout?: number;
+            /**
+             * @description What the pictures have in common.
+             * @enum {string}
+             */
+            category?: "character" | "style" | "object";
+            /** @description Epochs between checkpoints; the last epoch always writes one. */
+            checkpoint_every?: number;
+            /** @description Passes over all pictures. */
+            epochs?: number;
+            /** @description Step size of AdamW. */
+            learning_rate?: number;
+            /** @description Largest norm of all gradients together; larger ones are scaled down. 0 turns it off. */
+            max_grad_norm?: number;
+            /**
+             * @description The arithmetic of the base.
+             * @enum {string}
+             */
+            precision?: "f32" | "bf16" | "int8";
+            /** @description Rank of the adapter's factors. */
+            rank?: number;
+            /**
+             * @description What backward passes compute again to need less memory; the numbers stay the same.
+             * @enum {string}
+             */
+            recompute?: "auto" | "none" | "block" | "layer";
+            /** @description How often an epoch takes each picture. */
+            repeats?: number;
+            /** @description Side of the square training pictures in pixels; the base's own size when absent. */
+            resolution?: number | null;
+            /** @description Random choices follow from this number. */
+            seed?: number;
+            /**
+             * @description How strongly the training changes the base: what decided the settings of its table that were not given. Absent where no strength was asked.
+             * @enum {string|null}
+             */
+            strength?: "very-low" | "low" | "medium" | "high" | null;
+            /**
+             * @description Which layers get an adapter.
+             * @enum {string}
+             */
+            targets?: "attention" | "transformer" | "transformer-and-convolution";
+            /** @description The unique word that calls what is trained, such as `BlobCharV1`. */
+            trigger?: string;
+            /** @description Steps over which the rate rises linearly; the first step has one share of it, the last the whole. */
+            warmup_steps?: number;
+            /** @description Decoupled weight decay of AdamW. */
+            weight_decay?: number;
+        };
         /** @description Words for several captions. */
         TextEdit: {
             /** @description Which images; all when absent. */
             images?: string[] | null;
             text: string;
+        };
+        /** @description Every setting of a training. */
+        TrainConfig: {
+            /** @description Adapter scale: the product of the factors is multiplied by `alpha / rank`. */
+            alpha: number;
+            /** @description Pictures per optimizer step. */
+            batch_size: number;
+            /** @description Probability that a caption is replaced by the empty one, 0 to 1. */
+            caption_dropout: number;
+            /**
+             * @description What the pictures have in common.
+             * @enum {string}
+             */
+            category: "character" | "style" | "object";
+            /** @description Epochs between checkpoints; the last epoch always writes one. */
+            checkpoint_every: number;
+            /** @description Passes over all pictures. */
+            epochs: number;
+            /** @description Step size of AdamW. */
+            learning_rate: number;
+            /** @description Largest norm of all gradients together; larger ones are scaled down. 0 turns it off. */
+            max_grad_norm: number;
+            /**
+             * @description The arithmetic of the base.
+             * @enum {string}
+             */
+            precision: "f32" | "bf16" | "int8";
+            /** @description Rank of the adapter's factors. */
+            rank: number;
+            /**
+             * @description What backward passes compute again to need less memory; the numbers stay the same.
+             * @enum {string}
+             */
+            recompute: "auto" | "none" | "block" | "layer";
+            /** @description How often an epoch takes each picture. */
+            repeats: number;
+            /** @description Side of the square training pictures in pixels; the base's own size when absent. */
+            resolution: number | null;
+            /** @description Random choices follow from this number. */
+            seed: number;
+            /**
+             * @description How strongly the training changes the base: what decided the settings of its table that were not given. Absent where no strength was asked.
+             * @enum {string|null}
+             */
+            strength: "very-low" | "low" | "medium" | "high" | null;
+            /**
+             * @description Which layers get an adapter.
+             * @enum {string}
+             */
+            targets: "attention" | "transformer" | "transformer-and-convolution";
+            /** @description The unique word that calls what is trained, such as `BlobCharV1`. */
+            trigger: string;
+            /** @description Steps over which the rate rises linearly; the first step has one share of it, the last the whole. */
+            warmup_steps: number;
+            /** @description Decoupled weight decay of AdamW. */
+            weight_decay: number;
+        };
+        /** @description What to train on what. */
+        TrainingRequest: {
+            /** @description The name of the base; the usual one when absent. */
+            base?: string | null;
+            /**
+             * Format: uuid
+             * @description The dataset.
+             */
+            dataset: string;
+            /** @description What the run will be called; made from the dataset's name when absent. */
+            name?: string | null;
+            /** @description What is given. Category and trigger word are the dataset's where they are not. */
+            settings?: components["schemas"]["SomeSettings"];
+            /**
+             * Format: int32
+             * @description Which version of it; the newest when absent.
+             */
+            version?: number | null;
         };
         /** @description What a dataset is called and what it is for from now on. What is absent stays. */
         UpdateDataset: {
@@ -545,6 +1989,24 @@ export interface components {
             description?: string | null;
             /** @description Another name. */
             name?: string | null;
+            /** @description Another trigger word. */
+            trigger_word?: string | null;
+        };
+        /** @description What a model is called and how it is used from now on. What is absent stays. */
+        UpdateModel: {
+            /** @enum {string} */
+            category?: "character" | "style" | "object";
+            /** @description Another description. */
+            description?: string | null;
+            /** @description The adapter of another epoch of its run. */
+            epoch?: number | null;
+            /** @description Another name, without `:`, `/` and `\`. */
+            name?: string | null;
+            /**
+             * Format: float
+             * @description Another strength.
+             */
+            strength?: number | null;
             /** @description Another trigger word. */
             trigger_word?: string | null;
         };
@@ -586,6 +2048,16 @@ export interface components {
             /** @description Why it was ignored or refused. */
             reason: string | null;
         };
+        /** @description A model, and how strongly it is used. */
+        UsedModel: {
+            /** Format: uuid */
+            model: string;
+            /**
+             * Format: float
+             * @description The factor on it; the model's own strength when absent.
+             */
+            strength?: number | null;
+        };
         /** @description A version with its images. */
         Version: components["schemas"]["VersionAbout"] & {
             /**
@@ -623,6 +2095,15 @@ export interface components {
             /** @description Newest first. */
             versions: components["schemas"]["VersionAbout"][];
         };
+        /** @description What is to be known about a trigger word. */
+        WordFinding: {
+            /** @description A word for the kind of finding. */
+            code: string;
+            /** @enum {string} */
+            level: "good" | "warning" | "refused";
+            /** @description What it is, for people. */
+            message: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -648,6 +2129,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerAbout"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_bases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bases. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BaseList"];
                 };
             };
             /** @description Another failure. */
@@ -890,6 +2400,46 @@ export interface operations {
             };
         };
     };
+    list_dependents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What depends on it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dependents"];
+                };
+            };
+            /** @description There is no such dataset. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     compare_versions: {
         parameters: {
             query?: {
@@ -1059,6 +2609,77 @@ export interface operations {
             };
             /** @description The body is of another type. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description As many uploads as are taken at the same time are under way. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The disk has too little room. Nothing is added. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    add_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddPicture"];
+            };
+        };
+        responses: {
+            /** @description The image; also when the dataset had it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedPicture"];
+                };
+            };
+            /** @description A value cannot be used. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is no such dataset or picture. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1380,6 +3001,1809 @@ export interface operations {
             };
             /** @description The version has no pictures. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    start_drawing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrawingRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that draws them. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Values cannot be used; `details.problems` has each. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is no such base or model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There are too many jobs in the queue. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `id` of the last event that came. */
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events, without an end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["JobChanges"];
+                };
+            };
+            /** @description Too many clients listen. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                /** @description How many, at most. */
+                limit?: number;
+                /** @description How many to pass over. */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Some of the jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobList"];
+                };
+            };
+            /** @description A value cannot be used. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It has ended already. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    pause_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It has ended, or is about to. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    resume_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It has ended, or is about to. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    retry_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Its run is in the trash, or has another job. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It has neither failed nor been cancelled. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: {
+                /** @description How many, at most. */
+                limit?: number;
+                /** @description How many to pass over. */
+                offset?: number;
+                /** @description Those in the trash instead of the others. */
+                trash?: boolean;
+                /** @description Only those whose runs trained on this dataset. */
+                dataset?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Some of the models. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+            /** @description A value cannot be used. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    create_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateModel"];
+            };
+        };
+        responses: {
+            /** @description The model; `Location` is its address. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description A value cannot be used, or the name is taken. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is no such run or checkpoint. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    import_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["ImportModel"];
+            };
+        };
+        responses: {
+            /** @description The model; `Location` is its address. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description The body is not as expected, a value cannot be used, or the name is taken. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is no such base. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The file is larger than is accepted. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The file is no adapter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description As many uploads as are taken at the same time are under way. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The disk has too little room. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The model. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    delete_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The model, in the trash. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description It is in the trash already. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    update_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateModel"];
+            };
+        };
+        responses: {
+            /** @description The model. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description A value cannot be used, or the name is taken. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is no such model or checkpoint. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_model_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The part that `Range` names. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description It is the one that the client has. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The file has no such part. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    verify_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found, also where something is wrong. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lineage"];
+                };
+            };
+            /** @description There is no such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    restore_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The model. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description Another one has its name by now. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_pictures: {
+        parameters: {
+            query?: {
+                /** @description How many, at most. */
+                limit?: number;
+                /** @description How many to pass over. */
+                offset?: number;
+                /** @description Those in the trash instead of the others. */
+                trash?: boolean;
+                /** @description Only those that this job drew. */
+                job?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Some of the pictures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PictureList"];
+                };
+            };
+            /** @description A value cannot be used. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                picture: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PictureWithRecipe"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    delete_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                picture: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture, in the trash. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Picture"];
+                };
+            };
+            /** @description It is in the trash already. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_picture_file: {
+        parameters: {
+            query?: {
+                /** @description To be saved instead of shown. */
+                download?: boolean;
+            };
+            header?: never;
+            path: {
+                picture: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": number[];
+                };
+            };
+            /** @description The part that `Range` names. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": number[];
+                };
+            };
+            /** @description It is the one that the client has. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such picture. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The file has no such part. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    restore_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                picture: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Picture"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_picture_thumbnail: {
+        parameters: {
+            query: {
+                /** @description The longer side in pixels, rounded up to 64, 128, 256, 384, 512, 768 or 1024. */
+                side: number;
+            };
+            header?: never;
+            path: {
+                picture: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": number[];
+                };
+            };
+            /** @description It is the one that the client has. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A value cannot be used. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is no such picture. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_runs: {
+        parameters: {
+            query?: {
+                /** @description How many, at most. */
+                limit?: number;
+                /** @description How many to pass over. */
+                offset?: number;
+                /** @description Those in the trash instead of the others. */
+                trash?: boolean;
+                /** @description Only those that trained on this dataset. */
+                dataset?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Some of the runs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunList"];
+                };
+            };
+            /** @description A value cannot be used. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    compare_runs: {
+        parameters: {
+            query: {
+                /** @description The ids of 2 to 5 runs, with commas between them. */
+                ids: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The differences. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparedRuns"];
+                };
+            };
+            /** @description These are no ids, too few or too many. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is no such run. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunWithCheckpoints"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    delete_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run, in the trash. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description It is in the trash already. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It is being trained. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_losses: {
+        parameters: {
+            query?: {
+                /** @description How many, at most. */
+                points?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The losses. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunLosses"];
+                };
+            };
+            /** @description A value cannot be used. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is no such run. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    restore_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Another one has its name by now. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    resume_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run and its job. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAndJob"];
+                };
+            };
+            /** @description It is completed, or in the trash. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It is being trained. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There are too many jobs in the queue. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    stop_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run, which is about to stop. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAndJob"];
+                };
+            };
+            /** @description Nothing trains it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Its job is about to end. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_settings_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsSchema"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    start_training: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrainingRequest"];
+            };
+        };
+        responses: {
+            /** @description The run and its job. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAndJob"];
+                };
+            };
+            /** @description Values cannot be used, the trigger word is refused, or the name is taken; `details.problems` has what is wrong with settings. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is no such dataset, version or base. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The version has no pictures, or there is too little memory. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There are too many jobs in the queue. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    plan_training: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrainingRequest"];
+            };
+        };
+        responses: {
+            /** @description The plan. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlannedTraining"];
+                };
+            };
+            /** @description Values cannot be used; `details.problems` has each. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is no such dataset, version or base. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The version has no pictures, or there is too little memory. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    judge_trigger_word: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JudgeTriggerWord"];
+            };
+        };
+        responses: {
+            /** @description The findings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JudgedTriggerWord"];
+                };
+            };
+            /** @description A value cannot be used. */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -22,6 +22,7 @@ export const ICONS = {
   alert: 'M12 4.5 21 19.5H3zM12 10.5v4M12 16.8v.2',
   crop: 'M7 3v14h14M3 7h14v14',
   expand: 'M4.5 9.5v-5h5M19.5 14.5v5h-5M4.5 4.5l6 6M19.5 19.5l-6-6',
+  dice: 'M5 4.5h14v15H5zM9 9v.2M15 9v.2M12 12v.2M9 15v.2M15 15v.2',
 } as const;
 
 export type IconName = keyof typeof ICONS;

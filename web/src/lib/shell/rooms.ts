@@ -9,6 +9,8 @@ export interface Room {
   /** Fits under an icon on a phone. */
   short: string;
   icon: IconName;
+  /** Belongs to the one before it, and is not in the bar of phones. */
+  isBelow?: boolean;
 }
 
 export const ROOMS: Room[] = [
@@ -19,6 +21,7 @@ export const ROOMS: Room[] = [
     short: 'Datasets',
     icon: 'datasets',
   },
+  { page: 'train', address: '/train', label: 'Train', short: 'Train', icon: 'plus', isBelow: true },
   { page: 'runs', address: '/runs', label: 'Runs', short: 'Runs', icon: 'runs' },
   { page: 'models', address: '/models', label: 'Finely Tuned Models', short: 'Models', icon: 'models' },
   { page: 'generate', address: '/generate', label: 'Generate', short: 'Generate', icon: 'generate' },

@@ -6,15 +6,22 @@ export type Route =
   | { page: 'trash' }
   | { page: 'dataset'; dataset: string; image?: string }
   | { page: 'versions'; dataset: string; to?: number; from?: number }
-  | { page: 'runs' | 'models' | 'generate' | 'compare' | 'settings' }
+  | { page: 'train'; dataset?: string; run?: string }
+  | { page: 'run'; run: string }
+  | { page: 'model'; model: string }
+  | { page: 'generate'; models: string[]; picture?: string }
+  | { page: 'compare'; runs: string[] }
+  | { page: 'runs' | 'models' | 'settings' }
+  | { page: 'runs_trash' | 'models_trash' | 'pictures_trash' }
   | { page: 'absent' };
 
-const ROOMS = ['runs', 'models', 'generate', 'compare', 'settings'] as const;
+const ROOMS = ['runs', 'models', 'settings'] as const;
 
 export function routeOf(path: string, query = ''): Route {
   const parts = path.split('/').filter(Boolean).map(decoded);
   if (parts.length === 0) return { page: 'datasets' };
   const [first, second, third, fourth] = parts;
+  const values = new URLSearchParams(query);
   if (first === 'datasets') {
     if (second === undefined) return { page: 'datasets' };
     if (second === 'new' && parts.length === 2) return { page: 'dataset_new' };
@@ -24,7 +31,6 @@ export function routeOf(path: string, query = ''): Route {
       return { page: 'dataset', dataset: second, image: fourth };
     }
     if (third === 'versions' && parts.length === 3) {
-      const values = new URLSearchParams(query);
       return {
         page: 'versions',
         dataset: second,
@@ -33,8 +39,38 @@ export function routeOf(path: string, query = ''): Route {
       };
     }
   }
+  if (first === 'train' && parts.length === 1) {
+    return {
+      page: 'train',
+      dataset: values.get('dataset') ?? undefined,
+      run: values.get('run') ?? undefined,
+    };
+  }
+  if (first === 'generate' && parts.length === 1) {
+    return {
+      page: 'generate',
+      models: listOf(values, 'models'),
+      picture: values.get('picture') ?? undefined,
+    };
+  }
+  if (first === 'compare' && parts.length === 1) return { page: 'compare', runs: listOf(values, 'runs') };
+  if (second === 'trash' && parts.length === 2) {
+    if (first === 'runs') return { page: 'runs_trash' };
+    if (first === 'models') return { page: 'models_trash' };
+    if (first === 'generate') return { page: 'pictures_trash' };
+  }
+  if (first === 'runs' && second && parts.length === 2) return { page: 'run', run: second };
+  if (first === 'models' && second && parts.length === 2) return { page: 'model', model: second };
   const room = ROOMS.find((room) => room === first && parts.length === 1);
   return room ? { page: room } : { page: 'absent' };
+}
+
+/** What a page is about: where it stays the same, the page has only moved on. */
+export function placeOf(route: Route): string {
+  if ('dataset' in route && route.page !== 'train') return `dataset ${route.dataset}`;
+  if (route.page === 'run') return `run ${route.run}`;
+  if (route.page === 'model') return `model ${route.model}`;
+  return route.page;
 }
 
 /** The entry of the sidebar that a page belongs to. */
@@ -45,23 +81,48 @@ export function roomOf(route: Route): string {
     case 'dataset':
     case 'versions':
       return 'datasets';
+    case 'train':
+      return 'train';
+    case 'run':
+    case 'runs_trash':
+      return 'runs';
+    case 'model':
+    case 'models_trash':
+      return 'models';
+    case 'pictures_trash':
+      return 'generate';
     default:
       return route.page;
   }
 }
 
 export const addressOf = {
+  train: (from: { dataset?: string; run?: string } = {}) => withQuery('/train', from),
+  run: (id: string) => `/runs/${encodeURIComponent(id)}`,
+  model: (id: string) => `/models/${encodeURIComponent(id)}`,
+  generate: (models: string[] = [], picture?: string) =>
+    withQuery('/generate', { models: models.join(','), picture }),
+  compare: (runs: string[] = []) => withQuery('/compare', { runs: runs.join(',') }),
   dataset: (id: string) => `/datasets/${encodeURIComponent(id)}`,
   image: (id: string, image: string) =>
     `/datasets/${encodeURIComponent(id)}/images/${encodeURIComponent(image)}`,
   versions: (id: string, to?: number, from?: number) => {
-    const query = new URLSearchParams();
-    if (to !== undefined) query.set('to', String(to));
-    if (from !== undefined) query.set('from', String(from));
-    const words = query.toString();
-    return `/datasets/${encodeURIComponent(id)}/versions${words ? `?${words}` : ''}`;
+    return withQuery(`/datasets/${encodeURIComponent(id)}/versions`, { to, from });
   },
 };
+
+function withQuery(path: string, values: Record<string, string | number | undefined>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined && value !== '') query.set(name, String(value));
+  }
+  const words = query.toString().replaceAll('%2C', ',');
+  return words ? `${path}?${words}` : path;
+}
+
+function listOf(values: URLSearchParams, name: string): string[] {
+  return [...new Set((values.get(name) ?? '').split(',').filter(Boolean))];
+}
 
 function versionOf(values: URLSearchParams, name: string): number | undefined {
   const value = Number(values.get(name));

@@ -1,0 +1,94 @@
+// What becomes of jobs, as it happens: one stream of events for the whole tab. The browser asks again by itself, with the
+// number of the last event that came; where it gives up, this asks anew, and then the first event has everything.
+
+import { EVENTS_URL } from '../api/addresses';
+import { connection } from '../api/connection.svelte';
+import { Listeners } from '../api/listeners';
+import type { Job, JobChanges } from '../api/model';
+import { afterChanges, NO_JOBS, turnedJobs } from './board';
+
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 15_000;
+/** `EventSource.CLOSED`, also where there is no such class. */
+const CLOSED = 2;
+
+type Source = Pick<EventSource, 'addEventListener' | 'close' | 'readyState'>;
+
+export class LiveJobs {
+  jobs = $state.raw(NO_JOBS);
+  /** Whether an event came since the stream was opened last. */
+  isHeard = $state(false);
+  #turned = new Listeners<[Job[]]>();
+  #source: Source | undefined;
+  #waitMs = FIRST_WAIT_MS;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #open: (address: string) => Source;
+
+  constructor(open: (address: string) => Source = (address) => new EventSource(address)) {
+    this.#open = open;
+  }
+
+  /** Calls `listener` with jobs that came to be, began, ended, or are wanted to stop. */
+  onTurned(listener: (jobs: Job[]) => void): () => void {
+    return this.#turned.add(listener);
+  }
+
+  /** Listens until what this returns is called. */
+  listen(): () => void {
+    this.#connect();
+    // One that asks again by itself knows the number of its last event.
+    const forget = connection.onBack(() => {
+      if (this.#source?.readyState === CLOSED) this.#connect();
+    });
+    return () => {
+      forget();
+      this.#stop();
+    };
+  }
+
+  /** Takes what the server answered to a request, before the event says the same. */
+  note(job: Job): void {
+    this.#take({ revision: 0, is_whole: false, jobs: [job] });
+  }
+
+  #connect(): void {
+    this.#stop();
+    const source = this.#open(EVENTS_URL);
+    this.#source = source;
+    source.addEventListener('jobs', (event) => {
+      this.isHeard = true;
+      this.#waitMs = FIRST_WAIT_MS;
+      connection.answered();
+      this.#take(JSON.parse((event as MessageEvent<string>).data) as JobChanges);
+    });
+    source.addEventListener('error', () => {
+      this.isHeard = false;
+      // A request finds out whether the server is gone, and says so.
+      void connection.ask();
+      if (source.readyState === CLOSED) this.#connectLater();
+    });
+  }
+
+  #connectLater(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (connection.isLost) return;
+      this.#connect();
+    }, this.#waitMs);
+    this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = undefined;
+  }
+
+  #take(changes: JobChanges): void {
+    const turned = turnedJobs(this.jobs, changes);
+    this.jobs = afterChanges(this.jobs, changes);
+    if (turned.length > 0) this.#turned.tell(turned);
+  }
+}
+
+export const live = new LiveJobs();

@@ -1,0 +1,45 @@
+// What the states of runs are called.
+
+import type { Job, Run } from '../api/model';
+import { jobWords } from '../live/progress';
+
+export type Tone = 'busy' | 'good' | 'bad' | 'still';
+
+/** Where a run stands: what its job says is newer than what the run does. */
+export function stateOf(run: Run, job?: Job): { words: string; tone: Tone } {
+  const isOpen = job && (job.state === 'queued' || job.state === 'running' || job.state === 'paused');
+  if (isOpen) {
+    const tone = job.state === 'running' ? 'busy' : 'still';
+    return { words: job.state === 'paused' ? 'Paused' : jobWords(job), tone };
+  }
+  switch (run.state) {
+    case 'running':
+      return { words: 'Training in a terminal', tone: 'busy' };
+    case 'completed':
+      return { words: 'Completed', tone: 'good' };
+    case 'failed':
+      return { words: 'Failed', tone: 'bad' };
+    case 'stopped':
+      return { words: 'Stopped', tone: 'still' };
+    default:
+      return { words: 'Not begun', tone: 'still' };
+  }
+}
+
+/** Steps that are done, by whoever heard of them last. */
+export function doneSteps(run: Run, job?: Job): number {
+  const progress = job?.state === 'running' && job.progress?.phase === 'training' ? job.progress : undefined;
+  return Math.max(run.done_steps, progress?.done ?? 0);
+}
+
+/** What can be done with a run now. */
+export function deedsOf(run: Run, job?: Job): { stop: boolean; resume?: string; withdraw: boolean } {
+  const state = job?.state;
+  if (state === 'running') return { stop: job?.wish == null, withdraw: false, resume: undefined };
+  if (state === 'queued') return { stop: true, withdraw: true };
+  if (state === 'paused') return { stop: false, resume: 'Resume', withdraw: true };
+  const resume = { waiting: 'Start', stopped: 'Resume', failed: 'Try again', running: '', completed: '' }[
+    run.state
+  ];
+  return { stop: run.state === 'running', resume: resume || undefined, withdraw: false };
+}

@@ -1,0 +1,111 @@
+// The settings of a training as they are written in a form: which fields there are, what is given, and what is wrong with it.
+// Everything about a setting comes from the server's description, so that a new one needs nothing here.
+
+import type { Setting, SettingsSchema, SomeSettings, TrainConfig } from '../api/model';
+
+/** What stands in the fields, by the names of the settings. An empty one is not given. */
+export type Written = Record<string, string>;
+
+/** These have fields of their own above the others. */
+export const MAIN_SETTINGS = ['trigger', 'category', 'strength', 'epochs'];
+
+export interface SettingsGroup {
+  name: string;
+  label: string;
+  settings: Setting[];
+}
+
+/** The settings in their groups, without those that are shown elsewhere. */
+export function groupsOf(schema: SettingsSchema, without: string[] = MAIN_SETTINGS): SettingsGroup[] {
+  return schema.groups
+    .map(({ name, label }) => ({
+      name,
+      label,
+      settings: schema.settings.filter((one) => one.group === name && !without.includes(one.name)),
+    }))
+    .filter(({ settings }) => settings.length > 0);
+}
+
+/** What is wrong with what is written, or nothing. */
+export function problemOf(setting: Setting, text: string): string | undefined {
+  const written = text.trim();
+  if (!written) return undefined;
+  if (setting.kind === 'choice') {
+    return setting.choices?.includes(written) ? undefined : `Choose one of ${setting.choices?.join(', ')}.`;
+  }
+  if (setting.kind === 'text') {
+    const most = setting.most_chars ?? Infinity;
+    return [...written].length > most ? `At most ${most} characters.` : undefined;
+  }
+  const value = Number(written);
+  if (!Number.isFinite(value)) return 'This is not a number.';
+  if (setting.kind === 'whole' && !Number.isInteger(value)) return 'A whole number is needed.';
+  const { minimum, exclusive_minimum: above } = setting;
+  const maximum = mostOf(setting);
+  if (minimum != null && value < minimum) return `At least ${plainNumber(minimum)}.`;
+  if (above != null && value <= above) return `More than ${plainNumber(above)}.`;
+  if (maximum !== undefined && value > maximum) return `At most ${plainNumber(maximum)}.`;
+  return undefined;
+}
+
+/** The largest number that can be given: JavaScript loses digits of larger whole ones. */
+function mostOf({ kind, maximum }: Setting): number | undefined {
+  if (kind !== 'whole') return maximum ?? undefined;
+  return Math.min(maximum ?? Infinity, Number.MAX_SAFE_INTEGER);
+}
+
+/** What can be given, in a few words; nothing where that is said by the field. */
+export function rangeOf(setting: Setting): string {
+  const { kind, minimum, exclusive_minimum: above } = setting;
+  if (kind === 'choice' || kind === 'text') return '';
+  const maximum = setting.maximum;
+  const isOpen = maximum == null || maximum > 1e9;
+  if (above != null) return isOpen ? `more than ${above}` : `more than ${above}, at most ${maximum}`;
+  if (minimum == null) return isOpen ? '' : `at most ${maximum}`;
+  return isOpen ? `${minimum} or more` : `${minimum} to ${plainNumber(maximum)}`;
+}
+
+/** The settings that are given, and what is wrong with others by their names. */
+export function givenOf(
+  schema: SettingsSchema,
+  written: Written,
+): { settings: SomeSettings; problems: Record<string, string> } {
+  const settings: Record<string, unknown> = {};
+  const problems: Record<string, string> = {};
+  for (const setting of schema.settings) {
+    const text = (written[setting.name] ?? '').trim();
+    if (!text) continue;
+    const problem = problemOf(setting, text);
+    if (problem) problems[setting.name] = problem;
+    else settings[setting.name] = setting.kind === 'whole' || setting.kind === 'number' ? Number(text) : text;
+  }
+  return { settings: settings as SomeSettings, problems };
+}
+
+/** What a setting is where nothing is written: as planned, else the default. */
+export function unwritten(setting: Setting, planned: TrainConfig | undefined): string {
+  const value = (planned as Record<string, unknown> | undefined)?.[setting.name] ?? setting.default;
+  return valueWords(value);
+}
+
+/** A value of a setting as people write it. */
+export function valueWords(value: unknown): string {
+  if (value === null || value === undefined) return 'as the base';
+  return typeof value === 'number' ? plainNumber(value) : String(value);
+}
+
+/** Without the noise of numbers of four bytes. */
+export function plainNumber(value: number): string {
+  const short = Number(value.toPrecision(7));
+  return Math.abs(short) >= 1e4 ? short.toLocaleString('en', { maximumFractionDigits: 3 }) : String(short);
+}
+
+/** What has to be written so that a training has these settings, where `plain` is what it would have without. */
+export function writtenFor(settings: TrainConfig, plain: TrainConfig): Written {
+  const written: Written = {};
+  const [all, others] = [settings, plain] as unknown as Record<string, unknown>[];
+  for (const [name, value] of Object.entries(all!)) {
+    if (value !== null && value !== others![name]) written[name] = String(value);
+  }
+  return written;
+}
