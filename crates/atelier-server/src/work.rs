@@ -18,6 +18,8 @@ const CATALOGUE: usize = 8;
 const FILES: usize = 8;
 /// Uploads at the same time, from their first byte to their last picture.
 const UPLOADS: usize = 8;
+/// Exports at the same time, however slowly their clients take them.
+const EXPORTS: usize = 8;
 /// Pictures in decoders at the same time.
 const DECODERS: usize = 2;
 /// Millions of pixels in decoders at the same time; that of the largest picture, which alone takes up to a gigabyte.
@@ -29,6 +31,7 @@ pub(crate) struct Work {
     catalogue: Arc<Semaphore>,
     files: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
     decoders: Arc<Semaphore>,
     megapixels: Arc<Semaphore>,
     turn: Duration,
@@ -42,6 +45,7 @@ impl Work {
             catalogue: places(CATALOGUE),
             files: places(FILES),
             uploads: places(UPLOADS),
+            exports: places(EXPORTS),
             decoders: places(DECODERS),
             megapixels: places(MEGAPIXELS as usize),
             turn,
@@ -59,7 +63,16 @@ impl Work {
 
     /// A place for an upload.
     pub(crate) async fn upload(&self) -> Result<Place> {
-        let place = self.place(&self.uploads, 1).await?;
+        self.kept_place(&self.uploads).await
+    }
+
+    /// A place for an export.
+    pub(crate) async fn export(&self) -> Result<Place> {
+        self.kept_place(&self.exports).await
+    }
+
+    async fn kept_place(&self, places: &Arc<Semaphore>) -> Result<Place> {
+        let place = self.place(places, 1).await?;
         Ok(Place {
             _permit: Arc::new(place),
         })

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use atelier_weights::{atomic, sha256_file, sha256_hex};
 use fs_err::File;
+use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::lock;
@@ -31,6 +32,50 @@ pub struct Blobs {
 pub struct Hold {
     /// None where the file system has no locks: nobody removes anything there.
     _lock: Option<File>,
+}
+
+/// A file while it is read.
+#[derive(Debug)]
+pub struct BlobReader {
+    file: File,
+    size_bytes: u64,
+    hash: String,
+    /// Of what was read so far; nothing after the end.
+    hasher: Option<Sha256>,
+}
+
+impl BlobReader {
+    /// Its length.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+}
+
+impl io::Read for BlobReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(into)?;
+        if count > 0 || into.is_empty() {
+            if let Some(hasher) = &mut self.hasher {
+                hasher.update(&into[..count]);
+            }
+            return Ok(count);
+        }
+        let found = self.hasher.take().map(|hasher| hex(&hasher.finalize()));
+        if found.is_some_and(|found| found != self.hash) {
+            let error = damaged(&self.hash, "has another content than its name says");
+            return Err(io::Error::other(error));
+        }
+        Ok(0)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// What [`Blobs::sweep`] did.
@@ -131,6 +176,23 @@ impl Blobs {
         match read {
             Ok(_) if sha256_hex(&bytes) == hash => Ok(bytes),
             Ok(_) => Err(damaged(hash, "has another content than its name says")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(damaged(hash, "is gone")),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads a file piece by piece, in little memory.
+    ///
+    /// # Errors
+    /// When it is gone. That it is no longer what its name says is an error at its end.
+    pub fn reader(&self, hash: &str) -> Result<BlobReader> {
+        match File::open(self.path(hash)) {
+            Ok(file) => Ok(BlobReader {
+                size_bytes: file.metadata()?.len(),
+                file,
+                hasher: Some(Sha256::new()),
+                hash: hash.to_owned(),
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(damaged(hash, "is gone")),
             Err(error) => Err(error.into()),
         }
@@ -302,6 +364,28 @@ mod tests {
         );
         assert!(blobs.path(&kept).exists() && beside("notes.txt").exists());
         assert!(!blobs.path(&unnamed).exists());
+    }
+
+    #[test]
+    fn a_file_that_is_read_in_pieces_is_checked_at_its_end() {
+        let (_home, blobs) = empty();
+        let hash = blobs.put(&blobs.hold().unwrap(), b"abc").unwrap();
+        let read = || {
+            let mut bytes = Vec::new();
+            let mut reader = blobs.reader(&hash).unwrap();
+            assert_eq!(reader.size_bytes(), 3);
+            reader.read_to_end(&mut bytes).map(|_| bytes)
+        };
+        assert_eq!(read().unwrap(), b"abc");
+        fs_err::remove_file(blobs.path(&hash)).unwrap();
+        fs_err::write(blobs.path(&hash), b"abd").unwrap();
+        let error = read().unwrap_err().to_string();
+        assert!(error.contains("another content"), "{error}");
+        fs_err::remove_file(blobs.path(&hash)).unwrap();
+        assert!(matches!(
+            blobs.reader(&hash),
+            Err(Error::DamagedBlob { .. })
+        ));
     }
 
     #[test]

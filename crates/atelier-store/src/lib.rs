@@ -22,7 +22,7 @@ mod trash;
 
 pub use about::{About, AboutChange};
 pub use backup::BackedUp;
-pub use blobs::{Blobs, Hold, Swept};
+pub use blobs::{BlobReader, Blobs, Hold, Swept};
 pub use check::{Checked, check};
 pub use datasets::{
     Addition, AdditionOutcome, CaptionEdit, Dataset, DatasetPage, Difference, Edit, Edits,

@@ -3,6 +3,7 @@
 pub(crate) mod dependents;
 pub(crate) mod edits;
 pub(crate) mod export;
+mod export_archive;
 pub(crate) mod image_file;
 pub(crate) mod lifecycle;
 pub(crate) mod thumbnail;
