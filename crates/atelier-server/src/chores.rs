@@ -23,9 +23,8 @@ pub(crate) async fn tidy(app: App) {
 async fn sweep_uploads(app: &App) {
     let uploads = app.uploads().to_owned();
     match app.work().files(move || sweep(&uploads)).await {
-        Ok(Ok(())) => {}
         Ok(Err(error)) => app.note(&format_args!("cannot tidy the uploads: {error}")),
-        // The places are taken; the next turn comes.
-        Err(_) => {}
+        // It is done, or the places are taken; the next turn comes.
+        Ok(Ok(())) | Err(_) => {}
     }
 }

@@ -151,7 +151,7 @@ impl Library {
         let checkpoint = checkpoint_at(run, epoch)?;
         let (hash, size_bytes) = self.blobs().put_file(hold, &checkpoint.path)?;
         if hash != checkpoint.hash {
-            let file = checkpoint.path.display().to_string();
+            let file = format!("{} after epoch {epoch}", run.name);
             let problem = "its content is not what the run wrote";
             return Err(Error::invalid("adapter", file, problem));
         }

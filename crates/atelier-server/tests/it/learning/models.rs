@@ -109,6 +109,19 @@ async fn what_cannot_be_a_model_is_refused() {
 }
 
 #[tokio::test]
+async fn a_checkpoint_with_another_content_is_refused_without_saying_where_it_lies() {
+    let studio = Studio::working();
+    let (run, _) = model(&studio).await;
+    let folder = studio.settings.home.join("runs").join(text(&run["id"]));
+    let file = folder.join("checkpoints/epoch-001/adapter.safetensors");
+    fs_err::write(file, "other").unwrap();
+    let body = json!({"run": run["id"], "epoch": 1});
+    let (status, _, message) = studio.post("/api/v1/models", &body).await.failure();
+    let expected = "adapter `Blob faces-1 after epoch 1`: its content is not what the run wrote";
+    assert_eq!((status, message.as_str()), (400, expected));
+}
+
+#[tokio::test]
 async fn lineage_reads_every_file_and_says_what_is_wrong() {
     let studio = Studio::working();
     let (_, path) = model(&studio).await;
