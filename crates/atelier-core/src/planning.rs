@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BaseKind, BoxedError, Category, Recompute, TrainConfig};
+use crate::{BaseKind, BoxedError, Category, GenerateRequest, Recompute, TrainConfig};
 
 /// A base that trainings and drawings can use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +134,9 @@ pub trait Planner: Send + Sync {
     /// # Errors
     /// When the settings cannot be used: all that is wrong with them, together.
     fn plan_training(&self, wish: &TrainingWish) -> Result<PlannedTraining, BoxedError>;
+
+    /// The memory that a drawing on a base takes at most, in bytes.
+    fn drawing_bytes(&self, base: &str, request: &GenerateRequest) -> Result<u64, BoxedError>;
 
     /// What is to be known about a trigger word on the usual base, beside other datasets' words, each after the dataset's name.
     fn judge_trigger(

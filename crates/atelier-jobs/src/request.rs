@@ -43,6 +43,9 @@ pub struct GenerationRequest {
 pub struct ModelUse {
     /// The model.
     pub model: ModelId,
+    /// The epoch of its run whose adapter is used; the model's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<usize>,
     /// The factor on it, 0 to 1.5; the model's own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strength: Option<f32>,

@@ -17,7 +17,7 @@ mod work;
 pub use bench::{BenchReport, BenchStep, bench_step};
 pub use error::{Error, Result};
 pub use factors::{AdapterFactors, FactorSlot};
-pub use memory::{MemoryPlan, Room, StepMemory, StepShape};
+pub use memory::{MemoryPlan, Room, StepMemory, StepShape, drawing_bytes};
 pub use step::{Batch, StepLoss, training_step};
 pub use trainer::LoraTrainer;
 pub use work::StepWork;

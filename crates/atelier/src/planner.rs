@@ -1,7 +1,8 @@
 //! What bases there are and what trainings on them will be, for those who know no networks.
 
 use atelier_core::{
-    BaseAbout, BoxedError, Category, PlannedTraining, Planner, TrainingWish, WordFinding,
+    BaseAbout, BoxedError, Category, GenerateRequest, PlannedTraining, Planner, TrainingWish,
+    WordFinding,
 };
 use atelier_data::TriggerFinding;
 use atelier_diffusion::stable_diffusion::Base;
@@ -113,6 +114,17 @@ impl Planner for OwnPlanner {
 
     fn plan_training(&self, wish: &TrainingWish) -> Result<PlannedTraining, BoxedError> {
         self.plan(wish).map_err(|error| boxed(&error))
+    }
+
+    fn drawing_bytes(&self, base: &str, request: &GenerateRequest) -> Result<u64, BoxedError> {
+        let bytes = || {
+            let found = bases::find(&self.app, base)?;
+            let base = Base::open(&found.path).coded()?;
+            let chosen = self.app.device(None, request.precision)?;
+            let room = Room::on(&chosen.device, None);
+            atelier_train::drawing_bytes(&base, request, room.is_composed).coded()
+        };
+        bytes().map_err(|error| boxed(&error))
     }
 
     fn judge_trigger(

@@ -1,8 +1,9 @@
 //! A planner that knows two bases and no networks.
 
 use atelier_core::{
-    BaseAbout, BaseKind, BoxedError, Category, Coded, ErrorCode, PlannedDuration, PlannedTraining,
-    Planner, Recompute, SettingOrigin, StrengthSettings, TrainConfig, TrainingWish, WordFinding,
+    BaseAbout, BaseKind, BoxedError, Category, Coded, ErrorCode, GenerateRequest, PlannedDuration,
+    PlannedTraining, Planner, Recompute, SettingOrigin, StrengthSettings, TrainConfig,
+    TrainingWish, WordFinding,
 };
 
 /// What a training is said to need besides its pictures.
@@ -95,6 +96,10 @@ impl Planner for PretendPlanner {
             trigger_word: self.judge_trigger(&config.trigger, config.category, words)?,
             config,
         })
+    }
+
+    fn drawing_bytes(&self, _base: &str, _request: &GenerateRequest) -> Result<u64, BoxedError> {
+        Ok(MEMORY_BYTES)
     }
 
     fn judge_trigger(

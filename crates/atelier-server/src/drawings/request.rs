@@ -81,6 +81,11 @@ pub(crate) struct DrawingRequest {
 pub(crate) struct UsedModel {
     #[schema(value_type = String, format = "uuid")]
     pub(super) model: ModelId,
+    /// The epoch of its run whose adapter is used, one of the run's checkpoints; the model's own when absent.
+    #[schema(minimum = 1)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
+    pub(super) epoch: Option<usize>,
     /// The factor on it; the model's own strength when absent.
     #[schema(minimum = 0.0, maximum = 1.5)]
     pub(super) strength: Option<f32>,
@@ -100,6 +105,7 @@ impl From<GenerationRequest> for DrawingRequest {
             models: models
                 .map(|used| UsedModel {
                     model: used.model,
+                    epoch: used.epoch,
                     strength: used.strength,
                 })
                 .collect(),
@@ -133,6 +139,7 @@ impl From<DrawingRequest> for GenerationRequest {
             models: models
                 .map(|used| ModelUse {
                     model: used.model,
+                    epoch: used.epoch,
                     strength: used.strength,
                     text_strength: None,
                 })

@@ -1,5 +1,6 @@
 //! A drawing takes its place in the queue.
 
+use atelier_jobs::GenerationRequest;
 use atelier_store::{Error, Library};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -42,18 +43,27 @@ fn submit(app: &App, mut wanted: DrawingRequest) -> Result<JobView> {
     if wanted.base.is_some() || wanted.models.is_empty() {
         wanted.base = Some(known(&planner, wanted.base.as_deref())?.name);
     }
-    check_models(&library, &wanted)?;
-    Ok(queue.submit_generation(wanted.into(), 0)?.into())
+    let base = check_models(&library, &wanted)?;
+    let mut job = GenerationRequest::from(wanted);
+    let base = job.base.clone().or(base);
+    // Where it is not known, the drawing waits for trainings to end.
+    job.memory_bytes = base.and_then(|base| planner.drawing_bytes(&base, &job.request).ok());
+    Ok(queue.submit_generation(job, 0)?.into())
 }
 
-/// Models in the trash draw nothing.
-fn check_models(library: &Library, wanted: &DrawingRequest) -> Result<()> {
+/// Models in the trash draw nothing, and epochs that their runs do not have. The base of the first model.
+fn check_models(library: &Library, wanted: &DrawingRequest) -> Result<Option<String>> {
+    let mut base = None;
     for used in &wanted.models {
         let model = library.get_model(used.model)?;
+        if let Some(epoch) = used.epoch {
+            library.model_checkpoint(&model, epoch)?;
+        }
         if model.trashed_ms.is_some() {
             let (what, name) = ("model", model.about.name);
             return Err(Error::Trashed { what, name }.into());
         }
+        base.get_or_insert(model.base);
     }
-    Ok(())
+    Ok(base)
 }

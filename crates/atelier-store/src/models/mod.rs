@@ -175,13 +175,8 @@ impl Library {
         let strength = new.strength.map(checked_strength).transpose()?;
         let hold = self.blobs().hold()?;
         let adapter = new.epoch.map(|epoch| {
-            let model = self.get_model(id)?;
-            let Some(run) = model.run else {
-                let problem =
-                    "it comes from no run of this library, so that it has no other epochs";
-                return Err(Error::invalid("model", model.about.name, problem));
-            };
-            self.keep_checkpoint(&hold, &self.get_run(run)?, epoch)
+            let (run, _) = self.model_checkpoint(&self.get_model(id)?, epoch)?;
+            self.keep_checkpoint(&hold, &run, epoch)
         });
         let adapter = adapter.transpose()?;
         let updated = self.write(move |change| {

@@ -7,7 +7,7 @@ use crate::about::About;
 use crate::blobs::Hold;
 use crate::error::{Error, Result};
 use crate::library::{Library, ModelId, RunId};
-use crate::runs::Run;
+use crate::runs::{Checkpoint, Run, checkpoint_at, written_by};
 
 /// A run's newest adapter, among the library's files, about to become a model.
 pub(crate) struct Prepared {
@@ -28,6 +28,30 @@ impl Library {
         let model = self.write(move |change| prepared.publish(change, now_ms));
         drop(hold);
         model
+    }
+
+    /// The run that a model comes from, and what it has of an epoch.
+    ///
+    /// # Errors
+    /// When the model comes from no run of this library, or the run has no such checkpoint.
+    pub fn model_checkpoint(&self, model: &Model, epoch: usize) -> Result<(Run, Checkpoint)> {
+        let Some(run) = model.run else {
+            let problem = "it comes from no run of this library, so that it has no other epochs";
+            return Err(Error::invalid("model", &model.about.name, problem));
+        };
+        let run = self.get_run(run)?;
+        let checkpoint = checkpoint_at(&run, epoch)?;
+        Ok((run, checkpoint))
+    }
+
+    /// The checkpoint whose adapter has this content, where a run has noted it and still has it.
+    pub fn find_checkpoint(&self, hash: &str) -> Result<Option<(Run, Checkpoint)>> {
+        let Some((run, epoch)) = self.read(|view| written_by(view, hash))? else {
+            return Ok(None);
+        };
+        let run = self.get_run(run)?;
+        let found = checkpoint_at(&run, epoch).ok();
+        Ok(found.map(|checkpoint| (run, checkpoint)))
     }
 
     pub(crate) fn prepare_model(&self, hold: &Hold, run: RunId) -> Result<Prepared> {

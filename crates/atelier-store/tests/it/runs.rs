@@ -209,6 +209,12 @@ fn a_model_takes_another_epoch_name_and_strength() {
     let again = library.import_model(new, &out).unwrap();
     assert_eq!((again.run, again.epoch), (Some(run.id), Some(1)));
     assert!(library.export_model(model.id, &out).is_err());
+    let (_, first) = library.model_checkpoint(&changed, 1).unwrap();
+    assert_eq!((first.epoch, &first.hash), (1, &changed.hash));
+    assert!(library.model_checkpoint(&changed, 9).is_err());
+    let (of, found) = library.find_checkpoint(&model.hash).unwrap().unwrap();
+    assert_eq!((of.id, found.epoch), (run.id, 2));
+    assert!(library.find_checkpoint("0").unwrap().is_none());
     let strength = |strength| {
         let change = ModelChange {
             strength: Some(strength),

@@ -43,6 +43,17 @@ async fn a_drawing_with_models_becomes_pictures() {
 }
 
 #[tokio::test]
+async fn other_epochs_of_a_model_draw_too() {
+    let studio = Studio::working();
+    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 2})).await;
+    let models = json!([{"model": run["model"], "epoch": 1, "strength": 1.1}]);
+    let body = json!({"models": models, "steps": 1});
+    let job = studio.post(DRAW, &body).await.ok();
+    assert_eq!(job["drawing"]["models"], models);
+    studio.until(&job, "completed").await;
+}
+
+#[tokio::test]
 async fn without_models_the_usual_base_draws() {
     let studio = Studio::working();
     let job = studio.post(DRAW, &json!({"steps": 1})).await.ok();
@@ -71,6 +82,8 @@ async fn what_cannot_be_drawn_is_refused() {
         (json!({"models": [{"model": model, "strength": 1.6}]}), 400),
         (json!({"models": [{"model": model, "strength": -0.1}]}), 400),
         (json!({"models": vec![json!({"model": model}); 9]}), 400),
+        (json!({"models": [{"model": model, "epoch": 0}]}), 404),
+        (json!({"models": [{"model": model, "epoch": 2}]}), 404),
         (json!({"models": [{"model": absent}]}), 404),
         (json!({"models": [{"model": "x"}]}), 400),
         (json!({"base": "/etc/passwd"}), 404),

@@ -100,7 +100,7 @@ impl Batch {
         for used in &job.models {
             let model = library.get_model(used.model).coded()?;
             let adapter = AdapterUse {
-                path: adapters.models().using(&model, library),
+                path: adapters.models().using((&model, used.epoch), library)?,
                 strength: used.strength.unwrap_or(model.strength),
                 text_strength: used.text_strength,
             };

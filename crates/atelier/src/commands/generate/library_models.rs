@@ -65,11 +65,22 @@ impl LibraryModels {
         }
     }
 
-    /// The file of a model, which is recorded under its name.
-    pub(super) fn using(&mut self, model: &Model, library: &Library) -> PathBuf {
-        let file = library.model_file(model);
-        self.names.insert(file.clone(), model.about.name.clone());
-        file
+    /// The file of a model, or of another epoch of its run, which is recorded under the model's name.
+    pub(super) fn using(
+        &mut self,
+        (model, epoch): (&Model, Option<usize>),
+        library: &Library,
+    ) -> Result<PathBuf> {
+        let name = &model.about.name;
+        let (file, name) = match epoch.filter(|&epoch| Some(epoch) != model.epoch) {
+            None => (library.model_file(model), name.clone()),
+            Some(epoch) => {
+                let (_, checkpoint) = library.model_checkpoint(model, epoch).coded()?;
+                (checkpoint.path, format!("{name} epoch {epoch}"))
+            }
+        };
+        self.names.insert(file.clone(), name);
+        Ok(file)
     }
 
     /// The file with this SHA-256, where a model has it, under the name of that model.
@@ -78,11 +89,17 @@ impl LibraryModels {
             return Ok(None);
         };
         let models = library.list_models(false).coded()?;
-        let Some(model) = models.into_iter().find(|model| model.hash == sha256) else {
-            return Ok(None);
+        let (file, name) = match models.into_iter().find(|model| model.hash == sha256) {
+            Some(model) => (library.model_file(&model), model.about.name),
+            None => match library.find_checkpoint(sha256).coded()? {
+                Some((run, checkpoint)) => {
+                    let name = format!("{} epoch {}", run.name, checkpoint.epoch);
+                    (checkpoint.path, name)
+                }
+                None => return Ok(None),
+            },
         };
-        let file = library.model_file(&model);
-        self.names.insert(file.clone(), model.about.name);
+        self.names.insert(file.clone(), name);
         Ok(Some(file))
     }
 

@@ -182,6 +182,7 @@ fn pictures_are_drawn_with_models_and_come_into_the_library() {
     let request = GenerationRequest {
         models: vec![ModelUse {
             model: model.id,
+            epoch: None,
             strength: Some(0.5),
             text_strength: None,
         }],
