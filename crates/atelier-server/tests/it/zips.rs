@@ -185,6 +185,65 @@ async fn too_many_entries_are_refused_before_they_are_read() {
     assert_eq!(message, "the upload has more than 10 files");
 }
 
+/// An archive whose end leads to another one, as very large archives have.
+fn large(files: &[(&str, &[u8])], end: impl Fn(&mut [u8])) -> Vec<u8> {
+    let mut bytes = archive(files);
+    let at = bytes.len() - 22;
+    let mut old_end = bytes.split_off(at);
+    let list: [u8; 4] = old_end[16..20].try_into().unwrap();
+    let list_bytes: [u8; 4] = old_end[12..16].try_into().unwrap();
+    let count = files.len() as u64;
+    bytes.extend_from_slice(b"PK\x06\x06");
+    bytes.extend_from_slice(&44_u64.to_le_bytes());
+    bytes.extend_from_slice(&[45, 0, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    for number in [count, count] {
+        bytes.extend_from_slice(&number.to_le_bytes());
+    }
+    for number in [list_bytes, list] {
+        bytes.extend_from_slice(&u64::from(u32::from_le_bytes(number)).to_le_bytes());
+    }
+    bytes.extend_from_slice(b"PK\x06\x07\0\0\0\0");
+    bytes.extend_from_slice(&(at as u64).to_le_bytes());
+    bytes.extend_from_slice(&1_u32.to_le_bytes());
+    end(&mut old_end);
+    bytes.extend_from_slice(&old_end);
+    bytes
+}
+
+#[tokio::test]
+async fn an_end_that_leads_to_larger_numbers_is_not_followed() {
+    let studio = Studio::with_limits(small());
+    let names: Vec<_> = (0..11).map(|number| format!("{number}.png")).collect();
+    let files: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), &b"x"[..]))
+        .collect();
+    let says_one = |end: &mut [u8]| {
+        end[8..12].copy_from_slice(&[1, 0, 1, 0]);
+        end[12..16].copy_from_slice(&50_u32.to_le_bytes());
+        end[16..20].copy_from_slice(&[0xff; 4]);
+    };
+    // The longest remark, behind which an end is still found.
+    let remark = vec![b' '; 65_535];
+    let with_remark = |mut bytes: Vec<u8>| {
+        let at = bytes.len() - 2;
+        bytes[at..].copy_from_slice(&65_535_u16.to_le_bytes());
+        bytes.extend_from_slice(&remark);
+        bytes
+    };
+    for bytes in [
+        large(&files, says_one),
+        large(&files[..1], |_| ()),
+        with_remark(large(&files, says_one)),
+    ] {
+        let (_, added) = added(&studio, &bytes).await;
+        assert_eq!(
+            told(&added),
+            ["- x.zip: refused it is in the form for very large archives (ZIP64)"]
+        );
+    }
+}
+
 #[tokio::test]
 async fn damaged_archives_are_refused_as_a_whole_and_damaged_entries_alone() {
     let studio = Studio::new();

@@ -1,6 +1,7 @@
 //! Archives are unpacked with a close eye: neither what they say of their size nor their names are believed.
 
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use fs_err::File;
@@ -16,12 +17,15 @@ use crate::app::App;
 use crate::limits::Limits;
 use crate::work::Place;
 
-/// The end of an archive, where the number of its files stands, with the longest remark behind it.
-const END_BYTES: u64 = 22 + 65_535;
+/// Where readers look for the end of an archive: it and the longest remark behind it, and one byte more.
+const END_BYTES: u64 = 22 + 65_536;
 const END_MARK: &[u8] = b"PK\x05\x06";
-/// Where the number of files stands in it, and how long the list of them is.
-const COUNT_AT: usize = 10;
-const LIST_BYTES_AT: usize = 12;
+/// How long the end is without its remark.
+const END_LENGTH: usize = 22;
+/// Stands before the end where another one counts instead, whose numbers are larger.
+const LARGE_MARK: &[u8] = b"PK\x06\x07";
+/// How far before.
+const LARGE_LENGTH: usize = 20;
 /// What the list may take for each file; names have at most 65,535 bytes, but not usually.
 const LIST_BYTES_PER_FILE: u64 = 1 << 10;
 
@@ -119,12 +123,16 @@ impl From<io::Error> for Refusal {
 impl Unpacking {
     fn unpack(&self, path: &Path, room: &mut Room) -> Result<Vec<Part>, Refusal> {
         let mut file = File::open(path)?;
-        match announced_files(&mut file)? {
-            None => {
+        match announced(&mut file)? {
+            Announced::Nothing => {
                 let reason = "it is no zip archive, or its end is missing";
                 return Err(Refusal::Archive(reason.to_owned()));
             }
-            Some((files, list_bytes)) => {
+            Announced::Unknown => {
+                let reason = "it is in the form for very large archives (ZIP64)";
+                return Err(Refusal::Archive(reason.to_owned()));
+            }
+            Announced::Files { files, list_bytes } => {
                 // Before a list is read that could fill the memory.
                 let most = self.limits.upload_files as u64;
                 if files > most || list_bytes > LIST_BYTES_PER_FILE * most {
@@ -232,35 +240,52 @@ impl Unpacking {
     }
 }
 
-/// How many files an archive says it has and how long their list is; nothing when it has no end.
-fn announced_files(file: &mut File) -> io::Result<Option<(u64, u64)>> {
+/// What an archive says of the list of its files.
+enum Announced {
+    /// It has no end where that would stand.
+    Nothing,
+    /// The numbers stand elsewhere, where a small record could say other ones than are read.
+    Unknown,
+    /// How many there are, and how long their list is.
+    Files { files: u64, list_bytes: u64 },
+}
+
+fn announced(file: &mut File) -> io::Result<Announced> {
     let length = file.seek(SeekFrom::End(0))?;
-    let start = length.saturating_sub(END_BYTES);
+    // With what stands before the first end.
+    let start = length.saturating_sub(END_BYTES + LARGE_LENGTH as u64);
     file.seek(SeekFrom::Start(start))?;
     let mut end = Vec::new();
-    Read::by_ref(file).take(END_BYTES).read_to_end(&mut end)?;
+    Read::by_ref(file).read_to_end(&mut end)?;
     file.seek(SeekFrom::Start(0))?;
-    let marks = end.windows(END_MARK.len()).enumerate();
+    let marks = end.windows(END_LENGTH).enumerate();
+    let marks = marks.filter(|(_, record)| record.starts_with(END_MARK));
     // Whichever of them a reader takes for the end, it has no more than the largest.
     let mut largest = None;
-    for (at, _) in marks.filter(|(_, window)| *window == END_MARK) {
-        let bytes = |from: usize, count: usize| end.get(at + from..at + from + count);
-        let (Some(files), Some(list)) = (bytes(COUNT_AT, 2), bytes(LIST_BYTES_AT, 4)) else {
-            continue;
+    for (at, record) in marks {
+        let before = at.checked_sub(LARGE_LENGTH).and_then(|at| end.get(at..));
+        // Two numbers of disks, two of files, and the length and the place of the list.
+        let fields = [4..6, 6..8, 8..10, 10..12, 12..16, 16..20];
+        let is_elsewhere = |field: Range<usize>| record[field].iter().all(|byte| *byte == 0xff);
+        if before.is_some_and(|before| before.starts_with(LARGE_MARK))
+            || fields.into_iter().any(is_elsewhere)
+        {
+            return Ok(Announced::Unknown);
+        }
+        let number = |field: Range<usize>| {
+            let bytes = record[field].iter().rev();
+            bytes.fold(0, |sum, byte| sum << 8 | u64::from(*byte))
         };
-        let number = |bytes: &[u8]| {
-            bytes
-                .iter()
-                .rev()
-                .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
-        };
+        let files = number(8..10).max(number(10..12));
         let (files_before, list_before) = largest.unwrap_or((0, 0));
-        largest = Some((
-            files_before.max(number(files)),
-            list_before.max(number(list)),
-        ));
+        largest = Some((files.max(files_before), number(12..16).max(list_before)));
     }
-    Ok(largest)
+    Ok(
+        largest.map_or(Announced::Nothing, |(files, list_bytes)| Announced::Files {
+            files,
+            list_bytes,
+        }),
+    )
 }
 
 fn too_much(limits: &Limits) -> Refusal {
