@@ -13,8 +13,8 @@ use crate::{Error, Result};
 pub const CROPS_FILE: &str = "crops.json";
 /// The version of its layout.
 const FORMAT: u32 = 1;
-/// Largest file that is read.
-const MAX_BYTES: u64 = 4 << 20;
+/// Largest file of that name that is read.
+pub const CROPS_MAX_BYTES: u64 = 4 << 20;
 
 /// The crops of a folder, by the names of the picture files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ impl Crops {
     /// When the file cannot be read, or names other pictures than those at `paths`.
     pub(crate) fn of(folder: &Path, paths: &[PathBuf]) -> Result<Self> {
         let path = folder.join(CROPS_FILE);
-        let bytes = match read_limited(&path, MAX_BYTES) {
+        let bytes = match read_limited(&path, CROPS_MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(Error::NotFound { .. }) => return Ok(Self::default()),
             Err(error) => return Err(error),

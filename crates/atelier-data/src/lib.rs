@@ -14,7 +14,7 @@ mod resample;
 mod trigger_word;
 mod version;
 
-pub use crops::{CROPS_FILE, crops_from_json, crops_json};
+pub use crops::{CROPS_FILE, CROPS_MAX_BYTES, crops_from_json, crops_json};
 pub use decode::{Limits, decode_bytes, decode_picture, read_file};
 pub use error::Error;
 pub use folder::{FolderDataset, PICTURE_EXTENSIONS, Sample, Skipped, read_folder};

@@ -225,6 +225,25 @@ async fn what_is_larger_than_is_accepted_is_refused() {
 }
 
 #[tokio::test]
+async fn what_stays_in_the_memory_of_an_upload_is_bounded() {
+    let studio = Studio::with_limits(Limits {
+        upload_files: 10,
+        ..Limits::default()
+    });
+    let dataset = studio.dataset("Blob faces").await;
+    let long = format!("{}/a.png", "x".repeat(6_000));
+    let files = [(long.as_str(), &picture(1)[..]), (&long, b"x")];
+    let (status, code, message) = studio.upload(&dataset, &files).await.failure();
+    assert_eq!((status, code.as_str()), (413, "too_large"));
+    assert!(message.contains("names"), "{message}");
+    let crops = " ".repeat((4 << 20) + 1);
+    let files = [("a.png", &picture(1)[..]), ("crops.json", crops.as_bytes())];
+    let added = studio.upload(&dataset, &files).await.ok();
+    let crops = ("crops.json", "refused", "it has more than 4194304 bytes");
+    assert_eq!(outcomes(&added)[1], crops);
+}
+
+#[tokio::test]
 async fn a_disk_without_room_takes_nothing_more() {
     let studio = Studio::with_limits(Limits {
         spare_bytes: u64::MAX,

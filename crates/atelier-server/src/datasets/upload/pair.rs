@@ -1,10 +1,12 @@
 //! Which caption and which crop belong to which picture.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use atelier_core::Crop;
+use atelier_data::caption::one_line;
 use atelier_data::crops_from_json;
+use atelier_store::MAX_CAPTION_CHARS;
 
 use super::UploadOutcome;
 use super::part::{Fate, Kind, Part};
@@ -25,23 +27,20 @@ type Place = (Option<String>, String);
 
 /// Every picture with its caption and its crop; and the parts, with what is known of captions and crops.
 pub(super) fn pair(mut parts: Vec<Part>) -> (Vec<Paired>, Vec<Part>) {
-    let captions = captions(&mut parts);
-    let crops = crops(&mut parts);
-    let mut paired = Vec::new();
-    for (at, part) in parts.iter().enumerate() {
+    let pictures = parts.iter().enumerate().filter_map(|(at, part)| {
         let Fate::Lies(path) = &part.fate else {
-            continue;
+            return None;
         };
-        let place = place(part);
-        let crop = crops.get(&place).and_then(|crops| crops.get(&part.name));
-        let key = (place, part.stem().to_owned());
-        paired.push(Paired {
+        (part.kind() == Kind::Picture).then(|| Paired {
             at,
             path: path.clone(),
-            caption: captions.get(&key).cloned().unwrap_or_default(),
-            crop: crop.copied(),
-        });
-    }
+            caption: String::new(),
+            crop: None,
+        })
+    });
+    let mut paired: Vec<_> = pictures.collect();
+    add_captions(&mut paired, &mut parts);
+    add_crops(&mut paired, &mut parts);
     (paired, parts)
 }
 
@@ -76,39 +75,63 @@ fn place(part: &Part) -> Place {
     (part.archive.clone(), part.folder.clone())
 }
 
-fn captions(parts: &mut [Part]) -> HashMap<(Place, String), String> {
-    let mut captions = HashMap::new();
+fn add_captions(paired: &mut [Paired], parts: &mut [Part]) {
+    // Pictures of several formats may share a caption.
+    let mut by_stem: HashMap<_, Vec<usize>> = HashMap::new();
+    for (place_of, picture) in paired.iter().enumerate() {
+        let part = &parts[picture.at];
+        let key = (place(part), part.stem().to_owned());
+        by_stem.entry(key).or_default().push(place_of);
+    }
     for part in parts {
         let Some(bytes) = content_of(part, Kind::Caption) else {
             continue;
         };
         match String::from_utf8(bytes) {
             Ok(text) => {
-                let text = text.trim_start_matches('\u{feff}').to_owned();
-                captions.insert((place(part), part.stem().to_owned()), text);
+                let key = (place(part), part.stem().to_owned());
+                let text = cut(text.trim_start_matches('\u{feff}'));
+                for at in by_stem.get(&key).into_iter().flatten() {
+                    paired[*at].caption.clone_from(&text);
+                }
                 part.fate = Fate::Used(UploadOutcome::Caption);
             }
             Err(_) => part.fate = Fate::Refused("it is not UTF-8 text".to_owned()),
         }
     }
-    captions
 }
 
-fn crops(parts: &mut [Part]) -> HashMap<Place, BTreeMap<String, Crop>> {
-    let mut crops = HashMap::new();
+/// A caption on one line, with as much of it as shows that it is too long.
+fn cut(text: &str) -> String {
+    let line = one_line(text);
+    line.chars().take(MAX_CAPTION_CHARS + 1).collect()
+}
+
+fn add_crops(paired: &mut [Paired], parts: &mut [Part]) {
+    let mut by_place: HashMap<Place, HashMap<String, Vec<usize>>> = HashMap::new();
+    for (place_of, picture) in paired.iter().enumerate() {
+        let part = &parts[picture.at];
+        let named = by_place.entry(place(part)).or_default();
+        named.entry(part.name.clone()).or_default().push(place_of);
+    }
     for part in parts {
         let Some(bytes) = content_of(part, Kind::Crops) else {
             continue;
         };
         match crops_from_json(&bytes) {
             Ok(found) => {
-                crops.insert(place(part), found);
+                let named = by_place.get(&place(part));
+                for (name, crop) in found {
+                    let at = named.and_then(|named| named.get(&name));
+                    for at in at.into_iter().flatten() {
+                        paired[*at].crop = Some(crop);
+                    }
+                }
                 part.fate = Fate::Used(UploadOutcome::Crops);
             }
             Err(problem) => part.fate = Fate::Refused(problem),
         }
     }
-    crops
 }
 
 /// What is in a file of this kind; nothing when it is another, or cannot be read, which it then tells.

@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::path::PathBuf;
 
 use atelier_core::ErrorCode;
+use atelier_data::CROPS_MAX_BYTES;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use serde_json::json;
 use tokio::fs::File;
@@ -24,6 +25,9 @@ const ARCHIVE: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
 /// Bytes by which archives are known.
 const HEAD: usize = 4;
 
+/// What the names of files may take with their folders, for each file that is accepted.
+const NAME_BYTES_PER_FILE: usize = 1 << 10;
+
 /// Everything that came in, and which of it are archives.
 #[derive(Debug, Default)]
 pub(super) struct Received {
@@ -41,13 +45,17 @@ pub(super) async fn receive(
     let limits = app.limits();
     let mut meter = Meter {
         total: 0,
+        name_bytes: 0,
         disk: Disk::new(folder.path().to_owned(), limits.spare_bytes),
         progress,
         limits,
     };
     let mut received = Received::default();
     while let Some(field) = from.next_field().await.map_err(broken)? {
-        meter.progress.made();
+        // Names stay in the memory, other than contents.
+        let names = [field.file_name(), field.name()];
+        let name_bytes = names.into_iter().flatten().map(str::len).sum();
+        meter.count_names(name_bytes)?;
         let at = received.parts.len();
         if at == limits.upload_files {
             return Err(too_many(limits));
@@ -82,7 +90,8 @@ pub(super) fn most_bytes(name: &str, is_archive: bool, limits: &Limits) -> u64 {
     match Part::new(name, None, Fate::Ignored("")).kind() {
         _ if is_archive => limits.upload_bytes,
         Kind::Caption => limits.caption_bytes,
-        Kind::Picture | Kind::Crops => limits.picture_bytes,
+        Kind::Crops => CROPS_MAX_BYTES.min(limits.picture_bytes),
+        Kind::Picture => limits.picture_bytes,
     }
 }
 
@@ -140,12 +149,25 @@ async fn drain(mut field: Field<'_>, meter: &mut Meter<'_>) -> Result<()> {
 /// How much came in.
 struct Meter<'a> {
     total: u64,
+    name_bytes: usize,
     disk: Disk,
     progress: Progress,
     limits: &'a Limits,
 }
 
 impl Meter<'_> {
+    fn count_names(&mut self, bytes: usize) -> Result<()> {
+        self.count(bytes)?;
+        self.name_bytes += bytes;
+        let most = NAME_BYTES_PER_FILE * self.limits.upload_files;
+        if self.name_bytes <= most {
+            return Ok(());
+        }
+        let message = format!("the names of the upload's files have more than {most} bytes");
+        let failure = Failure::new(ErrorCode::TooLarge, message);
+        Err(failure.with_details(json!({"most_bytes": most})))
+    }
+
     fn count(&mut self, bytes: usize) -> Result<()> {
         self.progress.made();
         self.total += bytes as u64;
