@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use atelier_core::{ErrorCode, Planner};
 use atelier_jobs::Queue;
-use atelier_store::Library;
+use atelier_store::{Library, thumbnails_folder};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -97,7 +97,7 @@ impl App {
         })?;
         let limits = &settings.limits;
         let watch = services.queue.clone().map(Watch::new).transpose();
-        let thumbnails = settings.home.join("thumbnails");
+        let thumbnails = thumbnails_folder(&settings.home);
         Ok(Self {
             shared: Arc::new(Shared {
                 thumbnails: Thumbnails::new(thumbnails, limits.thumbnails_bytes),

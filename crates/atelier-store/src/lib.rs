@@ -18,6 +18,7 @@ mod models;
 mod packed;
 mod pictures;
 mod runs;
+mod thumbnails;
 mod trash;
 
 pub use about::{About, AboutChange};
@@ -35,6 +36,7 @@ pub use library::{CATALOGUE, DatasetId, ImageId, JobId, Library, ModelId, Pictur
 pub use models::{Lineage, Model, ModelChange, ModelPage, NewModel, Proof, adapter_about};
 pub use pictures::{NewPicture, Picture, PicturePage};
 pub use runs::{Checkpoint, Losses, NewRun, Run, RunEnd, RunPage, Sitting};
+pub use thumbnails::thumbnails_folder;
 pub use trash::{Emptied, TRASH_DAYS};
 
 pub use hashes::KeptHashes;

@@ -37,10 +37,21 @@ fn after_its_days_a_dataset_goes_with_the_files_that_nobody_else_has() {
     let (gone, kept) = (studio.dataset("gone"), studio.dataset("kept"));
     studio.add(&gone, &[1, 2]);
     let version = studio.add(&kept, &[2, 3]);
+    let thumbnail = |blob: &str| {
+        let home = library.catalogue().parent().unwrap();
+        let folder = atelier_store::thumbnails_folder(home).join(&blob[..2]);
+        fs_err::create_dir_all(&folder).unwrap();
+        let path = folder.join(format!("{blob}-128.jpg"));
+        fs_err::write(&path, b"small").unwrap();
+        path
+    };
+    let shown = library.get_version(gone.id, None).unwrap().images;
+    let [of_gone, of_both] = [&shown[0], &shown[1]].map(|image| thumbnail(&image.blob));
     library.delete_dataset(gone.id).unwrap();
     studio.clock.forward(TRASH_DAYS);
     let emptied = library.empty_trash(TRASH_DAYS).unwrap();
     assert_eq!((emptied.datasets, emptied.files), (1, Some(1)));
+    assert!(!of_gone.exists() && of_both.exists());
     assert!(library.get_dataset(gone.id).is_err());
     let checked = studio.check();
     assert_eq!((checked.datasets, checked.files), (1, 2));
