@@ -21,6 +21,12 @@ use crate::error::Error;
 const THREADS: usize = 2;
 /// Threads for what is slow, at most.
 const SLOW_THREADS: usize = 64;
+/// Open files that are none of a connection's: catalogue, logs, uploads, the queue.
+#[cfg(unix)]
+const OTHER_FILES: usize = 128;
+/// Without these a browser would wait for itself.
+#[cfg(unix)]
+const LEAST_CONNECTIONS: usize = 16;
 /// How often it is looked whether to stop.
 const GLANCE: Duration = Duration::from_millis(50);
 
@@ -140,7 +146,8 @@ async fn accept(
     let (router, limits) = (router_of(app, address), app.limits());
     let open = GracefulShutdown::new();
     let tidying = tokio::spawn(tidy(app.clone()));
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let places = Semaphore::new(limits.connections.min(most_connections()));
+    let places = Arc::new(places);
     let stopped = async {
         let mut glances = interval(GLANCE);
         while !stop.is_cancelled() {
@@ -176,9 +183,37 @@ async fn accept(
     Ok(())
 }
 
+/// As many connections as the system lets us have files open, each with one that it reads.
+#[cfg(unix)]
+fn most_connections() -> usize {
+    use rustix::process::{Resource, getrlimit};
+    let files = getrlimit(Resource::Nofile).current;
+    let files = files.and_then(|files| usize::try_from(files).ok());
+    files.map_or(usize::MAX, connections_of)
+}
+
+#[cfg(not(unix))]
+fn most_connections() -> usize {
+    usize::MAX
+}
+
+/// As many connections as fit into so many open files.
+#[cfg(unix)]
+fn connections_of(files: usize) -> usize {
+    (files.saturating_sub(OTHER_FILES) / 2).max(LEAST_CONNECTIONS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn connections_and_what_they_read_fit_into_the_open_files() {
+        assert_eq!(connections_of(1024), 448);
+        assert_eq!(connections_of(64), 16);
+        assert!(most_connections() > 0);
+    }
 
     #[test]
     fn only_addresses_of_this_machine_are_taken() {

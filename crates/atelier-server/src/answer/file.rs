@@ -1,6 +1,6 @@
 //! Files that the library keeps, as answers: whole, in part, or not again.
 
-use std::io::SeekFrom;
+use std::io::{self, SeekFrom};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -46,8 +46,13 @@ pub(crate) struct OpenedFile {
 impl KeptFile {
     /// Opens it, and looks whether it can be what it was.
     pub(crate) async fn open(self) -> Result<OpenedFile> {
-        let Ok(file) = File::open(&self.path).await else {
-            return Err(self.damaged("is gone"));
+        let file = match File::open(&self.path).await {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(self.damaged("is gone"));
+            }
+            // Such as too many open files, which says nothing of this one.
+            Err(error) => return Err(Failure::io(error)),
         };
         let length = file.metadata().await.map_err(Failure::io)?.len();
         if length != self.size_bytes {
@@ -110,7 +115,7 @@ impl OpenedFile {
     }
 }
 
-async fn kind_of(file: &mut File) -> std::io::Result<Option<image::ImageFormat>> {
+async fn kind_of(file: &mut File) -> io::Result<Option<image::ImageFormat>> {
     let mut start = Vec::with_capacity(SNIFFED_BYTES);
     file.take(SNIFFED_BYTES as u64)
         .read_to_end(&mut start)
@@ -203,6 +208,25 @@ fn wanted(range: &str, length: u64) -> Wanted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn only_a_file_that_is_not_there_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = async |path: &str| {
+            let file = KeptFile {
+                path: folder.path().join(path),
+                hash: String::new(),
+                size_bytes: 1,
+                name: "a.png".to_owned(),
+            };
+            format!("{:?}", file.open().await.unwrap_err())
+        };
+        assert!(opened("absent").await.contains("DamagedLibrary"));
+        fs_err::write(folder.path().join("file"), b"x").unwrap();
+        // The system says that a part of the path is no folder.
+        let other = opened("file/below").await;
+        assert!(other.contains("code: Io"), "{other}");
+    }
 
     #[test]
     fn ranges_are_read_as_http_means_them() {
