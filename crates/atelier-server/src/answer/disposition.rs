@@ -40,8 +40,7 @@ mod tests {
         let value = disposition(Disposition::Attachment, "a\"; x=\r\n猫 1.png");
         assert_eq!(
             value,
-            "attachment; filename=\"a__ x___ 1.png\"; filename*=UTF-8''a%22%3B%20x%3D%0D%0A%E7%8C%AB%201.png"
-                .replace("x___ 1", "x____ 1")
+            "attachment; filename=\"a__ x____ 1.png\"; filename*=UTF-8''a%22%3B%20x%3D%0D%0A%E7%8C%AB%201.png"
         );
     }
 }
