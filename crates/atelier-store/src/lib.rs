@@ -28,7 +28,7 @@ pub use check::{Checked, check};
 pub use datasets::{
     Addition, AdditionOutcome, CaptionEdit, Dataset, DatasetPage, Difference, Edit, Edits,
     Exported, FolderContent, FolderFile, Image, ImageChange, Imported, MAX_CAPTION_CHARS,
-    MAX_CHANGES, NewImage, Version, VersionAbout,
+    MAX_CHANGES, NewImage, Version, VersionAbout, VersionPage,
 };
 pub use error::Error;
 pub use jobs::{Attempt, Job, JobPage, Lost, NewJob};

@@ -3,12 +3,12 @@
 use atelier_store::{CaptionEdit, DatasetId, Edit, Edits, ImageId};
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::views::{CropView, DatasetView, VersionView};
 use crate::answer::{FailureBody, Json, Result};
 use crate::app::App;
-use crate::extract::{JsonOf, PathOf};
+use crate::extract::{JsonOf, PathOf, QueryOf};
 
 /// What to change.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -106,6 +106,21 @@ pub(crate) struct Selection {
     images: Option<Vec<ImageId>>,
 }
 
+/// How the answer is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EditQuery {
+    /// With every image of the version; else its list of images is empty.
+    #[serde(default = "yes")]
+    #[param(default = true)]
+    images: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
 /// What came of changes.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EditedDataset {
@@ -117,7 +132,7 @@ pub(crate) struct EditedDataset {
 /// Changes captions and crops and takes images out, as one version.
 #[utoipa::path(
     post, path = "/api/v1/datasets/{dataset}/edits", tag = "datasets", request_body = EditDataset,
-    params(("dataset" = String, Path, format = "uuid")),
+    params(("dataset" = String, Path, format = "uuid"), EditQuery),
     responses(
         (status = 200, description = "The dataset and its version.", body = EditedDataset),
         (status = 400, body = FailureBody, description = "A value cannot be used. Nothing is changed."),
@@ -128,6 +143,7 @@ pub(crate) struct EditedDataset {
 pub(crate) async fn edit_dataset(
     State(app): State<App>,
     PathOf(id): PathOf<DatasetId>,
+    QueryOf(EditQuery { images }): QueryOf<EditQuery>,
     JsonOf(wanted): JsonOf<EditDataset>,
 ) -> Result<Json<EditedDataset>> {
     let library = app.library();
@@ -140,7 +156,10 @@ pub(crate) async fn edit_dataset(
         let version = library.edit_dataset_as(id, edits)?;
         Ok((library.get_dataset(id)?, version))
     });
-    let (dataset, version) = edited.await?;
+    let (dataset, mut version) = edited.await?;
+    if !images {
+        version.images.clear();
+    }
     Ok(Json(EditedDataset {
         dataset: dataset.into(),
         version: version.into(),

@@ -8,30 +8,55 @@ use utoipa::{IntoParams, ToSchema};
 use super::views::{DifferenceView, VersionAboutView, VersionView};
 use crate::answer::{FailureBody, Json, Result};
 use crate::app::App;
+use crate::extract::paging::page;
 use crate::extract::{PathOf, QueryOf, VersionName};
 
-/// Every version of a dataset.
+/// Which versions are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct VersionsQuery {
+    /// How many, at most; all when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// How many to pass over.
+    #[serde(default)]
+    #[param(default = 0)]
+    offset: u32,
+}
+
+/// Versions of a dataset.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VersionList {
     /// Newest first.
     versions: Vec<VersionAboutView>,
+    /// How many there are in all.
+    total: u32,
 }
 
-/// Every version of a dataset, newest first.
+/// The versions of a dataset, newest first.
 #[utoipa::path(
     get, path = "/api/v1/datasets/{dataset}/versions", tag = "datasets",
-    params(("dataset" = String, Path, format = "uuid")),
-    responses((status = 200, description = "The versions.", body = VersionList), (status = 404, body = FailureBody, description = "There is no such dataset."))
+    params(("dataset" = String, Path, format = "uuid"), VersionsQuery),
+    responses((status = 200, description = "The versions.", body = VersionList), (status = 400, body = FailureBody, description = "A value cannot be used."), (status = 404, body = FailureBody, description = "There is no such dataset."))
 )]
 pub(crate) async fn list_versions(
     State(app): State<App>,
     PathOf(id): PathOf<DatasetId>,
+    QueryOf(VersionsQuery { limit, offset }): QueryOf<VersionsQuery>,
 ) -> Result<Json<VersionList>> {
+    let wanted = match limit {
+        Some(limit) => page(offset, limit)?,
+        None => (offset, u32::MAX),
+    };
     let library = app.library();
-    let versions = app.work().catalogue(move || library.list_versions(id));
-    let versions = versions.await?.into_iter();
+    let found = app.work();
+    let found = found.catalogue(move || library.page_of_versions(id, wanted));
+    let found = found.await?;
+    let versions = found.versions.into_iter();
     Ok(Json(VersionList {
         versions: versions.map(VersionAboutView::from).collect(),
+        total: found.total,
     }))
 }
 

@@ -93,6 +93,18 @@ async fn changes_of_a_request_become_one_version() {
     let versions = studio.get(&format!("{path}/versions")).await.ok();
     assert_eq!(versions["versions"].as_array().unwrap().len(), 4);
     assert_eq!(versions["versions"][0]["change"], version["change"]);
+    let page = studio
+        .get(&format!("{path}/versions?limit=1&offset=1"))
+        .await
+        .ok();
+    assert_eq!(page["total"], 4);
+    assert_eq!(page["versions"].as_array().unwrap().len(), 1);
+    assert_eq!(page["versions"][0]["number"], 3);
+    let same = json!({"edits": []});
+    let short = format!("{path}/edits?images=false");
+    let short = studio.post(&short, &same).await.ok();
+    assert_eq!(short["version"]["images"], json!([]));
+    assert_eq!(short["version"]["image_count"], 1);
     let again = studio.post(&format!("{path}/edits"), &edits).await;
     let details = again.json()["error"]["details"].clone();
     assert_eq!(details, json!({"newest": 4, "expected": 3}));

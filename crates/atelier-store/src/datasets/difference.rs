@@ -1,5 +1,7 @@
 //! What changed between two versions of a dataset.
 
+use std::collections::HashMap;
+
 use atelier_core::Crop;
 use serde::Serialize;
 
@@ -38,13 +40,14 @@ pub struct ImageChange {
 
 impl Difference {
     fn between(from: &Version, to: &Version) -> Self {
-        let lacking = |here: &Version, there: &Version| -> Vec<Image> {
-            let is_there = |image: &&Image| there.images.iter().any(|other| other.id == image.id);
-            let lacking = here.images.iter().filter(|image| !is_there(image));
+        let [old, new] = [from, to].map(by_id);
+        let lacking = |here: &Version, there: &HashMap<ImageId, &Image>| -> Vec<Image> {
+            let images = here.images.iter();
+            let lacking = images.filter(|image| !there.contains_key(&image.id));
             lacking.cloned().collect()
         };
         let change = |after: &Image| {
-            let before = from.images.iter().find(|image| image.id == after.id)?;
+            let before = old.get(&after.id)?;
             let caption = (before.caption != after.caption)
                 .then(|| [before.caption.clone(), after.caption.clone()]);
             let crop = (before.crop != after.crop).then_some([before.crop, after.crop]);
@@ -58,8 +61,8 @@ impl Difference {
         Self {
             from: from.about.number,
             to: to.about.number,
-            added: lacking(to, from),
-            removed: lacking(from, to),
+            added: lacking(to, &old),
+            removed: lacking(from, &new),
             changed: to.images.iter().filter_map(change).collect(),
         }
     }
@@ -68,6 +71,11 @@ impl Difference {
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
     }
+}
+
+fn by_id(version: &Version) -> HashMap<ImageId, &Image> {
+    let images = version.images.iter();
+    images.map(|image| (image.id, image)).collect()
 }
 
 impl Library {

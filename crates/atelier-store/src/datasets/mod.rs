@@ -26,7 +26,7 @@ pub use difference::{Difference, ImageChange};
 pub use edit::{Edit, Edits, MAX_CHANGES, NewImage};
 pub use folder::{Exported, Imported};
 pub use folder_files::{FolderContent, FolderFile};
-pub use version::{Image, Version, VersionAbout};
+pub use version::{Image, Version, VersionAbout, VersionPage};
 pub(crate) use version::{hash_of, hash_problems, version};
 
 /// A dataset as lists show it.

@@ -48,6 +48,15 @@ pub struct VersionAbout {
     pub image_count: u32,
 }
 
+/// Some of the versions of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VersionPage {
+    /// Those of the page, newest first.
+    pub versions: Vec<VersionAbout>,
+    /// How many there are on all pages.
+    pub total: u32,
+}
+
 /// A version with its images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Version {
@@ -113,6 +122,26 @@ impl Library {
             let mut statement = view.prepare_cached(&query)?;
             let rows = statement.query_map([dataset], VersionAbout::from_row)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// A page of the versions of a dataset, newest first.
+    pub fn page_of_versions(
+        &self,
+        dataset: DatasetId,
+        (offset, limit): (u32, u32),
+    ) -> Result<VersionPage> {
+        self.read(|view| {
+            let total = get(view, dataset)?.version;
+            let query = format!("{SELECT} ORDER BY number DESC LIMIT ?2 OFFSET ?3");
+            let mut statement = view.prepare_cached(&query)?;
+            let rows = statement.query_map(params![dataset, limit, offset], |row| {
+                VersionAbout::from_row(row)
+            })?;
+            Ok(VersionPage {
+                versions: rows.collect::<rusqlite::Result<_>>()?,
+                total,
+            })
         })
     }
 
