@@ -33,7 +33,7 @@ impl Library {
     /// When the folder cannot be written, a file of the library is damaged, or there is another library in the folder or a
     /// backup that was worked with since. Then what is in the folder is still whole.
     pub fn back_up(&self, folder: &Path, cancel: &CancelFlag) -> Result<BackedUp> {
-        fs_err::create_dir_all(folder)?;
+        crate::private::create_dir_all(folder)?;
         let there = folder.join(CATALOGUE);
         let refused = |problem: &str| {
             let folder = folder.display().to_string();

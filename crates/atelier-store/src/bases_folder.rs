@@ -23,7 +23,7 @@ pub struct Work {
 impl Work {
     /// Begins, and removes what killed processes left. Waits only for others that do the latter.
     pub fn begin(folder: &Path) -> Result<Self> {
-        fs_err::create_dir_all(folder)?;
+        crate::private::create_dir_all(folder)?;
         sweep(folder);
         let lock = lock::open(folder)?;
         let is_locked = lock.file().lock_shared().is_ok();

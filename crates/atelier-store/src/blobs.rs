@@ -12,7 +12,7 @@ use fs_err::File;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
-use crate::lock;
+use crate::{lock, private};
 
 /// The folder below the library's.
 const FOLDER: &str = "blobs";
@@ -90,7 +90,7 @@ pub struct Swept {
 impl Blobs {
     pub(crate) fn open(home: &Path) -> Result<Self> {
         let folder = home.join(FOLDER);
-        fs_err::create_dir_all(&folder)?;
+        private::create_dir_all(&folder)?;
         Ok(Self { folder })
     }
 
@@ -141,17 +141,13 @@ impl Blobs {
         let path = self.path(hash);
         let folder = path.parent().unwrap_or(&self.folder);
         if !folder.exists() {
-            fs_err::create_dir_all(folder)?;
+            private::create_dir_all(folder)?;
             atomic::sync_folder(&self.folder)?;
         }
         let written = atomic::write_file_checked(&path, write, |temporary| {
             let is_other = sha256_file(temporary)? != hash;
             // Only a safeguard against accidents; some file systems know no such thing.
-            if let Ok(about) = fs_err::metadata(temporary) {
-                let mut permissions = about.permissions();
-                permissions.set_readonly(true);
-                let _ = fs_err::set_permissions(temporary, permissions);
-            }
+            let _ = private::set_read_only(temporary);
             if is_other {
                 let changed = io::Error::other("it was changed while it was copied; try again");
                 return Err(atelier_weights::Error::Io {

@@ -17,6 +17,7 @@ mod lock;
 mod models;
 mod packed;
 mod pictures;
+mod private;
 mod runs;
 mod thumbnails;
 mod trash;

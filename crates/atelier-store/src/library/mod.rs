@@ -15,6 +15,7 @@ use rusqlite::Transaction;
 
 use crate::blobs::Blobs;
 use crate::error::{Error, Result};
+use crate::private;
 use readers::Readers;
 use writer::Writer;
 
@@ -51,8 +52,10 @@ impl Library {
     /// # Errors
     /// When the folder cannot be written, or the catalogue there is damaged, another program's, or a newer program's.
     pub fn open(home: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
-        fs_err::create_dir_all(home)?;
+        private::create_dir_all(home)?;
         let path = home.join(CATALOGUE);
+        // Its log and its index get the same mode.
+        private::create_file(&path)?;
         let connection = connection::open_to_write(&path);
         let connection = connection.map_err(|error| error.at("change", &path))?;
         Ok(Self {

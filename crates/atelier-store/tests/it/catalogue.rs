@@ -92,3 +92,30 @@ fn a_folder_that_cannot_be_made_is_named() {
     let error = open(&file.join("home")).unwrap_err();
     assert!(error.to_string().contains("file"), "{error}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_new_library_is_its_owner_s_alone_and_a_home_that_exists_keeps_its_mode() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mode =
+        |path: &std::path::Path| fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
+    let open = |home: &std::path::Path| {
+        let clock = std::sync::Arc::<crate::SetClock>::default();
+        atelier_store::Library::open(home, clock).unwrap()
+    };
+    let new = folder.path().join("above/new");
+    let library = open(&new);
+    for (path, expected) in [("", 0o700), ("blobs", 0o700), ("atelier.db", 0o600)] {
+        assert_eq!(mode(&new.join(path)), expected, "{path}");
+    }
+    let hold = library.blobs().hold().unwrap();
+    let hash = library.blobs().put(&hold, b"abc").unwrap();
+    assert_eq!(mode(&library.blobs().path(&hash)), 0o400);
+    let shared = folder.path().join("shared");
+    fs_err::create_dir(&shared).unwrap();
+    fs_err::set_permissions(&shared, PermissionsExt::from_mode(0o755)).unwrap();
+    open(&shared);
+    assert_eq!(mode(&shared), 0o755);
+}
