@@ -195,10 +195,24 @@ impl From<StoreError> for Failure {
             | StoreError::Invalid { .. }
             | StoreError::Pictures(_)
             | StoreError::DamagedBlob { .. } => Self::new(code, message),
-            // Their words name files of this machine.
-            _ if code == ErrorCode::Io => Self::io(message),
-            _ if code == ErrorCode::Internal => Self::internal(message),
-            _ => Self::new(code, "the library cannot be used as it is").because(message),
+            StoreError::Superseded { .. } => {
+                Self::new(code, "another attempt took the place of this one").because(message)
+            }
+            // The words of these name files of this machine.
+            StoreError::File(_) => match code {
+                ErrorCode::Io => Self::io(message),
+                code => Self::new(code, "a file of the library cannot be used").because(message),
+            },
+            StoreError::Catalogue { .. } | StoreError::Query(_) | StoreError::Io(_) => {
+                Self::io(message)
+            }
+            StoreError::DamagedCatalogue { .. }
+            | StoreError::OtherCatalogue { .. }
+            | StoreError::NoLibrary { .. } => {
+                let told = "the library cannot be used as it is";
+                Self::new(code, told).because(message)
+            }
+            StoreError::Cancelled | StoreError::Stopped { .. } => Self::internal(message),
         }
     }
 }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use atelier_core::ErrorCode;
 use axum::body::{Body, HttpBody as _};
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
@@ -29,11 +31,40 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for PathOf<T> {
         match Path::from_request_parts(parts, app).await {
             Ok(Path(value)) => Ok(Self(value)),
             Err(error) => {
-                let problem = error.body_text();
+                let problem = problem_of_path(&error);
                 Err(Failure::invalid(format!("the path: {problem}")))
             }
         }
     }
+}
+
+/// What is wrong with a path, in words of ours.
+fn problem_of_path(error: &PathRejection) -> String {
+    let PathRejection::FailedToDeserializePathParams(error) = error else {
+        return "it is not as expected".to_owned();
+    };
+    match error.kind() {
+        ErrorKind::ParseErrorAtKey { key, value, .. } => {
+            format!("{key} `{value}` is not as expected")
+        }
+        ErrorKind::DeserializeError {
+            key,
+            value,
+            message,
+        } => format!("{key} `{value}`: {message}"),
+        ErrorKind::InvalidUtf8InPathParam { key } => format!("{key} is not UTF-8"),
+        ErrorKind::Message(message) => message.clone(),
+        _ => "it is not as expected".to_owned(),
+    }
+}
+
+/// The reason of a failure behind those that only say where it was noticed.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }
 
 /// What stands behind the question mark.
@@ -47,7 +78,7 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for QueryOf<T> {
         match Query::from_request_parts(parts, app).await {
             Ok(Query(value)) => Ok(Self(value)),
             Err(error) => {
-                let problem = error.body_text();
+                let problem = innermost(&error);
                 Err(Failure::invalid(format!("the query: {problem}")))
             }
         }

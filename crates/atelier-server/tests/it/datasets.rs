@@ -194,3 +194,25 @@ async fn a_library_that_cannot_be_read_is_told_without_its_place() {
     let notes = studio.notes.lock().unwrap().join("; ");
     assert!(notes.contains("an export ended too early"), "{notes}");
 }
+
+#[tokio::test]
+async fn a_wrong_address_is_told_in_our_own_words() {
+    let studio = Studio::new();
+    let dataset = studio.dataset("Blob faces").await;
+    for (path, told) in [
+        ("/api/v1/datasets/x".to_owned(), "the path: "),
+        (
+            format!("/api/v1/datasets/{dataset}/versions/0"),
+            "no version; expected is a number",
+        ),
+        ("/api/v1/datasets/%ff".to_owned(), "is not UTF-8"),
+        ("/api/v1/datasets?limit=x".to_owned(), "the query: "),
+    ] {
+        let (status, _, message) = studio.get(&path).await.failure();
+        assert_eq!(status, 400, "{path}");
+        assert!(message.contains(told), "{message}");
+        for word in ["URL", "eserialize", "Uuid"] {
+            assert!(!message.contains(word), "{message}");
+        }
+    }
+}
