@@ -17,7 +17,7 @@ pub(crate) struct ServerAbout {
     version: &'static str,
     /// Which library it shows.
     library_id: String,
-    /// How long a deleted dataset can be restored.
+    /// How long what was deleted can be restored at least; a server that runs removes it within a day after that.
     trash_days: i64,
     /// How much is accepted.
     limits: LimitsAbout,

@@ -170,6 +170,37 @@ fn clients_that_do_not_read_their_answers_do_not_keep_others_out() {
 }
 
 #[test]
+fn the_trash_is_emptied_and_left_uploads_are_swept_when_a_server_starts() {
+    let studio = Studio::new();
+    let about = |name: &str| atelier_store::About {
+        name: name.to_owned(),
+        ..atelier_store::About::default()
+    };
+    let library = &studio.settings.library;
+    let [old, young] = ["old", "young"].map(|name| library.create_dataset(about(name)).unwrap());
+    library.delete_dataset(old.id).unwrap();
+    // A month later.
+    let mut settings = studio.settings.clone();
+    let clock = std::sync::Arc::new(crate::studio::SetClock(1.7e9 + 31.0 * 86_400.0));
+    settings.library = atelier_store::Library::open(&settings.home, clock).unwrap();
+    settings.library.delete_dataset(young.id).unwrap();
+    let left = settings.home.join("uploads/upload-left");
+    fs_err::create_dir_all(&left).unwrap();
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), settings).unwrap();
+    let stop = CancelFlag::default();
+    let stopping = stop.clone();
+    let thread = std::thread::spawn(move || server.run(&stopping));
+    let start = Instant::now();
+    let is_done = || library.get_dataset(old.id).is_err() && !left.exists();
+    while !is_done() && start.elapsed() < Duration::from_secs(20) {
+        std::thread::yield_now();
+    }
+    assert!(is_done() && library.get_dataset(young.id).is_ok());
+    stop.cancel();
+    thread.join().unwrap().unwrap();
+}
+
+#[test]
 fn nonsense_and_clients_that_go_away_do_no_harm() {
     let running = Running::start(Limits::default());
     for text in [

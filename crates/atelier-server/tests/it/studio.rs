@@ -22,11 +22,11 @@ pub(crate) const HOST: &str = "127.0.0.1:7860";
 
 /// A clock that stands.
 #[derive(Debug)]
-struct StandingClock;
+pub(crate) struct SetClock(pub(crate) f64);
 
-impl Clock for StandingClock {
+impl Clock for SetClock {
     fn unix_secs(&self) -> f64 {
-        1.7e9
+        self.0
     }
 }
 
@@ -97,7 +97,7 @@ impl Studio {
         let queue = Queue::open(atelier_jobs::Settings {
             library: library.clone(),
             executor: Box::new(PretendExecutor::new(library, pace)),
-            clock: Arc::new(StandingClock),
+            clock: Arc::new(SetClock(1.7e9)),
             free_bytes: Arc::new(|| Some(8 << 30)),
             note: studio.settings.note.clone(),
             limits: atelier_jobs::Limits {
@@ -126,7 +126,7 @@ impl Studio {
             noted.lock().unwrap().push(text.to_string());
         });
         let settings = Settings {
-            library: Library::open(&home, Arc::new(StandingClock)).unwrap(),
+            library: Library::open(&home, Arc::new(SetClock(1.7e9))).unwrap(),
             home,
             limits,
             note,
