@@ -149,6 +149,31 @@ impl Library {
         Ok(JobPage { jobs, total })
     }
 
+    /// A page of the jobs that draw, newest first, without those whose pictures were all deleted.
+    pub fn page_of_drawings(&self, (offset, limit): (u32, u32)) -> Result<JobPage> {
+        let condition = "j.kind = 'generation' AND (j.state <> 'completed' OR EXISTS \
+                         (SELECT 1 FROM picture p WHERE p.job = j.id AND p.trashed_ms IS NULL))";
+        let query = format!(
+            "{SELECT} WHERE {condition} ORDER BY j.created_ms DESC, j.id DESC LIMIT {limit} OFFSET {offset}"
+        );
+        let count = format!("SELECT count(*) FROM job j WHERE {condition}");
+        let (jobs, total) = self.read(|view| {
+            let total = view.query_row(&count, [], |row| row.get(0))?;
+            Ok((rows(view, &query)?, total))
+        })?;
+        let jobs = jobs.into_iter().map(|job| self.placed(job)).collect();
+        Ok(JobPage { jobs, total })
+    }
+
+    /// The job that has a run's place in the queue.
+    pub fn find_open_job_of(&self, run: RunId) -> Result<Option<Job>> {
+        let job = self.read(|view| {
+            let id = open_of_run(view, run)?;
+            id.map(|id| get(view, id)).transpose()
+        })?;
+        Ok(job.map(|job| self.placed(job)))
+    }
+
     /// Every job that is neither done nor given up, in the order in which they get their turn.
     pub fn list_open_jobs(&self) -> Result<Vec<Job>> {
         let query = format!(

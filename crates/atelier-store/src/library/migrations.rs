@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/002_image_by_id.sql"),
     include_str!("../../migrations/003_runs_and_models.sql"),
     include_str!("../../migrations/004_jobs.sql"),
+    include_str!("../../migrations/005_promised_models.sql"),
 ];
 /// Says in the file's header that the catalogue is ours.
 const APPLICATION: i32 = i32::from_be_bytes(*b"Atel");

@@ -4,6 +4,7 @@ mod adapter_about;
 mod lineage;
 mod of_run;
 mod page;
+mod promised;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,8 @@ pub(crate) use lineage::lineage_problems;
 pub use lineage::{Lineage, Proof};
 use of_run::about_of_run;
 pub use page::ModelPage;
+pub(crate) use promised::promise;
+pub use promised::{ModelCall, PromisedModel};
 
 /// The strength of a model about which nothing is known.
 const USUAL_STRENGTH: f32 = 0.8;
@@ -164,7 +167,7 @@ impl Library {
 
     fn insert_model(&self, new: NewModel, adapter: Adapter) -> Result<Model> {
         let (id, now_ms) = (ModelId::new(), self.now_ms());
-        self.write(move |change| insert(change, id, (&new, &adapter), now_ms))
+        self.write(move |change| insert(change, (id, None), (&new, &adapter), now_ms))
     }
 
     /// Gives a model another name, purpose, strength, or the adapter of another epoch of its run.
@@ -344,20 +347,21 @@ fn checked_strength(strength: f32) -> Result<f32> {
     Err(Error::invalid("strength", strength.to_string(), problem))
 }
 
+/// Takes note of a model, with the number that was promised or the next one.
 fn insert(
     change: &Transaction<'_>,
-    id: ModelId,
+    (id, number): (ModelId, Option<u32>),
     (new, adapter): (&NewModel, &Adapter),
     now_ms: i64,
 ) -> Result<Model> {
     insert_blob(change, adapter)?;
     let inserted = change.execute(
-        "INSERT INTO model (id, name, description, category, trigger_word, strength, blob, run, epoch, base, \
+        "INSERT INTO model (number, id, name, description, category, trigger_word, strength, blob, run, epoch, base, \
            base_hash, created_ms) \
-         VALUES (:id, :name, :description, :category, :trigger_word, :strength, :blob, :run, :epoch, :base, \
+         VALUES (:number, :id, :name, :description, :category, :trigger_word, :strength, :blob, :run, :epoch, :base, \
            :base_hash, :now_ms)",
         named_params! {
-            ":id": id, ":name": new.about.name, ":description": new.about.description,
+            ":number": number, ":id": id, ":name": new.about.name, ":description": new.about.description,
             ":category": new.about.category.name(), ":trigger_word": new.about.trigger_word,
             ":strength": new.strength.unwrap_or(USUAL_STRENGTH), ":blob": adapter.hash,
             ":run": adapter.origin.map(|(run, _)| run), ":epoch": adapter.origin.map(|(_, epoch)| epoch as u64),

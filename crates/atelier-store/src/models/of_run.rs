@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Transaction};
 
+use super::promised::promised;
 use super::{Adapter, Model, NewModel, checked, free_name, get, insert};
 use crate::about::About;
 use crate::blobs::Hold;
@@ -84,7 +85,11 @@ impl Prepared {
             return get(change, made);
         }
         new.about.name = free_name(change, &new.about.name)?;
-        insert(change, ModelId::new(), (&new, &adapter), now_ms)
+        let (id, number) = match promised(change, run)? {
+            Some((id, number)) => (id, Some(number)),
+            None => (ModelId::new(), None),
+        };
+        insert(change, (id, number), (&new, &adapter), now_ms)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::datasets;
 use crate::error::{Error, Result};
 use crate::jobs;
 use crate::library::{DatasetId, Library, ModelId, RunId};
+use crate::models;
 
 pub use checkpoint::{Checkpoint, Losses};
 pub(crate) use checkpoint::{checkpoint_at, recorded, written_by};
@@ -208,7 +209,7 @@ impl Library {
     }
 
     /// What a row says, corrected by what the folder shows: a run whose process is gone is no longer trained.
-    fn as_it_is(&self, mut run: Run) -> Run {
+    pub(crate) fn as_it_is(&self, mut run: Run) -> Run {
         run.folder = self.run_folder(run.id);
         if run.state == RunState::Running && !sitting::is_held(&run.folder) {
             run.state = RunState::Stopped;
@@ -256,7 +257,7 @@ impl Checked {
             },
         );
         inserted.map_err(|error| Error::taken("run", &name, error))?;
-        Ok(())
+        models::promise(change, id)
     }
 }
 

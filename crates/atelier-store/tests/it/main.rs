@@ -10,6 +10,7 @@ mod datasets;
 mod folders;
 mod jobs;
 mod pages;
+mod promised;
 mod runs;
 mod trash;
 
