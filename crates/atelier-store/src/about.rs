@@ -6,6 +6,7 @@ use rusqlite::types::Type;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::library::{composed, is_format};
 
 /// Longest name.
 const MAX_NAME_CHARS: usize = 200;
@@ -61,7 +62,7 @@ impl About {
     /// When something is too long, or cannot stand in one line.
     pub(crate) fn checked(self) -> Result<Self> {
         let about = Self {
-            name: self.name.trim().to_owned(),
+            name: composed(self.name.trim()),
             description: self.description.trim().to_owned(),
             trigger_word: self.trigger_word.trim().to_owned(),
             ..self
@@ -80,6 +81,8 @@ impl About {
                 format!("it has more than {most} characters")
             } else if text.contains(breaks) {
                 "it has control characters".to_owned()
+            } else if what == "name" && text.contains(is_format) {
+                "it has characters that nobody sees".to_owned()
             } else {
                 continue;
             };
@@ -108,7 +111,7 @@ impl About {
 /// # Errors
 /// When it is empty, too long, or has characters that mean something there.
 pub(crate) fn checked_handle(what: &'static str, name: &str) -> Result<String> {
-    let name = name.trim();
+    let name = composed(name.trim());
     let problem = if name.is_empty() {
         "it is empty".to_owned()
     } else if name.chars().count() > MAX_NAME_CHARS {
@@ -117,8 +120,10 @@ pub(crate) fn checked_handle(what: &'static str, name: &str) -> Result<String> {
         "it must not have `:`, `/`, `\\` or control characters".to_owned()
     } else if name.starts_with('.') {
         "it must not begin with a dot".to_owned()
+    } else if name.contains(is_format) {
+        "it has characters that nobody sees".to_owned()
     } else {
-        return Ok(name.to_owned());
+        return Ok(name);
     };
     let value: String = name.chars().take(MAX_NAME_CHARS).collect();
     Err(Error::invalid(what, value, problem))
@@ -127,7 +132,7 @@ pub(crate) fn checked_handle(what: &'static str, name: &str) -> Result<String> {
 /// A name as the beginning of another one that [`checked_handle`] takes.
 pub(crate) fn plain_handle(name: &str) -> String {
     let plain = |c: char| {
-        if c.is_control() || matches!(c, ':' | '/' | '\\') {
+        if c.is_control() || is_format(c) || matches!(c, ':' | '/' | '\\') {
             '-'
         } else {
             c

@@ -5,12 +5,16 @@ use std::path::Path;
 
 use atelier_data::PICTURE_EXTENSIONS;
 
+use crate::library::{composed, is_format, name_key};
+
 /// Longest name without its ending and its number. Most systems take 255 bytes.
 const MAX_STEM_BYTES: usize = 200;
-/// Names that mean devices on Windows, whatever their ending.
-const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "com", "lpt"];
+/// Names that mean devices on Windows, with any number and whatever their ending.
+const DEVICES: [&str; 9] = [
+    "con", "prn", "aux", "nul", "com", "lpt", "conin$", "conout$", "clock$",
+];
 
-/// The stems that are taken, in lower case: a caption lies beside its picture under the same stem.
+/// The stems that are taken, by what is equal for names that are the same: a caption lies beside its picture under the same stem.
 #[derive(Debug, Default)]
 pub(super) struct Stems(HashSet<String>);
 
@@ -18,7 +22,7 @@ impl Stems {
     /// Those of these files.
     pub(super) fn of<'a>(file_names: impl IntoIterator<Item = &'a str>) -> Self {
         let names = file_names.into_iter();
-        Self(names.map(|name| stem(name).to_lowercase()).collect())
+        Self(names.map(|name| name_key(stem(name))).collect())
     }
 
     /// A name like the wanted one that is free, and no longer is.
@@ -38,29 +42,32 @@ impl Stems {
         let numbered = (2_u32..).map(|number| format!("{first}-{number}"));
         let mut stems = std::iter::once(first.clone()).chain(numbered);
         let stem = stems
-            .find(|stem| self.0.insert(stem.to_lowercase()))
+            .find(|stem| self.0.insert(name_key(stem)))
             .expect("numbers do not end before pictures do");
         format!("{stem}.{ending}")
     }
 
     /// Makes the stem of a file free again.
     pub(super) fn give_back(&mut self, file_name: &str) {
-        self.0.remove(&stem(file_name).to_lowercase());
+        self.0.remove(&name_key(stem(file_name)));
     }
 }
 
 fn harmless(stem: &str) -> String {
-    let is_harmless = |c: &char| !c.is_control() && !r#"<>:"|?*"#.contains(*c);
+    let is_harmless = |c: &char| !c.is_control() && !is_format(*c) && !r#"<>:"|?*"#.contains(*c);
     let mut bytes = 0;
     let fits = |c: &char| {
         bytes += c.len_utf8();
         bytes <= MAX_STEM_BYTES
     };
-    let text: String = stem.chars().filter(is_harmless).take_while(fits).collect();
+    let text = composed(stem);
+    let text: String = text.chars().filter(is_harmless).take_while(fits).collect();
     let text = text.trim_matches(|c: char| c == '.' || c.is_whitespace());
     let lower = text.to_lowercase();
     let word = lower.split('.').next().unwrap_or_default();
-    let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    // These systems pass over spaces, and take raised digits for digits.
+    let is_digit = |c: char| c.is_ascii_digit() || "¹²³".contains(c);
+    let word = word.trim_end().trim_end_matches(is_digit);
     match text {
         "" => "picture".to_owned(),
         _ if DEVICES.contains(&word) => format!("picture-{text}"),
@@ -92,7 +99,12 @@ mod tests {
             ("猫.png", "猫.png"),
             ("CON.png", "picture-CON.png"),
             ("lpt1.jpg", "picture-lpt1.jpg"),
+            ("com¹.bmp", "picture-com¹.bmp"),
+            ("CONIN$.bmp", "picture-CONIN$.bmp"),
+            ("nul .gif", "picture-nul.gif"),
             ("comic.jpg", "comic.jpg"),
+            ("e\u{301}.png", "é.png"),
+            ("a\u{200b}\u{202e}.png", "a.png"),
         ] {
             let mut stems = Stems::of(["cat.png", "cat-2.jpg"]);
             assert_eq!(stems.take(wanted), expected, "{wanted}");
@@ -110,6 +122,8 @@ mod tests {
         let mut stems = Stems::default();
         assert_eq!(stems.take("a.png"), "a.png");
         assert_eq!(stems.take("A.jpg"), "A-2.jpg");
+        assert_eq!(stems.take("É.png"), "É.png");
+        assert_eq!(stems.take("e\u{301}.png"), "é-2.png");
         stems.give_back("a.png");
         assert_eq!(stems.take("a.gif"), "a.gif");
     }

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::about::{About, AboutChange};
 use crate::error::{Error, Result};
-use crate::library::{DatasetId, ImageId, Library};
+use crate::library::{DatasetId, ImageId, Library, name_key};
 
 pub use additions::{Addition, AdditionOutcome};
 pub use caption::MAX_CAPTION_CHARS;
@@ -152,8 +152,13 @@ impl Library {
     /// The dataset with this name outside the trash, else the one with this id.
     pub fn find_dataset(&self, name: &str) -> Result<Dataset> {
         self.read(|view| {
-            let query = format!("{SELECT} WHERE d.name = ? AND d.trashed_ms IS NULL");
-            let found = view.query_row(&query, [name.trim()], Dataset::from_row);
+            let name = name.trim();
+            // Older programs kept names apart that are the same today.
+            let query = format!(
+                "{SELECT} WHERE (d.name = ?1 OR d.name_key = ?2) AND d.trashed_ms IS NULL \
+                 ORDER BY d.name = ?1 COLLATE BINARY DESC LIMIT 1"
+            );
+            let found = view.query_row(&query, [name, &name_key(name)], Dataset::from_row);
             match (found.optional()?, name.parse()) {
                 (Some(found), _) => Ok(found),
                 (None, Ok(id)) => get(view, id),

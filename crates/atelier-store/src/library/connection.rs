@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::migrations;
+use super::{migrations, names};
 use crate::error::{Error, Result};
 
 /// How long a connection waits for a change of another process.
@@ -19,6 +19,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    names::register(&connection)?;
     // Before anything is written, since the file may be another program's.
     migrations::layout(&connection, path)?;
     let mode = write_ahead(&connection)?;

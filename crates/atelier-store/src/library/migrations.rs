@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/003_runs_and_models.sql"),
     include_str!("../../migrations/004_jobs.sql"),
     include_str!("../../migrations/005_promised_models.sql"),
+    include_str!("../../migrations/006_names.sql"),
 ];
 /// Says in the file's header that the catalogue is ours.
 const APPLICATION: i32 = i32::from_be_bytes(*b"Atel");
@@ -83,17 +84,24 @@ pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::library::names;
+
+    fn in_memory() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        names::register(&connection).unwrap();
+        connection
+    }
 
     /// A catalogue as a program left it that knew the first `steps`, with a dataset.
     fn older(steps: usize) -> Connection {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = in_memory();
         for step in &STEPS[..steps] {
             connection.execute_batch(step).unwrap();
         }
         connection
             .execute_batch(
                 "INSERT INTO library (id, is_copy) VALUES ('own', 0); \
-                 INSERT INTO dataset VALUES ('d', 'faces', '', 'character', '', 0, NULL)",
+                 INSERT INTO dataset (id, name, description, category, trigger_word, created_ms, trashed_ms) VALUES ('d', 'faces', '', 'character', '', 0, NULL)",
             )
             .unwrap();
         let set = |name, value: i32| connection.pragma_update(None, name, value).unwrap();
@@ -113,7 +121,7 @@ mod tests {
     #[test]
     fn catalogues_of_every_older_program_become_todays_and_keep_what_they_hold() {
         let path = Path::new("x");
-        let mut new = Connection::open_in_memory().unwrap();
+        let mut new = in_memory();
         run(&mut new, path).unwrap();
         for steps in 1..=STEPS.len() {
             let mut connection = older(steps);
@@ -126,5 +134,31 @@ mod tests {
             let kept: String = connection.query_row(kept, [], |row| row.get(0)).unwrap();
             assert_eq!(kept, "own faces");
         }
+    }
+
+    #[test]
+    fn names_that_were_two_until_now_stay_and_no_third_comes() {
+        let mut connection = older(4);
+        let insert = |connection: &Connection, id: &str, name: &str| {
+            let insert = "INSERT INTO dataset (id, name, description, category, trigger_word, created_ms) \
+                          VALUES (?, ?, '', 'character', '', 0)";
+            connection.execute(insert, [id, name])
+        };
+        for (id, name) in [("a", "É"), ("b", "é"), ("c", "e\u{301}")] {
+            insert(&connection, id, name).unwrap();
+        }
+        run(&mut connection, Path::new("x")).unwrap();
+        let count = "SELECT count(*) FROM dataset";
+        let count: u32 = connection.query_row(count, [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 4);
+        assert!(insert(&connection, "e", "E\u{301}").is_err());
+        // Other changes of a younger one leave it as it is, and with another name it is like any other.
+        let rename = |to: &str| {
+            let rename = "UPDATE dataset SET name = ?, trigger_word = 'x' WHERE id = 'c'";
+            connection.execute(rename, [to])
+        };
+        rename("e\u{301}").unwrap();
+        rename("other").unwrap();
+        assert!(rename("É").is_err());
     }
 }

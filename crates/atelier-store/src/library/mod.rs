@@ -4,6 +4,7 @@
 mod connection;
 mod ids;
 mod migrations;
+mod names;
 mod readers;
 mod writer;
 
@@ -22,6 +23,7 @@ use writer::Writer;
 pub(crate) use connection::open_to_read;
 pub use ids::{DatasetId, ImageId, JobId, ModelId, PictureId, RunId};
 pub(crate) use migrations::{Layout, layout};
+pub(crate) use names::{composed, is_format, name_key};
 
 /// The file of the catalogue below the library's folder.
 pub const CATALOGUE: &str = "atelier.db";

@@ -19,6 +19,13 @@ fn a_dataset_is_found_by_name_and_id_and_names_are_there_once() {
     assert_eq!(library.find_dataset(&made.id.to_string()).unwrap(), made);
     let error = library.create_dataset(about("blob faces")).unwrap_err();
     assert_eq!(error.to_string(), "there is a dataset `blob faces` already");
+    let accented = studio.dataset("E\u{301}tude");
+    assert_eq!(accented.about.name, "Étude");
+    for same in ["étude", "ÉTUDE", "e\u{301}tude"] {
+        assert!(library.create_dataset(about(same)).is_err(), "{same}");
+        assert_eq!(library.find_dataset(same).unwrap(), accented);
+    }
+    library.delete_dataset(accented.id).unwrap();
     let error = library.find_dataset("others").unwrap_err();
     assert_eq!(error.code(), ErrorCode::NotFound);
     let other = studio.dataset("Others");
@@ -44,6 +51,8 @@ fn what_cannot_be_a_name_is_refused_with_the_reason() {
     for (name, reason) in [
         (" ", "it is empty"),
         ("a\u{1b}[2Jb", "control characters"),
+        ("fac\u{200b}es", "nobody sees"),
+        ("a\u{202e}b", "nobody sees"),
         (&"x".repeat(201), "more than 200"),
     ] {
         let error = studio.library.create_dataset(about(name)).unwrap_err();
