@@ -64,7 +64,7 @@ pub struct DatasetPage {
 
 const SELECT: &str = "
 SELECT d.id, d.name, d.description, d.category, d.trigger_word, d.created_ms, v.created_ms AS changed_ms, d.trashed_ms,
-  v.number, v.hash, (SELECT count(*) FROM version_image i WHERE i.version = v.id) AS image_count,
+  v.number, v.hash, (SELECT coalesce(max(position) + 1, 0) FROM version_image i WHERE i.version = v.id) AS image_count,
   (SELECT i.image FROM version_image p JOIN image i ON i.id = p.row WHERE p.version = v.id ORDER BY p.position LIMIT 1) AS cover
 FROM dataset d JOIN dataset_version v
   ON v.dataset = d.id AND v.number = (SELECT max(number) FROM dataset_version WHERE dataset = d.id)";

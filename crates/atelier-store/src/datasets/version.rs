@@ -69,8 +69,9 @@ pub struct Version {
     pub images: Vec<Image>,
 }
 
+/// Positions are counted from 0 and never changed, so that the last one tells how many there are.
 const SELECT: &str = "
-SELECT number, hash, change, created_ms, (SELECT count(*) FROM version_image i WHERE i.version = v.id) AS image_count
+SELECT number, hash, change, created_ms, (SELECT coalesce(max(position) + 1, 0) FROM version_image i WHERE i.version = v.id) AS image_count
 FROM dataset_version v WHERE dataset = ?1";
 const SELECT_IMAGES: &str = "
 SELECT i.id AS row, i.image, i.file_name, i.blob, b.size_bytes, b.width, b.height, i.caption, i.crop_left, i.crop_top, i.crop_side
