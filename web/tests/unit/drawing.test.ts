@@ -14,7 +14,7 @@ import {
   writtenOf,
 } from '../../src/lib/drawing/form';
 import { coversOf, picturesWith } from '../../src/lib/drawing/uses';
-import { cellOf, rowsOf } from '../../src/lib/models/sheet';
+import { cellOf, firstEpochs, rowsOf } from '../../src/lib/models/sheet';
 import { rounded, strengthNumber, strengthWords } from '../../src/lib/models/strength';
 import { datasetWords, promptFor, promptsOf } from '../../src/lib/runs/comparison';
 
@@ -68,7 +68,7 @@ describe('the form for drawing', () => {
     const drawing = {
       ...usualDrawing(),
       base: 'dreamy',
-      models: [{ model: 'a', strength: 1.1 }],
+      models: [{ model: 'a', strength: 1.1, epoch: 3 }],
       prompt: 'a cat',
       prompt_2: 'another',
       negative: 'dogs',
@@ -136,29 +136,37 @@ describe('pictures and the models that drew them', () => {
 });
 
 describe('the sheet of a model', () => {
-  it('has a row for each epoch of its run that a model has', () => {
-    const own = model('own', { run: 'r', epoch: 8 });
-    const rows = rowsOf(own, [
-      model('twin', { run: 'r', epoch: 8 }),
-      own,
-      model('early', { run: 'r', epoch: 2 }),
-      model('other', { run: 'x', epoch: 4 }),
-      model('trash', { run: 'r', epoch: 5, trashed_ms: 1 }),
-    ]);
-    expect(rows.map(({ epoch, model }) => [epoch, model.id])).toEqual([
-      [2, 'early'],
-      [8, 'own'],
-    ]);
-    expect(rowsOf(model('imported', { run: null, epoch: null }), [])).toEqual([]);
+  const checkpoints = [2, 4, 6, 8].map((epoch) => ({ epoch, hash: `h${epoch}`, step: 1, size_bytes: 1 }));
+
+  it('has a row for each epoch that is wanted and kept', () => {
+    const rows = rowsOf(model('own', { epoch: 8 }), checkpoints, [8, 2, 99]);
+    expect(rows.map(({ epoch }) => epoch)).toEqual([2, 8]);
+    // An imported model has strengths only.
+    expect(rowsOf(model('imported'), [], [])).toEqual([{ epoch: null, hash: 'himported' }]);
+  });
+
+  it('begins with a few epochs, the last and the own among them', () => {
+    const epochs = Array.from({ length: 40 }, (_, at) => at + 1);
+    expect(firstEpochs(epochs, 3)).toEqual([3, 11, 21, 30, 40]);
+    expect(firstEpochs([1, 2], null)).toEqual([1, 2]);
+    expect(firstEpochs([], null)).toEqual([]);
   });
 
   it('names cells by what decides their pictures', () => {
     const wish = { prompt: 'a cat', seed: 7, steps: 30 };
-    const cell = cellOf(model('a'), 0.5, wish);
-    expect(cell.request).toMatchObject({ models: [{ model: 'a', strength: 0.5 }], seed: 7, count: 1 });
-    expect(cellOf(model('b', { hash: 'ha' }), 0.5, wish).key).toBe(cell.key);
-    expect(cellOf(model('a', { hash: 'later' }), 0.5, wish).key).not.toBe(cell.key);
-    expect(cellOf(model('a'), 0.5, { ...wish, seed: 8 }).key).not.toBe(cell.key);
+    const row = { epoch: 2, hash: 'h2' };
+    const cell = cellOf('a', row, 0.5, wish);
+    expect(cell.request).toMatchObject({
+      models: [{ model: 'a', epoch: 2, strength: 0.5 }],
+      seed: 7,
+      count: 1,
+    });
+    expect(cellOf('b', row, 0.5, wish).key).toBe(cell.key);
+    expect(cellOf('a', { ...row, hash: 'later' }, 0.5, wish).key).not.toBe(cell.key);
+    expect(cellOf('a', row, 0.5, { ...wish, seed: 8 }).key).not.toBe(cell.key);
+    expect(cellOf('a', { epoch: null, hash: 'x' }, 1, wish).request.models).toEqual([
+      { model: 'a', strength: 1 },
+    ]);
   });
 
   it('remembers the newest cells, also after what it cannot read', () => {

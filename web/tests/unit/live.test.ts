@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { connection } from '../../src/lib/api/connection.svelte';
 import type { Job, JobChanges, Progress } from '../../src/lib/api/model';
 import { afterChanges, inTurn, jobOfRun, NO_JOBS, turnedJobs } from '../../src/lib/live/board';
 import { LiveJobs } from '../../src/lib/live/jobs.svelte';
@@ -122,12 +123,30 @@ describe('the stream of events', () => {
     expect(sources[0]!.isClosed).toBe(true);
   });
 
+  it('takes an answer for news of a new job only: of others it may be older than the last event', () => {
+    const { live, sources, stop } = listening();
+    sources[0]!.say(changes([job('a', { state: 'paused' })], true));
+    live.note(job('a', { state: 'running', wish: 'pause' }));
+    live.note(job('b'));
+    expect([...live.jobs.values()].map(({ state }) => state)).toEqual(['paused', 'queued']);
+    stop();
+  });
+
   it('leaves it to the browser to ask again where that does, with the number of the last event', async () => {
     const { sources, stop } = listening();
     sources[0]!.readyState = 0;
     sources[0]!.fire('error');
     await vi.advanceTimersByTimeAsync(60_000);
     expect(sources).toHaveLength(1);
+    stop();
+  });
+
+  it('is another one after the server was gone: the old one may be dead without a word', () => {
+    const { sources, stop } = listening();
+    connection.lost();
+    connection.answered();
+    expect(sources).toHaveLength(2);
+    expect(sources[0]!.isClosed).toBe(true);
     stop();
   });
 

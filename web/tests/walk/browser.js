@@ -56,10 +56,12 @@ export class Visitor {
     await this.settled();
   }
 
-  /** Until nothing is fetched and every picture is there. */
+  /** Until nothing is fetched and every picture is there that does not wait to be scrolled to. */
   async settled() {
     await this.page.waitForLoadState('networkidle');
-    await this.page.waitForFunction(() => [...document.images].every((image) => image.complete));
+    await this.page.waitForFunction(() =>
+      [...document.images].every((image) => image.complete || image.loading === 'lazy'),
+    );
   }
 
   /** Fails on findings that keep people out. Moderate ones are counted. */

@@ -8,7 +8,9 @@ import { Server } from './server.js';
 import * as conditions from './steps_conditions.js';
 import * as datasets from './steps_datasets.js';
 import * as pictures from './steps_pictures.js';
+import * as drawing from './steps_drawing.js';
 import * as safety from './steps_safety.js';
+import * as training from './steps_training.js';
 
 const WALK = [
   datasets.emptyLibraryTeaches,
@@ -27,6 +29,17 @@ const WALK = [
   safety.removedPictureKeepsItsWords,
   safety.othersAreNotOverwritten,
   safety.refusedWordsStay,
+];
+
+const STUDIO = [
+  training.trainingIsPlanned,
+  training.trainingOutlastsTheServer,
+  training.modelIsTuned,
+  drawing.picturesAreDrawn,
+  drawing.settingsAreRestored,
+  drawing.pictureIsDeletedAndBack,
+  drawing.pictureGoesIntoDataset,
+  drawing.runsAreCompared,
 ];
 
 const server = await Server.start();
@@ -67,6 +80,10 @@ try {
   });
   const { datasets: all } = await server.call('/datasets');
   const id = all[0].id;
+  await visit({}, async (visitor) => {
+    await visitor.go(`/datasets/${id}`);
+    for (const work of STUDIO) await step(work.name, () => work(visitor));
+  });
   await visit({ size: 'phone' }, async (visitor) => {
     await visitor.go(`/datasets/${id}`);
     await step('cropIsTouched', () => conditions.cropIsTouched(visitor));
@@ -77,10 +94,15 @@ try {
     step('thousandsScrollSmoothly', () => conditions.thousandsScrollSmoothly(visitor, many)),
   );
   const { images } = await server.call(`/datasets/${id}/versions/latest`);
+  const { runs } = await server.call('/runs');
+  const { models } = await server.call('/models');
+  const made = { runs: runs.map((run) => run.id), model: models.at(-1).id };
   for (const size of ['wide', 'phone']) {
     for (const theme of ['light', 'dark']) {
       await visit({ size, theme }, (visitor) =>
-        step(`pages, ${size}, ${theme}`, () => lookAtAll(visitor, `${size}-${theme}`, id, images[0].id)),
+        step(`pages, ${size}, ${theme}`, () =>
+          lookAtAll(visitor, `${size}-${theme}`, { dataset: id, image: images[0].id, ...made }),
+        ),
       );
     }
   }

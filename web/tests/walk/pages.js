@@ -1,6 +1,6 @@
 // Every page, looked at: nobody kept out, nothing wider than the window, a picture of each.
 
-export async function lookAtAll(visitor, suffix, dataset, image) {
+export async function lookAtAll(visitor, suffix, { dataset, image, runs, model }) {
   const pages = {
     datasets: '/datasets',
     'dataset-new': '/datasets/new',
@@ -8,13 +8,23 @@ export async function lookAtAll(visitor, suffix, dataset, image) {
     dataset: `/datasets/${dataset}`,
     picture: `/datasets/${dataset}/images/${image}`,
     versions: `/datasets/${dataset}/versions?from=3`,
+    train: `/train?dataset=${dataset}`,
+    'train-first': '/train',
     runs: '/runs',
+    'runs-trash': '/runs/trash',
+    run: `/runs/${runs[0]}`,
     models: '/models',
+    'models-trash': '/models/trash',
+    model: `/models/${model}`,
     generate: '/generate',
+    'pictures-trash': '/generate/trash',
     compare: '/compare',
+    compared: `/compare?runs=${runs.join(',')}`,
     settings: '/settings',
     absent: '/nowhere',
     'absent-dataset': '/datasets/00000000-0000-7000-8000-000000000000',
+    'absent-run': '/runs/00000000-0000-7000-8000-000000000000',
+    'absent-model': '/models/00000000-0000-7000-8000-000000000000',
   };
   const findings = [];
   for (const [name, path] of Object.entries(pages)) {

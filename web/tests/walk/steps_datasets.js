@@ -93,11 +93,6 @@ export async function detailsAreChanged(visitor) {
   await dialog.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('heading', { level: 1, name: 'Brass lamps' }).waitFor();
   await page.getByText('Photographed at the window.').waitFor();
-  await page.getByRole('button', { name: 'Train' }).click();
-  await page.getByText("atelier train --dataset 'Brass lamps'").first().waitFor();
-  await visitor.accessible('the dialog for training');
-  await visitor.shoot('train');
-  await page.keyboard.press('Escape');
 }
 
 export async function trashGivesBack({ page }) {

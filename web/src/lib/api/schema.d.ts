@@ -218,7 +218,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every version of a dataset, newest first. */
+        /** The versions of a dataset, newest first. */
         get: operations["list_versions"];
         put?: never;
         post?: never;
@@ -1761,7 +1761,7 @@ export interface components {
             name: string;
             /**
              * Format: int64
-             * @description How long a deleted dataset can be restored.
+             * @description How long what was deleted can be restored at least; a server that runs removes it within a day after that.
              */
             trash_days: number;
             /** @description Its version. */
@@ -2050,6 +2050,8 @@ export interface components {
         };
         /** @description A model, and how strongly it is used. */
         UsedModel: {
+            /** @description The epoch of its run whose adapter is used, one of the run's checkpoints; the model's own when absent. */
+            epoch?: number | null;
             /** Format: uuid */
             model: string;
             /**
@@ -2090,8 +2092,13 @@ export interface components {
              */
             number: number;
         };
-        /** @description Every version of a dataset. */
+        /** @description Versions of a dataset. */
         VersionList: {
+            /**
+             * Format: int32
+             * @description How many there are in all.
+             */
+            total: number;
             /** @description Newest first. */
             versions: components["schemas"]["VersionAbout"][];
         };
@@ -2487,7 +2494,10 @@ export interface operations {
     };
     edit_dataset: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description With every image of the version; else its list of images is empty. */
+                images?: boolean;
+            };
             header?: never;
             path: {
                 dataset: string;
@@ -2882,7 +2892,12 @@ export interface operations {
     };
     list_versions: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description How many, at most; all when absent. */
+                limit?: number;
+                /** @description How many to pass over. */
+                offset?: number;
+            };
             header?: never;
             path: {
                 dataset: string;
@@ -2898,6 +2913,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VersionList"];
+                };
+            };
+            /** @description A value cannot be used. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
             /** @description There is no such dataset. */
@@ -3001,6 +3025,15 @@ export interface operations {
             };
             /** @description The version has no pictures. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description As many exports as are made at the same time are under way. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -10,6 +10,8 @@ export interface Used {
   model: string;
   /** The model's own where there is none. */
   strength: number | null;
+  /** The epoch of its run, where it is not the model's own. */
+  epoch?: number | null;
 }
 
 /** What stands in the form. Numbers are texts there, so that half-typed ones are no other numbers. */
@@ -69,7 +71,7 @@ export function writtenOf(asked: DrawingRequest, seed?: number): Written {
   const { prompt_2, negative_2, guidance_rescale, noise, precision, vae_tiling } = drawing;
   return {
     base: drawing.base,
-    models: drawing.models.map(({ model, strength }) => ({ model, strength: strength ?? null })),
+    models: drawing.models.map(({ strength, ...one }) => ({ ...one, strength: strength ?? null })),
     prompt: drawing.prompt,
     negative: drawing.negative ?? '',
     count: String(seed === undefined ? drawing.count : 1),
@@ -132,7 +134,7 @@ export function requestOf(written: Written, roll: () => number = randomSeed): Dr
     ...usualDrawing(),
     ...written.rest,
     base: written.base,
-    models: written.models.map(({ model, strength }) => ({ model, strength })),
+    models: written.models,
     prompt: written.prompt.trim(),
     negative: written.negative.trim() || null,
     count: Number(written.count),

@@ -9,6 +9,7 @@ import { afterChanges, NO_JOBS, turnedJobs } from './board';
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;
+const LONG_HIDDEN_MS = 60_000;
 /** `EventSource.CLOSED`, also where there is no such class. */
 const CLOSED = 2;
 
@@ -21,6 +22,7 @@ export class LiveJobs {
   #turned = new Listeners<[Job[]]>();
   #source: Source | undefined;
   #waitMs = FIRST_WAIT_MS;
+  #hiddenMs = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #open: (address: string) => Source;
 
@@ -36,19 +38,24 @@ export class LiveJobs {
   /** Listens until what this returns is called. */
   listen(): () => void {
     this.#connect();
-    // One that asks again by itself knows the number of its last event.
-    const forget = connection.onBack(() => {
-      if (this.#source?.readyState === CLOSED) this.#connect();
-    });
+    // Where the server was gone or this machine slept, the stream may be dead without a word, so that another is asked for.
+    const forget = connection.onBack(() => this.#connect());
+    const look = () => {
+      const isShown = document.visibilityState === 'visible';
+      if (isShown && Date.now() - this.#hiddenMs > LONG_HIDDEN_MS) this.#connect();
+      this.#hiddenMs = isShown ? Infinity : Date.now();
+    };
+    if (typeof document !== 'undefined') document.addEventListener('visibilitychange', look);
     return () => {
       forget();
+      if (typeof document !== 'undefined') document.removeEventListener('visibilitychange', look);
       this.#stop();
     };
   }
 
-  /** Takes what the server answered to a request, before the event says the same. */
+  /** Takes a job that was just made, before the event says so. Of known ones the events know more than any answer. */
   note(job: Job): void {
-    this.#take({ revision: 0, is_whole: false, jobs: [job] });
+    if (!this.jobs.has(job.id)) this.#take({ revision: 0, is_whole: false, jobs: [job] });
   }
 
   #connect(): void {

@@ -1,6 +1,6 @@
 // The sheet of a model: the same prompt and seed over epochs and strengths.
 
-import type { Model } from '../api/model';
+import type { Checkpoint, Model } from '../api/model';
 import type { Cell } from '../drawing/cells.svelte';
 import { usualDrawing } from '../drawing/form';
 
@@ -13,28 +13,35 @@ export interface SheetWish {
   steps: number;
 }
 
-/** A model whose file is the adapter of an epoch. */
+/** The adapter of an epoch, known by its content; without an epoch, that of a model that was imported. */
 export interface SheetRow {
-  epoch: number;
-  model: Pick<Model, 'id' | 'hash'>;
+  epoch: number | null;
+  hash: string;
 }
 
-/** A row for each epoch of the run that a model has; the one that is looked at comes first among those of one epoch. */
-export function rowsOf(model: Model, all: Model[]): SheetRow[] {
-  const rows = new Map<number, SheetRow>();
-  for (const one of [model, ...all.filter(({ id }) => id !== model.id)]) {
-    if (one.epoch === null || one.run === null || one.run !== model.run || one.trashed_ms !== null) continue;
-    if (!rows.has(one.epoch)) rows.set(one.epoch, { epoch: one.epoch, model: one });
-  }
-  return [...rows.values()].sort((a, b) => a.epoch - b.epoch);
+/** A row for each epoch that is wanted and kept; where a model has no run, one for its file. */
+export function rowsOf(model: Model, checkpoints: Checkpoint[], wanted: number[]): SheetRow[] {
+  if (checkpoints.length === 0) return [{ epoch: null, hash: model.hash }];
+  return checkpoints
+    .filter(({ epoch }) => wanted.includes(epoch))
+    .map(({ epoch, hash }) => ({ epoch, hash }));
 }
 
 /** A cell is named by the content of its adapter: models may get other epochs later. */
-export function cellOf({ id, hash }: SheetRow['model'], strength: number, wish: SheetWish): Cell {
+export function cellOf(model: string, row: SheetRow, strength: number, wish: SheetWish): Cell {
+  const epoch = row.epoch === null ? {} : { epoch: row.epoch };
   return {
-    key: [hash, strength, wish.seed, wish.steps, wish.prompt].join('\n'),
-    request: { ...usualDrawing(), ...wish, base: null, models: [{ model: id, strength }], count: 1 },
+    key: [row.hash, strength, wish.seed, wish.steps, wish.prompt].join('\n'),
+    request: { ...usualDrawing(), ...wish, base: null, models: [{ model, ...epoch, strength }], count: 1 },
   };
+}
+
+/** Which epochs are worth a row at first: spread over the run, its last and the model's own among them. */
+export function firstEpochs(epochs: number[], own: number | null, most = 4): number[] {
+  const last = epochs.length - 1;
+  const spread = Array.from({ length: most }, (_, at) => epochs[Math.round(((at + 1) * last) / most)]);
+  const chosen = epochs.length <= most ? epochs : epochs.filter((epoch) => spread.includes(epoch));
+  return epochs.filter((epoch) => chosen.includes(epoch) || epoch === own);
 }
 
 /** What shows the model at its plainest. */

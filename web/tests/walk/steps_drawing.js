@@ -1,0 +1,118 @@
+// From a model to pictures, back into a dataset, and two runs side by side.
+
+import assert from 'node:assert/strict';
+import { LONG } from './steps_training.js';
+
+export async function picturesAreDrawn(visitor) {
+  const { page } = visitor;
+  await page.getByRole('link', { name: 'Draw with it' }).first().click();
+  await page.getByRole('heading', { level: 1, name: 'Generate' }).waitFor();
+  const prompt = page.getByRole('textbox', { name: 'Prompt', exact: true });
+  await page.waitForFunction(() => document.querySelector('textarea')?.value.startsWith('BrassObjV1'));
+  await prompt.fill('BrassObjV1 on a shelf');
+  await page.getByLabel('Pictures', { exact: true }).fill('3');
+  await page.getByRole('button', { name: 'Roll a seed' }).click();
+  await page.getByText('Expert', { exact: true }).click();
+  await page.getByLabel('Steps', { exact: true }).fill('6');
+  await page.getByLabel('Sampler').selectOption('heun');
+  await visitor.accessible('the form for drawing');
+  await page.keyboard.press('Control+Enter');
+  await page.getByRole('list', { name: 'Queue' }).waitFor();
+  const drawn = page.getByRole('button', { name: /^BrassObjV1 on a shelf, seed/ });
+  await drawn.nth(2).waitFor(LONG);
+  // A drawing that is not wanted any more is taken back.
+  await page.getByLabel('Pictures', { exact: true }).fill('64');
+  await page.getByRole('button', { name: 'Draw 64 pictures' }).click();
+  await page.getByRole('button', { name: 'Cancel BrassObjV1 on a shelf' }).click();
+  await page.getByRole('list', { name: 'Queue' }).waitFor({ ...LONG, state: 'detached' });
+  await visitor.shoot('generate-drawn');
+}
+
+export async function settingsAreRestored(visitor) {
+  const { page } = visitor;
+  const seed = await page.getByLabel('Seed', { exact: true }).inputValue();
+  await page.getByLabel('Seed', { exact: true }).fill('');
+  await page.getByLabel('Steps', { exact: true }).fill('50');
+  await page.getByLabel('Sampler').selectOption('ddim');
+  await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('something else');
+  await page
+    .getByRole('button', { name: /^BrassObjV1 on a shelf/ })
+    .first()
+    .click();
+  await page.getByRole('dialog').getByText('Heun').waitFor();
+  await visitor.accessible('a drawn picture');
+  await visitor.shoot('picture-drawn');
+  await page.getByRole('button', { name: 'Take its settings' }).click();
+  assert.equal(
+    await page.getByRole('textbox', { name: 'Prompt', exact: true }).inputValue(),
+    'BrassObjV1 on a shelf',
+  );
+  assert.equal(await page.getByLabel('Seed', { exact: true }).inputValue(), seed);
+  assert.equal(await page.getByLabel('Steps', { exact: true }).inputValue(), '6');
+  assert.equal(await page.getByLabel('Sampler').inputValue(), 'heun');
+  await page.getByRole('slider').waitFor();
+}
+
+export async function pictureIsDeletedAndBack({ page }) {
+  const pictures = page.locator('[data-picture]');
+  const before = await pictures.count();
+  await pictures.first().click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.waitForFunction(
+    (most) => document.querySelectorAll('[data-picture]').length === most,
+    before - 1,
+  );
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.waitForFunction((most) => document.querySelectorAll('[data-picture]').length === most, before);
+}
+
+export async function pictureGoesIntoDataset({ page, server }) {
+  await page
+    .getByRole('button', { name: /^BrassObjV1 on a shelf/ })
+    .first()
+    .click();
+  await page.getByRole('button', { name: 'Into a dataset' }).click();
+  await page.getByLabel('Caption').fill('BrassObjV1, drawn on a shelf');
+  await page.getByRole('button', { name: 'Add the picture' }).click();
+  await page.getByText('Added to “Brass lamps”.').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await page.getByRole('textbox', { name: 'Caption' }).waitFor();
+  assert.equal(
+    await page.getByRole('textbox', { name: 'Caption' }).inputValue(),
+    'BrassObjV1, drawn on a shelf',
+  );
+  await page.keyboard.press('Escape');
+  const { runs } = await server.call('/runs');
+  assert.equal(runs[0].state, 'completed');
+}
+
+export async function runsAreCompared(visitor) {
+  const { page, server } = visitor;
+  const { runs } = await server.call('/runs');
+  await visitor.go(`/runs/${runs[0].id}`);
+  await page.getByRole('link', { name: 'Another attempt' }).click();
+  await page.getByText('Trains on version').waitFor();
+  await page.getByRole('button', { name: 'Take the newest' }).click();
+  assert.equal(await page.getByLabel('Rank', { exact: true }).inputValue(), '4');
+  await page.getByLabel('Epochs', { exact: true }).fill('3');
+  await page.getByRole('region', { name: 'What it will be' }).getByText('3 epochs').waitFor();
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByText('Completed', { exact: true }).waitFor(LONG);
+  await page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: 'Compare' }).click();
+  await page.getByRole('checkbox').nth(1).waitFor();
+  for (const run of await page.getByRole('checkbox').all()) await run.check();
+  await page.getByRole('rowheader', { name: 'Epochs' }).waitFor();
+  await page.getByText('1 picture more').waitFor();
+  await page.getByRole('img', { name: /^Loss over steps/ }).waitFor();
+  await page.getByLabel(/^Prompts/).fill('BrassObjV1 at night');
+  await page.getByRole('button', { name: 'Draw 2 pictures' }).click();
+  await page
+    .getByRole('link', { name: /BrassObjV1 at night, in its full size/ })
+    .nth(1)
+    .waitFor(LONG);
+  await visitor.accessible('runs side by side');
+  await visitor.noSideways('runs side by side');
+  await visitor.shoot('compare-drawn');
+}
