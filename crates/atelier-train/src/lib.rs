@@ -19,5 +19,5 @@ pub use error::{Error, Result};
 pub use factors::{AdapterFactors, FactorSlot};
 pub use memory::{MemoryPlan, Room, StepMemory, StepShape, drawing_bytes};
 pub use step::{Batch, StepLoss, training_step};
-pub use trainer::LoraTrainer;
+pub use trainer::{LoraTrainer, check_resolution};
 pub use work::StepWork;

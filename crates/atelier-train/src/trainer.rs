@@ -381,7 +381,10 @@ fn may_publish(context: RunContext<'_>) -> Result<()> {
 }
 
 /// Pictures must fill whole latents.
-fn check_resolution(config: &TrainConfig, base: &Base) -> Result<()> {
+///
+/// # Errors
+/// When the resolution is no multiple of what the base's autoencoder makes one latent of.
+pub fn check_resolution(config: &TrainConfig, base: &Base) -> Result<()> {
     let (side, factor) = (
         training_side(config, base),
         base.vae_config.pixels_per_latent(),

@@ -8,7 +8,7 @@ use atelier_data::TriggerFinding;
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_failure::{CodedResult as _, boxed};
-use atelier_train::{MemoryPlan, Room};
+use atelier_train::{MemoryPlan, Room, check_resolution};
 
 use crate::bases;
 use crate::context::App;
@@ -57,6 +57,7 @@ impl OwnPlanner {
         if !problems.is_empty() {
             return Err(atelier_train::Error::Settings { problems }).coded();
         }
+        check_resolution(config, &base).coded()?;
         let chosen = self.app.device(None, config.precision)?;
         let room = Room::on(&chosen.device, chosen.room_bytes(memory::free_bytes));
         let memory = MemoryPlan::new(&base, config, wish.pictures, room).coded()?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use atelier_core::CancelFlag;
 use atelier_data::{Limits, Sample, Skipped, read_file, read_folder};
-use atelier_weights::atomic;
+use atelier_weights::{atomic, sha256_file};
 use fs_err::OpenOptions;
 
 use super::caption::caption_problem;
@@ -213,6 +213,31 @@ impl Library {
             number: version.about.number,
             image_count: version.images.len(),
         })
+    }
+
+    /// Whether a folder holds exactly what [`Self::export_version`] writes of a version.
+    pub fn is_export(
+        &self,
+        dataset: DatasetId,
+        number: Option<u32>,
+        folder: &Path,
+    ) -> Result<bool> {
+        let files = self.get_version(dataset, number)?.folder_files();
+        let mut count = 0;
+        for FolderFile { name, content } in files {
+            let path = folder.join(name);
+            let is_same = match content {
+                FolderContent::Blob(hash) => path.is_file() && sha256_file(&path)? == hash,
+                FolderContent::Text(text) => {
+                    fs_err::read(&path).is_ok_and(|found| found == text.as_bytes())
+                }
+            };
+            if !is_same {
+                return Ok(false);
+            }
+            count += 1;
+        }
+        Ok(fs_err::read_dir(folder)?.count() == count)
     }
 
     fn write_folder(&self, version: &Version, folder: &Path) -> Result<()> {

@@ -80,6 +80,37 @@ fn one_bad_picture_keeps_a_folder_out_unless_it_may_be_skipped() {
 }
 
 #[test]
+fn an_exported_folder_is_known_as_long_as_nobody_changes_it() {
+    let studio = Studio::new();
+    let dataset = studio.dataset("faces");
+    studio.add(&dataset, &[1, 2]);
+    let out = studio.path("out");
+    let is_export = || studio.library.is_export(dataset.id, None, &out).unwrap();
+    let written = || {
+        if out.exists() {
+            fs_err::remove_dir_all(&out).unwrap();
+        }
+        studio
+            .library
+            .export_version(dataset.id, None, &out)
+            .unwrap();
+        assert!(is_export());
+    };
+    written();
+    fs_err::write(out.join("grey-1.txt"), "other words").unwrap();
+    assert!(!is_export());
+    written();
+    write_picture(&out.join("grey-2.png"), 9);
+    assert!(!is_export());
+    written();
+    fs_err::remove_file(out.join("grey-2.png")).unwrap();
+    assert!(!is_export());
+    written();
+    write_picture(&out.join("more.png"), 9);
+    assert!(!is_export());
+}
+
+#[test]
 fn a_damaged_file_is_not_written_out() {
     let studio = Studio::new();
     let dataset = studio.dataset("faces");

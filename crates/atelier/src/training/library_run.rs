@@ -50,15 +50,22 @@ impl LibraryRun<'_> {
     /// Trains until the run is complete, it fails, or the work is asked to stop. However that ends, the library knows.
     pub(crate) fn train(&self, id: RunId, context: RunContext<'_>) -> Result<Trained> {
         let (run, sitting) = self.library.begin_run(id).coded()?;
-        let trained = self.sit(&run, &sitting, context);
-        let (state, problem, training_secs) = match &trained {
-            Ok(Outcome::Completed((report, _))) => {
-                (RunState::Completed, None, report.training_secs)
-            }
-            Ok(Outcome::Cancelled { .. }) => (RunState::Stopped, None, 0.0),
+        let noted = Noted {
+            library: self.library,
+            sitting: &sitting,
+            context,
+            last_ms: AtomicU64::new(0),
+            stretch: Mutex::default(),
+            problem: Mutex::default(),
+        };
+        let trained = self.sit(&run, &noted, context);
+        let training_secs = noted.training_secs();
+        let (state, problem) = match &trained {
+            Ok(Outcome::Completed(_)) => (RunState::Completed, None),
+            Ok(Outcome::Cancelled { .. }) => (RunState::Stopped, None),
             // Another attempt goes on with it.
-            Err(_) if context.permit.may_publish().is_err() => (RunState::Stopped, None, 0.0),
-            Err(error) => (RunState::Failed, Some(messages(error).join(": ")), 0.0),
+            Err(_) if context.permit.may_publish().is_err() => (RunState::Stopped, None),
+            Err(error) => (RunState::Failed, Some(messages(error).join(": "))),
         };
         let end = RunEnd {
             state,
@@ -80,7 +87,7 @@ impl LibraryRun<'_> {
     fn sit(
         &self,
         run: &Run,
-        sitting: &Sitting,
+        noted: &Noted<'_>,
         context: RunContext<'_>,
     ) -> Result<Outcome<(TrainReport, Model)>> {
         let base = bases::find(self.app, &run.base)?;
@@ -109,22 +116,15 @@ impl LibraryRun<'_> {
             free_bytes: self.chosen.room_bytes(memory::free_bytes),
             packed: self.app.packed_folder(),
         };
-        let noted = Noted {
-            library: self.library,
-            sitting,
-            context,
-            last_ms: AtomicU64::new(0),
-            problem: Mutex::default(),
-        };
         let permit = context.permit;
         let context = RunContext {
-            progress: &noted,
+            progress: noted,
             ..context
         };
         let outcome = watch(self.chosen, "training", || {
             trainer.train(&request, context).coded()
         })?;
-        if let Some(error) = noted.problem.into_inner().ok().flatten() {
+        if let Some(error) = noted.take_problem() {
             self.app.output.note(format_args!(
                 "note: the library could not take note of every step: {error}"
             ));
@@ -144,8 +144,18 @@ impl LibraryRun<'_> {
         let hash = &run.dataset_hash;
         let digits = hash.get(..DIGITS).unwrap_or(hash);
         let folder = run.folder.join(format!("dataset-{digits}"));
+        let version = Some(run.dataset_version);
         if folder.exists() {
-            return Ok(folder);
+            let is_whole = |dataset| self.library.is_export(dataset, version, &folder);
+            if run.dataset.map_or(Ok(true), is_whole).coded()? {
+                // Of one that was removed for good, the run's own record says whether these are its pictures.
+                return Ok(folder);
+            }
+            self.app.output.note(format_args!(
+                "note: `{}` is not what the run began with; writing it anew",
+                folder.display()
+            ));
+            fs_err::remove_dir_all(&folder)?;
         }
         let Some(dataset) = run.dataset else {
             let (run, name) = (&run.name, &run.dataset_name);
@@ -154,7 +164,6 @@ impl LibraryRun<'_> {
             );
             return Err(failed(ErrorCode::NotFound, message));
         };
-        let version = Some(run.dataset_version);
         self.library
             .export_version(dataset, version, &folder)
             .coded()?;
@@ -168,6 +177,8 @@ struct Noted<'a> {
     sitting: &'a Sitting,
     context: RunContext<'a>,
     last_ms: AtomicU64,
+    /// When the first step was begun and the last one ended, in seconds.
+    stretch: Mutex<Option<[f64; 2]>>,
     /// The first that went wrong; a training does not end for it.
     problem: Mutex<Option<atelier_store::Error>>,
 }
@@ -177,6 +188,15 @@ impl ProgressSink for Noted<'_> {
         if self.library.is_run_to_stop(self.sitting) {
             self.context.cancel.cancel();
         }
+        let now = self.context.clock.unix_secs();
+        if let Ok(mut stretch) = self.stretch.lock() {
+            match (progress.phase, stretch.as_mut()) {
+                // Steps begin when the base is there.
+                (Phase::LoadingBase, _) => *stretch = Some([now; 2]),
+                (Phase::Training, Some(stretch)) => stretch[1] = now,
+                _ => {}
+            }
+        }
         if progress.phase == Phase::Training {
             self.note(progress.done, progress.loss);
         }
@@ -185,6 +205,16 @@ impl ProgressSink for Noted<'_> {
 }
 
 impl Noted<'_> {
+    /// Seconds from the base to the end of the last step.
+    fn training_secs(&self) -> f64 {
+        let stretch = self.stretch.lock().ok().and_then(|stretch| *stretch);
+        stretch.map_or(0.0, |[begun, ended]| ended - begun)
+    }
+
+    fn take_problem(&self) -> Option<atelier_store::Error> {
+        self.problem.lock().ok()?.take()
+    }
+
     fn note(&self, done: u64, loss: Option<f32>) {
         #[expect(clippy::cast_sign_loss, reason = "no clock is set to before 1970")]
         let now_ms = (self.context.clock.unix_secs() * 1e3) as u64;

@@ -8,6 +8,8 @@ use anyhow::Result;
 use atelier_core::{AdapterUse, AdapterUseError, Coded as _, ErrorCode};
 use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{CATALOGUE, Library, Model};
+use atelier_weights::adapter::AdapterFile;
+use atelier_weights::sha256_file;
 
 use crate::context::App;
 
@@ -75,7 +77,13 @@ impl LibraryModels {
         let (file, name) = match epoch.filter(|&epoch| Some(epoch) != model.epoch) {
             None => (library.model_file(model), name.clone()),
             Some(epoch) => {
-                let (_, checkpoint) = library.model_checkpoint(model, epoch).coded()?;
+                let (run, checkpoint) = library.model_checkpoint(model, epoch).coded()?;
+                if sha256_file(&checkpoint.path).coded()? != checkpoint.hash {
+                    let (run, path) = (&run.name, checkpoint.path.display());
+                    let message =
+                        format!("`{path}` is not what run `{run}` wrote after epoch {epoch}");
+                    return Err(failed(ErrorCode::DamagedLibrary, message));
+                }
                 (checkpoint.path, format!("{name} epoch {epoch}"))
             }
         };
@@ -107,7 +115,9 @@ impl LibraryModels {
     /// the model.
     pub(super) fn named(&mut self, word: &AdapterWord) -> Result<(AdapterUse, Option<String>)> {
         let AdapterUse { path, .. } = &word.used;
-        let name = path.to_str().filter(|_| !path.exists());
+        // A file, or a folder that holds an adapter; any other folder may have the name of a model.
+        let is_adapter = AdapterFile::weights_path(path).is_file();
+        let name = path.to_str().filter(|_| !is_adapter);
         let Some(name) = name else {
             return Ok((word.used.clone(), None));
         };

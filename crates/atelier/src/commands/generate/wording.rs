@@ -7,6 +7,9 @@ use atelier_failure::{CodedResult as _, failed};
 
 use super::adapters_folder::AdaptersFolder;
 
+/// Adapters of one picture.
+const MOST_ADAPTERS: usize = 32;
+
 /// The request of one picture: its own seed, no choices and no adapter names left in its words.
 pub(super) fn of_picture(
     request: &GenerateRequest,
@@ -40,7 +43,20 @@ pub(super) fn of_picture(
         }
     }
     for tag in &tags {
-        own.adapters.push(adapters.look_up(tag)?);
+        let used = adapters.look_up(tag)?;
+        if own.adapters.iter().any(|other| other.path == used.path) {
+            let message = format!(
+                "the adapter `{tag}` is named more than once; name it once, at the strength that you want"
+            );
+            return Err(failed(ErrorCode::InvalidInput, message));
+        }
+        own.adapters.push(used);
+    }
+    if own.adapters.len() > MOST_ADAPTERS {
+        let count = own.adapters.len();
+        let message =
+            format!("{count} adapters are named, at most {MOST_ADAPTERS} are used together");
+        return Err(failed(ErrorCode::InvalidInput, message));
     }
     Ok(own)
 }

@@ -14,7 +14,7 @@ use atelier_core::{
 };
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
-use atelier_train::{LoraTrainer, MemoryPlan, Room};
+use atelier_train::{LoraTrainer, MemoryPlan, Room, check_resolution};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -95,6 +95,7 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     app.output.notes(&notes);
     let opened = Base::open(&base.path).coded()?;
     let settings = given.resolve(opened.kind());
+    check_resolution(&settings.config, &opened).coded()?;
     let word = judged(app, &settings.config, &opened, &dataset)?;
     word.warn(app.output)?;
     let plan = TrainPlan {
