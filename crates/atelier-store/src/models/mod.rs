@@ -1,5 +1,6 @@
 //! Fine-tuned models: adapters with what is needed to use them, and where they come from.
 
+mod adapter;
 mod adapter_about;
 mod lineage;
 mod of_run;
@@ -15,8 +16,9 @@ use serde::Serialize;
 use crate::about::{About, AboutChange, checked_handle, first_free};
 use crate::error::{Error, Result};
 use crate::library::{DatasetId, Library, ModelId, RunId};
-use crate::runs::{self, checkpoint_at, written_by};
+use crate::runs::written_by;
 
+use adapter::{Adapter, insert};
 pub use adapter_about::adapter_about;
 pub(crate) use lineage::lineage_problems;
 pub use lineage::{Lineage, Proof};
@@ -96,13 +98,6 @@ const SELECT: &str = "
 SELECT m.*, b.size_bytes, r.name AS run_name, r.dataset, r.dataset_name, r.dataset_version
 FROM model m JOIN blob b ON b.hash = m.blob LEFT JOIN run r ON r.id = m.run";
 
-/// The adapter file of a model that is about to be made.
-struct Adapter {
-    hash: String,
-    size_bytes: u64,
-    origin: Option<(RunId, usize)>,
-}
-
 impl Library {
     /// Makes a model of a run's adapter after an epoch, called after the run where no name is given.
     ///
@@ -136,33 +131,13 @@ impl Library {
         let (hash, size_bytes) = self.blobs().put_file(&hold, file)?;
         let adapter = Adapter {
             origin: self.read(|view| written_by(view, &hash))?,
+            checkpoint: None,
             hash,
             size_bytes,
         };
         let model = self.insert_model(new, adapter);
         drop(hold);
         model
-    }
-
-    /// Copies the adapter of a checkpoint to the library's files.
-    fn keep_checkpoint(
-        &self,
-        hold: &crate::blobs::Hold,
-        run: &runs::Run,
-        epoch: usize,
-    ) -> Result<Adapter> {
-        let checkpoint = checkpoint_at(run, epoch)?;
-        let (hash, size_bytes) = self.blobs().put_file(hold, &checkpoint.path)?;
-        if hash != checkpoint.hash {
-            let file = format!("{} after epoch {epoch}", run.name);
-            let problem = "its content is not what the run wrote";
-            return Err(Error::invalid("adapter", file, problem));
-        }
-        Ok(Adapter {
-            hash,
-            size_bytes,
-            origin: Some((run.id, epoch)),
-        })
     }
 
     fn insert_model(&self, new: NewModel, adapter: Adapter) -> Result<Model> {
@@ -195,7 +170,7 @@ impl Library {
             );
             updated.map_err(|error| Error::taken("model", &about.name, error))?;
             if let Some(adapter) = adapter {
-                insert_blob(change, &adapter)?;
+                adapter.note(change)?;
                 let epoch = adapter.origin.map(|(_, epoch)| epoch as u64);
                 let other = "UPDATE model SET blob = ?, epoch = ? WHERE id = ?";
                 change.execute(other, params![adapter.hash, epoch, id])?;
@@ -345,37 +320,6 @@ fn checked_strength(strength: f32) -> Result<f32> {
     }
     let problem = "it must lie between 0 and 1.5";
     Err(Error::invalid("strength", strength.to_string(), problem))
-}
-
-/// Takes note of a model, with the number that was promised or the next one.
-fn insert(
-    change: &Transaction<'_>,
-    (id, number): (ModelId, Option<u32>),
-    (new, adapter): (&NewModel, &Adapter),
-    now_ms: i64,
-) -> Result<Model> {
-    insert_blob(change, adapter)?;
-    let inserted = change.execute(
-        "INSERT INTO model (number, id, name, description, category, trigger_word, strength, blob, run, epoch, base, \
-           base_hash, created_ms) \
-         VALUES (:number, :id, :name, :description, :category, :trigger_word, :strength, :blob, :run, :epoch, :base, \
-           :base_hash, :now_ms)",
-        named_params! {
-            ":number": number, ":id": id, ":name": new.about.name, ":description": new.about.description,
-            ":category": new.about.category.name(), ":trigger_word": new.about.trigger_word,
-            ":strength": new.strength.unwrap_or(USUAL_STRENGTH), ":blob": adapter.hash,
-            ":run": adapter.origin.map(|(run, _)| run), ":epoch": adapter.origin.map(|(_, epoch)| epoch as u64),
-            ":base": new.base, ":base_hash": new.base_hash, ":now_ms": now_ms,
-        },
-    );
-    inserted.map_err(|error| Error::taken("model", &new.about.name, error))?;
-    get(change, id)
-}
-
-fn insert_blob(change: &Transaction<'_>, adapter: &Adapter) -> Result<()> {
-    let insert = "INSERT INTO blob (hash, size_bytes) VALUES (?, ?) ON CONFLICT DO NOTHING";
-    change.execute(insert, params![adapter.hash, adapter.size_bytes])?;
-    Ok(())
 }
 
 /// The model with this id.

@@ -3,7 +3,8 @@
 use rusqlite::{OptionalExtension as _, Transaction};
 
 use super::promised::promised;
-use super::{Adapter, Model, NewModel, checked, free_name, get, insert};
+use super::adapter::{Adapter, insert};
+use super::{Model, NewModel, checked, free_name, get};
 use crate::about::About;
 use crate::blobs::Hold;
 use crate::error::{Error, Result};

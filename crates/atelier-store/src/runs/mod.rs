@@ -20,7 +20,7 @@ use crate::library::{DatasetId, Library, ModelId, RunId};
 use crate::models;
 
 pub use checkpoint::{Checkpoint, Losses};
-pub(crate) use checkpoint::{checkpoint_at, recorded, written_by};
+pub(crate) use checkpoint::{checkpoint_at, record, recorded, written_by};
 pub use page::RunPage;
 pub use sitting::{RunEnd, Sitting};
 

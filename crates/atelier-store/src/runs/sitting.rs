@@ -57,9 +57,12 @@ impl Library {
         if stop.exists() {
             fs_err::remove_file(&stop)?;
         }
+        // Those of a sitting whose process was killed before it could say so.
+        let checkpoints = super::checkpoint::read(&run.folder);
         let now_ms = self.now_ms();
         self.write(move |change| {
             get_to_change(change, id)?;
+            record(change, id, &checkpoints)?;
             let begin = "UPDATE run SET state = ?, problem = NULL, changed_ms = ? WHERE id = ?";
             Ok(change.execute(begin, params![RunState::Running.name(), now_ms, id])?)
         })?;

@@ -170,6 +170,39 @@ fn a_model_is_followed_back_to_its_pictures() {
 }
 
 #[test]
+fn a_run_that_has_not_ended_has_noted_what_models_are_made_of() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    studio.add(&dataset, &[1]);
+    let run = run_of(&studio, &dataset);
+    let (_, sitting) = library.begin_run(run.id).unwrap();
+    write_epoch(&run, 1);
+    write_epoch(&run, 2);
+    let model = library.create_model(run.id, 1, None).unwrap();
+    let wrote = || {
+        let lineage = library.verify_model(model.id).unwrap();
+        lineage.proofs[1].problem.clone()
+    };
+    assert_eq!(wrote(), None);
+    let change = ModelChange {
+        epoch: Some(2),
+        ..ModelChange::default()
+    };
+    library.update_model(model.id, change).unwrap();
+    assert_eq!(wrote(), None);
+    write_epoch(&run, 3);
+    let file = library.list_checkpoints(run.id).unwrap()[2].path.clone();
+    let hash = atelier_weights::sha256_file(&file).unwrap();
+    // As a killed process leaves it; the next one that trains the run notes what is there.
+    drop(sitting);
+    assert!(library.find_checkpoint(&hash).unwrap().is_none());
+    let (_, _sitting) = library.begin_run(run.id).unwrap();
+    let (_, found) = library.find_checkpoint(&hash).unwrap().unwrap();
+    assert_eq!(found.epoch, 3);
+}
+
+#[test]
 fn a_model_takes_another_epoch_name_and_strength() {
     let studio = Studio::new();
     let library = &studio.library;
