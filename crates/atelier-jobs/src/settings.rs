@@ -19,11 +19,13 @@ pub type Note = Arc<dyn Fn(&dyn Display) + Send + Sync>;
 pub struct Limits {
     /// After so many attempts in a row that ended without a word and got no further, a job has failed.
     pub most_fruitless: u32,
+    /// After so many attempts in a row that a matter of the moment ended, such as a full disk, a job has failed.
+    pub most_refused: u32,
     /// Time between two looks while something runs, and while nothing does.
     pub tick: Duration,
     /// The latter.
     pub idle_tick: Duration,
-    /// Time until something is begun or published again after it could not be.
+    /// Time until something is begun or published again after it could not be; for one job it doubles each time.
     pub rest: Duration,
     /// Ended jobs that are shown.
     pub most_ended: usize,
@@ -37,6 +39,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             most_fruitless: 3,
+            most_refused: 8,
             tick: Duration::from_millis(100),
             idle_tick: Duration::from_millis(500),
             rest: Duration::from_secs(5),

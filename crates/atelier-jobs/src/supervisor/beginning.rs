@@ -11,6 +11,9 @@ use crate::files::{AttemptFiles, Fence, Order, VERSION};
 use crate::settings::Breakpoint;
 use crate::turns::{Candidate, Turn, turns};
 
+/// Why a job waits whose run somebody else trains.
+pub(super) const IN_USE: &str = "waits: its run is being trained outside the queue";
+
 impl Supervisor {
     /// Begins those of the queued jobs that have their turn, and says why the others wait. Whether anything was written.
     pub(super) fn take_turns(&mut self, jobs: &[Job], found: &mut Found) -> Result<bool> {
@@ -18,14 +21,20 @@ impl Supervisor {
         let mut has_begun = false;
         for (job, turn) in self.turns(jobs) {
             match turn {
+                Turn::Begin if self.is_trained_elsewhere(job) => {
+                    waiting.push((job.id, IN_USE.to_owned()));
+                }
                 Turn::Begin => {
                     found.note(self.begin(job))?;
                     has_begun = true;
                 }
-                Turn::Wait(why) if job.waiting.as_ref() == Some(&why) => {}
                 Turn::Wait(why) => waiting.push((job.id, why)),
             }
         }
+        waiting.retain(|(id, why)| {
+            let mut jobs = jobs.iter();
+            jobs.all(|job| job.id != *id || job.waiting.as_ref() != Some(why))
+        });
         if waiting.is_empty() {
             return Ok(has_begun);
         }
@@ -39,12 +48,25 @@ impl Supervisor {
         if self.is_draining || self.is_resting() || !has_queued {
             return Vec::new();
         }
-        let candidates = jobs.iter().map(|job| Candidate {
-            job,
-            has_settled: has_settled(job),
-        });
-        let candidates: Vec<_> = candidates.collect();
-        turns(&candidates, (self.free_bytes)())
+        let (mut candidates, mut turned) = (Vec::new(), Vec::new());
+        for job in jobs {
+            match self.put_off.why(job.id) {
+                Some(why) if job.state == JobState::Queued => {
+                    turned.push((job, Turn::Wait(why.to_owned())));
+                }
+                _ => candidates.push(Candidate {
+                    job,
+                    has_settled: has_settled(job),
+                }),
+            }
+        }
+        turned.extend(turns(&candidates, (self.free_bytes)()));
+        turned
+    }
+
+    /// Whether somebody outside the queue trains the run of a job.
+    pub(super) fn is_trained_elsewhere(&self, job: &Job) -> bool {
+        job.run.is_some_and(|run| self.library.is_run_in_use(run))
     }
 
     fn begin(&mut self, job: &Job) -> Result<bool> {

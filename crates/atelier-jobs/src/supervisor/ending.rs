@@ -1,13 +1,13 @@
 //! What becomes of attempts: results are published, failures noted, lost attempts followed by others.
 
-use atelier_core::{Coded as _, JobKind, JobState, JobWish};
+use atelier_core::{Coded as _, ErrorCode, JobKind, JobState, JobWish};
 use atelier_store::{Attempt, Job, Library, Lost, NewPicture};
 
 use super::logs::lock;
 use super::{Supervisor, newest_attempt, ticket};
 use crate::error::{Error, Result};
 use crate::executor::Ticket;
-use crate::files::{AttemptFiles, Manifest, inputs};
+use crate::files::{AttemptFiles, Failed, Manifest, inputs};
 use crate::judge::{Verdict, judge};
 use crate::settings::Breakpoint;
 
@@ -54,13 +54,16 @@ impl Supervisor {
                 self.breakpoint(Breakpoint::Published)?;
                 Ok(())
             }
+            Verdict::NotNow(failed) if job.wish.is_none() => {
+                self.put_off(job, ticket, &failed, attempt)
+            }
             Verdict::Failed(failed) if job.wish != Some(JobWish::Cancel) => {
                 let failed = self
                     .library
                     .fail_attempt(id, number, &failed.code, &failed.message);
                 failed.map(drop)
             }
-            Verdict::Failed(_) | Verdict::Stopped => {
+            Verdict::Failed(_) | Verdict::NotNow(_) | Verdict::Stopped => {
                 self.library.stop_attempt(id, number, "stopped").map(drop)
             }
             Verdict::NeverBegun => {
@@ -69,12 +72,50 @@ impl Supervisor {
             }
             Verdict::Lost(status) => {
                 let lost = self.lost(job, ticket, status, attempt)?;
+                self.pause(job, &lost, status.is_some());
                 self.library.lose_attempt(id, number, lost).map(drop)
             }
         };
         not_superseded(ended)?;
         tidy(&self.library, ticket);
         Ok(true)
+    }
+
+    /// Ends an attempt that a matter of the moment kept from its work; the job is tried again later, for some time.
+    fn put_off(
+        &mut self,
+        job: &Job,
+        ticket: &Ticket,
+        failed: &Failed,
+        attempt: &Attempt,
+    ) -> Result<(), atelier_store::Error> {
+        let (id, number) = (job.id, ticket.attempt);
+        if self.is_trained_elsewhere(job) {
+            // However long that takes.
+            return self
+                .library
+                .stop_attempt(id, number, &failed.message)
+                .map(drop);
+        }
+        let lost = Lost {
+            has_advanced: self.saved_steps(job)? > attempt.saved_steps,
+            most: self.limits.most_refused,
+            code: failed.code.clone(),
+            problem: failed.message.clone(),
+        };
+        self.pause(job, &lost, true);
+        self.library.lose_attempt(id, number, lost).map(drop)
+    }
+
+    /// Lets a job wait after an attempt that got no further. Whoever was killed by others is not to blame.
+    fn pause(&mut self, job: &Job, lost: &Lost, is_own_doing: bool) {
+        if lost.has_advanced {
+            self.put_off.forget(job.id);
+        }
+        if is_own_doing {
+            let why = format!("waits, and is tried again: {}", lost.problem);
+            self.put_off.put(job.id, self.limits.rest, why);
+        }
     }
 
     /// What is known of an attempt that ended without a word.
@@ -94,6 +135,7 @@ impl Supervisor {
         Ok(Lost {
             has_advanced: self.saved_steps(job)? > attempt.saved_steps,
             most: self.limits.most_fruitless,
+            code: ErrorCode::Internal.name().to_owned(),
             problem: format!(
                 "the process of attempt {} ended unexpectedly{status}{said}",
                 ticket.attempt
@@ -101,7 +143,7 @@ impl Supervisor {
         })
     }
 
-    pub(super) fn saved_steps(&self, job: &Job) -> Result<u64> {
+    pub(super) fn saved_steps(&self, job: &Job) -> Result<u64, atelier_store::Error> {
         let steps = job.run.map(|run| self.library.losses(run));
         Ok(steps.transpose()?.map_or(0, |losses| losses.step))
     }

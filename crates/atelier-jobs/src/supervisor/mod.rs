@@ -4,6 +4,7 @@
 mod beginning;
 mod ending;
 mod logs;
+mod put_off;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -22,6 +23,7 @@ use crate::settings::{Breakpoint, FreeBytes, Limits, Settings};
 
 use ending::tidy_all;
 pub(crate) use logs::Logs;
+use put_off::PutOff;
 
 /// The supervisor of a queue. It does nothing by itself: [`Self::pass`] is called again and again.
 pub struct Supervisor {
@@ -35,6 +37,8 @@ pub struct Supervisor {
     is_busy: bool,
     /// Until when nothing is begun or published, after something could not be.
     rests_until: Option<Instant>,
+    /// Jobs that are not begun again at once.
+    put_off: PutOff,
     /// As long as it lives no other supervisor has the queue.
     _lock: File,
 }
@@ -70,6 +74,7 @@ impl Supervisor {
             is_draining: false,
             is_busy: false,
             rests_until: None,
+            put_off: PutOff::default(),
             _lock: lock,
         })
     }
@@ -104,6 +109,7 @@ impl Supervisor {
     pub fn pass(&mut self) -> Result<bool> {
         let mut found = Found::default();
         let mut jobs = self.library.list_open_jobs()?;
+        self.put_off.keep(&jobs);
         for (job, ticket, verdict, attempt) in self.judged(&jobs)? {
             found.note(self.carry_out(job, &ticket, verdict, &attempt))?;
         }

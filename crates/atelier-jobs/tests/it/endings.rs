@@ -67,6 +67,78 @@ fn what_cannot_be_done_is_not_tried_again() {
 }
 
 #[test]
+fn a_full_disk_is_waited_for_and_fails_a_job_after_many_tries() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.generation();
+    let mut settings = studio.settings(told.clone());
+    settings.limits.rest = std::time::Duration::from_hours(1);
+    let mut supervisor = atelier_jobs::Supervisor::open(settings).unwrap();
+    settle(&mut supervisor).unwrap();
+    told.fail_with(&told.at(job), ("io", "no space left"));
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        ["generation queued, attempt 1, waits, and is tried again: no space left"]
+    );
+    drop(supervisor);
+    let mut supervisor = studio.supervisor(told.clone());
+    for _ in 1..Limits::default().most_refused {
+        settle(&mut supervisor).unwrap();
+        told.fail_with(&told.at(job), ("not_enough_memory", "others have it"));
+    }
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        ["generation failed, attempt 8, others have it"]
+    );
+    let code = studio.job(job).error_code;
+    assert_eq!(code.as_deref(), Some("not_enough_memory"));
+}
+
+#[test]
+fn a_run_that_somebody_else_trains_is_waited_for_and_left_alone() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.training();
+    let run = studio.job(job).run.unwrap();
+    studio.library.cancel_job(job).unwrap();
+    let (_, sitting) = studio.library.begin_run(run).unwrap();
+    studio.library.retry_job(job).unwrap();
+    let mut supervisor = studio.supervisor(told.clone());
+    let waiting = "training queued, attempt 0, waits: its run is being trained outside the queue";
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        (studio.lines(), told.begun()),
+        (vec![waiting.to_owned()], 0)
+    );
+    let stopped = atelier_store::RunEnd {
+        state: atelier_core::RunState::Stopped,
+        problem: None,
+        training_secs: 0.0,
+    };
+    studio.library.end_run(sitting, stopped).unwrap();
+    settle(&mut supervisor).unwrap();
+    let first = told.at(job);
+    // Somebody is quicker than the attempt.
+    let (_, sitting) = studio.library.begin_run_of_job(run, job).unwrap();
+    told.fail_with(
+        &first,
+        ("conflict", "run `faces-1` is being trained; stop it first"),
+    );
+    settle(&mut supervisor).unwrap();
+    assert_eq!(studio.job(job).state, JobState::Queued);
+    let state = studio.library.get_run(run).unwrap().state;
+    assert_eq!(state, atelier_core::RunState::Running);
+    drop(sitting);
+    settle(&mut supervisor).unwrap();
+    told.finish(&studio, &told.at(job));
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        ["training completed, attempt 2, results: 1"]
+    );
+}
+
+#[test]
 fn three_deaths_without_a_step_forward_are_a_failure_with_the_last_words() {
     let (studio, told) = (Studio::new(), Told::default());
     let job = studio.training();

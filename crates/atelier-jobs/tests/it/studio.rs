@@ -220,7 +220,11 @@ pub(crate) fn train(
     run: RunId,
     mut goes_on: impl FnMut(usize) -> bool,
 ) -> Result<Outcome<Vec<ManifestFile>>, atelier_store::Error> {
-    let (run, sitting) = library.begin_run(run)?;
+    let job = library.find_open_job_of(run)?.map(|job| job.id);
+    let (run, sitting) = match job {
+        Some(job) => library.begin_run_of_job(run, job)?,
+        None => library.begin_run(run)?,
+    };
     let end = |state| RunEnd {
         state,
         problem: None,

@@ -66,9 +66,13 @@ impl Told {
     }
 
     pub(crate) fn fail(&self, ticket: &Ticket) {
+        self.fail_with(ticket, ("bad_picture", "cannot use `a.png`"));
+    }
+
+    pub(crate) fn fail_with(&self, ticket: &Ticket, (code, message): (&str, &str)) {
         let failed = Failed {
-            code: "bad_picture".to_owned(),
-            message: "cannot use `a.png`".to_owned(),
+            code: code.to_owned(),
+            message: message.to_owned(),
             hint: String::new(),
         };
         ticket.files().write_failed(&failed).unwrap();

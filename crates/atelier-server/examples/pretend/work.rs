@@ -85,7 +85,8 @@ impl Steps<'_> {
 type Files = Result<Outcome<Vec<ManifestFile>>, Error>;
 
 fn train(library: &Library, run: RunId, steps: &Steps<'_>) -> Files {
-    let (run, sitting) = library.begin_run(run)?;
+    let job = steps.worker.order().job;
+    let (run, sitting) = library.begin_run_of_job(run, job)?;
     let end = |state| RunEnd {
         state,
         problem: None,

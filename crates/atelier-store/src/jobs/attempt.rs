@@ -1,6 +1,8 @@
 //! Attempts at a job. Each has a number that goes up; it may change the job only while it is the newest one and the job is
 //! running, so that of several processes that believe to have the job at most one gives it a result.
 
+use std::path::{Path, PathBuf};
+
 use atelier_core::{JobState, JobWish, RunState};
 use rusqlite::{Row, Transaction, params};
 use serde::Serialize;
@@ -11,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::library::{JobId, Library};
 use crate::models::Model;
 use crate::pictures::{self, NewPicture, Picture};
+use crate::runs;
 
 /// One try at a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,6 +41,8 @@ pub struct Lost {
     pub has_advanced: bool,
     /// After so many in a row that got no further, the job has failed.
     pub most: u32,
+    /// The kind of failure then, as a word of [`atelier_core::ErrorCode`].
+    pub code: String,
     /// What is known of its end, in words.
     pub problem: String,
 }
@@ -129,9 +134,10 @@ impl Library {
     /// When the attempt is not the newest or the job not running.
     pub fn fail_attempt(&self, id: JobId, attempt: u32, code: &str, problem: &str) -> Result<Job> {
         let (code, problem, now_ms) = (code.to_owned(), problem.to_owned(), self.now_ms());
+        let run = self.folder_of_run(id)?;
         self.write(move |change| {
             let end = End::of(change, id, attempt, now_ms)?;
-            end.fail(&code, &problem)
+            end.fail((&code, &problem), run.as_deref())
         })?;
         self.get_job(id)
     }
@@ -143,6 +149,7 @@ impl Library {
     /// When the attempt is not the newest or the job not running.
     pub fn lose_attempt(&self, id: JobId, attempt: u32, lost: Lost) -> Result<Job> {
         let now_ms = self.now_ms();
+        let run = self.folder_of_run(id)?;
         self.write(move |change| {
             let end = End::of(change, id, attempt, now_ms)?;
             let fruitless = if lost.has_advanced {
@@ -153,8 +160,9 @@ impl Library {
             let count = "UPDATE job SET fruitless = ? WHERE id = ?";
             change.execute(count, params![fruitless, id])?;
             if end.wish.is_none() && fruitless >= lost.most {
-                return end.fail(atelier_core::ErrorCode::Internal.name(), &lost.problem);
+                return end.fail((&lost.code, &lost.problem), run.as_deref());
             }
+            end.spare_run()?;
             end.as_wished(&lost.problem)
         })?;
         self.get_job(id)
@@ -168,6 +176,11 @@ impl Library {
         let (outcome, now_ms) = (outcome.to_owned(), self.now_ms());
         self.write(move |change| End::of(change, id, attempt, now_ms)?.as_wished(&outcome))?;
         self.get_job(id)
+    }
+
+    fn folder_of_run(&self, id: JobId) -> Result<Option<PathBuf>> {
+        let run = self.get_job(id)?.run;
+        Ok(run.map(|run| self.run_folder(run)))
     }
 }
 
@@ -225,10 +238,13 @@ impl<'a> End<'a> {
         }
     }
 
-    fn fail(&self, code: &str, problem: &str) -> Result<()> {
+    fn fail(&self, (code, problem): (&str, &str), run: Option<&Path>) -> Result<()> {
         let note = "UPDATE job SET error_code = ?, problem = ? WHERE id = ?";
         self.change.execute(note, params![code, problem, self.id])?;
-        // A run whose process is gone does not know that it failed.
+        // A run whose process is gone does not know that it failed; one that somebody else trains did not.
+        if run.is_none_or(runs::is_in_use) {
+            return self.with(JobState::Failed, problem);
+        }
         let run = "UPDATE run SET state = ?, problem = ?, changed_ms = ? \
                    WHERE id = (SELECT run FROM job WHERE id = ?) AND state <> ?";
         let (failed, completed) = (RunState::Failed.name(), RunState::Completed.name());
@@ -237,6 +253,15 @@ impl<'a> End<'a> {
             params![failed, problem, self.now_ms, self.id, completed],
         )?;
         self.with(JobState::Failed, problem)
+    }
+
+    /// The run may have noted that it failed, and goes on.
+    fn spare_run(&self) -> Result<()> {
+        let run = "UPDATE run SET state = ?, problem = NULL WHERE id = (SELECT run FROM job WHERE id = ?) AND state = ?";
+        let (stopped, failed) = (RunState::Stopped.name(), RunState::Failed.name());
+        self.change
+            .execute(run, params![stopped, self.id, failed])?;
+        Ok(())
     }
 
     fn with(&self, state: JobState, outcome: &str) -> Result<()> {

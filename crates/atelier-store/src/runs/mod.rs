@@ -22,6 +22,7 @@ use crate::models;
 pub use checkpoint::{Checkpoint, Losses};
 pub(crate) use checkpoint::{checkpoint_at, record, recorded, written_by};
 pub use page::RunPage;
+pub(crate) use sitting::is_in_use;
 pub use sitting::{RunEnd, Sitting};
 
 /// The folder of runs below the library's.
@@ -204,7 +205,7 @@ impl Library {
         Ok(())
     }
 
-    pub(super) fn run_folder(&self, id: RunId) -> PathBuf {
+    pub(crate) fn run_folder(&self, id: RunId) -> PathBuf {
         self.home().join(FOLDER).join(id.to_string())
     }
 

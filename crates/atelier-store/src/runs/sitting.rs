@@ -13,7 +13,8 @@ use rusqlite::params;
 use super::checkpoint::record;
 use super::{Run, get_to_change};
 use crate::error::{Error, Result};
-use crate::library::{Library, RunId};
+use crate::jobs;
+use crate::library::{JobId, Library, RunId};
 use crate::lock;
 
 /// The file in a run's folder that is locked meanwhile.
@@ -48,8 +49,25 @@ impl Library {
     /// Begins to train a run, in its folder.
     ///
     /// # Errors
-    /// When another process trains it, or it is in the trash.
+    /// When another process trains it, a job of it is in the queue, or it is in the trash.
     pub fn begin_run(&self, id: RunId) -> Result<(Run, Sitting)> {
+        self.begin(id, None)
+    }
+
+    /// The same for the job that has the run's place in the queue.
+    ///
+    /// # Errors
+    /// When another process trains it, another job of it is in the queue, or it is in the trash.
+    pub fn begin_run_of_job(&self, id: RunId, job: JobId) -> Result<(Run, Sitting)> {
+        self.begin(id, Some(job))
+    }
+
+    /// Whether a process trains a run at this moment. Where the file system has no locks, nobody is seen.
+    pub fn is_run_in_use(&self, id: RunId) -> bool {
+        is_in_use(&self.run_folder(id))
+    }
+
+    fn begin(&self, id: RunId, own: Option<JobId>) -> Result<(Run, Sitting)> {
         let run = self.get_run(id)?;
         fs_err::create_dir_all(&run.folder)?;
         let lock = seat(&run)?;
@@ -61,7 +79,11 @@ impl Library {
         let checkpoints = super::checkpoint::read(&run.folder);
         let now_ms = self.now_ms();
         self.write(move |change| {
-            get_to_change(change, id)?;
+            let name = get_to_change(change, id)?.name;
+            if let Some(job) = jobs::open_of_run(change, id)?.filter(|job| own != Some(*job)) {
+                let job = job.to_string();
+                return Err(Error::RunQueued { name, job });
+            }
             record(change, id, &checkpoints)?;
             let begin = "UPDATE run SET state = ?, problem = NULL, changed_ms = ? WHERE id = ?";
             Ok(change.execute(begin, params![RunState::Running.name(), now_ms, id])?)
@@ -154,6 +176,16 @@ pub(super) fn seat(run: &Run) -> Result<Option<File>> {
     }
     let name = run.name.clone();
     Err(Error::RunInUse { name })
+}
+
+/// Whether a process is seen to train the run of a folder.
+pub(crate) fn is_in_use(folder: &Path) -> bool {
+    let path = folder.join(LOCK);
+    let is_locked = |lock: File| {
+        let tried = lock.file().try_lock_shared();
+        matches!(tried, Err(TryLockError::WouldBlock))
+    };
+    path.exists() && lock::open_file(&path).is_ok_and(is_locked)
 }
 
 /// Whether a process trains the run of a folder. Where the file system has no locks, it is taken for true.

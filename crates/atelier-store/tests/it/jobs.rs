@@ -46,6 +46,7 @@ fn lost(has_advanced: bool) -> Lost {
     Lost {
         has_advanced,
         most: 3,
+        code: "internal".to_owned(),
         problem: "it died".to_owned(),
     }
 }
@@ -201,7 +202,7 @@ fn a_training_gives_one_model_however_often_its_end_is_noticed() {
         library.complete_training(job.id, 1).is_err(),
         "nothing is saved"
     );
-    let (_, sitting) = library.begin_run(run.id).unwrap();
+    let (_, sitting) = library.begin_run_of_job(run.id, job.id).unwrap();
     write_epoch(&run, 1);
     write_epoch(&run, 2);
     library.end_run(sitting, completed()).unwrap();
@@ -236,6 +237,35 @@ fn a_run_has_one_place_in_the_queue_and_stays_as_long_as_it_has_it() {
     library.empty_trash(0).unwrap();
     assert!(library.get_job(job.id).is_err() && !job.folder.exists());
     assert!(library.list_attempts(job.id).unwrap().is_empty());
+}
+
+#[test]
+fn a_run_in_the_queue_is_trained_by_its_job_alone() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let (job, run) = training(&studio);
+    let error = library.begin_run(run.id).unwrap_err().to_string();
+    assert!(error.contains("atelier job cancel"), "{error}");
+    assert!(library.begin_run_of_job(run.id, JobId::unused()).is_err());
+    library.begin_run_of_job(run.id, job.id).unwrap();
+}
+
+#[test]
+fn a_job_that_fails_leaves_the_run_alone_that_somebody_trains() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let (job, run) = training(&studio);
+    library.cancel_job(job.id).unwrap();
+    let (_, sitting) = library.begin_run(run.id).unwrap();
+    assert!(library.is_run_in_use(run.id));
+    library.retry_job(job.id).unwrap();
+    library.begin_attempt(job.id, 0, 0).unwrap();
+    library.fail_attempt(job.id, 1, "io", "no").unwrap();
+    assert_eq!(library.get_run(run.id).unwrap().state, RunState::Running);
+    library.stop_run(run.id).unwrap();
+    assert!(library.is_run_to_stop(&sitting));
+    drop(sitting);
+    assert!(!library.is_run_in_use(run.id));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn a_run_becomes_the_model_that_it_was_promised() {
     assert!(waiting.model.is_none() && waiting.is_queued);
     assert!(!by_number(1).unwrap().is_queued);
     assert!(matches!(by_number(3), Err(Error::NotFound { .. })));
-    let (run, sitting) = library.begin_run(second.id).unwrap();
+    let (run, sitting) = library.begin_run_of_job(second.id, job.id).unwrap();
     write_epoch(&run, 1);
     library.end_run(sitting, completed()).unwrap();
     let model = library.model_of_run(second.id).unwrap();

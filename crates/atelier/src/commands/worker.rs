@@ -78,6 +78,7 @@ impl Errand<'_> {
             library: self.library,
             chosen: &chosen,
             skip_bad: request.skip_bad,
+            job: Some(order.job),
         };
         match work.train(run.id, self.context)? {
             Trained::Completed { run, report, .. } => {

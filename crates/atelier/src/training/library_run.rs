@@ -11,7 +11,7 @@ use atelier_core::{
     TrainRequest, Trainer as _,
 };
 use atelier_failure::{CodedResult as _, failed, messages};
-use atelier_store::{Library, Model, Run, RunEnd, RunId, Sitting};
+use atelier_store::{JobId, Library, Model, Run, RunEnd, RunId, Sitting};
 use atelier_train::LoraTrainer;
 use atelier_weights::ModelFiles;
 
@@ -32,6 +32,8 @@ pub(crate) struct LibraryRun<'a> {
     pub(crate) chosen: &'a Chosen,
     /// Leave unusable pictures out instead of refusing.
     pub(crate) skip_bad: bool,
+    /// The job of the queue that trains it; none in the terminal.
+    pub(crate) job: Option<JobId>,
 }
 
 /// How a sitting ended that did not fail.
@@ -49,7 +51,11 @@ pub(crate) enum Trained {
 impl LibraryRun<'_> {
     /// Trains until the run is complete, it fails, or the work is asked to stop. However that ends, the library knows.
     pub(crate) fn train(&self, id: RunId, context: RunContext<'_>) -> Result<Trained> {
-        let (run, sitting) = self.library.begin_run(id).coded()?;
+        let begun = match self.job {
+            Some(job) => self.library.begin_run_of_job(id, job),
+            None => self.library.begin_run(id),
+        };
+        let (run, sitting) = begun.coded()?;
         let noted = Noted {
             library: self.library,
             sitting: &sitting,

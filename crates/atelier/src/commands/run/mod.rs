@@ -106,6 +106,7 @@ fn resume(args: &ResumeArgs, app: &App, library: &Library) -> Result<ExitKind> {
         library,
         chosen: &chosen,
         skip_bad: args.skip_bad,
+        job: None,
     };
     let trained = work.train(run.id, app.run_context(&progress));
     drop(progress);

@@ -75,6 +75,7 @@ pub(super) fn train(app: &App, planned: &Planned<'_>, dataset: &Wanted) -> Resul
         library,
         chosen: planned.chosen,
         skip_bad: planned.args.skip_bad,
+        job: None,
     };
     let trained = work.train(run.id, app.run_context(&progress));
     drop(progress);

@@ -1,0 +1,82 @@
+//! Jobs that wait for better times after attempts that ended too early: with pauses that double. A new supervisor knows nothing of
+//! them, and tries at once.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use atelier_core::JobState;
+use atelier_store::{Job, JobId};
+
+/// The longest pause.
+const MOST: Duration = Duration::from_mins(10);
+
+/// Until when jobs wait, and why.
+#[derive(Debug, Default)]
+pub(super) struct PutOff(BTreeMap<JobId, Pause>);
+
+#[derive(Debug)]
+struct Pause {
+    /// How often in a row.
+    times: u32,
+    until: Instant,
+    why: String,
+}
+
+impl PutOff {
+    /// Puts a job off for a while, which doubles each time in a row.
+    pub(super) fn put(&mut self, id: JobId, first: Duration, why: String) {
+        let times = self.0.get(&id).map_or(0, |pause| pause.times);
+        let length = first.saturating_mul(1 << times.min(16)).min(MOST);
+        let pause = Pause {
+            times: times + 1,
+            until: Instant::now() + length,
+            why,
+        };
+        self.0.insert(id, pause);
+    }
+
+    /// The next pause of a job is a short one again.
+    pub(super) fn forget(&mut self, id: JobId) {
+        self.0.remove(&id);
+    }
+
+    /// Why a job is not begun yet, if it waits.
+    pub(super) fn why(&self, id: JobId) -> Option<&str> {
+        let pause = self.0.get(&id)?;
+        (Instant::now() < pause.until).then_some(pause.why.as_str())
+    }
+
+    /// Forgets those that are not among the open ones, or paused.
+    pub(super) fn keep(&mut self, open: &[Job]) {
+        if !self.0.is_empty() {
+            let is_kept = |id: &JobId| {
+                let mut open = open.iter();
+                open.any(|job| job.id == *id && job.state != JobState::Paused)
+            };
+            self.0.retain(|id, _| is_kept(id));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_until_they_are_forgotten() {
+        let (mut put_off, id) = (PutOff::default(), JobId::unused());
+        let mut lengths = Vec::new();
+        for _ in 0..3 {
+            let now = Instant::now();
+            put_off.put(id, Duration::from_mins(1), "full".to_owned());
+            lengths.push((put_off.0[&id].until - now).as_secs() / 60);
+        }
+        assert_eq!((lengths, put_off.why(id)), (vec![1, 2, 4], Some("full")));
+        put_off.forget(id);
+        assert_eq!(put_off.why(id), None);
+        put_off.put(id, Duration::ZERO, "full".to_owned());
+        assert_eq!(put_off.why(id), None);
+        put_off.keep(&[]);
+        assert!(put_off.0.is_empty());
+    }
+}
