@@ -21,6 +21,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::answer::Failure;
 use crate::error::Error;
 use crate::events::{Clients, Watch};
+use crate::leonardo::{self, Tickets};
 use crate::limits::Limits;
 use crate::routes::described;
 use crate::status::metrics::{self, Metrics};
@@ -83,6 +84,7 @@ struct Shared {
     work: Work,
     watch: Option<Watch>,
     clients: Clients,
+    tickets: Tickets,
     metrics: Metrics,
     openapi: String,
 }
@@ -104,6 +106,7 @@ impl App {
                 work: Work::new(limits.turn),
                 watch: watch.map_err(Error::Threads)?,
                 clients: Clients::new(limits.event_clients),
+                tickets: Tickets::default(),
                 metrics: Metrics::default(),
                 uploads,
                 openapi: openapi::openapi_json(),
@@ -149,6 +152,11 @@ impl App {
     /// Who listens to events.
     pub(crate) fn clients(&self) -> &Clients {
         &self.shared.clients
+    }
+
+    /// Uploads of single pictures that were announced.
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.shared.tickets
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -205,6 +213,7 @@ pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
         .and(NotForContentType::new("application/zip"));
     router
         .route("/api/v1/openapi.json", get(openapi::get_openapi))
+        .merge(leonardo::routes())
         .fallback(web::get_page)
         .method_not_allowed_fallback(refuse_method)
         // From the inside out: the last one sees a request first.

@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod extract;
 mod jobs;
+mod leonardo;
 mod limits;
 mod listen;
 mod models;

@@ -141,28 +141,38 @@ impl Failure {
         self.0.cause = Some(cause.to_string());
         self
     }
+
+    /// What went wrong, as a code, a status and words.
+    pub(crate) fn about(&self) -> (ErrorCode, StatusCode, &str) {
+        (self.0.code, self.0.status, &self.0.message)
+    }
+
+    /// The answer with a body of the caller's own form.
+    pub(crate) fn respond(self, body: impl Serialize) -> Response {
+        let mut response = (self.0.status, Json(body)).into_response();
+        if self.0.status == StatusCode::SERVICE_UNAVAILABLE {
+            let secs = HeaderValue::from_static("2");
+            response.headers_mut().insert(header::RETRY_AFTER, secs);
+        }
+        if let Some(cause) = self.0.cause {
+            response.extensions_mut().insert(Cause(cause));
+        }
+        response
+    }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let about = *self.0;
+        let about = &self.0;
         let body = FailureBody {
             error: FailureAbout {
                 code: about.code.name(),
-                message: about.message,
+                message: about.message.clone(),
                 hint: about.hint,
-                details: about.details,
+                details: about.details.clone(),
             },
         };
-        let mut response = (about.status, Json(body)).into_response();
-        if about.status == StatusCode::SERVICE_UNAVAILABLE {
-            let secs = HeaderValue::from_static("2");
-            response.headers_mut().insert(header::RETRY_AFTER, secs);
-        }
-        if let Some(cause) = about.cause {
-            response.extensions_mut().insert(Cause(cause));
-        }
-        response
+        self.respond(body)
     }
 }
 

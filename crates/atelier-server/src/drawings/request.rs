@@ -15,64 +15,64 @@ use crate::openapi::choices;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct DrawingRequest {
     /// The name of the base; that of the first model, else the usual one, when absent.
-    pub(super) base: Option<String>,
+    pub(crate) base: Option<String>,
     /// The models that take part.
     #[schema(max_items = 8)]
-    pub(super) models: Vec<UsedModel>,
+    pub(crate) models: Vec<UsedModel>,
     /// What the picture shows.
     #[schema(max_length = 10_000)]
-    pub(super) prompt: String,
+    pub(crate) prompt: String,
     /// What the second text encoder reads, in families that have one; the prompt when absent.
     #[schema(max_length = 10_000)]
-    pub(super) prompt_2: Option<String>,
+    pub(crate) prompt_2: Option<String>,
     /// What the picture must not show. Absent is not the same as empty.
     #[schema(max_length = 10_000)]
-    pub(super) negative: Option<String>,
+    pub(crate) negative: Option<String>,
     /// What the second text encoder reads of it; the negative prompt when absent.
     #[schema(max_length = 10_000)]
-    pub(super) negative_2: Option<String>,
+    pub(crate) negative_2: Option<String>,
     /// Whether brackets in prompts have a meaning.
     #[schema(schema_with = choices::prompt_syntax)]
-    pub(super) prompt_syntax: PromptSyntax,
+    pub(crate) prompt_syntax: PromptSyntax,
     /// Number of sampler steps.
     #[schema(minimum = 1, maximum = 200)]
-    pub(super) steps: usize,
+    pub(crate) steps: usize,
     /// Classifier-free guidance; 1 or less draws without it.
     #[schema(minimum = 0, maximum = 50)]
-    pub(super) guidance: f32,
+    pub(crate) guidance: f32,
     /// How far the guided prediction is brought back to the spread of the unguided one, 0 (not at all) to 1.
     #[schema(minimum = 0, maximum = 1)]
-    pub(super) guidance_rescale: f32,
+    pub(crate) guidance_rescale: f32,
     /// The sampler.
     #[schema(schema_with = choices::sampler)]
-    pub(super) sampler: SamplerKind,
+    pub(crate) sampler: SamplerKind,
     /// How its steps spread over the noise levels.
     #[schema(schema_with = choices::schedule)]
-    pub(super) schedule: ScheduleKind,
+    pub(crate) schedule: ScheduleKind,
     /// Seed of the first picture; the n-th uses `seed + n`.
     #[schema(value_type = u64, minimum = 0)]
-    pub(super) seed: Seed,
+    pub(crate) seed: Seed,
     /// Whose random numbers the seed stands for.
     #[schema(schema_with = choices::noise)]
-    pub(super) noise: NoiseKind,
+    pub(crate) noise: NoiseKind,
     /// Width in pixels, a multiple of 8; the base's own size when absent.
     #[schema(minimum = 8, maximum = 2048, multiple_of = 8)]
-    pub(super) width: Option<usize>,
+    pub(crate) width: Option<usize>,
     /// Height in pixels, a multiple of 8; the base's own size when absent.
     #[schema(minimum = 8, maximum = 2048, multiple_of = 8)]
-    pub(super) height: Option<usize>,
+    pub(crate) height: Option<usize>,
     /// Number of pictures.
     #[schema(minimum = 1, maximum = 64)]
-    pub(super) count: usize,
+    pub(crate) count: usize,
     /// How many last layers of the text encoder are skipped.
     #[schema(minimum = 0, maximum = 11)]
-    pub(super) clip_skip: usize,
+    pub(crate) clip_skip: usize,
     /// The arithmetic of the base.
     #[schema(schema_with = choices::precision)]
-    pub(super) precision: Precision,
+    pub(crate) precision: Precision,
     /// Whether the autoencoder works tile by tile.
     #[schema(schema_with = choices::vae_tiling)]
-    pub(super) vae_tiling: VaeTiling,
+    pub(crate) vae_tiling: VaeTiling,
 }
 
 /// A model, and how strongly it is used.
@@ -80,15 +80,15 @@ pub(crate) struct DrawingRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct UsedModel {
     #[schema(value_type = String, format = "uuid")]
-    pub(super) model: ModelId,
+    pub(crate) model: ModelId,
     /// The epoch of its run whose adapter is used, one of the run's checkpoints; the model's own when absent.
     #[schema(minimum = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(default)]
-    pub(super) epoch: Option<usize>,
+    pub(crate) epoch: Option<usize>,
     /// The factor on it; the model's own strength when absent.
     #[schema(minimum = 0.0, maximum = 1.5)]
-    pub(super) strength: Option<f32>,
+    pub(crate) strength: Option<f32>,
 }
 
 impl Default for DrawingRequest {

@@ -1,7 +1,7 @@
 //! A drawing takes its place in the queue.
 
 use atelier_jobs::GenerationRequest;
-use atelier_store::{Error, Library};
+use atelier_store::{Error, Job, Library};
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::json;
@@ -27,6 +27,12 @@ pub(crate) async fn start_drawing(
     State(app): State<App>,
     JsonOf(wanted): JsonOf<DrawingRequest>,
 ) -> Result<(StatusCode, Json<JobView>)> {
+    let job = start(&app, wanted).await?;
+    Ok((StatusCode::ACCEPTED, Json(job.into())))
+}
+
+/// Checks a drawing and gives it a place in the queue.
+pub(crate) async fn start(app: &App, wanted: DrawingRequest) -> Result<Job> {
     let problems = wanted.problems();
     if !problems.is_empty() {
         let message = format!("this cannot be drawn: {}", problems.join("; "));
@@ -34,10 +40,10 @@ pub(crate) async fn start_drawing(
     }
     let app_again = app.clone();
     let submitted = app.work().files(move || submit(&app_again, wanted));
-    Ok((StatusCode::ACCEPTED, Json(submitted.await??)))
+    submitted.await?
 }
 
-fn submit(app: &App, mut wanted: DrawingRequest) -> Result<JobView> {
+fn submit(app: &App, mut wanted: DrawingRequest) -> Result<Job> {
     let (library, queue, planner) = (app.library(), app.queue()?, app.planner()?);
     app.check_room(&library)?;
     if wanted.base.is_some() || wanted.models.is_empty() {
@@ -48,7 +54,7 @@ fn submit(app: &App, mut wanted: DrawingRequest) -> Result<JobView> {
     let base = job.base.clone().or(base);
     // Where it is not known, the drawing waits for trainings to end.
     job.memory_bytes = base.and_then(|base| planner.drawing_bytes(&base, &job.request).ok());
-    Ok(queue.submit_generation(job, 0)?.into())
+    Ok(queue.submit_generation(job, 0)?)
 }
 
 /// Models in the trash draw nothing, and epochs that their runs do not have. The base of the first model.

@@ -8,18 +8,15 @@ use axum::extract::multipart::{Field, Multipart};
 use axum::extract::{FromRequest as _, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use serde_json::json;
-use tokio::fs::File;
-use tokio::io::AsyncWriteExt as _;
 use utoipa::ToSchema;
 
 use super::views::ModelView;
 use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
-use crate::datasets::upload::disk::Disk;
 use crate::datasets::upload::folder::UploadFolder;
 use crate::datasets::upload::metered::{Progress, metered};
 use crate::datasets::upload::receive::broken;
+use crate::datasets::upload::single::write_one;
 use crate::openapi::choices;
 use crate::trainings::bases::known;
 
@@ -105,7 +102,8 @@ async fn receive(app: &App, request: Request, folder: &Path) -> Result<ImportMod
             let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
             let stem = name.strip_suffix(".safetensors").unwrap_or(name).to_owned();
             let path = folder.join("adapter.safetensors");
-            write(app, field, (&path, &progress)).await?;
+            let most = ("adapter", app.limits().adapter_bytes);
+            write_one(app, field, (&path, &progress), most).await?;
             form.file = path;
             form.name.get_or_insert(stem);
         } else {
@@ -116,29 +114,6 @@ async fn receive(app: &App, request: Request, folder: &Path) -> Result<ImportMod
         return Err(Failure::invalid("the form has no field `file`"));
     }
     Ok(form)
-}
-
-async fn write(
-    app: &App,
-    mut field: Field<'_>,
-    (path, progress): (&Path, &Progress),
-) -> Result<()> {
-    let (most, folder) = (app.limits().adapter_bytes, path.parent().unwrap_or(path));
-    let mut disk = Disk::new(folder.to_owned(), app.limits().spare_bytes);
-    let mut file = File::create(path).await.map_err(Failure::io)?;
-    let mut size_bytes = 0;
-    while let Some(chunk) = field.chunk().await.map_err(broken)? {
-        progress.made();
-        size_bytes += chunk.len() as u64;
-        if size_bytes > most {
-            let message = format!("the adapter has more than {most} bytes");
-            let failure = Failure::new(ErrorCode::TooLarge, message);
-            return Err(failure.with_details(json!({"most_bytes": most})));
-        }
-        disk.take(chunk.len() as u64)?;
-        file.write_all(&chunk).await.map_err(Failure::io)?;
-    }
-    file.flush().await.map_err(Failure::io)
 }
 
 impl ImportModel {

@@ -16,11 +16,11 @@ use crate::extract::{JsonOf, PathOf};
 pub(crate) struct AddPicture {
     /// A drawn picture.
     #[schema(value_type = String, format = "uuid")]
-    picture: PictureId,
+    pub(crate) picture: PictureId,
     /// Its words.
     #[serde(default)]
     #[schema(max_length = 10_000)]
-    caption: String,
+    pub(crate) caption: String,
 }
 
 /// What came of adding a picture.
@@ -31,7 +31,7 @@ pub(crate) struct AddedPicture {
     version: VersionAboutView,
     /// The image that it is.
     #[schema(format = "uuid")]
-    image: String,
+    pub(crate) image: String,
     /// Whether it is a new one.
     is_new: bool,
 }
@@ -47,6 +47,11 @@ pub(crate) async fn add_picture(
     PathOf(id): PathOf<DatasetId>,
     JsonOf(wanted): JsonOf<AddPicture>,
 ) -> Result<Json<AddedPicture>> {
+    Ok(Json(copy(&app, id, wanted).await?))
+}
+
+/// Adds a copy of a drawn picture to a dataset.
+pub(crate) async fn copy(app: &App, id: DatasetId, wanted: AddPicture) -> Result<AddedPicture> {
     let library = app.library();
     let picture = wanted.picture;
     let picture = app.work().catalogue(move || library.get_picture(picture));
@@ -68,7 +73,7 @@ pub(crate) async fn add_picture(
             is_new,
         })
     };
-    Ok(Json(app.work().decode(Some(pixels), add).await??))
+    app.work().decode(Some(pixels), add).await?
 }
 
 fn add(

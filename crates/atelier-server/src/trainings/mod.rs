@@ -6,4 +6,4 @@ pub(crate) mod settings;
 pub(crate) mod start;
 pub(crate) mod trigger_words;
 mod views;
-mod wish;
+pub(crate) mod wish;

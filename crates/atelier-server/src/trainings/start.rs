@@ -1,5 +1,6 @@
 //! Trainings are planned, and started.
 
+use atelier_store::{Job, Run};
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -43,8 +44,15 @@ pub(crate) async fn start_training(
     State(app): State<App>,
     JsonOf(wanted): JsonOf<TrainingRequest>,
 ) -> Result<(StatusCode, Json<RunAndJob>)> {
+    let (job, run) = start(&app, wanted).await?;
+    let (run, job) = (run.into(), Some(job.into()));
+    Ok((StatusCode::ACCEPTED, Json(RunAndJob { run, job })))
+}
+
+/// Plans a training and gives it a place in the queue.
+pub(crate) async fn start(app: &App, wanted: TrainingRequest) -> Result<(Job, Run)> {
     let queue = app.queue()?;
-    let planned = plan(&app, &wanted).await?;
+    let planned = plan(app, &wanted).await?;
     let library = app.library();
     let app_again = app.clone();
     let submit = move || -> Result<_> {
@@ -52,7 +60,5 @@ pub(crate) async fn start_training(
         let training = planned.training_job()?;
         Ok(queue.submit_training(&training, planned.into_run(wanted.name), 0)?)
     };
-    let (job, run) = app.work().files(submit).await??;
-    let (run, job) = (run.into(), Some(job.into()));
-    Ok((StatusCode::ACCEPTED, Json(RunAndJob { run, job })))
+    app.work().files(submit).await?
 }

@@ -24,19 +24,19 @@ const NAME_CHARS: usize = 100;
 pub(crate) struct TrainingRequest {
     /// The dataset.
     #[schema(value_type = String, format = "uuid")]
-    pub(super) dataset: DatasetId,
+    pub(crate) dataset: DatasetId,
     /// Which version of it; the newest when absent.
     #[schema(minimum = 1)]
-    pub(super) version: Option<u32>,
+    pub(crate) version: Option<u32>,
     /// The name of the base; the usual one when absent.
-    pub(super) base: Option<String>,
+    pub(crate) base: Option<String>,
     /// What the run will be called; made from the dataset's name when absent.
     #[schema(min_length = 1, max_length = 200)]
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// What is given. Category and trigger word are the dataset's where they are not.
     #[serde(default)]
     #[schema(value_type = SomeSettings)]
-    pub(super) settings: Map<String, Value>,
+    pub(crate) settings: Map<String, Value>,
 }
 
 /// What a training will be, and on which version of which dataset.

@@ -7,6 +7,7 @@ mod edits;
 mod export;
 mod files;
 mod learning;
+mod leonardo;
 mod listening;
 mod openapi;
 mod pages;

@@ -269,6 +269,25 @@ pub(crate) fn multipart(files: &[(&str, &[u8])]) -> Vec<u8> {
     body
 }
 
+/// The body of a form with these fields, and a file as its last part.
+pub(crate) fn multipart_of(fields: &[(String, String)], file: Option<(&str, &[u8])>) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        let head = "--XBOUNDARYX\r\nContent-Disposition: form-data; name=";
+        body.extend_from_slice(format!("{head}\"{name}\"\r\n\r\n{value}\r\n").as_bytes());
+    }
+    if let Some((name, bytes)) = file {
+        let head = format!(
+            "--XBOUNDARYX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--XBOUNDARYX--\r\n");
+    body
+}
+
 /// A PNG of one shade of grey, 40×24 pixels.
 pub(crate) fn picture(shade: u8) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());

@@ -16,6 +16,8 @@ pub enum ModelCall {
     Id(ModelId),
     /// By its number.
     Number(u32),
+    /// By the run that it comes from.
+    Run(RunId),
 }
 
 /// A model, or what will become one.
@@ -49,10 +51,12 @@ impl Library {
         let found = self.read(|view| match call {
             ModelCall::Id(id) => found(view, "id", "model_id", &id),
             ModelCall::Number(number) => found(view, "number", "model_number", &number),
+            ModelCall::Run(run) => promised_to(view, "id", &run),
         })?;
         let found = found.ok_or_else(|| match call {
             ModelCall::Id(id) => Error::not_found("model", id),
             ModelCall::Number(number) => Error::not_found("model", number),
+            ModelCall::Run(run) => Error::not_found("run", run),
         })?;
         Ok(self.with_folder(found))
     }
@@ -110,8 +114,17 @@ fn found(
             is_queued: false,
         }));
     }
+    promised_to(view, run_column, value)
+}
+
+/// What a run is promised to become.
+fn promised_to(
+    view: &Transaction<'_>,
+    column: &str,
+    value: &dyn ToSql,
+) -> Result<Option<PromisedModel>> {
     let query = format!(
-        "SELECT id, model_id, model_number FROM run WHERE {run_column} = ? AND trashed_ms IS NULL"
+        "SELECT id, model_id, model_number FROM run WHERE model_id IS NOT NULL AND {column} = ? AND trashed_ms IS NULL"
     );
     let promise = view.query_row(&query, [value], Promise::from_row);
     match promise.optional()? {

@@ -9,6 +9,7 @@ pub(crate) mod metered;
 mod pair;
 mod part;
 pub(crate) mod receive;
+pub(crate) mod single;
 
 use atelier_store::{AdditionOutcome, DatasetId};
 use axum::extract::multipart::Multipart;

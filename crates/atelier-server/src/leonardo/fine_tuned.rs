@@ -1,0 +1,244 @@
+//! What is trained here: the other house has two kinds, elements with numbers and custom models with ids. Here each is a model
+//! of the library, or the run that will become it.
+
+use std::collections::HashMap;
+
+use atelier_core::{BaseKind, Category, RunState, TrainConfig};
+use atelier_store::{DatasetId, Error, Library, ModelCall, PromisedModel, Run};
+use serde_json::{Map, Value, json};
+
+use super::datasets::present;
+use super::refusal::{Refusal, Result};
+use crate::answer::Failure;
+use crate::app::App;
+use crate::trainings::start::start;
+use crate::trainings::wish::TrainingRequest;
+
+/// As many models as a list has; the newest.
+const LISTED: u32 = 200;
+/// Runs have names like files; so many are told apart.
+const SAME_NAMES: u32 = 1_000;
+/// A name that leaves room for a number.
+const NAME_CHARS: usize = 180;
+/// What the clients fill in where their user gives no name.
+const NO_NAME: &str = "placeholder";
+
+/// A model, or what will become one, with what the answers of both kinds tell.
+#[derive(Debug)]
+pub(super) struct FineTuned {
+    pub(super) id: String,
+    pub(super) number: u32,
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) category: Category,
+    pub(super) trigger: String,
+    pub(super) base: String,
+    /// The strength at which it is used where nobody says another.
+    pub(super) strength: Option<f32>,
+    pub(super) created_ms: i64,
+    pub(super) changed_ms: i64,
+    /// `PENDING`, `COMPLETE` or `FAILED`.
+    pub(super) status: &'static str,
+    /// The settings of its training.
+    pub(super) config: Option<TrainConfig>,
+    /// How far its training is, in this house's words.
+    pub(super) training: Value,
+}
+
+/// Whether something is there or coming; nothing for what was there and is gone.
+fn status(promised: &PromisedModel) -> Option<&'static str> {
+    if promised.model.is_some() {
+        return Some("COMPLETE");
+    }
+    let state = promised.run.as_ref()?.state;
+    match state {
+        _ if promised.is_queued => Some("PENDING"),
+        RunState::Running => Some("PENDING"),
+        RunState::Completed => None,
+        RunState::Waiting | RunState::Stopped | RunState::Failed => Some("FAILED"),
+    }
+}
+
+impl FineTuned {
+    fn of(promised: PromisedModel) -> Option<Self> {
+        let status = status(&promised)?;
+        let PromisedModel { model, run, .. } = promised;
+        let (id, number) = (promised.id.to_string(), promised.number);
+        let training = run.as_ref().map_or(Value::Null, training);
+        let changed_ms = run.as_ref().map(|run| run.changed_ms);
+        Some(match (model, run) {
+            (Some(model), run) => Self {
+                id,
+                number,
+                name: model.about.name,
+                description: model.about.description,
+                category: model.about.category,
+                trigger: model.about.trigger_word,
+                base: model.base,
+                strength: Some(model.strength),
+                created_ms: model.created_ms,
+                changed_ms: changed_ms.unwrap_or(model.created_ms),
+                status,
+                config: run.map(|run| run.config),
+                training,
+            },
+            (None, Some(run)) => Self {
+                id,
+                number,
+                name: run.name,
+                description: String::new(),
+                category: run.config.category,
+                trigger: run.config.trigger.clone(),
+                base: run.base,
+                strength: None,
+                created_ms: run.created_ms,
+                changed_ms: run.changed_ms,
+                status,
+                config: Some(run.config),
+                training,
+            },
+            (None, None) => return None,
+        })
+    }
+}
+
+fn training(run: &Run) -> Value {
+    json!({
+        "run": run.id.to_string(),
+        "state": run.state,
+        "done_steps": run.done_steps,
+        "total_steps": run.total_steps,
+        "loss": run.loss,
+        "problem": run.problem,
+    })
+}
+
+/// What is called so.
+pub(super) async fn get(app: &App, call: ModelCall) -> Result<FineTuned> {
+    let library = app.library();
+    let found = app.work();
+    let found = found.catalogue(move || library.get_promised_model(call));
+    let found = FineTuned::of(found.await?);
+    found.ok_or_else(|| Refusal::not_found("there is no such model any more"))
+}
+
+/// Everything outside the trash: first what is being trained or failed, then models, the newest first.
+pub(super) async fn list(app: &App) -> Result<Vec<FineTuned>> {
+    let library = app.library();
+    let found = app.work().catalogue(move || {
+        let mut all = library.list_promised_models()?;
+        let page = library.page_of_models(false, None, (0, LISTED))?;
+        all.extend(page.models.into_iter().map(|model| PromisedModel {
+            id: model.id,
+            number: model.number,
+            model: Some(model),
+            run: None,
+            is_queued: false,
+        }));
+        Ok(all)
+    });
+    let found = found.await?.into_iter();
+    Ok(found.filter_map(FineTuned::of).collect())
+}
+
+/// Kinds of the bases that there are, by their names.
+pub(super) async fn kinds(app: &App) -> Result<HashMap<String, (BaseKind, usize)>> {
+    let planner = app.planner()?;
+    let bases = app.work().files(move || planner.list_bases()).await?;
+    let bases = bases.map_err(Failure::from)?.into_iter();
+    let kinds = bases.map(|base| (base.name, (base.kind, base.native_size)));
+    Ok(kinds.collect())
+}
+
+/// A training that is wanted.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) dataset: String,
+    pub(super) name: Option<String>,
+    pub(super) trigger: Option<String>,
+    /// The dataset's where there is none.
+    pub(super) category: Option<Category>,
+    /// Settings by their names here.
+    pub(super) settings: Map<String, Value>,
+}
+
+/// Starts a training, and says what it will become.
+pub(super) async fn train(app: &App, wish: Wish) -> Result<FineTuned> {
+    let dataset = wish.dataset.parse::<DatasetId>();
+    let dataset = dataset.map_err(|_| Refusal::not_found("there is no such dataset"))?;
+    let mut settings = wish.settings;
+    let trigger = wish.trigger.as_deref().map(str::trim);
+    if let Some(word) = trigger.filter(|word| !word.is_empty()) {
+        settings.insert("trigger".to_owned(), json!(word));
+    }
+    if let Some(category) = wish.category {
+        settings.insert("category".to_owned(), json!(category));
+    }
+    let library = app.library();
+    let found = app.work().catalogue(move || {
+        present(&library, dataset)?;
+        free_name(&library, wish.name.as_deref())
+    });
+    let name = found.await?;
+    let request = TrainingRequest {
+        dataset,
+        version: None,
+        base: None,
+        name,
+        settings,
+    };
+    let (_, run) = start(app, request).await?;
+    get(app, ModelCall::Run(run.id)).await
+}
+
+/// A name that a run may have and none has yet; nothing where none is given, so that it follows from the dataset's.
+fn free_name(library: &Library, wanted: Option<&str>) -> Result<Option<String>, Error> {
+    let plain = |c: char| {
+        if c.is_control() || matches!(c, ':' | '/' | '\\') {
+            '-'
+        } else {
+            c
+        }
+    };
+    let wanted = wanted.unwrap_or_default().trim().trim_start_matches('.');
+    let name: String = wanted.chars().take(NAME_CHARS).map(plain).collect();
+    let name = name.trim().to_owned();
+    if name.is_empty() || name == NO_NAME {
+        return Ok(None);
+    }
+    let numbered = (2..=SAME_NAMES).map(|number| format!("{name} {number}"));
+    for name in std::iter::once(name.clone()).chain(numbered) {
+        match library.find_run(&name) {
+            Err(Error::NotFound { .. }) => return Ok(Some(name)),
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Puts a model into the trash; ends the training of what is none yet.
+pub(super) async fn delete(app: &App, call: ModelCall) -> Result<FineTuned> {
+    let found = get(app, call).await?;
+    let (library, queue) = (app.library(), app.queue()?);
+    let delete = move || -> Result<()> {
+        let PromisedModel { model, run, .. } = library.get_promised_model(call)?;
+        match (model, run) {
+            (Some(model), _) => drop(library.delete_model(model.id)?),
+            (None, Some(run)) => {
+                if let Some(job) = library.find_open_job_of(run.id)? {
+                    queue.cancel(job.id)?;
+                }
+                match library.delete_run(run.id) {
+                    // Its worker stops within a step; what is left of it has failed then.
+                    Ok(_) | Err(Error::RunInUse { .. } | Error::RunQueued { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            (None, None) => {}
+        }
+        Ok(())
+    };
+    app.work().files(delete).await??;
+    Ok(found)
+}

@@ -1,0 +1,226 @@
+//! What is to be drawn, in the other house's words, and how it becomes a drawing.
+
+use std::sync::Arc;
+
+use atelier_core::{Planner, Seed};
+use atelier_store::{Library, Model, ModelCall, ModelId};
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::mapping::{USUAL_MODEL, VERSIONS, check_version, sampler, size};
+use super::refusal::{Refusal, Result};
+use super::request::Whole;
+use crate::drawings::request::{DrawingRequest, UsedModel};
+use crate::trainings::bases::known;
+
+/// What the clients fill in where their user says nothing.
+const PROMPT: &str = "A majestic cat in the snow";
+const COUNT: Whole = Whole(4);
+const SIZE: [Whole; 2] = [Whole(1024), Whole(768)];
+/// What the other house does where nobody says anything.
+const STEPS: Whole = Whole(15);
+const GUIDANCE: f32 = 7.0;
+/// What may be asked for.
+const COUNTS: (i64, i64) = (1, 8);
+const SIDES: (i64, i64) = (32, 1536);
+const MOST_STEPS: (i64, i64) = (1, 60);
+const SEEDS: (i64, i64) = (0, 9_999_999_998);
+
+/// A generation that is wanted. What is not here is passed over.
+#[derive(Debug, Deserialize)]
+pub(super) struct CreateGeneration {
+    prompt: Option<String>,
+    negative_prompt: Option<String>,
+    num_images: Option<Whole>,
+    width: Option<Whole>,
+    height: Option<Whole>,
+    num_inference_steps: Option<Whole>,
+    guidance_scale: Option<f32>,
+    seed: Option<Whole>,
+    scheduler: Option<String>,
+    sd_version: Option<String>,
+    #[serde(rename = "modelId")]
+    model: Option<String>,
+    #[serde(rename = "userElements")]
+    user_elements: Option<Vec<UserElement>>,
+    elements: Option<Vec<Element>>,
+    #[serde(flatten)]
+    absent: Absent,
+}
+
+/// A model by its number.
+#[derive(Debug, Deserialize)]
+struct UserElement {
+    #[serde(rename = "userLoraId")]
+    number: Option<Whole>,
+    weight: Option<f32>,
+}
+
+/// A model by its id.
+#[derive(Debug, Deserialize)]
+struct Element {
+    #[serde(rename = "akUUID")]
+    id: String,
+    weight: Option<f32>,
+}
+
+/// What would make another picture, and is not there.
+#[derive(Debug, Deserialize)]
+struct Absent {
+    init_image_id: Option<Value>,
+    init_generation_image_id: Option<Value>,
+    controlnets: Option<Value>,
+    #[serde(rename = "controlNet")]
+    control_net: Option<Value>,
+    #[serde(rename = "imagePrompts")]
+    image_prompts: Option<Value>,
+    #[serde(rename = "canvasRequest")]
+    canvas_request: Option<Value>,
+    unzoom: Option<Value>,
+    tiling: Option<Value>,
+    transparency: Option<Value>,
+}
+
+impl Absent {
+    /// Refuses the first of them that is wanted.
+    fn check(&self) -> Result<()> {
+        let is_wanted = |value: &Option<Value>| match value {
+            None | Some(Value::Null | Value::Bool(false)) => false,
+            Some(Value::Array(list)) => !list.is_empty(),
+            Some(Value::String(text)) => !text.is_empty() && text != "disabled",
+            Some(_) => true,
+        };
+        let absent = [
+            (
+                &self.init_image_id,
+                "drawing from pictures (`init_image_id`)",
+            ),
+            (
+                &self.init_generation_image_id,
+                "drawing from pictures (`init_generation_image_id`)",
+            ),
+            (&self.controlnets, "`controlnets`"),
+            (&self.control_net, "`controlNet`"),
+            (&self.image_prompts, "`imagePrompts`"),
+            (&self.canvas_request, "`canvasRequest`"),
+            (&self.unzoom, "`unzoom`"),
+            (&self.tiling, "`tiling`"),
+            (&self.transparency, "`transparency`"),
+        ];
+        let wanted = absent.iter().find(|(value, _)| is_wanted(value));
+        wanted.map_or(Ok(()), |(_, what)| Err(Refusal::not_supported(what)))
+    }
+}
+
+/// What is asked while a generation becomes a drawing.
+pub(super) struct Asked {
+    pub(super) library: Library,
+    pub(super) planner: Arc<dyn Planner>,
+}
+
+impl CreateGeneration {
+    /// The same in this house's words.
+    pub(super) fn into_drawing(self, asked: &Asked) -> Result<DrawingRequest> {
+        self.absent.check()?;
+        check_version(self.sd_version.as_deref(), VERSIONS)?;
+        let (base, models) = self.base_and_models(asked)?;
+        let of_base = match (&base, models.first()) {
+            (None, Some(used)) => Some(asked.library.get_model(used.model)?.base),
+            _ => base.clone(),
+        };
+        let native = known(&asked.planner, of_base.as_deref())?.native_size;
+        let [width, height] = [self.width, self.height].map(|side| side.map(Whole::is_side));
+        let width = width.unwrap_or_else(|| SIZE[0].is_side())?;
+        let height = height.unwrap_or_else(|| SIZE[1].is_side())?;
+        let [width, height] = size(native, [width, height]);
+        let steps = self.num_inference_steps.unwrap_or(STEPS);
+        let seed = self
+            .seed
+            .map(|seed| seed.within("seed", SEEDS))
+            .transpose()?;
+        Ok(DrawingRequest {
+            base,
+            models,
+            prompt: self.prompt.unwrap_or_else(|| PROMPT.to_owned()),
+            negative: self.negative_prompt.filter(|text| !text.is_empty()),
+            count: self
+                .num_images
+                .unwrap_or(COUNT)
+                .within("num_images", COUNTS)?,
+            steps: steps.within("num_inference_steps", MOST_STEPS)?,
+            guidance: self.guidance_scale.unwrap_or(GUIDANCE),
+            sampler: sampler(self.scheduler.as_deref())?,
+            seed: Seed(seed.map_or_else(any_seed, |seed| seed as u64)),
+            width: Some(width),
+            height: Some(height),
+            ..DrawingRequest::default()
+        })
+    }
+
+    /// What the model means: a base by its name, a model of the library by its id, or nothing particular.
+    fn base_and_models(&self, asked: &Asked) -> Result<(Option<String>, Vec<UsedModel>)> {
+        let mut models = Vec::new();
+        let named = self.model.as_deref().filter(|id| *id != USUAL_MODEL);
+        let base = match named.map(|id| (id, id.parse::<ModelId>())) {
+            None => None,
+            Some((_, Ok(id))) => {
+                let model = ready(&asked.library, ModelCall::Id(id))?;
+                models.push(used(&model, None));
+                None
+            }
+            Some((name, Err(_))) => Some(known(&asked.planner, Some(name))?.name),
+        };
+        for element in self.user_elements.iter().flatten() {
+            let Some(number) = element.number else {
+                return Err(Refusal::invalid("an element has no `userLoraId`"));
+            };
+            let number = u32::try_from(number.0);
+            let number = number.map_err(|_| Refusal::not_found("there is no such element"))?;
+            let model = ready(&asked.library, ModelCall::Number(number))?;
+            models.push(used(&model, element.weight));
+        }
+        for element in self.elements.iter().flatten() {
+            let id = element.id.parse::<ModelId>();
+            let id = id.map_err(|_| Refusal::not_found("there is no such element"))?;
+            let model = ready(&asked.library, ModelCall::Id(id))?;
+            models.push(used(&model, element.weight));
+        }
+        Ok((base, models))
+    }
+}
+
+impl Whole {
+    /// It, as width or height.
+    fn is_side(self) -> Result<usize> {
+        let side = self.within("width` and `height", SIDES)?;
+        if side.is_multiple_of(8) {
+            return Ok(side);
+        }
+        let message = "`width` and `height` must be multiples of 8";
+        Err(Refusal::invalid(message))
+    }
+}
+
+/// A model that is there; one that is still trained draws nothing yet.
+fn ready(library: &Library, call: ModelCall) -> Result<Model> {
+    let found = library.get_promised_model(call)?;
+    let number = found.number;
+    found.model.ok_or_else(|| {
+        let message = format!("the element {number} is not trained yet");
+        Refusal::invalid(message)
+    })
+}
+
+fn used(model: &Model, strength: Option<f32>) -> UsedModel {
+    UsedModel {
+        model: model.id,
+        epoch: None,
+        strength,
+    }
+}
+
+/// A seed that nobody asked for, as small as those that can be asked for.
+fn any_seed() -> u64 {
+    u64::from(Uuid::new_v4().as_u128() as u32)
+}

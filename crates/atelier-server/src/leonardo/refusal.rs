@@ -1,0 +1,71 @@
+//! Failures in the shape of the other house: `{"error", "path", "code"}`.
+
+use atelier_jobs::Error as JobsError;
+use atelier_store::Error as StoreError;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::answer::Failure;
+
+/// The result of a handler.
+pub(super) type Result<T, E = Refusal> = std::result::Result<T, E>;
+
+/// A request that is not answered as it was meant.
+#[derive(Debug)]
+pub(super) struct Refusal(Failure);
+
+impl Refusal {
+    /// A value of the request is wrong.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self(Failure::invalid(message))
+    }
+
+    /// Nothing is there.
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self(Failure::not_found(message))
+    }
+
+    /// Something that this studio does not do. No client asks for it again by itself.
+    pub(super) fn not_supported(what: &str) -> Self {
+        let message = format!("this studio has no {what}");
+        Self(Failure::invalid(message).with_status(StatusCode::NOT_IMPLEMENTED))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (_, status, message) = self.0.about();
+        let code = match status {
+            StatusCode::BAD_REQUEST => "bad-request",
+            StatusCode::NOT_FOUND => "not-found",
+            StatusCode::CONFLICT => "conflict",
+            StatusCode::PAYLOAD_TOO_LARGE => "too-large",
+            StatusCode::UNPROCESSABLE_ENTITY => "unprocessable",
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => "busy",
+            StatusCode::NOT_IMPLEMENTED => "not-supported",
+            status if status.is_client_error() => "bad-request",
+            _ => "unexpected",
+        };
+        let body = json!({"error": message, "path": "$", "code": code});
+        self.0.respond(body)
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self(failure)
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<JobsError> for Refusal {
+    fn from(error: JobsError) -> Self {
+        Self(error.into())
+    }
+}

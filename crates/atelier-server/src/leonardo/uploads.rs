@@ -1,0 +1,233 @@
+//! Pictures come in two steps: a client announces one and is told an address of this server, to which it then sends a form with
+//! the file. The address ends with a token that nobody can guess, for one picture of one dataset, for a while; the form
+//! needs no other right.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use atelier_core::ErrorCode;
+use atelier_store::DatasetId;
+use axum::extract::multipart::{Field, Multipart};
+use axum::extract::{FromRequest as _, Request, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::PREFIX;
+use super::datasets::present;
+use super::refusal::{Refusal, Result};
+use super::request::{Address, Body, Id};
+use crate::answer::{Failure, Json};
+use crate::app::App;
+use crate::datasets::upload::folder::UploadFolder;
+use crate::datasets::upload::metered::{Progress, metered};
+use crate::datasets::upload::receive::broken;
+use crate::datasets::upload::single::{SinglePicture, add_one, write_one};
+
+/// How long an announced picture may come.
+const LIFETIME: Duration = Duration::from_hours(1);
+/// Announced pictures that have not come yet.
+const MOST_TICKETS: usize = 10_000;
+/// What a form has beside the file, at most.
+const FIELDS: usize = 30;
+const FIELD_BYTES: usize = 64 << 10;
+/// Endings of files, and their types.
+const EXTENSIONS: [(&str, &str); 4] = [
+    ("png", "image/png"),
+    ("jpg", "image/jpeg"),
+    ("jpeg", "image/jpeg"),
+    ("webp", "image/webp"),
+];
+
+/// What was announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Ticket {
+    dataset: DatasetId,
+    /// What the picture will be called.
+    file_name: String,
+    until: Instant,
+}
+
+/// What was announced and may still come. It is forgotten when the server stops.
+#[derive(Debug, Default)]
+pub(crate) struct Tickets(Mutex<HashMap<Uuid, Ticket>>);
+
+impl Tickets {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Ticket>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A token for a ticket, unless there are too many.
+    fn keep(&self, ticket: Ticket, now: Instant) -> Result<Uuid> {
+        let mut tickets = self.lock();
+        tickets.retain(|_, ticket| ticket.until > now);
+        if tickets.len() >= MOST_TICKETS {
+            let message = format!("{MOST_TICKETS} announced pictures have not come yet");
+            let failure = Failure::new(ErrorCode::Busy, message);
+            return Err(failure.with_status(StatusCode::TOO_MANY_REQUESTS).into());
+        }
+        // 122 bits of the system's random numbers.
+        let token = Uuid::new_v4();
+        tickets.insert(token, ticket);
+        Ok(token)
+    }
+
+    fn get(&self, token: Uuid, now: Instant) -> Option<Ticket> {
+        let ticket = self.lock().get(&token).cloned();
+        ticket.filter(|ticket| ticket.until > now)
+    }
+
+    fn forget(&self, token: Uuid) {
+        self.lock().remove(&token);
+    }
+}
+
+/// What will come.
+#[derive(Debug, Deserialize)]
+pub(super) struct AnnounceUpload {
+    extension: String,
+}
+
+/// Says where to send a picture.
+pub(super) async fn announce_upload(
+    State(app): State<App>,
+    Id(dataset): Id<DatasetId>,
+    Address(address): Address,
+    Body(wanted): Body<AnnounceUpload>,
+) -> Result<Json<Value>> {
+    let extension = wanted.extension.to_ascii_lowercase();
+    let known = EXTENSIONS.iter().find(|(name, _)| *name == extension);
+    let Some((extension, kind)) = known else {
+        let message = "`extension` must be `png`, `jpg`, `jpeg` or `webp`";
+        return Err(Refusal::invalid(message));
+    };
+    let library = app.library();
+    app.work()
+        .catalogue(move || present(&library, dataset))
+        .await?;
+    let id = Uuid::new_v4();
+    let (file_name, now) = (format!("{id}.{extension}"), Instant::now());
+    let key = format!("datasets/{dataset}/{file_name}");
+    let ticket = Ticket {
+        dataset,
+        file_name,
+        until: now + LIFETIME,
+    };
+    let token = app.tickets().keep(ticket, now)?;
+    let fields = json!({"Content-Type": kind, "key": key});
+    Ok(Json(json!({"uploadDatasetImage": {
+        "id": id.to_string(),
+        "key": key,
+        "fields": fields.to_string(),
+        "url": format!("{address}{PREFIX}/uploads/{token}"),
+    }})))
+}
+
+/// Takes an announced picture: a form whose last part is `file`. Answered with 204, as the storage of the other house does.
+pub(super) async fn receive_upload(
+    State(app): State<App>,
+    Id(token): Id<Uuid>,
+    request: Request,
+) -> Result<StatusCode> {
+    let ticket = app.tickets().get(token, Instant::now());
+    let ticket = ticket.ok_or_else(|| {
+        Refusal::not_found("no picture is expected here any more; announce it again")
+    })?;
+    let _turn = app.work().upload().await?;
+    let uploads = app.uploads().to_owned();
+    let made = app.work().files(move || UploadFolder::new(&uploads));
+    // The interest ends with this request, however that ends.
+    let (folder, _interest) = made.await?.map_err(Failure::io)?;
+    let path = folder.path().join("0");
+    receive(&app, request, &path).await?;
+    let picture = SinglePicture {
+        path,
+        name: ticket.file_name,
+    };
+    add_one(&app, (ticket.dataset, &folder), picture).await?;
+    app.work().files(move || folder.close()).await?;
+    app.tickets().forget(token);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Writes the part `file` of a form.
+async fn receive(app: &App, request: Request, path: &std::path::Path) -> Result<()> {
+    let (head, body) = request.into_parts();
+    let (body, progress) = metered(body);
+    let request = Request::from_parts(head, body);
+    let multipart = Multipart::from_request(request, app).await;
+    let mut multipart = multipart
+        .map_err(|error| Failure::invalid(error.body_text()).with_status(error.status()))?;
+    let (mut has_file, mut others) = (false, 0);
+    while let Some(field) = multipart.next_field().await.map_err(broken)? {
+        progress.made();
+        if field.name() == Some("file") && !has_file {
+            let most = ("picture", app.limits().picture_bytes);
+            write_one(app, field, (path, &progress), most).await?;
+            has_file = true;
+            continue;
+        }
+        others += 1;
+        if others > FIELDS {
+            return Err(Refusal::invalid("the form has too many fields"));
+        }
+        pass_over(field, &progress).await?;
+    }
+    if has_file {
+        return Ok(());
+    }
+    Err(Refusal::invalid("the form has no field `file`"))
+}
+
+/// What stands in the other fields was made here and is known.
+async fn pass_over(mut field: Field<'_>, progress: &Progress) -> Result<()> {
+    let mut count = 0;
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        progress.made();
+        count += chunk.len();
+        if count > FIELD_BYTES {
+            let message = format!("a field has more than {FIELD_BYTES} bytes");
+            return Err(Failure::new(ErrorCode::TooLarge, message).into());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticket(until: Instant) -> Ticket {
+        Ticket {
+            dataset: "018f0000-0000-7000-8000-000000000000".parse().unwrap(),
+            file_name: "a.png".to_owned(),
+            until,
+        }
+    }
+
+    #[test]
+    fn a_token_is_good_for_a_while_and_until_its_picture_is_there() {
+        let (tickets, now) = (Tickets::default(), Instant::now());
+        let until = now + LIFETIME;
+        let token = tickets.keep(ticket(until), now).unwrap();
+        assert_eq!(tickets.get(token, now), Some(ticket(until)));
+        assert_eq!(tickets.get(token, until), None);
+        assert_eq!(tickets.get(Uuid::new_v4(), now), None);
+        tickets.forget(token);
+        assert_eq!(tickets.get(token, now), None);
+    }
+
+    #[test]
+    fn there_are_not_more_tickets_than_can_be_kept() {
+        let (tickets, now) = (Tickets::default(), Instant::now());
+        let until = now + LIFETIME;
+        for _ in 0..MOST_TICKETS {
+            tickets.keep(ticket(until), now).unwrap();
+        }
+        assert!(tickets.keep(ticket(until), now).is_err());
+        assert!(tickets.keep(ticket(until + LIFETIME), until).is_ok());
+        assert_eq!(tickets.lock().len(), 1);
+    }
+}
