@@ -7,10 +7,12 @@ use atelier_weights::atomic;
 use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
+use crate::backup_folders::FolderCopy;
 use crate::blobs::Blobs;
 use crate::error::{Error, Result};
 use crate::leftovers;
-use crate::library::{CATALOGUE, Layout, Library, layout, open_to_read};
+use crate::library::{CATALOGUE, JobId, Layout, Library, RunId, layout, open_to_read};
+use crate::{jobs, runs};
 
 /// What a backup wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,11 +25,21 @@ pub struct BackedUp {
     pub kept: u64,
     /// The size of all of them.
     pub size_bytes: u64,
+    /// Damaged files of checkpoints, which are not in the backup, in words.
+    pub left_out: Vec<String>,
+}
+
+/// What a catalogue names.
+struct Named {
+    files: Vec<(String, u64)>,
+    runs: Vec<RunId>,
+    /// Those that are neither done nor given up.
+    jobs: Vec<JobId>,
 }
 
 impl Library {
-    /// Copies the catalogue as it is at one moment and every file that it names to a folder, which then is a library of its own.
-    /// An earlier backup there is brought up to date: only files that it lacks are copied. Work may go on meanwhile.
+    /// Copies the catalogue as it is at one moment, every file that it names, the folders of its runs, and what open jobs were
+    /// given, to a folder, which then is a library of its own. An earlier backup there is brought up to date: only files that it lacks are copied. Work may go on meanwhile.
     ///
     /// # Errors
     /// When the folder cannot be written, a file of the library is damaged, or there is another library in the folder or a
@@ -54,7 +66,15 @@ impl Library {
         let partial = leftovers::partial(&there);
         let copied = self
             .snapshot(&partial)
-            .and_then(|files| self.copy_files(files, folder, cancel))
+            .and_then(|named| {
+                let mut done = self.copy_files(named.files, folder, cancel)?;
+                let mut copy = FolderCopy {
+                    cancel,
+                    done: &mut done,
+                };
+                self.copy_folders((&named.runs, &named.jobs), folder, &mut copy)?;
+                Ok(done)
+            })
             .and_then(|done| replace(&partial, &there).map(|()| done));
         copied.map_err(|error| {
             let _ = leftovers::remove(&partial);
@@ -78,8 +98,8 @@ impl Library {
         Ok(id == own && is_copy)
     }
 
-    /// Writes the catalogue as it is now, and returns the files that it names.
-    fn snapshot(&self, to: &Path) -> Result<Vec<(String, u64)>> {
+    /// Writes the catalogue as it is now, and returns what it names.
+    fn snapshot(&self, to: &Path) -> Result<Named> {
         let Some(name) = to.to_str() else {
             let name = to.display().to_string();
             return Err(Error::invalid("folder", name, "its name is not Unicode"));
@@ -92,7 +112,14 @@ impl Library {
         copy.execute("UPDATE library SET is_copy = 1", [])?;
         let mut statement = copy.prepare("SELECT hash, size_bytes FROM blob")?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let files = rows.collect::<rusqlite::Result<_>>()?;
+        let mut statement = copy.prepare("SELECT id FROM run ORDER BY id")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(Named {
+            files,
+            runs: rows.collect::<rusqlite::Result<_>>()?,
+            jobs: jobs::open(&copy)?,
+        })
     }
 
     fn copy_files(
@@ -108,6 +135,7 @@ impl Library {
             copied: 0,
             kept: 0,
             size_bytes: 0,
+            left_out: Vec::new(),
         };
         for (hash, size_bytes) in files {
             if cancel.is_cancelled() {
@@ -125,6 +153,25 @@ impl Library {
             done.copied += 1;
         }
         Ok(done)
+    }
+
+    /// Copies the folders of these runs, and what these jobs were given.
+    fn copy_folders(
+        &self,
+        (of_runs, of_jobs): (&[RunId], &[JobId]),
+        folder: &Path,
+        copy: &mut FolderCopy<'_>,
+    ) -> Result<()> {
+        for run in of_runs {
+            let below = Path::new(runs::FOLDER).join(run.to_string());
+            copy.run(&self.home().join(&below), &folder.join(&below))?;
+        }
+        for job in of_jobs {
+            let job = Path::new(jobs::FOLDER).join(job.to_string());
+            let below = job.join(jobs::INPUTS);
+            copy.tree(&self.home().join(&below), &folder.join(&below))?;
+        }
+        Ok(())
     }
 }
 

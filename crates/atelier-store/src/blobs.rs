@@ -4,6 +4,7 @@
 //! and then rows holds a shared lock, and unnamed files are only removed under the whole lock.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -69,7 +70,7 @@ impl io::Read for BlobReader {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
@@ -196,22 +197,8 @@ impl Blobs {
 
     /// What is wrong with the file of a row: gone, of another length, or of another content.
     pub(crate) fn problem(&self, hash: &str, size_bytes: u64) -> Option<String> {
-        let path = self.path(hash);
-        match fs_err::metadata(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Some("is gone".to_owned()),
-            Err(error) => Some(format!("cannot be read: {error}")),
-            Ok(about) if about.len() != size_bytes => Some(format!(
-                "has {} bytes, it should have {size_bytes}",
-                about.len()
-            )),
-            Ok(_) => match sha256_file(&path) {
-                Err(error) => Some(format!("cannot be read: {error}")),
-                Ok(found) if found != hash => {
-                    Some("has another content than its name says".to_owned())
-                }
-                Ok(_) => None,
-            },
-        }
+        let problem = file_problem(&self.path(hash), hash, size_bytes)?;
+        Some(problem.to_string())
     }
 
     /// Removes files that `named` does not have, and what killed processes left, unless somebody is putting files: then
@@ -261,6 +248,48 @@ impl Blobs {
         }
         files.sort();
         Ok(files)
+    }
+}
+
+/// What is wrong with a file that should have this content.
+pub(crate) fn file_problem(path: &Path, hash: &str, size_bytes: u64) -> Option<FileProblem> {
+    match fs_err::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(FileProblem::Gone),
+        Err(error) => Some(FileProblem::Unreadable(error.to_string())),
+        Ok(about) if about.len() != size_bytes => Some(FileProblem::Length {
+            found: about.len(),
+            expected: size_bytes,
+        }),
+        Ok(_) => match sha256_file(path) {
+            Err(error) => Some(FileProblem::Unreadable(error.to_string())),
+            Ok(found) => (found != hash).then_some(FileProblem::Content),
+        },
+    }
+}
+
+/// What is wrong with a file; its words follow what the file is called.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum FileProblem {
+    /// It is not there.
+    Gone,
+    /// The system does not read it.
+    Unreadable(String),
+    /// It has another length.
+    Length { found: u64, expected: u64 },
+    /// It has another content.
+    Content,
+}
+
+impl fmt::Display for FileProblem {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => to.write_str("is gone"),
+            Self::Unreadable(error) => write!(to, "cannot be read: {error}"),
+            Self::Length { found, expected } => {
+                write!(to, "has {found} bytes, it should have {expected}")
+            }
+            Self::Content => to.write_str("has another content than its name says"),
+        }
     }
 }
 

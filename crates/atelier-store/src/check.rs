@@ -7,12 +7,12 @@ use atelier_core::CancelFlag;
 use rusqlite::{Connection, Transaction};
 use serde::Serialize;
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, FileProblem, file_problem};
 use crate::datasets::hash_problems;
 use crate::error::{Error, Result};
 use crate::library::{CATALOGUE, layout, open_to_read};
 use crate::models::lineage_problems;
-use crate::runs::{is_run, unnamed_folders};
+use crate::runs::{self, Noted, is_run, noted, unnamed_folders};
 use crate::trash::named;
 
 /// Problems of the database itself that are listed.
@@ -78,8 +78,8 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
         Err(error) => return Err(error),
     };
     let view = connection.transaction()?;
-    let mut files = Vec::new();
-    let parts: [(&str, Result<()>); 10] = [
+    let (mut files, mut checkpoints) = (Vec::new(), Vec::new());
+    let parts: [(&str, Result<()>); 11] = [
         ("the database", of_database(&view, &mut checked.problems)),
         ("datasets", count(&view, "dataset", &mut checked.datasets)),
         (
@@ -99,6 +99,10 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
             lineage_problems(&view, &mut checked.problems),
         ),
         ("files", named_files(&view, &mut files)),
+        (
+            "checkpoints",
+            noted(&view, &home.join(runs::FOLDER)).map(|found| checkpoints = found),
+        ),
     ];
     for (what, found) in parts {
         if let Err(error) = found {
@@ -126,7 +130,30 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
                 .push(format!("the file `{}`{owner} {problem}", file.hash));
         }
     }
+    of_checkpoints(&checkpoints, cancel, &mut checked.problems)?;
     Ok(checked)
+}
+
+/// Names the adapters in the folders of runs that are not what was noted. Those that are gone are missed where their run is
+/// not in the trash.
+fn of_checkpoints(
+    checkpoints: &[Noted],
+    cancel: &CancelFlag,
+    problems: &mut Vec<String>,
+) -> Result<()> {
+    for noted in checkpoints {
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let found = match file_problem(&noted.path, &noted.hash, noted.size_bytes) {
+            None => continue,
+            Some(FileProblem::Gone) if noted.is_trashed => continue,
+            Some(FileProblem::Content) => "has another content than the run wrote".to_owned(),
+            Some(problem) => problem.to_string(),
+        };
+        problems.push(format!("the checkpoint of {} {found}", noted.what));
+    }
+    Ok(())
 }
 
 fn open(path: &Path) -> Result<Connection> {

@@ -4,6 +4,7 @@
 
 mod about;
 mod backup;
+mod backup_folders;
 pub mod bases_folder;
 mod blobs;
 mod check;

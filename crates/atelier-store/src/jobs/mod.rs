@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use atelier_core::{JobKind, JobState, JobWish};
 use rusqlite::types::Type;
-use rusqlite::{OptionalExtension as _, Row, Transaction, named_params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, named_params};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -19,7 +19,9 @@ use crate::runs::{self, NewRun, Run};
 pub use attempt::{Attempt, Lost};
 
 /// The folder of jobs below the library's.
-const FOLDER: &str = "jobs";
+pub(crate) const FOLDER: &str = "jobs";
+/// The folder in that of a job with what was given with it.
+pub(crate) const INPUTS: &str = "inputs";
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -282,6 +284,14 @@ fn of_run(view: &Transaction<'_>, name: &str) -> Result<Job> {
     );
     let found = view.query_row(&query, [name], Job::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("job", name))
+}
+
+/// The jobs that are neither done nor given up.
+pub(crate) fn open(view: &Connection) -> rusqlite::Result<Vec<JobId>> {
+    let query = "SELECT id FROM job WHERE state IN ('queued', 'running', 'paused') ORDER BY id";
+    let mut statement = view.prepare(query)?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    rows.collect()
 }
 
 /// The job that has a run's place in the queue.

@@ -2,8 +2,8 @@
 
 use rusqlite::{OptionalExtension as _, Transaction};
 
-use super::promised::promised;
 use super::adapter::{Adapter, insert};
+use super::promised::promised;
 use super::{Model, NewModel, checked, free_name, get};
 use crate::about::About;
 use crate::blobs::Hold;

@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 use crate::library::{Library, RunId};
 
 /// The folder of checkpoints in that of a run.
-const FOLDER: &str = "checkpoints";
+pub(crate) const FOLDER: &str = "checkpoints";
 /// The file in a checkpoint that says what it is.
-const STATE: &str = "state.json";
+pub(crate) const STATE: &str = "state.json";
 /// The adapter in a checkpoint.
 const ADAPTER: &str = "adapter.safetensors";
 
@@ -117,6 +117,43 @@ pub(super) fn read(run: &Path) -> Vec<Checkpoint> {
     let mut epochs: Vec<_> = epochs.collect();
     epochs.sort_by_key(|checkpoint| checkpoint.epoch);
     epochs
+}
+
+/// The files of a complete checkpoint, with the SHA-256 that they were written with.
+pub(crate) fn written_files(checkpoint: &Path) -> Option<BTreeMap<String, String>> {
+    Some(State::read(checkpoint)?.files)
+}
+
+/// A checkpoint that the catalogue has noted.
+pub(crate) struct Noted {
+    /// Of which run and epoch it is, in words.
+    pub(crate) what: String,
+    /// Where the adapter lies.
+    pub(crate) path: PathBuf,
+    pub(crate) hash: String,
+    pub(crate) size_bytes: u64,
+    /// Whether its run is in the trash.
+    pub(crate) is_trashed: bool,
+}
+
+/// Every checkpoint that the catalogue has noted, with its place below the folder of runs.
+pub(crate) fn noted(view: &Transaction<'_>, runs: &Path) -> Result<Vec<Noted>> {
+    let mut statement = view.prepare(
+        "SELECT r.id, r.name, r.trashed_ms IS NOT NULL AS is_trashed, c.epoch, c.hash, c.size_bytes \
+         FROM checkpoint c JOIN run r ON r.id = c.run ORDER BY r.name, r.id, c.epoch",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let (name, epoch): (String, u64) = (row.get("name")?, row.get("epoch")?);
+        let folder = runs.join(row.get::<_, String>("id")?).join(FOLDER);
+        Ok(Noted {
+            what: format!("epoch {epoch} of run `{name}`"),
+            path: folder.join(format!("epoch-{epoch:03}")).join(ADAPTER),
+            hash: row.get("hash")?,
+            size_bytes: row.get("size_bytes")?,
+            is_trashed: row.get("is_trashed")?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Complete checkpoints with their names; hidden ones are being written.

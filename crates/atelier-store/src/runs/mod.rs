@@ -20,13 +20,15 @@ use crate::library::{DatasetId, Library, ModelId, RunId};
 use crate::models;
 
 pub use checkpoint::{Checkpoint, Losses};
-pub(crate) use checkpoint::{checkpoint_at, record, recorded, written_by};
+pub(crate) use checkpoint::{
+    FOLDER as CHECKPOINTS, Noted, STATE, checkpoint_at, noted, record, recorded, written_by, written_files,
+};
 pub use page::RunPage;
 pub(crate) use sitting::is_in_use;
 pub use sitting::{RunEnd, Sitting};
 
 /// The folder of runs below the library's.
-const FOLDER: &str = "runs";
+pub(crate) const FOLDER: &str = "runs";
 
 /// What a run is made from.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,9 +1,10 @@
 //! A backup is a library of its own.
 
-use atelier_core::CancelFlag;
-use atelier_store::{CATALOGUE, Library, check};
+use atelier_core::{CancelFlag, JobKind};
+use atelier_store::{CATALOGUE, JobId, Library, ModelChange, NewJob, check};
 
 use crate::Studio;
+use crate::runs::{completed, run_of, write_epoch};
 
 #[test]
 fn a_backup_opens_as_the_same_library_and_is_brought_up_to_date() {
@@ -71,6 +72,108 @@ fn a_backup_mends_its_damaged_files_and_never_takes_over_ours() {
         let name = entry.file_name();
         !name.to_string_lossy().ends_with(".partial")
     }));
+}
+
+#[test]
+fn a_run_goes_on_in_a_backup() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    studio.add(&dataset, &[1]);
+    let run = run_of(&studio, &dataset);
+    let (_, sitting) = library.begin_run(run.id).unwrap();
+    write_epoch(&run, 1);
+    fs_err::write(run.folder.join("run.json"), "{}").unwrap();
+    fs_err::create_dir(run.folder.join("dataset-0")).unwrap();
+    fs_err::write(run.folder.join("dataset-0/a.png"), "picture").unwrap();
+    let half = run.folder.join("checkpoints/.epoch-002.partial");
+    fs_err::create_dir(&half).unwrap();
+    fs_err::write(half.join("adapter.safetensors"), "half").unwrap();
+    library.stop_run(run.id).unwrap();
+    let folder = studio.path("backup");
+    let back_up = || library.back_up(&folder, &CancelFlag::default()).unwrap();
+    // The blob, and of the run its record, a picture, and two files of the checkpoint.
+    assert_eq!(back_up().copied, 5);
+    write_epoch(&run, 2);
+    library.end_run(sitting, completed()).unwrap();
+    let model = library.create_model(run.id, 1, None).unwrap();
+    let done = back_up();
+    assert_eq!((done.copied, done.kept, done.left_out.len()), (3, 5, 0));
+    let copy = Library::open(&folder, studio.clock.clone()).unwrap();
+    let there = copy.get_run(run.id).unwrap().folder;
+    let names = |folder: &std::path::Path| {
+        let entries = fs_err::read_dir(folder).unwrap().flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&there), ["checkpoints", "dataset-0", "run.json"]);
+    assert_eq!(
+        names(&there.join("checkpoints")),
+        ["epoch-001", "epoch-002"]
+    );
+    assert_eq!(copy.list_checkpoints(run.id).unwrap().len(), 2);
+    let checked = check(&folder, &CancelFlag::default()).unwrap();
+    assert_eq!(checked.problems, [""; 0]);
+    let change = ModelChange {
+        epoch: Some(2),
+        ..ModelChange::default()
+    };
+    let changed = copy.update_model(model.id, change).unwrap();
+    assert_eq!(changed.epoch, Some(2));
+    let (run, _sitting) = copy.begin_run(run.id).unwrap();
+    write_epoch(&run, 3);
+    assert_eq!(copy.list_checkpoints(run.id).unwrap().len(), 3);
+}
+
+#[test]
+fn a_damaged_checkpoint_stays_behind_and_is_named_while_a_whole_one_is_kept() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    studio.add(&dataset, &[1]);
+    let run = run_of(&studio, &dataset);
+    let (_, sitting) = library.begin_run(run.id).unwrap();
+    write_epoch(&run, 1);
+    let folder = studio.path("backup");
+    let back_up = || library.back_up(&folder, &CancelFlag::default()).unwrap();
+    back_up();
+    write_epoch(&run, 2);
+    library.end_run(sitting, completed()).unwrap();
+    for checkpoint in library.list_checkpoints(run.id).unwrap() {
+        let length = checkpoint.size_bytes as usize;
+        fs_err::write(checkpoint.path, vec![7; length]).unwrap();
+    }
+    let left_out = back_up().left_out;
+    assert_eq!(left_out.len(), 1, "{left_out:?}");
+    assert!(left_out[0].contains("epoch-002/adapter.safetensors` is damaged"));
+    let copy = Library::open(&folder, studio.clock.clone()).unwrap();
+    assert!(copy.create_model(run.id, 1, None).is_ok());
+    assert!(copy.create_model(run.id, 2, None).is_err());
+}
+
+#[test]
+fn what_an_open_job_was_given_is_in_a_backup() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let jobs = [(); 2].map(|()| {
+        let job = NewJob {
+            id: JobId::unused(),
+            kind: JobKind::Generation,
+            priority: 0,
+            request: serde_json::json!({}),
+        };
+        let job = library.create_job(job).unwrap();
+        fs_err::create_dir_all(job.folder.join("inputs")).unwrap();
+        fs_err::write(job.folder.join("inputs/start.png"), "picture").unwrap();
+        job.id
+    });
+    library.cancel_job(jobs[1]).unwrap();
+    let folder = studio.path("backup");
+    library.back_up(&folder, &CancelFlag::default()).unwrap();
+    let copy = Library::open(&folder, studio.clock.clone()).unwrap();
+    let is_there = jobs.map(|id| copy.job_folder(id).join("inputs/start.png").exists());
+    assert_eq!(is_there, [true, false]);
 }
 
 #[test]

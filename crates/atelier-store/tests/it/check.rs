@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use crate::Studio;
+use crate::runs::{completed, run_of, write_epoch};
 
 #[test]
 fn a_sound_library_has_no_problems() {
@@ -49,6 +50,29 @@ fn files_that_are_gone_or_changed_and_rows_that_were_forged_are_named() {
         "version 2 of dataset `faces` is not what its hash says"
     ));
     assert_eq!(checked.unnamed.len(), 1);
+}
+
+#[test]
+fn checkpoints_that_are_damaged_are_named_and_those_that_are_gone_until_their_run_is_deleted() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    studio.add(&dataset, &[1]);
+    let run = run_of(&studio, &dataset);
+    let (_, sitting) = library.begin_run(run.id).unwrap();
+    write_epoch(&run, 1);
+    write_epoch(&run, 2);
+    library.end_run(sitting, completed()).unwrap();
+    assert_eq!(studio.check().problems, [""; 0]);
+    let checkpoints = library.list_checkpoints(run.id).unwrap();
+    fs_err::remove_dir_all(run.folder.join("checkpoints/epoch-001")).unwrap();
+    let length = checkpoints[1].size_bytes as usize;
+    fs_err::write(&checkpoints[1].path, vec![7; length]).unwrap();
+    let gone = "the checkpoint of epoch 1 of run `faces-1` is gone";
+    let other = "the checkpoint of epoch 2 of run `faces-1` has another content than the run wrote";
+    assert_eq!(studio.check().problems, [gone, other]);
+    library.delete_run(run.id).unwrap();
+    assert_eq!(studio.check().problems, [other]);
 }
 
 #[test]

@@ -43,6 +43,10 @@ pub(super) fn run(command: &DatabaseCommand, app: &App) -> Result<ExitKind> {
                 done.kept,
                 megabytes(done.size_bytes)
             ));
+            for problem in &done.left_out {
+                app.output
+                    .note(format_args!("note: {problem}, and is not in the backup"));
+            }
             app.output.document(&done)?;
             Ok(ExitKind::Completed)
         }
