@@ -13,7 +13,7 @@ use atelier_store::JobId;
 use crate::alive;
 use crate::error::{Error, Result};
 use crate::files::{
-    AttemptFiles, Failed, FencePermit, Manifest, ManifestFile, Order, Report, VERSION,
+    AttemptFiles, Failed, FencePermit, Manifest, ManifestFile, Order, Report, VERSION, finished,
 };
 
 /// Exit status of a worker that was asked to stop and saved what it had: the system's word for a failure that may pass.
@@ -82,6 +82,12 @@ impl Worker {
     /// Says whether results may be given.
     pub fn permit(&self) -> &FencePermit {
         &self.permit
+    }
+
+    /// Pictures that earlier attempts finished, whose files are now this one's, in the order of their names.
+    pub fn take_over(&self) -> Vec<ManifestFile> {
+        let job = self.files.folder().parent();
+        job.map_or_else(Vec::new, |job| finished::take_over(job, self.order.attempt))
     }
 
     /// Sets the flag when the attempt is asked to stop, or another one took its place; as long as the answer lives. Ends the

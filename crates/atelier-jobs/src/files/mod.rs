@@ -2,6 +2,7 @@
 
 mod attempt;
 mod fence;
+pub(crate) mod finished;
 pub(crate) mod inputs;
 mod manifest;
 mod order;

@@ -7,7 +7,7 @@ use super::logs::lock;
 use super::{Supervisor, newest_attempt, ticket};
 use crate::error::{Error, Result};
 use crate::executor::Ticket;
-use crate::files::{AttemptFiles, Failed, Manifest, inputs};
+use crate::files::{Failed, Manifest, finished, inputs};
 use crate::judge::{Verdict, judge};
 use crate::settings::Breakpoint;
 
@@ -143,9 +143,12 @@ impl Supervisor {
         })
     }
 
+    /// Steps that are saved, or pictures.
     pub(super) fn saved_steps(&self, job: &Job) -> Result<u64, atelier_store::Error> {
-        let steps = job.run.map(|run| self.library.losses(run));
-        Ok(steps.transpose()?.map_or(0, |losses| losses.step))
+        match job.run {
+            Some(run) => Ok(self.library.losses(run)?.step),
+            None => Ok(finished::count(&job.folder, job.attempt)),
+        }
     }
 
     fn publish(&mut self, job: &Job, ticket: &Ticket, manifest: &Manifest) -> Result<()> {
@@ -212,10 +215,18 @@ impl Supervisor {
 
 /// Removes what an attempt left that nobody needs any more, as far as that can be done.
 fn tidy(library: &Library, ticket: &Ticket) {
-    let _ = fs_err::remove_dir_all(ticket.files().pictures());
-    let job = library.get_job(ticket.job);
-    if job.is_ok_and(|job| job.state == JobState::Completed) {
-        let _ = fs_err::remove_dir_all(ticket.folder.join(inputs::FOLDER));
+    if let Ok(job) = library.get_job(ticket.job) {
+        tidy_job(&job);
+    }
+}
+
+/// The same for a job. One that goes on needs what was finished.
+pub(super) fn tidy_job(job: &Job) {
+    if !job.state.is_open() {
+        finished::remove(&job.folder, job.attempt);
+    }
+    if job.state == JobState::Completed {
+        let _ = fs_err::remove_dir_all(job.folder.join(inputs::FOLDER));
     }
 }
 
@@ -224,13 +235,8 @@ pub(super) fn tidy_all(library: &Library) {
     let entries = fs_err::read_dir(library.jobs_folder()).into_iter();
     for entry in entries.flatten().flatten() {
         let job = entry.file_name().to_string_lossy().parse();
-        let job = job.ok().and_then(|id| library.get_job(id).ok());
-        for attempt in job.iter().flat_map(|job| 1..=job.attempt) {
-            let files = AttemptFiles::of(&entry.path(), attempt);
-            let is_over = job.as_ref().is_some_and(|job| !job.state.is_open());
-            if is_over && files.pictures().exists() {
-                let _ = fs_err::remove_dir_all(files.pictures());
-            }
+        if let Some(job) = job.ok().and_then(|id| library.get_job(id).ok()) {
+            tidy_job(&job);
         }
     }
 }

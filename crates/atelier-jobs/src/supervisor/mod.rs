@@ -21,7 +21,7 @@ use crate::executor::{Executor, Ticket};
 use crate::files::AttemptFiles;
 use crate::settings::{Breakpoint, FreeBytes, Limits, Settings};
 
-use ending::tidy_all;
+use ending::{tidy_all, tidy_job};
 pub(crate) use logs::Logs;
 use put_off::PutOff;
 
@@ -133,7 +133,11 @@ impl Supervisor {
                 continue;
             }
             match self.library.get_job(id) {
-                Ok(job) => self.board.show(JobSnapshot { job, report: None }),
+                Ok(job) => {
+                    // One that was paused may have been cancelled.
+                    tidy_job(&job);
+                    self.board.show(JobSnapshot { job, report: None });
+                }
                 // It was removed with its run.
                 Err(atelier_store::Error::NotFound { .. }) => self.board.remove(id),
                 Err(error) => return Err(error.into()),

@@ -235,6 +235,55 @@ fn a_wish_is_done_when_the_attempt_has_stopped() {
 }
 
 #[test]
+fn pictures_that_were_finished_are_taken_over_where_they_are_whole() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.generation();
+    let mut supervisor = studio.supervisor(told.clone());
+    settle(&mut supervisor).unwrap();
+    let first = told.at(job);
+    let drawn = crate::studio::draw(&first, &serde_json::json!({"count": 3}));
+    let damaged = first.files().pictures().join("00001.png");
+    fs_err::write(damaged, "other").unwrap();
+    studio.library.pause_job(job).unwrap();
+    settle(&mut supervisor).unwrap();
+    told.stop(&studio, &first);
+    settle(&mut supervisor).unwrap();
+    studio.library.resume_job(job).unwrap();
+    settle(&mut supervisor).unwrap();
+    let second = told.at(job);
+    let worker = atelier_jobs::Worker::begin(&second.folder, job, 2).unwrap();
+    let taken = worker.take_over();
+    assert_eq!(taken, [drawn[0].clone(), drawn[2].clone()]);
+    assert!(second.files().pictures().join("00002.png").exists());
+    worker.done(taken).unwrap();
+    told.end(&second, Some(0));
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        ["generation completed, attempt 2, results: 2"]
+    );
+    assert!(!first.files().pictures().exists() && !second.files().pictures().exists());
+}
+
+#[test]
+fn pictures_of_a_paused_job_go_when_it_is_cancelled() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.generation();
+    let mut supervisor = studio.supervisor(told.clone());
+    settle(&mut supervisor).unwrap();
+    let ticket = told.at(job);
+    crate::studio::draw(&ticket, &serde_json::json!({"count": 1}));
+    studio.library.pause_job(job).unwrap();
+    settle(&mut supervisor).unwrap();
+    told.stop(&studio, &ticket);
+    settle(&mut supervisor).unwrap();
+    assert!(ticket.files().pictures().exists());
+    studio.library.cancel_job(job).unwrap();
+    settle(&mut supervisor).unwrap();
+    assert!(!ticket.files().pictures().exists());
+}
+
+#[test]
 fn a_job_that_is_done_before_it_is_cancelled_is_done() {
     let (studio, told) = (Studio::new(), Told::default());
     let job = studio.generation();

@@ -209,7 +209,9 @@ pub(crate) fn draw(ticket: &Ticket, request: &Value) -> Vec<ManifestFile> {
             seed: Seed(seed),
             recipe: json!({"seed": seed}),
         };
-        ManifestFile::of(&folder, &name, Some(drawn)).unwrap()
+        let file = ManifestFile::of(&folder, &name, Some(drawn)).unwrap();
+        ticket.files().note_finished(&file).unwrap();
+        file
     });
     files.collect()
 }

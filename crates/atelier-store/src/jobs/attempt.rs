@@ -24,7 +24,7 @@ pub struct Attempt {
     pub number: u32,
     /// Its name outside the library, which no other attempt has.
     pub token: String,
-    /// Steps that were saved when it began.
+    /// Steps that were saved when it began, or pictures that were drawn.
     pub saved_steps: u64,
     /// When it began, in milliseconds since the Unix epoch.
     pub started_ms: i64,
@@ -37,7 +37,7 @@ pub struct Attempt {
 /// An attempt that ended without a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// Whether more steps are saved than when it began.
+    /// Whether more steps are saved than when it began, or more pictures drawn.
     pub has_advanced: bool,
     /// After so many in a row that got no further, the job has failed.
     pub most: u32,

@@ -99,7 +99,7 @@ impl Errand<'_> {
             app: self.app,
             library: self.library,
             context: self.context,
-            out: &self.worker.files().pictures(),
+            worker: self.worker,
         };
         drawing.draw(&request)
     }

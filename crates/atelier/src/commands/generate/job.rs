@@ -1,7 +1,5 @@
 //! The drawing of a job of the queue: the same batch, into files that the queue takes into the library.
 
-use std::path::Path;
-
 use anyhow::Result;
 use atelier_core::{
     DeviceChoice, ErrorCode, Generator as _, Outcome, Picture, RunContext, StartPixels,
@@ -10,7 +8,7 @@ use atelier_core::{
 use atelier_data::{RgbPicture, png};
 use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_failure::{CodedResult as _, code_of, failed, messages};
-use atelier_jobs::{Drawn, GenerationRequest, ManifestFile};
+use atelier_jobs::{Drawn, GenerationRequest, ManifestFile, Worker};
 use atelier_store::Library;
 
 use super::batch::{Batch, Shot};
@@ -24,8 +22,8 @@ pub(in crate::commands) struct JobDrawing<'a> {
     pub(in crate::commands) app: &'a App,
     pub(in crate::commands) library: &'a Library,
     pub(in crate::commands) context: RunContext<'a>,
-    /// Where the files go.
-    pub(in crate::commands) out: &'a Path,
+    /// Whose files it writes.
+    pub(in crate::commands) worker: &'a Worker,
 }
 
 impl JobDrawing<'_> {
@@ -37,7 +35,7 @@ impl JobDrawing<'_> {
         let batch = Batch::of_job(request, self.library, self.app)?;
         let device = request.device.as_deref().map(device_of).transpose()?;
         let chosen = self.app.device(device, batch.precision())?;
-        fs_err::create_dir_all(self.out)?;
+        fs_err::create_dir_all(self.worker.files().pictures())?;
         self.app.output.notes(&batch.notes);
         let engine = batch.precision().into();
         let mut easel = Easel {
@@ -50,7 +48,9 @@ impl JobDrawing<'_> {
             last_failure: None,
             chosen,
         };
-        let order = order(&easel.shots);
+        easel.take_over(self.worker.take_over());
+        let mut order = order(&easel.shots);
+        order.retain(|&place| easel.files[place].is_none());
         let mut waiting = order.as_slice();
         while !waiting.is_empty() {
             let now = easel.prepare(waiting)?;
@@ -69,7 +69,7 @@ impl JobDrawing<'_> {
     }
 
     fn save(&self, picture: Picture, recipe: &Recipe, place: usize) -> Result<ManifestFile> {
-        let name = format!("{place:05}.png");
+        let name = file_name(place);
         let texts = recipe.texts(&picture)?;
         let drawn = Drawn {
             width: picture.width as u32,
@@ -82,8 +82,12 @@ impl JobDrawing<'_> {
             height: picture.height,
             rgb: picture.rgb,
         };
-        png::replace(self.out.join(&name), &pixels, &texts).coded()?;
-        ManifestFile::of(self.out, &name, Some(drawn)).coded()
+        let files = self.worker.files();
+        let out = files.pictures();
+        png::replace(out.join(&name), &pixels, &texts).coded()?;
+        let file = ManifestFile::of(&out, &name, Some(drawn)).coded()?;
+        files.note_finished(&file).coded()?;
+        Ok(file)
     }
 }
 
@@ -101,6 +105,20 @@ struct Easel {
 }
 
 impl Easel {
+    /// Spares what an earlier attempt drew.
+    fn take_over(&mut self, finished: Vec<ManifestFile>) {
+        for file in finished {
+            let is_own = |&place: &usize| {
+                let seed = file.drawn.as_ref().map(|drawn| drawn.seed);
+                file.name == file_name(place) && seed == Some(self.shots[place].request.seed)
+            };
+            if let Some(place) = (0..self.shots.len()).find(is_own) {
+                self.files[place] = Some(file);
+                self.drawn += 1;
+            }
+        }
+    }
+
     /// Encodes the prompts of the first of these pictures; of how many.
     fn prepare(&mut self, waiting: &[usize]) -> Result<usize> {
         let requests = waiting.iter().map(|&place| &self.shots[place].request);
@@ -149,6 +167,11 @@ impl Easel {
         }
         Ok(Outcome::Completed(()))
     }
+}
+
+/// The name of a picture's file, by its place.
+fn file_name(place: usize) -> String {
+    format!("{place:05}.png")
 }
 
 /// The device that a request names.
