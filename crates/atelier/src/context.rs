@@ -43,12 +43,14 @@ pub(crate) struct App {
     pub(crate) output: Output,
     /// Set by Ctrl-C and SIGTERM.
     pub(crate) cancel: CancelFlag,
+    /// Threads that compute, where the command line says how many.
+    pub(crate) threads: Option<u16>,
     clock: SystemClock,
 }
 
 impl App {
     /// Reads the settings, chooses the instructions of kernels and starts to listen for Ctrl-C.
-    pub(crate) fn start(output: Output) -> Result<Self> {
+    pub(crate) fn start(output: Output, threads: Option<u16>) -> Result<Self> {
         let cancel = CancelFlag::default();
         listen(cancel.clone(), output)?;
         let settings = Settings::from_environment()?;
@@ -57,6 +59,7 @@ impl App {
             settings,
             output,
             cancel,
+            threads,
             clock: SystemClock,
         })
     }

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let run = || {
-        let app = App::start(output)?;
+        let app = App::start(output, cli.threads)?;
         cli.command.run(&app)
     };
     // On a thread of the pool itself: from outside, every one of a step's thousand short operations would put threads to

@@ -1,5 +1,6 @@
 //! `atelier serve`: the studio in a browser on this machine.
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,12 @@ pub(super) fn run(args: &ServeArgs, app: &App) -> Result<ExitKind> {
     Ok(ExitKind::Completed)
 }
 
+/// What every worker is told besides its attempt.
+fn for_workers(threads: Option<u16>) -> Vec<OsString> {
+    let flag = threads.map(|count| ["--threads".into(), count.to_string().into()]);
+    flag.into_iter().flatten().collect()
+}
+
 /// Begins to do what is queued in the library.
 fn open_queue(app: &App, library: Library) -> Result<Queue> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
@@ -63,7 +70,11 @@ fn open_queue(app: &App, library: Library) -> Result<Queue> {
     let output = app.output;
     Queue::open(atelier_jobs::Settings {
         library,
-        executor: Box::new(ChildProcess::new(program, Vec::new(), environment)),
+        executor: Box::new(ChildProcess::new(
+            program,
+            for_workers(app.threads),
+            environment,
+        )),
         clock: app.shared_clock(),
         free_bytes: Arc::new(memory::free_bytes),
         note: Arc::new(move |text: &dyn Display| output.note(text)),
@@ -71,4 +82,15 @@ fn open_queue(app: &App, library: Library) -> Result<Queue> {
         stops_at: None,
     })
     .coded()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_compute_with_the_threads_of_the_server() {
+        assert_eq!(for_workers(Some(3)), ["--threads", "3"]);
+        assert!(for_workers(None).is_empty());
+    }
 }
