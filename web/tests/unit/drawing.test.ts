@@ -14,6 +14,7 @@ import {
   writtenOf,
 } from '../../src/lib/drawing/form';
 import { coversOf, picturesWith } from '../../src/lib/drawing/uses';
+import { importForm } from '../../src/lib/models/import';
 import { cellOf, firstEpochs, rowsOf } from '../../src/lib/models/sheet';
 import { rounded, strengthNumber, strengthWords } from '../../src/lib/models/strength';
 import { datasetWords, promptFor, promptsOf } from '../../src/lib/runs/comparison';
@@ -180,6 +181,18 @@ describe('the sheet of a model', () => {
     const again = new CellMemory(storage);
     expect(again.jobOf('cell 599')).toBe('job 599');
     expect(again.jobOf('cell 3')).toBeUndefined();
+  });
+});
+
+describe('a file from elsewhere', () => {
+  it('is sent with what was written, and comes last', () => {
+    const file = new File(['x'], 'lamp.safetensors');
+    const form = importForm(file, { base: 'dreamy', name: ' ', trigger_word: ' LampV1 ' });
+    expect([...form].map(([name, value]) => [name, value instanceof File ? value.name : value])).toEqual([
+      ['base', 'dreamy'],
+      ['trigger_word', 'LampV1'],
+      ['file', 'lamp.safetensors'],
+    ]);
   });
 });
 

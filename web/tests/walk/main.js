@@ -40,6 +40,7 @@ const STUDIO = [
   drawing.pictureIsDeletedAndBack,
   drawing.pictureGoesIntoDataset,
   drawing.runsAreCompared,
+  drawing.modelIsImported,
 ];
 
 const server = await Server.start();

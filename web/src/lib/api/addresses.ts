@@ -42,5 +42,8 @@ export function modelFileUrl(model: string): string {
   return `/api/v1/models/${model}/file`;
 }
 
+/** Where the adapter file of another program goes. */
+export const IMPORT_URL = '/api/v1/models/import';
+
 /** What becomes of jobs, as it happens. */
 export const EVENTS_URL = '/api/v1/events';

@@ -37,6 +37,7 @@ export type LossPoint = Schemas['LossPoint'];
 export type ComparedRuns = Schemas['ComparedRuns'];
 export type Model = Schemas['Model'];
 export type UpdateModel = Schemas['UpdateModel'];
+export type ImportModel = Schemas['ImportModel'];
 export type Lineage = Schemas['Lineage'];
 export type Job = Schemas['Job'];
 export type JobChanges = Schemas['JobChanges'];

@@ -1,4 +1,4 @@
-// Sends one upload. `fetch` does not tell how much was sent, so this uses the older way.
+// Sends files. `fetch` does not tell how much was sent, so this uses the older way.
 
 import { uploadUrl } from '../api/addresses';
 import { connection } from '../api/connection.svelte';
@@ -17,10 +17,19 @@ export function sendUpload(
 ): Promise<Uploaded> {
   const body = new FormData();
   for (const { path, file } of files) body.append('files', file, path);
+  return sendForm(uploadUrl(dataset), body, onProgress, signal);
+}
+
+export function sendForm<T>(
+  address: string,
+  body: FormData,
+  onProgress: (share: number) => void,
+  signal: AbortSignal,
+): Promise<T> {
   return new Promise((done, failed) => {
     const request = new XMLHttpRequest();
     let isSent = false;
-    // While the pictures are read nothing comes, and it is enough that the server answers others.
+    // While files are read nothing comes, and it is enough that the server answers others.
     const watch = new SilenceWatch(MOST_SILENCE_MS, lost, () => isSent && !connection.isLost);
     function lost() {
       // A server that refuses a body early closes the connection, so it is asked before it is called lost.
@@ -28,7 +37,7 @@ export function sendUpload(
       failed(unreachable());
       request.abort();
     }
-    request.open('POST', uploadUrl(dataset));
+    request.open('POST', address);
     request.responseType = 'json';
     request.upload.onprogress = (event) => {
       watch.heard();
@@ -39,7 +48,7 @@ export function sendUpload(
     };
     request.onloadend = () => watch.stop();
     request.onload = () => {
-      if (request.status >= 200 && request.status < 300) return done(request.response as Uploaded);
+      if (request.status >= 200 && request.status < 300) return done(request.response as T);
       const failure = failureOf(request.status, request.response);
       if (failure.isUnreachable) connection.lost();
       failed(failure);
