@@ -7,6 +7,7 @@
 
 mod bench;
 mod check;
+mod clients;
 mod generated;
 mod golden;
 mod graphics;
@@ -58,6 +59,8 @@ enum Task {
     },
     /// Check the web pages and build them into `web/dist`; needs Node.
     Web,
+    /// Go the whole way with the official clients of Leonardo.Ai; needs Node, Python and their registries.
+    Clients(clients::Clients),
     /// Make the reference tensors anew with the Python scripts in `golden/`.
     Golden {
         /// Names of scripts, without `.py`; all when absent.
@@ -99,6 +102,7 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::tidy(&workspace),
         Task::Gen { check } => generated::generate(&workspace, check),
         Task::Web => web::build(&workspace),
+        Task::Clients(clients) => clients.run(&workspace),
         Task::Golden { scripts } => golden::golden(&workspace, &scripts),
         Task::Parity(parity) => parity.run(&workspace),
         Task::Pretrain { arguments } => {
