@@ -135,6 +135,11 @@ pub trait Planner: Send + Sync {
     /// When the settings cannot be used: all that is wrong with them, together.
     fn plan_training(&self, wish: &TrainingWish) -> Result<PlannedTraining, BoxedError>;
 
+    /// The hash that a base has now; nothing where there is none of the name, or where nobody looks.
+    fn base_hash(&self, _base: &str) -> Option<String> {
+        None
+    }
+
     /// The memory that a drawing on a base takes at most, in bytes.
     fn drawing_bytes(&self, base: &str, request: &GenerateRequest) -> Result<u64, BoxedError>;
 

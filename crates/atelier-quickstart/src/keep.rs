@@ -130,6 +130,7 @@ impl Finished<'_> {
             },
             problem: copied.as_ref().err().map(ToString::to_string),
             training_secs: self.training_secs,
+            ..RunEnd::default()
         };
         let run = library.end_run(sitting, end).coded()?;
         copied.map(|()| run)

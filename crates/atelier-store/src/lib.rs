@@ -36,8 +36,8 @@ pub use error::Error;
 pub use jobs::{Attempt, Job, JobPage, Lost, NewJob};
 pub use library::{CATALOGUE, DatasetId, ImageId, JobId, Library, ModelId, PictureId, RunId};
 pub use models::{
-    Lineage, Model, ModelCall, ModelChange, ModelPage, NewModel, PromisedModel, Proof,
-    adapter_about,
+    BaseLookup, Lineage, Model, ModelCall, ModelChange, ModelPage, NewModel, PromisedModel, Proof,
+    Verdict, adapter_about,
 };
 pub use pictures::{NewPicture, Picture, PicturePage};
 pub use runs::{Checkpoint, Losses, NewRun, Run, RunEnd, RunPage, Sitting};

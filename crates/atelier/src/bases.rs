@@ -45,6 +45,13 @@ impl FoundBase {
     }
 }
 
+/// The hash that the base of a name has now.
+pub(crate) fn hash_of(app: &App, wanted: &str) -> Result<String> {
+    let found = find(app, wanted)?;
+    let files = ModelFiles::open(&found.path).coded()?;
+    files.hash_with(&app.hashes()).coded()
+}
+
 /// The folder or file for `--base`: the embedded base, a name from `base list`, a path, or `hf:owner/repo`.
 pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
     if wanted == embedded::NAME {

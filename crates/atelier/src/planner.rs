@@ -117,6 +117,10 @@ impl Planner for OwnPlanner {
         self.plan(wish).map_err(|error| boxed(&error))
     }
 
+    fn base_hash(&self, base: &str) -> Option<String> {
+        bases::hash_of(&self.app, base).ok()
+    }
+
     fn drawing_bytes(&self, base: &str, request: &GenerateRequest) -> Result<u64, BoxedError> {
         let bytes = || {
             let found = bases::find(&self.app, base)?;

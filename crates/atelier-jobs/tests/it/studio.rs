@@ -229,8 +229,7 @@ pub(crate) fn train(
     };
     let end = |state| RunEnd {
         state,
-        problem: None,
-        training_secs: 0.0,
+        ..RunEnd::default()
     };
     let saved = library.list_checkpoints(run.id)?;
     let begin = saved.last().map_or(1, |checkpoint| checkpoint.epoch + 1);

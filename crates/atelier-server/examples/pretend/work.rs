@@ -89,8 +89,8 @@ fn train(library: &Library, run: RunId, steps: &Steps<'_>) -> Files {
     let (run, sitting) = library.begin_run_of_job(run, job)?;
     let end = |state| RunEnd {
         state,
-        problem: None,
         training_secs: 1.0,
+        ..RunEnd::default()
     };
     let per_epoch = (run.total_steps / run.config.epochs as u64).max(1);
     let saved = library.list_checkpoints(run.id)?;

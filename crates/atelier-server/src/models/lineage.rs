@@ -1,6 +1,6 @@
 //! Where a model comes from, proved by the content of every file.
 
-use atelier_store::{Lineage, ModelId, Proof};
+use atelier_store::{Lineage, ModelId, Proof, Verdict};
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,11 +16,13 @@ use crate::runs::views::RunView;
 #[schema(as = Lineage)]
 pub(crate) struct LineageView {
     model: ModelView,
-    /// The run that wrote it; nothing for one that was imported.
+    /// The run that wrote it; nothing for one that was imported, or whose run was removed for good.
     #[schema(required)]
     run: Option<RunView>,
-    /// From the file to the pictures.
+    /// From the file to the pictures and the base.
     proofs: Vec<ProofView>,
+    /// Refuted where one of them is; proved only where all are.
+    verdict: VerdictView,
     /// Whether everything holds.
     is_proved: bool,
 }
@@ -31,27 +33,58 @@ pub(crate) struct LineageView {
 pub(crate) struct ProofView {
     /// What was looked at, in words.
     what: String,
-    /// What speaks against it; nothing when it holds.
+    /// What came of it.
+    verdict: VerdictView,
+    /// What speaks against it, or what is missing; nothing when it holds.
     #[schema(required)]
     problem: Option<String>,
 }
 
+/// What comes of a look: it holds, something speaks against it, or what would prove it is missing.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = Verdict)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum VerdictView {
+    Proved,
+    Refuted,
+    NotProvable,
+}
+
+impl From<Verdict> for VerdictView {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Proved => Self::Proved,
+            Verdict::Refuted => Self::Refuted,
+            Verdict::NotProvable => Self::NotProvable,
+        }
+    }
+}
+
+impl From<Proof> for ProofView {
+    fn from(proof: Proof) -> Self {
+        Self {
+            what: proof.what,
+            verdict: proof.verdict.into(),
+            problem: proof.problem,
+        }
+    }
+}
+
 impl From<Lineage> for LineageView {
     fn from(lineage: Lineage) -> Self {
-        let is_proved = lineage.is_proved();
+        let (verdict, is_proved) = (lineage.verdict().into(), lineage.is_proved());
         let proofs = lineage.proofs.into_iter();
         Self {
             model: lineage.model.into(),
             run: lineage.run.map(RunView::from),
-            proofs: proofs
-                .map(|Proof { what, problem }| ProofView { what, problem })
-                .collect(),
+            proofs: proofs.map(ProofView::from).collect(),
+            verdict,
             is_proved,
         }
     }
 }
 
-/// Follows a model back to its pictures, and reads every file on the way.
+/// Follows a model back to its pictures and its base, and reads every file on the way.
 #[utoipa::path(
     get, path = "/api/v1/models/{model}/lineage", tag = "models",
     params(("model" = String, Path, format = "uuid")),
@@ -61,7 +94,10 @@ pub(crate) async fn verify_model(
     State(app): State<App>,
     PathOf(id): PathOf<ModelId>,
 ) -> Result<Json<LineageView>> {
-    let library = app.library();
-    let lineage = app.work().files(move || library.verify_model(id));
+    let (library, planner) = (app.library(), app.planner().ok());
+    let lineage = app.work().files(move || match planner {
+        Some(planner) => library.verify_model(id, Some(&|base| planner.base_hash(base))),
+        None => library.verify_model(id, None),
+    });
     Ok(Json(lineage.await??.into()))
 }

@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/004_jobs.sql"),
     include_str!("../../migrations/005_promised_models.sql"),
     include_str!("../../migrations/006_names.sql"),
+    include_str!("../../migrations/007_origins.sql"),
 ];
 /// Says in the file's header that the catalogue is ours.
 const APPLICATION: i32 = i32::from_be_bytes(*b"Atel");
@@ -134,6 +135,28 @@ mod tests {
             let kept: String = connection.query_row(kept, [], |row| row.get(0)).unwrap();
             assert_eq!(kept, "own faces");
         }
+    }
+
+    #[test]
+    fn models_of_older_programs_say_what_they_come_from_and_which_is_the_result() {
+        let mut connection = older(6);
+        let rows = "INSERT INTO blob (hash, size_bytes) VALUES ('h', 1); \
+             INSERT INTO run (id, name, dataset, dataset_name, dataset_version, dataset_hash, base, base_hash, config, \
+               state, done_steps, total_steps, training_secs, created_ms, changed_ms, model_id) VALUES \
+               ('kept', 'faces-1', 'd', 'faces', 2, 'v', '', '', '', 'completed', 0, 0, 0, 0, 0, 'c'), \
+               ('old', 'faces-2', 'd', 'faces', 3, 'w', '', '', '', 'completed', 0, 0, 0, 0, 0, NULL), \
+               ('open', 'faces-3', 'd', 'faces', 3, 'w', '', '', '', 'stopped', 0, 0, 0, 0, 0, 'x'); \
+             INSERT INTO model (number, id, name, description, category, trigger_word, strength, blob, run, base, created_ms) \
+               VALUES (1, 'a', '1', '', '', '', 1, 'h', NULL, '', 0), (2, 'b', '2', '', '', '', 1, 'h', 'kept', '', 0), \
+               (3, 'c', '3', '', '', '', 1, 'h', 'kept', '', 0), (4, 'd', '4', '', '', '', 1, 'h', 'old', '', 0), \
+               (5, 'e', '5', '', '', '', 1, 'h', 'old', '', 0), (6, 'f', '6', '', '', '', 1, 'h', 'open', '', 0);";
+        connection.execute_batch(rows).unwrap();
+        run(&mut connection, Path::new("x")).unwrap();
+        let query = "SELECT group_concat(id || is_result || coalesce(origin_run || origin_version || origin_hash, ''), ' ') \
+                     FROM (SELECT * FROM model ORDER BY number)";
+        let found: String = connection.query_row(query, [], |row| row.get(0)).unwrap();
+        let expected = "a0 b0faces-12v c1faces-12v d1faces-23w e0faces-23w f0faces-33w";
+        assert_eq!(found, expected);
     }
 
     #[test]

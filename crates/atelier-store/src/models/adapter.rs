@@ -58,9 +58,10 @@ pub(super) fn insert(
     adapter.note(change)?;
     let inserted = change.execute(
         "INSERT INTO model (number, id, name, description, category, trigger_word, strength, blob, run, epoch, base, \
-           base_hash, created_ms) \
-         VALUES (:number, :id, :name, :description, :category, :trigger_word, :strength, :blob, :run, :epoch, :base, \
-           :base_hash, :now_ms)",
+           base_hash, created_ms, origin_run, origin_dataset, origin_version, origin_hash) \
+         SELECT :number, :id, :name, :description, :category, :trigger_word, :strength, :blob, :run, :epoch, :base, \
+           :base_hash, :now_ms, r.name, r.dataset_name, r.dataset_version, r.dataset_hash \
+         FROM (SELECT 1) LEFT JOIN run r ON r.id = :run",
         named_params! {
             ":number": number, ":id": id, ":name": new.about.name, ":description": new.about.description,
             ":category": new.about.category.name(), ":trigger_word": new.about.trigger_word,

@@ -21,7 +21,7 @@ use crate::runs::written_by;
 use adapter::{Adapter, insert};
 pub use adapter_about::adapter_about;
 pub(crate) use lineage::lineage_problems;
-pub use lineage::{Lineage, Proof};
+pub use lineage::{BaseLookup, Lineage, Proof, Verdict};
 use of_run::about_of_run;
 pub use page::ModelPage;
 pub(crate) use promised::promise;
@@ -48,9 +48,9 @@ pub struct Model {
     pub hash: String,
     /// Its length.
     pub size_bytes: u64,
-    /// The run that it comes from.
+    /// The run that it comes from, unless it was removed for good.
     pub run: Option<RunId>,
-    /// What the run is called.
+    /// What the run is or was called; nothing for a model that was imported.
     pub run_name: Option<String>,
     /// After which epoch of the run it was taken.
     pub epoch: Option<usize>,
@@ -60,6 +60,8 @@ pub struct Model {
     pub dataset_name: Option<String>,
     /// The number of the version that was trained on.
     pub dataset_version: Option<u32>,
+    /// The hash of that version.
+    pub dataset_hash: Option<String>,
     /// The word by which its base is found.
     pub base: String,
     /// What the base's hash was.
@@ -95,7 +97,10 @@ pub struct ModelChange {
 }
 
 const SELECT: &str = "
-SELECT m.*, b.size_bytes, r.name AS run_name, r.dataset, r.dataset_name, r.dataset_version
+SELECT m.*, b.size_bytes, coalesce(r.name, m.origin_run) AS run_name, r.dataset,
+  coalesce(r.dataset_name, m.origin_dataset) AS dataset_name,
+  coalesce(r.dataset_version, m.origin_version) AS dataset_version,
+  coalesce(r.dataset_hash, m.origin_hash) AS dataset_hash
 FROM model m JOIN blob b ON b.hash = m.blob LEFT JOIN run r ON r.id = m.run";
 
 impl Library {
@@ -292,6 +297,7 @@ impl Model {
             dataset: row.get("dataset")?,
             dataset_name: row.get("dataset_name")?,
             dataset_version: row.get("dataset_version")?,
+            dataset_hash: row.get("dataset_hash")?,
             base: row.get("base")?,
             base_hash: row.get("base_hash")?,
             created_ms: row.get("created_ms")?,

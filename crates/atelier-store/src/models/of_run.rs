@@ -19,7 +19,8 @@ pub(crate) struct Prepared {
 }
 
 impl Library {
-    /// The model that was made of a run before, also one in the trash; else one of its newest adapter.
+    /// The model that the end of the run made before, also when it is in the trash by now; else one of its newest adapter. Models
+    /// that a user made of the run do not stand for it.
     ///
     /// # Errors
     /// When the run has no checkpoint, or the newest is damaged.
@@ -79,8 +80,7 @@ impl Prepared {
             mut new,
             adapter,
         } = self;
-        let made =
-            "SELECT id FROM model WHERE run = ? ORDER BY trashed_ms IS NOT NULL, number LIMIT 1";
+        let made = "SELECT id FROM model WHERE run = ? AND is_result = 1";
         let made = change.query_row(made, [run], |row| row.get::<_, ModelId>(0));
         if let Some(made) = made.optional()? {
             return get(change, made);
@@ -90,7 +90,9 @@ impl Prepared {
             Some((id, number)) => (id, Some(number)),
             None => (ModelId::new(), None),
         };
-        insert(change, (id, number), (&new, &adapter), now_ms)
+        let model = insert(change, (id, number), (&new, &adapter), now_ms)?;
+        change.execute("UPDATE model SET is_result = 1 WHERE id = ?", [id])?;
+        Ok(model)
     }
 }
 

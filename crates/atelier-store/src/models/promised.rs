@@ -61,10 +61,10 @@ impl Library {
         Ok(self.with_folder(found))
     }
 
-    /// What will be models or could not become any, newest first: the runs outside the trash that no model was made of.
+    /// What will be models or could not become any, newest first: the runs outside the trash whose end has made no model.
     pub fn list_promised_models(&self) -> Result<Vec<PromisedModel>> {
         let query = "SELECT id, model_id, model_number FROM run r WHERE trashed_ms IS NULL AND model_id IS NOT NULL \
-                     AND NOT EXISTS (SELECT 1 FROM model m WHERE m.run = r.id) ORDER BY created_ms DESC, id DESC";
+                     AND NOT EXISTS (SELECT 1 FROM model m WHERE m.run = r.id AND m.is_result = 1) ORDER BY created_ms DESC, id DESC";
         let promised = self.read(|view| {
             let mut statement = view.prepare_cached(query)?;
             let rows = statement.query_map([], Promise::from_row)?;
@@ -133,11 +133,9 @@ fn promised_to(
     }
 }
 
-/// What a run is promised to become; nothing when all models of it were deleted.
+/// What a run is promised to become, or became; nothing when that was deleted.
 fn of_run(view: &Transaction<'_>, promise: &Promise) -> Result<Option<PromisedModel>> {
-    let query = format!(
-        "{SELECT} WHERE m.run = ? ORDER BY m.trashed_ms IS NOT NULL, m.number DESC LIMIT 1"
-    );
+    let query = format!("{SELECT} WHERE m.run = ? AND m.is_result = 1");
     let model = view.query_row(&query, [promise.run], Model::from_row);
     let model = model.optional()?;
     if model

@@ -21,7 +21,8 @@ use crate::models;
 
 pub use checkpoint::{Checkpoint, Losses};
 pub(crate) use checkpoint::{
-    FOLDER as CHECKPOINTS, Noted, STATE, checkpoint_at, noted, record, recorded, written_by, written_files,
+    FOLDER as CHECKPOINTS, Noted, STATE, checkpoint_at, noted, record, recorded, written_by,
+    written_files,
 };
 pub use page::RunPage;
 pub(crate) use sitting::is_in_use;
@@ -82,6 +83,8 @@ pub struct Run {
     pub training_secs: f64,
     /// Why it failed, in words.
     pub problem: Option<String>,
+    /// Pictures that it left out on purpose, in words; known when it is completed.
+    pub skipped: Vec<String>,
     /// The newest model that was made of it.
     pub model: Option<ModelId>,
     /// When it was made, in milliseconds since the Unix epoch.
@@ -267,7 +270,7 @@ impl Checked {
 impl Run {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let state: String = row.get("state")?;
-        let config: String = row.get("config")?;
+        let (config, skipped): (String, String) = (row.get("config")?, row.get("skipped")?);
         Ok(Self {
             id: row.get("id")?,
             name: row.get("name")?,
@@ -284,6 +287,7 @@ impl Run {
             loss: row.get("loss")?,
             training_secs: row.get("training_secs")?,
             problem: row.get("problem")?,
+            skipped: serde_json::from_str(&skipped).map_err(unreadable)?,
             model: row.get("model")?,
             created_ms: row.get("created_ms")?,
             changed_ms: row.get("changed_ms")?,

@@ -43,6 +43,20 @@ pub struct RunEnd {
     pub problem: Option<String>,
     /// Seconds that this sitting spent in training steps.
     pub training_secs: f64,
+    /// Pictures that a completed training left out on purpose, in words.
+    pub skipped: Vec<String>,
+}
+
+impl Default for RunEnd {
+    /// Stopped, with nothing to say.
+    fn default() -> Self {
+        Self {
+            state: RunState::Stopped,
+            problem: None,
+            training_secs: 0.0,
+            skipped: Vec::new(),
+        }
+    }
 }
 
 impl Library {
@@ -134,6 +148,7 @@ impl Library {
     pub fn end_run(&self, sitting: Sitting, end: RunEnd) -> Result<Run> {
         let (id, now_ms) = (sitting.run, self.now_ms());
         let folder = self.run_folder(id);
+        let skipped = serde_json::to_string(&end.skipped).map_err(std::io::Error::other)?;
         let (checkpoints, newest) = (
             super::checkpoint::read(&folder),
             super::Losses::read(&folder),
@@ -142,7 +157,7 @@ impl Library {
             record(change, id, &checkpoints)?;
             change.execute(
                 "UPDATE run SET state = ?, problem = ?, training_secs = training_secs + ?, done_steps = ?, \
-                 loss = ?, changed_ms = ? WHERE id = ?",
+                 loss = ?, changed_ms = ?, skipped = ? WHERE id = ?",
                 params![
                     end.state.name(),
                     end.problem,
@@ -150,6 +165,7 @@ impl Library {
                     newest.step,
                     newest.losses.last(),
                     now_ms,
+                    skipped,
                     id
                 ],
             )?;

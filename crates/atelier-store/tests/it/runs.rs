@@ -2,7 +2,8 @@
 
 use atelier_core::{RunState, TrainConfig};
 use atelier_store::{
-    AboutChange, Dataset, Edit, ModelChange, NewModel, NewRun, Run, RunEnd, TRASH_DAYS,
+    AboutChange, Dataset, Edit, Lineage, Model, ModelChange, NewModel, NewRun, Run, RunEnd,
+    TRASH_DAYS, Verdict,
 };
 use atelier_weights::sha256_hex;
 
@@ -28,18 +29,35 @@ pub(crate) fn run_of(studio: &Studio, dataset: &Dataset) -> Run {
     studio.library.create_run(new).unwrap()
 }
 
+/// An adapter file that says on which pictures it was trained.
+pub(crate) fn adapter_on(hash: &str, epoch: usize) -> Vec<u8> {
+    let header = serde_json::json!({
+        "__metadata__": {"atelier.dataset_version": hash},
+        "a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+    });
+    let header = header.to_string();
+    let length = (header.len() as u64).to_le_bytes();
+    let number = (epoch as f32).to_le_bytes();
+    [&length[..], header.as_bytes(), &number].concat()
+}
+
 /// Writes what a trainer leaves after an epoch of two steps.
 pub(crate) fn write_epoch(run: &Run, epoch: usize) {
+    write_epoch_on(run, epoch, &run.dataset_hash);
+}
+
+/// The same of a trainer that saw other pictures.
+fn write_epoch_on(run: &Run, epoch: usize, hash: &str) {
     let folder = run.folder.join(format!("checkpoints/epoch-{epoch:03}"));
     fs_err::create_dir_all(&folder).unwrap();
-    let adapter = format!("adapter {epoch}");
+    let adapter = adapter_on(hash, epoch);
     fs_err::write(folder.join("adapter.safetensors"), &adapter).unwrap();
     let losses: Vec<f32> = (0..2 * epoch).map(|step| 0.5 / (step + 1) as f32).collect();
     let state = serde_json::json!({
         "version": 1,
         "step": 2 * epoch,
         "losses": losses,
-        "files": {"adapter.safetensors": sha256_hex(adapter.as_bytes()), "factors.safetensors": "f"},
+        "files": {"adapter.safetensors": sha256_hex(&adapter), "factors.safetensors": "f"},
     });
     fs_err::write(folder.join("state.json"), state.to_string()).unwrap();
 }
@@ -47,9 +65,15 @@ pub(crate) fn write_epoch(run: &Run, epoch: usize) {
 pub(crate) fn completed() -> RunEnd {
     RunEnd {
         state: RunState::Completed,
-        problem: None,
         training_secs: 1.5,
+        ..RunEnd::default()
     }
+}
+
+/// What is proved of a model where the base is what it was.
+fn verified(studio: &Studio, model: &Model) -> Lineage {
+    let base = |_: &str| Some("b".repeat(64));
+    studio.library.verify_model(model.id, Some(&base)).unwrap()
 }
 
 /// A dataset, and a completed run of it.
@@ -139,16 +163,17 @@ fn a_model_is_followed_back_to_its_pictures() {
     let on_it = library.list_models_on(dataset.id).unwrap();
     assert_eq!(on_it, std::slice::from_ref(&model));
     assert_eq!(library.list_models_of(run.id).unwrap().len(), 1);
-    let lineage = library.verify_model(model.id).unwrap();
-    assert_eq!(lineage.proofs.len(), 3);
+    let lineage = verified(&studio, &model);
+    assert_eq!(lineage.proofs.len(), 5);
     assert!(lineage.is_proved(), "{:?}", lineage.proofs);
     // Changing the dataset since is another version, and no problem.
     let image = library.get_version(dataset.id, None).unwrap().images[0].id;
     let edit = Edit::SetCaption(image, "other".to_owned());
     library.edit_dataset(dataset.id, None, vec![edit]).unwrap();
-    assert!(library.verify_model(model.id).unwrap().is_proved());
+    assert!(verified(&studio, &model).is_proved());
     let problem = |what: &str| {
-        let lineage = library.verify_model(model.id).unwrap();
+        let lineage = verified(&studio, &model);
+        assert_eq!(lineage.verdict(), Verdict::Refuted);
         let problems = lineage.proofs.into_iter().filter_map(|proof| proof.problem);
         let problems: Vec<_> = problems.collect();
         assert!(problems.iter().any(|p| p.contains(what)), "{problems:?}");
@@ -160,7 +185,8 @@ fn a_model_is_followed_back_to_its_pictures() {
     fs_err::remove_file(library.blobs().path(&blob)).unwrap();
     problem("the file of `grey-1.png` is gone");
     fs_err::remove_file(library.model_file(&model)).unwrap();
-    fs_err::write(library.model_file(&model), "adapter X").unwrap();
+    let other = adapter_on(&run.dataset_hash, 9);
+    fs_err::write(library.model_file(&model), other).unwrap();
     problem("another content");
     assert!(
         library
@@ -181,7 +207,7 @@ fn a_run_that_has_not_ended_has_noted_what_models_are_made_of() {
     write_epoch(&run, 2);
     let model = library.create_model(run.id, 1, None).unwrap();
     let wrote = || {
-        let lineage = library.verify_model(model.id).unwrap();
+        let lineage = verified(&studio, &model);
         lineage.proofs[1].problem.clone()
     };
     assert_eq!(wrote(), None);
@@ -232,7 +258,8 @@ fn a_model_takes_another_epoch_name_and_strength() {
     assert_ne!(changed.hash, model.hash);
     let out = studio.path("out/blob.safetensors");
     library.export_model(model.id, &out).unwrap();
-    assert_eq!(fs_err::read_to_string(&out).unwrap(), "adapter 1");
+    let exported = fs_err::read(&out).unwrap();
+    assert_eq!(exported, adapter_on(&run.dataset_hash, 1));
     let new = NewModel {
         about: about("again"),
         strength: None,
@@ -313,6 +340,25 @@ fn the_trash_takes_runs_with_their_folders_and_leaves_files_of_models() {
     assert!(!run.folder.exists());
     let model = library.get_model(model.id).unwrap();
     assert_eq!((model.run, model.dataset), (None, None));
+    let origin = (
+        model.run_name.as_deref(),
+        model.dataset_name.as_deref(),
+        model.dataset_version,
+        model.dataset_hash.as_ref(),
+    );
+    let expected = (
+        Some("faces-1"),
+        Some("faces"),
+        Some(2),
+        Some(&run.dataset_hash),
+    );
+    assert_eq!(origin, expected);
+    let lineage = verified(&studio, &model);
+    assert_eq!(lineage.verdict(), Verdict::NotProvable);
+    let proof = &lineage.proofs[1];
+    assert_eq!(proof.what, "run `faces-1` wrote it after epoch 2");
+    let problem = proof.problem.as_deref();
+    assert_eq!(problem, Some("the run was removed for good"));
     assert!(library.model_file(&model).exists());
     assert!(!library.model_file(&other).exists());
     let checked = studio.check();
@@ -397,7 +443,82 @@ fn a_dataset_that_was_removed_for_good_leaves_its_name_with_its_runs() {
     let run = studio.library.get_run(run.id).unwrap();
     assert_eq!((run.dataset, run.dataset_name.as_str()), (None, "faces"));
     let model = studio.library.create_model(run.id, 1, None).unwrap();
-    let lineage = studio.library.verify_model(model.id).unwrap();
+    let lineage = verified(&studio, &model);
     let problem = lineage.proofs[2].problem.as_deref();
     assert_eq!(problem, Some("the dataset was removed for good"));
+    assert_eq!(lineage.verdict(), Verdict::NotProvable);
+}
+
+#[test]
+fn a_model_from_a_file_and_one_whose_base_nobody_looked_at_are_not_proved() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let (_, run) = trained(&studio);
+    let model = library.create_model(run.id, 2, None).unwrap();
+    let unseen = library.verify_model(model.id, None).unwrap();
+    assert_eq!(unseen.verdict(), Verdict::NotProvable);
+    let problem = unseen.proofs[4].problem.as_deref();
+    assert_eq!(problem, Some("the base was not looked at"));
+    let other = |_: &str| Some("c".repeat(64));
+    let other = library.verify_model(model.id, Some(&other)).unwrap();
+    assert_eq!(other.verdict(), Verdict::Refuted);
+    let file = studio.path("other.safetensors");
+    fs_err::write(&file, "from elsewhere").unwrap();
+    let new = NewModel {
+        about: about("other"),
+        strength: None,
+        base: "atelier-mini".to_owned(),
+        base_hash: None,
+    };
+    let imported = library.import_model(new, &file).unwrap();
+    let lineage = verified(&studio, &imported);
+    assert_eq!(lineage.verdict(), Verdict::NotProvable);
+    let problem = lineage.proofs[1].problem.as_deref();
+    let expected = "it comes from a file and from no run of this library";
+    assert_eq!(problem, Some(expected));
+}
+
+#[test]
+fn a_run_that_trained_on_other_pictures_is_refuted_unless_it_said_what_it_left_out() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    studio.add(&dataset, &[1, 2]);
+    let less = studio.dataset("less");
+    let rest = studio.add(&less, &[1]).about.hash;
+    let verdict = |hash: &str, end: RunEnd| {
+        let run = run_of(&studio, &dataset);
+        let (_, sitting) = library.begin_run(run.id).unwrap();
+        write_epoch_on(&run, 1, hash);
+        let model = library.create_model(run.id, 1, None).unwrap();
+        library.end_run(sitting, end).unwrap();
+        let proof = verified(&studio, &model).proofs[3].clone();
+        (proof.verdict, proof.problem)
+    };
+    let other = "the file says that it was trained on other pictures".to_owned();
+    let refuted = (Verdict::Refuted, Some(other));
+    assert_eq!(verdict("c", completed()), refuted);
+    assert_eq!(verdict(&rest, completed()), refuted);
+    let skipped = || RunEnd {
+        skipped: vec!["`/x/grey-2.png`: it is damaged".to_owned()],
+        ..completed()
+    };
+    assert_eq!(verdict(&rest, skipped()), (Verdict::Proved, None));
+    assert_eq!(verdict("c", skipped()).0, Verdict::NotProvable);
+    assert_eq!(verdict(&rest, RunEnd::default()).0, Verdict::NotProvable);
+}
+
+#[test]
+fn a_model_that_a_user_made_meanwhile_does_not_stand_for_the_finished_one() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let (_, run) = trained(&studio);
+    let own = library.create_model(run.id, 1, None).unwrap();
+    let result = library.model_of_run(run.id).unwrap();
+    assert_ne!(result.id, own.id);
+    assert_eq!(result.epoch, Some(2));
+    assert_eq!(library.model_of_run(run.id).unwrap(), result);
+    library.delete_model(result.id).unwrap();
+    assert_eq!(library.model_of_run(run.id).unwrap().id, result.id);
+    assert_eq!(library.list_models(false).unwrap(), [own]);
 }

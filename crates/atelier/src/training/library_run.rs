@@ -77,6 +77,10 @@ impl LibraryRun<'_> {
             state,
             problem,
             training_secs,
+            skipped: match &trained {
+                Ok(Outcome::Completed((report, _))) => report.skipped.clone(),
+                _ => Vec::new(),
+            },
         };
         let ended = self.library.end_run(sitting, end).coded();
         let (trained, run) = (trained?, Box::new(ended?));

@@ -44,7 +44,7 @@ fn a_training_on_a_dataset_is_a_run_from_which_a_model_comes() {
     assert_eq!(model["model"]["dataset_version"], 2);
     let verified = bench.document(&["model", "verify", "Slopes-1"]);
     assert_eq!(verified["is_proved"], true);
-    assert_eq!(verified["lineage"]["proofs"].as_array().unwrap().len(), 4);
+    assert_eq!(verified["lineage"]["proofs"].as_array().unwrap().len(), 5);
     let ended = bench.run(&["run", "resume", "Slopes-1"]);
     ended.refused(&["run `Slopes-1` is complete"]);
     let again = [&training(&base)[..], &["--resume"]].concat();

@@ -126,11 +126,15 @@ async fn lineage_reads_every_file_and_says_what_is_wrong() {
     let studio = Studio::working();
     let (_, path) = model(&studio).await;
     let lineage = studio.get(&format!("{path}/lineage")).await.ok();
+    // The pretended adapter has no header, and the pretended planner looks at no base.
     assert_eq!(
-        (&lineage["is_proved"], &lineage["run"]["state"]),
-        (&json!(true), &json!("completed"))
+        (&lineage["verdict"], &lineage["run"]["state"]),
+        (&json!("not-provable"), &json!("completed"))
     );
-    assert_eq!(lineage["proofs"].as_array().unwrap().len(), 3);
+    let verdicts = lineage["proofs"].as_array().unwrap().iter();
+    let verdicts: Vec<_> = verdicts.map(|proof| text(&proof["verdict"])).collect();
+    let unproved = "not-provable";
+    assert_eq!(verdicts, ["proved", "proved", "proved", unproved, unproved]);
     let hash = text(&lineage["model"]["hash"]);
     let blobs = studio.settings.home.join("blobs");
     fs_err::remove_file(blobs.join(&hash[..2]).join(hash)).unwrap();
@@ -139,6 +143,7 @@ async fn lineage_reads_every_file_and_says_what_is_wrong() {
         (&lineage["is_proved"], &lineage["proofs"][0]["problem"]),
         (&json!(false), &json!("is gone"))
     );
+    assert_eq!(lineage["verdict"], "refuted");
     let file = studio.get(&format!("{path}/file")).await.failure();
     assert_eq!((file.0, file.1.as_str()), (500, "damaged_library"));
     assert!(!file.2.contains("blobs"), "{}", file.2);
@@ -252,8 +257,8 @@ async fn an_adapter_file_from_elsewhere_becomes_a_model() {
     assert_eq!(studio.get(&format!("{path}/file")).await.body, bytes);
     let lineage = studio.get(&format!("{path}/lineage")).await.ok();
     assert_eq!(
-        (&lineage["is_proved"], &lineage["run"]),
-        (&json!(true), &json!(null))
+        (&lineage["verdict"], &lineage["run"]),
+        (&json!("not-provable"), &json!(null))
     );
     let taken = import(&studio, file, &texts).await.failure();
     assert_eq!(

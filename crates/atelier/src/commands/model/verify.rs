@@ -1,10 +1,9 @@
-//! `atelier model verify`: a model followed back to its pictures.
+//! `atelier model verify`: a model followed back to its pictures and its base.
 
 use anyhow::Result;
 use atelier_core::ErrorCode;
 use atelier_failure::CodedResult as _;
-use atelier_store::{Library, Proof};
-use atelier_weights::ModelFiles;
+use atelier_store::{Library, Proof, Verdict};
 use serde_json::json;
 
 use crate::bases;
@@ -12,41 +11,31 @@ use crate::context::{App, ExitKind};
 
 pub(super) fn run(name: &str, app: &App, library: &Library) -> Result<ExitKind> {
     let model = library.find_model(name).coded()?;
-    let mut lineage = library.verify_model(model.id).coded()?;
-    if let Some(hash) = &model.base_hash {
-        let problem = base_problem(app, &model.base, hash);
-        let what = format!("the base `{}` is `{hash}`", model.base);
-        lineage.proofs.push(Proof { what, problem });
-    }
-    for Proof { what, problem } in &lineage.proofs {
+    let base_hash = |base: &str| bases::hash_of(app, base).ok();
+    let lineage = library.verify_model(model.id, Some(&base_hash)).coded()?;
+    for proof in &lineage.proofs {
+        let Proof { what, problem, .. } = proof;
+        let word = match proof.verdict {
+            Verdict::Proved => "ok      ",
+            Verdict::Refuted => "PROBLEM ",
+            Verdict::NotProvable => "unproved",
+        };
         match problem {
-            None => app.output.line(format_args!("ok       {what}")),
-            Some(problem) => app.output.line(format_args!("PROBLEM  {what}: {problem}")),
+            None => app.output.line(format_args!("{word} {what}")),
+            Some(problem) => app.output.line(format_args!("{word} {what}: {problem}")),
         }
     }
-    if lineage.run.is_none() {
+    let (verdict, is_proved) = (lineage.verdict(), lineage.is_proved());
+    if verdict == Verdict::NotProvable {
         app.output.note(
-            "it comes from a file and from no run of this library, so that there is nothing more to prove",
+            "nothing speaks against it, but what is marked as unproved cannot be proved any more",
         );
     }
-    let is_proved = lineage.is_proved();
     app.output
-        .document(&json!({"lineage": lineage, "is_proved": is_proved}))?;
-    Ok(if is_proved {
-        ExitKind::Completed
-    } else {
+        .document(&json!({"lineage": lineage, "verdict": verdict, "is_proved": is_proved}))?;
+    Ok(if verdict == Verdict::Refuted {
         ExitKind::Failed(ErrorCode::DamagedLibrary)
+    } else {
+        ExitKind::Completed
     })
-}
-
-/// What speaks against a base being what it was.
-fn base_problem(app: &App, base: &str, was: &str) -> Option<String> {
-    let is = bases::find(app, base)
-        .and_then(|found| ModelFiles::open(&found.path).coded())
-        .and_then(|files| files.hash_with(&app.hashes()).coded());
-    match is {
-        Ok(hash) if hash == was => None,
-        Ok(hash) => Some(format!("its hash is `{hash}` now")),
-        Err(error) => Some(format!("it is not found: {error}")),
-    }
 }
