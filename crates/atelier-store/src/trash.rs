@@ -14,6 +14,13 @@ use crate::thumbnails;
 pub const TRASH_DAYS: i64 = 30;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// What holds of a dataset on which no job of the queue trains.
+const NO_OPEN_TRAINING: &str = "NOT EXISTS (SELECT 1 FROM run r JOIN job j ON j.run = r.id \
+     WHERE r.dataset = dataset.id AND j.state IN ('queued', 'running', 'paused'))";
+/// What holds of a model with which no job of the queue draws.
+const NO_OPEN_DRAWING: &str = "NOT EXISTS (SELECT 1 FROM job j, json_each(j.request, '$.models') used \
+     WHERE j.state IN ('queued', 'running', 'paused') AND json_extract(used.value, '$.model') = model.id)";
+
 /// What [`Library::empty_trash`] removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Emptied {
@@ -32,20 +39,21 @@ pub struct Emptied {
 }
 
 impl Library {
-    /// Removes for good what has been in the trash for `days`, and every file that nothing names any more.
+    /// Removes for good what has been in the trash for `days`, and every file that nothing names any more. Datasets that jobs of
+    /// the queue train on and models that they draw with stay until these are over.
     pub fn empty_trash(&self, days: i64) -> Result<Emptied> {
         let before_ms = self.now_ms() - days * DAY_MS;
         let removed = self.write(move |change| {
-            let delete = |table: &str| {
-                let delete = format!("DELETE FROM {table} WHERE trashed_ms <= ?");
+            let delete = |table: &str, needed: &str| {
+                let delete = format!("DELETE FROM {table} WHERE trashed_ms <= ? AND {needed}");
                 change.execute(&delete, [before_ms])
             };
             Ok(Emptied {
-                models: delete("model")?,
-                pictures: delete("picture")?,
+                models: delete("model", NO_OPEN_DRAWING)?,
+                pictures: delete("picture", "TRUE")?,
                 // Their jobs go with them.
-                runs: delete("run")?,
-                datasets: delete("dataset")?,
+                runs: delete("run", "TRUE")?,
+                datasets: delete("dataset", NO_OPEN_TRAINING)?,
                 ..Emptied::default()
             })
         })?;

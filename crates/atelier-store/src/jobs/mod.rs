@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::leftovers;
-use crate::library::{JobId, Library, RunId};
+use crate::library::{DatasetId, JobId, Library, RunId};
 use crate::runs::{self, NewRun, Run};
 
 pub use attempt::{Attempt, Lost};
@@ -174,6 +174,13 @@ impl Library {
             id.map(|id| get(view, id)).transpose()
         })?;
         Ok(job.map(|job| self.placed(job)))
+    }
+
+    /// How many jobs of the queue train on a dataset, whatever becomes of it.
+    pub fn count_open_trainings_on(&self, dataset: DatasetId) -> Result<u32> {
+        let query = "SELECT count(*) FROM job j JOIN run r ON r.id = j.run \
+                     WHERE r.dataset = ? AND j.state IN ('queued', 'running', 'paused')";
+        self.read(|view| Ok(view.query_row(query, [dataset], |row| row.get(0))?))
     }
 
     /// Every job that is neither done nor given up, in the order in which they get their turn.

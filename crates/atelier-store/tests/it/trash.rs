@@ -1,8 +1,20 @@
 //! Deleting, taking back, and emptying the trash.
 
-use atelier_store::{Emptied, TRASH_DAYS};
+use atelier_core::JobKind;
+use atelier_store::{Emptied, JobId, NewJob, NewModel, TRASH_DAYS};
+use serde_json::{Value, json};
 
-use crate::Studio;
+use crate::runs::run_of;
+use crate::{Studio, about};
+
+fn job(kind: JobKind, request: Value) -> NewJob {
+    NewJob {
+        id: JobId::unused(),
+        kind,
+        priority: 0,
+        request,
+    }
+}
 
 #[test]
 fn a_deleted_dataset_comes_back_whole_within_its_days() {
@@ -106,4 +118,41 @@ fn what_is_in_the_trash_is_not_changed() {
         );
     }
     assert_eq!(library.get_version(dataset.id, None).unwrap(), version);
+}
+
+#[test]
+fn what_an_open_job_needs_stays_in_the_trash_until_it_is_over() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    studio.add(&dataset, &[1]);
+    let run = run_of(&studio, &dataset);
+    let training = job(JobKind::Training, json!({}));
+    let training = library.create_training_of(training, run.id).unwrap();
+    let file = studio.path("a.safetensors");
+    fs_err::write(&file, "adapter").unwrap();
+    let new = NewModel {
+        about: about("blob"),
+        strength: None,
+        base: "atelier-mini".to_owned(),
+        base_hash: None,
+    };
+    let model = library.import_model(new, &file).unwrap();
+    let drawing = json!({"models": [{"model": model.id, "strength": 1.0}]});
+    let drawing = job(JobKind::Generation, drawing);
+    let drawing = library.create_job(drawing).unwrap();
+    assert_eq!(library.count_open_trainings_on(dataset.id).unwrap(), 1);
+    library.delete_dataset(dataset.id).unwrap();
+    library.delete_model(model.id).unwrap();
+    let emptied = || {
+        let emptied = library.empty_trash(0).unwrap();
+        (emptied.datasets, emptied.models)
+    };
+    assert_eq!(emptied(), (0, 0));
+    assert!(library.model_file(&model).exists());
+    library.cancel_job(drawing.id).unwrap();
+    assert_eq!(emptied(), (0, 1));
+    library.cancel_job(training.id).unwrap();
+    assert_eq!(library.count_open_trainings_on(dataset.id).unwrap(), 0);
+    assert_eq!(emptied(), (1, 0));
 }

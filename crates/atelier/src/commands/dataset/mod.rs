@@ -134,12 +134,18 @@ fn delete(name: &str, app: &App, library: &Library) -> Result<()> {
     let dataset = library.find_dataset(name).coded()?;
     let runs = library.list_runs_of(dataset.id).coded()?;
     let models = library.list_models_on(dataset.id).coded()?;
+    let waiting = library.count_open_trainings_on(dataset.id).coded()?;
     let trashed = library.delete_dataset(dataset.id).coded()?;
     let (id, name) = (trashed.id, &trashed.about.name);
     app.output.line(format_args!(
         "put dataset `{name}` into the trash; `atelier dataset restore {id}` takes it back within {} days",
         atelier_store::TRASH_DAYS
     ));
+    if waiting > 0 {
+        app.output.note(format_args!(
+            "trainings in the queue that need it: {waiting}; it is not removed for good before they are over"
+        ));
+    }
     let depends = runs.iter().map(|run| format!("run `{}`", run.name));
     let depends = depends.chain(models.iter().map(|m| format!("model `{}`", m.about.name)));
     let depends: Vec<_> = depends.collect();
