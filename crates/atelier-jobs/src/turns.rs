@@ -91,9 +91,9 @@ impl<'a> Room<'a> {
         let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
         match (memory_bytes(job), self.free_bytes) {
             (Some(needed), Some(free)) if needed <= free => None,
-            (Some(needed), Some(free)) => Some(format!(
-                "only {} of the {} that this takes are free",
-                gigabytes(free),
+            // What is free differs at every look, and each reason is written to the disk.
+            (Some(needed), Some(_)) => Some(format!(
+                "the {} that this takes are not free",
                 gigabytes(needed)
             )),
             (None, _) => Some("how much memory this takes is not known".to_owned()),

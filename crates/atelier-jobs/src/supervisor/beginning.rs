@@ -86,7 +86,8 @@ impl Supervisor {
                     .library
                     .stop_attempt(job.id, attempt.number, "never begun");
                 not_superseded(stopped.map(drop))?;
-                let why = format!("waits: it could not be begun: {error}");
+                let error_words = self.told(&error.to_string());
+                let why = format!("waits: it could not be begun: {error_words}");
                 self.library.note_waiting(vec![(job.id, why)])?;
                 Err(error)
             }

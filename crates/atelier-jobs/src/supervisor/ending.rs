@@ -58,9 +58,12 @@ impl Supervisor {
                 self.put_off(job, ticket, &failed, attempt)
             }
             Verdict::Failed(failed) if job.wish != Some(JobWish::Cancel) => {
-                let failed = self
-                    .library
-                    .fail_attempt(id, number, &failed.code, &failed.message);
+                let failed = self.library.fail_attempt(
+                    id,
+                    number,
+                    &failed.code,
+                    &self.told(&failed.message),
+                );
                 failed.map(drop)
             }
             Verdict::Failed(_) | Verdict::NotNow(_) | Verdict::Stopped => {
@@ -69,6 +72,10 @@ impl Supervisor {
             Verdict::NeverBegun => {
                 let stopped = self.library.stop_attempt(id, number, "never begun");
                 stopped.map(drop)
+            }
+            Verdict::Lost(_) if !self.has_looked => {
+                let why = "its process ended with the server or the machine";
+                self.library.stop_attempt(id, number, why).map(drop)
             }
             Verdict::Lost(status) => {
                 let lost = self.lost(job, ticket, status, attempt)?;
@@ -79,6 +86,19 @@ impl Supervisor {
         not_superseded(ended)?;
         tidy(&self.library, ticket);
         Ok(true)
+    }
+
+    /// A problem as everybody may read it, without the folders around the library and the user's own.
+    pub(super) fn told(&self, problem: &str) -> String {
+        let jobs = self.library.jobs_folder();
+        let told = match jobs.parent() {
+            Some(library) => problem.replace(&format!("{}/", library.display()), ""),
+            None => problem.to_owned(),
+        };
+        match std::env::home_dir().filter(|home| home.parent().is_some()) {
+            Some(home) => told.replace(&format!("{}/", home.display()), "~/"),
+            None => told,
+        }
     }
 
     /// Ends an attempt that a matter of the moment kept from its work; the job is tried again later, for some time.
@@ -94,14 +114,14 @@ impl Supervisor {
             // However long that takes.
             return self
                 .library
-                .stop_attempt(id, number, &failed.message)
+                .stop_attempt(id, number, &self.told(&failed.message))
                 .map(drop);
         }
         let lost = Lost {
             has_advanced: self.saved_steps(job)? > attempt.saved_steps,
             most: self.limits.most_refused,
             code: failed.code.clone(),
-            problem: failed.message.clone(),
+            problem: self.told(&failed.message),
         };
         self.pause(job, &lost, true);
         self.library.lose_attempt(id, number, lost).map(drop)
@@ -136,10 +156,10 @@ impl Supervisor {
             has_advanced: self.saved_steps(job)? > attempt.saved_steps,
             most: self.limits.most_fruitless,
             code: ErrorCode::Internal.name().to_owned(),
-            problem: format!(
+            problem: self.told(&format!(
                 "the process of attempt {} ended unexpectedly{status}{said}",
                 ticket.attempt
-            ),
+            )),
         })
     }
 
@@ -167,7 +187,7 @@ impl Supervisor {
                 Err(error)
             }
             Err(error) => {
-                let (code, problem) = (error.code().name(), error.to_string());
+                let (code, problem) = (error.code().name(), self.told(&error.to_string()));
                 let failed = self
                     .library
                     .fail_attempt(job.id, ticket.attempt, code, &problem);

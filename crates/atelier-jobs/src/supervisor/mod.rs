@@ -37,6 +37,8 @@ pub struct Supervisor {
     is_busy: bool,
     /// Until when nothing is begun or published, after something could not be.
     rests_until: Option<Instant>,
+    /// Whether all attempts were looked at once. What is found dead before died with an earlier supervisor, or the machine.
+    has_looked: bool,
     /// Jobs that are not begun again at once.
     put_off: PutOff,
     /// As long as it lives no other supervisor has the queue.
@@ -74,6 +76,7 @@ impl Supervisor {
             is_draining: false,
             is_busy: false,
             rests_until: None,
+            has_looked: false,
             put_off: PutOff::default(),
             _lock: lock,
         })
@@ -113,6 +116,7 @@ impl Supervisor {
         for (job, ticket, verdict, attempt) in self.judged(&jobs)? {
             found.note(self.carry_out(job, &ticket, verdict, &attempt))?;
         }
+        self.has_looked = true;
         if found.has_changed {
             jobs = self.library.list_open_jobs()?;
         }

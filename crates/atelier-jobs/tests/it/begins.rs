@@ -62,7 +62,7 @@ fn pictures_are_drawn_beside_a_training_when_there_is_room() {
         studio.lines()[1..],
         [
             format!(
-                "generation queued, attempt 0, {trained} only 2.0 GB of the 3.0 GB that this takes are free"
+                "generation queued, attempt 0, {trained} the 3.0 GB that this takes are not free"
             ),
             format!(
                 "generation queued, attempt 0, {trained} how much memory this takes is not known"
@@ -92,7 +92,7 @@ fn drawings_do_not_keep_a_training_from_its_turn() {
     assert_eq!(
         studio.lines()[1..],
         [
-            "training queued, attempt 0, waits: pictures are being drawn, and only 0.0 GB of the 4.0 GB that this takes are free",
+            "training queued, attempt 0, waits: pictures are being drawn, and the 4.0 GB that this takes are not free",
             "generation queued, attempt 0, waits: other pictures are being drawn",
         ]
     );

@@ -110,12 +110,7 @@ fn a_run_that_somebody_else_trains_is_waited_for_and_left_alone() {
         (studio.lines(), told.begun()),
         (vec![waiting.to_owned()], 0)
     );
-    let stopped = atelier_store::RunEnd {
-        state: atelier_core::RunState::Stopped,
-        problem: None,
-        training_secs: 0.0,
-    };
-    studio.library.end_run(sitting, stopped).unwrap();
+    drop(sitting);
     settle(&mut supervisor).unwrap();
     let first = told.at(job);
     // Somebody is quicker than the attempt.
@@ -163,6 +158,37 @@ fn three_deaths_without_a_step_forward_are_a_failure_with_the_last_words() {
         .get_run(studio.job(job).run.unwrap())
         .unwrap();
     assert_eq!(run.state, atelier_core::RunState::Failed);
+}
+
+#[test]
+fn deaths_with_the_machine_are_not_counted() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.training();
+    for _ in 0..5 {
+        let mut supervisor = studio.supervisor(told.clone());
+        settle(&mut supervisor).unwrap();
+        let ticket = told.at(job);
+        drop(supervisor);
+        told.end(&ticket, None);
+    }
+    settle(&mut studio.supervisor(told.clone())).unwrap();
+    assert_eq!(studio.lines(), ["training running, attempt 6"]);
+}
+
+#[test]
+fn problems_do_not_name_where_the_library_lies() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.generation();
+    let mut supervisor = studio.supervisor(told.clone());
+    settle(&mut supervisor).unwrap();
+    let path = studio.home().join("runs/a.png");
+    let problem = format!("cannot use `{}`", path.display());
+    told.fail_with(&told.at(job), ("bad_picture", &problem));
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        ["generation failed, attempt 1, cannot use `runs/a.png`"]
+    );
 }
 
 #[test]
