@@ -114,6 +114,8 @@ pub struct PlannedTraining {
     pub memory_bytes: u64,
     /// How much is free, where that is known.
     pub free_bytes: Option<u64>,
+    /// How much there is when nothing else has any, where that is known.
+    pub total_bytes: Option<u64>,
     /// What is computed again to need less.
     pub recompute: Recompute,
     /// How long it will take, where something is known about that.

@@ -98,6 +98,14 @@ impl Queue {
         self.rung(self.shared.library.create_training_of(job, run))
     }
 
+    /// The same as it was asked for the last time: with its memory, device and pictures that are left out.
+    pub fn submit_training_again(&self, run: RunId, priority: i32) -> Result<Job> {
+        let before = self.shared.library.find_newest_job_of(run)?;
+        let request = before.and_then(|job| serde_json::from_value(job.request).ok());
+        let request: TrainingRequest = request.unwrap_or_default();
+        self.submit_training_of(&request, run, priority)
+    }
+
     /// Accepts a generation. Its start picture is copied, and may go then.
     ///
     /// # Errors

@@ -16,6 +16,15 @@ pub(crate) fn free_bytes() -> Option<u64> {
     Some(limits.fold(machine, u64::min))
 }
 
+/// The memory in bytes that this process could have if nothing else had any, where the system tells: the machine's, and what the
+/// control groups around the process allow.
+pub(crate) fn total_bytes() -> Option<u64> {
+    let machine = kilobytes(&read("/proc/meminfo")?, "MemTotal")?;
+    let groups = read("/proc/self/cgroup").unwrap_or_default();
+    let limits = group_folders(&groups).filter_map(|folder| limit_of_group(&folder));
+    Some(limits.fold(machine, u64::min))
+}
+
 /// The value of a line `name: value kB`, in bytes.
 pub(crate) fn kilobytes(text: &str, name: &str) -> Option<u64> {
     let lines = text.lines().filter_map(|line| line.split_once(':'));
@@ -47,16 +56,20 @@ fn group_folders(groups: &str) -> impl Iterator<Item = PathBuf> {
     lines.flatten().collect::<Vec<_>>().into_iter()
 }
 
+/// The limit of a control group, where it has one: version 2, then version 1.
+fn limit_of_group(folder: &Path) -> Option<u64> {
+    number_in(folder, "memory.max").or_else(|| number_in(folder, "memory.limit_in_bytes"))
+}
+
+fn number_in(folder: &Path, name: &str) -> Option<u64> {
+    read(folder.join(name))?.trim().parse().ok()
+}
+
 /// What a control group has left, where it has a limit: version 2, then version 1. Pages of files give way.
 fn free_in_group(folder: &Path) -> Option<u64> {
-    let number = |name: &str| read(folder.join(name))?.trim().parse::<u64>().ok();
-    let (limit, used) = match number("memory.max") {
-        Some(limit) => (limit, number("memory.current")?),
-        None => (
-            number("memory.limit_in_bytes")?,
-            number("memory.usage_in_bytes")?,
-        ),
-    };
+    let limit = limit_of_group(folder)?;
+    let used = number_in(folder, "memory.current");
+    let used = used.or_else(|| number_in(folder, "memory.usage_in_bytes"))?;
     let stat = read(folder.join("memory.stat")).unwrap_or_default();
     let value = |name: &str| {
         let mut lines = stat.lines().filter_map(|line| line.split_once(' '));
@@ -91,6 +104,12 @@ mod tests {
     }
 
     #[test]
+    fn no_more_is_free_than_there_is() {
+        let (free, total) = (free_bytes(), total_bytes());
+        assert!(free <= total, "{free:?} of {total:?}");
+    }
+
+    #[test]
     fn the_groups_around_a_process_count_too() {
         let folders = |text| group_folders(text).collect::<Vec<_>>();
         let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
@@ -111,6 +130,7 @@ mod tests {
         write("memory.max", "1000\n");
         write("memory.current", "700\n");
         assert_eq!(free_in_group(folder.path()), Some(300));
+        assert_eq!(limit_of_group(folder.path()), Some(1000));
         write("memory.stat", "anon 1\ninactive_file 200\nactive_file 50\n");
         assert_eq!(free_in_group(folder.path()), Some(550));
         write(

@@ -60,7 +60,16 @@ impl OwnPlanner {
         check_resolution(config, &base).coded()?;
         let chosen = self.app.device(None, config.precision)?;
         let room = Room::on(&chosen.device, chosen.room_bytes(memory::free_bytes));
-        let memory = MemoryPlan::new(&base, config, wish.pictures, room).coded()?;
+        let total_bytes = chosen.room_bytes(memory::total_bytes);
+        let memory = match MemoryPlan::new(&base, config, wish.pictures, room) {
+            // What others have now is free when its turn has come.
+            Err(atelier_train::Error::Memory { .. }) => {
+                let whole = Room::on(&chosen.device, total_bytes);
+                let planned = MemoryPlan::new(&base, config, wish.pictures, whole);
+                planned.map_err(in_total).coded()?
+            }
+            planned => planned.coded()?,
+        };
         let word = (config.trigger.as_str(), config.category);
         let judged = JudgedWord::new(word, first_tokenizer(&base), &wish.used_words);
         let steps = config.steps(wish.pictures);
@@ -78,12 +87,29 @@ impl OwnPlanner {
             decided: settings.decided(),
             memory_bytes: memory.peak_bytes(),
             free_bytes: room.bytes,
+            total_bytes,
             recompute: memory.recompute,
             duration: estimate(&self.app, &base, (config, steps.total()), (&memory, room))?,
             preview_prompts: plan.preview_prompts(),
             trigger_word: judged.findings().iter().map(finding).collect(),
             config: config.clone(),
         })
+    }
+}
+
+/// Says of a training that does not fit that no waiting helps.
+fn in_total(error: atelier_train::Error) -> atelier_train::Error {
+    match error {
+        atelier_train::Error::Memory {
+            needed_bytes,
+            free_bytes,
+            ..
+        } => atelier_train::Error::Memory {
+            needed_bytes,
+            free_bytes,
+            whose: "is all that there is for it",
+        },
+        error => error,
     }
 }
 
@@ -145,5 +171,23 @@ impl Planner for OwnPlanner {
             Ok(judged.findings().iter().map(finding).collect())
         };
         judge().map_err(|error| boxed(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_fits_is_not_said_to_lack_free_memory() {
+        let error = in_total(atelier_train::Error::Memory {
+            needed_bytes: 9_000_000_000,
+            free_bytes: 8_000_000_000,
+            whose: "are free",
+        });
+        assert_eq!(
+            error.to_string(),
+            "this training needs about 9.0 GB of memory, 8.0 GB is all that there is for it"
+        );
     }
 }

@@ -187,3 +187,23 @@ fn a_start_picture_is_copied_and_adapter_files_are_refused() {
     let refused = queue.submit_generation(request, 0).unwrap_err();
     assert!(refused.to_string().contains("models of the library"));
 }
+
+#[test]
+fn a_run_goes_on_as_it_was_asked_for_before() {
+    let (studio, told) = (Studio::new(), Told::default());
+    told.refuse(true);
+    let queue = Queue::open(studio.settings(told)).unwrap();
+    let request = TrainingRequest {
+        memory_bytes: Some(4),
+        device: Some("cpu".to_owned()),
+        skip_bad: true,
+    };
+    let submitted = queue.submit_training(&request, studio.new_run(), 0);
+    let (first, run) = submitted.unwrap();
+    let again = queue.submit_training_again(run.id, 0);
+    assert!(again.is_err(), "it has a place in the queue");
+    studio.library.cancel_job(first.id).unwrap();
+    crate::told::wait_until(|| studio.job(first.id).state == JobState::Cancelled);
+    let again = queue.submit_training_again(run.id, 0).unwrap();
+    assert_eq!(again.request, first.request);
+}

@@ -86,6 +86,7 @@ impl Planner for PretendPlanner {
             decided: Some(format!("strength {strength} decides what was not given")),
             memory_bytes,
             free_bytes: Some(FREE_BYTES),
+            total_bytes: Some(FREE_BYTES),
             recompute: Recompute::None,
             duration: Some(PlannedDuration {
                 step_secs: 0.05,

@@ -1,7 +1,7 @@
 //! Runs stop and go on.
 
 use atelier_core::RunState;
-use atelier_jobs::{Queue, TrainingRequest};
+use atelier_jobs::Queue;
 use atelier_store::{Error, Job, Library, RunId};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -85,7 +85,7 @@ fn resume(app: &App, id: RunId) -> Result<RunAndJob> {
         }
         (None, RunState::Waiting | RunState::Stopped | RunState::Failed) => {
             app.check_room(&library)?;
-            queue.submit_training_of(&TrainingRequest::default(), id, 0)?
+            queue.submit_training_again(id, 0)?
         }
     };
     Ok(RunAndJob {

@@ -43,6 +43,9 @@ pub(crate) struct PlannedView {
     /// How much is free, where that is known.
     #[schema(required)]
     free_bytes: Option<u64>,
+    /// How much there is when nothing else has any, where that is known.
+    #[schema(required)]
+    total_bytes: Option<u64>,
     /// What is computed again to need less.
     #[schema(schema_with = choices::recompute)]
     recompute: Recompute,
@@ -135,6 +138,7 @@ impl From<Planned> for PlannedView {
             decided: training.decided,
             memory_bytes: training.memory_bytes,
             free_bytes: training.free_bytes,
+            total_bytes: training.total_bytes,
             recompute: training.recompute,
             duration: training.duration.map(DurationView::from),
             preview_prompts: training.preview_prompts,

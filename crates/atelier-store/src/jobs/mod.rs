@@ -176,6 +176,17 @@ impl Library {
         Ok(job.map(|job| self.placed(job)))
     }
 
+    /// The job by which a run was trained last, or will be.
+    pub fn find_newest_job_of(&self, run: RunId) -> Result<Option<Job>> {
+        let query =
+            format!("{SELECT} WHERE j.run = ? ORDER BY j.created_ms DESC, j.id DESC LIMIT 1");
+        let job = self.read(|view| {
+            let job = view.query_row(&query, [run], Job::from_row);
+            Ok(job.optional()?)
+        })?;
+        Ok(job.map(|job| self.placed(job)))
+    }
+
     /// How many jobs of the queue train on a dataset, whatever becomes of it.
     pub fn count_open_trainings_on(&self, dataset: DatasetId) -> Result<u32> {
         let query = "SELECT count(*) FROM job j JOIN run r ON r.id = j.run \

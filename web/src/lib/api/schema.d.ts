@@ -1579,6 +1579,11 @@ export interface components {
             steps_per_epoch: number;
             /**
              * Format: int64
+             * @description How much there is when nothing else has any, where that is known.
+             */
+            total_bytes: number | null;
+            /**
+             * Format: int64
              * @description Steps altogether.
              */
             total_steps: number;
