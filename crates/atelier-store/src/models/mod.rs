@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::about::{About, AboutChange, checked_handle, first_free};
 use crate::error::{Error, Result};
-use crate::library::{DatasetId, Library, ModelId, RunId};
+use crate::library::{DatasetId, Library, ModelId, RunId, name_key};
 use crate::runs::written_by;
 
 use adapter::{Adapter, insert};
@@ -194,8 +194,8 @@ impl Library {
     /// The model with this name outside the trash, else the one with this id.
     pub fn find_model(&self, name: &str) -> Result<Model> {
         self.read(|view| {
-            let query = format!("{SELECT} WHERE m.name = ? AND m.trashed_ms IS NULL");
-            let found = view.query_row(&query, [name.trim()], Model::from_row);
+            let query = format!("{SELECT} WHERE m.name_key = ? AND m.trashed_ms IS NULL");
+            let found = view.query_row(&query, [name_key(name.trim())], Model::from_row);
             match (found.optional()?, name.trim().parse()) {
                 (Some(found), _) => Ok(found),
                 (None, Ok(id)) => get(view, id),
@@ -308,10 +308,10 @@ impl Model {
 
 /// The name itself, or with the first number that makes it one that no model has.
 fn free_name(view: &Transaction<'_>, name: &str) -> Result<String> {
-    let taken = "SELECT count(*) FROM model WHERE name = ? AND trashed_ms IS NULL";
+    let taken = "SELECT count(*) FROM model WHERE name_key = ? AND trashed_ms IS NULL";
     let numbered = (2_u32..).map(|number| format!("{name} {number}"));
     first_free(std::iter::once(name.to_owned()).chain(numbered), |name| {
-        Ok(view.query_row(taken, [name], |row| row.get::<_, u32>(0))? > 0)
+        Ok(view.query_row(taken, [name_key(name)], |row| row.get::<_, u32>(0))? > 0)
     })
 }
 

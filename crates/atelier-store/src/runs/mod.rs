@@ -16,7 +16,7 @@ use crate::about::{checked_handle, first_free, plain_handle};
 use crate::datasets;
 use crate::error::{Error, Result};
 use crate::jobs;
-use crate::library::{DatasetId, Library, ModelId, RunId};
+use crate::library::{DatasetId, Library, ModelId, RunId, name_key};
 use crate::models;
 
 pub use checkpoint::{Checkpoint, Losses};
@@ -123,8 +123,8 @@ impl Library {
     /// The run with this name outside the trash, else the one with this id.
     pub fn find_run(&self, name: &str) -> Result<Run> {
         let run = self.read(|view| {
-            let query = format!("{SELECT} WHERE r.name = ? AND r.trashed_ms IS NULL");
-            let found = view.query_row(&query, [name.trim()], Run::from_row);
+            let query = format!("{SELECT} WHERE r.name_key = ? AND r.trashed_ms IS NULL");
+            let found = view.query_row(&query, [name_key(name.trim())], Run::from_row);
             match (found.optional()?, name.trim().parse()) {
                 (Some(found), _) => Ok(found),
                 (None, Ok(id)) => get(view, id),
@@ -347,8 +347,8 @@ pub(crate) fn is_run(view: &Transaction<'_>, id: RunId) -> Result<bool> {
 /// `faces-1`, or with the next number that no run has had.
 fn free_name(view: &Transaction<'_>, dataset: &str) -> Result<String> {
     let stem = plain_handle(dataset);
-    let taken = "SELECT count(*) FROM run WHERE name = ?";
+    let taken = "SELECT count(*) FROM run WHERE name_key = ?";
     first_free((1_u32..).map(|number| format!("{stem}-{number}")), |name| {
-        Ok(view.query_row(taken, [name], |row| row.get::<_, u32>(0))? > 0)
+        Ok(view.query_row(taken, [name_key(name)], |row| row.get::<_, u32>(0))? > 0)
     })
 }

@@ -55,8 +55,12 @@ fn a_training_on_a_dataset_is_a_run_from_which_a_model_comes() {
     let compared = bench.document(&["run", "compare", "Slopes-1", "steep"]);
     assert_eq!(compared["differences"]["seed"], json!([0, 1]));
     assert!(compared["differences"].get("rank").is_none());
-    let folder = [&training("x")[..], &["--name", "a:b"]].concat();
-    assert_ne!(bench.run(&folder).status, 0);
+    // What cannot be is refused before there is a run.
+    for bad in [["--name", "a:b"], ["--resolution", "7"]] {
+        assert_eq!(bench.run(&[&training(&base)[..], &bad].concat()).status, 2);
+    }
+    let runs = bench.document(&["run", "list"]);
+    assert_eq!(runs["runs"].as_array().unwrap().len(), 2);
 }
 
 #[test]
@@ -131,6 +135,31 @@ fn adapter_files_go_out_and_come_in_with_what_they_say_of_themselves() {
     let listed = bench.document(&["model", "list"]);
     assert_eq!(listed["models"].as_array().unwrap().len(), 1);
     bench.succeed(&["model", "restore", "A"]);
+}
+
+#[test]
+fn a_run_trains_on_its_version_whatever_becomes_of_its_copy() {
+    let bench = studio();
+    let base = tiny_base();
+    let ended = bench.run(&[&training(&base)[..], &["--epochs", "1"]].concat());
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let straight = bench.document(&["model", "show", "Slopes-1"]);
+    let run = bench.document(&["run", "show", "Slopes-1"]);
+    let folder = std::path::PathBuf::from(run["folder"].as_str().unwrap());
+    let copy = files_below(&folder);
+    let caption = copy.iter().find(|file| file.ends_with("1.txt")).unwrap();
+    // As if it had been changed before the first step.
+    std::fs::write(folder.join(caption), "other words").unwrap();
+    for name in ["run.json", "adapter.safetensors"] {
+        std::fs::remove_file(folder.join(name)).unwrap();
+    }
+    std::fs::remove_dir_all(folder.join("checkpoints")).unwrap();
+    bench.succeed(&["model", "delete", "Slopes-1"]);
+    let again = bench.run(&["run", "resume", "Slopes-1"]);
+    assert!(again.stderr.contains("writing it anew"), "{}", again.stderr);
+    let words = std::fs::read_to_string(folder.join(caption)).unwrap();
+    assert_eq!(words, "a slope of colour number 1");
+    assert!(straight["model"]["hash"].is_string());
 }
 
 #[test]

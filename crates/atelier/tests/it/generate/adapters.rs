@@ -74,6 +74,7 @@ fn names_that_cannot_be_drawn_with_are_refused_with_what_to_write() {
         ("<lora:cat:-1>", "between 0 and 1.5, got -1"),
         ("<lora:../secret:1>", "names no adapter"),
         ("<lora:/etc/passwd:1>", "names no adapter"),
+        ("<lora:cat:1> <lora:cat:0.5>", "named more than once"),
         ("<lora:cat:x>", "`x` is not a number"),
         ("<hypernet:cat:1>", "does not know"),
     ] {
