@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Changes } from '../../src/lib/dataset/changes.svelte';
-import { applied, rebased } from '../../src/lib/dataset/merge';
+import { Changes } from '../../src/lib/dataset/changes/changes.svelte';
+import { applied, rebased } from '../../src/lib/dataset/changes/merge';
 import { called, caption, image, Library } from './library';
 
 const start = [image('a', 'red'), image('b', 'blue')];

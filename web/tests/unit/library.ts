@@ -2,7 +2,7 @@
 
 import { ApiError, unreachable } from '../../src/lib/api/error';
 import type { Dataset, Edit, EditDataset, Image, Version } from '../../src/lib/api/model';
-import { applied } from '../../src/lib/dataset/merge';
+import { applied } from '../../src/lib/dataset/changes/merge';
 
 export const called = { trigger_word: 'BlobV1', category: 'character' } as const;
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connection } from '../../src/lib/api/connection.svelte';
 import { unreachable } from '../../src/lib/api/error';
 import type { Uploaded } from '../../src/lib/api/model';
-import { filesOf } from '../../src/lib/dataset/put_back';
+import { filesOf } from '../../src/lib/dataset/changes/put_back';
 import { batchesOf, batchName } from '../../src/lib/upload/batches';
 import { Uploads } from '../../src/lib/upload/queue.svelte';
 import { image } from './library';

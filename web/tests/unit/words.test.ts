@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Image } from '../../src/lib/api/model';
 import { changedFields, fieldsOf } from '../../src/lib/dataset/about_fields';
 import { filterImages } from '../../src/lib/dataset/filter';
-import { editsBack } from '../../src/lib/dataset/undo';
+import { editsBack } from '../../src/lib/dataset/changes/undo';
 import { notices } from '../../src/lib/shell/notices.svelte';
 import { ago, bytes, count, daysLeft } from '../../src/lib/words/format';
 import { adviseOnTrigger, suggestTrigger } from '../../src/lib/words/trigger';

@@ -479,7 +479,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Follows a model back to its pictures, and reads every file on the way. */
+        /** Follows a model back to its pictures and its base, and reads every file on the way. */
         get: operations["verify_model"];
         put?: never;
         post?: never;
@@ -1348,9 +1348,11 @@ export interface components {
             /** @description Whether everything holds. */
             is_proved: boolean;
             model: components["schemas"]["Model"];
-            /** @description From the file to the pictures. */
+            /** @description From the file to the pictures and the base. */
             proofs: components["schemas"]["Proof"][];
             run: components["schemas"]["Run"] | null;
+            /** @description Refuted where one of them is; proved only where all are. */
+            verdict: components["schemas"]["Verdict"];
         };
         /** @description The losses of steps that follow on each other. */
         LossPoint: {
@@ -1629,8 +1631,10 @@ export interface components {
         };
         /** @description One thing that follows, or does not, from what the library has. */
         Proof: {
-            /** @description What speaks against it; nothing when it holds. */
+            /** @description What speaks against it, or what is missing; nothing when it holds. */
             problem: string | null;
+            /** @description What came of it. */
+            verdict: components["schemas"]["Verdict"];
             /** @description What was looked at, in words. */
             what: string;
         };
@@ -2065,6 +2069,11 @@ export interface components {
              */
             strength?: number | null;
         };
+        /**
+         * @description What comes of a look: it holds, something speaks against it, or what would prove it is missing.
+         * @enum {string}
+         */
+        Verdict: "proved" | "refuted" | "not-provable";
         /** @description A version with its images. */
         Version: components["schemas"]["VersionAbout"] & {
             /**

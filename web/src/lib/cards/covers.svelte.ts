@@ -1,7 +1,7 @@
 // The covers of datasets, for rows that name a dataset by its id.
 
 import { SvelteMap } from 'svelte/reactivity';
-import { listDatasets } from '../api/datasets';
+import { listDatasets } from '../api/calls/datasets';
 
 class Covers {
   #known = new SvelteMap<string, string>();

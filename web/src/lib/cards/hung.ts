@@ -1,6 +1,6 @@
 // Which pictures of a dataset hang in its card.
 
-import { getVersion } from '../api/datasets';
+import { getVersion } from '../api/calls/datasets';
 import type { Dataset, Version } from '../api/model';
 
 export const MOST_HUNG = 5;

@@ -1,6 +1,6 @@
 // In which version a square is known to the server, so that it can be asked for a sharp picture of it.
 
-import { thumbnailSide, thumbnailUrl } from '../api/addresses';
+import { thumbnailSide, thumbnailUrl } from '../api/calls/addresses';
 import type { Crop, Image, Version } from '../api/model';
 import { cropOf, type Size } from './geometry';
 

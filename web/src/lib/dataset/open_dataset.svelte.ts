@@ -1,15 +1,15 @@
 // A dataset that is open: what it is, its newest version, and what is on its way to it.
 
-import { getAbout } from '../api/about';
+import { getAbout } from '../api/calls/about';
 import { connection } from '../api/connection.svelte';
-import { getDataset, getVersion } from '../api/datasets';
+import { getDataset, getVersion } from '../api/calls/datasets';
 import { noteCrops } from '../crop/known_crops';
 import type { Dataset, Edit, Image, ServerAbout, Uploaded, Version } from '../api/model';
 import { resource, type Resource } from '../api/resource.svelte';
 import type { Limits } from '../upload/batches';
 import type { Uploads } from '../upload/queue.svelte';
-import type { Changes, Made } from './changes.svelte';
-import { pending } from './pending.svelte';
+import type { Changes, Made } from './changes/changes.svelte';
+import { pending } from './changes/pending.svelte';
 
 /** How often others' changes are looked for, such as those of the command line. */
 const LOOK_MS = 8000;

@@ -1,9 +1,9 @@
 // Pictures at known places, such as the cells of a sheet: what was drawn of them, what is being drawn, what is still to draw.
 
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
-import { getJob, startDrawing } from '../api/jobs';
+import { getJob, startDrawing } from '../api/calls/jobs';
 import type { DrawingRequest, Job } from '../api/model';
-import { listPictures } from '../api/pictures';
+import { listPictures } from '../api/calls/pictures';
 import { isOpen } from '../live/board';
 import { live } from '../live/jobs.svelte';
 import { CellMemory } from './cell_memory';

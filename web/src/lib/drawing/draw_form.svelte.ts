@@ -1,6 +1,6 @@
 // The form that stays as it is while one walks through the rooms, and after the page is loaded again.
 
-import { startDrawing } from '../api/jobs';
+import { startDrawing } from '../api/calls/jobs';
 import type { DrawingRequest, Job, Model } from '../api/model';
 import { live } from '../live/jobs.svelte';
 import { emptyForm, requestOf, withModel, withoutModel, type Written, writtenOf } from './form';

@@ -1,7 +1,7 @@
 // What becomes of jobs, as it happens: one stream of events for the whole tab. The browser asks again by itself, with the
 // number of the last event that came; where it gives up, this asks anew, and then the first event has everything.
 
-import { EVENTS_URL } from '../api/addresses';
+import { EVENTS_URL } from '../api/calls/addresses';
 import { connection } from '../api/connection.svelte';
 import { Listeners } from '../api/listeners';
 import type { Job, JobChanges } from '../api/model';

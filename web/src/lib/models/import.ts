@@ -1,6 +1,6 @@
 // The adapter file of another program becomes a model.
 
-import { IMPORT_URL } from '../api/addresses';
+import { IMPORT_URL } from '../api/calls/addresses';
 import type { ImportModel, Model } from '../api/model';
 import { sendForm } from '../upload/send';
 

@@ -2,7 +2,7 @@
 // nothing given but trigger, category and strength has the others as the strength and the defaults make them.
 
 import type { Run, SettingOrigin, SettingsSchema } from '../api/model';
-import { planTraining } from '../api/trainings';
+import { planTraining } from '../api/calls/trainings';
 
 type Origins = Partial<Record<string, SettingOrigin>>;
 

@@ -10,7 +10,7 @@ import type {
   TrainingRequest,
   TrainingStrength,
 } from '../api/model';
-import { planTraining } from '../api/trainings';
+import { planTraining } from '../api/calls/trainings';
 import { givenOf, type Written, writtenFor } from './form';
 
 export class TrainForm {

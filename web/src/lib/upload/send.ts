@@ -1,6 +1,6 @@
 // Sends files. `fetch` does not tell how much was sent, so this uses the older way.
 
-import { uploadUrl } from '../api/addresses';
+import { uploadUrl } from '../api/calls/addresses';
 import { connection } from '../api/connection.svelte';
 import { failureOf, unreachable } from '../api/error';
 import type { Uploaded } from '../api/model';

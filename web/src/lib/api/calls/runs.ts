@@ -1,0 +1,47 @@
+// The calls that concern runs.
+
+import { client, dataOf } from '../client';
+import type { ComparedRuns, Run, RunAndJob, RunLosses, RunWithCheckpoints } from '../model';
+import { wholeList } from '../pages';
+
+const one = '/api/v1/runs/{run}' as const;
+const at = (run: string) => ({ params: { path: { run } } });
+
+/** Every run, or every one in the trash, newest first. */
+export function listRuns(trash: boolean, signal?: AbortSignal): Promise<Run[]> {
+  return wholeList(async (page) => {
+    const list = await dataOf(client.GET('/api/v1/runs', { params: { query: { ...page, trash } }, signal }));
+    return { items: list.runs, total: list.total };
+  });
+}
+
+export function getRun(run: string, signal?: AbortSignal): Promise<RunWithCheckpoints> {
+  return dataOf(client.GET(one, { ...at(run), signal }));
+}
+
+/** The losses of its saved steps, thinned to so many points. */
+export function listLosses(run: string, points: number, signal?: AbortSignal): Promise<RunLosses> {
+  const params = { path: { run }, query: { points } };
+  return dataOf(client.GET(`${one}/losses`, { params, signal }));
+}
+
+export function compareRuns(ids: string[], signal?: AbortSignal): Promise<ComparedRuns> {
+  const params = { query: { ids: ids.join(',') } };
+  return dataOf(client.GET('/api/v1/runs/compare', { params, signal }));
+}
+
+export function stopRun(run: string): Promise<RunAndJob> {
+  return dataOf(client.POST(`${one}/stop`, at(run)));
+}
+
+export function resumeRun(run: string): Promise<RunAndJob> {
+  return dataOf(client.POST(`${one}/resume`, at(run)));
+}
+
+export function deleteRun(run: string): Promise<Run> {
+  return dataOf(client.DELETE(one, at(run)));
+}
+
+export function restoreRun(run: string): Promise<Run> {
+  return dataOf(client.POST(`${one}/restore`, at(run)));
+}

@@ -1,0 +1,62 @@
+// The pictures that were drawn, newest first, as many pages of them as were asked for.
+
+import { getJob, listJobs } from '../../api/calls/jobs';
+import type { DrawingRequest, Job, Picture } from '../../api/model';
+import { listPictures } from '../../api/calls/pictures';
+import { liveResource } from '../../live/refreshed.svelte';
+import { byId } from '../uses';
+import type { Resource } from '../../api/resource.svelte';
+
+const FIRST = 48;
+const MORE = 96;
+const MOST_AT_ONCE = 200;
+
+export interface Drawn {
+  pictures: Picture[];
+  total: number;
+  jobs: ReadonlyMap<string, Job>;
+}
+
+export class History {
+  readonly drawn: Resource<Drawn>;
+  #most = $state(FIRST);
+
+  constructor(isTrash: boolean) {
+    this.drawn = liveResource(
+      (signal) => this.#load(isTrash, this.#most, signal),
+      ({ kind, state }) => kind === 'generation' && state === 'completed',
+    );
+  }
+
+  /** Shows older ones too. */
+  more(): void {
+    this.#most += MORE;
+  }
+
+  async #load(trash: boolean, most: number, signal: AbortSignal): Promise<Drawn> {
+    const [jobs, drawn] = await Promise.all([listJobs(signal), newest(trash, most, signal)]);
+    return { ...drawn, jobs: byId(jobs) };
+  }
+}
+
+async function newest(trash: boolean, most: number, signal: AbortSignal): Promise<Omit<Drawn, 'jobs'>> {
+  const pictures: Picture[] = [];
+  for (;;) {
+    const limit = Math.min(MOST_AT_ONCE, most - pictures.length);
+    const page = await listPictures({ limit, offset: pictures.length, trash }, signal);
+    pictures.push(...page.pictures);
+    if (page.pictures.length === 0 || pictures.length >= Math.min(most, page.total)) {
+      return { pictures, total: page.total };
+    }
+  }
+}
+
+/** What a picture was drawn from: its job knows, also one that is not among the newest. */
+export async function drawingOf(
+  picture: Picture,
+  jobs: ReadonlyMap<string, Job>,
+): Promise<DrawingRequest | undefined> {
+  if (picture.job === null) return undefined;
+  const job = jobs.get(picture.job) ?? (await getJob(picture.job));
+  return job.drawing ?? undefined;
+}

@@ -1,0 +1,62 @@
+// What is said of runs side by side.
+
+import type { ComparedRuns, Model, Run } from '../../api/model';
+import { valueWords } from '../../training/form';
+import { count } from '../../words/format';
+
+export const MOST_COMPARED = 5;
+
+export interface ComparedRow {
+  label: string;
+  values: string[];
+}
+
+type DatasetDifference = ComparedRuns['datasets'][number];
+
+/** How what a run trained on differs from what the first one trained on. */
+export function datasetWords({ is_same, difference }: DatasetDifference): string {
+  if (is_same) return 'the same pictures';
+  if (!difference) return 'another dataset';
+  const parts = [
+    difference.added.length > 0 ? `${count(difference.added.length, 'picture')} more` : '',
+    difference.removed.length > 0 ? `${count(difference.removed.length, 'picture')} fewer` : '',
+    difference.changed.length > 0 ? `${count(difference.changed.length, 'picture')} changed` : '',
+  ].filter(Boolean);
+  return parts.join(', ') || 'the same pictures';
+}
+
+/** The rows of the table: the dataset, then each setting that is not the same in all. */
+export function rowsOf(compared: ComparedRuns): ComparedRow[] {
+  const names = compared.runs.map((run) => `${run.dataset_name}, version ${run.dataset_version}`);
+  const rows: ComparedRow[] = [
+    {
+      label: 'Dataset',
+      values: names.map((name, at) => {
+        const other = compared.datasets[at - 1];
+        return at === 0 || !other ? name : `${name}: ${datasetWords(other)}`;
+      }),
+    },
+  ];
+  if (new Set(compared.runs.map(({ base }) => base)).size > 1) {
+    rows.push({ label: 'Base', values: compared.runs.map(({ base }) => base) });
+  }
+  for (const { label, values } of compared.settings) rows.push({ label, values: values.map(valueWords) });
+  return rows;
+}
+
+/** The model that stands for a run: the one that it made last, where that is still there. */
+export function modelOfRun(run: Run, models: Model[]): Model | undefined {
+  return models.find(({ id }) => id === run.model) ?? models.find((model) => model.run === run.id);
+}
+
+/** A prompt with the trigger word of one model in place of another's. */
+export function promptFor(prompt: string, from: string, to: string): string {
+  if (!from || !to || from === to) return prompt;
+  const escaped = from.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return prompt.replace(new RegExp(`(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])`, 'giu'), () => to);
+}
+
+export function promptsOf(text: string, most = 6): string[] {
+  const lines = text.split('\n').map((line) => line.trim());
+  return [...new Set(lines.filter(Boolean))].slice(0, most);
+}

@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Asked } from '../../../src/lib/api/asked.svelte';
+import type { Setting, SettingsSchema, TrainConfig } from '../../../src/lib/api/model';
+import {
+  givenOf,
+  groupsOf,
+  plainNumber,
+  problemOf,
+  rangeOf,
+  unwritten,
+  writtenFor,
+} from '../../../src/lib/training/form';
+
+const setting = (name: string, more: Partial<Setting> = {}): Setting => ({
+  name,
+  label: name,
+  help: '',
+  group: 'adapter',
+  kind: 'whole',
+  is_optional: false,
+  follows_strength: false,
+  default: null,
+  choices: null,
+  minimum: null,
+  exclusive_minimum: null,
+  maximum: null,
+  most_chars: null,
+  ...more,
+});
+const schema: SettingsSchema = {
+  groups: [
+    { name: 'length', label: 'Length' },
+    { name: 'adapter', label: 'Adapter' },
+    { name: 'computing', label: 'Computing' },
+  ],
+  settings: [
+    setting('rank', { minimum: 1, maximum: 1024, default: 16 }),
+    setting('epochs', { group: 'length', minimum: 1, maximum: 100_000 }),
+    setting('alpha', { kind: 'number', exclusive_minimum: 0 }),
+    setting('targets', { kind: 'choice', choices: ['attention', 'transformer'] }),
+    setting('brand_new', { group: 'computing', kind: 'number', minimum: 0, maximum: 1 }),
+  ],
+};
+
+describe('a form made of the description of settings', () => {
+  it('shows every setting in its group, also one that this page never heard of', () => {
+    const groups = groupsOf(schema, ['epochs']);
+    expect(groups.map(({ label, settings }) => [label, ...settings.map(({ name }) => name)])).toEqual([
+      ['Adapter', 'rank', 'alpha', 'targets'],
+      ['Computing', 'brand_new'],
+    ]);
+    expect(givenOf(schema, { brand_new: '0.25' }).settings).toEqual({ brand_new: 0.25 });
+  });
+
+  it('gives only what is written', () => {
+    const { settings, problems } = givenOf(schema, { rank: ' 32 ', alpha: '', targets: 'attention' });
+    expect(settings).toEqual({ rank: 32, targets: 'attention' });
+    expect(problems).toEqual({});
+  });
+
+  it('says what is wrong, and gives none of that', () => {
+    const [rank, , alpha, targets] = schema.settings as [Setting, Setting, Setting, Setting];
+    expect(problemOf(rank, '0')).toBe('At least 1.');
+    expect(problemOf(rank, '1.5')).toBe('A whole number is needed.');
+    expect(problemOf(rank, '2000')).toBe('At most 1024.');
+    expect(problemOf(rank, 'many')).toBe('This is not a number.');
+    expect(problemOf(alpha, '0')).toBe('More than 0.');
+    expect(problemOf(alpha, '1e-4')).toBeUndefined();
+    expect(problemOf(targets, 'all')).toContain('attention, transformer');
+    expect(problemOf(rank, '')).toBeUndefined();
+    const { settings, problems } = givenOf(schema, { rank: '0', alpha: '2' });
+    expect([settings, Object.keys(problems)]).toEqual([{ alpha: 2 }, ['rank']]);
+  });
+
+  it('keeps to numbers that JavaScript can write', () => {
+    const seed = setting('seed', { minimum: 0, maximum: 2 ** 64 });
+    expect(problemOf(seed, '18446744073709551615')).toContain('At most');
+    expect(problemOf(seed, '9007199254740991')).toBeUndefined();
+    expect(rangeOf(seed)).toBe('0 or more');
+  });
+
+  it('says what holds where nothing is written', () => {
+    expect(unwritten(schema.settings[0]!, undefined)).toBe('16');
+    expect(unwritten(schema.settings[0]!, { rank: 8 } as TrainConfig)).toBe('8');
+    expect(unwritten(setting('resolution'), undefined)).toBe('as the base');
+    expect(plainNumber(0.30000001192092896)).toBe('0.3');
+    expect(plainNumber(100_000)).toBe('100,000');
+  });
+
+  it('writes what another run had been given, and nothing else', () => {
+    const plain = { rank: 16, alpha: 16, epochs: 40, resolution: null } as TrainConfig;
+    const settings = { ...plain, rank: 32, epochs: 12 };
+    expect(writtenFor(settings, plain)).toEqual({ rank: '32', epochs: '12' });
+  });
+});
+
+describe('a question that follows what is typed', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('is asked once after a rest, and late answers to older ones are dropped', async () => {
+    const answers = new Map<string, (answer: string) => void>();
+    const ask = vi.fn((question: string) => new Promise<string>((done) => answers.set(question, done)));
+    const asked = new Asked(ask, 100);
+    asked.about('a');
+    await vi.advanceTimersByTimeAsync(50);
+    asked.about('ab');
+    await vi.advanceTimersByTimeAsync(120);
+    expect(ask).toHaveBeenCalledTimes(1);
+    expect(asked.isStale).toBe(true);
+    asked.about('abc');
+    await vi.advanceTimersByTimeAsync(120);
+    answers.get('abc')!('to abc');
+    await vi.advanceTimersByTimeAsync(0);
+    answers.get('ab')!('to ab');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(asked.answer).toBe('to abc');
+    expect(asked.isStale).toBe(false);
+  });
+
+  it('says what is wrong, keeps the last answer meanwhile, and forgets both without a question', async () => {
+    let fails = false;
+    const asked = new Asked(async (question: number) => {
+      if (fails) throw new Error('refused');
+      return question;
+    }, 10);
+    asked.about(1);
+    await vi.advanceTimersByTimeAsync(20);
+    fails = true;
+    asked.about(2);
+    expect(asked.answer).toBe(1);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(asked.error?.message).toBe('refused');
+    asked.about(undefined);
+    expect([asked.answer, asked.error, asked.isStale]).toEqual([undefined, undefined, false]);
+  });
+});
