@@ -126,6 +126,7 @@ fn a_base_that_may_be_guessed_wrong_says_so_until_it_is_settled() {
         assert!(ended.stderr.contains(note), "{words:?}: {}", ended.stderr);
     }
     // Before anything takes long, so that a training need not succeed to say it.
+    std::fs::create_dir(bench.path("none")).unwrap();
     let none = bench.train(&["--base", file, "--dataset", "none"]);
     assert!(none.stderr.contains(note), "{}", none.stderr);
     let kept = "home/bases/guess/guess.json";

@@ -44,7 +44,7 @@ fn a_folder_without_pictures_is_refused() {
 fn a_missing_folder_is_refused() {
     Workbench::new()
         .train(&[])
-        .refused(&["`pictures` does not exist"]);
+        .refused(&["`pictures` is neither a folder of pictures nor a dataset"]);
 }
 
 #[test]
