@@ -4,7 +4,6 @@
 
 mod about;
 mod backup;
-mod backup_folders;
 pub mod bases_folder;
 mod blobs;
 mod check;

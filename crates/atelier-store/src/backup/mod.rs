@@ -1,5 +1,7 @@
 //! A copy of the library from which it can be opened again.
 
+mod folders;
+
 use std::path::{Path, PathBuf};
 
 use atelier_core::CancelFlag;
@@ -7,12 +9,12 @@ use atelier_weights::atomic;
 use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
-use crate::backup_folders::FolderCopy;
 use crate::blobs::Blobs;
 use crate::error::{Error, Result};
 use crate::leftovers;
 use crate::library::{CATALOGUE, JobId, Layout, Library, RunId, layout, open_to_read};
 use crate::{jobs, runs};
+use folders::FolderCopy;
 
 /// What a backup wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
