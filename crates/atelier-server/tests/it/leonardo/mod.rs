@@ -26,7 +26,7 @@ impl Client {
     }
 
     /// An answer as the clients take it: status 200 with JSON.
-    fn taken(answer: Answer) -> Value {
+    fn taken(answer: &Answer) -> Value {
         assert_eq!(
             answer.status,
             200,
@@ -38,18 +38,18 @@ impl Client {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
-        Self::taken(self.studio.get(&format!("{API}{path}")).await)
+        Self::taken(&self.studio.get(&format!("{API}{path}")).await)
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
-        Self::taken(self.studio.post(&format!("{API}{path}"), &body).await)
+        Self::taken(&self.studio.post(&format!("{API}{path}"), &body).await)
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Value {
         let delete = request("DELETE", &format!("{API}{path}"));
         let delete = delete.header("authorization", "Bearer any");
         let delete = delete.body(axum::body::Body::empty()).unwrap();
-        Self::taken(self.studio.send(delete).await)
+        Self::taken(&self.studio.send(delete).await)
     }
 
     /// Status and code of a refusal, which has their shape.

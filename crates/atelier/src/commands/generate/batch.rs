@@ -57,12 +57,11 @@ impl Batch {
         let mut adapters = AdaptersFolder::new(folder, LibraryModels::open(app)?);
         let repeat = args.from.as_deref().map(Repeat::read).transpose()?;
         let (named, model_base) = named(args, &mut adapters)?;
-        let found = match &repeat {
-            Some(repeat) => repeat.base(args.base.as_deref(), app)?,
-            None => {
-                let base = args.base.as_deref().or(model_base.as_deref());
-                bases::find(app, base.unwrap_or(embedded::NAME))?
-            }
+        let found = if let Some(repeat) = &repeat {
+            repeat.base(args.base.as_deref(), app)?
+        } else {
+            let base = args.base.as_deref().or(model_base.as_deref());
+            bases::find(app, base.unwrap_or(embedded::NAME))?
         };
         let base = Base::open(&found.path).coded()?;
         let mut hash = None;
