@@ -45,15 +45,35 @@ impl FoundBase {
     }
 }
 
-/// The hash that the base of a name has now.
+/// The hash that the base of a name has now. Nothing is downloaded for it.
 pub(crate) fn hash_of(app: &App, wanted: &str) -> Result<String> {
-    let found = find(app, wanted)?;
+    let found = find_here(app, wanted)?;
     let files = ModelFiles::open(&found.path).coded()?;
     files.hash_with(&app.hashes()).coded()
 }
 
 /// The folder or file for `--base`: the embedded base, a name from `base list`, a path, or `hf:owner/repo`.
 pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
+    find_by(app, wanted, |source| app.fetch(source))
+}
+
+/// The same of what is on this machine: for questions, which download nothing.
+pub(crate) fn find_here(app: &App, wanted: &str) -> Result<FoundBase> {
+    find_by(app, wanted, |source| {
+        atelier_hub::cached(source).ok_or_else(|| {
+            let message = format!(
+                "base `{wanted}` is not on this machine; `atelier base add {wanted}` fetches it"
+            );
+            failed(ErrorCode::NotFound, message)
+        })
+    })
+}
+
+fn find_by(
+    app: &App,
+    wanted: &str,
+    hub: impl FnOnce(&HubSource) -> Result<Fetched>,
+) -> Result<FoundBase> {
     if wanted == embedded::NAME {
         return Ok(FoundBase {
             name: wanted.to_owned(),
@@ -67,7 +87,7 @@ pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
         });
     }
     if let Some(source) = HubSource::recognise(wanted)? {
-        let Fetched { name, path, .. } = app.fetch(&source)?;
+        let Fetched { name, path, .. } = hub(&source)?;
         return Ok(FoundBase { name, path });
     }
     let path = PathBuf::from(wanted);

@@ -149,7 +149,7 @@ impl Planner for OwnPlanner {
 
     fn drawing_bytes(&self, base: &str, request: &GenerateRequest) -> Result<u64, BoxedError> {
         let bytes = || {
-            let found = bases::find(&self.app, base)?;
+            let found = bases::find_here(&self.app, base)?;
             let base = Base::open(&found.path).coded()?;
             let chosen = self.app.device(None, request.precision)?;
             let room = Room::on(&chosen.device, None);
