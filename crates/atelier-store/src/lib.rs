@@ -33,7 +33,9 @@ pub use datasets::{
 };
 pub use error::Error;
 pub use jobs::{Attempt, Job, JobPage, Lost, NewJob};
-pub use library::{CATALOGUE, DatasetId, ImageId, JobId, Library, ModelId, PictureId, RunId};
+pub use library::{
+    CATALOGUE, DatasetId, ImageId, JobId, Library, ModelId, PictureId, RunId, composed,
+};
 pub use models::{
     BaseLookup, Lineage, Model, ModelCall, ModelChange, ModelPage, NewModel, PromisedModel, Proof,
     Verdict, adapter_about,

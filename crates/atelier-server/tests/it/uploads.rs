@@ -319,3 +319,31 @@ async fn a_head_of_a_part_without_an_end_does_not_fill_the_memory() {
         assert!(message.contains("262144 bytes"), "{message}");
     }
 }
+
+#[tokio::test]
+async fn captions_and_crops_find_their_pictures_however_accents_are_written() {
+    let studio = Studio::new();
+    let dataset = studio.dataset("Blob faces").await;
+    let crops =
+        "{\"format\": 1, \"crops\": {\"e\u{301}.png\": {\"left\": 1, \"top\": 2, \"side\": 8}}}";
+    let added = studio
+        .upload(
+            &dataset,
+            &[
+                ("cafe\u{301}/\u{e9}.png", &picture(1)),
+                ("caf\u{e9}/e\u{301}.txt", b"a red cat"),
+                ("caf\u{e9}/crops.json", crops.as_bytes()),
+            ],
+        )
+        .await
+        .ok();
+    let told: Vec<_> = outcomes(&added).into_iter().map(|told| told.1).collect();
+    assert_eq!(told, ["added", "caption", "crops"]);
+    let path = format!("/api/v1/datasets/{dataset}/versions/latest");
+    let version = studio.get(&path).await.ok();
+    let image = &version["images"][0];
+    assert_eq!(
+        (&image["caption"], &image["crop"]["side"]),
+        (&json!("a red cat"), &json!(8))
+    );
+}

@@ -23,7 +23,8 @@ use writer::Writer;
 pub(crate) use connection::open_to_read;
 pub use ids::{DatasetId, ImageId, JobId, ModelId, PictureId, RunId};
 pub(crate) use migrations::{Layout, layout};
-pub(crate) use names::{composed, is_format, name_key};
+pub use names::composed;
+pub(crate) use names::{is_format, name_key};
 
 /// The file of the catalogue below the library's folder.
 pub const CATALOGUE: &str = "atelier.db";

@@ -39,7 +39,7 @@ pub(crate) fn is_format(c: char) -> bool {
 }
 
 /// The name with its accents as most systems write them.
-pub(crate) fn composed(name: &str) -> String {
+pub fn composed(name: &str) -> String {
     name.nfc().collect()
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use atelier_core::Crop;
 use atelier_data::caption::one_line;
 use atelier_data::crops_from_json;
-use atelier_store::MAX_CAPTION_CHARS;
+use atelier_store::{MAX_CAPTION_CHARS, composed};
 
 use super::UploadOutcome;
 use super::part::{Fate, Kind, Part};
@@ -53,16 +53,14 @@ pub(super) fn mark_unused(parts: &mut [Part]) {
         )
     };
     let new = || parts.iter().filter(is_new);
-    let stems: HashSet<_> = new()
-        .map(|part| (place(part), part.stem().to_owned()))
-        .collect();
+    let stems: HashSet<_> = new().map(|part| (place(part), stem(part))).collect();
     let places: HashSet<_> = new().map(place).collect();
     for part in parts {
         let Fate::Used(outcome) = part.fate else {
             continue;
         };
         let is_needed = match outcome {
-            UploadOutcome::Caption => stems.contains(&(place(part), part.stem().to_owned())),
+            UploadOutcome::Caption => stems.contains(&(place(part), stem(part))),
             _ => places.contains(&place(part)),
         };
         if !is_needed {
@@ -71,8 +69,14 @@ pub(super) fn mark_unused(parts: &mut [Part]) {
     }
 }
 
+/// Accents are composed, as some systems write names in the one way and some in the other.
 fn place(part: &Part) -> Place {
-    (part.archive.clone(), part.folder.clone())
+    (part.archive.clone(), composed(&part.folder))
+}
+
+/// The name without its ending, as pictures and captions have it in common.
+fn stem(part: &Part) -> String {
+    composed(part.stem())
 }
 
 fn add_captions(paired: &mut [Paired], parts: &mut [Part]) {
@@ -80,7 +84,7 @@ fn add_captions(paired: &mut [Paired], parts: &mut [Part]) {
     let mut by_stem: HashMap<_, Vec<usize>> = HashMap::new();
     for (place_of, picture) in paired.iter().enumerate() {
         let part = &parts[picture.at];
-        let key = (place(part), part.stem().to_owned());
+        let key = (place(part), stem(part));
         by_stem.entry(key).or_default().push(place_of);
     }
     for part in parts {
@@ -89,7 +93,7 @@ fn add_captions(paired: &mut [Paired], parts: &mut [Part]) {
         };
         match String::from_utf8(bytes) {
             Ok(text) => {
-                let key = (place(part), part.stem().to_owned());
+                let key = (place(part), stem(part));
                 let text = cut(text.trim_start_matches('\u{feff}'));
                 for at in by_stem.get(&key).into_iter().flatten() {
                     paired[*at].caption.clone_from(&text);
@@ -112,7 +116,10 @@ fn add_crops(paired: &mut [Paired], parts: &mut [Part]) {
     for (place_of, picture) in paired.iter().enumerate() {
         let part = &parts[picture.at];
         let named = by_place.entry(place(part)).or_default();
-        named.entry(part.name.clone()).or_default().push(place_of);
+        named
+            .entry(composed(&part.name))
+            .or_default()
+            .push(place_of);
     }
     for part in parts {
         let Some(bytes) = content_of(part, Kind::Crops) else {
@@ -122,7 +129,7 @@ fn add_crops(paired: &mut [Paired], parts: &mut [Part]) {
             Ok(found) => {
                 let named = by_place.get(&place(part));
                 for (name, crop) in found {
-                    let at = named.and_then(|named| named.get(&name));
+                    let at = named.and_then(|named| named.get(&composed(&name)));
                     for at in at.into_iter().flatten() {
                         paired[*at].crop = Some(crop);
                     }
