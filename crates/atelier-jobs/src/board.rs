@@ -159,3 +159,70 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use atelier_core::{JobKind, JobState};
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Seconds of a day, in each of which the queue changes.
+    const DAY: u64 = 24 * 60 * 60;
+    /// A job takes so many of them.
+    const OF_A_JOB: u64 = 60;
+
+    fn job(state: JobState) -> Job {
+        Job {
+            id: JobId::unused(),
+            kind: JobKind::Generation,
+            priority: 0,
+            request: Value::Null,
+            run: None,
+            run_name: None,
+            state,
+            wish: None,
+            attempt: 1,
+            waiting: None,
+            error_code: None,
+            problem: None,
+            created_ms: 0,
+            started_ms: None,
+            ended_ms: None,
+            folder: PathBuf::new(),
+        }
+    }
+
+    #[test]
+    fn a_day_of_changes_leaves_no_more_than_a_minute_of_them() {
+        let most_ended = 20;
+        let board = Board::new(0, most_ended);
+        let mut current = job(JobState::Running);
+        let mut often = 0;
+        let mut most = (0, 0);
+        for second in 0..DAY {
+            let is_end = second % OF_A_JOB == OF_A_JOB - 1;
+            current.waiting = Some(second.to_string());
+            if is_end {
+                current.state = JobState::Completed;
+            }
+            let shown = current.clone();
+            let report = None;
+            board.show(JobSnapshot { job: shown, report });
+            let news = board.changes(often, Duration::ZERO);
+            assert_eq!((news.is_whole, news.jobs.len()), (false, 1));
+            often = news.revision;
+            let whole = board.changes(u64::MAX, Duration::ZERO);
+            most = (most.0.max(whole.jobs.len()), whole.revision);
+            if is_end {
+                current = job(JobState::Running);
+            }
+        }
+        assert_eq!(most, (most_ended + 1, DAY));
+        // Who was away for the whole day hears of what is there, and not of what was.
+        let late = board.changes(1, Duration::ZERO);
+        assert!(late.is_whole && late.jobs.len() == most_ended);
+    }
+}
