@@ -2,6 +2,7 @@
 //! between those who ask, such as pages, and those who know networks.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +142,12 @@ pub trait Planner: Send + Sync {
     fn base_hash(&self, _base: &str) -> Option<String> {
         None
     }
+
+    /// Whether an adapter file can be used on a base: nothing is drawn, only names and shapes are compared.
+    ///
+    /// # Errors
+    /// When it cannot, in words that do not name where the file lies.
+    fn check_adapter(&self, base: &str, file: &Path) -> Result<(), BoxedError>;
 
     /// The memory that a drawing on a base takes at most, in bytes.
     fn drawing_bytes(&self, base: &str, request: &GenerateRequest) -> Result<u64, BoxedError>;

@@ -1,13 +1,15 @@
 //! What bases there are and what trainings on them will be, for those who know no networks.
 
+use std::path::Path;
+
 use atelier_core::{
-    BaseAbout, BoxedError, Category, GenerateRequest, PlannedTraining, Planner, TrainingWish,
-    WordFinding,
+    AdapterUse, BaseAbout, BoxedError, Category, ErrorCode, GenerateRequest, PlannedTraining,
+    Planner, TrainingWish, WordFinding,
 };
 use atelier_data::TriggerFinding;
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_diffusion::tokenizer::Tokenizer;
-use atelier_failure::{CodedResult as _, boxed};
+use atelier_failure::{CodedResult as _, boxed, failed};
 use atelier_train::{MemoryPlan, Room, check_resolution};
 
 use crate::bases;
@@ -145,6 +147,23 @@ impl Planner for OwnPlanner {
 
     fn base_hash(&self, base: &str) -> Option<String> {
         bases::hash_of(&self.app, base).ok()
+    }
+
+    fn check_adapter(&self, base: &str, file: &Path) -> Result<(), BoxedError> {
+        let check = || {
+            let found = bases::find_here(&self.app, base)?;
+            let opened = Base::open(&found.path).coded()?;
+            match opened.fit_adapter(&AdapterUse::new(file, 1.0)) {
+                Ok(_) => Ok(()),
+                // Its own words begin with the file's path.
+                Err(atelier_diffusion::Error::AdapterMismatch { problem, .. }) => {
+                    let message = format!("the adapter does not fit base `{base}`: {problem}");
+                    Err(failed(ErrorCode::AdapterMismatch, message))
+                }
+                Err(error) => Err(error).coded(),
+            }
+        };
+        check().map_err(|error| boxed(&error))
     }
 
     fn drawing_bytes(&self, base: &str, request: &GenerateRequest) -> Result<u64, BoxedError> {

@@ -1,5 +1,7 @@
 //! A planner that knows two bases and no networks.
 
+use std::path::Path;
+
 use atelier_core::{
     BaseAbout, BaseKind, BoxedError, Category, Coded, ErrorCode, GenerateRequest, PlannedDuration,
     PlannedTraining, Planner, Recompute, SettingOrigin, StrengthSettings, TrainConfig,
@@ -97,6 +99,18 @@ impl Planner for PretendPlanner {
             trigger_word: self.judge_trigger(&config.trigger, config.category, words)?,
             config,
         })
+    }
+
+    fn check_adapter(&self, base: &str, file: &Path) -> Result<(), BoxedError> {
+        // The names of its layers are in the file's head.
+        let bytes = fs_err::read(file);
+        let bytes = bytes.map_err(|error| Refused(ErrorCode::Io, error.to_string()))?;
+        let second = b"lora_te2_";
+        if bytes.windows(second.len()).any(|part| part == second) {
+            let message = format!("base `{base}` has no second text encoder");
+            return Err(Refused(ErrorCode::AdapterMismatch, message).into());
+        }
+        Ok(())
     }
 
     fn drawing_bytes(&self, _base: &str, _request: &GenerateRequest) -> Result<u64, BoxedError> {

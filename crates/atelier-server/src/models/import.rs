@@ -33,7 +33,7 @@ pub(crate) struct ImportModel {
     file: PathBuf,
     /// Its name, without `:`, `/` and `\`; that of the file when absent.
     name: Option<String>,
-    /// The name of the base that it is for; the usual one when absent.
+    /// The name of the base that it is for, on which it is tried; the usual one when absent.
     base: Option<String>,
     /// What it is about, for people.
     description: Option<String>,
@@ -56,7 +56,7 @@ pub(crate) struct ImportModel {
         (status = 404, body = FailureBody, description = "There is no such base."),
         (status = 413, body = FailureBody, description = "The file is larger than is accepted."),
         (status = 415, body = FailureBody, description = "The body is of another type."),
-        (status = 422, body = FailureBody, description = "The file is no adapter."),
+        (status = 422, body = FailureBody, description = "The file is no adapter, or none for this base."),
         (status = 503, body = FailureBody, description = "As many uploads as are taken at the same time are under way."),
         (status = 507, body = FailureBody, description = "The disk has too little room.")
     )
@@ -154,13 +154,15 @@ impl ImportModel {
 }
 
 fn keep(app: &App, library: &Library, form: ImportModel) -> Result<Model> {
-    let base = known(&app.planner()?, form.base.as_deref())?;
+    let planner = app.planner()?;
+    let base = known(&planner, form.base.as_deref())?;
     let said = adapter_about(&form.file).map_err(|error| {
         // Its words name the file where it lies here.
         app.note(&format_args!("an adapter was not taken in: {error}"));
         let message = "the file is no adapter in one safetensors file, or it is damaged";
         Failure::new(ErrorCode::BadWeights, message)
     })?;
+    planner.check_adapter(&base.name, &form.file)?;
     let about = About {
         name: form.name.unwrap_or_default(),
         description: form.description.unwrap_or_default(),
@@ -170,8 +172,8 @@ fn keep(app: &App, library: &Library, form: ImportModel) -> Result<Model> {
     let new = NewModel {
         about,
         strength: form.strength,
+        base_hash: planner.base_hash(&base.name),
         base: base.name,
-        base_hash: None,
     };
     Ok(library.import_model(new, &form.file)?)
 }

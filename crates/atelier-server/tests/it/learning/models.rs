@@ -195,7 +195,11 @@ async fn models_go_into_the_trash_and_come_back() {
 
 /// The bytes of an adapter file with one layer.
 fn adapter() -> Vec<u8> {
-    let name = "lora_unet_mid_block_attentions_0_proj_in";
+    adapter_of("lora_unet_mid_block_attentions_0_proj_in")
+}
+
+/// The same of another layer.
+fn adapter_of(name: &str) -> Vec<u8> {
     let header = json!({
         "__metadata__": {"modelspec.trigger_phrase": "blob"},
         format!("{name}.lora_down.weight"): {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]},
@@ -278,12 +282,15 @@ async fn files_that_are_no_adapters_do_not_come_in() {
     let bytes = adapter();
     let good = Some(("a.safetensors", &bytes[..]));
     let large = vec![0; 1001];
+    let second = adapter_of("lora_te2_text_model_encoder_layers_0_mlp_fc1");
     let long = "x".repeat(70_000);
     for (file, texts, status) in [
         (Some(("a.safetensors", &b"adapter"[..])), &[][..], 422),
         (Some(("a.zip", b"PK\x03\x04")), &[], 422),
         (Some(("a.safetensors", &bytes[..60])), &[], 422),
         (Some(("a.safetensors", b"")), &[], 422),
+        // For a base with a second text encoder, which this one has not.
+        (Some(("a.safetensors", &second)), &[], 422),
         (Some(("a.safetensors", &large)), &[], 413),
         (None, &[], 400),
         (good, &[("more", "1")], 400),
