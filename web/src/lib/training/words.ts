@@ -1,6 +1,7 @@
-// What the steps of the training strength are called, and where settings come from.
+// What the steps of the training strength are called, where settings come from, and what a training takes of the machine.
 
-import type { SettingOrigin, TrainingStrength } from '../api/model';
+import type { PlannedTraining, SettingOrigin, TrainingStrength } from '../api/model';
+import { bytes } from '../words/format';
 
 export const STRENGTHS: { value: TrainingStrength; label: string; about: string }[] = [
   { value: 'very-low', label: 'Very low', about: 'A hint. Obeys prompts best.' },
@@ -24,4 +25,30 @@ const ORIGINS: Record<SettingOrigin, string> = {
 
 export function originWords(origin: SettingOrigin | undefined): string {
   return origin ? ORIGINS[origin] : '';
+}
+
+/** More than this share of what is free leaves little for anything else. */
+const TIGHT = 0.9;
+
+export interface MemoryWords {
+  needed: string;
+  /** What the machine has, as far as that is known. */
+  machine: string;
+  isTight: boolean;
+}
+
+/** What a training needs, beside what the machine has altogether and what of that is free now. */
+export function memoryWords(
+  plan: Pick<PlannedTraining, 'memory_bytes' | 'free_bytes' | 'total_bytes'>,
+): MemoryWords {
+  const { memory_bytes: needed, free_bytes: free, total_bytes: total } = plan;
+  const machine = [
+    total === null ? '' : `of ${bytes(total)}`,
+    free === null ? '' : total === null ? `of ${bytes(free)} free` : `${bytes(free)} free now`,
+  ];
+  return {
+    needed: bytes(needed),
+    machine: machine.filter(Boolean).join(', '),
+    isTight: free !== null && needed > TIGHT * free,
+  };
 }

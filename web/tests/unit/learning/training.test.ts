@@ -10,6 +10,7 @@ import {
   unwritten,
   writtenFor,
 } from '../../../src/lib/training/form';
+import { memoryWords } from '../../../src/lib/training/words';
 
 const setting = (name: string, more: Partial<Setting> = {}): Setting => ({
   name,
@@ -133,5 +134,25 @@ describe('a question that follows what is typed', () => {
     expect(asked.error?.message).toBe('refused');
     asked.about(undefined);
     expect([asked.answer, asked.error, asked.isStale]).toEqual([undefined, undefined, false]);
+  });
+});
+
+describe('the memory of a training', () => {
+  const plan = { memory_bytes: 6e9, free_bytes: 8e9, total_bytes: 16e9 };
+
+  it('stands beside what the machine has and what of that is free', () => {
+    expect(memoryWords(plan)).toEqual({
+      needed: '6.0 GB',
+      machine: 'of 16 GB, 8.0 GB free now',
+      isTight: false,
+    });
+    expect(memoryWords({ ...plan, free_bytes: null }).machine).toBe('of 16 GB');
+    expect(memoryWords({ ...plan, total_bytes: null }).machine).toBe('of 8.0 GB free');
+    expect(memoryWords({ ...plan, free_bytes: null, total_bytes: null }).machine).toBe('');
+  });
+
+  it('is tight by what is free, not by what there is', () => {
+    expect(memoryWords({ ...plan, memory_bytes: 7.5e9 }).isTight).toBe(true);
+    expect(memoryWords({ ...plan, memory_bytes: 7.5e9, free_bytes: null }).isTight).toBe(false);
   });
 });
