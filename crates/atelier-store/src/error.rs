@@ -166,6 +166,14 @@ pub enum Error {
         /// The reason of the database.
         source: rusqlite::Error,
     },
+    /// The disk has no room for what the database writes beside the catalogue, which it does for reading too.
+    #[error("cannot {action} the catalogue `{}`: its disk is full", path.display())]
+    Full {
+        /// What was attempted: `read` or `change`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
     /// The same before it is known with what file it happened.
     #[error("the catalogue: {0}")]
     Query(#[from] rusqlite::Error),
@@ -184,6 +192,11 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// The database's own number for what happened.
+fn extended_code(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code)
 }
 
 /// Numbers in words.
@@ -215,13 +228,19 @@ impl Error {
 
     /// The same with the catalogue's file, where it lacks that.
     pub(crate) fn at(self, action: &'static str, path: &Path) -> Self {
-        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, NotADatabase};
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase};
+        use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
         let Self::Query(source) = self else {
             return self;
         };
         let path = path.to_owned();
         match source.sqlite_error_code() {
             Some(DatabaseBusy) => Self::Busy { path },
+            Some(DiskFull) => Self::Full { action, path },
+            // The index of its log cannot grow.
+            Some(_) if extended_code(&source) == Some(SQLITE_IOERR_SHMSIZE) => {
+                Self::Full { action, path }
+            }
             Some(DatabaseCorrupt | NotADatabase) => Self::DamagedCatalogue {
                 path,
                 problem: source.to_string(),
@@ -266,9 +285,36 @@ impl Coded for Error {
             Self::File(error) => error.code(),
             Self::DamagedBlob { .. } | Self::DamagedCatalogue { .. } => ErrorCode::DamagedLibrary,
             Self::OtherCatalogue { .. } => ErrorCode::OtherLibrary,
-            Self::Catalogue { .. } | Self::Query(_) | Self::Io(_) => ErrorCode::Io,
+            Self::Catalogue { .. } | Self::Full { .. } | Self::Query(_) | Self::Io(_) => {
+                ErrorCode::Io
+            }
             // Callers that can be asked to stop look for this one before they ask for its code.
             Self::Cancelled | Self::Stopped { .. } => ErrorCode::Internal,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Connection, ffi};
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_one_that_fails() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("PRAGMA max_page_count = 4; CREATE TABLE t (x)")
+            .unwrap();
+        let full = connection.execute("INSERT INTO t VALUES (zeroblob(100000))", []);
+        let log = ffi::Error::new(ffi::SQLITE_IOERR_SHMSIZE);
+        for error in [full.unwrap_err(), rusqlite::Error::SqliteFailure(log, None)] {
+            let error = Error::Query(error).at("change", Path::new("/a.db"));
+            assert!(matches!(error, Error::Full { .. }), "{error:?}");
+        }
+        let other = ffi::Error::new(ffi::SQLITE_IOERR_READ);
+        let other = rusqlite::Error::SqliteFailure(other, None);
+        let error = Error::Query(other).at("read", Path::new("/a.db"));
+        assert!(matches!(error, Error::Catalogue { .. }), "{error:?}");
     }
 }

@@ -3,6 +3,8 @@
 pub(crate) mod disposition;
 pub(crate) mod file;
 
+use std::io::ErrorKind;
+
 use atelier_core::{BoxedError, Coded, ErrorCode};
 use atelier_jobs::Error as JobsError;
 use atelier_store::Error as StoreError;
@@ -120,6 +122,13 @@ impl Failure {
         Self::new(ErrorCode::Io, message).because(cause)
     }
 
+    /// There is no room for more. The reason names files, as that of [`Self::io`] does.
+    pub(crate) fn full(cause: impl std::fmt::Display) -> Self {
+        let failure = Self::new(ErrorCode::Io, "the studio's disk is full");
+        let failure = failure.with_status(StatusCode::INSUFFICIENT_STORAGE);
+        failure.because(cause)
+    }
+
     /// The same with another status, where HTTP has a better one than the code.
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = status;
@@ -208,7 +217,9 @@ impl From<StoreError> for Failure {
             StoreError::Superseded { .. } => {
                 Self::new(code, "another attempt took the place of this one").because(message)
             }
-            // The words of these name files of this machine.
+            // The words of these and the next ones name files of this machine.
+            StoreError::Full { .. } => Self::full(message),
+            StoreError::Io(error) if error.kind() == ErrorKind::StorageFull => Self::full(error),
             StoreError::File(_) => match code {
                 ErrorCode::Io => Self::io(message),
                 code => Self::new(code, "a file of the library cannot be used").because(message),
@@ -235,6 +246,7 @@ impl From<JobsError> for Failure {
             JobsError::Invalid { .. } => Self::invalid(error.to_string()),
             JobsError::ShutDown => Self::new(ErrorCode::Busy, error.to_string()),
             // Their words name files of this machine.
+            JobsError::Io(error) if error.kind() == ErrorKind::StorageFull => Self::full(error),
             JobsError::Io(_) => Self::io(error),
             _ => Self::internal(error),
         }
@@ -312,6 +324,10 @@ mod tests {
             StoreError::Busy { path: path.clone() },
             StoreError::Stopped { path: path.clone() },
             StoreError::Io(std::io::Error::other("no space in /home/somebody")),
+            StoreError::Full {
+                action: "change",
+                path: path.clone(),
+            },
             StoreError::DamagedCatalogue {
                 path: path.clone(),
                 problem: String::new(),
