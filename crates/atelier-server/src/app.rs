@@ -59,6 +59,8 @@ pub struct Services {
     pub planner: Option<Arc<dyn Planner>>,
     /// Who trains and draws.
     pub queue: Option<Queue>,
+    /// Other APIs over the same library, which stand on [`crate::door`].
+    pub doors: Router<App>,
 }
 
 impl std::fmt::Debug for Services {
@@ -72,8 +74,14 @@ impl std::fmt::Debug for Services {
 
 /// What handlers share. Clones are the same one.
 #[derive(Clone)]
-pub(crate) struct App {
+pub struct App {
     shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("App").field(&self.shared.settings).finish()
+    }
 }
 
 struct Shared {
@@ -117,18 +125,18 @@ impl App {
     }
 
     /// The library; only to be asked on the threads of [`Self::work`].
-    pub(crate) fn library(&self) -> Library {
+    pub fn library(&self) -> Library {
         self.shared.settings.library.clone()
     }
 
     /// Who knows bases; only to be asked on the threads of [`Self::work`].
-    pub(crate) fn planner(&self) -> Result<Arc<dyn Planner>, Failure> {
+    pub fn planner(&self) -> Result<Arc<dyn Planner>, Failure> {
         let planner = self.shared.services.planner.clone();
         planner.ok_or_else(|| Failure::not_found("this server knows no bases and trains nothing"))
     }
 
     /// Who trains and draws; only to be asked on the threads of [`Self::work`].
-    pub(crate) fn queue(&self) -> Result<Queue, Failure> {
+    pub fn queue(&self) -> Result<Queue, Failure> {
         let queue = self.shared.services.queue.clone();
         queue.ok_or_else(|| Failure::not_found("this server has no queue of jobs"))
     }
@@ -144,7 +152,7 @@ impl App {
     }
 
     /// To be told when something changes in the queue.
-    pub(crate) fn revisions(&self) -> Result<tokio::sync::watch::Receiver<u64>, Failure> {
+    pub fn revisions(&self) -> Result<tokio::sync::watch::Receiver<u64>, Failure> {
         let watch = self.shared.watch.as_ref().map(Watch::revisions);
         watch.ok_or_else(|| Failure::not_found("this server has no queue of jobs"))
     }
@@ -159,11 +167,13 @@ impl App {
         &self.shared.tickets
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    /// How much is accepted.
+    pub fn limits(&self) -> &Limits {
         &self.shared.settings.limits
     }
 
-    pub(crate) fn work(&self) -> &Work {
+    /// Threads for what is slow.
+    pub fn work(&self) -> &Work {
         &self.shared.work
     }
 
@@ -214,6 +224,7 @@ pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
     router
         .route("/api/v1/openapi.json", get(openapi::get_openapi))
         .merge(leonardo::routes())
+        .merge(app.shared.services.doors.clone())
         .fallback(web::get_page)
         .method_not_allowed_fallback(refuse_method)
         // From the inside out: the last one sees a request first.

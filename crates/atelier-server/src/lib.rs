@@ -8,6 +8,7 @@ mod app;
 mod chores;
 mod connection;
 mod datasets;
+pub mod door;
 mod drawings;
 mod error;
 mod events;

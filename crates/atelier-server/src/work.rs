@@ -27,7 +27,7 @@ const MEGAPIXELS: u32 = 100;
 
 /// The places.
 #[derive(Debug)]
-pub(crate) struct Work {
+pub struct Work {
     catalogue: Arc<Semaphore>,
     files: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
@@ -53,7 +53,7 @@ impl Work {
     }
 
     /// Asks or changes the catalogue.
-    pub(crate) async fn catalogue<T: Send + 'static>(
+    pub async fn catalogue<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T> {
@@ -62,7 +62,7 @@ impl Work {
     }
 
     /// A place for an upload.
-    pub(crate) async fn upload(&self) -> Result<Place> {
+    pub async fn upload(&self) -> Result<Place> {
         self.kept_place(&self.uploads).await
     }
 
@@ -79,7 +79,7 @@ impl Work {
     }
 
     /// Reads or writes files, for a moment.
-    pub(crate) async fn files<T: Send + 'static>(
+    pub async fn files<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
@@ -88,7 +88,7 @@ impl Work {
     }
 
     /// Decodes a picture of so many pixels, or of an unknown number.
-    pub(crate) async fn decode<T: Send + 'static>(
+    pub async fn decode<T: Send + 'static>(
         &self,
         pixels: Option<u64>,
         work: impl FnOnce() -> T + Send + 'static,
@@ -118,13 +118,13 @@ impl Work {
 
 /// A place that is kept for more than one piece of work. Clones are the same one.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
 }
 
 impl Place {
     /// Does a piece of the work, which may take its time. The place is kept until it is done.
-    pub(crate) async fn run<T: Send + 'static>(
+    pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {

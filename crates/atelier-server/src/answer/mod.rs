@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 /// The result of a handler.
-pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// A value as the body of an answer.
 #[derive(Debug)]
-pub(crate) struct Json<T>(pub(crate) T);
+pub struct Json<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
@@ -38,7 +38,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 /// A request that is not answered as it was meant.
 #[derive(Debug)]
-pub(crate) struct Failure(Box<About>);
+pub struct Failure(Box<About>);
 
 /// What there is to say about it.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ fn code_schema() -> utoipa::openapi::schema::Object {
 
 impl Failure {
     /// One with the status and the hint of its code.
-    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self(Box::new(About {
             code,
             status: status_of(code),
@@ -101,23 +101,23 @@ impl Failure {
     }
 
     /// A value of the request is wrong.
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+    pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::InvalidInput, message)
     }
 
     /// Nothing is there.
-    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+    pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::NotFound, message)
     }
 
     /// A defect. The reason goes to the person at the server only.
-    pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
         let message = "the server stopped at a condition that it never expects";
         Self::new(ErrorCode::Internal, message).because(cause)
     }
 
     /// Reading or writing failed. The reason names files, so it goes to the person at the server only.
-    pub(crate) fn io(cause: impl std::fmt::Display) -> Self {
+    pub fn io(cause: impl std::fmt::Display) -> Self {
         let message = "the server cannot read or write its files";
         Self::new(ErrorCode::Io, message).because(cause)
     }
@@ -130,13 +130,13 @@ impl Failure {
     }
 
     /// The same with another status, where HTTP has a better one than the code.
-    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+    pub fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = status;
         self
     }
 
     /// The same with values for programs.
-    pub(crate) fn with_details(mut self, details: Value) -> Self {
+    pub fn with_details(mut self, details: Value) -> Self {
         self.0.details = details;
         self
     }
@@ -152,12 +152,12 @@ impl Failure {
     }
 
     /// What went wrong, as a code, a status and words.
-    pub(crate) fn about(&self) -> (ErrorCode, StatusCode, &str) {
+    pub fn about(&self) -> (ErrorCode, StatusCode, &str) {
         (self.0.code, self.0.status, &self.0.message)
     }
 
     /// The answer with a body of the caller's own form.
-    pub(crate) fn respond(self, body: impl Serialize) -> Response {
+    pub fn respond(self, body: impl Serialize) -> Response {
         let mut response = (self.0.status, Json(body)).into_response();
         if self.0.status == StatusCode::SERVICE_UNAVAILABLE {
             let secs = HeaderValue::from_static("2");

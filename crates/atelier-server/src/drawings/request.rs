@@ -13,82 +13,82 @@ use crate::openapi::choices;
 /// What to draw. What is absent is as in `GenerateRequest`: 30 steps, guidance 7, seed 0, the base's own size, one picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct DrawingRequest {
+pub struct DrawingRequest {
     /// The name of the base; that of the first model, else the usual one, when absent.
-    pub(crate) base: Option<String>,
+    pub base: Option<String>,
     /// The models that take part.
     #[schema(max_items = 8)]
-    pub(crate) models: Vec<UsedModel>,
+    pub models: Vec<UsedModel>,
     /// What the picture shows.
     #[schema(max_length = 10_000)]
-    pub(crate) prompt: String,
+    pub prompt: String,
     /// What the second text encoder reads, in families that have one; the prompt when absent.
     #[schema(max_length = 10_000)]
-    pub(crate) prompt_2: Option<String>,
+    pub prompt_2: Option<String>,
     /// What the picture must not show. Absent is not the same as empty.
     #[schema(max_length = 10_000)]
-    pub(crate) negative: Option<String>,
+    pub negative: Option<String>,
     /// What the second text encoder reads of it; the negative prompt when absent.
     #[schema(max_length = 10_000)]
-    pub(crate) negative_2: Option<String>,
+    pub negative_2: Option<String>,
     /// Whether brackets in prompts have a meaning.
     #[schema(schema_with = choices::prompt_syntax)]
-    pub(crate) prompt_syntax: PromptSyntax,
+    pub prompt_syntax: PromptSyntax,
     /// Number of sampler steps.
     #[schema(minimum = 1, maximum = 200)]
-    pub(crate) steps: usize,
+    pub steps: usize,
     /// Classifier-free guidance; 1 or less draws without it.
     #[schema(minimum = 0, maximum = 50)]
-    pub(crate) guidance: f32,
+    pub guidance: f32,
     /// How far the guided prediction is brought back to the spread of the unguided one, 0 (not at all) to 1.
     #[schema(minimum = 0, maximum = 1)]
-    pub(crate) guidance_rescale: f32,
+    pub guidance_rescale: f32,
     /// The sampler.
     #[schema(schema_with = choices::sampler)]
-    pub(crate) sampler: SamplerKind,
+    pub sampler: SamplerKind,
     /// How its steps spread over the noise levels.
     #[schema(schema_with = choices::schedule)]
-    pub(crate) schedule: ScheduleKind,
+    pub schedule: ScheduleKind,
     /// Seed of the first picture; the n-th uses `seed + n`.
     #[schema(value_type = u64, minimum = 0)]
-    pub(crate) seed: Seed,
+    pub seed: Seed,
     /// Whose random numbers the seed stands for.
     #[schema(schema_with = choices::noise)]
-    pub(crate) noise: NoiseKind,
+    pub noise: NoiseKind,
     /// Width in pixels, a multiple of 8; the base's own size when absent.
     #[schema(minimum = 8, maximum = 2048, multiple_of = 8)]
-    pub(crate) width: Option<usize>,
+    pub width: Option<usize>,
     /// Height in pixels, a multiple of 8; the base's own size when absent.
     #[schema(minimum = 8, maximum = 2048, multiple_of = 8)]
-    pub(crate) height: Option<usize>,
+    pub height: Option<usize>,
     /// Number of pictures.
     #[schema(minimum = 1, maximum = 64)]
-    pub(crate) count: usize,
+    pub count: usize,
     /// How many last layers of the text encoder are skipped.
     #[schema(minimum = 0, maximum = 11)]
-    pub(crate) clip_skip: usize,
+    pub clip_skip: usize,
     /// The arithmetic of the base.
     #[schema(schema_with = choices::precision)]
-    pub(crate) precision: Precision,
+    pub precision: Precision,
     /// Whether the autoencoder works tile by tile.
     #[schema(schema_with = choices::vae_tiling)]
-    pub(crate) vae_tiling: VaeTiling,
+    pub vae_tiling: VaeTiling,
 }
 
 /// A model, and how strongly it is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct UsedModel {
+pub struct UsedModel {
     #[schema(value_type = String, format = "uuid")]
-    pub(crate) model: ModelId,
+    pub model: ModelId,
     /// The epoch of its run whose adapter is used, one of the run's checkpoints; the model's own when absent.
     #[schema(minimum = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(default)]
-    pub(crate) epoch: Option<usize>,
+    pub epoch: Option<usize>,
     /// The factor on it; the model's own strength when absent.
     #[schema(minimum = 0.0, maximum = 1.5)]
-    pub(crate) strength: Option<f32>,
+    pub strength: Option<f32>,
 }
 
 impl Default for DrawingRequest {

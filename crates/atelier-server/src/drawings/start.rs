@@ -32,7 +32,7 @@ pub(crate) async fn start_drawing(
 }
 
 /// Checks a drawing and gives it a place in the queue.
-pub(crate) async fn start(app: &App, wanted: DrawingRequest) -> Result<Job> {
+pub async fn start(app: &App, wanted: DrawingRequest) -> Result<Job> {
     let problems = wanted.problems();
     if !problems.is_empty() {
         let message = format!("this cannot be drawn: {}", problems.join("; "));

@@ -69,7 +69,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
 
 /// What stands behind the question mark.
 #[derive(Debug)]
-pub(crate) struct QueryOf<T>(pub(crate) T);
+pub struct QueryOf<T>(pub T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<App> for QueryOf<T> {
     type Rejection = Failure;
@@ -93,19 +93,27 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonOf<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
-        if media_type(request.headers()) != Some("application/json") {
-            let message = "the request has a body of another type than `application/json`";
-            let failure = Failure::invalid(message);
-            return Err(failure.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-        }
-        let limits = app.limits();
-        let collected = timeout(limits.json, collect(request.into_body(), limits.json_bytes));
-        let bytes = collected.await.map_err(|_| too_slow())??;
-        let value = serde_json::from_slice(&bytes);
-        value
-            .map(Self)
-            .map_err(|error| Failure::invalid(format!("the request's JSON: {error}")))
+        let most_bytes = app.limits().json_bytes;
+        json_within(request, app, most_bytes).await.map(Self)
     }
+}
+
+/// The JSON document of a request that has so many bytes at most.
+pub async fn json_within<T: DeserializeOwned>(
+    request: Request,
+    app: &App,
+    most_bytes: usize,
+) -> Result<T> {
+    if media_type(request.headers()) != Some("application/json") {
+        let message = "the request has a body of another type than `application/json`";
+        let failure = Failure::invalid(message);
+        return Err(failure.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    let limit = app.limits().json;
+    let collected = timeout(limit, collect(request.into_body(), most_bytes));
+    let bytes = collected.await.map_err(|_| too_slow())??;
+    let value = serde_json::from_slice(&bytes);
+    value.map_err(|error| Failure::invalid(format!("the request's JSON: {error}")))
 }
 
 async fn collect(body: Body, most_bytes: usize) -> Result<bytes::Bytes> {

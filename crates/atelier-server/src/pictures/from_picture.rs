@@ -13,25 +13,25 @@ use crate::extract::{JsonOf, PathOf};
 /// Which picture to add.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct AddPicture {
+pub struct AddPicture {
     /// A drawn picture.
     #[schema(value_type = String, format = "uuid")]
-    pub(crate) picture: PictureId,
+    pub picture: PictureId,
     /// Its words.
     #[serde(default)]
     #[schema(max_length = 10_000)]
-    pub(crate) caption: String,
+    pub caption: String,
 }
 
 /// What came of adding a picture.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct AddedPicture {
+pub struct AddedPicture {
     dataset: DatasetView,
     /// The new version, or the newest where the dataset had the picture.
     version: VersionAboutView,
     /// The image that it is.
     #[schema(format = "uuid")]
-    pub(crate) image: String,
+    pub image: String,
     /// Whether it is a new one.
     is_new: bool,
 }
@@ -51,7 +51,7 @@ pub(crate) async fn add_picture(
 }
 
 /// Adds a copy of a drawn picture to a dataset.
-pub(crate) async fn copy(app: &App, id: DatasetId, wanted: AddPicture) -> Result<AddedPicture> {
+pub async fn copy(app: &App, id: DatasetId, wanted: AddPicture) -> Result<AddedPicture> {
     let library = app.library();
     let picture = wanted.picture;
     let picture = app.work().catalogue(move || library.get_picture(picture));

@@ -62,7 +62,7 @@ pub(crate) async fn list_bases(State(app): State<App>) -> Result<Json<BaseList>>
 }
 
 /// The base of this name, or the usual one. Requests name no files of this machine, and no other machines.
-pub(crate) fn known(planner: &Arc<dyn Planner>, name: Option<&str>) -> Result<BaseAbout> {
+pub fn known(planner: &Arc<dyn Planner>, name: Option<&str>) -> Result<BaseAbout> {
     let mut bases = planner.list_bases()?.into_iter();
     let found = match name {
         Some(name) => bases.find(|base| base.name == name),

@@ -50,7 +50,7 @@ pub(crate) async fn start_training(
 }
 
 /// Plans a training and gives it a place in the queue.
-pub(crate) async fn start(app: &App, wanted: TrainingRequest) -> Result<(Job, Run)> {
+pub async fn start(app: &App, wanted: TrainingRequest) -> Result<(Job, Run)> {
     let queue = app.queue()?;
     let planned = plan(app, &wanted).await?;
     let library = app.library();

@@ -21,22 +21,22 @@ const NAME_CHARS: usize = 100;
 /// What to train on what.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TrainingRequest {
+pub struct TrainingRequest {
     /// The dataset.
     #[schema(value_type = String, format = "uuid")]
-    pub(crate) dataset: DatasetId,
+    pub dataset: DatasetId,
     /// Which version of it; the newest when absent.
     #[schema(minimum = 1)]
-    pub(crate) version: Option<u32>,
+    pub version: Option<u32>,
     /// The name of the base; the usual one when absent.
-    pub(crate) base: Option<String>,
+    pub base: Option<String>,
     /// What the run will be called; made from the dataset's name when absent.
     #[schema(min_length = 1, max_length = 200)]
-    pub(crate) name: Option<String>,
+    pub name: Option<String>,
     /// What is given. Category and trigger word are the dataset's where they are not.
     #[serde(default)]
     #[schema(value_type = SomeSettings)]
-    pub(crate) settings: Map<String, Value>,
+    pub settings: Map<String, Value>,
 }
 
 /// What a training will be, and on which version of which dataset.

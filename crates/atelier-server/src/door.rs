@@ -1,0 +1,14 @@
+//! What doors stand on: other APIs over the same library, queue and planner, in crates of their own. They have no logic of
+//! trainings, drawings or uploads, and call the functions behind this house's own handlers.
+
+pub use crate::answer::{Failure, Json, Result};
+pub use crate::app::App;
+pub use crate::drawings::request::{DrawingRequest, UsedModel};
+pub use crate::drawings::start::start as start_drawing;
+pub use crate::extract::paging::page;
+pub use crate::extract::{QueryOf, json_within};
+pub use crate::pictures::from_picture::{AddPicture, AddedPicture, copy as copy_picture};
+pub use crate::trainings::bases::known as known_base;
+pub use crate::trainings::start::start as start_training;
+pub use crate::trainings::wish::TrainingRequest;
+pub use crate::work::{Place, Work};
