@@ -176,7 +176,8 @@ fn named_files(view: &Transaction<'_>, files: &mut Vec<Named>) -> Result<()> {
            coalesce((SELECT '`' || i.file_name || '` in dataset `' || d.name || '`' FROM image i JOIN dataset d \
               ON d.id = i.dataset WHERE i.blob = b.hash LIMIT 1), \
              (SELECT 'model `' || m.name || '`' FROM model m WHERE m.blob = b.hash LIMIT 1), \
-             (SELECT 'picture `' || p.id || '`' FROM picture p WHERE p.blob = b.hash LIMIT 1)) \
+             (SELECT 'picture `' || p.id || '`' FROM picture p WHERE p.blob = b.hash LIMIT 1), \
+             (SELECT 'start picture `' || s.name || '`' FROM start_picture s WHERE s.blob = b.hash LIMIT 1)) \
          FROM blob b ORDER BY b.hash",
     )?;
     let rows = statement.query_map([], |row| {

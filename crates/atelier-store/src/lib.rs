@@ -19,6 +19,7 @@ mod packed;
 mod pictures;
 mod private;
 mod runs;
+mod start_pictures;
 mod thumbnails;
 mod trash;
 
@@ -34,7 +35,8 @@ pub use datasets::{
 pub use error::Error;
 pub use jobs::{Attempt, Job, JobPage, Lost, NewJob};
 pub use library::{
-    CATALOGUE, DatasetId, ImageId, JobId, Library, ModelId, PictureId, RunId, composed,
+    CATALOGUE, DatasetId, ImageId, JobId, Library, ModelId, PictureId, RunId, StartPictureId,
+    composed,
 };
 pub use models::{
     BaseLookup, Lineage, Model, ModelCall, ModelChange, ModelPage, NewModel, PromisedModel, Proof,
@@ -42,6 +44,7 @@ pub use models::{
 };
 pub use pictures::{NewPicture, Picture, PicturePage};
 pub use runs::{Checkpoint, Losses, NewRun, Run, RunEnd, RunPage, Sitting};
+pub use start_pictures::{JobStart, StartPicture};
 pub use thumbnails::thumbnails_folder;
 pub use trash::{Emptied, TRASH_DAYS};
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::jobs::unreadable;
-use crate::library::{JobId, Library, PictureId};
+use crate::library::{JobId, Library, ModelId, PictureId};
 
 /// A drawn picture.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -87,6 +87,29 @@ impl Library {
         })
     }
 
+    /// The same of the pictures that a model took part in, or with a job of those among them that it drew.
+    pub fn page_of_pictures_with(
+        &self,
+        (model, job): (ModelId, Option<JobId>),
+        is_trash: bool,
+        (offset, limit): (u32, u32),
+    ) -> Result<PicturePage> {
+        let condition = "u.model = ?1 AND u.is_trashed = ?2 AND (?3 IS NULL OR u.job = ?3)";
+        let count = format!("SELECT count(*) FROM picture_model u WHERE {condition}");
+        // In this order of tables, so that a page is read without those before it being sorted.
+        let query = format!(
+            "SELECT p.*, b.size_bytes, b.width, b.height FROM picture_model u \
+             CROSS JOIN picture p ON p.id = u.picture CROSS JOIN blob b ON b.hash = p.blob WHERE {condition} \
+             ORDER BY u.created_ms DESC, u.job DESC, u.position LIMIT {limit} OFFSET {offset}"
+        );
+        self.read(|view| {
+            Ok(PicturePage {
+                pictures: rows(view, &query, params![model, is_trash, job])?,
+                total: view.query_row(&count, params![model, is_trash, job], |row| row.get(0))?,
+            })
+        })
+    }
+
     /// The pictures that a job drew, in order, those in the trash too.
     pub fn list_pictures_of(&self, job: JobId) -> Result<Vec<Picture>> {
         self.read(|view| of_job(view, job))
@@ -154,13 +177,23 @@ pub(crate) fn insert(
          ON CONFLICT DO UPDATE SET width = excluded.width, height = excluded.height",
         params![new.hash, new.size_bytes, new.width, new.height],
     )?;
+    let id = PictureId::new();
     change.execute(
         "INSERT INTO picture (id, job, position, blob, seed, recipe, created_ms) \
          VALUES (:id, :job, :position, :blob, :seed, :recipe, :now_ms)",
         named_params! {
-            ":id": PictureId::new(), ":job": job, ":position": position, ":blob": new.hash,
+            ":id": id, ":job": job, ":position": position, ":blob": new.hash,
             ":seed": new.seed.0.cast_signed(), ":recipe": new.recipe.to_string(), ":now_ms": now_ms,
         },
+    )?;
+    // Those that were asked for, and those that the prompt named, whose files the recipe knows.
+    change.execute(
+        "INSERT INTO picture_model (model, is_trashed, created_ms, job, position, picture) \
+         SELECT m.id, 0, ?2, ?3, ?4, ?1 FROM job j JOIN json_each(j.request, '$.models') used \
+           JOIN model m ON m.id = json_extract(used.value, '$.model') WHERE j.id = ?3 \
+         UNION SELECT m.id, 0, ?2, ?3, ?4, ?1 FROM json_each(?5, '$.adapters') used \
+           JOIN model m ON m.blob = json_extract(used.value, '$.sha256')",
+        params![id, now_ms, job, position, new.recipe.to_string()],
     )?;
     Ok(())
 }
@@ -181,7 +214,7 @@ fn rows(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn get(view: &Transaction<'_>, id: PictureId) -> Result<Picture> {
+pub(crate) fn get(view: &Transaction<'_>, id: PictureId) -> Result<Picture> {
     let query = format!("{SELECT} WHERE p.id = ?");
     let found = view.query_row(&query, [id], Picture::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("picture", id))

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::blobs::Swept;
 use crate::error::Result;
 use crate::library::Library;
-use crate::thumbnails;
+use crate::{start_pictures, thumbnails};
 
 /// How long something stays in the trash.
 pub const TRASH_DAYS: i64 = 30;
@@ -32,6 +32,8 @@ pub struct Emptied {
     pub models: usize,
     /// Drawn pictures.
     pub pictures: usize,
+    /// Start pictures that no drawing needs any more.
+    pub start_pictures: usize,
     /// Files that nothing names any more; none when another process was adding some, so that the next call removes them.
     pub files: Option<u64>,
     /// Their size together.
@@ -42,20 +44,23 @@ impl Library {
     /// Removes for good what has been in the trash for `days`, and every file that nothing names any more. Datasets that jobs of
     /// the queue train on and models that they draw with stay until these are over.
     pub fn empty_trash(&self, days: i64) -> Result<Emptied> {
-        let before_ms = self.now_ms() - days * DAY_MS;
+        let now_ms = self.now_ms();
+        let before_ms = now_ms - days * DAY_MS;
         let removed = self.write(move |change| {
             let delete = |table: &str, needed: &str| {
                 let delete = format!("DELETE FROM {table} WHERE trashed_ms <= ? AND {needed}");
                 change.execute(&delete, [before_ms])
             };
-            Ok(Emptied {
+            let mut emptied = Emptied {
                 models: delete("model", NO_OPEN_DRAWING)?,
                 pictures: delete("picture", "TRUE")?,
                 // Their jobs go with them.
                 runs: delete("run", "TRUE")?,
                 datasets: delete("dataset", NO_OPEN_TRAINING)?,
                 ..Emptied::default()
-            })
+            };
+            emptied.start_pictures = start_pictures::sweep(change, before_ms, now_ms)?;
+            Ok(emptied)
         })?;
         self.sweep_run_folders()?;
         self.sweep_job_folders(before_ms)?;
@@ -63,7 +68,8 @@ impl Library {
         let swept = self.blobs().sweep(|| {
             self.write(|change| {
                 let delete = "DELETE FROM blob WHERE hash NOT IN (SELECT blob FROM image) \
-                              AND hash NOT IN (SELECT blob FROM model) AND hash NOT IN (SELECT blob FROM picture)";
+                              AND hash NOT IN (SELECT blob FROM model) AND hash NOT IN (SELECT blob FROM picture) \
+                              AND hash NOT IN (SELECT blob FROM start_picture)";
                 change.execute(delete, [])?;
                 named(change)
             })

@@ -27,10 +27,10 @@ pub(super) const MAX_IMAGES: usize = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewImage {
     /// SHA-256 of its file.
-    pub(super) blob: String,
-    size_bytes: u64,
-    width: u32,
-    height: u32,
+    pub(crate) blob: String,
+    pub(crate) size_bytes: u64,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
 }
 
 /// One change.

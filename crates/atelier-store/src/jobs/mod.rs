@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::leftovers;
 use crate::library::{DatasetId, JobId, Library, RunId};
 use crate::runs::{self, NewRun, Run};
+use crate::start_pictures::{self, JobStart};
 
 pub use attempt::{Attempt, Lost};
 
@@ -90,6 +91,19 @@ impl Library {
     pub fn create_job(&self, new: NewJob) -> Result<Job> {
         let (id, now_ms) = (new.id, self.now_ms());
         self.write(move |change| insert(change, &new, None, now_ms))?;
+        self.get_job(id)
+    }
+
+    /// Takes note of a job that draws over a start picture, both or none.
+    ///
+    /// # Errors
+    /// When there is no such start picture.
+    pub fn create_drawing(&self, new: NewJob, start: JobStart) -> Result<Job> {
+        let (id, now_ms) = (new.id, self.now_ms());
+        self.write(move |change| {
+            insert(change, &new, None, now_ms)?;
+            start_pictures::note(change, id, start)
+        })?;
         self.get_job(id)
     }
 

@@ -68,6 +68,7 @@ id!(RunId, "a run");
 id!(ModelId, "a fine-tuned model");
 id!(JobId, "a job");
 id!(PictureId, "a drawn picture");
+id!(StartPictureId, "a start picture");
 
 impl JobId {
     /// One that no job has yet, so that files can be put where the job will look for them.

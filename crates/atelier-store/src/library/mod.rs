@@ -21,7 +21,7 @@ use readers::Readers;
 use writer::Writer;
 
 pub(crate) use connection::open_to_read;
-pub use ids::{DatasetId, ImageId, JobId, ModelId, PictureId, RunId};
+pub use ids::{DatasetId, ImageId, JobId, ModelId, PictureId, RunId, StartPictureId};
 pub(crate) use migrations::{Layout, layout};
 pub use names::composed;
 pub(crate) use names::{is_format, name_key};
