@@ -26,7 +26,7 @@ pub use files::{
     AttemptFiles, Drawn, Failed, Fence, FencePermit, Manifest, ManifestFile, Order, Report,
 };
 pub use queue::Queue;
-pub use request::{GenerationRequest, ModelUse, TrainingRequest};
+pub use request::{GenerationRequest, ModelUse, StartUse, StartUsed, TrainingRequest};
 pub use settings::{Breakpoint, FreeBytes, Limits, Note, Settings};
 pub use supervisor::Supervisor;
 pub use worker::{EXIT_STOPPED, EXIT_SUPERSEDED, Worker};

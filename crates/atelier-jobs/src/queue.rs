@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use atelier_core::JobKind;
-use atelier_store::{Job, JobId, Library, NewJob, NewRun, Run, RunId};
+use atelier_store::{Job, JobId, JobStart, Library, NewJob, NewRun, Run, RunId};
 use serde::Serialize;
 
 use crate::board::{Board, Changes, JobSnapshot};
@@ -109,7 +109,7 @@ impl Queue {
     /// Accepts a generation. Its start picture is copied, and may go then.
     ///
     /// # Errors
-    /// When it names adapter files instead of models, or models that there are not.
+    /// When it names adapter files instead of models, or models and start pictures that there are not.
     pub fn submit_generation(&self, mut request: GenerationRequest, priority: i32) -> Result<Job> {
         if !request.request.adapters.is_empty() {
             return Err(Error::Invalid {
@@ -121,8 +121,18 @@ impl Queue {
             self.shared.library.get_model(used.model)?;
         }
         let mut job = self.new_job(JobKind::Generation, &request, priority)?;
+        let folder = self.shared.library.job_folder(job.id);
+        if let Some(start) = &mut request.start {
+            let copied = inputs::copy_start(&folder, start, &self.shared.library)?;
+            let start = JobStart {
+                picture: start.picture.id,
+                mask: start.mask.as_ref().map(|mask| mask.id),
+            };
+            request.request.start = Some(copied);
+            job.request = as_json(&request)?;
+            return self.rung(self.shared.library.create_drawing(job, start));
+        }
         if request.request.start.is_some() {
-            let folder = self.shared.library.job_folder(job.id);
             inputs::copy(&folder, &mut request.request)?;
             job.request = as_json(&request)?;
         }

@@ -1,7 +1,7 @@
 //! What can be asked of the queue.
 
 use atelier_core::GenerateRequest;
-use atelier_store::ModelId;
+use atelier_store::{ModelId, StartPictureId};
 use serde::{Deserialize, Serialize};
 
 /// How to train a run; what to train is in the run.
@@ -27,7 +27,11 @@ pub struct GenerationRequest {
     pub base: Option<String>,
     /// The library's models that take part.
     pub models: Vec<ModelUse>,
-    /// Everything else. It names no adapter files, since those of a job are models.
+    /// The library's picture that drawing starts from, where it does not start from noise alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<StartUse>,
+    /// Everything else. It names no adapter files, since those of a job are models; where `start` is given, the queue says where
+    /// its files lie.
     pub request: GenerateRequest,
     /// The most memory that it will take, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,4 +56,37 @@ pub struct ModelUse {
     /// The factor on the layers of text encoders; `strength` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_strength: Option<f32>,
+}
+
+/// A start picture of the library, and how much of it stays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartUse {
+    /// The picture.
+    pub picture: StartUsed,
+    /// A picture that is white where something new is drawn and black where the start stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<StartUsed>,
+    /// The share of the steps that are drawn, above 0 to 1 inclusive.
+    pub denoise: f64,
+}
+
+/// A start picture, and what recipes call it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartUsed {
+    /// Its id.
+    pub id: StartPictureId,
+    /// What its file was called; the queue says it.
+    #[serde(default)]
+    pub name: String,
+}
+
+impl From<StartPictureId> for StartUsed {
+    fn from(id: StartPictureId) -> Self {
+        Self {
+            id,
+            name: String::new(),
+        }
+    }
 }

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+/// Longest side in pixels of a picture that is drawn.
+const MAX_SIDE: usize = 4096;
+
 /// The picture that drawing starts from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +20,33 @@ pub struct StartImage {
     pub mask: Option<PathBuf>,
 }
 
+impl StartImage {
+    /// The share of the steps that is drawn where nothing else is said.
+    pub const USUAL_DENOISE: f64 = 0.6;
+
+    /// The width and height to draw over a picture of this width and height: what was asked for; a side that was not follows
+    /// from the shape of the picture, in whole latents of `factor` pixels. Neither is stretched.
+    #[must_use]
+    pub fn size(
+        (wide, high): (usize, usize),
+        asked: (Option<usize>, Option<usize>),
+        factor: usize,
+    ) -> (usize, usize) {
+        let most = MAX_SIDE / factor * factor;
+        let whole = |side: usize| (side / factor * factor).clamp(factor, most);
+        match asked {
+            (Some(width), Some(height)) => (width, height),
+            (Some(width), None) => (width, whole(width.min(MAX_SIDE) * high / wide)),
+            (None, Some(height)) => (whole(height.min(MAX_SIDE) * wide / high), height),
+            (None, None) => {
+                let longest = wide.max(high);
+                let fitted = |side: usize| side * longest.min(most) / longest;
+                (whole(fitted(wide)), whole(fitted(high)))
+            }
+        }
+    }
+}
+
 /// The pixels of a [`StartImage`], in the size of the picture that is drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartPixels {
@@ -28,4 +58,25 @@ pub struct StartPixels {
     pub rgb: Vec<u8>,
     /// `width * height` bytes; from 128 on something new is drawn.
     pub mask: Option<Vec<u8>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_were_not_asked_for_follow_the_shape_of_the_picture() {
+        for (picture, asked, expected) in [
+            ((515, 300), (None, None), (512, 296)),
+            ((515, 300), (Some(64), Some(64)), (64, 64)),
+            ((600, 300), (Some(64), None), (64, 32)),
+            ((600, 300), (None, Some(64)), (128, 64)),
+            ((16_384, 2048), (None, None), (4096, 512)),
+            ((5, 16_384), (None, None), (8, 4096)),
+            ((16, 16_384), (Some(8192), None), (8192, 4096)),
+            ((600, 300), (Some(63), None), (63, 24)),
+        ] {
+            assert_eq!(StartImage::size(picture, asked, 8), expected, "{picture:?}");
+        }
+    }
 }

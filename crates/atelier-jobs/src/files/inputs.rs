@@ -1,10 +1,13 @@
 //! The files that a request speaks of, copied to where only the job has them: what becomes of the user's own is no matter then.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use atelier_core::GenerateRequest;
+use atelier_core::{GenerateRequest, StartImage};
+use atelier_store::Library;
 
 use crate::error::{Error, Result};
+use crate::request::{StartUse, StartUsed};
 
 /// The folder in that of a job.
 pub(crate) const FOLDER: &str = "inputs";
@@ -21,6 +24,31 @@ pub(crate) fn copy(job: &Path, request: &mut GenerateRequest) -> Result<()> {
         *mask = copy_one(mask, &folder, "mask")?;
     }
     Ok(())
+}
+
+/// Copies a start picture of the library and its mask, and says what they are called.
+pub(crate) fn copy_start(
+    job: &Path,
+    start: &mut StartUse,
+    library: &Library,
+) -> Result<StartImage> {
+    let folder = job.join(FOLDER);
+    fs_err::create_dir_all(&folder)?;
+    let copied = |used: &mut StartUsed, name: &str| -> Result<PathBuf> {
+        let picture = library.get_start_picture(used.id)?;
+        let to = folder.join(name);
+        let mut file = fs_err::File::create(&to)?;
+        file.write_all(&library.blobs().read(&picture.hash)?)?;
+        file.sync_all()?;
+        used.name = picture.name;
+        Ok(to)
+    };
+    let mask = start.mask.as_mut();
+    Ok(StartImage {
+        path: copied(&mut start.picture, "start")?,
+        denoise: start.denoise,
+        mask: mask.map(|mask| copied(mask, "mask")).transpose()?,
+    })
 }
 
 fn copy_one(from: &Path, folder: &Path, name: &str) -> Result<PathBuf> {

@@ -14,9 +14,6 @@ use clap::Args;
 use super::library_models::AdapterWord;
 use crate::commands::{choice, seed};
 
-/// The share of the steps that is drawn over a start picture, where nothing else is said.
-const USUAL_DENOISE: f64 = 0.6;
-
 /// What `atelier generate` can be told.
 #[derive(Debug, Default, Args)]
 pub(crate) struct GenerateArgs {
@@ -158,7 +155,7 @@ impl GenerateArgs {
             let before = start.take();
             *start = Some(StartImage {
                 path: path.clone(),
-                denoise: before.as_ref().map_or(USUAL_DENOISE, |start| start.denoise),
+                denoise: before.as_ref().map_or(StartImage::USUAL_DENOISE, |start| start.denoise),
                 mask: before.and_then(|start| start.mask),
             });
         }
@@ -244,7 +241,7 @@ mod tests {
     #[test]
     fn a_start_picture_is_needed_where_something_is_said_about_it() {
         let start = request("--prompt p --init-image i.png").unwrap().start;
-        assert!((start.unwrap().denoise - USUAL_DENOISE).abs() < f64::EPSILON);
+        assert!((start.unwrap().denoise - StartImage::USUAL_DENOISE).abs() < f64::EPSILON);
         for flag in ["--denoise 0.5", "--mask m.png"] {
             let error = request(&format!("--prompt p {flag}")).unwrap_err();
             assert!(error.to_string().contains("give one with `--init-image`"));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use atelier_core::{GenerateRequest, StartPixels};
+use atelier_core::{GenerateRequest, StartImage, StartPixels};
 use atelier_data::{Limits, RgbPicture, crop_to, decode_picture};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::CodedResult as _;
@@ -31,7 +31,7 @@ pub(super) fn load(request: &mut GenerateRequest, base: &Base) -> Result<Option<
     let mask = start.mask.as_deref().map(decode).transpose()?;
     let factor = base.vae_config.pixels_per_latent();
     let asked = (request.width, request.height);
-    let (width, height) = size(&picture, asked, factor);
+    let (width, height) = StartImage::size((picture.width, picture.height), asked, factor);
     (request.width, request.height) = (Some(width), Some(height));
     // Sizes that cannot be drawn are refused later, with everything else.
     let (width, height) = (width.min(MAX_SIDE), height.min(MAX_SIDE));
@@ -57,27 +57,6 @@ pub(super) fn load(request: &mut GenerateRequest, base: &Base) -> Result<Option<
 
 fn decode(path: &Path) -> Result<RgbPicture> {
     decode_picture(path, &Limits::default()).coded()
-}
-
-/// The size to draw: what was asked for; a side that was not follows from the shape of the picture, in whole latents.
-fn size(
-    picture: &RgbPicture,
-    asked: (Option<usize>, Option<usize>),
-    factor: usize,
-) -> (usize, usize) {
-    let most = MAX_SIDE / factor * factor;
-    let whole = |side: usize| (side / factor * factor).clamp(factor, most);
-    let (wide, high) = (picture.width, picture.height);
-    match asked {
-        (Some(width), Some(height)) => (width, height),
-        (Some(width), None) => (width, whole(width.min(MAX_SIDE) * high / wide)),
-        (None, Some(height)) => (whole(height.min(MAX_SIDE) * wide / high), height),
-        (None, None) => {
-            let longest = wide.max(high);
-            let fitted = |side: usize| side * longest.min(most) / longest;
-            (whole(fitted(wide)), whole(fitted(high)))
-        }
-    }
 }
 
 /// What is odd about a mask, if anything is.
@@ -107,7 +86,6 @@ fn brightness(picture: &RgbPicture) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use atelier_core::StartImage;
     use atelier_testkit::{golden, tiny_sd15};
 
     use super::*;
@@ -159,31 +137,6 @@ mod tests {
             let mask = pixels.mask.unwrap().into_iter();
             let mask: Vec<u8> = mask.map(|byte| u8::from(byte >= NEW)).collect();
             assert!(mask == bytes(&format!("mask.{size}")), "mask {size}");
-        }
-    }
-
-    #[test]
-    fn sizes_that_were_not_asked_for_follow_the_shape_of_the_picture() {
-        let picture = |width, height| RgbPicture {
-            width,
-            height,
-            rgb: Vec::new(),
-        };
-        for (wide, high, asked, expected) in [
-            (515, 300, (None, None), (512, 296)),
-            (515, 300, (Some(64), Some(64)), (64, 64)),
-            (600, 300, (Some(64), None), (64, 32)),
-            (600, 300, (None, Some(64)), (128, 64)),
-            (16_384, 2048, (None, None), (4096, 512)),
-            (5, 16_384, (None, None), (8, 4096)),
-            (16, 16_384, (Some(8192), None), (8192, 4096)),
-            (600, 300, (Some(63), None), (63, 24)),
-        ] {
-            assert_eq!(
-                size(&picture(wide, high), asked, 8),
-                expected,
-                "{wide}x{high}"
-            );
         }
     }
 
