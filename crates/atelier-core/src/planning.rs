@@ -155,6 +155,17 @@ pub trait Planner: Send + Sync {
     /// What is to be known about a trigger word on the usual base, beside other datasets' words, each after the dataset's name.
     fn judge_trigger(
         &self,
+    /// What is wrong with a drawing on a base that is known before its networks are: words of prompts, adapters that these name,
+    /// whether adapters fit. In the words that drawing it would end with; nothing where nobody looks. The file of its start
+    /// picture is not read.
+    fn check_drawing(
+        &self,
+        _base: &str,
+        _request: &GenerateRequest,
+    ) -> Result<Vec<String>, BoxedError> {
+        Ok(Vec::new())
+    }
+
         word: &str,
         category: Category,
         used_words: &[(String, String)],

@@ -195,6 +195,16 @@ impl App {
         &self.shared.openapi
     }
 
+    /// Words as everybody may read them, without the folders around the library and the user's own.
+    pub(crate) fn told(&self, words: &str) -> String {
+        let library = self.shared.settings.home.display();
+        let told = words.replace(&format!("{library}/"), "");
+        match std::env::home_dir().filter(|home| home.parent().is_some()) {
+            Some(home) => told.replace(&format!("{}/", home.display()), "~/"),
+            None => told,
+        }
+    }
+
     /// Says something to the person at the server.
     pub(crate) fn note(&self, text: &dyn Display) {
         (self.shared.settings.note)(text);

@@ -3,8 +3,9 @@
 
 pub use crate::answer::{Failure, Json, Result};
 pub use crate::app::App;
-pub use crate::drawings::request::{DrawingRequest, UsedModel};
+pub use crate::drawings::request::{DrawingRequest, StartWish, UsedModel};
 pub use crate::drawings::start::start as start_drawing;
+pub use crate::drawings::start_pictures::keep::keep as keep_start_picture;
 pub use crate::extract::paging::page;
 pub use crate::extract::{QueryOf, json_within};
 pub use crate::pictures::from_picture::{AddPicture, AddedPicture, copy as copy_picture};

@@ -91,6 +91,19 @@ fn of_models() -> OpenApiRouter<App> {
 fn of_jobs() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(drawings::start::start_drawing))
+        .routes(routes!(
+            drawings::start_pictures::receive::add_start_picture
+        ))
+        .routes(routes!(
+            drawings::start_pictures::from_library::copy_start_picture
+        ))
+        .routes(routes!(drawings::start_pictures::views::get_start_picture))
+        .routes(routes!(
+            drawings::start_pictures::files::get_start_picture_file
+        ))
+        .routes(routes!(
+            drawings::start_pictures::files::get_start_picture_thumbnail
+        ))
         .routes(routes!(jobs::lifecycle::list_jobs))
         .routes(routes!(jobs::lifecycle::get_job))
         .routes(routes!(jobs::control::cancel_job))

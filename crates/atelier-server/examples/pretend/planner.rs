@@ -117,6 +117,16 @@ impl Planner for PretendPlanner {
         Ok(MEMORY_BYTES)
     }
 
+    fn check_drawing(
+        &self,
+        _base: &str,
+        request: &GenerateRequest,
+    ) -> Result<Vec<String>, BoxedError> {
+        let is_known = !request.prompt.contains("<lora:absent");
+        let problem = || "no adapter `absent`: near it are `present`".to_owned();
+        Ok((!is_known).then(problem).into_iter().collect())
+    }
+
     fn judge_trigger(
         &self,
         word: &str,

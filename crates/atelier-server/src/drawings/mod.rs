@@ -1,4 +1,8 @@
 //! Drawings are asked for; the queue draws them.
 
+mod check;
 pub(crate) mod request;
+mod seed;
 pub(crate) mod start;
+pub(crate) mod start_pictures;
+pub(crate) mod views;

@@ -1,13 +1,15 @@
 //! What to draw, as requests say it and as jobs show it.
 
 use atelier_core::{
-    GenerateRequest, NoiseKind, Precision, PromptSyntax, SamplerKind, ScheduleKind, Seed, VaeTiling,
+    GenerateRequest, NoiseKind, Precision, PromptSyntax, SamplerKind, ScheduleKind, Seed,
+    StartImage, VaeTiling,
 };
-use atelier_jobs::{GenerationRequest, ModelUse};
-use atelier_store::ModelId;
+use atelier_jobs::{GenerationRequest, ModelUse, StartUse, StartUsed};
+use atelier_store::{ModelId, StartPictureId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::seed;
 use crate::openapi::choices;
 
 /// What to draw. What is absent is as in `GenerateRequest`: 30 steps, guidance 7, seed 0, the base's own size, one picture.
@@ -50,15 +52,16 @@ pub struct DrawingRequest {
     #[schema(schema_with = choices::schedule)]
     pub schedule: ScheduleKind,
     /// Seed of the first picture; the n-th uses `seed + n`.
-    #[schema(value_type = u64, minimum = 0)]
+    #[serde(deserialize_with = "seed::read")]
+    #[schema(schema_with = seed::schema)]
     pub seed: Seed,
     /// Whose random numbers the seed stands for.
     #[schema(schema_with = choices::noise)]
     pub noise: NoiseKind,
-    /// Width in pixels, a multiple of 8; the base's own size when absent.
+    /// Width in pixels, a multiple of 8; when absent that of the start picture, else the base's own.
     #[schema(minimum = 8, maximum = 2048, multiple_of = 8)]
     pub width: Option<usize>,
-    /// Height in pixels, a multiple of 8; the base's own size when absent.
+    /// Height in pixels, a multiple of 8; when absent that of the start picture, else the base's own.
     #[schema(minimum = 8, maximum = 2048, multiple_of = 8)]
     pub height: Option<usize>,
     /// Number of pictures.
@@ -73,12 +76,36 @@ pub struct DrawingRequest {
     /// Whether the autoencoder works tile by tile.
     #[schema(schema_with = choices::vae_tiling)]
     pub vae_tiling: VaeTiling,
+    /// The picture that drawing starts from, where it does not start from noise alone.
+    pub start: Option<StartWish>,
+}
+
+/// A picture to draw over. One of another shape than the drawing is cropped in the middle, and never stretched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartWish {
+    /// A start picture, as `/api/v1/start-pictures` gives it.
+    #[schema(value_type = String, format = "uuid")]
+    pub picture: StartPictureId,
+    /// Another one that is white where something new is drawn and black where the start stays; all is drawn anew when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub mask: Option<StartPictureId>,
+    /// The share of the steps that are drawn, above 0 to 1: little changes little, 1 keeps nothing.
+    #[serde(default = "usual_denoise")]
+    #[schema(default = 0.6, exclusive_minimum = 0, maximum = 1)]
+    pub denoise: f64,
+}
+
+fn usual_denoise() -> f64 {
+    StartImage::USUAL_DENOISE
 }
 
 /// A model, and how strongly it is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UsedModel {
+    /// The model.
     #[schema(value_type = String, format = "uuid")]
     pub model: ModelId,
     /// The epoch of its run whose adapter is used, one of the run's checkpoints; the model's own when absent.
@@ -89,6 +116,10 @@ pub struct UsedModel {
     /// The factor on it; the model's own strength when absent.
     #[schema(minimum = 0.0, maximum = 1.5)]
     pub strength: Option<f32>,
+    /// The factor on the layers of text encoders; `strength` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0.0, maximum = 1.5)]
+    pub text_strength: Option<f32>,
 }
 
 impl Default for DrawingRequest {
@@ -107,6 +138,7 @@ impl From<GenerationRequest> for DrawingRequest {
                     model: used.model,
                     epoch: used.epoch,
                     strength: used.strength,
+                    text_strength: used.text_strength,
                 })
                 .collect(),
             prompt: request.prompt,
@@ -127,6 +159,11 @@ impl From<GenerationRequest> for DrawingRequest {
             clip_skip: request.clip_skip,
             precision: request.precision,
             vae_tiling: request.vae_tiling,
+            start: job.start.map(|start| StartWish {
+                picture: start.picture.id,
+                mask: start.mask.map(|mask| mask.id),
+                denoise: start.denoise,
+            }),
         }
     }
 }
@@ -141,9 +178,14 @@ impl From<DrawingRequest> for GenerationRequest {
                     model: used.model,
                     epoch: used.epoch,
                     strength: used.strength,
-                    text_strength: None,
+                    text_strength: used.text_strength,
                 })
                 .collect(),
+            start: wanted.start.map(|start| StartUse {
+                picture: start.picture.into(),
+                mask: start.mask.map(StartUsed::from),
+                denoise: start.denoise,
+            }),
             request: GenerateRequest {
                 prompt: wanted.prompt,
                 prompt_2: wanted.prompt_2,
@@ -171,55 +213,6 @@ impl From<DrawingRequest> for GenerationRequest {
     }
 }
 
-impl DrawingRequest {
-    /// Everything that is wrong with it.
-    pub(super) fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        let mut check = |good: bool, problem: &str| {
-            if !good {
-                problems.push(problem.to_owned());
-            }
-        };
-        let prompts = [&self.prompt_2, &self.negative, &self.negative_2];
-        let prompts = prompts.into_iter().flatten().chain([&self.prompt]);
-        let is_short = |text: &String| text.chars().count() <= 10_000;
-        check(
-            prompts.into_iter().all(is_short),
-            "a prompt has more than 10000 characters",
-        );
-        check(
-            (1..=200).contains(&self.steps),
-            "`steps` must lie between 1 and 200",
-        );
-        check(
-            (0.0..=50.0).contains(&self.guidance),
-            "`guidance` must lie between 0 and 50",
-        );
-        check(
-            (0.0..=1.0).contains(&self.guidance_rescale),
-            "`guidance_rescale` must lie between 0 and 1",
-        );
-        let is_side = |side: usize| (8..=2048).contains(&side) && side.is_multiple_of(8);
-        let mut sides = [self.width, self.height].into_iter().flatten();
-        check(
-            sides.all(is_side),
-            "`width` and `height` must be multiples of 8 between 8 and 2048",
-        );
-        check(
-            (1..=64).contains(&self.count),
-            "`count` must lie between 1 and 64",
-        );
-        check(self.clip_skip <= 11, "`clip_skip` must be at most 11");
-        check(self.models.len() <= 8, "there are more than 8 `models`");
-        let is_strength = |used: &UsedModel| (0.0..=1.5).contains(&used.strength.unwrap_or(0.0));
-        check(
-            self.models.iter().all(is_strength),
-            "a `strength` must lie between 0 and 1.5",
-        );
-        problems
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,22 +223,5 @@ mod tests {
         let job = GenerationRequest::from(empty.clone());
         assert_eq!(job, GenerationRequest::default());
         assert_eq!(DrawingRequest::from(job), empty);
-        assert!(empty.problems().is_empty());
-    }
-
-    #[test]
-    fn all_problems_are_told_together() {
-        let wanted = DrawingRequest {
-            prompt: "x".repeat(10_001),
-            steps: 0,
-            guidance: f32::NAN,
-            guidance_rescale: -0.1,
-            width: Some(511),
-            height: Some(4096),
-            count: 65,
-            clip_skip: 12,
-            ..DrawingRequest::default()
-        };
-        assert_eq!(wanted.problems().len(), 7);
     }
 }

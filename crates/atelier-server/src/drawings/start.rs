@@ -1,11 +1,13 @@
 //! A drawing takes its place in the queue.
 
+use atelier_core::GenerateRequest;
 use atelier_jobs::GenerationRequest;
-use atelier_store::{Error, Job, Library};
+use atelier_store::{Job, Library};
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::json;
 
+use super::check::Checked;
 use super::request::DrawingRequest;
 use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
@@ -33,11 +35,6 @@ pub(crate) async fn start_drawing(
 
 /// Checks a drawing and gives it a place in the queue.
 pub async fn start(app: &App, wanted: DrawingRequest) -> Result<Job> {
-    let problems = wanted.problems();
-    if !problems.is_empty() {
-        let message = format!("this cannot be drawn: {}", problems.join("; "));
-        return Err(Failure::invalid(message).with_details(json!({"problems": problems})));
-    }
     let app_again = app.clone();
     let submitted = app.work().files(move || submit(&app_again, wanted));
     submitted.await?
@@ -45,31 +42,42 @@ pub async fn start(app: &App, wanted: DrawingRequest) -> Result<Job> {
 
 fn submit(app: &App, mut wanted: DrawingRequest) -> Result<Job> {
     let (library, queue, planner) = (app.library(), app.queue()?, app.planner()?);
+    let (base, request) = check(app, &library, &wanted)?;
     app.check_room(&library)?;
     if wanted.base.is_some() || wanted.models.is_empty() {
-        wanted.base = Some(known(&planner, wanted.base.as_deref())?.name);
+        wanted.base = Some(base.clone());
     }
-    let base = check_models(&library, &wanted)?;
     let mut job = GenerationRequest::from(wanted);
-    let base = job.base.clone().or(base);
     // Where it is not known, the drawing waits for trainings to end.
-    job.memory_bytes = base.and_then(|base| planner.drawing_bytes(&base, &job.request).ok());
+    job.memory_bytes = planner.drawing_bytes(&base, &request).ok();
     Ok(queue.submit_generation(job, 0)?)
 }
 
-/// Models in the trash draw nothing, and epochs that their runs do not have. The base of the first model.
-fn check_models(library: &Library, wanted: &DrawingRequest) -> Result<Option<String>> {
-    let mut base = None;
-    for used in &wanted.models {
-        let model = library.get_model(used.model)?;
-        if let Some(epoch) = used.epoch {
-            library.model_checkpoint(&model, epoch)?;
-        }
-        if model.trashed_ms.is_some() {
-            let (what, name) = ("model", model.about.name);
-            return Err(Error::Trashed { what, name }.into());
-        }
-        base.get_or_insert(model.base);
+/// Refuses a drawing with everything that is wrong with it; the base that draws it, and the request as the planner knows it.
+fn check(
+    app: &App,
+    library: &Library,
+    wanted: &DrawingRequest,
+) -> Result<(String, GenerateRequest)> {
+    let planner = app.planner()?;
+    let mut problems = wanted.problems();
+    let mut look = || -> Result<(String, GenerateRequest)> {
+        let found = Checked::look_up(library, wanted)?;
+        problems.extend(found.size_problem(wanted));
+        let base = match (&wanted.base, &found.base) {
+            // That of a model may have gone since; the planner says so.
+            (None, Some(base)) => base.clone(),
+            (named, _) => known(&planner, named.as_deref())?.name,
+        };
+        problems.extend(found.problems(&*planner, &base)?);
+        Ok((base, found.request))
+    };
+    let found = look();
+    if problems.is_empty() {
+        return found;
     }
-    Ok(base)
+    problems.extend(found.err().map(|failure| failure.about().2.to_owned()));
+    let problems: Vec<_> = problems.iter().map(|problem| app.told(problem)).collect();
+    let message = format!("this cannot be drawn: {}", problems.join("; "));
+    Err(Failure::invalid(message).with_details(json!({"problems": problems})))
 }

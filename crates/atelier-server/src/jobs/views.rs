@@ -6,7 +6,7 @@ use atelier_store::Job;
 use serde::{Deserialize as _, Serialize};
 use utoipa::ToSchema;
 
-use crate::drawings::request::DrawingRequest;
+use crate::drawings::views::DrawingView;
 use crate::openapi::choices;
 
 /// An entry of the queue.
@@ -48,7 +48,7 @@ pub(crate) struct JobView {
     run_name: Option<String>,
     /// What it draws.
     #[schema(required)]
-    drawing: Option<DrawingRequest>,
+    drawing: Option<DrawingView>,
     /// When it was accepted, in milliseconds since the Unix epoch.
     created_ms: i64,
     /// When its first attempt began.
@@ -135,7 +135,7 @@ impl From<Job> for JobView {
             problem: job.problem,
             run: job.run.map(|id| id.to_string()),
             run_name: job.run_name,
-            drawing: request.flatten().map(DrawingRequest::from),
+            drawing: request.flatten().map(DrawingView::from),
             created_ms: job.created_ms,
             started_ms: job.started_ms,
             ended_ms: job.ended_ms,

@@ -217,6 +217,7 @@ fn used(model: &Model, strength: Option<f32>) -> UsedModel {
         model: model.id,
         epoch: None,
         strength,
+        text_strength: None,
     }
 }
 

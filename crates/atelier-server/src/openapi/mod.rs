@@ -25,6 +25,7 @@ use crate::routes::described;
         (name = "runs", description = "Trainings of versions of datasets."),
         (name = "models", description = "Fine-tuned models: adapters with what is needed to use them."),
         (name = "jobs", description = "The queue that trains and draws."),
+        (name = "start pictures", description = "Pictures that drawings start from, and masks of them."),
         (name = "pictures", description = "Pictures that were drawn."),
         (name = "server", description = "The server itself.")
     )

@@ -1,6 +1,6 @@
 //! Drawn pictures are listed and read, go into the trash and come back.
 
-use atelier_store::{Error, JobId, Library, PictureId, PicturePage};
+use atelier_store::{Error, JobId, Library, ModelId, PictureId, PicturePage};
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -31,6 +31,9 @@ pub(crate) struct PictureQuery {
     /// Only those that this job drew.
     #[param(value_type = Option<String>, format = "uuid")]
     job: Option<JobId>,
+    /// Only those that this model took part in, whether it was asked for or the prompt named it.
+    #[param(value_type = Option<String>, format = "uuid")]
+    model: Option<ModelId>,
 }
 
 /// Some of the pictures.
@@ -56,9 +59,10 @@ pub(crate) async fn list_pictures(
     let PictureQuery { limit, offset, .. } = query;
     let wanted = page(offset, limit)?;
     let library = app.library();
-    let page = move || match query.job {
-        Some(job) => of_job(&library, job, query.trash, wanted),
-        None => library.page_of_pictures(query.trash, wanted),
+    let page = move || match (query.model, query.job) {
+        (Some(model), job) => library.page_of_pictures_with((model, job), query.trash, wanted),
+        (None, Some(job)) => of_job(&library, job, query.trash, wanted),
+        (None, None) => library.page_of_pictures(query.trash, wanted),
     };
     let page = app.work().catalogue(page).await?;
     Ok(Json(PictureList {

@@ -20,7 +20,7 @@ use crate::thumbnails::{Original, Part, answer};
 pub(crate) struct SideQuery {
     /// The longer side in pixels, rounded up to 64, 128, 256, 384, 512, 768 or 1024.
     #[param(minimum = 16, maximum = 1024)]
-    side: u32,
+    pub(crate) side: u32,
 }
 
 /// A small JPEG of a drawn picture.

@@ -26,6 +26,8 @@ pub(crate) struct PictureView {
     height: u32,
     /// The seed that it was drawn from.
     seed: u64,
+    /// Its digits, for programs that round large numbers.
+    seed_text: String,
     /// When it came into the library, in milliseconds since the Unix epoch.
     created_ms: i64,
     /// When it was put into the trash.
@@ -44,6 +46,7 @@ impl From<Picture> for PictureView {
             width: picture.width,
             height: picture.height,
             seed: picture.seed.0,
+            seed_text: picture.seed.to_string(),
             created_ms: picture.created_ms,
             trashed_ms: picture.trashed_ms,
         }

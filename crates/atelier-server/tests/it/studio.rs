@@ -110,6 +110,7 @@ impl Studio {
         studio.services = Services {
             planner: Some(Arc::new(PretendPlanner)),
             queue: Some(queue.unwrap()),
+            ..Services::default()
         };
         let address = HOST.parse().unwrap();
         let (settings, services) = (studio.settings.clone(), studio.services.clone());

@@ -103,7 +103,7 @@ fn keep_bytes(
 }
 
 /// What the head of a picture says of its size; nothing when it has none that is understood.
-fn pixels_of(path: &Path) -> Option<u64> {
+pub(crate) fn pixels_of(path: &Path) -> Option<u64> {
     let reader = ImageReader::open(path).ok()?;
     let size = reader.with_guessed_format().ok()?.into_dimensions().ok()?;
     Some(u64::from(size.0) * u64::from(size.1))

@@ -4,7 +4,7 @@
 mod archive;
 pub(crate) mod disk;
 pub(crate) mod folder;
-mod keep;
+pub(crate) mod keep;
 pub(crate) mod metered;
 mod pair;
 mod part;

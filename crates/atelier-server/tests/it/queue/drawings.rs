@@ -109,6 +109,45 @@ async fn what_cannot_be_drawn_is_refused() {
             .len(),
         2
     );
+    let words =
+        json!({"steps": 0, "prompt": "a cat <lora:absent:1>", "models": [{"model": absent}]});
+    let all = studio.post(DRAW, &words).await;
+    let problems = all.json()["error"]["details"]["problems"].take();
+    assert_eq!(problems.as_array().unwrap().len(), 2, "{problems}");
+    let words = json!({"steps": 0, "prompt": "a cat <lora:absent:1>"});
+    let (status, code, message) = studio.post(DRAW, &words).await.failure();
+    assert_eq!((status, code.as_str()), (400, "invalid_input"));
+    let told = "`steps` must lie between 1 and 200; no adapter `absent`: near it are `present`";
+    assert!(message.ends_with(told), "{message}");
+}
+
+#[tokio::test]
+async fn seeds_are_the_same_from_end_to_end() {
+    let studio = Studio::working();
+    for (seed, digits) in [
+        (json!("18446744073709551615"), "18446744073709551615"),
+        (json!(9_007_199_254_740_993_u64), "9007199254740993"),
+        (json!("7"), "7"),
+    ] {
+        let body = json!({"seed": seed, "steps": 1});
+        let job = studio.post(DRAW, &body).await.ok();
+        assert_eq!(job["drawing"]["seed_text"], digits);
+        assert_eq!(job["drawing"]["seed"].to_string(), digits);
+        studio.until(&job, "completed").await;
+        let path = format!("/api/v1/pictures?job={}", text(&job["id"]));
+        let pictures = studio.get(&path).await.ok();
+        assert_eq!(pictures["pictures"][0]["seed_text"], digits);
+    }
+    for seed in [
+        json!(-1),
+        json!(1.5),
+        json!("-1"),
+        json!("x"),
+        json!("18446744073709551616"),
+    ] {
+        let (_, _, message) = studio.post(DRAW, &json!({"seed": seed})).await.failure();
+        assert!(message.contains("its digits as text"), "{message}");
+    }
 }
 
 #[tokio::test]

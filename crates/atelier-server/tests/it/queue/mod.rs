@@ -4,3 +4,4 @@ mod drawings;
 mod events;
 mod jobs;
 mod pictures;
+mod start_pictures;

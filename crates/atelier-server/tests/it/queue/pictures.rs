@@ -22,6 +22,7 @@ async fn a_picture_has_its_file_a_thumbnail_and_its_recipe() {
       "width": 64,
       "height": 64,
       "seed": 7,
+      "seed_text": "7",
       "created_ms": 1700000000000,
       "trashed_ms": null,
       "recipe": {
@@ -94,6 +95,42 @@ async fn pictures_are_listed_newest_job_first_and_go_into_the_trash() {
         let answer = studio.get(&format!("/api/v1/pictures?{query}")).await;
         assert_eq!(answer.failure().0, 400, "{query}");
     }
+}
+
+#[tokio::test]
+async fn pictures_are_found_by_the_models_that_took_part() {
+    let studio = Studio::working();
+    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 2})).await;
+    let model = text(&run["model"]);
+    studio.drawn(1).await;
+    let models = json!([{"model": model, "epoch": 1, "text_strength": 0.5}]);
+    let body = json!({"models": models, "count": 2, "steps": 1});
+    let job = studio.post("/api/v1/drawings", &body).await.ok();
+    assert_eq!(job["drawing"]["models"][0]["text_strength"], 0.5);
+    studio.until(&job, "completed").await;
+    let of = format!("/api/v1/pictures?model={model}");
+    let found = studio.get(&of).await.ok();
+    assert_eq!(
+        (&found["total"], &found["pictures"][0]["job"]),
+        (&json!(2), &job["id"])
+    );
+    let first = text(&found["pictures"][0]["id"]);
+    studio
+        .call("DELETE", &format!("/api/v1/pictures/{first}"), &json!({}))
+        .await
+        .ok();
+    for (query, total) in [
+        (String::new(), 1),
+        ("&trash=true".to_owned(), 1),
+        (format!("&job={}", text(&job["id"])), 1),
+        ("&job=018f0000-0000-7000-8000-000000000000".to_owned(), 0),
+        ("&offset=1".to_owned(), 1),
+    ] {
+        let found = studio.get(&format!("{of}{query}")).await.ok();
+        assert_eq!(found["total"], total, "{query}");
+    }
+    let refused = studio.get("/api/v1/pictures?model=x").await;
+    assert_eq!(refused.failure().0, 400);
 }
 
 #[tokio::test]
