@@ -64,6 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let services = Services {
         planner: Some(Arc::new(PretendPlanner)),
         queue: Some(queue.clone()),
+        ..Services::default()
     };
     writeln!(io::stdout(), "http://{}", server.address())?;
     let served = server.with(services).run(&CancelFlag::default());

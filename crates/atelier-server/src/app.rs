@@ -24,6 +24,7 @@ use crate::events::{Clients, Watch};
 use crate::leonardo::{self, Tickets};
 use crate::limits::Limits;
 use crate::routes::described;
+use crate::session::{self, Viewer};
 use crate::status::metrics::{self, Metrics};
 use crate::thumbnails::Thumbnails;
 use crate::work::Work;
@@ -72,15 +73,18 @@ impl std::fmt::Debug for Services {
     }
 }
 
-/// What handlers share. Clones are the same one.
+/// What handlers share, and for whom. Clones are the same one.
 #[derive(Clone)]
 pub struct App {
     shared: Arc<Shared>,
+    viewer: Viewer,
 }
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("App").field(&self.shared.settings).finish()
+        let mut app = f.debug_struct("App");
+        let app = app.field("settings", &self.shared.settings);
+        app.field("viewer", &self.viewer).finish()
     }
 }
 
@@ -109,6 +113,8 @@ impl App {
         let watch = services.queue.clone().map(Watch::new).transpose();
         let thumbnails = thumbnails_folder(&settings.home);
         Ok(Self {
+            // Each request brings its own.
+            viewer: Viewer::Nobody,
             shared: Arc::new(Shared {
                 thumbnails: Thumbnails::new(thumbnails, limits.thumbnails_bytes),
                 work: Work::new(limits.turn),
@@ -122,6 +128,14 @@ impl App {
                 settings,
             }),
         })
+    }
+
+    /// The same for somebody.
+    pub(crate) fn seen_by(&self, viewer: Viewer) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            viewer,
+        }
     }
 
     /// The library; only to be asked on the threads of [`Self::work`].
@@ -242,6 +256,7 @@ pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
         // Whoever reads a body has a limit of its own.
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyTimeoutLayer::new(pause))
+        .layer(from_fn(session::recognise))
         .layer(from_fn_with_state(
             security::Addresses::of(address),
             security::check_origin,

@@ -7,7 +7,7 @@ pub use crate::drawings::request::{DrawingRequest, StartWish, UsedModel};
 pub use crate::drawings::start::start as start_drawing;
 pub use crate::drawings::start_pictures::keep::keep as keep_start_picture;
 pub use crate::extract::paging::page;
-pub use crate::extract::{QueryOf, json_within};
+pub use crate::extract::{AppFor, QueryOf, json_within};
 pub use crate::pictures::from_picture::{AddPicture, AddedPicture, copy as copy_picture};
 pub use crate::trainings::bases::known as known_base;
 pub use crate::trainings::start::start as start_training;

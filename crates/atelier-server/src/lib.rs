@@ -24,6 +24,7 @@ mod pictures;
 mod routes;
 mod runs;
 mod security;
+mod session;
 mod status;
 mod thumbnails;
 mod trainings;

@@ -1,13 +1,11 @@
 //! What would be without its origin if a dataset were gone.
 
 use atelier_store::DatasetId;
-use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::{FailureBody, Json, Result};
-use crate::app::App;
-use crate::extract::PathOf;
+use crate::extract::{AppFor, PathOf};
 use crate::models::views::ModelView;
 use crate::runs::views::RunView;
 
@@ -34,7 +32,7 @@ pub(crate) struct Dependents {
     responses((status = 200, description = "What depends on it.", body = Dependents), (status = 404, body = FailureBody, description = "There is no such dataset."))
 )]
 pub(crate) async fn list_dependents(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<DatasetId>,
 ) -> Result<Json<Dependents>> {
     let library = app.library();

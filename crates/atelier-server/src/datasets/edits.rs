@@ -1,14 +1,12 @@
 //! Changes of captions and crops, and pictures that go: those of a request become one version.
 
 use atelier_store::{CaptionEdit, DatasetId, Edit, Edits, ImageId};
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::{CropView, DatasetView, VersionView};
 use crate::answer::{FailureBody, Json, Result};
-use crate::app::App;
-use crate::extract::{JsonOf, PathOf, QueryOf};
+use crate::extract::{AppFor, JsonOf, PathOf, QueryOf};
 
 /// What to change.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -141,7 +139,7 @@ pub(crate) struct EditedDataset {
     )
 )]
 pub(crate) async fn edit_dataset(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<DatasetId>,
     QueryOf(EditQuery { images }): QueryOf<EditQuery>,
     JsonOf(wanted): JsonOf<EditDataset>,

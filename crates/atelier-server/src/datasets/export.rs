@@ -7,7 +7,6 @@ use std::task::{Context, Poll, ready};
 use atelier_core::ErrorCode;
 use atelier_store::DatasetId;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use bytes::Bytes;
@@ -17,7 +16,7 @@ use super::export_archive::Archive;
 use crate::answer::disposition::{Disposition, disposition};
 use crate::answer::{Failure, FailureBody, Result};
 use crate::app::App;
-use crate::extract::{PathOf, VersionName};
+use crate::extract::{AppFor, PathOf, VersionName};
 use crate::work::Place;
 
 /// A version as a zip: the pictures, a text file with the caption of each, and `crops.json` where there are crops.
@@ -27,7 +26,7 @@ use crate::work::Place;
     responses((status = 200, description = "The archive.", body = Vec<u8>, content_type = "application/zip"), (status = 404, body = FailureBody, description = "There is no such dataset or version."), (status = 422, body = FailureBody, description = "The version has no pictures."), (status = 503, body = FailureBody, description = "As many exports as are made at the same time are under way."))
 )]
 pub(crate) async fn export_version(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf((id, VersionName(number))): PathOf<(DatasetId, VersionName)>,
 ) -> Result<impl IntoResponse> {
     let library = app.library();

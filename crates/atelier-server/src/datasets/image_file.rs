@@ -1,7 +1,6 @@
 //! The files of pictures, as they were added, whole or in part.
 
 use atelier_store::{DatasetId, ImageId};
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
@@ -10,8 +9,7 @@ use utoipa::IntoParams;
 use crate::answer::disposition::Disposition;
 use crate::answer::file::{FOR_EVER, KeptFile};
 use crate::answer::{FailureBody, Result};
-use crate::app::App;
-use crate::extract::{PathOf, QueryOf};
+use crate::extract::{AppFor, PathOf, QueryOf};
 
 /// How the file is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -48,7 +46,7 @@ impl FileQuery {
     )
 )]
 pub(crate) async fn get_image_file(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf((dataset, id)): PathOf<(DatasetId, ImageId)>,
     QueryOf(query): QueryOf<FileQuery>,
     asked: HeaderMap,

@@ -2,7 +2,6 @@
 
 use atelier_core::Category;
 use atelier_store::{About, AboutChange, DatasetId};
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
@@ -10,9 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::views::DatasetView;
 use crate::answer::{FailureBody, Json, Result};
-use crate::app::App;
 use crate::extract::paging::{fifty, page};
-use crate::extract::{JsonOf, PathOf, QueryOf};
+use crate::extract::{AppFor, JsonOf, PathOf, QueryOf};
 use crate::openapi::choices;
 
 /// Which datasets are wanted.
@@ -51,7 +49,7 @@ pub(crate) struct DatasetList {
     responses((status = 200, description = "Some of the datasets.", body = DatasetList), (status = 400, body = FailureBody, description = "A value cannot be used."))
 )]
 pub(crate) async fn list_datasets(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     QueryOf(query): QueryOf<ListQuery>,
 ) -> Result<Json<DatasetList>> {
     let ListQuery {
@@ -98,7 +96,7 @@ pub(crate) struct CreateDataset {
     responses((status = 201, description = "The dataset; `Location` is its address.", body = DatasetView), (status = 400, body = FailureBody, description = "A value cannot be used, or the name is taken."))
 )]
 pub(crate) async fn create_dataset(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     JsonOf(wanted): JsonOf<CreateDataset>,
 ) -> Result<impl IntoResponse> {
     let library = app.library();
@@ -122,7 +120,7 @@ pub(crate) async fn create_dataset(
     responses((status = 200, description = "The dataset.", body = DatasetView), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn get_dataset(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<DatasetId>,
 ) -> Result<Json<DatasetView>> {
     let library = app.library();
@@ -155,7 +153,7 @@ pub(crate) struct UpdateDataset {
     responses((status = 200, description = "The dataset.", body = DatasetView), (status = 400, body = FailureBody, description = "A value cannot be used, or the name is taken."), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn update_dataset(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<DatasetId>,
     JsonOf(wanted): JsonOf<UpdateDataset>,
 ) -> Result<Json<DatasetView>> {
@@ -178,7 +176,7 @@ pub(crate) async fn update_dataset(
     responses((status = 200, description = "The dataset, in the trash.", body = DatasetView), (status = 400, body = FailureBody, description = "It is in the trash already."), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn delete_dataset(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<DatasetId>,
 ) -> Result<Json<DatasetView>> {
     let library = app.library();
@@ -193,7 +191,7 @@ pub(crate) async fn delete_dataset(
     responses((status = 200, description = "The dataset.", body = DatasetView), (status = 400, body = FailureBody, description = "Another one has its name by now."), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn restore_dataset(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<DatasetId>,
 ) -> Result<Json<DatasetView>> {
     let library = app.library();

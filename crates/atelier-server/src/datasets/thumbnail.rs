@@ -1,7 +1,6 @@
 //! Small pictures of the images of datasets.
 
 use atelier_store::{DatasetId, ImageId};
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
@@ -9,8 +8,7 @@ use utoipa::IntoParams;
 
 use crate::answer::file::FOR_EVER;
 use crate::answer::{FailureBody, Result};
-use crate::app::App;
-use crate::extract::{PathOf, QueryOf};
+use crate::extract::{AppFor, PathOf, QueryOf};
 use crate::thumbnails::{Original, Part, answer};
 
 /// Which thumbnail is wanted.
@@ -41,7 +39,7 @@ pub(crate) struct ThumbnailQuery {
     )
 )]
 pub(crate) async fn get_thumbnail(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf((dataset, id)): PathOf<(DatasetId, ImageId)>,
     QueryOf(query): QueryOf<ThumbnailQuery>,
     asked: HeaderMap,

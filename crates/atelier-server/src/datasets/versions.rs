@@ -1,15 +1,13 @@
 //! What datasets were and are.
 
 use atelier_store::DatasetId;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::{DifferenceView, VersionAboutView, VersionView};
 use crate::answer::{FailureBody, Json, Result};
-use crate::app::App;
 use crate::extract::paging::page;
-use crate::extract::{PathOf, QueryOf, VersionName};
+use crate::extract::{AppFor, PathOf, QueryOf, VersionName};
 
 /// Which versions are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -41,7 +39,7 @@ pub(crate) struct VersionList {
     responses((status = 200, description = "The versions.", body = VersionList), (status = 400, body = FailureBody, description = "A value cannot be used."), (status = 404, body = FailureBody, description = "There is no such dataset."))
 )]
 pub(crate) async fn list_versions(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<DatasetId>,
     QueryOf(VersionsQuery { limit, offset }): QueryOf<VersionsQuery>,
 ) -> Result<Json<VersionList>> {
@@ -67,7 +65,7 @@ pub(crate) async fn list_versions(
     responses((status = 200, description = "The version.", body = VersionView), (status = 404, body = FailureBody, description = "There is no such dataset or version."))
 )]
 pub(crate) async fn get_version(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf((id, VersionName(number))): PathOf<(DatasetId, VersionName)>,
 ) -> Result<Json<VersionView>> {
     let library = app.library();
@@ -94,7 +92,7 @@ pub(crate) struct DiffQuery {
     responses((status = 200, description = "What changed.", body = DifferenceView), (status = 404, body = FailureBody, description = "There is no such dataset or version."))
 )]
 pub(crate) async fn compare_versions(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<DatasetId>,
     QueryOf(DiffQuery { from, to }): QueryOf<DiffQuery>,
 ) -> Result<Json<DifferenceView>> {

@@ -3,7 +3,6 @@
 use atelier_core::GenerateRequest;
 use atelier_jobs::GenerationRequest;
 use atelier_store::{Job, Library};
-use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::json;
 
@@ -11,7 +10,7 @@ use super::check::Checked;
 use super::request::DrawingRequest;
 use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
-use crate::extract::JsonOf;
+use crate::extract::{AppFor, JsonOf};
 use crate::jobs::views::JobView;
 use crate::trainings::bases::known;
 
@@ -26,7 +25,7 @@ use crate::trainings::bases::known;
     )
 )]
 pub(crate) async fn start_drawing(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     JsonOf(wanted): JsonOf<DrawingRequest>,
 ) -> Result<(StatusCode, Json<JobView>)> {
     let job = start(&app, wanted).await?;

@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use atelier_jobs::{Changes, Queue};
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use serde::Serialize;
@@ -19,6 +18,7 @@ use utoipa::ToSchema;
 use super::clients::Client;
 use crate::answer::{FailureBody, Result};
 use crate::app::App;
+use crate::extract::AppFor;
 use crate::jobs::views::JobView;
 
 /// How long a browser waits before it connects again.
@@ -53,7 +53,7 @@ impl From<Changes> for JobChanges {
     responses((status = 200, description = "Events, without an end.", body = JobChanges, content_type = "text/event-stream"), (status = 503, body = FailureBody, description = "Too many clients listen."))
 )]
 pub(crate) async fn list_events(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     asked: HeaderMap,
 ) -> Result<Sse<impl futures_core::Stream<Item = Result<Event, Infallible>>>> {
     let (queue, revisions) = (app.queue()?, app.revisions()?);

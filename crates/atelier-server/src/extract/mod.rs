@@ -2,6 +2,7 @@
 
 pub(crate) mod paging;
 
+use std::convert::Infallible;
 use std::str::FromStr;
 
 use atelier_core::ErrorCode;
@@ -19,6 +20,19 @@ use tokio::time::timeout;
 
 use crate::answer::{Failure, Result};
 use crate::app::App;
+
+/// What handlers share, limited to what those who ask may see.
+#[derive(Debug)]
+pub struct AppFor(pub App);
+
+impl FromRequestParts<App> for AppFor {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let viewer = parts.extensions.get().copied();
+        Ok(Self(app.seen_by(viewer.unwrap_or_default())))
+    }
+}
 
 /// The named parts of a path.
 #[derive(Debug)]

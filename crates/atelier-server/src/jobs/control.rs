@@ -2,12 +2,11 @@
 
 use atelier_jobs::{Error, Queue};
 use atelier_store::{Job, JobId};
-use axum::extract::State;
 
 use super::views::JobView;
 use crate::answer::{FailureBody, Json, Result};
 use crate::app::App;
-use crate::extract::PathOf;
+use crate::extract::{AppFor, PathOf};
 
 /// Does it on a thread for what is slow.
 async fn told(
@@ -26,7 +25,7 @@ async fn told(
     responses((status = 200, description = "The job.", body = JobView), (status = 404, body = FailureBody, description = "There is none."), (status = 409, body = FailureBody, description = "It has ended already."))
 )]
 pub(crate) async fn cancel_job(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<JobId>,
 ) -> Result<Json<JobView>> {
     told(&app, move |queue| queue.cancel(id)).await
@@ -39,7 +38,7 @@ pub(crate) async fn cancel_job(
     responses((status = 200, description = "The job.", body = JobView), (status = 404, body = FailureBody, description = "There is none."), (status = 409, body = FailureBody, description = "It has ended, or is about to."))
 )]
 pub(crate) async fn pause_job(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<JobId>,
 ) -> Result<Json<JobView>> {
     told(&app, move |queue| queue.pause(id)).await
@@ -52,7 +51,7 @@ pub(crate) async fn pause_job(
     responses((status = 200, description = "The job.", body = JobView), (status = 404, body = FailureBody, description = "There is none."), (status = 409, body = FailureBody, description = "It has ended, or is about to."))
 )]
 pub(crate) async fn resume_job(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<JobId>,
 ) -> Result<Json<JobView>> {
     told(&app, move |queue| queue.resume(id)).await
@@ -65,7 +64,7 @@ pub(crate) async fn resume_job(
     responses((status = 200, description = "The job.", body = JobView), (status = 400, body = FailureBody, description = "Its run is in the trash, or has another job."), (status = 404, body = FailureBody, description = "There is none."), (status = 409, body = FailureBody, description = "It has neither failed nor been cancelled."))
 )]
 pub(crate) async fn retry_job(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<JobId>,
 ) -> Result<Json<JobView>> {
     told(&app, move |queue| queue.retry(id)).await

@@ -3,15 +3,13 @@
 use atelier_core::JobState;
 use atelier_jobs::{Error, JobSnapshot};
 use atelier_store::JobId;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::JobView;
 use crate::answer::{FailureBody, Json, Result};
-use crate::app::App;
 use crate::extract::paging::{fifty, page};
-use crate::extract::{PathOf, QueryOf};
+use crate::extract::{AppFor, PathOf, QueryOf};
 
 /// Which jobs are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -45,7 +43,7 @@ pub(crate) struct JobList {
     responses((status = 200, description = "Some of the jobs.", body = JobList), (status = 400, body = FailureBody, description = "A value cannot be used."))
 )]
 pub(crate) async fn list_jobs(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     QueryOf(JobQuery { limit, offset }): QueryOf<JobQuery>,
 ) -> Result<Json<JobList>> {
     let wanted = page(offset, limit)?;
@@ -74,7 +72,7 @@ pub(crate) async fn list_jobs(
     responses((status = 200, description = "The job.", body = JobView), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn get_job(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<JobId>,
 ) -> Result<Json<JobView>> {
     let queue = app.queue()?;

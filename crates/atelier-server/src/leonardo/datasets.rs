@@ -1,7 +1,6 @@
 //! Datasets: made, read, deleted, and filled with drawn pictures.
 
 use atelier_store::{About, Dataset, DatasetId, Error, Image, Library, PictureId};
-use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -10,7 +9,7 @@ use super::refusal::{Refusal, Result};
 use super::request::{Address, Body, Id};
 use super::shapes::time;
 use crate::answer::Json;
-use crate::app::App;
+use crate::extract::AppFor;
 use crate::pictures::from_picture::{AddPicture, copy};
 
 /// The other house lets any number of datasets have a name; so many are told apart here.
@@ -25,7 +24,7 @@ pub(super) struct CreateDataset {
 
 /// Makes an empty dataset. Where another has the name, it gets a number behind it.
 pub(super) async fn create_dataset(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     Body(wanted): Body<CreateDataset>,
 ) -> Result<Json<Value>> {
     let library = app.library();
@@ -53,7 +52,7 @@ fn create(library: &Library, wanted: &CreateDataset) -> Result<Dataset, Error> {
 
 /// A dataset with the images of its newest version.
 pub(super) async fn get_dataset(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     Id(id): Id<DatasetId>,
     address: Address,
 ) -> Result<Json<Value>> {
@@ -99,7 +98,7 @@ pub(super) fn present(library: &Library, id: DatasetId) -> Result<Dataset, Error
 
 /// Puts a dataset into the trash.
 pub(super) async fn delete_dataset(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     Id(id): Id<DatasetId>,
 ) -> Result<Json<Value>> {
     let library = app.library();
@@ -120,7 +119,7 @@ pub(super) struct AddGenerated {
 
 /// Adds a drawn picture to a dataset.
 pub(super) async fn add_generated(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     Id(id): Id<DatasetId>,
     Body(wanted): Body<AddGenerated>,
 ) -> Result<Json<Value>> {

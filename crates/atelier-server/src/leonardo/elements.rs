@@ -1,7 +1,6 @@
 //! Elements: adapters that are called by whole numbers, which are the numbers of the library's models.
 
 use atelier_store::ModelCall;
-use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -13,7 +12,7 @@ use super::refusal::Result;
 use super::request::{Body, ElementNumber, Id, User, Whole};
 use super::shapes::{no_cost, time};
 use crate::answer::Json;
-use crate::app::App;
+use crate::extract::AppFor;
 
 /// Epochs that may be asked for.
 const EPOCHS: (i64, i64) = (1, 250);
@@ -35,7 +34,7 @@ pub(super) struct CreateElement {
 
 /// Starts a training.
 pub(super) async fn create_element(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     Body(wanted): Body<CreateElement>,
 ) -> Result<Json<Value>> {
     check_version(wanted.sd_version.as_deref(), ELEMENT_VERSIONS)?;
@@ -61,7 +60,7 @@ pub(super) async fn create_element(
 
 /// An element, also one that is still trained.
 pub(super) async fn get_element(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     Id(ElementNumber(number)): Id<ElementNumber>,
 ) -> Result<Json<Value>> {
     let found = get(&app, ModelCall::Number(number)).await?;
@@ -69,7 +68,7 @@ pub(super) async fn get_element(
 }
 
 /// The elements of the user.
-pub(super) async fn list_elements(State(app): State<App>, _: User) -> Result<Json<Value>> {
+pub(super) async fn list_elements(AppFor(app): AppFor, _: User) -> Result<Json<Value>> {
     let found = list(&app).await?;
     let views: Vec<_> = found.iter().map(view).collect();
     Ok(Json(json!({"user_loras": views})))
@@ -96,7 +95,7 @@ fn view(one: &FineTuned) -> Value {
 }
 
 /// The elements that anybody can use: the models that are there, which generations may also call by their ids.
-pub(super) async fn list_public(State(app): State<App>) -> Result<Json<Value>> {
+pub(super) async fn list_public(AppFor(app): AppFor) -> Result<Json<Value>> {
     let (found, kinds) = (list(&app).await?, kinds(&app).await?);
     let [least, most, usual] = WEIGHTS;
     let there = found.iter().filter(|one| one.status == "COMPLETE");
@@ -123,7 +122,7 @@ pub(super) async fn list_public(State(app): State<App>) -> Result<Json<Value>> {
 
 /// Puts an element into the trash, or ends its training.
 pub(super) async fn delete_element(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     Id(ElementNumber(number)): Id<ElementNumber>,
 ) -> Result<Json<Value>> {
     let deleted = delete(&app, ModelCall::Number(number)).await?;

@@ -3,7 +3,6 @@
 use atelier_core::{JobKind, JobState};
 use atelier_jobs::{GenerationRequest, JobSnapshot, Queue};
 use atelier_store::{Error, Job, JobId, Library, Picture};
-use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,14 +12,13 @@ use super::refusal::Result;
 use super::request::{Address, Body, Id, User};
 use super::shapes::{no_cost, time};
 use crate::answer::Json;
-use crate::app::App;
 use crate::drawings::start::start;
-use crate::extract::QueryOf;
 use crate::extract::paging::page;
+use crate::extract::{AppFor, QueryOf};
 
 /// Starts a generation.
 pub(super) async fn create_generation(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     Body(wanted): Body<CreateGeneration>,
 ) -> Result<Json<Value>> {
     let asked = Asked {
@@ -36,7 +34,7 @@ pub(super) async fn create_generation(
 
 /// A generation, and its pictures when they are there.
 pub(super) async fn get_generation(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     Id(id): Id<JobId>,
     address: Address,
 ) -> Result<Json<Value>> {
@@ -64,7 +62,7 @@ fn ten() -> u32 {
 
 /// The user's generations, newest first.
 pub(super) async fn list_generations(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     _: User,
     address: Address,
     query: Result<QueryOf<GenerationQuery>, crate::answer::Failure>,
@@ -86,7 +84,7 @@ pub(super) async fn list_generations(
 
 /// Ends a generation that is under way, and puts its pictures into the trash.
 pub(super) async fn delete_generation(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     Id(id): Id<JobId>,
 ) -> Result<Json<Value>> {
     let (library, queue) = (app.library(), app.queue()?);

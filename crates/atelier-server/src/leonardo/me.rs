@@ -1,12 +1,11 @@
 //! The one user, to whom nothing costs anything.
 
-use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::request::Body;
 use crate::answer::Json;
-use crate::app::App;
+use crate::extract::AppFor;
 
 /// The id of whoever sits at this machine; there are no accounts.
 pub(super) const USER: &str = "00000000-0000-4000-8000-000000000001";
@@ -14,7 +13,7 @@ pub(super) const USER: &str = "00000000-0000-4000-8000-000000000001";
 const TOKENS: u32 = 1_000_000;
 
 /// Who asks.
-pub(super) async fn get_me(State(app): State<App>) -> Json<Value> {
+pub(super) async fn get_me(AppFor(app): AppFor) -> Json<Value> {
     Json(json!({"user_details": [{
         "user": {"id": USER, "username": "local"},
         "tokenRenewalDate": null,

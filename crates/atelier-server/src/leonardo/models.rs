@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use atelier_core::BaseKind;
 use atelier_store::{ModelCall, ModelId};
-use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -16,7 +15,7 @@ use super::refusal::Result;
 use super::request::{Body, Id, User};
 use super::shapes::{no_cost, time};
 use crate::answer::Json;
-use crate::app::App;
+use crate::extract::AppFor;
 
 /// A model that is to be trained. `description`, `nsfw` and `resolution` are passed over.
 #[derive(Debug, Deserialize)]
@@ -33,7 +32,7 @@ pub(super) struct CreateModel {
 
 /// Starts a training.
 pub(super) async fn create_model(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     Body(wanted): Body<CreateModel>,
 ) -> Result<Json<Value>> {
     check_version(wanted.sd_version.as_deref(), MODEL_VERSIONS)?;
@@ -51,14 +50,14 @@ pub(super) async fn create_model(
 }
 
 /// A model, also one that is still trained.
-pub(super) async fn get_model(State(app): State<App>, Id(id): Id<ModelId>) -> Result<Json<Value>> {
+pub(super) async fn get_model(AppFor(app): AppFor, Id(id): Id<ModelId>) -> Result<Json<Value>> {
     let found = get(&app, ModelCall::Id(id)).await?;
     let view = view(&found, &kinds(&app).await?);
     Ok(Json(json!({"custom_models_by_pk": view})))
 }
 
 /// The models of the user.
-pub(super) async fn list_models(State(app): State<App>, _: User) -> Result<Json<Value>> {
+pub(super) async fn list_models(AppFor(app): AppFor, _: User) -> Result<Json<Value>> {
     let (found, kinds) = (list(&app).await?, kinds(&app).await?);
     let views: Vec<_> = found.iter().map(|one| view(one, &kinds)).collect();
     Ok(Json(json!({"custom_models": views})))
@@ -86,10 +85,7 @@ fn view(one: &FineTuned, kinds: &HashMap<String, (BaseKind, usize)>) -> Value {
 }
 
 /// Puts a model into the trash, or ends its training.
-pub(super) async fn delete_model(
-    State(app): State<App>,
-    Id(id): Id<ModelId>,
-) -> Result<Json<Value>> {
+pub(super) async fn delete_model(AppFor(app): AppFor, Id(id): Id<ModelId>) -> Result<Json<Value>> {
     let deleted = delete(&app, ModelCall::Id(id)).await?;
     Ok(Json(
         json!({"delete_custom_models_by_pk": {"id": deleted.id}}),

@@ -1,14 +1,13 @@
 //! The bases of this studio, as models of the platform.
 
-use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::refusal::Result;
 use crate::answer::{Failure, Json};
-use crate::app::App;
+use crate::extract::AppFor;
 
 /// The bases, the usual one first. Their names are their ids.
-pub(super) async fn list_platform_models(State(app): State<App>) -> Result<Json<Value>> {
+pub(super) async fn list_platform_models(AppFor(app): AppFor) -> Result<Json<Value>> {
     let planner = app.planner()?;
     let bases = app.work().files(move || planner.list_bases()).await?;
     let bases = bases.map_err(Failure::from)?.into_iter().enumerate();

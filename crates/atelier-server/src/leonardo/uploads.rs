@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use atelier_core::ErrorCode;
 use atelier_store::DatasetId;
 use axum::extract::multipart::{Field, Multipart};
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{FromRequest as _, Request};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,6 +25,7 @@ use crate::datasets::upload::folder::UploadFolder;
 use crate::datasets::upload::metered::{Progress, metered};
 use crate::datasets::upload::receive::broken;
 use crate::datasets::upload::single::{SinglePicture, add_one, write_one};
+use crate::extract::AppFor;
 
 /// How long an announced picture may come.
 const LIFETIME: Duration = Duration::from_hours(1);
@@ -92,7 +93,7 @@ pub(super) struct AnnounceUpload {
 
 /// Says where to send a picture.
 pub(super) async fn announce_upload(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     Id(dataset): Id<DatasetId>,
     Address(address): Address,
     Body(wanted): Body<AnnounceUpload>,
@@ -127,7 +128,7 @@ pub(super) async fn announce_upload(
 
 /// Takes an announced picture: a form whose last part is `file`. Answered with 204, as the storage of the other house does.
 pub(super) async fn receive_upload(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     Id(token): Id<Uuid>,
     request: Request,
 ) -> Result<StatusCode> {

@@ -1,7 +1,6 @@
 //! Models are made of what runs wrote.
 
 use atelier_store::RunId;
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
@@ -9,8 +8,7 @@ use utoipa::ToSchema;
 
 use super::views::ModelView;
 use crate::answer::{FailureBody, Json, Result};
-use crate::app::App;
-use crate::extract::JsonOf;
+use crate::extract::{AppFor, JsonOf};
 
 /// Which adapter becomes a model.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -32,7 +30,7 @@ pub(crate) struct CreateModel {
     responses((status = 201, description = "The model; `Location` is its address.", body = ModelView), (status = 400, body = FailureBody, description = "A value cannot be used, or the name is taken."), (status = 404, body = FailureBody, description = "There is no such run or checkpoint."))
 )]
 pub(crate) async fn create_model(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     JsonOf(wanted): JsonOf<CreateModel>,
 ) -> Result<impl IntoResponse> {
     let library = app.library();

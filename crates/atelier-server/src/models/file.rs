@@ -1,15 +1,13 @@
 //! The adapter files of models, whole or in part.
 
 use atelier_store::ModelId;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::answer::disposition::Disposition;
 use crate::answer::file::KeptFile;
 use crate::answer::{FailureBody, Result};
-use crate::app::App;
-use crate::extract::PathOf;
+use crate::extract::{AppFor, PathOf};
 
 /// The adapter file of a model, under the model's name.
 #[utoipa::path(
@@ -24,7 +22,7 @@ use crate::extract::PathOf;
     )
 )]
 pub(crate) async fn get_model_file(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<ModelId>,
     asked: HeaderMap,
 ) -> Result<Response> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use atelier_core::{Category, ErrorCode};
 use atelier_store::{About, Library, Model, NewModel, adapter_about};
 use axum::extract::multipart::{Field, Multipart};
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{FromRequest as _, Request};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use utoipa::ToSchema;
@@ -17,6 +17,7 @@ use crate::datasets::upload::folder::UploadFolder;
 use crate::datasets::upload::metered::{Progress, metered};
 use crate::datasets::upload::receive::broken;
 use crate::datasets::upload::single::write_one;
+use crate::extract::AppFor;
 use crate::openapi::choices;
 use crate::trainings::bases::known;
 
@@ -62,7 +63,7 @@ pub(crate) struct ImportModel {
     )
 )]
 pub(crate) async fn import_model(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     request: Request,
 ) -> Result<impl IntoResponse> {
     let _turn = app.work().upload().await?;

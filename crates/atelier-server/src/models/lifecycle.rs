@@ -2,15 +2,13 @@
 
 use atelier_core::Category;
 use atelier_store::{AboutChange, DatasetId, ModelChange, ModelId};
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::ModelView;
 use crate::answer::{FailureBody, Json, Result};
-use crate::app::App;
 use crate::extract::paging::{fifty, page};
-use crate::extract::{JsonOf, PathOf, QueryOf};
+use crate::extract::{AppFor, JsonOf, PathOf, QueryOf};
 use crate::openapi::choices;
 
 /// Which models are wanted.
@@ -52,7 +50,7 @@ pub(crate) struct ModelList {
     responses((status = 200, description = "Some of the models.", body = ModelList), (status = 400, body = FailureBody, description = "A value cannot be used."))
 )]
 pub(crate) async fn list_models(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     QueryOf(query): QueryOf<ModelQuery>,
 ) -> Result<Json<ModelList>> {
     let ModelQuery { limit, offset, .. } = query;
@@ -75,7 +73,7 @@ pub(crate) async fn list_models(
     responses((status = 200, description = "The model.", body = ModelView), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn get_model(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<ModelId>,
 ) -> Result<Json<ModelView>> {
     let library = app.library();
@@ -128,7 +126,7 @@ impl From<UpdateModel> for ModelChange {
     responses((status = 200, description = "The model.", body = ModelView), (status = 400, body = FailureBody, description = "A value cannot be used, or the name is taken."), (status = 404, body = FailureBody, description = "There is no such model or checkpoint."))
 )]
 pub(crate) async fn update_model(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<ModelId>,
     JsonOf(wanted): JsonOf<UpdateModel>,
 ) -> Result<Json<ModelView>> {
@@ -144,7 +142,7 @@ pub(crate) async fn update_model(
     responses((status = 200, description = "The model, in the trash.", body = ModelView), (status = 400, body = FailureBody, description = "It is in the trash already."), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn delete_model(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<ModelId>,
 ) -> Result<Json<ModelView>> {
     let library = app.library();
@@ -159,7 +157,7 @@ pub(crate) async fn delete_model(
     responses((status = 200, description = "The model.", body = ModelView), (status = 400, body = FailureBody, description = "Another one has its name by now."), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn restore_model(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<ModelId>,
 ) -> Result<Json<ModelView>> {
     let library = app.library();

@@ -1,14 +1,12 @@
 //! Where a model comes from, proved by the content of every file.
 
 use atelier_store::{Lineage, ModelId, Proof, Verdict};
-use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::views::ModelView;
 use crate::answer::{FailureBody, Json, Result};
-use crate::app::App;
-use crate::extract::PathOf;
+use crate::extract::{AppFor, PathOf};
 use crate::runs::views::RunView;
 
 /// Where a model comes from.
@@ -91,7 +89,7 @@ impl From<Lineage> for LineageView {
     responses((status = 200, description = "What was found, also where something is wrong.", body = LineageView), (status = 404, body = FailureBody, description = "There is no such model."))
 )]
 pub(crate) async fn verify_model(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<ModelId>,
 ) -> Result<Json<LineageView>> {
     let (library, planner) = (app.library(), app.planner().ok());

@@ -2,14 +2,13 @@
 
 pub(crate) mod choices;
 
-use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::OpenApi;
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Schema};
 
-use crate::app::App;
+use crate::extract::AppFor;
 use crate::routes::described;
 
 #[derive(Debug, OpenApi)]
@@ -83,7 +82,7 @@ fn any_failure() -> Response {
 }
 
 /// Answers it.
-pub(crate) async fn get_openapi(State(app): State<App>) -> impl IntoResponse {
+pub(crate) async fn get_openapi(AppFor(app): AppFor) -> impl IntoResponse {
     let kind = [(header::CONTENT_TYPE, "application/json")];
     (kind, app.openapi().to_owned())
 }

@@ -1,15 +1,13 @@
 //! The files of drawn pictures, whole or in part.
 
 use atelier_store::PictureId;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::answer::file::{FOR_EVER, KeptFile};
 use crate::answer::{FailureBody, Result};
-use crate::app::App;
 use crate::datasets::image_file::FileQuery;
-use crate::extract::{PathOf, QueryOf};
+use crate::extract::{AppFor, PathOf, QueryOf};
 
 /// The file of a drawn picture, with its recipe inside.
 #[utoipa::path(
@@ -24,7 +22,7 @@ use crate::extract::{PathOf, QueryOf};
     )
 )]
 pub(crate) async fn get_picture_file(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<PictureId>,
     QueryOf(query): QueryOf<FileQuery>,
     asked: HeaderMap,

@@ -1,14 +1,13 @@
 //! A drawn picture becomes an image of a dataset.
 
 use atelier_store::{Addition, AdditionOutcome, DatasetId, Error, Library, PictureId, Version};
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
 use crate::datasets::views::{DatasetView, VersionAboutView};
-use crate::extract::{JsonOf, PathOf};
+use crate::extract::{AppFor, JsonOf, PathOf};
 
 /// Which picture to add.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -43,7 +42,7 @@ pub struct AddedPicture {
     responses((status = 200, description = "The image; also when the dataset had it.", body = AddedPicture), (status = 400, body = FailureBody, description = "A value cannot be used."), (status = 404, body = FailureBody, description = "There is no such dataset or picture."))
 )]
 pub(crate) async fn add_picture(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<DatasetId>,
     JsonOf(wanted): JsonOf<AddPicture>,
 ) -> Result<Json<AddedPicture>> {

@@ -1,15 +1,13 @@
 //! Drawn pictures are listed and read, go into the trash and come back.
 
 use atelier_store::{Error, JobId, Library, ModelId, PictureId, PicturePage};
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::{PictureView, PictureWithRecipe};
 use crate::answer::{FailureBody, Json, Result};
-use crate::app::App;
 use crate::extract::paging::{fifty, page};
-use crate::extract::{PathOf, QueryOf};
+use crate::extract::{AppFor, PathOf, QueryOf};
 
 /// Which pictures are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -53,7 +51,7 @@ pub(crate) struct PictureList {
     responses((status = 200, description = "Some of the pictures.", body = PictureList), (status = 400, body = FailureBody, description = "A value cannot be used."))
 )]
 pub(crate) async fn list_pictures(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     QueryOf(query): QueryOf<PictureQuery>,
 ) -> Result<Json<PictureList>> {
     let PictureQuery { limit, offset, .. } = query;
@@ -97,7 +95,7 @@ fn of_job(
     responses((status = 200, description = "The picture.", body = PictureWithRecipe), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn get_picture(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<PictureId>,
 ) -> Result<Json<PictureWithRecipe>> {
     let library = app.library();
@@ -112,7 +110,7 @@ pub(crate) async fn get_picture(
     responses((status = 200, description = "The picture, in the trash.", body = PictureView), (status = 400, body = FailureBody, description = "It is in the trash already."), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn delete_picture(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<PictureId>,
 ) -> Result<Json<PictureView>> {
     let library = app.library();
@@ -127,7 +125,7 @@ pub(crate) async fn delete_picture(
     responses((status = 200, description = "The picture.", body = PictureView), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn restore_picture(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<PictureId>,
 ) -> Result<Json<PictureView>> {
     let library = app.library();

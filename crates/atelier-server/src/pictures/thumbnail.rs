@@ -1,7 +1,6 @@
 //! Small pictures of drawn pictures.
 
 use atelier_store::PictureId;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
@@ -9,8 +8,7 @@ use utoipa::IntoParams;
 
 use crate::answer::file::FOR_EVER;
 use crate::answer::{FailureBody, Result};
-use crate::app::App;
-use crate::extract::{PathOf, QueryOf};
+use crate::extract::{AppFor, PathOf, QueryOf};
 use crate::thumbnails::{Original, Part, answer};
 
 /// Which thumbnail is wanted.
@@ -35,7 +33,7 @@ pub(crate) struct SideQuery {
     )
 )]
 pub(crate) async fn get_picture_thumbnail(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<PictureId>,
     QueryOf(SideQuery { side }): QueryOf<SideQuery>,
     asked: HeaderMap,

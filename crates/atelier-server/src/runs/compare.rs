@@ -2,16 +2,14 @@
 
 use atelier_core::TrainConfig;
 use atelier_store::{Difference, Error, Library, Run, RunId};
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::RunView;
 use crate::answer::{Failure, FailureBody, Json, Result};
-use crate::app::App;
 use crate::datasets::views::DifferenceView;
-use crate::extract::QueryOf;
+use crate::extract::{AppFor, QueryOf};
 
 /// How many runs are compared.
 const COUNT: std::ops::RangeInclusive<usize> = 2..=5;
@@ -65,7 +63,7 @@ pub(crate) struct DatasetDifference {
     responses((status = 200, description = "The differences.", body = ComparedRuns), (status = 400, body = FailureBody, description = "These are no ids, too few or too many."), (status = 404, body = FailureBody, description = "There is no such run."))
 )]
 pub(crate) async fn compare_runs(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     QueryOf(CompareQuery { ids }): QueryOf<CompareQuery>,
 ) -> Result<Json<ComparedRuns>> {
     let ids = ids_of(&ids)?;

@@ -3,7 +3,6 @@
 use atelier_core::RunState;
 use atelier_jobs::Queue;
 use atelier_store::{Error, Job, Library, RunId};
-use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +10,7 @@ use utoipa::ToSchema;
 use super::views::RunView;
 use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
-use crate::extract::PathOf;
+use crate::extract::{AppFor, PathOf};
 use crate::jobs::views::JobView;
 
 /// A run, and the job that trains it.
@@ -30,7 +29,7 @@ pub(crate) struct RunAndJob {
     responses((status = 200, description = "The run, which is about to stop.", body = RunAndJob), (status = 400, body = FailureBody, description = "Nothing trains it."), (status = 404, body = FailureBody, description = "There is none."), (status = 409, body = FailureBody, description = "Its job is about to end."))
 )]
 pub(crate) async fn stop_run(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<RunId>,
 ) -> Result<Json<RunAndJob>> {
     let (library, queue) = (app.library(), app.queue()?);
@@ -45,7 +44,7 @@ pub(crate) async fn stop_run(
     responses((status = 202, description = "The run and its job.", body = RunAndJob), (status = 400, body = FailureBody, description = "It is completed, or in the trash."), (status = 404, body = FailureBody, description = "There is none."), (status = 409, body = FailureBody, description = "It is being trained."), (status = 429, body = FailureBody, description = "There are too many jobs in the queue."))
 )]
 pub(crate) async fn resume_run(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<RunId>,
 ) -> Result<(StatusCode, Json<RunAndJob>)> {
     let app_again = app.clone();

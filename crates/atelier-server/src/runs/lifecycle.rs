@@ -1,15 +1,13 @@
 //! Runs are listed and read, go into the trash and come back.
 
 use atelier_store::{DatasetId, RunId};
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::{RunView, RunWithCheckpoints};
 use crate::answer::{FailureBody, Json, Result};
-use crate::app::App;
 use crate::extract::paging::{fifty, page};
-use crate::extract::{PathOf, QueryOf};
+use crate::extract::{AppFor, PathOf, QueryOf};
 
 /// Which runs are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -50,7 +48,7 @@ pub(crate) struct RunList {
     responses((status = 200, description = "Some of the runs.", body = RunList), (status = 400, body = FailureBody, description = "A value cannot be used."))
 )]
 pub(crate) async fn list_runs(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     QueryOf(query): QueryOf<RunQuery>,
 ) -> Result<Json<RunList>> {
     let RunQuery { limit, offset, .. } = query;
@@ -73,7 +71,7 @@ pub(crate) async fn list_runs(
     responses((status = 200, description = "The run.", body = RunWithCheckpoints), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn get_run(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<RunId>,
 ) -> Result<Json<RunWithCheckpoints>> {
     let library = app.library();
@@ -91,7 +89,7 @@ pub(crate) async fn get_run(
     responses((status = 200, description = "The run, in the trash.", body = RunView), (status = 400, body = FailureBody, description = "It is in the trash already."), (status = 404, body = FailureBody, description = "There is none."), (status = 409, body = FailureBody, description = "It is being trained."))
 )]
 pub(crate) async fn delete_run(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<RunId>,
 ) -> Result<Json<RunView>> {
     let library = app.library();
@@ -106,7 +104,7 @@ pub(crate) async fn delete_run(
     responses((status = 200, description = "The run.", body = RunView), (status = 400, body = FailureBody, description = "Another one has its name by now."), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn restore_run(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<RunId>,
 ) -> Result<Json<RunView>> {
     let library = app.library();

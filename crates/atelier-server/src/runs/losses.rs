@@ -1,13 +1,11 @@
 //! How well a run learned, in as many points as a page can show.
 
 use atelier_store::{Losses, RunId};
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::{Failure, FailureBody, Json, Result};
-use crate::app::App;
-use crate::extract::{PathOf, QueryOf};
+use crate::extract::{AppFor, PathOf, QueryOf};
 
 /// Points that an answer has at most.
 const MOST: usize = 2_000;
@@ -56,7 +54,7 @@ pub(crate) struct LossPoint {
     responses((status = 200, description = "The losses.", body = RunLosses), (status = 400, body = FailureBody, description = "A value cannot be used."), (status = 404, body = FailureBody, description = "There is no such run."))
 )]
 pub(crate) async fn list_losses(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<RunId>,
     QueryOf(LossQuery { points }): QueryOf<LossQuery>,
 ) -> Result<Json<RunLosses>> {

@@ -1,12 +1,11 @@
 //! What the pages should know about the server. Nothing here says where things lie.
 
 use atelier_store::TRASH_DAYS;
-use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::{Json, Result};
-use crate::app::App;
+use crate::extract::AppFor;
 
 /// What the server is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,7 +40,7 @@ pub(crate) struct LimitsAbout {
     get, path = "/api/v1/about", tag = "server",
     responses((status = 200, description = "What the server is.", body = ServerAbout))
 )]
-pub(crate) async fn get_about(State(app): State<App>) -> Result<Json<ServerAbout>> {
+pub(crate) async fn get_about(AppFor(app): AppFor) -> Result<Json<ServerAbout>> {
     let library = app.library();
     let library_id = app.work().catalogue(move || library.id()).await?;
     let limits = app.limits();

@@ -1,11 +1,10 @@
 //! Whether the server answers.
 
-use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::{FailureBody, Json, Result};
-use crate::app::App;
+use crate::extract::AppFor;
 
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,7 +22,7 @@ pub(crate) struct Health {
         (status = 503, description = "The server is busy.", body = FailureBody)
     )
 )]
-pub(crate) async fn get_health(State(app): State<App>) -> Result<Json<Health>> {
+pub(crate) async fn get_health(AppFor(app): AppFor) -> Result<Json<Health>> {
     let library = app.library();
     app.work().catalogue(move || library.id()).await?;
     Ok(Json(Health { status: "ok" }))

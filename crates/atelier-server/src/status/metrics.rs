@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::answer::Cause;
 use crate::app::App;
+use crate::extract::AppFor;
 
 /// Upper ends of the ranges that durations are counted in, in seconds.
 const BUCKETS: [f64; 9] = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0, 10.0];
@@ -105,7 +106,7 @@ fn known_method(method: &str) -> &'static str {
     get, path = "/metrics", tag = "server",
     responses((status = 200, description = "In the text format of Prometheus.", body = String, content_type = "text/plain"))
 )]
-pub(crate) async fn get_metrics(State(app): State<App>) -> impl IntoResponse {
+pub(crate) async fn get_metrics(AppFor(app): AppFor) -> impl IntoResponse {
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (kind, app.metrics().text())
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use atelier_core::{BaseAbout, BaseKind, Planner};
-use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::{Failure, Json, Result};
-use crate::app::App;
+use crate::extract::AppFor;
 use crate::openapi::choices;
 
 /// A base that trainings and drawings can use.
@@ -52,7 +51,7 @@ pub(crate) struct BaseList {
     get, path = "/api/v1/bases", tag = "trainings",
     responses((status = 200, description = "The bases.", body = BaseList))
 )]
-pub(crate) async fn list_bases(State(app): State<App>) -> Result<Json<BaseList>> {
+pub(crate) async fn list_bases(AppFor(app): AppFor) -> Result<Json<BaseList>> {
     let planner = app.planner()?;
     let bases = app.work().files(move || planner.list_bases());
     let bases = bases.await??.into_iter();

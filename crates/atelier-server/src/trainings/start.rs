@@ -1,14 +1,13 @@
 //! Trainings are planned, and started.
 
 use atelier_store::{Job, Run};
-use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::views::PlannedView;
 use super::wish::{TrainingRequest, plan};
 use crate::answer::{FailureBody, Json, Result};
 use crate::app::App;
-use crate::extract::JsonOf;
+use crate::extract::{AppFor, JsonOf};
 use crate::runs::control::RunAndJob;
 
 /// What a training will be: its settings and where they come from, its steps, its memory. Nothing is begun.
@@ -22,7 +21,7 @@ use crate::runs::control::RunAndJob;
     )
 )]
 pub(crate) async fn plan_training(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     JsonOf(wanted): JsonOf<TrainingRequest>,
 ) -> Result<Json<PlannedView>> {
     let planned = plan(&app, &wanted).await?;
@@ -41,7 +40,7 @@ pub(crate) async fn plan_training(
     )
 )]
 pub(crate) async fn start_training(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     JsonOf(wanted): JsonOf<TrainingRequest>,
 ) -> Result<(StatusCode, Json<RunAndJob>)> {
     let (job, run) = start(&app, wanted).await?;

@@ -2,13 +2,11 @@
 
 use atelier_core::{Category, WordFinding};
 use atelier_store::DatasetId;
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::{Failure, FailureBody, Json, Result};
-use crate::app::App;
-use crate::extract::JsonOf;
+use crate::extract::{AppFor, JsonOf};
 use crate::openapi::choices;
 
 /// The longest word that is judged.
@@ -70,7 +68,7 @@ pub(crate) struct JudgedTriggerWord {
     responses((status = 200, description = "The findings.", body = JudgedTriggerWord), (status = 400, body = FailureBody, description = "A value cannot be used."))
 )]
 pub(crate) async fn judge_trigger_word(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     JsonOf(wanted): JsonOf<JudgeTriggerWord>,
 ) -> Result<Json<JudgedTriggerWord>> {
     let (word, category) = (checked(wanted.word)?, wanted.category);

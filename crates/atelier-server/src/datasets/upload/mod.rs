@@ -13,14 +13,13 @@ pub(crate) mod single;
 
 use atelier_store::{AdditionOutcome, DatasetId};
 use axum::extract::multipart::Multipart;
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{FromRequest as _, Request};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::views::{DatasetView, VersionAboutView};
 use crate::answer::{Failure, FailureBody, Json, Result};
-use crate::app::App;
-use crate::extract::PathOf;
+use crate::extract::{AppFor, PathOf};
 use folder::UploadFolder;
 use part::{Fate, Part};
 
@@ -98,7 +97,7 @@ pub(crate) enum UploadOutcome {
     )
 )]
 pub(crate) async fn add_images(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<DatasetId>,
     request: Request,
 ) -> Result<Json<Uploaded>> {

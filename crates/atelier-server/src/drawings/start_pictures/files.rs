@@ -1,15 +1,13 @@
 //! The files of start pictures, and small pictures of them.
 
 use atelier_store::StartPictureId;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::answer::file::{FOR_EVER, KeptFile};
 use crate::answer::{FailureBody, Result};
-use crate::app::App;
 use crate::datasets::image_file::FileQuery;
-use crate::extract::{PathOf, QueryOf};
+use crate::extract::{AppFor, PathOf, QueryOf};
 use crate::pictures::thumbnail::SideQuery;
 use crate::thumbnails::{Original, Part, answer};
 
@@ -26,7 +24,7 @@ use crate::thumbnails::{Original, Part, answer};
     )
 )]
 pub(crate) async fn get_start_picture_file(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<StartPictureId>,
     QueryOf(query): QueryOf<FileQuery>,
     asked: HeaderMap,
@@ -61,7 +59,7 @@ pub(crate) async fn get_start_picture_file(
     )
 )]
 pub(crate) async fn get_start_picture_thumbnail(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<StartPictureId>,
     QueryOf(SideQuery { side }): QueryOf<SideQuery>,
     asked: HeaderMap,

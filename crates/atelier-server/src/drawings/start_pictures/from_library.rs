@@ -1,15 +1,13 @@
 //! Drawn pictures and images of datasets become start pictures.
 
 use atelier_store::{DatasetId, ImageId, PictureId};
-use axum::extract::State;
 use axum::response::IntoResponse;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::views::{StartPictureView, made};
 use crate::answer::{Failure, FailureBody, Result};
-use crate::app::App;
-use crate::extract::JsonOf;
+use crate::extract::{AppFor, JsonOf};
 
 /// A picture of the library: one that was drawn, or one of a dataset, whole and without its crop.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -36,7 +34,7 @@ pub(crate) struct LibraryPicture {
     )
 )]
 pub(crate) async fn copy_start_picture(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     JsonOf(wanted): JsonOf<LibraryPicture>,
 ) -> Result<impl IntoResponse> {
     let library = app.library();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use axum::extract::multipart::Multipart;
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{FromRequest as _, Request};
 use axum::response::IntoResponse;
 use utoipa::ToSchema;
 
@@ -15,6 +15,7 @@ use crate::datasets::upload::folder::UploadFolder;
 use crate::datasets::upload::metered::metered;
 use crate::datasets::upload::receive::broken;
 use crate::datasets::upload::single::write_one;
+use crate::extract::AppFor;
 
 /// A picture to start from, or a mask: white where something new is drawn, black where the start stays.
 #[derive(Debug, ToSchema)]
@@ -41,7 +42,7 @@ pub(crate) struct SendStartPicture {
     )
 )]
 pub(crate) async fn add_start_picture(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     request: Request,
 ) -> Result<impl IntoResponse> {
     let _turn = app.work().upload().await?;

@@ -1,15 +1,13 @@
 //! How start pictures look in answers.
 
 use atelier_store::{StartPicture, StartPictureId};
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::{FailureBody, Json, Result};
-use crate::app::App;
-use crate::extract::PathOf;
+use crate::extract::{AppFor, PathOf};
 
 /// A picture that drawings can start from, or a mask of one.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,7 +60,7 @@ pub(super) fn made(picture: StartPicture) -> impl IntoResponse {
     responses((status = 200, description = "The start picture.", body = StartPictureView), (status = 404, body = FailureBody, description = "There is none, or none any more."))
 )]
 pub(crate) async fn get_start_picture(
-    State(app): State<App>,
+    AppFor(app): AppFor,
     PathOf(id): PathOf<StartPictureId>,
 ) -> Result<Json<StartPictureView>> {
     let library = app.library();

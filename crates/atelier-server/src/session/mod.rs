@@ -1,0 +1,5 @@
+//! Who asks, and what they may see and do.
+
+mod viewer;
+
+pub(crate) use viewer::{Viewer, recognise};
