@@ -729,6 +729,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/start-pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keeps a picture, so that drawings can start from it, or use it as the mask of one. */
+        post: operations["add_start_picture"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/start-pictures/from-library": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keeps a picture of the library, so that drawings can start from it. What becomes of the picture itself is no matter then. */
+        post: operations["copy_start_picture"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/start-pictures/{start_picture}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A start picture. */
+        get: operations["get_start_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/start-pictures/{start_picture}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file of a start picture, as it was sent. */
+        get: operations["get_start_picture_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/start-pictures/{start_picture}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A small JPEG of a start picture. */
+        get: operations["get_start_picture_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/trainings": {
         parameters: {
             query?: never;
@@ -1042,6 +1127,15 @@ export interface components {
              */
             to: number;
         };
+        /** @description What is drawn, as it can be asked for again. */
+        Drawing: components["schemas"]["DrawingRequest"] & {
+            /** @description What the file of its mask was called. */
+            mask_name: string | null;
+            /** @description The digits of `seed`, for programs that round large numbers. */
+            seed_text: string;
+            /** @description What the file of the start picture was called. */
+            start_name: string | null;
+        };
         /** @description What to draw. What is absent is as in `GenerateRequest`: 30 steps, guidance 7, seed 0, the base's own size, one picture. */
         DrawingRequest: {
             /** @description The name of the base; that of the first model, else the usual one, when absent. */
@@ -1060,7 +1154,7 @@ export interface components {
              * @description How far the guided prediction is brought back to the spread of the unguided one, 0 (not at all) to 1.
              */
             guidance_rescale?: number;
-            /** @description Height in pixels, a multiple of 8; the base's own size when absent. */
+            /** @description Height in pixels, a multiple of 8; when absent that of the start picture, else the base's own. */
             height?: number | null;
             /**
              * @description The models that take part.
@@ -1086,15 +1180,17 @@ export interface components {
             /** @enum {string} */
             schedule?: "base" | "leading" | "trailing" | "linspace" | "karras" | "exponential" | "beta" | "sgm-uniform";
             /**
-             * Format: int64
-             * @description Seed of the first picture; the n-th uses `seed + n`.
+             * @description Seed of the first picture, from 0 to 2^64 - 1; the n-th uses `seed + n`. A number, or its digits as text, since many programs round numbers above 2^53.
+             * @default 0
              */
-            seed?: number;
+            seed: number | string;
+            /** @default null */
+            start: components["schemas"]["StartWish"] | null;
             /** @description Number of sampler steps. */
             steps?: number;
             /** @enum {string} */
             vae_tiling?: "auto" | "on" | "off";
-            /** @description Width in pixels, a multiple of 8; the base's own size when absent. */
+            /** @description Width in pixels, a multiple of 8; when absent that of the start picture, else the base's own. */
             width?: number | null;
         };
         /** @description One change, as an object with one field. */
@@ -1161,7 +1257,7 @@ export interface components {
          * @description What a setting can be.
          * @enum {string}
          */
-        FieldKind: "text" | "whole" | "number" | "choice";
+        FieldKind: "text" | "texts" | "whole" | "number" | "choice";
         /** @description How the server is. */
         Health: {
             /** @description `ok`; everything else is a failure. */
@@ -1208,7 +1304,7 @@ export interface components {
         };
         /** @description An adapter file, and what is to be known about it. */
         ImportModel: {
-            /** @description The name of the base that it is for; the usual one when absent. */
+            /** @description The name of the base that it is for, on which it is tried; the usual one when absent. */
             base?: string | null;
             /** @enum {string} */
             category?: "character" | "style" | "object";
@@ -1241,7 +1337,7 @@ export interface components {
              * @description When it was accepted, in milliseconds since the Unix epoch.
              */
             created_ms: number;
-            drawing: components["schemas"]["DrawingRequest"] | null;
+            drawing: components["schemas"]["Drawing"] | null;
             /**
              * Format: int64
              * @description When it was completed, failed or cancelled.
@@ -1322,6 +1418,24 @@ export interface components {
         JudgedTriggerWord: {
             /** @description The worst first. */
             findings: components["schemas"]["WordFinding"][];
+        };
+        /** @description A picture of the library: one that was drawn, or one of a dataset, whole and without its crop. */
+        LibraryPicture: {
+            /**
+             * Format: uuid
+             * @description The dataset of `image`.
+             */
+            dataset?: string | null;
+            /**
+             * Format: uuid
+             * @description An image of `dataset`.
+             */
+            image?: string | null;
+            /**
+             * Format: uuid
+             * @description A drawn picture.
+             */
+            picture?: string | null;
         };
         /** @description How much is accepted. */
         LimitsAbout: {
@@ -1489,6 +1603,8 @@ export interface components {
              * @description The seed that it was drawn from.
              */
             seed: number;
+            /** @description Its digits, for programs that round large numbers. */
+            seed_text: string;
             /**
              * Format: int64
              * @description The file's length.
@@ -1530,7 +1646,12 @@ export interface components {
             is_guess: boolean;
             /**
              * Format: double
-             * @description All steps.
+             * @description The previews among these.
+             */
+            preview_secs: number;
+            /**
+             * Format: double
+             * @description All steps and previews.
              */
             secs: number;
             /**
@@ -1568,7 +1689,11 @@ export interface components {
             origins: {
                 [key: string]: components["schemas"]["SettingOrigin"];
             };
-            /** @description What a finished adapter is looked at with. */
+            /** @description The epochs after which they are drawn. */
+            preview_epochs: number[];
+            /** @description Why none are drawn, where the settings ask for some, in words. */
+            preview_problem: string | null;
+            /** @description What previews are drawn from. */
             preview_prompts: string[];
             /** @enum {string} */
             recompute: "auto" | "none" | "block" | "layer";
@@ -1612,7 +1737,7 @@ export interface components {
              */
             loss: number | null;
             /** @enum {string} */
-            phase: "preparing" | "downloading" | "loading-base" | "caching-latents" | "training" | "generating" | "saving";
+            phase: "preparing" | "downloading" | "loading-base" | "caching-latents" | "training" | "previewing" | "generating" | "saving";
             /**
              * Format: int64
              * @description When this stretch began, in milliseconds since the Unix epoch.
@@ -1760,6 +1885,14 @@ export interface components {
             /** @description Which images; all when absent. */
             images?: string[] | null;
         };
+        /** @description A picture to start from, or a mask: white where something new is drawn, black where the start stays. */
+        SendStartPicture: {
+            /**
+             * Format: binary
+             * @description The picture (PNG, JPEG, WebP, GIF, BMP), of at most what `/api/v1/about` says.
+             */
+            file: string;
+        };
         /** @description What the server is. */
         ServerAbout: {
             /** @description Which library it shows. */
@@ -1803,7 +1936,7 @@ export interface components {
             /** @description Whether the training strength decides it where it is not given. */
             follows_strength: boolean;
             /** @enum {string} */
-            group: "subject" | "strength" | "length" | "pictures" | "adapter" | "optimizer" | "computing";
+            group: "subject" | "strength" | "length" | "previews" | "pictures" | "adapter" | "optimizer" | "computing";
             /** @description What it does. */
             help: string;
             /** @description Whether `null` can be given. */
@@ -1821,8 +1954,10 @@ export interface components {
              * @description The smallest number.
              */
             minimum: number | null;
-            /** @description How long a word may be. */
+            /** @description How long a word or text may be. */
             most_chars: number | null;
+            /** @description How many texts there may be. */
+            most_texts: number | null;
             /** @description Its name in requests. */
             name: string;
         };
@@ -1879,6 +2014,12 @@ export interface components {
              * @enum {string}
              */
             precision?: "f32" | "bf16" | "int8";
+            /** @description Epochs between previews; the last epoch always has some. 0 draws none. When absent, as often as takes a tenth of the training, and not at all where that is too short. */
+            preview_every?: number | null;
+            /** @description What previews are drawn from; where there is none, the first prompts of the category, with the trigger word. */
+            preview_prompts?: string[];
+            /** @description Sampler steps of a preview. */
+            preview_steps?: number;
             /** @description Rank of the adapter's factors. */
             rank?: number;
             /**
@@ -1908,6 +2049,58 @@ export interface components {
             warmup_steps?: number;
             /** @description Decoupled weight decay of AdamW. */
             weight_decay?: number;
+        };
+        /** @description A picture that drawings can start from, or a mask of one. */
+        StartPicture: {
+            /**
+             * Format: int64
+             * @description When it came into the library, in milliseconds since the Unix epoch.
+             */
+            created_ms: number;
+            /**
+             * Format: int64
+             * @description When it may go, unless a drawing started from it.
+             */
+            expires_ms: number;
+            /** @description SHA-256 of its file, by which recipes know it. */
+            hash: string;
+            /**
+             * Format: int32
+             * @description Height of the upright picture in pixels.
+             */
+            height: number;
+            /** Format: uuid */
+            id: string;
+            /** @description What its file was called, without folders. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The file's length.
+             */
+            size_bytes: number;
+            /**
+             * Format: int32
+             * @description Width of the upright picture in pixels.
+             */
+            width: number;
+        };
+        /** @description A picture to draw over. One of another shape than the drawing is cropped in the middle, and never stretched. */
+        StartWish: {
+            /**
+             * Format: double
+             * @description The share of the steps that are drawn, above 0 to 1: little changes little, 1 keeps nothing.
+             */
+            denoise?: number;
+            /**
+             * Format: uuid
+             * @description Another one that is white where something new is drawn and black where the start stays; all is drawn anew when absent.
+             */
+            mask?: string | null;
+            /**
+             * Format: uuid
+             * @description A start picture, as `/api/v1/start-pictures` gives it.
+             */
+            picture: string;
         };
         /** @description Words for several captions. */
         TextEdit: {
@@ -1941,6 +2134,12 @@ export interface components {
              * @enum {string}
              */
             precision: "f32" | "bf16" | "int8";
+            /** @description Epochs between previews; the last epoch always has some. 0 draws none. When absent, as often as takes a tenth of the training, and not at all where that is too short. */
+            preview_every: number | null;
+            /** @description What previews are drawn from; where there is none, the first prompts of the category, with the trigger word. */
+            preview_prompts: string[];
+            /** @description Sampler steps of a preview. */
+            preview_steps: number;
             /** @description Rank of the adapter's factors. */
             rank: number;
             /**
@@ -2061,13 +2260,21 @@ export interface components {
         UsedModel: {
             /** @description The epoch of its run whose adapter is used, one of the run's checkpoints; the model's own when absent. */
             epoch?: number | null;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The model.
+             */
             model: string;
             /**
              * Format: float
              * @description The factor on it; the model's own strength when absent.
              */
             strength?: number | null;
+            /**
+             * Format: float
+             * @description The factor on the layers of text encoders; `strength` when absent.
+             */
+            text_strength?: number | null;
         };
         /**
          * @description What comes of a look: it holds, something speaks against it, or what would prove it is missing.
@@ -3611,7 +3818,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
-            /** @description The file is no adapter. */
+            /** @description The file is no adapter, or none for this base. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3956,6 +4163,8 @@ export interface operations {
                 trash?: boolean;
                 /** @description Only those that this job drew. */
                 job?: string;
+                /** @description Only those that this model took part in, whether it was asked for or the prompt named it. */
+                model?: string;
             };
             header?: never;
             path?: never;
@@ -4685,6 +4894,320 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettingsSchema"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    add_start_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["SendStartPicture"];
+            };
+        };
+        responses: {
+            /** @description The start picture; `Location` is its address. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartPicture"];
+                };
+            };
+            /** @description The body is not as expected. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The file is larger than is accepted. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The body is of another type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The file is no picture that can be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description As many uploads as are taken at the same time are under way. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The disk has too little room. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    copy_start_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LibraryPicture"];
+            };
+        };
+        responses: {
+            /** @description The start picture; `Location` is its address. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartPicture"];
+                };
+            };
+            /** @description A value cannot be used, or it is in the trash. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is no such picture. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_start_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                start_picture: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The start picture. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartPicture"];
+                };
+            };
+            /** @description There is none, or none any more. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_start_picture_file: {
+        parameters: {
+            query?: {
+                /** @description To be saved instead of shown. */
+                download?: boolean;
+            };
+            header?: never;
+            path: {
+                start_picture: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": number[];
+                };
+            };
+            /** @description The part that `Range` names. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": number[];
+                };
+            };
+            /** @description It is the one that the client has. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such start picture. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The file has no such part. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_start_picture_thumbnail: {
+        parameters: {
+            query: {
+                /** @description The longer side in pixels, rounded up to 64, 128, 256, 384, 512, 768 or 1024. */
+                side: number;
+            };
+            header?: never;
+            path: {
+                start_picture: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": number[];
+                };
+            };
+            /** @description It is the one that the client has. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A value cannot be used. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is no such start picture. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
             /** @description Another failure. */

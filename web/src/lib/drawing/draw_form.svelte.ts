@@ -1,9 +1,18 @@
 // The form that stays as it is while one walks through the rooms, and after the page is loaded again.
 
 import { startDrawing } from '../api/calls/jobs';
-import type { DrawingRequest, Job, Model } from '../api/model';
+import type { Base, Drawing, Job, Model, StartPicture } from '../api/model';
 import { live } from '../live/jobs.svelte';
-import { emptyForm, requestOf, withModel, withoutModel, type Written, writtenOf } from './form';
+import {
+  emptyForm,
+  requestOf,
+  withModel,
+  withoutModel,
+  withoutStart,
+  withStart,
+  type Written,
+  writtenOf,
+} from './form';
 
 const ENTRY = 'atelier.drawing';
 
@@ -22,8 +31,17 @@ class DrawForm {
     this.#set(withoutModel(this.written, model));
   }
 
-  /** Every setting of what was drawn; `seed` is that of one picture. */
-  restore(drawing: DrawingRequest, seed?: number): void {
+  /** A picture to draw over. */
+  startFrom(picture: StartPicture, base?: Base): void {
+    this.#set(withStart(this.written, picture, base));
+  }
+
+  withoutStart(): void {
+    this.#set(withoutStart(this.written));
+  }
+
+  /** Every setting of what was drawn; `seed` has the digits of that of one picture. */
+  restore(drawing: Drawing, seed?: string): void {
     this.#set(writtenOf(drawing, seed));
   }
 

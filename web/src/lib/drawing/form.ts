@@ -1,6 +1,7 @@
 // What to draw, as it is written in the form: from there to a request, and from what was drawn back to the form.
 
-import type { Base, DrawingRequest, Model } from '../api/model';
+import type { Base, Drawing, DrawingRequest, Model, StartPicture } from '../api/model';
+import { sizeOver, type Start, startOf, startRequest, USUAL_DENOISE } from './start';
 
 export type Sampler = NonNullable<DrawingRequest['sampler']>;
 export type Schedule = NonNullable<DrawingRequest['schedule']>;
@@ -12,6 +13,8 @@ export interface Used {
   strength: number | null;
   /** The epoch of its run, where it is not the model's own. */
   epoch?: number | null;
+  /** On text encoders, where that is another. */
+  text_strength?: number | null;
 }
 
 /** What stands in the form. Numbers are texts there, so that half-typed ones are no other numbers. */
@@ -31,6 +34,7 @@ export interface Written {
   schedule: Schedule;
   clipSkip: string;
   syntax: NonNullable<DrawingRequest['prompt_syntax']>;
+  start: Start | null;
   /** What the form has no fields for, and a restored picture had. */
   rest: Partial<DrawingRequest>;
 }
@@ -58,6 +62,7 @@ export function usualDrawing(): Required<DrawingRequest> {
     clip_skip: 0,
     precision: 'f32',
     vae_tiling: 'auto',
+    start: null,
   };
 }
 
@@ -65,8 +70,8 @@ export function emptyForm(): Written {
   return { ...writtenOf(usualDrawing()), seed: '', count: '4' };
 }
 
-/** The form that draws this again: `seed` is that of one picture among several. */
-export function writtenOf(asked: DrawingRequest, seed?: number): Written {
+/** The form that draws this again: `seed` has the digits of that of one picture among several. */
+export function writtenOf(asked: DrawingRequest & Partial<Drawing>, seed?: string): Written {
   const drawing = { ...usualDrawing(), ...asked };
   const { prompt_2, negative_2, guidance_rescale, noise, precision, vae_tiling } = drawing;
   return {
@@ -77,13 +82,14 @@ export function writtenOf(asked: DrawingRequest, seed?: number): Written {
     count: String(seed === undefined ? drawing.count : 1),
     width: textOf(drawing.width),
     height: textOf(drawing.height),
-    seed: String(seed ?? drawing.seed),
+    seed: seed ?? asked.seed_text ?? String(drawing.seed),
     steps: String(drawing.steps),
     guidance: String(Number(drawing.guidance.toPrecision(6))),
     sampler: drawing.sampler,
     schedule: drawing.schedule,
     clipSkip: String(drawing.clip_skip),
     syntax: drawing.prompt_syntax,
+    start: startOf(drawing),
     rest: { prompt_2, negative_2, guidance_rescale, noise, precision, vae_tiling },
   };
 }
@@ -92,18 +98,18 @@ function textOf(value: number | null): string {
   return value === null ? '' : String(value);
 }
 
-type Numbers = Pick<Written, 'count' | 'width' | 'height' | 'seed' | 'steps' | 'guidance' | 'clipSkip'>;
+type Numbers = Pick<Written, 'count' | 'width' | 'height' | 'steps' | 'guidance' | 'clipSkip'>;
 
 const RANGES: Record<keyof Numbers, { least: number; most: number; words: string; isWhole: boolean }> = {
   count: { least: 1, most: 64, words: '1 to 64 pictures', isWhole: true },
   width: { least: 8, most: 2048, words: 'a multiple of 8 up to 2048', isWhole: true },
   height: { least: 8, most: 2048, words: 'a multiple of 8 up to 2048', isWhole: true },
-  seed: { least: 0, most: Number.MAX_SAFE_INTEGER, words: 'a whole number, or empty', isWhole: true },
   steps: { least: 1, most: 200, words: '1 to 200', isWhole: true },
   guidance: { least: 0, most: 50, words: '0 to 50', isWhole: false },
   clipSkip: { least: 0, most: 11, words: '0 to 11', isWhole: true },
 };
-const MAY_BE_EMPTY: (keyof Numbers)[] = ['width', 'height', 'seed'];
+const MAY_BE_EMPTY: (keyof Numbers)[] = ['width', 'height'];
+const MOST_SEED = 2n ** 64n - 1n;
 
 /** What is wrong with the fields, by their names. */
 export function problemsOf(written: Written): Partial<Record<keyof Written, string>> {
@@ -122,12 +128,19 @@ export function problemsOf(written: Written): Partial<Record<keyof Written, stri
       (!isSide || value % 8 === 0);
     if (!isGood) problems[name] = `Expected is ${words}.`;
   }
+  if (!isSeed(written.seed.trim()))
+    problems.seed = `Expected is a whole number up to ${MOST_SEED}, or nothing.`;
   if (!written.prompt.trim()) problems.prompt = 'Say what the picture shows.';
   return problems;
 }
 
+/** Digits, since numbers of the browser end at 2^53. */
+function isSeed(text: string): boolean {
+  return text === '' || (/^\d{1,20}$/.test(text) && BigInt(text) <= MOST_SEED);
+}
+
 /** What to ask for; nothing while a field is wrong. An empty seed is one of `roll`. */
-export function requestOf(written: Written, roll: () => number = randomSeed): DrawingRequest | undefined {
+export function requestOf(written: Written, roll: () => string = randomSeed): DrawingRequest | undefined {
   if (Object.keys(problemsOf(written)).length > 0) return undefined;
   const number = (text: string) => (text.trim() ? Number(text) : null);
   return {
@@ -140,19 +153,37 @@ export function requestOf(written: Written, roll: () => number = randomSeed): Dr
     count: Number(written.count),
     width: number(written.width),
     height: number(written.height),
-    seed: number(written.seed) ?? roll(),
+    seed: written.seed.trim() || roll(),
     steps: Number(written.steps),
     guidance: Number(written.guidance),
     sampler: written.sampler,
     schedule: written.schedule,
     clip_skip: Number(written.clipSkip),
     prompt_syntax: written.syntax,
+    start: startRequest(written.start),
   };
 }
 
 /** Short enough to be read out. */
-export function randomSeed(): number {
-  return Math.floor(Math.random() * 2 ** 32);
+export function randomSeed(): string {
+  return String(Math.floor(Math.random() * 2 ** 32));
+}
+
+/** The form with a picture to draw over, in its shape and about as many pixels as the base was made for. */
+export function withStart(
+  written: Written,
+  picture: StartPicture,
+  base: Pick<Base, 'native_size'> | undefined,
+): Written {
+  const { width, height } = sizeOver(picture, base);
+  const denoise = written.start?.denoise ?? USUAL_DENOISE;
+  const start = { picture: picture.id, name: picture.name, mask: null, maskName: null, denoise };
+  return { ...written, start, width: String(width), height: String(height) };
+}
+
+/** The form without one: in the size of the base. */
+export function withoutStart(written: Written): Written {
+  return { ...written, start: null, width: '', height: '' };
 }
 
 /** The prompt with a trigger word in it, unless it is there already. */

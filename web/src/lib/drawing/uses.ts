@@ -24,9 +24,3 @@ export function coversOf(pictures: Picture[], jobs: Job[]): Map<string, string> 
   }
   return covers;
 }
-
-/** The pictures that a model took part in, newest first. */
-export function picturesWith(model: string, pictures: Picture[], jobs: Job[]): Picture[] {
-  const ids = new Set(jobs.filter((job) => usesModel(job, model)).map(({ id }) => id));
-  return pictures.filter(({ job }) => job !== null && ids.has(job));
-}

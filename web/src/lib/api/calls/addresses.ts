@@ -37,6 +37,14 @@ export function pictureUrl(picture: string): string {
   return `/api/v1/pictures/${picture}/file`;
 }
 
+/** Where a picture goes that drawings are to start from. */
+export const START_URL = '/api/v1/start-pictures';
+
+/** A start picture, small. It never changes. */
+export function startThumbnailUrl(start: string, side: number): string {
+  return `${START_URL}/${start}/thumbnail?side=${side}`;
+}
+
 /** The adapter file of a model. */
 export function modelFileUrl(model: string): string {
   return `/api/v1/models/${model}/file`;

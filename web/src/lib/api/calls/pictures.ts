@@ -13,7 +13,7 @@ export interface PicturePage {
 
 /** Some of the drawn pictures, the newest job's first. */
 export function listPictures(
-  query: { limit: number; offset?: number; trash?: boolean; job?: string },
+  query: { limit: number; offset?: number; trash?: boolean; job?: string; model?: string },
   signal?: AbortSignal,
 ): Promise<PicturePage> {
   return dataOf(client.GET('/api/v1/pictures', { params: { query }, signal }));

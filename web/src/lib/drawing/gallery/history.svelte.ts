@@ -1,7 +1,7 @@
 // The pictures that were drawn, newest first, as many pages of them as were asked for.
 
 import { getJob, listJobs } from '../../api/calls/jobs';
-import type { DrawingRequest, Job, Picture } from '../../api/model';
+import type { Drawing, Job, Picture } from '../../api/model';
 import { listPictures } from '../../api/calls/pictures';
 import { liveResource } from '../../live/refreshed.svelte';
 import { byId } from '../uses';
@@ -55,7 +55,7 @@ async function newest(trash: boolean, most: number, signal: AbortSignal): Promis
 export async function drawingOf(
   picture: Picture,
   jobs: ReadonlyMap<string, Job>,
-): Promise<DrawingRequest | undefined> {
+): Promise<Drawing | undefined> {
   if (picture.job === null) return undefined;
   const job = jobs.get(picture.job) ?? (await getJob(picture.job));
   return job.drawing ?? undefined;
