@@ -1,6 +1,6 @@
 //! PNG files that carry text, such as the recipe of a drawing. A file appears only when it is complete.
 
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Cursor, Seek, Write};
 use std::path::Path;
 
 use fs_err::File;
@@ -52,23 +52,33 @@ pub fn read_text(path: impl AsRef<Path>) -> Result<Vec<(String, String)>> {
             problem: format!("its text cannot be read: {error}"),
         },
     };
-    let file = open_regular(path)?;
+    texts_in(BufReader::new(open_regular(path)?)).map_err(bad)
+}
+
+/// The same of the content of a PNG file; an error says what is wrong with it.
+pub fn text_of(bytes: &[u8]) -> Result<Vec<(String, String)>, String> {
+    texts_in(Cursor::new(bytes)).map_err(|error| format!("its text cannot be read: {error}"))
+}
+
+fn texts_in(
+    content: impl BufRead + Seek,
+) -> Result<Vec<(String, String)>, ::png::DecodingError> {
     let limits = ::png::Limits {
         bytes: MAX_TEXT_BYTES,
     };
-    let decoder = ::png::Decoder::new_with_limits(BufReader::new(file), limits);
-    let mut reader = decoder.read_info().map_err(bad)?;
-    reader.finish().map_err(bad)?;
+    let decoder = ::png::Decoder::new_with_limits(content, limits);
+    let mut reader = decoder.read_info()?;
+    reader.finish()?;
     let info = reader.info();
     let mut texts = Vec::new();
     for chunk in &info.uncompressed_latin1_text {
         texts.push((chunk.keyword.clone(), chunk.text.clone()));
     }
     for chunk in &info.compressed_latin1_text {
-        texts.push((chunk.keyword.clone(), chunk.get_text().map_err(bad)?));
+        texts.push((chunk.keyword.clone(), chunk.get_text()?));
     }
     for chunk in &info.utf8_text {
-        texts.push((chunk.keyword.clone(), chunk.get_text().map_err(bad)?));
+        texts.push((chunk.keyword.clone(), chunk.get_text()?));
     }
     Ok(texts)
 }

@@ -21,7 +21,6 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::answer::Failure;
 use crate::error::Error;
 use crate::events::{Clients, Watch};
-use crate::leonardo::{self, Tickets};
 use crate::limits::Limits;
 use crate::routes::described;
 use crate::session::{self, Viewer};
@@ -96,7 +95,6 @@ struct Shared {
     work: Work,
     watch: Option<Watch>,
     clients: Clients,
-    tickets: Tickets,
     metrics: Metrics,
     openapi: String,
 }
@@ -120,7 +118,6 @@ impl App {
                 work: Work::new(limits.turn),
                 watch: watch.map_err(Error::Threads)?,
                 clients: Clients::new(limits.event_clients),
-                tickets: Tickets::default(),
                 metrics: Metrics::default(),
                 uploads,
                 openapi: openapi::openapi_json(),
@@ -174,11 +171,6 @@ impl App {
     /// Who listens to events.
     pub(crate) fn clients(&self) -> &Clients {
         &self.shared.clients
-    }
-
-    /// Uploads of single pictures that were announced.
-    pub(crate) fn tickets(&self) -> &Tickets {
-        &self.shared.tickets
     }
 
     /// How much is accepted.
@@ -247,7 +239,6 @@ pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
         .and(NotForContentType::new("application/zip"));
     router
         .route("/api/v1/openapi.json", get(openapi::get_openapi))
-        .merge(leonardo::routes())
         .merge(app.shared.services.doors.clone())
         .fallback(web::get_page)
         .method_not_allowed_fallback(refuse_method)

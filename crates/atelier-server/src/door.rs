@@ -3,6 +3,7 @@
 
 pub use crate::answer::{Failure, Json, Result};
 pub use crate::app::App;
+pub use crate::datasets::upload::single::add_from_form;
 pub use crate::drawings::request::{DrawingRequest, StartWish, UsedModel};
 pub use crate::drawings::start::start as start_drawing;
 pub use crate::drawings::start_pictures::keep::keep as keep_start_picture;

@@ -14,7 +14,6 @@ mod error;
 mod events;
 mod extract;
 mod jobs;
-mod leonardo;
 mod limits;
 mod listen;
 mod models;

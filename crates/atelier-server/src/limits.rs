@@ -19,6 +19,8 @@ pub struct Limits {
     pub spare_bytes: u64,
     /// The size of a JSON document in a request.
     pub json_bytes: usize,
+    /// The size of one with pictures in it, which other houses' clients send.
+    pub picture_json_bytes: usize,
     /// What thumbnails may take on the disk.
     pub thumbnails_bytes: u64,
     /// How long a client may take for the head of a request, and until the next one on the same connection.
@@ -51,6 +53,7 @@ impl Default for Limits {
             adapter_bytes: 1 << 30,
             spare_bytes: 1 << 30,
             json_bytes: 8 << 20,
+            picture_json_bytes: 64 << 20,
             thumbnails_bytes: 512 << 20,
             head: Duration::from_secs(30),
             pause: Duration::from_secs(30),

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use atelier_core::{
     CancelFlag, Clock, ErrorCode, Outcome, Phase, Progress, ProgressSink as _, RunState,
 };
+use atelier_data::{RgbPicture, png};
 use atelier_jobs::{
     AttemptFiles, Drawn, EXIT_STOPPED, Error, GenerationRequest, ManifestFile, Ticket, Worker,
 };
@@ -163,15 +164,22 @@ fn picture(folder: &Path, wanted: &GenerationRequest, at: u64) -> Result<Manifes
     let [width, height] = [request.width, request.height].map(|side| side.unwrap_or(64) as u32);
     let [red, green, ..] = seed.0.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
     let color = |x, y| {
-        image::Rgb([
+        [
             red,
             (y * 255 / height) as u8,
             green ^ (x * 255 / width) as u8,
-        ])
+        ]
     };
-    let drawn = image::RgbImage::from_fn(width, height, color);
-    let saved = drawn.save(folder.join(&name));
-    saved.map_err(std::io::Error::other)?;
+    let rows = (0..height).flat_map(|y| (0..width).flat_map(move |x| color(x, y)));
+    let pixels = RgbPicture {
+        width: width as usize,
+        height: height as usize,
+        rgb: rows.collect(),
+    };
+    let (prompt, steps) = (&request.prompt, request.steps);
+    let text = format!("{prompt}\nSteps: {steps}, Seed: {seed}, Size: {width}x{height}");
+    let written = png::replace(folder.join(&name), &pixels, &[("parameters", text)]);
+    written.map_err(std::io::Error::other)?;
     let recipe = json!({"base": wanted.base, "models": wanted.models, "prompt": request.prompt, "seed": seed});
     let drawn = Drawn {
         width,

@@ -110,7 +110,7 @@ impl Studio {
         studio.services = Services {
             planner: Some(Arc::new(PretendPlanner)),
             queue: Some(queue.unwrap()),
-            ..Services::default()
+            doors: crate::doors(),
         };
         let address = HOST.parse().unwrap();
         let (settings, services) = (studio.settings.clone(), studio.services.clone());
@@ -133,12 +133,16 @@ impl Studio {
             note,
         };
         let address = HOST.parse().unwrap();
+        let services = Services {
+            doors: crate::doors(),
+            ..Services::default()
+        };
         Self {
-            router: router(settings.clone(), Services::default(), address).unwrap(),
+            router: router(settings.clone(), services.clone(), address).unwrap(),
             folder,
             settings,
             notes,
-            services: Services::default(),
+            services,
         }
     }
 

@@ -46,6 +46,7 @@ pub(super) fn run(args: &ServeArgs, app: &App) -> Result<ExitKind> {
     let services = Services {
         planner: Some(Arc::new(OwnPlanner::new(app))),
         queue: Some(queue.clone()),
+        doors: atelier_doors::routes(),
     };
     let url = format!("http://{}", server.address());
     output.line(format_args!("the studio is at {url}; Ctrl-C stops it"));

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use atelier_core::ErrorCode;
 use atelier_store::DatasetId;
-use axum::extract::multipart::Field;
+use axum::extract::multipart::{Field, Multipart};
+use axum::extract::{FromRequest as _, Request};
 use serde_json::json;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
@@ -12,27 +13,95 @@ use tokio::io::AsyncWriteExt as _;
 use super::disk::Disk;
 use super::folder::UploadFolder;
 use super::keep::keep;
-use super::metered::Progress;
+use super::metered::{Progress, metered};
 use super::pair::Paired;
 use super::part::{Fate, Part};
 use super::receive::broken;
 use crate::answer::{Failure, Result};
 use crate::app::App;
 
+/// What a form has beside the file, at most.
+const FIELDS: usize = 30;
+const FIELD_BYTES: usize = 64 << 10;
+
 /// A picture that lies in the folder of an upload.
 #[derive(Debug)]
-pub(crate) struct SinglePicture {
+struct SinglePicture {
     /// Where its file lies.
-    pub(crate) path: PathBuf,
+    path: PathBuf,
     /// What it will be called.
-    pub(crate) name: String,
+    name: String,
+}
+
+/// Adds the picture of a form, which is its part `file`, to a dataset under this name.
+///
+/// # Errors
+/// When the form has none, or it is no picture that can be used.
+pub async fn add_from_form(
+    app: &App,
+    dataset: DatasetId,
+    name: String,
+    request: Request,
+) -> Result<()> {
+    let _turn = app.work().upload().await?;
+    let uploads = app.uploads().to_owned();
+    let made = app.work().files(move || UploadFolder::new(&uploads));
+    // The interest ends with this request, however that ends.
+    let (folder, _interest) = made.await?.map_err(Failure::io)?;
+    let path = folder.path().join("0");
+    receive(app, request, &path).await?;
+    add_one(app, (dataset, &folder), SinglePicture { path, name }).await?;
+    app.work().files(move || folder.close()).await
+}
+
+/// Writes the part `file` of a form.
+async fn receive(app: &App, request: Request, path: &Path) -> Result<()> {
+    let (head, body) = request.into_parts();
+    let (body, progress) = metered(body);
+    let request = Request::from_parts(head, body);
+    let multipart = Multipart::from_request(request, app).await;
+    let mut multipart = multipart
+        .map_err(|error| Failure::invalid(error.body_text()).with_status(error.status()))?;
+    let (mut has_file, mut others) = (false, 0);
+    while let Some(field) = multipart.next_field().await.map_err(broken)? {
+        progress.made();
+        if field.name() == Some("file") && !has_file {
+            let most = ("picture", app.limits().picture_bytes);
+            write_one(app, field, (path, &progress), most).await?;
+            has_file = true;
+            continue;
+        }
+        others += 1;
+        if others > FIELDS {
+            return Err(Failure::invalid("the form has too many fields"));
+        }
+        pass_over(field, &progress).await?;
+    }
+    if has_file {
+        return Ok(());
+    }
+    Err(Failure::invalid("the form has no field `file`"))
+}
+
+/// What stands in other fields is nobody's business here.
+async fn pass_over(mut field: Field<'_>, progress: &Progress) -> Result<()> {
+    let mut count = 0;
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        progress.made();
+        count += chunk.len();
+        if count > FIELD_BYTES {
+            let message = format!("a field has more than {FIELD_BYTES} bytes");
+            return Err(Failure::new(ErrorCode::TooLarge, message));
+        }
+    }
+    Ok(())
 }
 
 /// Makes an image of a picture, unless the dataset has it already.
 ///
 /// # Errors
 /// When it is no picture that can be used.
-pub(crate) async fn add_one(
+async fn add_one(
     app: &App,
     (id, folder): (DatasetId, &UploadFolder),
     SinglePicture { path, name }: SinglePicture,

@@ -6,7 +6,7 @@ use atelier_server::Limits;
 use serde_json::{Value, json};
 
 use super::{Client, generation};
-use crate::learning::runs::Gate;
+use crate::gate::Gate;
 use crate::studio::{Studio, text};
 
 const USER: &str = "00000000-0000-4000-8000-000000000001";

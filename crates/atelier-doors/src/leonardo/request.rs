@@ -2,16 +2,14 @@
 
 use std::str::FromStr;
 
+use atelier_server::door::{App, json_within};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, de};
 
 use super::me::USER;
 use super::refusal::{Refusal, Result};
-use crate::app::App;
-use crate::extract::JsonOf;
 
 /// The longest value that a failure repeats.
 const TOLD_CHARS: usize = 100;
@@ -24,8 +22,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
-        let JsonOf(value) = JsonOf::from_request(request, app).await?;
-        Ok(Self(value))
+        let most_bytes = app.limits().json_bytes;
+        Ok(Self(json_within(request, app, most_bytes).await?))
     }
 }
 
@@ -76,33 +74,6 @@ impl FromRequestParts<App> for Address {
     }
 }
 
-/// A whole number, also one that is written as `7.0`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Whole(pub(super) i64);
-
-impl<'de> Deserialize<'de> for Whole {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let number = serde_json::Number::deserialize(from)?;
-        let is_exact = |value: &f64| value.fract() == 0.0 && value.abs() < 9e15;
-        let value = number.as_i64();
-        let value = value.or_else(|| number.as_f64().filter(is_exact).map(|value| value as i64));
-        let wrong = || de::Error::custom(format!("`{number}`, expected is a whole number"));
-        value.map(Self).ok_or_else(wrong)
-    }
-}
-
-impl Whole {
-    /// The number where it lies in a range.
-    pub(super) fn within(self, name: &str, (least, most): (i64, i64)) -> Result<usize> {
-        let value = (least..=most).contains(&self.0).then_some(self.0);
-        let value = value.and_then(|value| usize::try_from(value).ok());
-        value.ok_or_else(|| {
-            let message = format!("`{name}` must lie between {least} and {most}");
-            Refusal::invalid(message)
-        })
-    }
-}
-
 /// The number of an element in a path, which some write as `7.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ElementNumber(pub(super) u32);
@@ -113,26 +84,5 @@ impl FromStr for ElementNumber {
     fn from_str(text: &str) -> Result<Self, ()> {
         let text = text.strip_suffix(".0").unwrap_or(text);
         text.parse().map(Self).map_err(drop)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whole_numbers_may_have_a_point() {
-        let read = |text: &str| {
-            serde_json::from_str::<Whole>(text)
-                .ok()
-                .map(|whole| whole.0)
-        };
-        assert_eq!(
-            (read("7"), read("7.0"), read("-1.0")),
-            (Some(7), Some(7), Some(-1))
-        );
-        for text in ["7.5", "\"7\"", "1e300", "null", "true"] {
-            assert_eq!(read(text), None, "{text}");
-        }
     }
 }

@@ -3,13 +3,14 @@
 //! needs no other right.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use atelier_core::ErrorCode;
+use atelier_server::door::{App, AppFor, Failure, Json, add_from_form};
 use atelier_store::DatasetId;
-use axum::extract::multipart::{Field, Multipart};
-use axum::extract::{FromRequest as _, Request};
+use axum::Extension;
+use axum::extract::Request;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,21 +20,11 @@ use super::PREFIX;
 use super::datasets::present;
 use super::refusal::{Refusal, Result};
 use super::request::{Address, Body, Id};
-use crate::answer::{Failure, Json};
-use crate::app::App;
-use crate::datasets::upload::folder::UploadFolder;
-use crate::datasets::upload::metered::{Progress, metered};
-use crate::datasets::upload::receive::broken;
-use crate::datasets::upload::single::{SinglePicture, add_one, write_one};
-use crate::extract::AppFor;
 
 /// How long an announced picture may come.
 const LIFETIME: Duration = Duration::from_hours(1);
 /// Announced pictures that have not come yet.
 const MOST_TICKETS: usize = 10_000;
-/// What a form has beside the file, at most.
-const FIELDS: usize = 30;
-const FIELD_BYTES: usize = 64 << 10;
 /// Endings of files, and their types.
 const EXTENSIONS: [(&str, &str); 4] = [
     ("png", "image/png"),
@@ -44,7 +35,9 @@ const EXTENSIONS: [(&str, &str); 4] = [
 
 /// What was announced.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Ticket {
+struct Ticket<W> {
+    /// Who announced it, who needs not say so again.
+    who: W,
     dataset: DatasetId,
     /// What the picture will be called.
     file_name: String,
@@ -52,16 +45,22 @@ struct Ticket {
 }
 
 /// What was announced and may still come. It is forgotten when the server stops.
-#[derive(Debug, Default)]
-pub(crate) struct Tickets(Mutex<HashMap<Uuid, Ticket>>);
+#[derive(Debug)]
+pub(super) struct Tickets<W = App>(Mutex<HashMap<Uuid, Ticket<W>>>);
 
-impl Tickets {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Ticket>> {
+impl<W> Default for Tickets<W> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<W: Clone> Tickets<W> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Ticket<W>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A token for a ticket, unless there are too many.
-    fn keep(&self, ticket: Ticket, now: Instant) -> Result<Uuid> {
+    fn keep(&self, ticket: Ticket<W>, now: Instant) -> Result<Uuid> {
         let mut tickets = self.lock();
         tickets.retain(|_, ticket| ticket.until > now);
         if tickets.len() >= MOST_TICKETS {
@@ -75,7 +74,7 @@ impl Tickets {
         Ok(token)
     }
 
-    fn get(&self, token: Uuid, now: Instant) -> Option<Ticket> {
+    fn get(&self, token: Uuid, now: Instant) -> Option<Ticket<W>> {
         let ticket = self.lock().get(&token).cloned();
         ticket.filter(|ticket| ticket.until > now)
     }
@@ -94,6 +93,7 @@ pub(super) struct AnnounceUpload {
 /// Says where to send a picture.
 pub(super) async fn announce_upload(
     AppFor(app): AppFor,
+    Extension(tickets): Extension<Arc<Tickets>>,
     Id(dataset): Id<DatasetId>,
     Address(address): Address,
     Body(wanted): Body<AnnounceUpload>,
@@ -112,11 +112,12 @@ pub(super) async fn announce_upload(
     let (file_name, now) = (format!("{id}.{extension}"), Instant::now());
     let key = format!("datasets/{dataset}/{file_name}");
     let ticket = Ticket {
+        who: app,
         dataset,
         file_name,
         until: now + LIFETIME,
     };
-    let token = app.tickets().keep(ticket, now)?;
+    let token = tickets.keep(ticket, now)?;
     let fields = json!({"Content-Type": kind, "key": key});
     Ok(Json(json!({"uploadDatasetImage": {
         "id": id.to_string(),
@@ -128,80 +129,26 @@ pub(super) async fn announce_upload(
 
 /// Takes an announced picture: a form whose last part is `file`. Answered with 204, as the storage of the other house does.
 pub(super) async fn receive_upload(
-    AppFor(app): AppFor,
+    Extension(tickets): Extension<Arc<Tickets>>,
     Id(token): Id<Uuid>,
     request: Request,
 ) -> Result<StatusCode> {
-    let ticket = app.tickets().get(token, Instant::now());
+    let ticket = tickets.get(token, Instant::now());
     let ticket = ticket.ok_or_else(|| {
         Refusal::not_found("no picture is expected here any more; announce it again")
     })?;
-    let _turn = app.work().upload().await?;
-    let uploads = app.uploads().to_owned();
-    let made = app.work().files(move || UploadFolder::new(&uploads));
-    // The interest ends with this request, however that ends.
-    let (folder, _interest) = made.await?.map_err(Failure::io)?;
-    let path = folder.path().join("0");
-    receive(&app, request, &path).await?;
-    let picture = SinglePicture {
-        path,
-        name: ticket.file_name,
-    };
-    add_one(&app, (ticket.dataset, &folder), picture).await?;
-    app.work().files(move || folder.close()).await?;
-    app.tickets().forget(token);
+    add_from_form(&ticket.who, ticket.dataset, ticket.file_name, request).await?;
+    tickets.forget(token);
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Writes the part `file` of a form.
-async fn receive(app: &App, request: Request, path: &std::path::Path) -> Result<()> {
-    let (head, body) = request.into_parts();
-    let (body, progress) = metered(body);
-    let request = Request::from_parts(head, body);
-    let multipart = Multipart::from_request(request, app).await;
-    let mut multipart = multipart
-        .map_err(|error| Failure::invalid(error.body_text()).with_status(error.status()))?;
-    let (mut has_file, mut others) = (false, 0);
-    while let Some(field) = multipart.next_field().await.map_err(broken)? {
-        progress.made();
-        if field.name() == Some("file") && !has_file {
-            let most = ("picture", app.limits().picture_bytes);
-            write_one(app, field, (path, &progress), most).await?;
-            has_file = true;
-            continue;
-        }
-        others += 1;
-        if others > FIELDS {
-            return Err(Refusal::invalid("the form has too many fields"));
-        }
-        pass_over(field, &progress).await?;
-    }
-    if has_file {
-        return Ok(());
-    }
-    Err(Refusal::invalid("the form has no field `file`"))
-}
-
-/// What stands in the other fields was made here and is known.
-async fn pass_over(mut field: Field<'_>, progress: &Progress) -> Result<()> {
-    let mut count = 0;
-    while let Some(chunk) = field.chunk().await.map_err(broken)? {
-        progress.made();
-        count += chunk.len();
-        if count > FIELD_BYTES {
-            let message = format!("a field has more than {FIELD_BYTES} bytes");
-            return Err(Failure::new(ErrorCode::TooLarge, message).into());
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ticket(until: Instant) -> Ticket {
+    fn ticket(until: Instant) -> Ticket<()> {
         Ticket {
+            who: (),
             dataset: "018f0000-0000-7000-8000-000000000000".parse().unwrap(),
             file_name: "a.png".to_owned(),
             until,
@@ -210,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_a_while_and_until_its_picture_is_there() {
-        let (tickets, now) = (Tickets::default(), Instant::now());
+        let (tickets, now) = (Tickets::<()>::default(), Instant::now());
         let until = now + LIFETIME;
         let token = tickets.keep(ticket(until), now).unwrap();
         assert_eq!(tickets.get(token, now), Some(ticket(until)));
@@ -222,7 +169,7 @@ mod tests {
 
     #[test]
     fn there_are_not_more_tickets_than_can_be_kept() {
-        let (tickets, now) = (Tickets::default(), Instant::now());
+        let (tickets, now) = (Tickets::<()>::default(), Instant::now());
         let until = now + LIFETIME;
         for _ in 0..MOST_TICKETS {
             tickets.keep(ticket(until), now).unwrap();

@@ -1,12 +1,11 @@
 //! Failures in the shape of the other house: `{"error", "path", "code"}`.
 
 use atelier_jobs::Error as JobsError;
+use atelier_server::door::Failure;
 use atelier_store::Error as StoreError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-
-use crate::answer::Failure;
 
 /// The result of a handler.
 pub(super) type Result<T, E = Refusal> = std::result::Result<T, E>;
@@ -67,5 +66,12 @@ impl From<StoreError> for Refusal {
 impl From<JobsError> for Refusal {
     fn from(error: JobsError) -> Self {
         Self(error.into())
+    }
+}
+
+/// What is wrong with a value.
+impl From<String> for Refusal {
+    fn from(problem: String) -> Self {
+        Self::invalid(problem)
     }
 }

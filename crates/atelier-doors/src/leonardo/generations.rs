@@ -2,6 +2,7 @@
 
 use atelier_core::{JobKind, JobState};
 use atelier_jobs::{GenerationRequest, JobSnapshot, Queue};
+use atelier_server::door::{AppFor, Json, QueryOf, page, start_drawing};
 use atelier_store::{Error, Job, JobId, Library, Picture};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,10 +12,6 @@ use super::mapping::scheduler;
 use super::refusal::Result;
 use super::request::{Address, Body, Id, User};
 use super::shapes::{no_cost, time};
-use crate::answer::Json;
-use crate::drawings::start::start;
-use crate::extract::paging::page;
-use crate::extract::{AppFor, QueryOf};
 
 /// Starts a generation.
 pub(super) async fn create_generation(
@@ -26,7 +23,7 @@ pub(super) async fn create_generation(
         planner: app.planner()?,
     };
     let drawing = app.work().files(move || wanted.into_drawing(&asked));
-    let job = start(&app, drawing.await??).await?;
+    let job = start_drawing(&app, drawing.await??).await?;
     let id = job.id.to_string();
     let job = json!({"generationId": id, "apiCreditCost": 0, "cost": no_cost()});
     Ok(Json(json!({"sdGenerationJob": job})))
@@ -65,7 +62,7 @@ pub(super) async fn list_generations(
     AppFor(app): AppFor,
     _: User,
     address: Address,
-    query: Result<QueryOf<GenerationQuery>, crate::answer::Failure>,
+    query: Result<QueryOf<GenerationQuery>, atelier_server::door::Failure>,
 ) -> Result<Json<Value>> {
     let QueryOf(GenerationQuery { offset, limit }) = query?;
     let wanted = page(offset, limit)?;

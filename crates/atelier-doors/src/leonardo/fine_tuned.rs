@@ -4,15 +4,12 @@
 use std::collections::HashMap;
 
 use atelier_core::{BaseKind, Category, RunState, TrainConfig};
+use atelier_server::door::{App, Failure, TrainingRequest, start_training};
 use atelier_store::{DatasetId, Error, Library, ModelCall, PromisedModel, Run};
 use serde_json::{Map, Value, json};
 
 use super::datasets::present;
 use super::refusal::{Refusal, Result};
-use crate::answer::Failure;
-use crate::app::App;
-use crate::trainings::start::start;
-use crate::trainings::wish::TrainingRequest;
 
 /// As many models as a list has; the newest.
 const LISTED: u32 = 200;
@@ -187,7 +184,7 @@ pub(super) async fn train(app: &App, wish: Wish) -> Result<FineTuned> {
         name,
         settings,
     };
-    let (_, run) = start(app, request).await?;
+    let (_, run) = start_training(app, request).await?;
     get(app, ModelCall::Run(run.id)).await
 }
 

@@ -1,11 +1,11 @@
 //! What this studio does not do, refused by name.
 
+use atelier_server::door::App;
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 
 use super::refusal::Refusal;
-use crate::app::App;
 
 /// What is refused at which address.
 const ABSENT: [(&str, &str); 8] = [

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use atelier_core::{Planner, Seed};
+use atelier_server::door::{DrawingRequest, UsedModel, known_base};
 use atelier_store::{Library, Model, ModelCall, ModelId};
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,9 +11,7 @@ use uuid::Uuid;
 
 use super::mapping::{USUAL_MODEL, VERSIONS, check_version, sampler, size};
 use super::refusal::{Refusal, Result};
-use super::request::Whole;
-use crate::drawings::request::{DrawingRequest, UsedModel};
-use crate::trainings::bases::known;
+use crate::whole::Whole;
 
 /// What the clients fill in where their user says nothing.
 const PROMPT: &str = "A majestic cat in the snow";
@@ -129,10 +128,9 @@ impl CreateGeneration {
             (None, Some(used)) => Some(asked.library.get_model(used.model)?.base),
             _ => base.clone(),
         };
-        let native = known(&asked.planner, of_base.as_deref())?.native_size;
-        let [width, height] = [self.width, self.height].map(|side| side.map(Whole::is_side));
-        let width = width.unwrap_or_else(|| SIZE[0].is_side())?;
-        let height = height.unwrap_or_else(|| SIZE[1].is_side())?;
+        let native = known_base(&asked.planner, of_base.as_deref())?.native_size;
+        let width = side(self.width.unwrap_or(SIZE[0]))?;
+        let height = side(self.height.unwrap_or(SIZE[1]))?;
         let [width, height] = size(native, [width, height]);
         let steps = self.num_inference_steps.unwrap_or(STEPS);
         let seed = self
@@ -169,7 +167,7 @@ impl CreateGeneration {
                 models.push(used(&model, None));
                 None
             }
-            Some((name, Err(_))) => Some(known(&asked.planner, Some(name))?.name),
+            Some((name, Err(_))) => Some(known_base(&asked.planner, Some(name))?.name),
         };
         for element in self.user_elements.iter().flatten() {
             let Some(number) = element.number else {
@@ -190,16 +188,14 @@ impl CreateGeneration {
     }
 }
 
-impl Whole {
-    /// It, as width or height.
-    fn is_side(self) -> Result<usize> {
-        let side = self.within("width` and `height", SIDES)?;
-        if side.is_multiple_of(8) {
-            return Ok(side);
-        }
-        let message = "`width` and `height` must be multiples of 8";
-        Err(Refusal::invalid(message))
+/// A number, as width or height.
+fn side(number: Whole) -> Result<usize> {
+    let side = number.within("width` and `height", SIDES)?;
+    if side.is_multiple_of(8) {
+        return Ok(side);
     }
+    let message = "`width` and `height` must be multiples of 8";
+    Err(Refusal::invalid(message))
 }
 
 /// A model that is there; one that is still trained draws nothing yet.

@@ -1,5 +1,6 @@
 //! Datasets: made, read, deleted, and filled with drawn pictures.
 
+use atelier_server::door::{AddPicture, AppFor, Json, copy_picture};
 use atelier_store::{About, Dataset, DatasetId, Error, Image, Library, PictureId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -8,9 +9,6 @@ use uuid::Uuid;
 use super::refusal::{Refusal, Result};
 use super::request::{Address, Body, Id};
 use super::shapes::time;
-use crate::answer::Json;
-use crate::extract::AppFor;
-use crate::pictures::from_picture::{AddPicture, copy};
 
 /// The other house lets any number of datasets have a name; so many are told apart here.
 const SAME_NAMES: u32 = 1_000;
@@ -129,7 +127,7 @@ pub(super) async fn add_generated(
     let found = app.work().catalogue(move || present(&library, id));
     found.await?;
     let caption = String::new();
-    let added = copy(&app, id, AddPicture { picture, caption }).await?;
+    let added = copy_picture(&app, id, AddPicture { picture, caption }).await?;
     Ok(Json(
         json!({"uploadDatasetImageFromGen": {"id": added.image}}),
     ))

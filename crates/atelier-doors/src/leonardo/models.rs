@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use atelier_core::BaseKind;
+use atelier_server::door::{AppFor, Json};
 use atelier_store::{ModelCall, ModelId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -14,8 +15,6 @@ use super::mapping::{
 use super::refusal::Result;
 use super::request::{Body, Id, User};
 use super::shapes::{no_cost, time};
-use crate::answer::Json;
-use crate::extract::AppFor;
 
 /// A model that is to be trained. `description`, `nsfw` and `resolution` are passed over.
 #[derive(Debug, Deserialize)]

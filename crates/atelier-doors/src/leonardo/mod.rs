@@ -18,17 +18,20 @@ mod request;
 mod shapes;
 mod uploads;
 
-use axum::Router;
-use axum::routing::{any, get, post};
+use std::sync::Arc;
 
-use crate::app::App;
-pub(crate) use uploads::Tickets;
+use atelier_server::door::App;
+use axum::routing::{any, get, post};
+use axum::{Extension, Router};
+
+use uploads::Tickets;
 
 /// The path that the clients have compiled in.
 const PREFIX: &str = "/api/rest/v1";
 
 /// Every place.
 pub(crate) fn routes() -> Router<App> {
+    let tickets: Arc<Tickets> = Arc::default();
     let routes = Router::new()
         .route("/me", get(me::get_me))
         .route("/datasets", post(datasets::create_dataset))
@@ -69,6 +72,7 @@ pub(crate) fn routes() -> Router<App> {
         )
         .route("/pricing-calculator", post(me::calculate_price))
         .merge(absent::routes())
-        .route("/{*rest}", any(absent::refuse_unknown));
+        .route("/{*rest}", any(absent::refuse_unknown))
+        .layer(Extension(tickets));
     Router::new().nest(PREFIX, routes)
 }

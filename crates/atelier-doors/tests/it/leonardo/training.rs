@@ -6,7 +6,7 @@ use atelier_server::Limits;
 use serde_json::{Value, json};
 
 use super::{Client, element, generation};
-use crate::learning::runs::Gate;
+use crate::gate::Gate;
 use crate::studio::{Studio, text};
 
 #[tokio::test]

@@ -1,10 +1,9 @@
 //! The bases of this studio, as models of the platform.
 
+use atelier_server::door::{AppFor, Failure, Json};
 use serde_json::{Value, json};
 
 use super::refusal::Result;
-use crate::answer::{Failure, Json};
-use crate::extract::AppFor;
 
 /// The bases, the usual one first. Their names are their ids.
 pub(super) async fn list_platform_models(AppFor(app): AppFor) -> Result<Json<Value>> {

@@ -1,11 +1,10 @@
 //! The one user, to whom nothing costs anything.
 
+use atelier_server::door::{AppFor, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::request::Body;
-use crate::answer::Json;
-use crate::extract::AppFor;
 
 /// The id of whoever sits at this machine; there are no accounts.
 pub(super) const USER: &str = "00000000-0000-4000-8000-000000000001";

@@ -1,5 +1,6 @@
 //! Elements: adapters that are called by whole numbers, which are the numbers of the library's models.
 
+use atelier_server::door::{AppFor, Json};
 use atelier_store::ModelCall;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -9,10 +10,9 @@ use super::mapping::{
     ELEMENT_VERSIONS, category_of_focus, check_version, focus_of, strength_of_rate, version_of,
 };
 use super::refusal::Result;
-use super::request::{Body, ElementNumber, Id, User, Whole};
+use super::request::{Body, ElementNumber, Id, User};
 use super::shapes::{no_cost, time};
-use crate::answer::Json;
-use crate::extract::AppFor;
+use crate::whole::Whole;
 
 /// Epochs that may be asked for.
 const EPOCHS: (i64, i64) = (1, 250);

@@ -1,0 +1,130 @@
+//! Settings that requests may lay over those of the server, and that clients may set for all that comes after.
+
+use atelier_core::{BaseAbout, NoiseKind, Planner};
+use atelier_server::door::{AppFor, Failure, Json, json_within};
+use axum::Extension;
+use axum::extract::Request;
+use serde_json::{Map, Value, json};
+
+use super::desk::Desk;
+use super::keys::Keys;
+use super::refusal::{Refusal, Result};
+use crate::whole::Whole;
+
+/// The one that counts layers there; 1 means that none is skipped.
+const CLIP_SKIP: (&str, (i64, i64)) = ("CLIP_stop_at_last_layers", (1, 12));
+/// Sources of noise there.
+const NOISES: [(&str, NoiseKind); 3] = [
+    ("CPU", NoiseKind::TorchCpu),
+    ("GPU", NoiseKind::TorchCuda),
+    ("NV", NoiseKind::TorchCuda),
+];
+/// The base's own autoencoder.
+const OWN_VAE: [&str; 3] = ["Automatic", "None", ""];
+
+/// What is set; the usual where nothing is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Options {
+    /// The name of the base.
+    pub(super) base: Option<String>,
+    pub(super) clip_skip: Option<usize>,
+    pub(super) noise: Option<NoiseKind>,
+}
+
+impl Options {
+    /// These with what is said laid over them. Settings that nobody knows are passed over.
+    pub(super) fn with(mut self, said: &Map<String, Value>, planner: &dyn Planner) -> Result<Self> {
+        let keys = Keys(said);
+        check_absent(keys)?;
+        let base = keys.get::<String>("sd_model_checkpoint")?;
+        if let Some(word) = base.filter(|word| !word.trim().is_empty()) {
+            self.base = Some(find_base(planner, word.trim())?.name);
+        }
+        let (key, range) = CLIP_SKIP;
+        if let Some(layers) = keys.get::<Whole>(key)? {
+            self.clip_skip = Some(layers.within(key, range)? - 1);
+        }
+        if let Some(word) = keys.get::<String>("randn_source")? {
+            let found = NOISES.iter().find(|(name, _)| *name == word);
+            let found = found.ok_or_else(|| {
+                Refusal::invalid("`randn_source` must be one of `CPU`, `GPU`, `NV`")
+            });
+            self.noise = Some(found?.1);
+        }
+        Ok(self)
+    }
+}
+
+/// What would make another picture, and is not there.
+fn check_absent(keys: Keys<'_>) -> Result<()> {
+    let vae = keys.get::<String>("sd_vae")?;
+    if vae.is_some_and(|vae| !OWN_VAE.contains(&vae.as_str())) {
+        return Err(Refusal::not_supported(
+            "autoencoders apart from bases (`sd_vae`)",
+        ));
+    }
+    let absent = ["eta_noise_seed_delta", "s_min_uncond", "sd_hypernetwork"];
+    match absent.into_iter().find(|key| keys.is_wanted(key)) {
+        Some(key) => Err(Refusal::not_supported(&format!("`{key}`"))),
+        None => Ok(()),
+    }
+}
+
+/// A base by the title, the name or the file name that `/sd-models` gives it.
+fn find_base(planner: &dyn Planner, word: &str) -> Result<BaseAbout> {
+    let bases = planner.list_bases().map_err(Failure::from)?;
+    // Some clients say the title that it has there, with a hash behind the name.
+    let name = word.split(" [").next().unwrap_or(word);
+    let name = name.strip_suffix(".safetensors").unwrap_or(name);
+    let exact = bases.iter().find(|base| base.name == word);
+    let found = exact.or_else(|| {
+        let mut bases = bases.iter();
+        bases.find(|base| base.name.eq_ignore_ascii_case(name))
+    });
+    found.cloned().ok_or_else(|| {
+        let word: String = word.chars().take(200).collect();
+        Refusal::not_found(format!(
+            "there is no base `{word}`; `/sd-models` lists those that there are"
+        ))
+    })
+}
+
+/// The options that there are.
+pub(super) async fn get_options(
+    AppFor(app): AppFor,
+    Extension(desk): Extension<Desk>,
+) -> Result<Json<Value>> {
+    let options = desk.options();
+    let planner = app.planner()?;
+    let bases = app.work().files(move || planner.list_bases());
+    let bases = bases.await?.map_err(Failure::from)?;
+    // One that was set and is gone since is not told any more.
+    let is_there = |name: &String| bases.iter().any(|base| base.name == *name);
+    let base = options.base.filter(is_there);
+    let base = base.or_else(|| Some(bases.first()?.name.clone()));
+    let noise = options.noise.unwrap_or_default();
+    let noise = NOISES.iter().find(|(_, kind)| *kind == noise);
+    Ok(Json(json!({
+        "sd_model_checkpoint": base,
+        "sd_checkpoint_hash": null,
+        "sd_vae": OWN_VAE[0],
+        "CLIP_stop_at_last_layers": options.clip_skip.unwrap_or(0) + 1,
+        "randn_source": noise.map(|(name, _)| name),
+        "eta_noise_seed_delta": 0,
+        "samples_format": "png",
+    })))
+}
+
+/// Sets options for all that comes after, until the server stops.
+pub(super) async fn set_options(
+    AppFor(app): AppFor,
+    Extension(desk): Extension<Desk>,
+    request: Request,
+) -> Result<Json<Value>> {
+    let most_bytes = app.limits().json_bytes;
+    let said: Map<String, Value> = json_within(request, &app, most_bytes).await?;
+    let (planner, before) = (app.planner()?, desk.options());
+    let set = app.work().files(move || before.with(&said, &*planner));
+    desk.set_options(set.await??);
+    Ok(Json(Value::Null))
+}

@@ -1,0 +1,196 @@
+//! Pictures inside requests: text in base64, which is measured before it is decoded.
+
+use atelier_core::ErrorCode;
+use atelier_data::{Limits, decode_bytes};
+use atelier_server::door::{App, Failure, StartWish, keep_start_picture};
+use atelier_store::{Library, StartPictureId};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use image::{ExtendedColorType, ImageEncoder as _};
+use serde::Deserialize as _;
+use serde_json::{Map, Value};
+
+use super::keys::Keys;
+use super::refusal::{Refusal, Result};
+use crate::whole::Whole;
+
+/// How much is drawn anew where nobody says.
+const DENOISE: f64 = 0.75;
+/// Ways to bring a picture to another size: stretched, which this house never does, or cropped in the middle.
+const RESIZE_MODES: (i64, i64) = (0, 1);
+/// What lies under a mask before drawing: the picture's own colours.
+const FILLS: (i64, i64) = (0, 1);
+
+/// The bytes of a picture.
+///
+/// # Errors
+/// When it is larger than pictures may be, an address, or no base64.
+pub(super) fn bytes_of(text: &str, what: &str, most_bytes: u64) -> Result<Vec<u8>> {
+    let text = text.trim();
+    let text = match text.strip_prefix("data:") {
+        Some(rest) => rest.split_once(',').map_or("", |(_, content)| content),
+        None => text,
+    };
+    let size_bytes = text.len() as u64 / 4 * 3;
+    if size_bytes > most_bytes {
+        let message = format!("{what} has more than {most_bytes} bytes");
+        return Err(Failure::new(ErrorCode::TooLarge, message).into());
+    }
+    if text.starts_with("http://") || text.starts_with("https://") {
+        let message =
+            format!("{what} is an address; this studio fetches nothing, send the picture");
+        return Err(Refusal::invalid(message));
+    }
+    let decoded = STANDARD.decode(text);
+    decoded.map_err(|error| Refusal::invalid(format!("{what} is no base64: {error}")))
+}
+
+/// The pictures of a request, taken out of it.
+#[derive(Debug)]
+pub(super) struct Sent {
+    picture: String,
+    mask: Option<String>,
+}
+
+impl Sent {
+    /// Takes them out; the request says nothing of them any more.
+    pub(super) fn take(said: &mut Map<String, Value>) -> Result<Self> {
+        let mut take = |key: &str| match said.get_mut(key) {
+            Some(value) => std::mem::take(value),
+            None => Value::Null,
+        };
+        let (pictures, mask) = (take("init_images"), take("mask"));
+        let wrong = |key: &str, error| Refusal::invalid(format!("`{key}`: {error}"));
+        let pictures = Option::<Vec<String>>::deserialize(pictures);
+        let mut pictures = pictures
+            .map_err(|error| wrong("init_images", error))?
+            .unwrap_or_default();
+        let mask = Option::<String>::deserialize(mask).map_err(|error| wrong("mask", error))?;
+        match (pictures.pop(), pictures.is_empty()) {
+            (Some(picture), true) => Ok(Self {
+                picture,
+                mask: mask.filter(|mask| !mask.is_empty()),
+            }),
+            (None, _) => Err(Refusal::invalid("`init_images` has no picture")),
+            (Some(_), false) => Err(Refusal::not_supported(
+                "drawing over several pictures at once (`init_images`); send one request for each",
+            )),
+        }
+    }
+
+    /// Keeps them in the library, so that the drawing can start from them.
+    pub(super) async fn keep(self, app: &App, how: How) -> Result<StartWish> {
+        let (library, most_bytes) = (app.library(), app.limits().picture_bytes);
+        // Of an unknown number of pixels: the largest that may be.
+        let keep = move || self.keep_now(&library, &how, most_bytes);
+        app.work().decode(None, keep).await?
+    }
+
+    fn keep_now(self, library: &Library, how: &How, most_bytes: u64) -> Result<StartWish> {
+        let picture = bytes_of(&self.picture, "the picture of `init_images`", most_bytes)?;
+        drop(self.picture);
+        let picture = keep_start_picture(library, "img2img.png", &picture)?.id;
+        let mask = match self.mask {
+            Some(mask) => Some(keep_mask(library, &mask, how, most_bytes)?),
+            None => None,
+        };
+        Ok(StartWish {
+            picture,
+            mask,
+            denoise: how.denoise,
+        })
+    }
+}
+
+fn keep_mask(library: &Library, mask: &str, how: &How, most_bytes: u64) -> Result<StartPictureId> {
+    let mut bytes = bytes_of(mask, "`mask`", most_bytes)?;
+    if how.is_mask_inverted {
+        bytes = inverted(&bytes)?;
+    }
+    Ok(keep_start_picture(library, "mask.png", &bytes)?.id)
+}
+
+/// The negative of a picture, as a PNG.
+fn inverted(bytes: &[u8]) -> Result<Vec<u8>> {
+    let bad = |problem: &dyn std::fmt::Display| {
+        Failure::new(ErrorCode::BadPicture, format!("`mask`: {problem}"))
+    };
+    let mut picture = decode_bytes(bytes, &Limits::default()).map_err(|problem| bad(&problem))?;
+    for byte in &mut picture.rgb {
+        *byte = !*byte;
+    }
+    let [width, height] = [picture.width, picture.height].map(|side| side as u32);
+    let mut png = Vec::new();
+    let encoder = image::codecs::png::PngEncoder::new(&mut png);
+    let written = encoder.write_image(&picture.rgb, width, height, ExtendedColorType::Rgb8);
+    written.map_err(|error| bad(&error))?;
+    Ok(png)
+}
+
+/// How a picture is drawn over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct How {
+    denoise: f64,
+    is_mask_inverted: bool,
+}
+
+impl How {
+    /// What a request says about it.
+    pub(super) fn of(keys: Keys<'_>) -> Result<Self> {
+        let denoise = keys.get::<f64>("denoising_strength")?.unwrap_or(DENOISE);
+        if !(denoise > 0.0 && denoise <= 1.0) {
+            let message = "`denoising_strength` must lie above 0 and at most at 1";
+            return Err(Refusal::invalid(message));
+        }
+        for (key, (least, most), what) in [
+            (
+                "resize_mode",
+                RESIZE_MODES,
+                "filling of what a picture lacks",
+            ),
+            ("inpainting_fill", FILLS, "noise under masks"),
+        ] {
+            let value = keys.get::<Whole>(key)?.unwrap_or(Whole(least));
+            if !(least..=most).contains(&value.0) {
+                return Err(Refusal::not_supported(&format!("{what} (`{key}`)")));
+            }
+        }
+        Ok(Self {
+            denoise,
+            is_mask_inverted: keys.is_wanted("inpainting_mask_invert"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_measured_before_they_are_decoded() {
+        let read = |text: &str, most| bytes_of(text, "it", most).ok();
+        assert_eq!(read("AQID", 3), Some(vec![1, 2, 3]));
+        assert_eq!(
+            read(" data:image/png;base64,AQID\n", 3),
+            Some(vec![1, 2, 3])
+        );
+        assert_eq!(read("AQID", 2), None);
+        for text in ["data:image/png", "https://example.org/a.png", "????", "AQI"] {
+            assert!(
+                read(text, 1_000).is_none_or(|bytes| bytes.is_empty()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_negative_of_a_mask_is_a_mask() {
+        let black = image::RgbImage::from_pixel(16, 16, image::Rgb([0; 3]));
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        black.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        let white = inverted(bytes.get_ref()).unwrap();
+        let white = decode_bytes(&white, &Limits::default()).unwrap();
+        assert!(white.rgb.iter().all(|byte| *byte == 255));
+        assert!(inverted(b"x").is_err());
+    }
+}

@@ -1,0 +1,72 @@
+//! Options that are set, and those that a request lays over them.
+
+use serde_json::json;
+
+use super::{API, pictures, refusal, taken};
+use crate::studio::Studio;
+
+#[tokio::test]
+async fn options_hold_for_what_comes_after() {
+    let studio = Studio::working();
+    let usual = studio.read("/options").await;
+    assert_eq!(usual["sd_model_checkpoint"], "atelier-mini");
+    assert_eq!(usual["CLIP_stop_at_last_layers"], 1);
+    let set = json!({
+        "sd_model_checkpoint": "Dreamy.safetensors [0123456789]", "CLIP_stop_at_last_layers": 2, "randn_source": "NV",
+        "samples_save": true,
+    });
+    assert_eq!(studio.tell("/options", &set).await, json!(null));
+    let options = studio.read("/options").await;
+    assert_eq!(options["sd_model_checkpoint"], "dreamy");
+    assert_eq!(options["CLIP_stop_at_last_layers"], 2);
+    let small = json!({"width": 64, "height": 64, "steps": 1});
+    taken(&studio.draw(&small).await);
+    let drawing = &studio.jobs().await[0]["drawing"];
+    assert_eq!(
+        (&drawing["base"], &drawing["clip_skip"], &drawing["noise"]),
+        (&json!("dreamy"), &json!(1), &json!("torch-cuda"))
+    );
+}
+
+#[tokio::test]
+async fn overrides_hold_for_one_request_unless_they_are_to_stay() {
+    let studio = Studio::working();
+    let mut wanted = json!({
+        "width": 64, "height": 64, "steps": 1, "override_settings": {"sd_model_checkpoint": "dreamy"},
+    });
+    pictures(&taken(&studio.draw(&wanted).await));
+    assert_eq!(studio.jobs().await[0]["drawing"]["base"], "dreamy");
+    assert_eq!(
+        studio.read("/options").await["sd_model_checkpoint"],
+        "atelier-mini"
+    );
+    wanted["override_settings_restore_afterwards"] = json!(false);
+    pictures(&taken(&studio.draw(&wanted).await));
+    assert_eq!(
+        studio.read("/options").await["sd_model_checkpoint"],
+        "dreamy"
+    );
+}
+
+#[tokio::test]
+async fn options_that_cannot_be_change_nothing() {
+    let studio = Studio::working();
+    for (options, status) in [
+        (json!({"sd_model_checkpoint": "nobody's"}), 404),
+        (
+            json!({"sd_model_checkpoint": "dreamy", "CLIP_stop_at_last_layers": 99}),
+            422,
+        ),
+        (json!({"sd_model_checkpoint": 7}), 422),
+        (json!({"sd_vae": "other"}), 501),
+        (json!({"eta_noise_seed_delta": 31337}), 501),
+        (json!([]), 422),
+    ] {
+        let refused = studio.post(&format!("{API}/options"), &options).await;
+        assert_eq!(refusal(&refused).0, status, "{options}");
+    }
+    assert_eq!(
+        studio.read("/options").await["sd_model_checkpoint"],
+        "atelier-mini"
+    );
+}
