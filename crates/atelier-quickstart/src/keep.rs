@@ -1,12 +1,13 @@
 //! What a quickstart made, in the library: the sample dataset, the run, the model. Done again, it finds them there.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use atelier_core::{CancelFlag, Category, RunState, TrainConfig};
 use atelier_data::{Limits, read_folder};
 use atelier_failure::CodedResult as _;
-use atelier_store::{About, Dataset, Library, Model, NewRun, Run, RunEnd};
+use atelier_store::{About, Dataset, Library, Model, NewRun, Run, RunEnd, Spent};
 use serde::Serialize;
 
 use crate::sample;
@@ -15,7 +16,7 @@ use atelier_failure::shell_word;
 /// What the sample dataset is called.
 const NAME: &str = "blob-faces";
 /// What it is.
-const DESCRIPTION: &str = "The sample pictures of `atelier quickstart`: Noto's blob faces.";
+const DESCRIPTION: &str = "The sample pictures of the quickstart: Noto's blob faces.";
 
 /// What a finished quickstart is kept as.
 pub(crate) struct Finished<'a> {
@@ -25,8 +26,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) base: &'a str,
     pub(crate) base_hash: &'a str,
     pub(crate) config: &'a TrainConfig,
-    /// Seconds spent in training steps.
-    pub(crate) training_secs: f64,
+    /// What the training took.
+    pub(crate) spent: Spent,
 }
 
 /// Where the library has it.
@@ -117,6 +118,7 @@ impl Finished<'_> {
             base: self.base.to_owned(),
             base_hash: self.base_hash.to_owned(),
             config: self.config.clone(),
+            origins: BTreeMap::new(),
             total_steps: self.config.steps(pictures).total(),
         };
         let run = library.create_run(new).coded()?;
@@ -129,7 +131,7 @@ impl Finished<'_> {
                 RunState::Failed
             },
             problem: copied.as_ref().err().map(ToString::to_string),
-            training_secs: self.training_secs,
+            spent: self.spent,
             ..RunEnd::default()
         };
         let run = library.end_run(sitting, end).coded()?;

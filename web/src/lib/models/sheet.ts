@@ -3,6 +3,7 @@
 import type { Checkpoint, Model } from '../api/model';
 import type { Cell } from '../drawing/cells.svelte';
 import { usualDrawing } from '../drawing/form';
+import { count } from '../words/format';
 
 export const SHEET_STRENGTHS = [0.5, 0.8, 1, 1.1];
 
@@ -42,6 +43,12 @@ export function firstEpochs(epochs: number[], own: number | null, most = 4): num
   const spread = Array.from({ length: most }, (_, at) => epochs[Math.round(((at + 1) * last) / most)]);
   const chosen = epochs.length <= most ? epochs : epochs.filter((epoch) => spread.includes(epoch));
   return epochs.filter((epoch) => chosen.includes(epoch) || epoch === own);
+}
+
+/** What the button below pictures offers, or what is still to come of what it was pressed for. */
+export function drawWords(missing: number, coming: number): string {
+  if (missing > 0) return `Draw ${count(missing, 'picture')}`;
+  return coming > 0 ? `${count(coming, 'picture')} to come` : 'All are drawn';
 }
 
 /** What shows the model at its plainest. */
