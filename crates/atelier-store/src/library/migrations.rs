@@ -163,6 +163,27 @@ mod tests {
     #[test]
     fn names_that_were_two_until_now_stay_and_no_third_comes() {
         let mut connection = older(4);
+    #[test]
+    fn pictures_of_older_programs_are_found_by_their_models() {
+        let step = STEPS.iter().position(|step| step.contains("picture_model"));
+        let mut connection = older(step.unwrap());
+        let rows = "INSERT INTO blob (hash, size_bytes) VALUES ('h', 1), ('g', 1); \
+             INSERT INTO model (number, id, name, description, category, trigger_word, strength, blob, base, created_ms) VALUES \
+               (1, 'asked', '1', '', '', '', 1, 'h', '', 0), (2, 'named', '2', '', '', '', 1, 'g', '', 0); \
+             INSERT INTO job (id, kind, priority, request, state, attempt, fruitless, created_ms) VALUES \
+               ('j', 'generation', 0, '{\"models\": [{\"model\": \"asked\"}, {\"model\": \"gone\"}]}', 'completed', 1, 0, 0); \
+             INSERT INTO picture (id, job, position, blob, seed, recipe, created_ms, trashed_ms) VALUES \
+               ('a', 'j', 0, 'h', 1, '{\"adapters\": [{\"sha256\": \"h\"}, {\"sha256\": \"g\"}]}', 5, NULL), \
+               ('b', 'j', 1, 'h', 1, '{\"prompt\": \"\"}', 5, 7), \
+               ('c', NULL, 0, 'h', 1, '{\"adapters\": [{\"sha256\": \"g\"}]}', 6, NULL);";
+        connection.execute_batch(rows).unwrap();
+        run(&mut connection, Path::new("x")).unwrap();
+        let query = "SELECT group_concat(model || is_trashed || picture, ' ') \
+                     FROM (SELECT * FROM picture_model ORDER BY model, picture)";
+        let found: String = connection.query_row(query, [], |row| row.get(0)).unwrap();
+        assert_eq!(found, "asked0a asked1b named0a named0c");
+    }
+
         let insert = |connection: &Connection, id: &str, name: &str| {
             let insert = "INSERT INTO dataset (id, name, description, category, trigger_word, created_ms) \
                           VALUES (?, ?, '', 'character', '', 0)";

@@ -8,6 +8,8 @@ mod catalogue;
 mod check;
 mod datasets;
 mod folders;
+mod door_mappings;
+mod drawings;
 mod jobs;
 mod pages;
 mod promised;
