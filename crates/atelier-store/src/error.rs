@@ -37,6 +37,25 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// A thing is seen that belongs to somebody else.
+    #[error("{what} `{name}` is somebody else's; it can be looked at and used, and not changed")]
+    NotOwn {
+        /// What it is, such as `dataset`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// Whoever asks changes nothing at all.
+    #[error("this account only looks; it makes and changes nothing")]
+    ReadOnly,
+    /// Without an owner, nobody could say who has an account.
+    #[error(
+        "`{name}` is the last account with the role `owner` that can be used; make another one first"
+    )]
+    LastOwner {
+        /// The account.
+        name: String,
+    },
     /// A name that may be there only once is there.
     #[error("there is a {what} `{name}` already")]
     Exists {
@@ -274,6 +293,7 @@ impl Coded for Error {
             Self::Exists { .. }
             | Self::Invalid { .. }
             | Self::Trashed { .. }
+            | Self::LastOwner { .. }
             | Self::RunNotInUse { .. } => ErrorCode::InvalidInput,
             Self::Conflict { .. }
             | Self::Busy { .. }
@@ -281,6 +301,7 @@ impl Coded for Error {
             | Self::RunQueued { .. }
             | Self::JobNotSo { .. }
             | Self::Superseded { .. } => ErrorCode::Conflict,
+            Self::NotOwn { .. } | Self::ReadOnly => ErrorCode::Forbidden,
             Self::Pictures(error) => error.code(),
             Self::File(error) => error.code(),
             Self::DamagedBlob { .. } | Self::DamagedCatalogue { .. } => ErrorCode::DamagedLibrary,

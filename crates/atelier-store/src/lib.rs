@@ -3,11 +3,13 @@
 //! SQL stands here and nowhere else.
 
 mod about;
+mod accounts;
 mod backup;
 pub mod bases_folder;
 mod blobs;
 mod check;
 mod datasets;
+mod door_mappings;
 mod error;
 mod hashes;
 mod jobs;
@@ -24,6 +26,9 @@ mod thumbnails;
 mod trash;
 
 pub use about::{About, AboutChange};
+pub use accounts::{
+    Account, AccountChange, ApiToken, Audit, AuditPage, NewAudit, NewToken, Session,
+};
 pub use backup::BackedUp;
 pub use blobs::{BlobReader, Blobs, Hold, Swept};
 pub use check::{Checked, check};
@@ -32,18 +37,21 @@ pub use datasets::{
     Exported, FolderContent, FolderFile, Image, ImageChange, Imported, MAX_CAPTION_CHARS,
     MAX_CHANGES, NewImage, Version, VersionAbout, VersionPage,
 };
+pub use door_mappings::DoorMapping;
 pub use error::Error;
 pub use jobs::{Attempt, Job, JobPage, Lost, NewJob};
 pub use library::{
-    CATALOGUE, DatasetId, ImageId, JobId, Library, ModelId, PictureId, RunId, StartPictureId,
-    composed,
+    AccountId, CATALOGUE, DatasetId, ImageId, JobId, Library, ModelId, PictureId, RunId,
+    StartPictureId, TokenId, Viewer, composed,
 };
 pub use models::{
     BaseLookup, Lineage, Model, ModelCall, ModelChange, ModelPage, NewModel, PromisedModel, Proof,
     Verdict, adapter_about,
 };
 pub use pictures::{NewPicture, Picture, PicturePage};
-pub use runs::{Checkpoint, Losses, NewRun, Run, RunEnd, RunPage, Sitting};
+pub use runs::{
+    Checkpoint, EpochPreviews, Losses, NewRun, Preview, Run, RunEnd, RunPage, Sitting, Spent,
+};
 pub use start_pictures::{JobStart, StartPicture};
 pub use thumbnails::thumbnails_folder;
 pub use trash::{Emptied, TRASH_DAYS};

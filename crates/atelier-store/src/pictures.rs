@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::jobs::unreadable;
-use crate::library::{JobId, Library, ModelId, PictureId};
+use crate::library::{JobId, Library, ModelId, PictureId, check_own};
 
 /// A drawn picture.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,6 +34,12 @@ pub struct Picture {
     pub created_ms: i64,
     /// When it was put into the trash.
     pub trashed_ms: Option<i64>,
+    /// The name of the account that it belongs to; nothing for what the user of the machine made.
+    #[serde(skip)]
+    pub owner: Option<String>,
+    /// Whether every account sees it.
+    #[serde(skip)]
+    pub is_shared: bool,
 }
 
 /// A picture that is about to come into the library; its file is among the library's already.
@@ -63,7 +69,8 @@ pub struct PicturePage {
 }
 
 const SELECT: &str = "
-SELECT p.*, b.size_bytes, b.width, b.height FROM picture p JOIN blob b ON b.hash = p.blob";
+SELECT p.*, b.size_bytes, b.width, b.height, (SELECT a.name FROM account a WHERE a.id = p.owner) AS owner_name
+FROM picture p JOIN blob b ON b.hash = p.blob";
 
 impl Library {
     /// A page of the pictures outside the trash, or with `is_trash` of those in it: the newest job first, and those of a job
@@ -96,11 +103,16 @@ impl Library {
     ) -> Result<PicturePage> {
         let condition = "u.model = ?1 AND u.is_trashed = ?2 AND (?3 IS NULL OR u.job = ?3)";
         let count = format!("SELECT count(*) FROM picture_model u WHERE {condition}");
-        // In this order of tables, so that a page is read without those before it being sorted.
-        let query = format!(
-            "SELECT p.*, b.size_bytes, b.width, b.height FROM picture_model u \
-             CROSS JOIN picture p ON p.id = u.picture CROSS JOIN blob b ON b.hash = p.blob WHERE {condition} \
+        // The page first, so that what is passed over is not read but for its place.
+        let page = format!(
+            "SELECT u.picture, u.created_ms, u.job, u.position FROM picture_model u WHERE {condition} \
              ORDER BY u.created_ms DESC, u.job DESC, u.position LIMIT {limit} OFFSET {offset}"
+        );
+        let query = format!(
+            "SELECT p.*, b.size_bytes, b.width, b.height, \
+               (SELECT a.name FROM account a WHERE a.id = p.owner) AS owner_name \
+             FROM ({page}) w CROSS JOIN picture p ON p.id = w.picture CROSS JOIN blob b ON b.hash = p.blob \
+             ORDER BY w.created_ms DESC, w.job DESC, w.position"
         );
         self.read(|view| {
             Ok(PicturePage {
@@ -124,12 +136,12 @@ impl Library {
     pub fn delete_picture(&self, id: PictureId) -> Result<Picture> {
         let now_ms = self.now_ms();
         self.write(move |change| {
-            let picture = get(change, id)?;
+            let picture = get_own(change, id)?;
             if picture.trashed_ms.is_some() {
                 let (what, name) = ("picture", id.to_string());
                 return Err(Error::Trashed { what, name });
             }
-            let trash = "UPDATE picture SET trashed_ms = ? WHERE id = ?";
+            let trash = "UPDATE main.picture SET trashed_ms = ? WHERE id = ?";
             change.execute(trash, params![now_ms, id])?;
             get(change, id)
         })
@@ -138,8 +150,11 @@ impl Library {
     /// Takes a picture back from the trash.
     pub fn restore_picture(&self, id: PictureId) -> Result<Picture> {
         self.write(move |change| {
-            get(change, id)?;
-            change.execute("UPDATE picture SET trashed_ms = NULL WHERE id = ?", [id])?;
+            get_own(change, id)?;
+            change.execute(
+                "UPDATE main.picture SET trashed_ms = NULL WHERE id = ?",
+                [id],
+            )?;
             get(change, id)
         })
     }
@@ -161,6 +176,8 @@ impl Picture {
             recipe: serde_json::from_str(&recipe).map_err(unreadable)?,
             created_ms: row.get("created_ms")?,
             trashed_ms: row.get("trashed_ms")?,
+            owner: row.get("owner_name")?,
+            is_shared: row.get("shared")?,
         })
     }
 }
@@ -179,8 +196,8 @@ pub(crate) fn insert(
     )?;
     let id = PictureId::new();
     change.execute(
-        "INSERT INTO picture (id, job, position, blob, seed, recipe, created_ms) \
-         VALUES (:id, :job, :position, :blob, :seed, :recipe, :now_ms)",
+        "INSERT INTO main.picture (id, job, position, blob, seed, recipe, created_ms, owner) \
+         VALUES (:id, :job, :position, :blob, :seed, :recipe, :now_ms, (SELECT owner FROM job WHERE id = :job))",
         named_params! {
             ":id": id, ":job": job, ":position": position, ":blob": new.hash,
             ":seed": new.seed.0.cast_signed(), ":recipe": new.recipe.to_string(), ":now_ms": now_ms,
@@ -188,7 +205,7 @@ pub(crate) fn insert(
     )?;
     // Those that were asked for, and those that the prompt named, whose files the recipe knows.
     change.execute(
-        "INSERT INTO picture_model (model, is_trashed, created_ms, job, position, picture) \
+        "INSERT INTO main.picture_model (model, is_trashed, created_ms, job, position, picture) \
          SELECT m.id, 0, ?2, ?3, ?4, ?1 FROM job j JOIN json_each(j.request, '$.models') used \
            JOIN model m ON m.id = json_extract(used.value, '$.model') WHERE j.id = ?3 \
          UNION SELECT m.id, 0, ?2, ?3, ?4, ?1 FROM json_each(?5, '$.adapters') used \
@@ -218,4 +235,11 @@ pub(crate) fn get(view: &Transaction<'_>, id: PictureId) -> Result<Picture> {
     let query = format!("{SELECT} WHERE p.id = ?");
     let found = view.query_row(&query, [id], Picture::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("picture", id))
+}
+
+/// The same, which whoever asks may change.
+pub(crate) fn get_own(view: &Transaction<'_>, id: PictureId) -> Result<Picture> {
+    let picture = get(view, id)?;
+    check_own(view, ("picture", "picture"), &id, &id.to_string())?;
+    Ok(picture)
 }

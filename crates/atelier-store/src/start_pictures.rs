@@ -107,7 +107,7 @@ impl Library {
     pub fn start_from_image(&self, dataset: DatasetId, image: ImageId) -> Result<StartPicture> {
         let now_ms = self.now_ms();
         self.write(move |change| {
-            datasets::get_to_change(change, dataset)?;
+            datasets::get_to_use(change, dataset)?;
             let newest = "SELECT file_name, blob FROM image WHERE dataset = ? AND image = ? ORDER BY id DESC LIMIT 1";
             let found = change.query_row(newest, params![dataset, image], |row| {
                 Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
@@ -130,7 +130,7 @@ pub(crate) fn note(change: &Transaction<'_>, job: JobId, start: JobStart) -> Res
     for (part, id) in parts {
         if let Some(id) = id {
             get(change, id)?;
-            let note = "INSERT INTO job_start (job, part, start_picture) VALUES (?, ?, ?)";
+            let note = "INSERT INTO main.job_start (job, part, start_picture) VALUES (?, ?, ?)";
             change.execute(note, params![job, part, id])?;
         }
     }
@@ -152,7 +152,7 @@ pub(crate) fn sweep(change: &Transaction<'_>, before_ms: i64, now_ms: i64) -> Re
 
 fn insert(change: &Transaction<'_>, name: &str, blob: &str, now_ms: i64) -> Result<StartPicture> {
     let id = StartPictureId::new();
-    let insert = "INSERT INTO start_picture (id, name, blob, created_ms) VALUES (?, ?, ?, ?)";
+    let insert = "INSERT INTO main.start_picture (id, name, blob, created_ms, owner) VALUES (?, ?, ?, ?, viewer())";
     change.execute(insert, params![id, name, blob, now_ms])?;
     get(change, id)
 }

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::about::{About, AboutChange};
 use crate::error::{Error, Result};
-use crate::library::{DatasetId, ImageId, Library, name_key};
+use crate::library::{DatasetId, ImageId, Library, check_own, name_key};
 
 pub use additions::{Addition, AdditionOutcome};
 pub use caption::MAX_CAPTION_CHARS;
@@ -51,6 +51,12 @@ pub struct Dataset {
     pub image_count: u32,
     /// The first of these images.
     pub cover: Option<ImageId>,
+    /// The name of the account that it belongs to; nothing for what the user of the machine made.
+    #[serde(skip)]
+    pub owner: Option<String>,
+    /// Whether every account sees it.
+    #[serde(skip)]
+    pub is_shared: bool,
 }
 
 /// Some of the datasets, in the order of lists.
@@ -64,6 +70,7 @@ pub struct DatasetPage {
 
 const SELECT: &str = "
 SELECT d.id, d.name, d.description, d.category, d.trigger_word, d.created_ms, v.created_ms AS changed_ms, d.trashed_ms,
+  d.shared, (SELECT a.name FROM account a WHERE a.id = d.owner) AS owner_name,
   v.number, v.hash, (SELECT coalesce(max(position) + 1, 0) FROM version_image i WHERE i.version = v.id) AS image_count,
   (SELECT i.image FROM version_image p JOIN image i ON i.id = p.row WHERE p.version = v.id ORDER BY p.position LIMIT 1) AS cover
 FROM dataset d JOIN dataset_version v
@@ -81,6 +88,8 @@ impl Dataset {
             hash: row.get("hash")?,
             image_count: row.get("image_count")?,
             cover: row.get("cover")?,
+            owner: row.get("owner_name")?,
+            is_shared: row.get("shared")?,
         })
     }
 }
@@ -172,7 +181,7 @@ impl Library {
         let now_ms = self.now_ms();
         self.write(move |change| {
             get_to_change(change, id)?;
-            let trash = "UPDATE dataset SET trashed_ms = ? WHERE id = ?";
+            let trash = "UPDATE main.dataset SET trashed_ms = ? WHERE id = ?";
             change.execute(trash, params![now_ms, id])?;
             get(change, id)
         })
@@ -184,9 +193,11 @@ impl Library {
     /// When another one has its name by now.
     pub fn restore_dataset(&self, id: DatasetId) -> Result<Dataset> {
         self.write(move |change| {
-            let dataset = get(change, id)?;
-            let restored =
-                change.execute("UPDATE dataset SET trashed_ms = NULL WHERE id = ?", [id]);
+            let dataset = get_own(change, id)?;
+            let restored = change.execute(
+                "UPDATE main.dataset SET trashed_ms = NULL WHERE id = ?",
+                [id],
+            );
             restored.map_err(|error| Error::taken("dataset", &dataset.about.name, error))?;
             get(change, id)
         })
@@ -208,8 +219,21 @@ fn get(view: &Transaction<'_>, id: DatasetId) -> Result<Dataset> {
     found.ok_or_else(|| Error::not_found("dataset", id))
 }
 
-/// The dataset with this id, unless it is in the trash.
+/// The dataset with this id, which whoever asks may change.
+fn get_own(view: &Transaction<'_>, id: DatasetId) -> Result<Dataset> {
+    let dataset = get(view, id)?;
+    check_own(view, ("dataset", "dataset"), &id, &dataset.about.name)?;
+    Ok(dataset)
+}
+
+/// The same, unless it is in the trash.
 pub(crate) fn get_to_change(view: &Transaction<'_>, id: DatasetId) -> Result<Dataset> {
+    get_own(view, id)?;
+    get_to_use(view, id)
+}
+
+/// The dataset with this id, unless it is in the trash.
+pub(crate) fn get_to_use(view: &Transaction<'_>, id: DatasetId) -> Result<Dataset> {
     let dataset = get(view, id)?;
     if dataset.trashed_ms.is_some() {
         let (what, name) = ("dataset", dataset.about.name);
@@ -221,8 +245,8 @@ pub(crate) fn get_to_change(view: &Transaction<'_>, id: DatasetId) -> Result<Dat
 /// Writes the row of a new dataset.
 fn insert_row(about: &About, change: &Transaction<'_>, id: DatasetId, now_ms: i64) -> Result<()> {
     let inserted = change.execute(
-        "INSERT INTO dataset (id, name, description, category, trigger_word, created_ms) \
-         VALUES (:id, :name, :description, :category, :trigger_word, :now_ms)",
+        "INSERT INTO main.dataset (id, name, description, category, trigger_word, created_ms, owner) \
+         VALUES (:id, :name, :description, :category, :trigger_word, :now_ms, viewer())",
         named_params! {
             ":id": id, ":name": about.name, ":description": about.description,
             ":category": about.category.name(), ":trigger_word": about.trigger_word, ":now_ms": now_ms,
@@ -236,7 +260,7 @@ fn insert_row(about: &About, change: &Transaction<'_>, id: DatasetId, now_ms: i6
 /// Writes it over what the dataset's row says.
 fn update_row(about: &About, change: &Transaction<'_>, id: DatasetId) -> Result<()> {
     let updated = change.execute(
-        "UPDATE dataset SET name = :name, description = :description, category = :category, \
+        "UPDATE main.dataset SET name = :name, description = :description, category = :category, \
          trigger_word = :trigger_word WHERE id = :id",
         named_params! {
             ":id": id, ":name": about.name, ":description": about.description,

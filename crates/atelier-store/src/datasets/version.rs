@@ -237,7 +237,7 @@ pub(super) fn insert(
     let newest: u32 = change.query_row(newest, [dataset], |row| row.get(0))?;
     let hash = hash_of(images);
     change.execute(
-        "INSERT INTO dataset_version (dataset, number, hash, change, created_ms) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO main.dataset_version (dataset, number, hash, change, created_ms) VALUES (?, ?, ?, ?, ?)",
         params![dataset, newest + 1, hash, words, now_ms],
     )?;
     let version = change.last_insert_rowid();
@@ -268,7 +268,7 @@ fn insert_image(
         image.height
     ])?;
     let mut row = change.prepare_cached(
-        "INSERT INTO image (dataset, image, file_name, blob, caption, crop_left, crop_top, crop_side) \
+        "INSERT INTO main.image (dataset, image, file_name, blob, caption, crop_left, crop_top, crop_side) \
          VALUES (:dataset, :image, :file_name, :blob, :caption, :left, :top, :side)",
     )?;
     row.insert(named_params! {

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::leftovers;
-use crate::library::{DatasetId, JobId, Library, RunId};
+use crate::library::{AccountId, DatasetId, JobId, Library, RunId, check_own};
 use crate::runs::{self, NewRun, Run};
 use crate::start_pictures::{self, JobStart};
 
@@ -73,6 +73,12 @@ pub struct Job {
     /// Where its files lie.
     #[serde(skip)]
     pub folder: PathBuf,
+    /// The account that it belongs to; nothing for what the user of the machine asked for.
+    #[serde(skip)]
+    pub owner: Option<AccountId>,
+    /// Whether every account sees it, as the run that it trains.
+    #[serde(skip)]
+    pub is_shared: bool,
 }
 
 /// Some of the jobs, newest first.
@@ -276,6 +282,8 @@ impl Job {
             started_ms: row.get("started_ms")?,
             ended_ms: row.get("ended_ms")?,
             folder: PathBuf::new(),
+            owner: row.get("owner")?,
+            is_shared: row.get("shared")?,
         })
     }
 }
@@ -286,8 +294,10 @@ pub(crate) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) 
 
 fn insert(change: &Transaction<'_>, new: &NewJob, run: Option<RunId>, now_ms: i64) -> Result<()> {
     change.execute(
-        "INSERT INTO job (id, kind, priority, request, run, state, attempt, fruitless, created_ms) \
-         VALUES (:id, :kind, :priority, :request, :run, :state, 0, 0, :now_ms)",
+        "INSERT INTO main.job (id, kind, priority, request, run, state, attempt, fruitless, created_ms, owner, shared) \
+         SELECT :id, :kind, :priority, :request, :run, :state, 0, 0, :now_ms, \
+           CASE WHEN r.id IS NULL THEN viewer() ELSE r.owner END, coalesce(r.shared, 0) \
+         FROM (SELECT 1) LEFT JOIN run r ON r.id = :run",
         named_params! {
             ":id": new.id, ":kind": new.kind.name(), ":priority": new.priority,
             ":request": new.request.to_string(), ":run": run, ":state": JobState::Queued.name(),
@@ -308,6 +318,13 @@ fn get(view: &Transaction<'_>, id: JobId) -> Result<Job> {
     let query = format!("{SELECT} WHERE j.id = ?");
     let found = view.query_row(&query, [id], Job::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("job", id))
+}
+
+/// The same, which whoever asks may change.
+fn get_own(view: &Transaction<'_>, id: JobId) -> Result<Job> {
+    let job = get(view, id)?;
+    check_own(view, ("job", "job"), &id, &id.to_string())?;
+    Ok(job)
 }
 
 fn of_run(view: &Transaction<'_>, name: &str) -> Result<Job> {

@@ -4,7 +4,7 @@
 use atelier_core::{JobState, JobWish};
 use rusqlite::{Transaction, params};
 
-use super::{Job, get};
+use super::{Job, get_own};
 use crate::error::{Error, Result};
 use crate::library::{JobId, Library};
 
@@ -75,8 +75,8 @@ impl Library {
     /// Gives a job another priority.
     pub fn set_job_priority(&self, id: JobId, priority: i32) -> Result<Job> {
         self.write(move |change| {
-            get(change, id)?;
-            let set = "UPDATE job SET priority = ? WHERE id = ?";
+            get_own(change, id)?;
+            let set = "UPDATE main.job SET priority = ? WHERE id = ?";
             Ok(change.execute(set, params![priority, id])?)
         })?;
         self.get_job(id)
@@ -90,7 +90,7 @@ impl Library {
     ) -> Result<Job> {
         let now_ms = self.now_ms();
         self.write(move |change| {
-            let job = get(change, id)?;
+            let job = get_own(change, id)?;
             let Some((state, wish)) = to(&job) else {
                 let state = job
                     .wish
@@ -133,7 +133,7 @@ fn set(
 ) -> Result<()> {
     let ended_ms = (!state.is_open()).then_some(now_ms);
     change.execute(
-        "UPDATE job SET state = ?1, wish = ?2, waiting = NULL, ended_ms = CASE WHEN ?3 IS NULL THEN NULL \
+        "UPDATE main.job SET state = ?1, wish = ?2, waiting = NULL, ended_ms = CASE WHEN ?3 IS NULL THEN NULL \
            ELSE coalesce(ended_ms, ?3) END, \
            fruitless = CASE WHEN ?1 = 'queued' THEN 0 ELSE fruitless END, \
            error_code = CASE WHEN ?1 = 'queued' THEN NULL ELSE error_code END, \

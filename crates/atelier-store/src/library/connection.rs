@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::viewer::{Told, hide};
 use super::{migrations, names};
 use crate::error::{Error, Result};
 
@@ -13,6 +14,23 @@ use crate::error::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often it looks where `SQLite` does not wait by itself.
 const GLANCE: Duration = Duration::from_millis(20);
+
+/// A connection, and to whom it belongs at the moment.
+pub(super) struct Line {
+    pub(super) connection: Connection,
+    pub(super) told: Told,
+}
+
+impl Line {
+    /// One that shows everything, or with `is_partial` what may be seen.
+    pub(super) fn new(connection: Connection, is_partial: bool) -> Result<Self> {
+        let told = Told::register(&connection)?;
+        if is_partial {
+            hide(&connection)?;
+        }
+        Ok(Self { connection, told })
+    }
+}
 
 /// A connection that changes the catalogue, which is made or brought to today's layout first.
 pub(super) fn open_to_write(path: &Path) -> Result<Connection> {
@@ -38,13 +56,25 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// A connection that only reads.
+/// A connection that only reads: everything, or with `is_partial` what may be seen.
+pub(super) fn line_to_read(path: &Path, is_partial: bool) -> Result<Line> {
+    let line = Line::new(open_unguarded(path)?, is_partial)?;
+    line.connection.pragma_update(None, "query_only", true)?;
+    Ok(line)
+}
+
+/// A connection that only reads, for the program itself.
 pub(crate) fn open_to_read(path: &Path) -> Result<Connection> {
+    let connection = open_unguarded(path)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn open_unguarded(path: &Path) -> Result<Connection> {
     // Without the right to write, a log that a crash left could not be read.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
-    connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     Ok(connection)
 }

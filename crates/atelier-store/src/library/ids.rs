@@ -69,6 +69,8 @@ id!(ModelId, "a fine-tuned model");
 id!(JobId, "a job");
 id!(PictureId, "a drawn picture");
 id!(StartPictureId, "a start picture");
+id!(AccountId, "an account");
+id!(TokenId, "a token");
 
 impl JobId {
     /// One that no job has yet, so that files can be put where the job will look for them.

@@ -6,6 +6,7 @@ mod ids;
 mod migrations;
 mod names;
 mod readers;
+mod viewer;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -21,18 +22,23 @@ use readers::Readers;
 use writer::Writer;
 
 pub(crate) use connection::open_to_read;
-pub use ids::{DatasetId, ImageId, JobId, ModelId, PictureId, RunId, StartPictureId};
+pub use ids::{
+    AccountId, DatasetId, ImageId, JobId, ModelId, PictureId, RunId, StartPictureId, TokenId,
+};
 pub(crate) use migrations::{Layout, layout};
 pub use names::composed;
 pub(crate) use names::{is_format, name_key};
+pub use viewer::Viewer;
+pub(crate) use viewer::check_own;
 
 /// The file of the catalogue below the library's folder.
 pub const CATALOGUE: &str = "atelier.db";
 
-/// The open library. Clones are the same one.
+/// The open library, as somebody sees it. Clones are the same one.
 #[derive(Clone)]
 pub struct Library {
     shared: Arc<Shared>,
+    viewer: Viewer,
 }
 
 struct Shared {
@@ -62,6 +68,7 @@ impl Library {
         let connection = connection::open_to_write(&path);
         let connection = connection.map_err(|error| error.at("change", &path))?;
         Ok(Self {
+            viewer: Viewer::Machine,
             shared: Arc::new(Shared {
                 writer: Writer::start(connection, path.clone())?,
                 readers: Readers::new(path.clone()),
@@ -70,6 +77,20 @@ impl Library {
                 clock,
             }),
         })
+    }
+
+    /// The same library as somebody sees it: what they may not see is not found, and what they make is theirs.
+    #[must_use]
+    pub fn seen_by(&self, viewer: Viewer) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            viewer,
+        }
+    }
+
+    /// Who sees it so.
+    pub fn viewer(&self) -> Viewer {
+        self.viewer
     }
 
     /// Opens the library in a folder, and makes none.
@@ -111,7 +132,7 @@ impl Library {
 
     /// Reads what was there at one moment.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let read = self.shared.readers.read(work);
+        let read = self.shared.readers.read(self.viewer, work);
         read.map_err(|error| error.at("read", &self.shared.path))
     }
 
@@ -120,7 +141,10 @@ impl Library {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let written = self.shared.writer.write(|change| {
+        if !self.viewer.may_change() {
+            return Err(Error::ReadOnly);
+        }
+        let written = self.shared.writer.write(self.viewer, |change| {
             // From now on it is a library of its own, which no backup replaces.
             change.execute("UPDATE library SET is_copy = 0 WHERE is_copy = 1", [])?;
             work(change)

@@ -3,39 +3,53 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::Transaction;
 
-use super::connection::open_to_read;
+use super::Viewer;
+use super::connection::{Line, line_to_read};
 use crate::error::Result;
 
 /// Connections that are kept while nobody reads.
 const KEPT: usize = 8;
 
-/// The connections that nobody uses.
+/// The connections that nobody uses: those that show everything, and those that show a part.
 pub(super) struct Readers {
-    idle: Mutex<Vec<Connection>>,
+    whole: Mutex<Vec<Line>>,
+    partial: Mutex<Vec<Line>>,
     path: PathBuf,
 }
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
         Self {
-            idle: Mutex::default(),
+            whole: Mutex::default(),
+            partial: Mutex::default(),
             path,
         }
     }
 
-    /// Runs `work` on what was there at one moment.
-    pub(super) fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = idle().pop();
-        let mut connection = kept.map_or_else(|| open_to_read(&self.path), Ok)?;
-        let transaction = connection.transaction()?;
+    /// Runs `work` on what was there at one moment and may be seen.
+    pub(super) fn read<T>(
+        &self,
+        viewer: Viewer,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let is_partial = !viewer.sees_all();
+        let kept = if is_partial {
+            &self.partial
+        } else {
+            &self.whole
+        };
+        let idle = || kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = idle().pop();
+        let mut line = line.map_or_else(|| line_to_read(&self.path, is_partial), Ok)?;
+        line.told.set(viewer);
+        let transaction = line.connection.transaction()?;
         let value = work(&transaction)?;
         transaction.finish()?;
         let mut idle = idle();
         if idle.len() < KEPT {
-            idle.push(connection);
+            idle.push(line);
         }
         Ok(value)
     }

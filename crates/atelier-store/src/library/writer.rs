@@ -7,12 +7,36 @@ use std::thread::JoinHandle;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::Viewer;
+use super::connection::{Line, open_to_write};
 use crate::error::{Error, Result};
 
 /// Changes that may wait for their turn before callers do.
 const WAITING: usize = 64;
 
-type Task = Box<dyn FnOnce(&mut Connection) + Send>;
+type Task = Box<dyn FnOnce(&mut Lines) + Send>;
+
+/// The connections of the thread: one for those who see everything, and one for the others when the first of them comes.
+struct Lines {
+    whole: Line,
+    partial: Option<Line>,
+    path: PathBuf,
+}
+
+impl Lines {
+    fn of(&mut self, viewer: Viewer) -> Result<&mut Connection> {
+        let line = if viewer.sees_all() {
+            &mut self.whole
+        } else {
+            match &mut self.partial {
+                Some(line) => line,
+                none => none.insert(Line::new(open_to_write(&self.path)?, true)?),
+            }
+        };
+        line.told.set(viewer);
+        Ok(&mut line.connection)
+    }
+}
 
 /// The way to the thread, which ends with it.
 pub(super) struct Writer {
@@ -22,13 +46,18 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(mut connection: Connection, path: PathBuf) -> Result<Self> {
+    pub(super) fn start(connection: Connection, path: PathBuf) -> Result<Self> {
         let (tasks, waiting) = sync_channel::<Task>(WAITING);
+        let mut lines = Lines {
+            whole: Line::new(connection, false)?,
+            partial: None,
+            path: path.clone(),
+        };
         let thread = std::thread::Builder::new()
             .name("catalogue".to_owned())
             .spawn(move || {
                 while let Ok(task) = waiting.recv() {
-                    task(&mut connection);
+                    task(&mut lines);
                 }
             })?;
         Ok(Self {
@@ -41,14 +70,16 @@ impl Writer {
     /// Runs `work` in a transaction that no other change comes between, and waits until it is on the disk.
     pub(super) fn write<T: Send + 'static>(
         &self,
+        viewer: Viewer,
         work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let stopped = || Error::Stopped {
             path: self.path.clone(),
         };
         let (answer, answered) = sync_channel(1);
-        let task: Task = Box::new(move |connection| {
+        let task: Task = Box::new(move |lines| {
             let change = || -> Result<T> {
+                let connection = lines.of(viewer)?;
                 let transaction =
                     connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let value = work(&transaction)?;
@@ -84,14 +115,16 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         let writer = Writer::start(connection, PathBuf::from("x")).unwrap();
         writer
-            .write(|change| Ok(change.execute_batch("CREATE TABLE t (x)")?))
+            .write(Viewer::Machine, |change| {
+                Ok(change.execute_batch("CREATE TABLE t (x)")?)
+            })
             .unwrap();
-        let panicked = writer.write(|change| -> Result<()> {
+        let panicked = writer.write(Viewer::Machine, |change| -> Result<()> {
             change.execute("INSERT INTO t VALUES (1)", [])?;
             panic!("in the middle");
         });
         assert!(matches!(panicked, Err(Error::Stopped { .. })));
-        let failed = writer.write(|change| -> Result<()> {
+        let failed = writer.write(Viewer::Machine, |change| -> Result<()> {
             change.execute("INSERT INTO t VALUES (2)", [])?;
             Err(Error::not_found("thing", "x"))
         });
@@ -100,6 +133,6 @@ mod tests {
             let count = change.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, u32>(0));
             Ok(count?)
         };
-        assert_eq!(writer.write(count).unwrap(), 0);
+        assert_eq!(writer.write(Viewer::Machine, count).unwrap(), 0);
     }
 }

@@ -57,10 +57,10 @@ pub(super) fn insert(
 ) -> Result<Model> {
     adapter.note(change)?;
     let inserted = change.execute(
-        "INSERT INTO model (number, id, name, description, category, trigger_word, strength, blob, run, epoch, base, \
-           base_hash, created_ms, origin_run, origin_dataset, origin_version, origin_hash) \
+        "INSERT INTO main.model (number, id, name, description, category, trigger_word, strength, blob, run, epoch, base, \
+           base_hash, created_ms, origin_run, origin_dataset, origin_version, origin_hash, owner) \
          SELECT :number, :id, :name, :description, :category, :trigger_word, :strength, :blob, :run, :epoch, :base, \
-           :base_hash, :now_ms, r.name, r.dataset_name, r.dataset_version, r.dataset_hash \
+           :base_hash, :now_ms, r.name, r.dataset_name, r.dataset_version, r.dataset_hash, viewer() \
          FROM (SELECT 1) LEFT JOIN run r ON r.id = :run",
         named_params! {
             ":number": number, ":id": id, ":name": new.about.name, ":description": new.about.description,

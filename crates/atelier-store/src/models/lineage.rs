@@ -14,6 +14,9 @@ use crate::runs::{Run, recorded};
 /// The entry of an adapter's header with the hash of the pictures that it was trained on.
 const TRAINED_ON: &str = "atelier.dataset_version";
 
+/// Why nothing is known of a run any more, but what its model says.
+const GONE: &str = "the run was removed for good, or is somebody else's";
+
 /// Finds the hash that the base of a name has now; nothing where there is no such base.
 pub type BaseLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -200,7 +203,7 @@ fn without_run(model: &Model) -> Vec<Proof> {
         format!("run `{run}` wrote it after epoch {epoch}"),
         format!("the run trained on version {number} of dataset `{name}`"),
     ];
-    let missing = |what| Proof::missing(what, "the run was removed for good");
+    let missing = |what| Proof::missing(what, GONE);
     whats.into_iter().map(missing).collect()
 }
 

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::about::{About, AboutChange, checked_handle, first_free};
 use crate::error::{Error, Result};
-use crate::library::{DatasetId, Library, ModelId, RunId, name_key};
+use crate::library::{DatasetId, Library, ModelId, RunId, check_own, name_key};
 use crate::runs::written_by;
 
 use adapter::{Adapter, insert};
@@ -48,7 +48,7 @@ pub struct Model {
     pub hash: String,
     /// Its length.
     pub size_bytes: u64,
-    /// The run that it comes from, unless it was removed for good.
+    /// The run that it comes from, unless it was removed for good or may not be seen.
     pub run: Option<RunId>,
     /// What the run is or was called; nothing for a model that was imported.
     pub run_name: Option<String>,
@@ -70,6 +70,12 @@ pub struct Model {
     pub created_ms: i64,
     /// When it was put into the trash.
     pub trashed_ms: Option<i64>,
+    /// The name of the account that it belongs to; nothing for what the user of the machine made.
+    #[serde(skip)]
+    pub owner: Option<String>,
+    /// Whether every account sees it.
+    #[serde(skip)]
+    pub is_shared: bool,
 }
 
 /// An adapter file from elsewhere, as a model.
@@ -97,7 +103,9 @@ pub struct ModelChange {
 }
 
 const SELECT: &str = "
-SELECT m.*, b.size_bytes, coalesce(r.name, m.origin_run) AS run_name, r.dataset,
+SELECT m.*, b.size_bytes, r.id AS seen_run, coalesce(r.name, m.origin_run) AS run_name,
+  (SELECT d.id FROM dataset d WHERE d.id = r.dataset) AS dataset,
+  (SELECT a.name FROM account a WHERE a.id = m.owner) AS owner_name,
   coalesce(r.dataset_name, m.origin_dataset) AS dataset_name,
   coalesce(r.dataset_version, m.origin_version) AS dataset_version,
   coalesce(r.dataset_hash, m.origin_hash) AS dataset_hash
@@ -166,7 +174,7 @@ impl Library {
             let model = get_to_change(change, id)?;
             let about = checked(new.about.over(model.about))?;
             let updated = change.execute(
-                "UPDATE model SET name = :name, description = :description, category = :category, \
+                "UPDATE main.model SET name = :name, description = :description, category = :category, \
                    trigger_word = :trigger_word, strength = coalesce(:strength, strength) WHERE id = :id",
                 named_params! {
                     ":id": id, ":name": about.name, ":description": about.description,
@@ -177,7 +185,7 @@ impl Library {
             if let Some(adapter) = adapter {
                 adapter.note(change)?;
                 let epoch = adapter.origin.map(|(_, epoch)| epoch as u64);
-                let other = "UPDATE model SET blob = ?, epoch = ? WHERE id = ?";
+                let other = "UPDATE main.model SET blob = ?, epoch = ? WHERE id = ?";
                 change.execute(other, params![adapter.hash, epoch, id])?;
             }
             get(change, id)
@@ -261,7 +269,7 @@ impl Library {
         let now_ms = self.now_ms();
         self.write(move |change| {
             get_to_change(change, id)?;
-            let trash = "UPDATE model SET trashed_ms = ? WHERE id = ?";
+            let trash = "UPDATE main.model SET trashed_ms = ? WHERE id = ?";
             change.execute(trash, params![now_ms, id])?;
             get(change, id)
         })
@@ -273,8 +281,9 @@ impl Library {
     /// When another one has its name by now.
     pub fn restore_model(&self, id: ModelId) -> Result<Model> {
         self.write(move |change| {
-            let model = get(change, id)?;
-            let restored = change.execute("UPDATE model SET trashed_ms = NULL WHERE id = ?", [id]);
+            let model = get_own(change, id)?;
+            let restored =
+                change.execute("UPDATE main.model SET trashed_ms = NULL WHERE id = ?", [id]);
             restored.map_err(|error| Error::taken("model", &model.about.name, error))?;
             get(change, id)
         })
@@ -291,7 +300,7 @@ impl Model {
             strength: row.get("strength")?,
             hash: row.get("blob")?,
             size_bytes: row.get("size_bytes")?,
-            run: row.get("run")?,
+            run: row.get("seen_run")?,
             run_name: row.get("run_name")?,
             epoch: epoch.map(|epoch| epoch as usize),
             dataset: row.get("dataset")?,
@@ -302,13 +311,15 @@ impl Model {
             base_hash: row.get("base_hash")?,
             created_ms: row.get("created_ms")?,
             trashed_ms: row.get("trashed_ms")?,
+            owner: row.get("owner_name")?,
+            is_shared: row.get("shared")?,
         })
     }
 }
 
 /// The name itself, or with the first number that makes it one that no model has.
 fn free_name(view: &Transaction<'_>, name: &str) -> Result<String> {
-    let taken = "SELECT count(*) FROM model WHERE name_key = ? AND trashed_ms IS NULL";
+    let taken = "SELECT count(*) FROM main.model WHERE name_key = ? AND trashed_ms IS NULL";
     let numbered = (2_u32..).map(|number| format!("{name} {number}"));
     first_free(std::iter::once(name.to_owned()).chain(numbered), |name| {
         Ok(view.query_row(taken, [name_key(name)], |row| row.get::<_, u32>(0))? > 0)
@@ -335,9 +346,16 @@ fn get(view: &Transaction<'_>, id: ModelId) -> Result<Model> {
     found.ok_or_else(|| Error::not_found("model", id))
 }
 
-/// The model with this id, unless it is in the trash.
-fn get_to_change(view: &Transaction<'_>, id: ModelId) -> Result<Model> {
+/// The model with this id, which whoever asks may change.
+fn get_own(view: &Transaction<'_>, id: ModelId) -> Result<Model> {
     let model = get(view, id)?;
+    check_own(view, ("model", "model"), &id, &model.about.name)?;
+    Ok(model)
+}
+
+/// The same, unless it is in the trash.
+pub(crate) fn get_to_change(view: &Transaction<'_>, id: ModelId) -> Result<Model> {
+    let model = get_own(view, id)?;
     if model.trashed_ms.is_some() {
         let (what, name) = ("model", model.about.name);
         return Err(Error::Trashed { what, name });

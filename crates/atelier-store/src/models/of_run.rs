@@ -91,7 +91,8 @@ impl Prepared {
             None => (ModelId::new(), None),
         };
         let model = insert(change, (id, number), (&new, &adapter), now_ms)?;
-        change.execute("UPDATE model SET is_result = 1 WHERE id = ?", [id])?;
+        let result = "UPDATE model SET is_result = 1, owner = (SELECT r.owner FROM run r WHERE r.id = model.run) WHERE id = ?";
+        change.execute(result, [id])?;
         Ok(model)
     }
 }

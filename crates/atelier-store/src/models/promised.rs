@@ -160,7 +160,7 @@ pub(crate) fn promise(change: &Transaction<'_>, run: RunId) -> Result<()> {
         let first = "INSERT INTO sqlite_sequence (name, seq) VALUES ('model', 1)";
         change.execute(first, [])?;
     }
-    let promise = "UPDATE run SET model_id = ?, \
+    let promise = "UPDATE main.run SET model_id = ?, \
                    model_number = (SELECT seq FROM sqlite_sequence WHERE name = 'model') WHERE id = ?";
     change.execute(promise, params![ModelId::new(), run])?;
     Ok(())

@@ -169,7 +169,7 @@ fn folders(run: &Path) -> Vec<(String, PathBuf)> {
 /// Takes note of checkpoints. What was noted before is as it was.
 pub(crate) fn record(change: &Transaction<'_>, run: RunId, found: &[Checkpoint]) -> Result<()> {
     let mut insert = change.prepare_cached(
-        "INSERT INTO checkpoint (run, epoch, step, hash, size_bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO main.checkpoint (run, epoch, step, hash, size_bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     )?;
     for checkpoint in found {
         let Checkpoint {

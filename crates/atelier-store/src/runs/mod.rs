@@ -3,11 +3,13 @@
 
 mod checkpoint;
 mod page;
+mod preview;
 mod sitting;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use atelier_core::{RunState, TrainConfig};
+use atelier_core::{RunState, SettingOrigin, TrainConfig};
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 use serde::Serialize;
@@ -16,7 +18,7 @@ use crate::about::{checked_handle, first_free, plain_handle};
 use crate::datasets;
 use crate::error::{Error, Result};
 use crate::jobs;
-use crate::library::{DatasetId, Library, ModelId, RunId, name_key};
+use crate::library::{DatasetId, Library, ModelId, RunId, check_own, name_key};
 use crate::models;
 
 pub use checkpoint::{Checkpoint, Losses};
@@ -25,8 +27,9 @@ pub(crate) use checkpoint::{
     written_files,
 };
 pub use page::RunPage;
+pub use preview::{EpochPreviews, Preview};
 pub(crate) use sitting::is_in_use;
-pub use sitting::{RunEnd, Sitting};
+pub use sitting::{RunEnd, Sitting, Spent};
 
 /// The folder of runs below the library's.
 pub(crate) const FOLDER: &str = "runs";
@@ -46,6 +49,8 @@ pub struct NewRun {
     pub base_hash: String,
     /// The settings.
     pub config: TrainConfig,
+    /// Where each of them comes from.
+    pub origins: BTreeMap<String, SettingOrigin>,
     /// Steps that it will have.
     pub total_steps: u64,
 }
@@ -57,7 +62,7 @@ pub struct Run {
     pub id: RunId,
     /// Its name, which no other run outside the trash has.
     pub name: String,
-    /// The dataset, unless it was removed for good.
+    /// The dataset, unless it was removed for good or may not be seen.
     pub dataset: Option<DatasetId>,
     /// What the dataset was called when the run was made.
     pub dataset_name: String,
@@ -71,6 +76,8 @@ pub struct Run {
     pub base_hash: String,
     /// The settings.
     pub config: TrainConfig,
+    /// Where each of them comes from; nothing where that was not noted.
+    pub origins: BTreeMap<String, SettingOrigin>,
     /// Where it stands.
     pub state: RunState,
     /// Finished and saved steps; while it is trained, finished ones.
@@ -81,6 +88,10 @@ pub struct Run {
     pub loss: Option<f32>,
     /// Seconds spent in training steps so far.
     pub training_secs: f64,
+    /// Seconds spent drawing previews so far.
+    pub preview_secs: f64,
+    /// How many pictures were drawn in them.
+    pub preview_pictures: u64,
     /// Why it failed, in words.
     pub problem: Option<String>,
     /// Pictures that it left out on purpose, in words; known when it is completed.
@@ -93,13 +104,21 @@ pub struct Run {
     pub changed_ms: i64,
     /// When it was put into the trash.
     pub trashed_ms: Option<i64>,
+    /// The name of the account that it belongs to; nothing for what the user of the machine made.
+    #[serde(skip)]
+    pub owner: Option<String>,
+    /// Whether every account sees it.
+    #[serde(skip)]
+    pub is_shared: bool,
     /// Where its files lie.
     #[serde(skip)]
     pub folder: PathBuf,
 }
 
 const SELECT: &str = "
-SELECT r.*, (SELECT m.id FROM model m WHERE m.run = r.id AND m.trashed_ms IS NULL ORDER BY m.number DESC LIMIT 1) AS model
+SELECT r.*, (SELECT m.id FROM model m WHERE m.run = r.id AND m.trashed_ms IS NULL ORDER BY m.number DESC LIMIT 1) AS model,
+  (SELECT d.id FROM dataset d WHERE d.id = r.dataset) AS seen_dataset,
+  (SELECT a.name FROM account a WHERE a.id = r.owner) AS owner_name
 FROM run r";
 
 impl Library {
@@ -174,7 +193,7 @@ impl Library {
                 let job = job.to_string();
                 return Err(Error::RunQueued { name, job });
             }
-            let trash = "UPDATE run SET trashed_ms = ? WHERE id = ?";
+            let trash = "UPDATE main.run SET trashed_ms = ? WHERE id = ?";
             Ok(change.execute(trash, params![now_ms, id])?)
         })?;
         drop(seat);
@@ -187,8 +206,9 @@ impl Library {
     /// When another one has its name by now.
     pub fn restore_run(&self, id: RunId) -> Result<Run> {
         self.write(move |change| {
-            let run = get(change, id)?;
-            let restored = change.execute("UPDATE run SET trashed_ms = NULL WHERE id = ?", [id]);
+            let run = get_own(change, id)?;
+            let restored =
+                change.execute("UPDATE main.run SET trashed_ms = NULL WHERE id = ?", [id]);
             restored.map_err(|error| Error::taken("run", &run.name, error))?;
             Ok(())
         })?;
@@ -230,36 +250,47 @@ impl Library {
 pub(crate) struct Checked {
     new: NewRun,
     config: String,
+    origins: String,
 }
 
 impl Checked {
     pub(crate) fn of(mut new: NewRun) -> Result<Self> {
         let config = serde_json::to_string(&new.config).map_err(std::io::Error::other)?;
+        let origins = serde_json::to_string(&new.origins).map_err(std::io::Error::other)?;
         let name = new.name.as_deref();
         new.name = name
             .map(|name| checked_handle("name of a run", name))
             .transpose()?;
-        Ok(Self { new, config })
+        Ok(Self {
+            new,
+            config,
+            origins,
+        })
     }
 
     pub(crate) fn insert(self, change: &Transaction<'_>, id: RunId, now_ms: i64) -> Result<()> {
-        let Self { new, config } = self;
-        let dataset = datasets::get_to_change(change, new.dataset)?;
+        let Self {
+            new,
+            config,
+            origins,
+        } = self;
+        let dataset = datasets::get_to_use(change, new.dataset)?;
         let version = datasets::version(change, new.dataset, new.version)?;
         let name = match new.name {
             Some(name) => name,
             None => free_name(change, &dataset.about.name)?,
         };
         let inserted = change.execute(
-            "INSERT INTO run (id, name, dataset, dataset_name, dataset_version, dataset_hash, base, base_hash, config, \
-               state, done_steps, total_steps, training_secs, created_ms, changed_ms) \
+            "INSERT INTO main.run (id, name, dataset, dataset_name, dataset_version, dataset_hash, base, base_hash, config, \
+               state, done_steps, total_steps, training_secs, created_ms, changed_ms, owner, \
+               origins) \
              VALUES (:id, :name, :dataset, :dataset_name, :version, :hash, :base, :base_hash, :config, \
-               :state, 0, :total, 0, :now_ms, :now_ms)",
+               :state, 0, :total, 0, :now_ms, :now_ms, viewer(), :origins)",
             named_params! {
                 ":id": id, ":name": name, ":dataset": new.dataset, ":dataset_name": dataset.about.name,
                 ":version": new.version, ":hash": version.about.hash, ":base": new.base,
                 ":base_hash": new.base_hash, ":config": config, ":state": RunState::Waiting.name(),
-                ":total": new.total_steps, ":now_ms": now_ms,
+                ":total": new.total_steps, ":now_ms": now_ms, ":origins": origins,
             },
         );
         inserted.map_err(|error| Error::taken("run", &name, error))?;
@@ -271,27 +302,33 @@ impl Run {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let state: String = row.get("state")?;
         let (config, skipped): (String, String) = (row.get("config")?, row.get("skipped")?);
+        let origins: String = row.get("origins")?;
         Ok(Self {
             id: row.get("id")?,
             name: row.get("name")?,
-            dataset: row.get("dataset")?,
+            dataset: row.get("seen_dataset")?,
             dataset_name: row.get("dataset_name")?,
             dataset_version: row.get("dataset_version")?,
             dataset_hash: row.get("dataset_hash")?,
             base: row.get("base")?,
             base_hash: row.get("base_hash")?,
             config: serde_json::from_str(&config).map_err(unreadable)?,
+            origins: serde_json::from_str(&origins).map_err(unreadable)?,
             state: state.parse().map_err(unreadable)?,
             done_steps: row.get("done_steps")?,
             total_steps: row.get("total_steps")?,
             loss: row.get("loss")?,
             training_secs: row.get("training_secs")?,
+            preview_secs: row.get("preview_secs")?,
+            preview_pictures: row.get("preview_pictures")?,
             problem: row.get("problem")?,
             skipped: serde_json::from_str(&skipped).map_err(unreadable)?,
             model: row.get("model")?,
             created_ms: row.get("created_ms")?,
             changed_ms: row.get("changed_ms")?,
             trashed_ms: row.get("trashed_ms")?,
+            owner: row.get("owner_name")?,
+            is_shared: row.get("shared")?,
             folder: PathBuf::new(),
         })
     }
@@ -308,9 +345,16 @@ pub(crate) fn get(view: &Transaction<'_>, id: RunId) -> Result<Run> {
     found.ok_or_else(|| Error::not_found("run", id))
 }
 
-/// The run with this id, unless it is in the trash.
-pub(crate) fn get_to_change(view: &Transaction<'_>, id: RunId) -> Result<Run> {
+/// The run with this id, which whoever asks may change.
+pub(crate) fn get_own(view: &Transaction<'_>, id: RunId) -> Result<Run> {
     let run = get(view, id)?;
+    check_own(view, ("run", "run"), &id, &run.name)?;
+    Ok(run)
+}
+
+/// The same, unless it is in the trash.
+pub(crate) fn get_to_change(view: &Transaction<'_>, id: RunId) -> Result<Run> {
+    let run = get_own(view, id)?;
     if run.trashed_ms.is_some() {
         let (what, name) = ("run", run.name);
         return Err(Error::Trashed { what, name });
@@ -340,14 +384,14 @@ pub(crate) fn unnamed_folders(
 
 /// Whether there is a run of this id, also in the trash.
 pub(crate) fn is_run(view: &Transaction<'_>, id: RunId) -> Result<bool> {
-    let query = "SELECT count(*) FROM run WHERE id = ?";
+    let query = "SELECT count(*) FROM main.run WHERE id = ?";
     Ok(view.query_row(query, [id], |row| row.get(0))?)
 }
 
 /// `faces-1`, or with the next number that no run has had.
 fn free_name(view: &Transaction<'_>, dataset: &str) -> Result<String> {
     let stem = plain_handle(dataset);
-    let taken = "SELECT count(*) FROM run WHERE name_key = ?";
+    let taken = "SELECT count(*) FROM main.run WHERE name_key = ?";
     first_free((1_u32..).map(|number| format!("{stem}-{number}")), |name| {
         Ok(view.query_row(taken, [name_key(name)], |row| row.get::<_, u32>(0))? > 0)
     })

@@ -30,8 +30,31 @@ const STOP: &str = ".stop";
 pub struct Sitting {
     run: RunId,
     stop: PathBuf,
+    /// What sittings before it took.
+    before: Spent,
     /// None where the file system has no locks.
     _lock: Option<File>,
+}
+
+/// What a sitting took.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Spent {
+    /// Seconds in training steps.
+    pub training_secs: f64,
+    /// Seconds of drawing previews.
+    pub preview_secs: f64,
+    /// Pictures that were drawn in them.
+    pub preview_pictures: u64,
+}
+
+impl Spent {
+    fn and(self, more: Self) -> Self {
+        Self {
+            training_secs: self.training_secs + more.training_secs,
+            preview_secs: self.preview_secs + more.preview_secs,
+            preview_pictures: self.preview_pictures + more.preview_pictures,
+        }
+    }
 }
 
 /// How a sitting ended.
@@ -41,8 +64,8 @@ pub struct RunEnd {
     pub state: RunState,
     /// Why it failed.
     pub problem: Option<String>,
-    /// Seconds that this sitting spent in training steps.
-    pub training_secs: f64,
+    /// What this sitting took.
+    pub spent: Spent,
     /// Pictures that a completed training left out on purpose, in words.
     pub skipped: Vec<String>,
 }
@@ -53,7 +76,7 @@ impl Default for RunEnd {
         Self {
             state: RunState::Stopped,
             problem: None,
-            training_secs: 0.0,
+            spent: Spent::default(),
             skipped: Vec::new(),
         }
     }
@@ -105,6 +128,11 @@ impl Library {
         let sitting = Sitting {
             run: id,
             stop,
+            before: Spent {
+                training_secs: run.training_secs,
+                preview_secs: run.preview_secs,
+                preview_pictures: run.preview_pictures,
+            },
             _lock: lock,
         };
         Ok((self.get_run(id)?, sitting))
@@ -121,7 +149,8 @@ impl Library {
             return Err(Error::RunNotInUse { name: run.name });
         }
         self.write(move |change| {
-            let wish = "UPDATE job SET wish = ? WHERE run = ? AND state = ?";
+            super::get_own(change, id)?;
+            let wish = "UPDATE main.job SET wish = ? WHERE run = ? AND state = ?";
             let (cancel, running) = (JobWish::Cancel.name(), JobState::Running.name());
             Ok(change.execute(wish, params![cancel, id, running])?)
         })?;
@@ -134,12 +163,30 @@ impl Library {
         sitting.stop.exists()
     }
 
-    /// Takes note of how far a run is.
-    pub fn advance_run(&self, sitting: &Sitting, done_steps: u64, loss: Option<f32>) -> Result<()> {
+    /// Takes note of how far a run is, and of what the sitting took so far: a process that is killed says nothing at its end.
+    pub fn advance_run(
+        &self,
+        sitting: &Sitting,
+        done_steps: u64,
+        loss: Option<f32>,
+        spent: Spent,
+    ) -> Result<()> {
         let (id, now_ms) = (sitting.run, self.now_ms());
+        let all = sitting.before.and(spent);
         self.write(move |change| {
-            let advance = "UPDATE run SET done_steps = ?, loss = ?, changed_ms = ? WHERE id = ?";
-            change.execute(advance, params![done_steps, loss, now_ms, id])?;
+            change.execute(
+                "UPDATE main.run SET done_steps = ?, loss = ?, changed_ms = ?, training_secs = ?, preview_secs = ?, \
+                 preview_pictures = ? WHERE id = ?",
+                params![
+                    done_steps,
+                    loss,
+                    now_ms,
+                    all.training_secs,
+                    all.preview_secs,
+                    all.preview_pictures,
+                    id
+                ],
+            )?;
             Ok(())
         })
     }
@@ -147,6 +194,7 @@ impl Library {
     /// Ends a sitting, and takes note of the checkpoints that the run has.
     pub fn end_run(&self, sitting: Sitting, end: RunEnd) -> Result<Run> {
         let (id, now_ms) = (sitting.run, self.now_ms());
+        let all = sitting.before.and(end.spent);
         let folder = self.run_folder(id);
         let skipped = serde_json::to_string(&end.skipped).map_err(std::io::Error::other)?;
         let (checkpoints, newest) = (
@@ -156,12 +204,14 @@ impl Library {
         self.write(move |change| {
             record(change, id, &checkpoints)?;
             change.execute(
-                "UPDATE run SET state = ?, problem = ?, training_secs = training_secs + ?, done_steps = ?, \
-                 loss = ?, changed_ms = ?, skipped = ? WHERE id = ?",
+                "UPDATE run SET state = ?, problem = ?, training_secs = ?, preview_secs = ?, preview_pictures = ?, \
+                 done_steps = ?, loss = ?, changed_ms = ?, skipped = ? WHERE id = ?",
                 params![
                     end.state.name(),
                     end.problem,
-                    end.training_secs,
+                    all.training_secs,
+                    all.preview_secs,
+                    all.preview_pictures,
                     newest.step,
                     newest.losses.last(),
                     now_ms,

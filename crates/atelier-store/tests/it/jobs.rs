@@ -36,6 +36,7 @@ fn training(studio: &Studio) -> (Job, Run) {
             epochs: 2,
             ..TrainConfig::default()
         },
+        origins: std::collections::BTreeMap::new(),
         total_steps: 4,
     };
     let made = studio.library.create_training(new(JobKind::Training), run);
@@ -52,7 +53,7 @@ fn lost(has_advanced: bool) -> Lost {
 }
 
 /// A picture whose file is among the library's.
-fn drawn(studio: &Studio, seed: u64) -> NewPicture {
+pub(crate) fn drawn(studio: &Studio, seed: u64) -> NewPicture {
     let bytes = seed.to_le_bytes();
     let hold = studio.library.blobs().hold().unwrap();
     NewPicture {
@@ -283,6 +284,7 @@ fn a_training_that_cannot_be_noted_leaves_no_run_behind() {
             base: run.base.clone(),
             base_hash: run.base_hash.clone(),
             config: run.config.clone(),
+            origins: std::collections::BTreeMap::new(),
             total_steps: 4,
         },
     );

@@ -2,16 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
+mod accounts;
 mod additions;
 mod backup;
 mod catalogue;
 mod check;
 mod datasets;
-mod folders;
 mod door_mappings;
 mod drawings;
+mod folders;
 mod jobs;
 mod pages;
+mod privacy;
 mod promised;
 mod runs;
 mod trash;

@@ -2,7 +2,7 @@
 
 use atelier_core::{RunState, TrainConfig};
 use atelier_store::{
-    AboutChange, Dataset, Edit, Lineage, Model, ModelChange, NewModel, NewRun, Run, RunEnd,
+    AboutChange, Dataset, Edit, Lineage, Model, ModelChange, NewModel, NewRun, Run, RunEnd, Spent,
     TRASH_DAYS, Verdict,
 };
 use atelier_weights::sha256_hex;
@@ -24,6 +24,7 @@ pub(crate) fn run_of(studio: &Studio, dataset: &Dataset) -> Run {
         base: "atelier-mini".to_owned(),
         base_hash: "b".repeat(64),
         config,
+        origins: std::collections::BTreeMap::new(),
         total_steps: 4,
     };
     studio.library.create_run(new).unwrap()
@@ -65,7 +66,10 @@ fn write_epoch_on(run: &Run, epoch: usize, hash: &str) {
 pub(crate) fn completed() -> RunEnd {
     RunEnd {
         state: RunState::Completed,
-        training_secs: 1.5,
+        spent: Spent {
+            training_secs: 1.5,
+            ..Spent::default()
+        },
         ..RunEnd::default()
     }
 }
@@ -109,7 +113,9 @@ fn a_run_waits_is_trained_and_is_completed() {
     assert!(!library.is_run_to_stop(&sitting));
     studio.again().stop_run(run.id).unwrap();
     assert!(library.is_run_to_stop(&sitting));
-    library.advance_run(&sitting, 3, Some(0.25)).unwrap();
+    library
+        .advance_run(&sitting, 3, Some(0.25), Spent::default())
+        .unwrap();
     let now = library.find_run("FACES-1").unwrap();
     assert_eq!((now.done_steps, now.loss), (3, Some(0.25)));
     let stopped = RunEnd {
@@ -140,7 +146,10 @@ fn a_run_whose_process_is_gone_is_stopped_where_its_newest_checkpoint_is() {
     let run = run_of(&studio, &dataset);
     let (run, sitting) = studio.library.begin_run(run.id).unwrap();
     write_epoch(&run, 1);
-    studio.library.advance_run(&sitting, 3, None).unwrap();
+    studio
+        .library
+        .advance_run(&sitting, 3, None, Spent::default())
+        .unwrap();
     // As a killed process leaves it: the row still says that it is trained.
     drop(sitting);
     let run = studio.library.get_run(run.id).unwrap();
@@ -358,7 +367,10 @@ fn the_trash_takes_runs_with_their_folders_and_leaves_files_of_models() {
     let proof = &lineage.proofs[1];
     assert_eq!(proof.what, "run `faces-1` wrote it after epoch 2");
     let problem = proof.problem.as_deref();
-    assert_eq!(problem, Some("the run was removed for good"));
+    assert_eq!(
+        problem,
+        Some("the run was removed for good, or is somebody else's")
+    );
     assert!(library.model_file(&model).exists());
     assert!(!library.model_file(&other).exists());
     let checked = studio.check();

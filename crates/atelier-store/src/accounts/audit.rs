@@ -1,0 +1,96 @@
+//! What was done by whom.
+
+use rusqlite::{Row, params};
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::library::Library;
+
+/// Entries that are kept.
+const MOST: i64 = 20_000;
+/// Longest text of an entry.
+const MOST_CHARS: usize = 200;
+
+/// Something that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Audit {
+    /// When, in milliseconds since the Unix epoch.
+    pub time_ms: i64,
+    /// What the account was called; nothing for the user of the machine, and where nobody was recognised.
+    pub account: Option<String>,
+    /// What was done, such as `login`.
+    pub what: String,
+    /// What it was done to.
+    pub thing: Option<String>,
+    /// Where the request came from.
+    pub address: Option<String>,
+}
+
+/// Something to take note of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewAudit {
+    /// What the account is called.
+    pub account: Option<String>,
+    /// What is done, such as `login`.
+    pub what: &'static str,
+    /// What it is done to.
+    pub thing: Option<String>,
+    /// Where the request comes from.
+    pub address: Option<String>,
+}
+
+/// Some of what was done, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuditPage {
+    /// Those of the page.
+    pub entries: Vec<Audit>,
+    /// How many there are on all pages.
+    pub total: u32,
+}
+
+impl Audit {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            time_ms: row.get("time_ms")?,
+            account: row.get("account")?,
+            what: row.get("what")?,
+            thing: row.get("thing")?,
+            address: row.get("address")?,
+        })
+    }
+}
+
+impl Library {
+    /// Takes note of something. The oldest go when there are too many.
+    pub fn note_audit(&self, new: NewAudit) -> Result<()> {
+        let now_ms = self.now_ms();
+        let short = |text: Option<String>| {
+            text.map(|text| text.chars().take(MOST_CHARS).collect::<String>())
+        };
+        self.write(move |change| {
+            let insert =
+                "INSERT INTO audit (time_ms, account, what, thing, address) VALUES (?, ?, ?, ?, ?)";
+            let (account, thing) = (short(new.account), short(new.thing));
+            change.execute(
+                insert,
+                params![now_ms, account, new.what, thing, new.address],
+            )?;
+            let newest = change.last_insert_rowid();
+            change.execute("DELETE FROM audit WHERE id <= ?", [newest - MOST])?;
+            Ok(())
+        })
+    }
+
+    /// A page of what was done, newest first.
+    pub fn page_of_audit(&self, (offset, limit): (u32, u32)) -> Result<AuditPage> {
+        self.read(|view| {
+            let query = "SELECT * FROM audit ORDER BY id DESC LIMIT ? OFFSET ?";
+            let mut statement = view.prepare_cached(query)?;
+            let rows = statement.query_map([limit, offset], Audit::from_row)?;
+            Ok(AuditPage {
+                entries: rows.collect::<rusqlite::Result<_>>()?,
+                total: view.query_row("SELECT count(*) FROM audit", [], |row| row.get(0))?,
+            })
+        })
+    }
+}

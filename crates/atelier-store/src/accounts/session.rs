@@ -1,0 +1,79 @@
+//! Sessions of browsers. A session that is used goes on; one that is not ends after a while.
+
+use atelier_accounts::SecretHash;
+use rusqlite::{OptionalExtension as _, params};
+
+use super::Account;
+use crate::error::Result;
+use crate::library::{AccountId, Library};
+
+/// How long a session lasts after its last use, in milliseconds.
+const LASTS_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// How exactly its last use is noted, so that not every request is a change of the catalogue.
+const GLANCE_MS: i64 = 5 * 60 * 1000;
+
+/// A browser of somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Whose it is.
+    pub account: Account,
+    /// What is kept of its secret.
+    pub hash: SecretHash,
+    /// When it was last used, in milliseconds since the Unix epoch.
+    used_ms: i64,
+}
+
+impl Library {
+    /// Begins a session. What has ended by itself is forgotten.
+    pub fn create_session(&self, account: AccountId, hash: SecretHash) -> Result<()> {
+        let now_ms = self.now_ms();
+        self.write(move |change| {
+            change.execute("DELETE FROM session WHERE expires_ms <= ?", [now_ms])?;
+            let insert = "INSERT INTO session (hash, account, created_ms, used_ms, expires_ms) VALUES (?, ?, ?3, ?3, ?)";
+            change.execute(
+                insert,
+                params![hash.as_str(), account, now_ms, now_ms + LASTS_MS],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The session with this secret, unless it has ended or its account is closed. Its time begins anew.
+    pub fn find_session(&self, hash: &SecretHash) -> Result<Option<Session>> {
+        let now_ms = self.now_ms();
+        let query = "SELECT a.*, s.used_ms FROM session s JOIN account a ON a.id = s.account \
+                     WHERE s.hash = ? AND s.expires_ms > ? AND a.disabled_ms IS NULL";
+        let found = self.read(|view| {
+            let found = view.query_row(query, params![hash.as_str(), now_ms], |row| {
+                Ok(Session {
+                    account: Account::from_row(row)?,
+                    hash: hash.clone(),
+                    used_ms: row.get("used_ms")?,
+                })
+            });
+            Ok(found.optional()?)
+        })?;
+        if let Some(session) = &found
+            && session.used_ms + GLANCE_MS < now_ms
+        {
+            self.note_use(hash.clone(), now_ms)?;
+        }
+        Ok(found)
+    }
+
+    fn note_use(&self, hash: SecretHash, now_ms: i64) -> Result<()> {
+        self.write(move |change| {
+            let update = "UPDATE session SET used_ms = ?, expires_ms = ? WHERE hash = ?";
+            change.execute(update, params![now_ms, now_ms + LASTS_MS, hash.as_str()])?;
+            Ok(())
+        })
+    }
+
+    /// Ends a session.
+    pub fn end_session(&self, hash: SecretHash) -> Result<()> {
+        self.write(move |change| {
+            change.execute("DELETE FROM session WHERE hash = ?", [hash.as_str()])?;
+            Ok(())
+        })
+    }
+}
