@@ -1,6 +1,7 @@
 // What to draw, as it is written in the form: from there to a request, and from what was drawn back to the form.
 
 import type { Base, Drawing, DrawingRequest, Model, StartPicture } from '../api/model';
+import { MOST_SEED, randomSeed, seedOf } from './seed';
 import { sizeOver, type Start, startOf, startRequest, USUAL_DENOISE } from './start';
 
 export type Sampler = NonNullable<DrawingRequest['sampler']>;
@@ -109,7 +110,6 @@ const RANGES: Record<keyof Numbers, { least: number; most: number; words: string
   clipSkip: { least: 0, most: 11, words: '0 to 11', isWhole: true },
 };
 const MAY_BE_EMPTY: (keyof Numbers)[] = ['width', 'height'];
-const MOST_SEED = 2n ** 64n - 1n;
 
 /** What is wrong with the fields, by their names. */
 export function problemsOf(written: Written): Partial<Record<keyof Written, string>> {
@@ -128,15 +128,10 @@ export function problemsOf(written: Written): Partial<Record<keyof Written, stri
       (!isSide || value % 8 === 0);
     if (!isGood) problems[name] = `Expected is ${words}.`;
   }
-  if (!isSeed(written.seed.trim()))
+  if (written.seed.trim() && seedOf(written.seed) === undefined)
     problems.seed = `Expected is a whole number up to ${MOST_SEED}, or nothing.`;
   if (!written.prompt.trim()) problems.prompt = 'Say what the picture shows.';
   return problems;
-}
-
-/** Digits, since numbers of the browser end at 2^53. */
-function isSeed(text: string): boolean {
-  return text === '' || (/^\d{1,20}$/.test(text) && BigInt(text) <= MOST_SEED);
 }
 
 /** What to ask for; nothing while a field is wrong. An empty seed is one of `roll`. */
@@ -153,7 +148,7 @@ export function requestOf(written: Written, roll: () => string = randomSeed): Dr
     count: Number(written.count),
     width: number(written.width),
     height: number(written.height),
-    seed: written.seed.trim() || roll(),
+    seed: seedOf(written.seed) ?? roll(),
     steps: Number(written.steps),
     guidance: Number(written.guidance),
     sampler: written.sampler,
@@ -162,11 +157,6 @@ export function requestOf(written: Written, roll: () => string = randomSeed): Dr
     prompt_syntax: written.syntax,
     start: startRequest(written.start),
   };
-}
-
-/** Short enough to be read out. */
-export function randomSeed(): string {
-  return String(Math.floor(Math.random() * 2 ** 32));
 }
 
 /** The form with a picture to draw over, in its shape and about as many pixels as the base was made for. */

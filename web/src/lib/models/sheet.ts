@@ -10,7 +10,8 @@ export const SHEET_STRENGTHS = [0.5, 0.8, 1, 1.1];
 /** What is the same in all cells. */
 export interface SheetWish {
   prompt: string;
-  seed: number;
+  /** Its digits, since it may be larger than numbers are exact. */
+  seed: string;
   steps: number;
 }
 

@@ -183,17 +183,17 @@ describe('the sheet of a model', () => {
   });
 
   it('names cells by what decides their pictures', () => {
-    const wish = { prompt: 'a cat', seed: 7, steps: 30 };
+    const wish = { prompt: 'a cat', seed: '7', steps: 30 };
     const row = { epoch: 2, hash: 'h2' };
     const cell = cellOf('a', row, 0.5, wish);
     expect(cell.request).toMatchObject({
       models: [{ model: 'a', epoch: 2, strength: 0.5 }],
-      seed: 7,
+      seed: '7',
       count: 1,
     });
     expect(cellOf('b', row, 0.5, wish).key).toBe(cell.key);
     expect(cellOf('a', { ...row, hash: 'later' }, 0.5, wish).key).not.toBe(cell.key);
-    expect(cellOf('a', row, 0.5, { ...wish, seed: 8 }).key).not.toBe(cell.key);
+    expect(cellOf('a', row, 0.5, { ...wish, seed: '8' }).key).not.toBe(cell.key);
     expect(cellOf('a', { epoch: null, hash: 'x' }, 1, wish).request.models).toEqual([
       { model: 'a', strength: 1 },
     ]);

@@ -26,6 +26,7 @@ const setting = (name: string, more: Partial<Setting> = {}): Setting => ({
   exclusive_minimum: null,
   maximum: null,
   most_chars: null,
+  most_texts: null,
   ...more,
 });
 const schema: SettingsSchema = {
