@@ -1,8 +1,12 @@
 //! What can be asked of the queue.
 
+use std::path::Path;
+
 use atelier_core::GenerateRequest;
 use atelier_store::{ModelId, StartPictureId};
 use serde::{Deserialize, Serialize};
+
+use crate::files::inputs;
 
 /// How to train a run; what to train is in the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +43,21 @@ pub struct GenerationRequest {
     /// The device, as [`atelier_core::DeviceChoice`] is written; the program's usual one when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
+}
+
+impl GenerationRequest {
+    /// Looks for the copies of its start picture and mask in the folder of its job, wherever that lies now: a library may have
+    /// been copied to another place since.
+    pub fn place_inputs(&mut self, job: &Path) {
+        let Some(start) = &mut self.request.start else {
+            return;
+        };
+        for path in std::iter::once(&mut start.path).chain(&mut start.mask) {
+            if let Some(name) = path.file_name() {
+                *path = job.join(inputs::FOLDER).join(name);
+            }
+        }
+    }
 }
 
 /// A model of the library, and how strongly it is used.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use atelier_core::{JobState, Phase, Progress, StartImage};
 use atelier_jobs::{
-    Changes, Error, GenerationRequest, JobSnapshot, Limits, Queue, Report, TrainingRequest,
+    Changes, Error, GenerationRequest, JobSnapshot, Limits, Queue, Report, StartUse,
+    TrainingRequest,
 };
 use atelier_store::JobId;
 
@@ -186,6 +187,53 @@ fn a_start_picture_is_copied_and_adapter_files_are_refused() {
     request.request.adapters.push(adapter);
     let refused = queue.submit_generation(request, 0).unwrap_err();
     assert!(refused.to_string().contains("models of the library"));
+}
+
+#[test]
+fn a_start_picture_of_the_library_is_copied_with_its_name_and_stays_there() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let queue = Queue::open(studio.settings(told)).unwrap();
+    let hold = studio.library.blobs().hold().unwrap();
+    let bytes = include_bytes!("grey.png");
+    let image = studio.library.keep_image(&hold, "a.png", bytes).unwrap();
+    let start = studio
+        .library
+        .create_start_picture(&hold, "me/beach.png", image);
+    let start = start.unwrap();
+    drop(hold);
+    let mut request = GenerationRequest {
+        start: Some(StartUse {
+            picture: start.id.into(),
+            mask: Some(start.id.into()),
+            denoise: 0.25,
+        }),
+        ..GenerationRequest::default()
+    };
+    let job = queue.submit_generation(request.clone(), 0).unwrap();
+    let mut kept: GenerationRequest = serde_json::from_value(job.request).unwrap();
+    assert_eq!(kept.start.as_ref().unwrap().picture.name, "beach.png");
+    let copy = kept.request.start.clone().unwrap();
+    assert!((copy.denoise - 0.25).abs() < f64::EPSILON);
+    for path in std::iter::once(&copy.path).chain(&copy.mask) {
+        assert!(path.starts_with(&job.folder));
+        assert_eq!(fs_err::read(path).unwrap(), bytes);
+    }
+    // Also where the library was copied to.
+    kept.place_inputs(std::path::Path::new("/elsewhere/jobs/1"));
+    let placed = kept.request.start.unwrap();
+    assert_eq!(
+        placed.path,
+        std::path::Path::new("/elsewhere/jobs/1/inputs/start")
+    );
+    assert_eq!(studio.library.empty_trash(0).unwrap().start_pictures, 0);
+    let absent = "018f0000-0000-7000-8000-000000000000";
+    let absent: atelier_store::StartPictureId = absent.parse().unwrap();
+    request.start.as_mut().unwrap().mask = Some(absent.into());
+    let refused = queue.submit_generation(request, 0).unwrap_err();
+    assert!(
+        refused.to_string().contains("no start picture"),
+        "{refused}"
+    );
 }
 
 #[test]
