@@ -149,12 +149,6 @@ pub trait Planner: Send + Sync {
     /// When it cannot, in words that do not name where the file lies.
     fn check_adapter(&self, base: &str, file: &Path) -> Result<(), BoxedError>;
 
-    /// The memory that a drawing on a base takes at most, in bytes.
-    fn drawing_bytes(&self, base: &str, request: &GenerateRequest) -> Result<u64, BoxedError>;
-
-    /// What is to be known about a trigger word on the usual base, beside other datasets' words, each after the dataset's name.
-    fn judge_trigger(
-        &self,
     /// What is wrong with a drawing on a base that is known before its networks are: words of prompts, adapters that these name,
     /// whether adapters fit. In the words that drawing it would end with; nothing where nobody looks. The file of its start
     /// picture is not read.
@@ -166,6 +160,12 @@ pub trait Planner: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// The memory that a drawing on a base takes at most, in bytes.
+    fn drawing_bytes(&self, base: &str, request: &GenerateRequest) -> Result<u64, BoxedError>;
+
+    /// What is to be known about a trigger word on the usual base, beside other datasets' words, each after the dataset's name.
+    fn judge_trigger(
+        &self,
         word: &str,
         category: Category,
         used_words: &[(String, String)],

@@ -113,10 +113,6 @@ impl Planner for PretendPlanner {
         Ok(())
     }
 
-    fn drawing_bytes(&self, _base: &str, _request: &GenerateRequest) -> Result<u64, BoxedError> {
-        Ok(MEMORY_BYTES)
-    }
-
     fn check_drawing(
         &self,
         _base: &str,
@@ -125,6 +121,10 @@ impl Planner for PretendPlanner {
         let is_known = !request.prompt.contains("<lora:absent");
         let problem = || "no adapter `absent`: near it are `present`".to_owned();
         Ok((!is_known).then(problem).into_iter().collect())
+    }
+
+    fn drawing_bytes(&self, _base: &str, _request: &GenerateRequest) -> Result<u64, BoxedError> {
+        Ok(MEMORY_BYTES)
     }
 
     fn judge_trigger(
