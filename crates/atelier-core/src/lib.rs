@@ -6,6 +6,7 @@ mod adapter_use;
 mod category;
 mod crop;
 mod device_choice;
+mod door_word;
 mod drawing;
 mod error_code;
 mod planning;
@@ -23,6 +24,7 @@ pub use adapter_use::{AdapterUse, AdapterUseError};
 pub use category::Category;
 pub use crop::Crop;
 pub use device_choice::{DeviceChoice, Interface};
+pub use door_word::DoorWord;
 pub use drawing::{
     GenerateRequest, NoiseKind, PromptSyntax, SamplerKind, ScheduleKind, StartImage, StartPixels,
     VaeTiling,
