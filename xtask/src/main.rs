@@ -59,7 +59,7 @@ enum Task {
     },
     /// Check the web pages and build them into `web/dist`; needs Node.
     Web,
-    /// Go the whole way with the official clients of Leonardo.Ai; needs Node, Python and their registries.
+    /// Go the whole way with clients of other houses (Leonardo.Ai, AUTOMATIC1111); needs Node, Python and their registries.
     Clients(clients::Clients),
     /// Make the reference tensors anew with the Python scripts in `golden/`.
     Golden {

@@ -1,19 +1,20 @@
-//! `cargo xtask clients`: the official clients of Leonardo.Ai go the whole way with the program, unchanged. They come from the
-//! registries of Node and Python into a folder outside the checkout. Not part of any check, which needs no network.
+//! `cargo xtask clients`: clients of other houses go the whole way with the program, unchanged: the official ones of Leonardo.Ai,
+//! and one of AUTOMATIC1111's web interface. They come from the registries of Node and Python into a folder outside the checkout,
+//! so this is no part of the checks, which need no network; the continuous integration runs it where it can.
+
+mod install;
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use crate::process;
 use crate::workspace::Workspace;
+use install::Installed;
 
-/// The clients that the server was written against.
-const NODE_PACKAGE: &str = "@leonardo-ai/sdk@4.21.3";
-const PYTHON_PACKAGE: &str = "leonardo-ai-sdk==7.0.0";
 /// What they upload.
 const PICTURES: &str = "assets/blob-faces/train";
 const PICTURE_COUNT: usize = 3;
@@ -27,28 +28,39 @@ pub(crate) struct Clients {
     /// Where the clients are installed; `atelier-clients` in the user's cache when absent.
     #[arg(long)]
     cache: Option<PathBuf>,
+    /// Where the clients cannot be installed, such as without a network, say so and end well.
+    #[arg(long)]
+    where_possible: bool,
 }
 
 impl Clients {
-    /// Starts the program on a new library, and runs both scripts against it.
+    /// Starts the program on a new library, and runs the scripts against it.
     pub(crate) fn run(self, workspace: &Workspace) -> Result<()> {
-        for (program, package) in [("node", "npm"), ("npm", "npm"), ("python3", "PyPI")] {
-            check_there(program, package)?;
-        }
-        let cache = self.cache.map_or_else(usual_cache, Ok)?;
-        let (node, python) = (installed_node(&cache)?, installed_python(&cache)?);
+        let installed = match Installed::into(self.cache) {
+            Ok(installed) => installed,
+            Err(error) if self.where_possible => {
+                println!(
+                    "clients of other houses: not tested, since they cannot be installed: {error:#}"
+                );
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         let program = self.program.map_or_else(|| workspace.build_program(), Ok)?;
         let home = std::env::temp_dir().join(format!("atelier-clients-{}", std::process::id()));
         fs_err::create_dir(&home)?;
         let done = Server::start(&program, &home).and_then(|server| {
             let pictures = pictures(workspace.root())?;
             let script = |name: &str| workspace.root().join("golden/clients").join(name);
+            let told =
+                |command: &mut Command| process::run(command.arg(&server.address).args(&pictures));
             let mut npm = process::command("node");
-            npm.env("NODE_PATH", node).arg(script("leonardo.mjs"));
-            process::run(npm.arg(&server.address).args(&pictures))?;
-            let mut pypi = process::command(python);
-            pypi.arg(script("leonardo.py"));
-            process::run(pypi.arg(&server.address).args(&pictures))
+            npm.env("NODE_PATH", &installed.node);
+            told(npm.arg(script("leonardo.mjs")))?;
+            for name in ["leonardo.py", "a1111.py"] {
+                told(process::command(&installed.python).arg(script(name)))?;
+            }
+            Ok(())
         });
         fs_err::remove_dir_all(&home)?;
         done
@@ -96,46 +108,6 @@ impl Drop for Server {
         }
         let _ = self.child.wait();
     }
-}
-
-fn check_there(program: &str, registry: &str) -> Result<()> {
-    let mut command = process::command(program);
-    let found = command.arg("--version").stdout(Stdio::null()).status();
-    if found.is_ok_and(|status| status.success()) {
-        return Ok(());
-    }
-    bail!("`{program}` is missing: it is needed for the client from {registry}")
-}
-
-fn usual_cache() -> Result<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-    let cache = cache.context("no cache folder is known; give one with `--cache`")?;
-    Ok(cache.join("atelier-clients"))
-}
-
-/// The folder of packages with the client of Node.
-fn installed_node(cache: &Path) -> Result<PathBuf> {
-    let folder = cache.join("node");
-    fs_err::create_dir_all(&folder)?;
-    let mut npm = process::command("npm");
-    npm.args(["install", "--no-audit", "--no-fund", "--prefix"]);
-    process::run(npm.arg(&folder).arg(NODE_PACKAGE))?;
-    Ok(folder.join("node_modules"))
-}
-
-/// A Python with the client of Python.
-fn installed_python(cache: &Path) -> Result<PathBuf> {
-    let folder = cache.join("python");
-    process::run(
-        process::command("python3")
-            .args(["-m", "venv"])
-            .arg(&folder),
-    )?;
-    let python = folder.join("bin/python");
-    let install = ["-m", "pip", "install", "--quiet", PYTHON_PACKAGE];
-    process::run(process::command(&python).args(install))?;
-    Ok(python)
 }
 
 fn pictures(root: &Path) -> Result<Vec<PathBuf>> {
