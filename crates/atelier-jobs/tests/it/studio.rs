@@ -133,6 +133,7 @@ impl Studio {
                 epochs: EPOCHS,
                 ..TrainConfig::default()
             },
+            origins: std::collections::BTreeMap::new(),
             total_steps: EPOCHS as u64,
         }
     }
@@ -240,7 +241,12 @@ pub(crate) fn train(
             return Ok(Outcome::Cancelled { completed_steps });
         }
         note(&run, epoch);
-        library.advance_run(&sitting, epoch as u64, Some(0.5))?;
+        library.advance_run(
+            &sitting,
+            epoch as u64,
+            Some(0.5),
+            atelier_store::Spent::default(),
+        )?;
         write_epoch(&run, epoch);
     }
     let adapter = format!("adapter {EPOCHS}");

@@ -13,6 +13,7 @@ fn run_of(studio: &Studio, dataset: &Dataset) -> Run {
         base: "atelier-mini".to_owned(),
         base_hash: "b".repeat(64),
         config: TrainConfig::default(),
+        origins: std::collections::BTreeMap::new(),
         total_steps: 4,
     };
     studio.library.create_run(new).unwrap()
