@@ -86,8 +86,10 @@ pub struct WordFinding {
 pub struct PlannedDuration {
     /// One step, in seconds.
     pub step_secs: f64,
-    /// All steps, in seconds.
+    /// All steps and previews, in seconds.
     pub secs: f64,
+    /// The previews among these, in seconds.
+    pub preview_secs: f64,
     /// Whether it is guessed from the number of multiplications; else it is as a run of the same kind took.
     pub is_guess: bool,
 }
@@ -121,8 +123,12 @@ pub struct PlannedTraining {
     pub recompute: Recompute,
     /// How long it will take, where something is known about that.
     pub duration: Option<PlannedDuration>,
-    /// What a finished adapter is looked at with.
+    /// What previews are drawn from.
     pub preview_prompts: Vec<String>,
+    /// The epochs after which they are drawn.
+    pub preview_epochs: Vec<usize>,
+    /// Why none are drawn, where the settings ask for some, in words.
+    pub preview_problem: Option<String>,
     /// What is to be known about the trigger word, the worst first.
     pub trigger_word: Vec<WordFinding>,
 }

@@ -8,6 +8,13 @@ pub enum SettingKind {
         /// How long it may be.
         most_chars: usize,
     },
+    /// Several texts.
+    Texts {
+        /// How many there may be.
+        most: usize,
+        /// How long each may be.
+        most_chars: usize,
+    },
     /// A whole number.
     Whole {
         /// The smallest.
@@ -37,6 +44,8 @@ pub enum SettingGroup {
     Strength,
     /// How long it takes.
     Length,
+    /// What is drawn meanwhile.
+    Previews,
     /// What becomes of pictures and captions.
     Pictures,
     /// The shape of the adapter.
@@ -51,6 +60,7 @@ crate::closed_choice!(SettingGroup, "group of settings", {
     Subject => "subject",
     Strength => "strength",
     Length => "length",
+    Previews => "previews",
     Pictures => "pictures",
     Adapter => "adapter",
     Optimizer => "optimizer",
@@ -64,6 +74,7 @@ impl SettingGroup {
             Self::Subject => "Subject",
             Self::Strength => "Strength",
             Self::Length => "Length",
+            Self::Previews => "Previews",
             Self::Pictures => "Pictures",
             Self::Adapter => "Adapter",
             Self::Optimizer => "Learning",

@@ -10,6 +10,13 @@ use crate::{Category, Precision, Recompute, Seed, StepCount, TrainingStrength, c
 const MOST_WHOLE: u64 = (1 << 53) - 1;
 /// The longest trigger word.
 const MOST_TRIGGER_CHARS: usize = 100;
+/// The most prompts that previews are drawn from, and the longest of them.
+const MOST_PREVIEW_PROMPTS: usize = 12;
+const MOST_PROMPT_CHARS: usize = 1000;
+/// How many prompts of the category previews are drawn from.
+const OWN_PREVIEW_PROMPTS: usize = 2;
+/// The most sampler steps of a preview.
+const MOST_PREVIEW_STEPS: u64 = 150;
 
 /// Which layers of the denoiser get an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -84,6 +91,16 @@ pub struct TrainConfig {
     /// Epochs between checkpoints; the last epoch always writes one.
     #[setting("Epochs between checkpoints", Length, Whole { least: 1, most: MOST_WHOLE })]
     pub checkpoint_every: usize,
+    /// What previews are drawn from; where there is none, the first prompts of the category, with the trigger word.
+    #[setting("Preview prompts", Previews, Texts { most: MOST_PREVIEW_PROMPTS, most_chars: MOST_PROMPT_CHARS })]
+    pub preview_prompts: Vec<String>,
+    /// Epochs between previews; the last epoch always has some. 0 draws none. When absent, as often as takes a tenth of the
+    /// training, and not at all where that is too short.
+    #[setting("Epochs between previews", Previews, Whole { least: 0, most: MOST_WHOLE })]
+    pub preview_every: Option<usize>,
+    /// Sampler steps of a preview.
+    #[setting("Preview steps", Previews, Whole { least: 1, most: MOST_PREVIEW_STEPS })]
+    pub preview_steps: usize,
     /// The arithmetic of the base.
     #[setting("Precision", Computing, Choice(Precision::NAMES))]
     pub precision: Precision,
@@ -115,6 +132,9 @@ impl Default for TrainConfig {
             caption_dropout: 0.0,
             resolution: None,
             checkpoint_every: 1,
+            preview_prompts: Vec::new(),
+            preview_every: None,
+            preview_steps: 12,
             precision: Precision::default(),
             recompute: Recompute::default(),
             seed: Seed(0),
@@ -184,7 +204,53 @@ impl TrainConfig {
             self.checkpoint_every >= 1,
             "`checkpoint_every` must be at least 1",
         );
+        check(
+            (1..=MOST_PREVIEW_STEPS).contains(&(self.preview_steps as u64)),
+            "`preview_steps` must lie between 1 and 150",
+        );
+        check(
+            self.preview_prompts.len() <= MOST_PREVIEW_PROMPTS,
+            "`preview_prompts` must be at most 12",
+        );
+        let is_good = |prompt: &String| {
+            !prompt.trim().is_empty() && prompt.chars().count() <= MOST_PROMPT_CHARS
+        };
+        check(
+            self.preview_prompts.iter().all(is_good),
+            "each of `preview_prompts` must have 1 to 1000 characters",
+        );
         problems
+    }
+
+    /// What previews are drawn from.
+    pub fn previewed(&self) -> Vec<String> {
+        if !self.preview_prompts.is_empty() {
+            return self.preview_prompts.clone();
+        }
+        let mut prompts = self.category.preview_prompts(&self.trigger);
+        prompts.truncate(OWN_PREVIEW_PROMPTS);
+        prompts
+    }
+
+    /// The epochs after which a checkpoint is written, in order.
+    pub fn kept_epochs(&self) -> impl Iterator<Item = usize> + use<> {
+        let (every, last) = (self.checkpoint_every.max(1), self.epochs);
+        (1..=last).filter(move |epoch| epoch.is_multiple_of(every) || *epoch == last)
+    }
+
+    /// The epochs after which previews are drawn, in order, with so many epochs between them: those that are kept, each the
+    /// first one after a multiple of `every`, and the last.
+    pub fn previewed_epochs(&self, every: usize) -> Vec<usize> {
+        if every == 0 {
+            return Vec::new();
+        }
+        let mut before = 0;
+        let is_due = |epoch: &usize| {
+            let due = epoch / every > before / every || *epoch == self.epochs;
+            before = *epoch;
+            due
+        };
+        self.kept_epochs().filter(is_due).collect()
     }
 
     /// The sum that the steps come from with so many pictures.
@@ -214,6 +280,40 @@ mod tests {
             .problems()
             .is_empty()
         );
+    }
+
+    #[test]
+    fn previews_are_of_epochs_that_are_kept_and_of_the_last() {
+        let config = |epochs, checkpoint_every| TrainConfig {
+            epochs,
+            checkpoint_every,
+            ..TrainConfig::default()
+        };
+        let (all, some) = (config(10, 1), config(10, 3));
+        assert_eq!(all.previewed_epochs(4), [4, 8, 10]);
+        assert_eq!(all.previewed_epochs(100), [10]);
+        assert_eq!(all.previewed_epochs(1), Vec::from_iter(1..=10));
+        assert_eq!(some.previewed_epochs(1), [3, 6, 9, 10]);
+        assert_eq!(some.previewed_epochs(4), [6, 9, 10]);
+        assert!(all.previewed_epochs(0).is_empty());
+    }
+
+    #[test]
+    fn previews_are_drawn_from_the_own_prompts_else_from_those_of_the_category() {
+        let mut config = TrainConfig {
+            trigger: "InkLineV1".to_owned(),
+            category: Category::Style,
+            ..TrainConfig::default()
+        };
+        let own = [
+            "InkLineV1 style, a castle",
+            "InkLineV1 style, a portrait of a woman",
+        ];
+        assert_eq!(config.previewed(), own);
+        config.preview_prompts = vec!["a tree".to_owned()];
+        assert_eq!(config.previewed(), ["a tree"]);
+        config.preview_prompts.push(" ".to_owned());
+        assert_eq!(config.problems().len(), 1);
     }
 
     #[test]
@@ -287,6 +387,12 @@ mod tests {
                 SettingKind::Text { most_chars } => {
                     assert_eq!(problems(name, "x".repeat(most_chars).into()), 0);
                     assert_eq!(problems(name, "x".repeat(most_chars + 1).into()), 1);
+                }
+                SettingKind::Texts { most, most_chars } => {
+                    let texts = |count, chars| vec!["x".repeat(chars); count].into();
+                    assert_eq!(problems(name, texts(most, most_chars)), 0, "{name}");
+                    assert_eq!(problems(name, texts(most + 1, 1)), 1, "{name}");
+                    assert_eq!(problems(name, texts(1, most_chars + 1)), 1, "{name}");
                 }
                 SettingKind::Choice(_) => {}
             }

@@ -112,7 +112,7 @@ impl Quickstart {
             base,
             base_hash: &report.base.hash,
             config: &report.config,
-            training_secs: report.training.duration_secs,
+            spent: report.training.spent(),
         };
         finished.keep(library)
     }

@@ -37,6 +37,8 @@ pub(crate) const EXPRESSIONS: [&str; 6] = [
     "smiling face with sunglasses",
     "face with tongue",
 ];
+/// Which of them the previews of the training show.
+pub(crate) const PREVIEWED: [usize; 2] = [2, 4];
 /// Seeds of the measurement; the sheet shows the first.
 pub(crate) const SEEDS: u64 = 3;
 
@@ -107,6 +109,7 @@ impl Plan {
             learning_rate: LEARNING_RATE,
             caption_dropout: CAPTION_DROPOUT,
             checkpoint_every: moments[..3].iter().copied().fold(0, common_divisor).max(1),
+            preview_prompts: PREVIEWED.map(|at| prompt(EXPRESSIONS[at])).into(),
             precision: PRECISION,
             seed,
             ..TrainConfig::default()

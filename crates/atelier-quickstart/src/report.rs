@@ -4,6 +4,7 @@ use std::path::Path;
 
 use atelier_core::{TrainConfig, TrainReport};
 use atelier_data::FolderDataset;
+use atelier_store::Spent;
 use serde::Serialize;
 
 use crate::UsedBase;
@@ -87,6 +88,9 @@ pub(crate) struct Training {
     pub(crate) steps_per_epoch: usize,
     /// Seconds spent in steps, of the call that finished.
     pub(crate) duration_secs: f64,
+    /// Seconds spent drawing previews, of the same call, and how many pictures that were.
+    pub(crate) preview_secs: f64,
+    pub(crate) preview_pictures: u64,
     /// Whether an interrupted quickstart was continued.
     pub(crate) continued: bool,
     /// Things worth telling.
@@ -290,6 +294,17 @@ fn dataset_pictures(dataset: &FolderDataset) -> Vec<DatasetPicture> {
     pictures.collect()
 }
 
+impl Training {
+    /// What the library is told that it took.
+    pub(crate) fn spent(&self) -> Spent {
+        Spent {
+            training_secs: self.duration_secs,
+            preview_secs: self.preview_secs,
+            preview_pictures: self.preview_pictures,
+        }
+    }
+}
+
 fn training(plan: &Plan, trained: &TrainReport, continued: bool) -> Training {
     let steps_per_epoch = trained.pictures.div_ceil(plan.config.batch_size);
     let window = (trained.losses.len() / 20).max(steps_per_epoch);
@@ -297,6 +312,8 @@ fn training(plan: &Plan, trained: &TrainReport, continued: bool) -> Training {
         steps: trained.losses.len(),
         steps_per_epoch,
         duration_secs: trained.training_secs,
+        preview_secs: trained.preview_secs,
+        preview_pictures: trained.preview_pictures,
         continued,
         notes: trained.notes.clone(),
         window,

@@ -47,6 +47,7 @@ impl Trainer for FakeTrainer {
             checkpoints: kept
                 .map(|epoch| (epoch, write(folder(epoch).join("adapter.safetensors"))))
                 .collect(),
+            previews: Vec::new(),
             losses: (0..7 * epochs)
                 .map(|step| 1.0 / (step + 1) as f32)
                 .collect(),
@@ -56,6 +57,8 @@ impl Trainer for FakeTrainer {
             recompute: atelier_core::Recompute::None,
             planned_peak_bytes: 200_000_000,
             training_secs: 65.0,
+            preview_secs: 0.0,
+            preview_pictures: 0,
         }))
     }
 }

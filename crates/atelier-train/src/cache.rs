@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
-use atelier_core::{Phase, Progress, RunContext, TrainConfig};
+use atelier_core::{GenerateRequest, Phase, Progress, RunContext, TrainConfig};
 use atelier_data::{
     FolderDataset, Limits, caption::with_trigger, chw_unit, decode_picture, training_square,
 };
-use atelier_diffusion::stable_diffusion::{Base, TextStates};
+use atelier_diffusion::stable_diffusion::{Base, PreparedDrawing, TextStates};
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -39,14 +39,14 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// Encodes a dataset on `device`; `None` when cancelled.
+    /// Encodes a dataset on `device`, and the words of previews; `None` when cancelled.
     pub(crate) fn fill(
         base: &Base,
         dataset: &FolderDataset,
-        config: &TrainConfig,
+        (config, previews): (&TrainConfig, &[GenerateRequest]),
         device: &Device,
         context: RunContext<'_>,
-    ) -> Result<Option<Self>> {
+    ) -> Result<Option<(Self, Vec<PreparedDrawing>)>> {
         let engine = Engine::from(config.precision);
         let side = training_side(config, base);
         let factor = base.vae_config.pixels_per_latent();
@@ -57,7 +57,7 @@ impl Cache {
             total,
             loss: None,
         });
-        let texts = encode_captions(base, dataset, config, device)?;
+        let (texts, drawings) = encode_texts(base, dataset, (config, previews), device)?;
         let vae = base.load_vae(device, engine)?;
         let latent_shape = [vae.latent_channels(), side / factor, side / factor];
         let (mut latents, mut sizes) = (Vec::new(), Vec::new());
@@ -86,7 +86,7 @@ impl Cache {
                 Tensor::from_data(TensorData::new(noise, posterior.mean_bchw.dims()), device);
             latents.push(values_of(vae.scale(posterior.sample(noise))));
         }
-        Ok(Some(Self {
+        let cache = Self {
             latents,
             texts,
             sizes,
@@ -102,7 +102,8 @@ impl Cache {
             },
             caption_dropout: config.caption_dropout,
             timesteps: i64::try_from(base.schedule.len()).expect("schedules have few timesteps"),
-        }))
+        };
+        Ok(Some((cache, drawings)))
     }
 
     /// The batch of a step that counts from 0.
@@ -162,13 +163,14 @@ impl Cache {
     }
 }
 
-/// What the text encoders say about every caption with the trigger word, and about the empty caption.
-fn encode_captions(
+/// What the text encoders say about every caption with the trigger word and about the empty caption, and about the words of
+/// previews.
+fn encode_texts(
     base: &Base,
     dataset: &FolderDataset,
-    config: &TrainConfig,
+    (config, previews): (&TrainConfig, &[GenerateRequest]),
     device: &Device,
-) -> Result<Texts> {
+) -> Result<(Texts, Vec<PreparedDrawing>)> {
     let encoders = base.load_texts(device, Engine::Exact)?;
     let states = |caption: &str| Ok(base.encode_plain(&encoders, caption, device)?);
     let captions = dataset.samples.iter().map(|sample| {
@@ -178,10 +180,13 @@ fn encode_captions(
             &sample.caption,
         ))
     });
-    Ok(Texts {
+    let texts = Texts {
         captions: captions.collect::<Result<_>>()?,
         empty: states("")?,
-    })
+    };
+    let previews = previews.iter();
+    let drawings = previews.map(|request| Ok(base.prepare_drawing(&encoders, request, device)?));
+    Ok((texts, drawings.collect::<Result<_>>()?))
 }
 
 /// The sizes that SDXL is told about a picture of `width` × `height` that was shrunk or enlarged until its shorter side was

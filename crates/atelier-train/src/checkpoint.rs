@@ -78,6 +78,11 @@ impl Checkpoints {
         epochs
     }
 
+    /// The adapter file of an epoch.
+    pub(crate) fn adapter_of(&self, epoch: usize) -> PathBuf {
+        self.folder.join(format!("epoch-{epoch:03}")).join(ADAPTER)
+    }
+
     /// The newest checkpoint that is whole, with its factors put in place of `factors`; and what was wrong with newer
     /// ones. An error when there are checkpoints but none is whole.
     pub(crate) fn load_newest(

@@ -96,6 +96,9 @@ pub enum Error {
         /// The pictures with such a loss, or all of the step.
         pictures: String,
     },
+    /// A preview cannot be written.
+    #[error("cannot write a preview: {0}")]
+    Preview(BoxedError),
     /// A file system operation failed.
     #[error("cannot write the run: {0}")]
     Io(#[from] std::io::Error),
@@ -113,7 +116,7 @@ impl Coded for Error {
             Self::OtherRun { .. } | Self::Record { .. } | Self::NoWholeCheckpoint { .. } => {
                 ErrorCode::CannotResume
             }
-            Self::Superseded(source) => source.code(),
+            Self::Superseded(source) | Self::Preview(source) => source.code(),
             Self::Memory { .. } => ErrorCode::NotEnoughMemory,
             Self::LossNotFinite { .. } => ErrorCode::LossNotFinite,
             Self::Io(_) => ErrorCode::Io,

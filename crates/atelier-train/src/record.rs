@@ -9,6 +9,14 @@ use serde_json::Value;
 
 use crate::{Error, Result};
 
+/// Settings that may change when a run goes on.
+const FREE: [&str; 5] = [
+    "recompute",
+    "strength",
+    "preview_prompts",
+    "preview_every",
+    "preview_steps",
+];
 /// Version of the run folder's layout.
 const VERSION: u32 = 1;
 
@@ -83,7 +91,7 @@ impl RunRecord {
             Ok(Value::Object(map)) => map
                 .into_iter()
                 // The numbers do not depend on these: what a strength decides is compared by itself.
-                .filter(|(key, _)| key != "recompute" && key != "strength")
+                .filter(|(key, _)| !FREE.contains(&key.as_str()))
                 .map(|(key, value)| (key, value.to_string()))
                 .collect(),
             _ => Vec::new(),

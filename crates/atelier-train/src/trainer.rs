@@ -25,6 +25,7 @@ use crate::factors::AdapterFactors;
 use crate::memory::{MemoryPlan, Room};
 use crate::order::Order;
 use crate::place::Place;
+use crate::previews::{PreviewPlan, Previews, Shown, Studio};
 use crate::record::RunRecord;
 use crate::step::training_step;
 use crate::{Error, Result};
@@ -74,15 +75,20 @@ impl LoraTrainer<'_> {
         let mut base = Base::open(&request.base)?;
         check_resolution(config, &base)?;
         let memory = MemoryPlan::new(&base, config, dataset.samples.len(), self.room())?;
+        let previews = PreviewPlan::new(&base, config, dataset.samples.len())?.fitting(&memory);
         let base_hash = base.files().hash_with(self.hashes)?;
         if let Some(folder) = &self.packed {
             base.keep_packed(folder.clone(), base_hash.clone());
         }
         let record = RunRecord::of(request, base_hash, &dataset);
         Place::of(request).check(&record)?;
-        let Some(cache) = Cache::fill(&base, &dataset, config, &self.device, context)? else {
+        let wanted = (config, previews.requests.as_slice());
+        let filled = Cache::fill(&base, &dataset, wanted, &self.device, context)?;
+        let Some((cache, drawings)) = filled else {
             return Ok(Outcome::Cancelled { completed_steps: 0 });
         };
+        let epochs = previews.epochs;
+        let previews = Previews::new(drawings, epochs, &request.out, config.precision);
         context.progress.report(Progress {
             phase: Phase::LoadingBase,
             done: 0,
@@ -102,6 +108,8 @@ impl LoraTrainer<'_> {
             record,
             cache,
             memory,
+            previews,
+            device: self.device.clone(),
         };
         Run::prepare(inputs, unet, device, context)?.finish()
     }
@@ -114,6 +122,9 @@ struct Inputs<'a> {
     record: RunRecord,
     cache: Cache,
     memory: MemoryPlan,
+    previews: Previews,
+    /// Where networks are that only draw.
+    device: Device,
 }
 
 /// A run in progress.
@@ -131,6 +142,8 @@ struct Run<'a> {
     losses: Vec<f32>,
     notes: Vec<String>,
     started_at: f64,
+    preview_secs: f64,
+    preview_pictures: u64,
 }
 
 impl<'a> Run<'a> {
@@ -151,6 +164,7 @@ impl<'a> Run<'a> {
         let checkpoints = Checkpoints::of(&inputs.request.out);
         let (state, mut notes) = checkpoints.load_newest(&mut factors)?;
         notes.extend(inputs.base.take_packed_problem());
+        notes.extend(inputs.memory.previews.note());
         factors.attach(&mut unet, &device);
         let layers = inputs.base.adapter_layers()?;
         let (step, losses) = state.map_or((0, Vec::new()), |state| (state.step, state.losses));
@@ -169,6 +183,8 @@ impl<'a> Run<'a> {
             losses,
             notes,
             started_at,
+            preview_secs: 0.0,
+            preview_pictures: 0,
         })
     }
 
@@ -180,12 +196,12 @@ impl<'a> Run<'a> {
     fn finish(mut self) -> Result<Outcome<TrainReport>> {
         let begun = self.context.clock.unix_secs();
         let total = self.order.total_steps();
-        while self.step < total {
+        // Those of the checkpoint that the run goes on from, where it was stopped before they were drawn.
+        let mut goes_on = self.step == 0 || self.preview()?;
+        while self.step < total && goes_on {
             if self.context.cancel.is_cancelled() {
                 self.save_interrupted()?;
-                return Ok(Outcome::Cancelled {
-                    completed_steps: self.step,
-                });
+                return Ok(self.cancelled());
             }
             awake(|| self.advance())?;
             let loss = self.losses.last().copied();
@@ -197,9 +213,13 @@ impl<'a> Run<'a> {
             });
             if self.step.is_multiple_of(self.order.steps_per_epoch()) {
                 self.end_epoch()?;
+                goes_on = self.preview()?;
             }
         }
-        let training_secs = self.context.clock.unix_secs() - begun;
+        if !goes_on {
+            return Ok(self.cancelled());
+        }
+        let training_secs = self.context.clock.unix_secs() - begun - self.preview_secs;
         self.context.progress.report(Progress {
             phase: Phase::Saving,
             done: 0,
@@ -213,6 +233,7 @@ impl<'a> Run<'a> {
         Ok(Outcome::Completed(TrainReport {
             adapter,
             checkpoints: self.checkpoints.epochs(),
+            previews: self.inputs.previews.files().epochs(),
             losses: self.losses,
             pictures: self.inputs.dataset.samples.len(),
             skipped: self
@@ -226,7 +247,15 @@ impl<'a> Run<'a> {
             recompute: self.inputs.memory.recompute,
             planned_peak_bytes: self.inputs.memory.peak_bytes(),
             training_secs,
+            preview_secs: self.preview_secs,
+            preview_pictures: self.preview_pictures,
         }))
+    }
+
+    fn cancelled(&self) -> Outcome<TrainReport> {
+        Outcome::Cancelled {
+            completed_steps: self.step,
+        }
     }
 
     /// One optimizer step. When the device fails, those before it are saved.
@@ -294,6 +323,37 @@ impl<'a> Run<'a> {
             self.checkpoints.save_epoch(epoch, self.snapshot())?;
         }
         Ok(())
+    }
+
+    /// Draws the previews of the epoch that has just ended, where they are due; false when that was asked to stop.
+    fn preview(&mut self) -> Result<bool> {
+        let epoch = self.order.epoch_of(self.step - 1);
+        let is_at_end = self.step.is_multiple_of(self.order.steps_per_epoch());
+        if !is_at_end || !self.inputs.previews.are_due(epoch) {
+            return Ok(true);
+        }
+        let begun = self.context.clock.unix_secs();
+        let Inputs { base, record, .. } = &self.inputs;
+        let studio = Studio {
+            base,
+            base_words: (&record.base_name, &record.base_hash),
+            unet: &mut self.unet,
+            unet_device: &self.device,
+            device: &self.inputs.device,
+        };
+        let adapter = self.checkpoints.adapter_of(epoch);
+        let of = (epoch, adapter.as_path());
+        let shown = self.inputs.previews.draw(of, studio, self.context)?;
+        self.factors.attach(&mut self.unet, &self.device);
+        self.preview_secs += self.context.clock.unix_secs() - begun;
+        match shown {
+            Shown::Drawn { pictures } => self.preview_pictures += pictures,
+            Shown::Stopped => return Ok(false),
+            Shown::Impossible(why) => self
+                .notes
+                .push(format!("epoch {epoch} has no previews: {why}")),
+        }
+        Ok(true)
     }
 
     fn save_interrupted(&self) -> Result<()> {
@@ -376,7 +436,7 @@ impl<'a> Run<'a> {
 }
 
 /// Refuses to go on where another attempt does the same work now.
-fn may_publish(context: RunContext<'_>) -> Result<()> {
+pub(crate) fn may_publish(context: RunContext<'_>) -> Result<()> {
     context.permit.may_publish().map_err(Error::Superseded)
 }
 

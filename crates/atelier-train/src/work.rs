@@ -75,6 +75,50 @@ impl StepShape {
     }
 }
 
+/// The multiplications of the autoencoder's decoder, each with its addition, for a picture of `side` × `side` pixels.
+pub(crate) fn decoder_work(base: &Base, side: usize) -> Result<u64> {
+    let tensors = base.files().tensors("vae")?;
+    let shapes = tensors.names().filter_map(|name| {
+        let shape = tensors.info(name)?.shape.clone();
+        Some((name.to_owned(), shape))
+    });
+    let levels = base.vae_config.block_out_channels.len();
+    Ok(decoder_work_of(levels, side, shapes))
+}
+
+fn decoder_work_of(
+    levels: usize,
+    side: usize,
+    shapes: impl Iterator<Item = (String, Vec<usize>)>,
+) -> u64 {
+    let mut work = 0;
+    for (name, shape) in shapes {
+        let layer = name.strip_prefix("decoder.");
+        let layer = layer.and_then(|layer| layer.strip_suffix(".weight"));
+        let Some(layer) = layer.filter(|_| shape.len() > 1) else {
+            continue;
+        };
+        let numbered = |prefix: &str| {
+            let rest = layer.strip_prefix(prefix)?;
+            rest.split('.').next()?.parse::<usize>().ok()
+        };
+        // How often the latents were doubled before it.
+        let doublings = match numbered("up_blocks.") {
+            Some(index) => index + usize::from(layer.contains("upsamplers")),
+            None if layer.starts_with("conv_out") => levels - 1,
+            None => 0,
+        };
+        let halvings = (levels - 1).saturating_sub(doublings);
+        let pixels = (side.div_ceil(1 << halvings) as u64).pow(2);
+        work += pixels * shape.iter().product::<usize>() as u64;
+        if layer.ends_with("to_q") {
+            // Queries with keys, and their shares with values.
+            work += 2 * pixels * pixels * shape[0] as u64;
+        }
+    }
+    work
+}
+
 /// Where in the denoiser a layer lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -174,6 +218,16 @@ mod tests {
         assert!((ratio - 1.0).abs() < 0.002, "{}", one.forward_layers);
         let four = work(&sd15(), 64, 4, Recompute::None);
         assert_eq!(four.step, 4 * one.step);
+    }
+
+    #[test]
+    fn the_decoder_of_stable_diffusion_has_the_known_number_of_multiplications() {
+        // 1.24 trillion for 512 x 512, as counters of operations say of diffusers' `AutoencoderKL.decode`.
+        let config = json!({"block_out_channels": [128, 256, 512, 512], "layers_per_block": 2});
+        let shapes = expected_tensors("vae", &config).unwrap();
+        let work = decoder_work_of(4, 512, shapes.into_iter());
+        let ratio = work as f64 / 1.24e12;
+        assert!((ratio - 1.0).abs() < 0.05, "{work}");
     }
 
     #[test]

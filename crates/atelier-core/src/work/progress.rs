@@ -16,6 +16,8 @@ pub enum Phase {
     CachingLatents,
     /// Training steps.
     Training,
+    /// Sampler steps of previews, between training steps.
+    Previewing,
     /// Sampler steps.
     Generating,
     /// Writing files.
@@ -31,6 +33,7 @@ impl Phase {
             Self::LoadingBase => "loading base",
             Self::CachingLatents => "encoding pictures",
             Self::Training => "training",
+            Self::Previewing => "drawing previews",
             Self::Generating => "drawing",
             Self::Saving => "saving",
         }

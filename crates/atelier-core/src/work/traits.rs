@@ -44,6 +44,8 @@ pub struct TrainReport {
     pub adapter: PathBuf,
     /// Adapter files of the epochs that were kept, with their epoch, in order.
     pub checkpoints: Vec<(usize, PathBuf)>,
+    /// The folders of previews, with their epoch, in order.
+    pub previews: Vec<(usize, PathBuf)>,
     /// Loss of every step, in order.
     pub losses: Vec<f32>,
     /// Number of pictures trained on.
@@ -58,6 +60,10 @@ pub struct TrainReport {
     pub planned_peak_bytes: u64,
     /// Seconds spent in training steps of this call.
     pub training_secs: f64,
+    /// Seconds spent drawing previews in this call.
+    pub preview_secs: f64,
+    /// How many pictures were drawn in them.
+    pub preview_pictures: u64,
 }
 
 /// One drawn picture.

@@ -2,6 +2,7 @@
 //! text to picture. The families themselves say only what differs.
 
 mod adapters;
+mod drawing;
 mod keys;
 mod loaded;
 pub mod networks;
@@ -15,6 +16,7 @@ mod text;
 mod text_memory;
 
 pub use adapters::FittedAdapterUse;
+pub use drawing::PreparedDrawing;
 pub use keys::aliases;
 pub use loaded::Residence;
 pub use networks::{

@@ -3,23 +3,20 @@
 use std::path::Path;
 
 use atelier_core::{
-    BoxedError, GenerateRequest, Generator, Outcome, Phase, Picture, Progress, RunContext, Seed,
+    BoxedError, GenerateRequest, Generator, Outcome, Phase, Picture, Progress, RunContext,
     StartPixels,
 };
-use atelier_nn::{Engine, gradients::values_of, kernels::awake};
+use atelier_nn::{Engine, kernels::awake};
 use burn::tensor::{Device, Tensor};
 
+use super::drawing::{Drawing, Way, Wording, picture};
 use super::loaded::{Loaded, Residence};
-use super::networks::{Conditioning, Unet};
 use super::plan::{Plan, Unwanted};
-use super::start::{Beginning, StartLatents, StartMemory, begin, check_size};
+use super::start::{StartLatents, StartMemory, check_size};
 use super::text::TextStates;
 use super::text_memory::{TextKey, TextMemory};
 use super::{Base, Parts};
-use crate::guidance::{guide, rescale};
-use crate::noise::noise_source;
-use crate::prompt::Prompt;
-use crate::{Error, Result, samplers};
+use crate::{Error, Result};
 
 /// A base that draws.
 pub struct Pipeline {
@@ -43,12 +40,6 @@ pub enum PipelinePart {
 
 /// Bytes of text states that are prepared at a time: those of 420 prompts of SDXL that fit one chunk.
 const TEXT_BYTES: usize = 256 << 20;
-
-/// What the denoiser is told: of the prompt, and of the negative prompt where guidance needs it.
-struct Wording {
-    wanted: Conditioning,
-    unwanted: Option<Conditioning>,
-}
 
 impl Pipeline {
     /// A pipeline on the base at `path`; networks are loaded when they are wanted.
@@ -169,12 +160,7 @@ impl Pipeline {
     /// Pixels of latents, −1 to 1, not clamped.
     pub fn decode(&mut self, latents_bchw: Tensor<4>, tiled: bool) -> Result<Tensor<4>> {
         let vae = self.networks.vae(&self.base)?;
-        let latents = vae.unscale(latents_bchw);
-        Ok(if tiled {
-            vae.decode_tiled(&latents)
-        } else {
-            vae.decode(latents)
-        })
+        Ok(vae.decode_scaled(latents_bchw, tiled))
     }
 
     fn set_adapters(&mut self, request: &GenerateRequest) -> Result<()> {
@@ -185,28 +171,16 @@ impl Pipeline {
     }
 
     fn wording(&mut self, request: &GenerateRequest, plan: &Plan) -> Result<Wording> {
-        let key = |prompts: &[Prompt], clip_skip: usize| TextKey {
-            prompts: prompts.to_vec(),
-            clip_skip,
-            adapters: request.adapters.clone(),
-        };
-        let wanted = self.text_states(key(&plan.wanted, request.clip_skip))?;
-        let unwanted = match &plan.unwanted {
-            Unwanted::Nothing => None,
-            Unwanted::Zeros => {
-                if request.negative_2.is_some() {
-                    let note = "without a negative prompt this base takes zeros, as in diffusers; the second one is not drawn";
-                    self.notes.push(note.to_owned());
-                }
-                Some(wanted.zeros())
-            }
-            // As in the reference, clip skip is for the wanted prompt alone.
-            Unwanted::Prompts(prompts) => Some(self.text_states(key(prompts, 0))?),
-        };
-        let sizes = plan.time_ids();
-        Ok(Wording {
-            wanted: wanted.conditioning(sizes),
-            unwanted: unwanted.map(|states| states.conditioning(sizes)),
+        if matches!(plan.unwanted, Unwanted::Zeros) && request.negative_2.is_some() {
+            let note = "without a negative prompt this base takes zeros, as in diffusers; the second one is not drawn";
+            self.notes.push(note.to_owned());
+        }
+        Wording::of(request, plan, |prompts, clip_skip| {
+            self.text_states(TextKey {
+                prompts: prompts.to_vec(),
+                clip_skip,
+                adapters: request.adapters.clone(),
+            })
         })
     }
 
@@ -242,82 +216,20 @@ impl Pipeline {
         latents.map(Some)
     }
 
-    /// The final latents, before the autoencoder; `None` when `keep_going`, called before each evaluation with the share
-    /// that is done, says no.
+    /// The final latents, as [`Way::walk`] gives them.
     fn latents(
         &mut self,
         drawing: &Drawing<'_>,
         keep_going: &mut dyn FnMut(f64) -> bool,
     ) -> Result<Option<Tensor<4>>> {
-        let Drawing { request, plan, .. } = *drawing;
-        let config = &self.base.schedule_config;
-        let mut sampler =
-            samplers::build(request.sampler, request.schedule, config, request.steps)?;
-        let mut noise = noise_source(request.noise, drawing.seed);
-        let factor = self.base.vae_config.pixels_per_latent();
-        let channels = self.base.unet_config.in_channels;
-        let shape = [1, channels, plan.height / factor, plan.width / factor];
         let device = self.networks.device.clone();
-        let start = match drawing.start {
-            Some(start) => Some((start, self.networks.vae(&self.base)?)),
+        let vae = match drawing.start {
+            Some(_) => Some(self.networks.vae(&self.base)?),
             None => None,
         };
-        let beginning = Beginning {
-            steps: request.steps,
-            drawn_steps: plan.drawn_steps,
-            start,
-            shape,
-            device: &device,
-        };
-        let begun = begin(&beginning, sampler.as_mut(), noise.as_mut());
-        let mut latents = begun.latents;
+        let way = Way::begin(&self.base, drawing, vae, &device)?;
         let unet = self.networks.unet(&self.base)?;
-        let timesteps = sampler.timesteps().to_vec();
-        let count = timesteps.len() - begun.first;
-        for index in begun.first..timesteps.len() {
-            if !keep_going((index - begun.first) as f64 / count as f64) {
-                return Ok(None);
-            }
-            let input = sampler.scale_input(latents.clone(), index);
-            let predicted = awake(|| predict(unet, input, timesteps[index], drawing));
-            latents = sampler.step(predicted, index, latents, noise.as_mut());
-            if let Some(kept) = &begun.kept {
-                let next = Some(index + 1).filter(|&next| next < timesteps.len());
-                latents = kept.blend(latents, sampler.as_ref(), next);
-            }
-        }
-        Ok(Some(latents))
-    }
-}
-
-/// What one picture is drawn from.
-struct Drawing<'a> {
-    request: &'a GenerateRequest,
-    plan: &'a Plan,
-    wording: &'a Wording,
-    start: Option<&'a StartLatents>,
-    seed: Seed,
-}
-
-/// What the denoiser says at one timestep, guided where there is a negative prompt.
-fn predict(unet: &Unet, input_bchw: Tensor<4>, timestep: f32, drawing: &Drawing<'_>) -> Tensor<4> {
-    let Wording { wanted, unwanted } = drawing.wording;
-    let Some(unwanted) = unwanted else {
-        return unet.forward(input_bchw, &[timestep], wanted);
-    };
-    let both = if let Some(joined) = unwanted.join(wanted) {
-        let twice = Tensor::cat(vec![input_bchw.clone(), input_bchw], 0);
-        unet.forward(twice, &[timestep; 2], &joined)
-    } else {
-        let each =
-            [unwanted, wanted].map(|words| unet.forward(input_bchw.clone(), &[timestep], words));
-        Tensor::cat(each.into(), 0)
-    };
-    let conditional = both.clone().narrow(0, 1, 1);
-    let guided = guide(both, drawing.request.guidance);
-    match drawing.request.guidance_rescale {
-        0.0 => guided,
-        factor => rescale(guided, conditional, factor),
+        Ok(way.walk(unet, drawing.request, keep_going))
     }
 }
 
@@ -376,24 +288,4 @@ fn progress(drawing: &Drawing<'_>, before: u64, share: f64) -> Progress {
         total: (drawing.request.count * steps) as u64,
         loss: None,
     }
-}
-
-/// Bytes from the decoder's −1 … 1, rounded as diffusers does.
-#[expect(clippy::cast_sign_loss, reason = "clamped to 0 … 255 before")]
-fn picture(pixels_bchw: Tensor<4>, plan: &Plan, seed: Seed) -> Result<Picture> {
-    let planes = values_of(pixels_bchw);
-    if planes.iter().any(|value| !value.is_finite()) {
-        return Err(Error::NotFinite { seed });
-    }
-    let area = plan.width * plan.height;
-    let byte = |value: f32| ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
-    let rgb = (0..area)
-        .flat_map(|i| [0, 1, 2].map(|c| byte(planes[c * area + i])))
-        .collect();
-    Ok(Picture {
-        width: plan.width,
-        height: plan.height,
-        rgb,
-        seed,
-    })
 }

@@ -36,6 +36,16 @@ impl TextStates {
         }
     }
 
+    /// The same on another device.
+    #[must_use]
+    pub fn to_device(&self, device: &Device) -> Self {
+        let pooled = self.pooled_bd.as_ref();
+        Self {
+            states_bsd: self.states_bsd.clone().to_device(device),
+            pooled_bd: pooled.map(|pooled| pooled.clone().to_device(device)),
+        }
+    }
+
     /// The memory that they take.
     pub(super) fn bytes(&self) -> usize {
         let pooled = self.pooled_bd.as_ref();

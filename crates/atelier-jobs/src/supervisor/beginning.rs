@@ -122,6 +122,6 @@ fn has_settled(job: &Job) -> bool {
     let phase = files.read_report().map(|report| report.progress.phase);
     matches!(
         phase,
-        Some(Phase::Training | Phase::Generating | Phase::Saving)
+        Some(Phase::Training | Phase::Previewing | Phase::Generating | Phase::Saving)
     )
 }

@@ -1,5 +1,6 @@
 //! What a run needs of the machine's memory, before it starts.
 
+mod drawing;
 mod step;
 
 use atelier_core::{GenerateRequest, Recompute, Targets, TrainConfig};
@@ -11,6 +12,7 @@ use burn::tensor::Device;
 
 pub use step::{StepMemory, StepShape};
 
+use crate::previews::PreviewPlan;
 use crate::trainer::training_side;
 use crate::{Error, Result};
 
@@ -62,6 +64,67 @@ pub fn drawing_bytes(base: &Base, request: &GenerateRequest, is_composed: bool) 
     Ok(passes.max(step::encoding_bytes(base, pixels, engine, is_composed)?))
 }
 
+/// What previews take of the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreviewMemory {
+    /// None are drawn.
+    None,
+    /// There is room for them.
+    Fits {
+        /// How much they take with everything else that is in memory then.
+        bytes: u64,
+    },
+    /// They are left out, since they take more than there is.
+    LeftOut {
+        /// How much they would take.
+        bytes: u64,
+        /// How much there is.
+        free_bytes: u64,
+    },
+}
+
+impl PreviewMemory {
+    /// What is worth telling.
+    pub fn note(self) -> Option<String> {
+        let Self::LeftOut { bytes, free_bytes } = self else {
+            return None;
+        };
+        let [needed, free] = [bytes, free_bytes].map(|bytes| bytes as f64 / 1e9);
+        Some(format!(
+            "no previews: drawing them takes about {needed:.1} GB of memory, and there are {free:.1} GB"
+        ))
+    }
+
+    fn of(bytes: u64, room: Room) -> Self {
+        match room.bytes {
+            Some(free_bytes) if bytes > free_bytes => Self::LeftOut { bytes, free_bytes },
+            _ => Self::Fits { bytes },
+        }
+    }
+}
+
+/// A step of a training with so many pictures, which computes so much again.
+pub(crate) fn step_shape(
+    base: &Base,
+    config: &TrainConfig,
+    pictures: usize,
+    recompute: Recompute,
+) -> StepShape {
+    let latent = training_side(config, base) / base.vae_config.pixels_per_latent();
+    StepShape {
+        latent: [latent; 2],
+        // a batch never holds more than an epoch
+        batch: config
+            .batch_size
+            .min(config.steps(pictures).pictures_per_epoch().max(1)),
+        rank: config.rank,
+        targets: config.targets,
+        engine: Engine::from(config.precision),
+        recompute,
+        is_composed: false,
+    }
+}
+
 /// The memory of a run, and what it computes twice to keep to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryPlan {
@@ -75,6 +138,8 @@ pub struct MemoryPlan {
     pub encoding_bytes: u64,
     /// What was encoded, which stays for the whole run.
     pub cache_bytes: u64,
+    /// Drawing previews, between the steps.
+    pub previews: PreviewMemory,
 }
 
 impl MemoryPlan {
@@ -91,26 +156,26 @@ impl MemoryPlan {
         let latents = base.unet_config.in_channels * latent * latent;
         let cached = (pictures + 1) * states + pictures * latents;
         let encoding_bytes = step::encoding_bytes(base, side * side, engine, room.is_composed)?;
+        let cache_bytes = (cached * size_of::<f32>()) as u64;
+        let has_previews = !PreviewPlan::new(base, config, pictures)?.epochs.is_empty();
         let plan = |recompute| {
             let shape = StepShape {
-                latent: [latent; 2],
-                // a batch never holds more than an epoch
-                batch: config
-                    .batch_size
-                    .min(config.steps(pictures).pictures_per_epoch().max(1)),
-                rank: config.rank,
-                targets: config.targets,
-                engine,
-                recompute,
                 is_composed: room.is_composed,
+                ..step_shape(base, config, pictures, recompute)
             };
             let step = shape.memory(base)?;
+            let previews = if has_previews {
+                PreviewMemory::of(shape.preview_bytes(base, step)? + cache_bytes, room)
+            } else {
+                PreviewMemory::None
+            };
             Ok(Self {
                 recompute,
                 shape,
                 step,
                 encoding_bytes,
-                cache_bytes: (cached * size_of::<f32>()) as u64,
+                cache_bytes,
+                previews,
             })
         };
         let (Recompute::Auto, Some(free_bytes)) = (config.recompute, room.bytes) else {
@@ -122,16 +187,17 @@ impl MemoryPlan {
         for recompute in [Recompute::None, Recompute::Block] {
             let plan = plan(recompute)?;
             // A plan may be some hundredths low; where there is a smaller one, it is the better choice.
-            if plan.peak_bytes() + plan.peak_bytes() / 20 <= free_bytes {
+            let peak = plan.training_bytes();
+            if peak + peak / 20 <= free_bytes {
                 return Ok(plan);
             }
         }
         let least = plan(Recompute::Layer)?;
-        if least.peak_bytes() <= free_bytes {
+        if least.training_bytes() <= free_bytes {
             return Ok(least);
         }
         Err(Error::Memory {
-            needed_bytes: least.peak_bytes(),
+            needed_bytes: least.training_bytes(),
             free_bytes,
             whose: if room.is_composed {
                 "can be taken of the device"
@@ -143,6 +209,14 @@ impl MemoryPlan {
 
     /// The most memory that the run takes at a time.
     pub fn peak_bytes(&self) -> u64 {
+        match self.previews {
+            PreviewMemory::Fits { bytes } => self.training_bytes().max(bytes),
+            PreviewMemory::None | PreviewMemory::LeftOut { .. } => self.training_bytes(),
+        }
+    }
+
+    /// The same without previews, which no run depends on.
+    fn training_bytes(&self) -> u64 {
         self.step.total().max(self.encoding_bytes) + self.cache_bytes
     }
 }

@@ -14,11 +14,11 @@ use atelier_nn::kernels::{GATE_VALUES, Keep};
 use crate::Result;
 
 /// Bytes of an f32.
-const F32: u64 = 4;
+pub(super) const F32: u64 = 4;
 /// For each trained value: itself, in the model and beside it, two moments, its gradient.
 const BYTES_OF_TRAINED: u64 = 5 * F32;
 /// The program, its threads, and what the allocator keeps of loading: measured on Stable Diffusion 1.5.
-const PROGRAM_BYTES: u64 = 130_000_000;
+pub(super) const PROGRAM_BYTES: u64 = 130_000_000;
 
 /// What a gated map without adapters works in: pieces of its input and of the gradient of that, also rounded.
 const GATE_PIECES: u64 = (2 * F32 + 4) * GATE_VALUES as u64;
@@ -106,7 +106,7 @@ pub(super) fn encoding_bytes(
 }
 
 /// Memory of a part's weights, with two hundredths for scales, biases and the gaps that loading leaves.
-fn part_bytes(base: &Base, part: &str, engine: Engine) -> Result<u64> {
+pub(super) fn part_bytes(base: &Base, part: &str, engine: Engine) -> Result<u64> {
     let tensors = base.files().tensors(part)?;
     let shapes = tensors.names().filter_map(|name| tensors.info(name));
     let bytes = shapes.map(
@@ -165,6 +165,15 @@ struct Level<'a> {
     heads: u64,
     depth: usize,
     attends: bool,
+}
+
+/// The peak of a forward pass from which no gradient is wanted: what is carried to the way up, and what one layer works in.
+pub(super) fn forward_activations(config: &UnetConfig, shape: &StepShape) -> u64 {
+    let inside = StepShape {
+        recompute: Recompute::Layer,
+        ..*shape
+    };
+    activations(config, &inside)
 }
 
 /// The peak of a forward and backward pass, without weights and adapter.

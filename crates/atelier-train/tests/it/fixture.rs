@@ -22,6 +22,7 @@ impl Clock for FixedClock {
 pub(crate) struct Watcher {
     pub(crate) cancel: CancelFlag,
     pub(crate) cancel_after: Option<u64>,
+    pub(crate) cancel_preview_at: Option<u64>,
     pub(crate) fail_after: Option<u64>,
     pub(crate) seen: Mutex<Vec<Progress>>,
 }
@@ -31,6 +32,7 @@ impl Watcher {
         Self {
             cancel: CancelFlag::default(),
             cancel_after,
+            cancel_preview_at: None,
             fail_after: None,
             seen: Mutex::new(Vec::new()),
         }
@@ -40,6 +42,9 @@ impl Watcher {
 impl ProgressSink for Watcher {
     fn report(&self, progress: Progress) {
         if progress.phase == Phase::Training && Some(progress.done) == self.cancel_after {
+            self.cancel.cancel();
+        }
+        if progress.phase == Phase::Previewing && Some(progress.done) == self.cancel_preview_at {
             self.cancel.cancel();
         }
         if progress.phase == Phase::Training && Some(progress.done) == self.fail_after {

@@ -6,5 +6,6 @@ mod bad_input;
 mod fixture;
 #[cfg(feature = "vulkan")]
 mod gpu;
+mod previews;
 mod resume;
 mod runs;

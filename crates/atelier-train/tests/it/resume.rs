@@ -198,7 +198,7 @@ impl Coded for Gone {
 }
 
 /// Given so many times, and then never again.
-struct TakenAway(AtomicU32);
+pub(crate) struct TakenAway(pub(crate) AtomicU32);
 
 impl Permit for TakenAway {
     fn may_publish(&self) -> Result<(), BoxedError> {
