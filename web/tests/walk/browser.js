@@ -1,7 +1,7 @@
 // A real Chromium, and what every step wants of it.
 
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -14,9 +14,16 @@ const FLAGS = [
   '--disable-gpu',
   '--disable-background-networking',
   '--disable-component-update',
+  // Whatever is asked of another host fails, and so is noticed.
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
 ];
 
-export const SIZES = { wide: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+export const SIZES = {
+  wide: { width: 1440, height: 900 },
+  phone: { width: 390, height: 844 },
+  /** Of the pictures in the documentation. */
+  page: { width: 1280, height: 800 },
+};
 
 export function launch() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
@@ -38,7 +45,7 @@ export class Visitor {
       reducedMotion: 'reduce',
       hasTouch: touch,
       isMobile: touch,
-      deviceScaleFactor: touch ? 2 : 1,
+      deviceScaleFactor: { wide: 1, phone: 2, page: 1.5 }[size],
       acceptDownloads: true,
     });
     visitor.page = await visitor.context.newPage();
@@ -89,6 +96,16 @@ export class Visitor {
     if (!SHOTS) return;
     await mkdir(SHOTS, { recursive: true });
     await this.page.screenshot({ path: join(SHOTS, `${name}.png`) });
+  }
+
+  /** A picture for the documentation: small, and sharp on screens with fine pixels. */
+  async show(name) {
+    if (!SHOTS) return;
+    await mkdir(SHOTS, { recursive: true });
+    const client = await this.context.newCDPSession(this.page);
+    const { data } = await client.send('Page.captureScreenshot', { format: 'webp', quality: 80 });
+    await writeFile(join(SHOTS, `${name}.webp`), Buffer.from(data, 'base64'));
+    await client.detach();
   }
 
   async close() {

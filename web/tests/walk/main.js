@@ -1,50 +1,25 @@
 // Walks through the pages in a real Chromium, against the real server. `ATELIER_PROGRAM` is the program, and with
-// `ATELIER_SHOTS=FOLDER` what was seen is kept there.
+// `ATELIER_SHOTS=FOLDER` what was seen is kept there. Words are the names of scenarios; without, all are walked.
 
 import assert from 'node:assert/strict';
 import { launch, Visitor } from './browser.js';
-import { lookAtAll } from './pages.js';
-import { Server } from './server.js';
-import * as conditions from './steps_conditions.js';
-import * as datasets from './steps_datasets.js';
-import * as pictures from './steps_pictures.js';
-import * as drawing from './steps_drawing.js';
-import * as safety from './steps_safety.js';
-import * as training from './steps_training.js';
+import { SCENARIOS } from './scenarios.js';
+import { isExample, Server } from './server.js';
 
-const WALK = [
-  datasets.emptyLibraryTeaches,
-  datasets.datasetIsCreated,
-  datasets.picturesAreUploaded,
-  datasets.archiveIsDropped,
-  datasets.detailsAreChanged,
-  pictures.cropIsDragged,
-  pictures.cropIsMovedByKeys,
-  pictures.captionsAreTyped,
-  pictures.captionsChangeTogether,
-  pictures.picturesAreRemoved,
-  pictures.versionsAreCompared,
-  safety.typedWordsSurviveReload,
-  safety.typedNumbersSurviveEscape,
-  safety.removedPictureKeepsItsWords,
-  safety.othersAreNotOverwritten,
-  safety.refusedWordsStay,
-];
+const named = process.argv.slice(2);
+const unknown = named.filter((name) => !(name in SCENARIOS));
+if (unknown.length > 0) {
+  console.error(`no scenario ${unknown}; there are ${Object.keys(SCENARIOS)}`);
+  process.exit(2);
+}
+const wanted = Object.keys(SCENARIOS).filter((name) =>
+  named.length > 0 ? named.includes(name) : isUsual(name),
+);
 
-const STUDIO = [
-  training.trainingIsPlanned,
-  training.trainingOutlastsTheServer,
-  training.modelIsTuned,
-  drawing.picturesAreDrawn,
-  drawing.settingsAreRestored,
-  drawing.pictureIsDeletedAndBack,
-  drawing.pictureGoesIntoDataset,
-  drawing.runsAreCompared,
-  drawing.modelIsImported,
-];
-
-const server = await Server.start();
-const browser = await launch();
+/** The example of the server's crate has no quickstart, and nobody has a large library at hand. */
+function isUsual(name) {
+  return name !== 'large' && !(isExample && name === 'sample');
+}
 
 async function step(name, work) {
   const start = performance.now();
@@ -53,7 +28,7 @@ async function step(name, work) {
   return result;
 }
 
-async function visit(options, work) {
+async function visit(browser, server, options, work) {
   const visitor = await Visitor.open(browser, server.address, options);
   visitor.server = server;
   try {
@@ -68,51 +43,27 @@ async function visit(options, work) {
   }
 }
 
-let failure;
-try {
-  await visit({}, async (visitor) => {
-    await visitor.go('/');
-    await visitor.shoot('first-visit');
-    await visitor.accessible('the first visit');
-    for (const work of WALK) await step(work.name, () => work(visitor));
-    await step('changesOutlastThePage', () => safety.changesOutlastThePage(visitor));
-    await step('lostConnectionRecovers', () => conditions.lostConnectionRecovers(visitor));
-    await step('trashGivesBack', () => datasets.trashGivesBack(visitor));
-  });
-  const { datasets: all } = await server.call('/datasets');
-  const id = all[0].id;
-  await visit({}, async (visitor) => {
-    await visitor.go(`/datasets/${id}`);
-    for (const work of STUDIO) await step(work.name, () => work(visitor));
-  });
-  await visit({ size: 'phone' }, async (visitor) => {
-    await visitor.go(`/datasets/${id}`);
-    await step('cropIsTouched', () => conditions.cropIsTouched(visitor));
-  });
-  await visit({}, (visitor) => step('keyboardAloneWorks', () => conditions.keyboardAloneWorks(visitor)));
-  const many = await step('manyPicturesAreThere', () => conditions.manyPicturesAreThere(server));
-  await visit({}, (visitor) =>
-    step('thousandsScrollSmoothly', () => conditions.thousandsScrollSmoothly(visitor, many)),
-  );
-  const { images } = await server.call(`/datasets/${id}/versions/latest`);
-  const { runs } = await server.call('/runs');
-  const { models } = await server.call('/models');
-  const made = { runs: runs.map((run) => run.id), model: models.at(-1).id };
-  for (const size of ['wide', 'phone']) {
-    for (const theme of ['light', 'dark']) {
-      await visit({ size, theme }, (visitor) =>
-        step(`pages, ${size}, ${theme}`, () =>
-          lookAtAll(visitor, `${size}-${theme}`, { dataset: id, image: images[0].id, ...made }),
-        ),
-      );
-    }
+async function walk(name) {
+  const scenario = SCENARIOS[name];
+  console.log(name);
+  const server = await (scenario.start ?? Server.start)();
+  const browser = await launch();
+  try {
+    await scenario({
+      step,
+      browser,
+      server,
+      visit: (options, work) => visit(browser, server, options, work),
+    });
+  } finally {
+    await browser.close();
+    await server.stop();
   }
-} catch (error) {
-  failure = error;
 }
-await browser.close();
-await server.stop();
-if (failure) {
-  console.error(failure);
+
+try {
+  for (const name of wanted) await walk(name);
+} catch (error) {
+  console.error(error);
   process.exit(1);
 }

@@ -1,5 +1,6 @@
 // Runs the real server on a library of its own, behind `vite preview`, which has the newest pages and the server's policy.
 // With ATELIER_EMBEDDED=1 the pages are those that were compiled into the program.
+// With ATELIER_PAGES=FOLDER they are those that were built into that folder.
 
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -10,19 +11,38 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { preview } from 'vite';
 
 const PROGRAM = process.env.ATELIER_PROGRAM ?? 'atelier';
-const isExample = process.env.ATELIER_EXAMPLE === '1';
+export const isExample = process.env.ATELIER_EXAMPLE === '1';
 const isEmbedded = process.env.ATELIER_EMBEDDED === '1';
 
+export function newHome() {
+  return mkdtemp(join(tmpdir(), 'atelier-walk-'));
+}
+
+/** Runs a command of the program to its end, on a library that no server has open. */
+export async function runCommand(home, ...words) {
+  const command = spawn(PROGRAM, words, {
+    env: { ...process.env, ATELIER_HOME: home },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let told = '';
+  command.stderr.on('data', (data) => (told += data));
+  const status = await new Promise((done, failed) => command.once('exit', done).once('error', failed));
+  if (status !== 0) throw new Error(`\`${words.join(' ')}\` ends with ${status}: ${told}`);
+}
+
 export class Server {
-  static async start() {
+  /** On an empty library, or on one that is there already; `isKept` leaves it there. */
+  static async start({ home, isKept = false } = {}) {
     const server = new Server();
-    server.home = await mkdtemp(join(tmpdir(), 'atelier-walk-'));
+    server.home = home ?? (await newHome());
+    server.isKept = isKept;
     server.port = await freePort();
     await server.run();
     if (isEmbedded) server.address = server.api;
     else {
       process.env.ATELIER_URL = server.api;
       server.pages = await preview({
+        build: { outDir: process.env.ATELIER_PAGES ?? 'dist' },
         preview: { port: await freePort(), host: '127.0.0.1' },
         logLevel: 'error',
       });
@@ -77,7 +97,7 @@ export class Server {
   async stop() {
     await this.kill();
     await this.pages?.close();
-    await rm(this.home, { recursive: true, force: true });
+    if (!this.isKept) await rm(this.home, { recursive: true, force: true });
   }
 }
 

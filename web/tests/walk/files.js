@@ -2,8 +2,8 @@
 
 import { crc32, deflateSync } from 'node:zlib';
 
-/** A PNG whose colours say where one is in it: red from left to right, green from top to bottom. */
-export function png(width, height, blue = 90) {
+/** A PNG whose colours say where one is in it: red from left to right, green from top to bottom; with words about itself. */
+export function png(width, height, blue = 90, words = {}) {
   const rows = Buffer.alloc(height * (1 + width * 3));
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -22,6 +22,7 @@ export function png(width, height, blue = 90) {
   return Buffer.concat([
     signature,
     chunk('IHDR', head),
+    ...Object.entries(words).map(([key, text]) => chunk('tEXt', Buffer.from(`${key}\0${text}`, 'latin1'))),
     chunk('IDAT', deflateSync(rows)),
     chunk('IEND', Buffer.alloc(0)),
   ]);
@@ -84,8 +85,25 @@ function uint(value, bytes, isBig = false) {
   return buffer;
 }
 
+/** A safetensors file with one layer, as kohya's programs write it. */
+export function adapter(trigger) {
+  const layer = 'lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q';
+  const shapes = { 'lora_down.weight': [4, 8], 'lora_up.weight': [8, 4], alpha: [] };
+  const header = { __metadata__: { 'modelspec.trigger_phrase': trigger } };
+  let end = 0;
+  for (const [name, shape] of Object.entries(shapes)) {
+    const start = end;
+    end += 4 * shape.reduce((product, side) => product * side, 1);
+    header[`${layer}.${name}`] = { dtype: 'F32', shape, data_offsets: [start, end] };
+  }
+  const head = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(head.length));
+  return Buffer.concat([length, head, Buffer.alloc(end)]);
+}
+
 /** A file as the browser's chooser gives it. */
 export function file(name, buffer) {
-  const kinds = { png: 'image/png', txt: 'text/plain', zip: 'application/zip' };
+  const kinds = { png: 'image/png', jpg: 'image/jpeg', txt: 'text/plain', zip: 'application/zip' };
   return { name, mimeType: kinds[name.split('.').at(-1)] ?? 'application/octet-stream', buffer };
 }

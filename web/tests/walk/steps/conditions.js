@@ -1,8 +1,8 @@
 // A phone, a lost connection, thousands of pictures, the keyboard alone.
 
 import assert from 'node:assert/strict';
-import { png } from './pictures.js';
-import { imageNamed, settledBox } from './steps_pictures.js';
+import { png } from '../files.js';
+import { imageNamed, settledBox } from './pictures.js';
 
 export async function cropIsTouched(visitor) {
   const { page } = visitor;

@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 /** Longer than trainings and drawings of the walk take, also those of the real program. */
 export const LONG = { timeout: Number(process.env.ATELIER_LONG ?? 240_000) };
 
-const EPOCHS = '40';
+const EPOCHS = '80';
+/** As many steps are done when the server dies. */
+const DONE = 20;
 
 export async function trainingIsPlanned(visitor) {
   const { page } = visitor;
@@ -39,13 +41,8 @@ export async function trainingIsPlanned(visitor) {
 export async function trainingOutlastsTheServer(visitor) {
   const { page, server } = visitor;
   await page.getByRole('button', { name: 'Start training' }).click();
-  const progress = page.getByRole('progressbar', { name: /^Progress of/ });
-  await progress.waitFor();
-  await page.waitForFunction(
-    () => Number(document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow')) >= 5,
-    undefined,
-    LONG,
-  );
+  await page.getByRole('progressbar', { name: /^Progress of/ }).waitFor();
+  await page.waitForFunction(stepsAreDone, DONE, LONG);
   await visitor.shoot('run-training');
   await server.kill();
   await page.getByText('The studio does not answer.').waitFor();
@@ -68,6 +65,12 @@ export async function trainingOutlastsTheServer(visitor) {
   );
 }
 
+/** Runs in the page: whether it says that so many steps are done. */
+function stepsAreDone(least) {
+  const label = [...document.querySelectorAll('dt')].find(({ textContent }) => textContent === 'Steps');
+  return parseInt(label?.nextElementSibling?.textContent ?? '', 10) >= least;
+}
+
 export async function modelIsTuned(visitor) {
   const { page } = visitor;
   await page.getByRole('link', { name: 'To its model' }).click();
@@ -83,17 +86,15 @@ export async function modelIsTuned(visitor) {
   await page.getByLabel('Steps', { exact: true }).fill('4');
   await page.getByLabel('Steps', { exact: true }).press('Tab');
   await page.getByRole('button', { name: /^Draw \d+ pictures$/ }).click();
-  await page.getByRole('button', { name: 'All are drawn' }).waitFor();
+  await page.getByRole('button', { name: /^\d+ pictures? to come$/ }).waitFor();
   const cells = page.getByRole('button', { name: /^Epoch \d+ at 0.5/ });
   await cells.first().waitFor(LONG);
   const [epoch] = /\d+/.exec(await cells.first().getAttribute('aria-label'));
   await cells.first().click();
   await page.getByText(`Epoch ${epoch} at 0.5 is what`).waitFor();
   assert.equal(await page.getByLabel('Epoch', { exact: true }).inputValue(), epoch);
-  await page
-    .getByRole('button', { name: /^Epoch \d+ at 1.1/ })
-    .last()
-    .waitFor(LONG);
+  await page.getByRole('button', { name: 'All are drawn' }).waitFor(LONG);
+  await visitor.settled();
   await visitor.accessible('a model');
   await visitor.noSideways('a model');
   await visitor.shoot('model-sheet');

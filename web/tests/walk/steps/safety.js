@@ -1,7 +1,7 @@
 // Nothing that was typed gets lost: reloads, keys, other pages, refusals, a server that is gone.
 
 import assert from 'node:assert/strict';
-import { closed, imageNamed, until } from './steps_pictures.js';
+import { closed, imageNamed, until } from './pictures.js';
 
 const captionOf = (page) => page.getByRole('textbox', { name: 'Caption' });
 

@@ -1,7 +1,7 @@
 // From nothing to a dataset with pictures, by what people do on the pages.
 
 import assert from 'node:assert/strict';
-import { file, png, zip } from './pictures.js';
+import { file, png, zip } from '../files.js';
 
 export async function emptyLibraryTeaches({ page }) {
   await page.getByRole('heading', { name: 'Everything starts with pictures' }).waitFor();
@@ -113,7 +113,7 @@ export async function trashGivesBack({ page }) {
   await page.goBack();
   await page.getByRole('button', { name: 'Restore Brass lamps' }).click();
   await page.getByText('is back.').waitFor();
-  await page.getByText('The trash is empty.').waitFor();
+  await page.getByText('No dataset is in the trash.').waitFor();
   await page.getByRole('button', { name: 'Open' }).click();
   await page.getByRole('heading', { level: 1, name: 'Brass lamps' }).waitFor();
 }

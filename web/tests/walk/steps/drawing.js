@@ -1,7 +1,8 @@
 // From a model to pictures, back into a dataset, and two runs side by side.
 
 import assert from 'node:assert/strict';
-import { LONG } from './steps_training.js';
+import { adapter } from '../files.js';
+import { LONG } from './training.js';
 
 export async function picturesAreDrawn(visitor) {
   const { page } = visitor;
@@ -139,21 +140,4 @@ export async function modelIsImported(visitor) {
   await page.getByText('None: it was imported').waitFor();
   // The browser says of itself that the broken file was answered with a failure, which is what was asked for.
   visitor.complaints = visitor.complaints.filter((line) => !/4\d\d/.test(line));
-}
-
-/** A safetensors file with one layer, as kohya's programs write it. */
-function adapter(trigger) {
-  const layer = 'lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q';
-  const shapes = { 'lora_down.weight': [4, 8], 'lora_up.weight': [8, 4], alpha: [] };
-  const header = { __metadata__: { 'modelspec.trigger_phrase': trigger } };
-  let end = 0;
-  for (const [name, shape] of Object.entries(shapes)) {
-    const start = end;
-    end += 4 * shape.reduce((product, side) => product * side, 1);
-    header[`${layer}.${name}`] = { dtype: 'F32', shape, data_offsets: [start, end] };
-  }
-  const head = Buffer.from(JSON.stringify(header));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(head.length));
-  return Buffer.concat([length, head, Buffer.alloc(end)]);
 }
