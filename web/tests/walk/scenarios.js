@@ -113,13 +113,13 @@ async function keys({ step, visit }) {
 
 /** What is written to break out of the pages, and other sites. */
 async function enemies({ step, visit, server, browser }) {
+  await step('otherSitesAreKeptOut', () => hostile.otherSitesAreKeptOut(browser, server));
   const made = await step('hostileWordsAreKept', () => hostile.hostileWordsAreKept({ server }));
   for (const size of ['wide', 'phone']) {
     await visit({ size }, (visitor) =>
       step(`hostileWordsAreOnlyShown, ${size}`, () => hostile.hostileWordsAreOnlyShown(visitor, made)),
     );
   }
-  await step('otherSitesAreKeptOut', () => hostile.otherSitesAreKeptOut(browser, server));
 }
 
 /** A library that `atelier quickstart` filled. */

@@ -46,7 +46,9 @@ export async function modelIsThere(visitor) {
     .getByRole('button', { name: /^Dismiss/ })
     .first()
     .click();
-  await page.getByRole('heading', { name: 'Epoch and strength' }).scrollIntoViewIfNeeded();
+  await page
+    .getByRole('heading', { name: 'Epoch and strength' })
+    .evaluate((heading) => scrollBy(0, heading.getBoundingClientRect().top - 24));
   await visitor.settled();
   await visitor.show('sheet');
 }
@@ -55,7 +57,11 @@ export async function modelDraws(visitor) {
   const { page } = visitor;
   await page.getByRole('link', { name: 'Draw with it' }).first().click();
   await page.getByRole('heading', { level: 1, name: 'Generate' }).waitFor();
-  const prompts = ['kissing face, on a pink background', 'grinning face, on a green background'];
+  // The small base draws best when it is led less.
+  await page.getByText('Expert', { exact: true }).click();
+  await page.getByLabel('Guidance', { exact: true }).fill('4');
+  await page.getByText('Expert', { exact: true }).click();
+  const prompts = ['kissing face, on a pink background', 'winking face, on a purple background'];
   for (const words of prompts) {
     await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill(`BlobCharV1, ${words}`);
     await page.getByRole('button', { name: /^Draw \d+ pictures$/ }).click();

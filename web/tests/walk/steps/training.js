@@ -1,6 +1,7 @@
 // From a dataset to a model: the plan, the start, a server that dies in mid-training, the sheet of epochs and strengths.
 
 import assert from 'node:assert/strict';
+import { isExample } from '../server.js';
 
 /** Longer than trainings and drawings of the walk take, also those of the real program. */
 export const LONG = { timeout: Number(process.env.ATELIER_LONG ?? 240_000) };
@@ -81,7 +82,8 @@ export async function modelIsTuned(visitor) {
   await page.getByRole('button', { name: 'Undo' }).click();
   await page.waitForFunction(() => document.querySelector('[type=range]')?.value === '0.8');
   await page.getByRole('button', { name: 'Verify' }).click();
-  await page.getByText(/^(Proved|Not everything holds)/).waitFor(LONG);
+  // What pretends to train writes no adapter that could prove anything.
+  await page.getByText(isExample ? /^Nothing speaks against it/ : /^Proved/).waitFor(LONG);
   // The sheet: the same prompt and seed over epochs and strengths.
   await page.getByLabel('Steps', { exact: true }).fill('4');
   await page.getByLabel('Steps', { exact: true }).press('Tab');
