@@ -58,11 +58,12 @@ pub(super) fn run(command: &DatabaseCommand, app: &App) -> Result<ExitKind> {
                 runs,
                 models,
                 pictures,
+                start_pictures,
                 files,
                 size_bytes,
             } = emptied;
             let removed = format!(
-                "removed {datasets} datasets, {runs} runs, {models} models and {pictures} drawn pictures"
+                "removed {datasets} datasets, {runs} runs, {models} models, {pictures} drawn pictures and {start_pictures} start pictures"
             );
             app.output.line(match files {
                 Some(files) => format!(
