@@ -76,6 +76,7 @@ impl Planner for PretendPlanner {
             let message = format!("{memory_bytes} bytes are needed, {FREE_BYTES} are free");
             return Err(Refused(ErrorCode::NotEnoughMemory, message).into());
         }
+        let every = *config.preview_every.get_or_insert(10);
         let steps = config.steps(wish.pictures);
         let words = &wish.used_words;
         Ok(PlannedTraining {
@@ -92,10 +93,13 @@ impl Planner for PretendPlanner {
             recompute: Recompute::None,
             duration: Some(PlannedDuration {
                 step_secs: 0.05,
-                secs: 0.05 * steps.total() as f64,
+                secs: 0.05 * steps.total() as f64 + 2.0,
+                preview_secs: 2.0,
                 is_guess: true,
             }),
-            preview_prompts: config.category.preview_prompts(&config.trigger),
+            preview_prompts: config.previewed(),
+            preview_epochs: config.previewed_epochs(every),
+            preview_problem: None,
             trigger_word: self.judge_trigger(&config.trigger, config.category, words)?,
             config,
         })

@@ -11,9 +11,12 @@ use atelier_data::{RgbPicture, png};
 use atelier_jobs::{
     AttemptFiles, Drawn, EXIT_STOPPED, Error, GenerationRequest, ManifestFile, Ticket, Worker,
 };
-use atelier_store::{Library, Run, RunEnd, RunId};
+use atelier_store::{Library, Run, RunEnd, RunId, Spent};
 use serde::Deserialize as _;
 use serde_json::json;
+
+/// The side of previews.
+const SIDE: u32 = 256;
 
 /// Called before each step with the flag that says whether to stop.
 pub(crate) type Pace = Arc<dyn Fn(&CancelFlag) + Send + Sync>;
@@ -90,12 +93,16 @@ fn train(library: &Library, run: RunId, steps: &Steps<'_>) -> Files {
     let (run, sitting) = library.begin_run_of_job(run, job)?;
     let end = |state| RunEnd {
         state,
-        training_secs: 1.0,
+        spent: Spent {
+            training_secs: 1.0,
+            ..Spent::default()
+        },
         ..RunEnd::default()
     };
     let per_epoch = (run.total_steps / run.config.epochs as u64).max(1);
     let saved = library.list_checkpoints(run.id)?;
     let first = saved.last().map_or(1, |checkpoint| checkpoint.epoch + 1);
+    let previewed = (run.config).previewed_epochs(run.config.preview_every.unwrap_or(0));
     for epoch in first..=run.config.epochs {
         for step in 1..=per_epoch {
             let done = (epoch as u64 - 1) * per_epoch + step;
@@ -105,9 +112,14 @@ fn train(library: &Library, run: RunId, steps: &Steps<'_>) -> Files {
                 let completed_steps = run.done_steps;
                 return Ok(Outcome::Cancelled { completed_steps });
             }
-            library.advance_run(&sitting, done, Some(loss))?;
+            library.advance_run(&sitting, done, Some(loss), Spent::default())?;
         }
         write_epoch(&run, epoch, epoch as u64 * per_epoch)?;
+        if previewed.contains(&epoch) && !draw_previews(&run, epoch, steps)? {
+            let run = library.end_run(sitting, end(RunState::Stopped))?;
+            let completed_steps = run.done_steps;
+            return Ok(Outcome::Cancelled { completed_steps });
+        }
     }
     fs_err::write(run.folder.join("adapter.safetensors"), "adapter")?;
     library.end_run(sitting, end(RunState::Completed))?;
@@ -135,6 +147,53 @@ fn write_epoch(run: &Run, epoch: usize, step: u64) -> Result<(), Error> {
         partial,
         folder.join(format!("epoch-{epoch:03}")),
     )?)
+}
+
+/// Leaves what a trainer leaves of previews; false when it was asked to stop.
+fn draw_previews(run: &Run, epoch: usize, steps: &Steps<'_>) -> Result<bool, Error> {
+    let prompts = run.config.previewed();
+    let total = (prompts.len() * run.config.preview_steps) as u64;
+    for step in 0..=total {
+        if !steps.take(Phase::Previewing, (step, total), None) {
+            return Ok(false);
+        }
+    }
+    let folder = run.folder.join(format!("previews/epoch-{epoch:03}"));
+    fs_err::create_dir_all(&folder)?;
+    let mut previews = Vec::new();
+    for (number, prompt) in prompts.iter().enumerate() {
+        let file = format!("{number:02}.png");
+        let seed = run.config.seed.nth(number as u64);
+        let share = epoch as f32 / run.config.epochs as f32;
+        disc(number, share)
+            .save(folder.join(&file))
+            .map_err(std::io::Error::other)?;
+        let written = ManifestFile::of(&folder, &file, None)?;
+        previews.push(json!({
+            "file": file, "prompt": prompt, "seed": seed, "width": SIDE, "height": SIDE,
+            "sha256": written.sha256, "size_bytes": fs_err::metadata(folder.join(&file))?.len(),
+        }));
+    }
+    let contents = json!({"version": 1, "epoch": epoch, "previews": previews});
+    fs_err::write(folder.join("previews.json"), contents.to_string())?;
+    Ok(true)
+}
+
+/// Something that becomes a disc, the further the training is.
+fn disc(number: usize, share: f32) -> image::RgbImage {
+    let middle = SIDE as f32 / 2.0;
+    image::RgbImage::from_fn(SIDE, SIDE, |x, y| {
+        let (dx, dy) = (x as f32 - middle, y as f32 - middle);
+        let far = (dx * dx + dy * dy).sqrt() / middle;
+        let noise = ((x * 7919 + y * 104_729 + number as u32 * 31) % 97) as f32 / 97.0;
+        let inside = if far < 0.3 + 0.4 * share { 1.0 } else { 0.1 };
+        let level = share * inside + (1.0 - share) * noise;
+        image::Rgb([
+            (level * 240.0) as u8,
+            (level * 190.0) as u8,
+            (60.0 + 90.0 * number as f32) as u8,
+        ])
+    })
 }
 
 fn draw(files: &AttemptFiles, steps: &Steps<'_>) -> Files {

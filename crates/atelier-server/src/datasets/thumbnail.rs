@@ -62,6 +62,7 @@ pub(crate) async fn get_thumbnail(
     let original = Original {
         hash: image.blob,
         name: image.file_name,
+        path: None,
         pixels: u64::from(image.width) * u64::from(image.height),
     };
     answer(&app, original, (part, query.side), (&asked, keep)).await

@@ -88,6 +88,7 @@ fn phase() -> utoipa::openapi::schema::Object {
         "loading-base",
         "caching-latents",
         "training",
+        "previewing",
         "generating",
         "saving",
     ])
@@ -156,6 +157,7 @@ mod tests {
             Phase::LoadingBase,
             Phase::CachingLatents,
             Phase::Training,
+            Phase::Previewing,
             Phase::Generating,
             Phase::Saving,
         ];

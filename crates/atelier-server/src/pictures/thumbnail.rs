@@ -44,6 +44,7 @@ pub(crate) async fn get_picture_thumbnail(
     let original = Original {
         name: super::file_name(&picture),
         hash: picture.hash,
+        path: None,
         pixels: u64::from(picture.width) * u64::from(picture.height),
     };
     answer(&app, original, (Part::Whole, side), (&asked, FOR_EVER)).await

@@ -4,4 +4,5 @@ pub(crate) mod compare;
 pub(crate) mod control;
 pub(crate) mod lifecycle;
 pub(crate) mod losses;
+pub(crate) mod previews;
 pub(crate) mod views;

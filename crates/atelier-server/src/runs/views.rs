@@ -1,5 +1,7 @@
 //! How runs look in answers.
 
+use std::collections::BTreeMap;
+
 use atelier_core::RunState;
 use atelier_store::{Checkpoint, Run};
 use serde::Serialize;
@@ -7,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::openapi::choices;
 use crate::trainings::settings::SettingsView;
+use crate::trainings::views::{OriginView, views_of};
 
 /// A training of a version of a dataset.
 #[derive(Debug, Serialize, ToSchema)]
@@ -31,6 +34,8 @@ pub(crate) struct RunView {
     base_hash: String,
     /// Every setting.
     settings: SettingsView,
+    /// Where each comes from; nothing where that was not noted.
+    origins: BTreeMap<String, OriginView>,
     /// Where it stands.
     #[schema(schema_with = choices::run_state)]
     state: RunState,
@@ -43,6 +48,10 @@ pub(crate) struct RunView {
     loss: Option<f32>,
     /// Seconds spent in training steps so far.
     training_secs: f64,
+    /// Seconds spent drawing previews so far.
+    preview_secs: f64,
+    /// How many pictures were drawn in them.
+    preview_pictures: u64,
     /// Why it failed, in words.
     #[schema(required)]
     problem: Option<String>,
@@ -56,6 +65,11 @@ pub(crate) struct RunView {
     /// When it was put into the trash.
     #[schema(required)]
     trashed_ms: Option<i64>,
+    /// The name of the account that it belongs to; nothing for what the user of the machine made.
+    #[schema(required)]
+    owner: Option<String>,
+    /// Whether every account sees it.
+    shared: bool,
 }
 
 impl From<Run> for RunView {
@@ -70,16 +84,21 @@ impl From<Run> for RunView {
             base: run.base,
             base_hash: run.base_hash,
             settings: SettingsView(run.config),
+            origins: views_of(run.origins),
             state: run.state,
             done_steps: run.done_steps,
             total_steps: run.total_steps,
             loss: run.loss,
             training_secs: run.training_secs,
+            preview_secs: run.preview_secs,
+            preview_pictures: run.preview_pictures,
             problem: run.problem,
             model: run.model.map(|id| id.to_string()),
             created_ms: run.created_ms,
             changed_ms: run.changed_ms,
             trashed_ms: run.trashed_ms,
+            owner: run.owner,
+            shared: run.is_shared,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Thumbnails as answers: made before, made now, or not sent again.
 
+use std::path::PathBuf;
+
 use atelier_core::ErrorCode;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -18,6 +20,8 @@ const LEAST_SIDE: u32 = 16;
 pub(crate) struct Original {
     /// The hash of its file.
     pub(crate) hash: String,
+    /// Where it lies, where it is none of the library's kept files.
+    pub(crate) path: Option<PathBuf>,
     /// What it is called.
     pub(crate) name: String,
     /// How many pixels it has.
@@ -66,7 +70,10 @@ async fn made(app: &App, original: Original, (name, part): (Name, Part)) -> Resu
     let library = app.library();
     let kept = app.clone();
     let draw = move || -> Result<Vec<u8>> {
-        let bytes = library.blobs().read(&original.hash)?;
+        let bytes = match &original.path {
+            Some(path) => fs_err::read(path).map_err(Failure::io)?,
+            None => library.blobs().read(&original.hash)?,
+        };
         let jpeg = draw(&bytes, part, name.side).map_err(|problem| {
             let message = format!("cannot draw `{}`: {problem}", original.name);
             Failure::new(ErrorCode::BadPicture, message)

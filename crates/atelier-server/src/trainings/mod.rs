@@ -5,5 +5,5 @@ pub(crate) mod schema;
 pub(crate) mod settings;
 pub(crate) mod start;
 pub(crate) mod trigger_words;
-mod views;
+pub(crate) mod views;
 pub(crate) mod wish;

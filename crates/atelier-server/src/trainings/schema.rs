@@ -33,6 +33,8 @@ pub(crate) struct SettingGroupView {
 pub(crate) enum FieldKind {
     /// A word.
     Text,
+    /// Several texts.
+    Texts,
     /// A whole number.
     Whole,
     /// A number.
@@ -74,9 +76,12 @@ pub(crate) struct SettingView {
     /// The largest number.
     #[schema(required)]
     maximum: Option<f64>,
-    /// How long a word may be.
+    /// How long a word or text may be.
     #[schema(required)]
     most_chars: Option<usize>,
+    /// How many texts there may be.
+    #[schema(required)]
+    most_texts: Option<usize>,
 }
 
 fn group() -> utoipa::openapi::schema::Object {
@@ -100,9 +105,14 @@ impl SettingView {
             exclusive_minimum: None,
             maximum: None,
             most_chars: None,
+            most_texts: None,
         };
         match about.kind {
             SettingKind::Text { most_chars } => view.most_chars = Some(most_chars),
+            SettingKind::Texts { most, most_chars } => {
+                view.kind = FieldKind::Texts;
+                (view.most_texts, view.most_chars) = (Some(most), Some(most_chars));
+            }
             SettingKind::Whole { least, most } => {
                 view.kind = FieldKind::Whole;
                 (view.minimum, view.maximum) = (Some(least as f64), Some(most as f64));

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use atelier_core::{SettingAbout, SettingKind, TrainConfig};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::openapi::schema::{Object, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, SchemaType, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -60,7 +60,7 @@ fn properties() -> ObjectBuilder {
     object
 }
 
-fn property(setting: &SettingAbout, defaults: &Map<String, Value>) -> Object {
+fn property(setting: &SettingAbout, defaults: &Map<String, Value>) -> Schema {
     let default = defaults.get(setting.name).cloned().unwrap_or_default();
     let optional = default.is_null();
     let kind = |kind: Type| {
@@ -75,6 +75,14 @@ fn property(setting: &SettingAbout, defaults: &Map<String, Value>) -> Object {
         SettingKind::Text { most_chars } => object
             .schema_type(kind(Type::String))
             .max_length(Some(most_chars)),
+        SettingKind::Texts { most, most_chars } => {
+            let text = ObjectBuilder::new().schema_type(Type::String);
+            let texts = ArrayBuilder::new()
+                .description(Some(setting.help))
+                .items(text.min_length(Some(1)).max_length(Some(most_chars)))
+                .max_items(Some(most));
+            return texts.build().into();
+        }
         SettingKind::Whole { least, most } => object
             .schema_type(kind(Type::Integer))
             .minimum(Some(least as usize))
@@ -97,6 +105,7 @@ fn property(setting: &SettingAbout, defaults: &Map<String, Value>) -> Object {
         }
     }
     .build()
+    .into()
 }
 
 /// What settings are where nobody says anything.

@@ -52,10 +52,9 @@ pub(crate) async fn start_training(
 pub async fn start(app: &App, wanted: TrainingRequest) -> Result<(Job, Run)> {
     let queue = app.queue()?;
     let planned = plan(app, &wanted).await?;
-    let library = app.library();
     let app_again = app.clone();
     let submit = move || -> Result<_> {
-        app_again.check_room(&library)?;
+        app_again.check_room()?;
         let training = planned.training_job()?;
         Ok(queue.submit_training(&training, planned.into_run(wanted.name), 0)?)
     };

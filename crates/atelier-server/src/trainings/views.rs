@@ -52,8 +52,13 @@ pub(crate) struct PlannedView {
     /// How long it will take, where something is known about that.
     #[schema(required)]
     duration: Option<DurationView>,
-    /// What a finished adapter is looked at with.
+    /// What previews are drawn from.
     preview_prompts: Vec<String>,
+    /// The epochs after which they are drawn.
+    preview_epochs: Vec<usize>,
+    /// Why none are drawn, where the settings ask for some, in words.
+    #[schema(required)]
+    preview_problem: Option<String>,
     /// What is to be known about the trigger word, the worst first.
     trigger_word: Vec<WordFindingView>,
 }
@@ -64,8 +69,10 @@ pub(crate) struct PlannedView {
 pub(crate) struct DurationView {
     /// One step.
     step_secs: f64,
-    /// All steps.
+    /// All steps and previews.
     secs: f64,
+    /// The previews among these.
+    preview_secs: f64,
     /// Whether it is guessed from the number of multiplications; else it is as a run of the same kind took.
     is_guess: bool,
 }
@@ -75,11 +82,13 @@ impl From<PlannedDuration> for DurationView {
         let PlannedDuration {
             step_secs,
             secs,
+            preview_secs,
             is_guess,
         } = duration;
         Self {
             step_secs,
             secs,
+            preview_secs,
             is_guess,
         }
     }
@@ -117,19 +126,24 @@ impl From<SettingOrigin> for OriginView {
     }
 }
 
+/// Where settings come from, by name.
+pub(crate) fn views_of(origins: BTreeMap<String, SettingOrigin>) -> BTreeMap<String, OriginView> {
+    let origins = origins.into_iter();
+    origins
+        .map(|(name, origin)| (name, origin.into()))
+        .collect()
+}
+
 impl From<Planned> for PlannedView {
     fn from(planned: Planned) -> Self {
         let training = planned.training;
-        let origins = training.origins.into_iter();
         let findings = training.trigger_word.into_iter();
         Self {
             dataset: planned.dataset.id.to_string(),
             version: planned.version,
             image_count: planned.pictures,
             settings: SettingsView(training.config),
-            origins: origins
-                .map(|(name, origin)| (name, origin.into()))
-                .collect(),
+            origins: views_of(training.origins),
             base: training.base,
             base_hash: training.base_hash,
             steps_per_epoch: training.steps_per_epoch,
@@ -142,6 +156,8 @@ impl From<Planned> for PlannedView {
             recompute: training.recompute,
             duration: training.duration.map(DurationView::from),
             preview_prompts: training.preview_prompts,
+            preview_epochs: training.preview_epochs,
+            preview_problem: training.preview_problem,
             trigger_word: findings.map(WordFindingView::from).collect(),
         }
     }

@@ -73,6 +73,7 @@ impl Planned {
             base: self.training.base,
             base_hash: self.training.base_hash,
             config: self.training.config,
+            origins: self.training.origins,
             total_steps: self.training.total_steps,
         }
     }

@@ -157,6 +157,65 @@ fn a_run_whose_process_is_gone_is_stopped_where_its_newest_checkpoint_is() {
 }
 
 #[test]
+fn what_a_killed_sitting_took_is_counted_once() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    studio.add(&dataset, &[1]);
+    let run = run_of(&studio, &dataset);
+    let spent = |training_secs, preview_pictures| Spent {
+        training_secs,
+        preview_secs: 2.0 * preview_pictures as f64,
+        preview_pictures,
+    };
+    for so_far in [spent(1.0, 0), spent(3.0, 2)] {
+        let (_, sitting) = library.begin_run(run.id).unwrap();
+        for again in [so_far, so_far] {
+            library.advance_run(&sitting, 1, None, again).unwrap();
+        }
+    }
+    let (_, sitting) = library.begin_run(run.id).unwrap();
+    let end = RunEnd {
+        spent: spent(0.5, 1),
+        ..RunEnd::default()
+    };
+    let run = library.end_run(sitting, end).unwrap();
+    assert!((run.training_secs - 4.5).abs() < 1e-9 && (run.preview_secs - 6.0).abs() < 1e-9);
+    assert_eq!(run.preview_pictures, 3);
+}
+
+#[test]
+fn previews_are_those_that_are_complete_and_lie_in_their_folder() {
+    let studio = Studio::new();
+    let (_, run) = trained(&studio);
+    let write = |name: &str, epoch: usize, file: &str| {
+        let folder = run.folder.join("previews").join(name);
+        fs_err::create_dir_all(&folder).unwrap();
+        let preview = serde_json::json!({
+            "file": file, "prompt": "a blob", "seed": 7, "width": 8, "height": 8, "sha256": "a", "size_bytes": 3,
+        });
+        let contents = serde_json::json!({"version": 1, "epoch": epoch, "previews": [preview]});
+        fs_err::write(folder.join("previews.json"), contents.to_string()).unwrap();
+    };
+    write("epoch-010", 10, "00.png");
+    write("epoch-002", 2, "00.png");
+    write("epoch-003", 3, "../../checkpoints/epoch-001/state.json");
+    write(".epoch-004.partial", 4, "00.png");
+    fs_err::create_dir_all(run.folder.join("previews/epoch-005")).unwrap();
+    let all = studio.library.list_previews(run.id).unwrap();
+    let counts: Vec<_> = all
+        .iter()
+        .map(|one| (one.epoch, one.previews.len()))
+        .collect();
+    assert_eq!(counts, [(2, 1), (3, 0), (10, 1)]);
+    let one = studio.library.get_preview(run.id, 10, 0).unwrap();
+    assert_eq!((one.prompt.as_str(), one.seed), ("a blob", 7));
+    assert_eq!(one.path, run.folder.join("previews/epoch-010/00.png"));
+    let error = studio.library.get_preview(run.id, 2, 1).unwrap_err();
+    assert!(error.to_string().contains("preview"), "{error}");
+}
+
+#[test]
 fn a_model_is_followed_back_to_its_pictures() {
     let studio = Studio::new();
     let library = &studio.library;

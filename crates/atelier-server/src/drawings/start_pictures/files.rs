@@ -72,6 +72,7 @@ pub(crate) async fn get_start_picture_thumbnail(
     let original = Original {
         name: picture.name,
         hash: picture.hash,
+        path: None,
         pixels: u64::from(picture.width) * u64::from(picture.height),
     };
     answer(&app, original, (Part::Whole, side), (&asked, FOR_EVER)).await

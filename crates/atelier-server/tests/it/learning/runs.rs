@@ -57,6 +57,57 @@ async fn a_run_whose_job_was_cancelled_gets_another_job() {
 }
 
 #[tokio::test]
+async fn previews_are_listed_by_epoch_and_come_whole_in_part_and_small() {
+    let studio = Studio::working();
+    let settings = json!({"epochs": 5, "preview_every": 2, "preview_prompts": ["a blob", "a cat"]});
+    let (run, _) = studio.trained("Blob faces", &settings).await;
+    let path = format!("/api/v1/runs/{}/previews", text(&run["id"]));
+    let all = studio.get(&path).await.ok();
+    assert_eq!(all["planned_epochs"], json!([2, 4, 5]));
+    assert_eq!(all["prompts"], json!(["a blob", "a cat"]));
+    let epochs = all["epochs"].as_array().unwrap();
+    let numbers: Vec<_> = epochs.iter().map(|one| one["epoch"].clone()).collect();
+    assert_eq!(numbers, [json!(2), json!(4), json!(5)]);
+    let second = &epochs[1]["previews"][1];
+    assert_eq!(
+        (&second["prompt"], &second["seed"]),
+        (&json!("a cat"), &json!("1"))
+    );
+    let file = studio.get(&format!("{path}/4/1/file")).await;
+    assert_eq!(
+        (file.status.as_u16(), file.header("content-type")),
+        (200, "image/png")
+    );
+    assert_eq!(json!(file.body.len()), second["size_bytes"]);
+    let small = studio.get(&format!("{path}/4/1/thumbnail?side=100")).await;
+    assert_eq!(
+        (small.status.as_u16(), small.header("content-type")),
+        (200, "image/jpeg")
+    );
+    for absent in ["3/0/file", "4/2/file", "4/2/thumbnail?side=64"] {
+        let answer = studio.get(&format!("{path}/{absent}")).await;
+        assert_eq!(answer.failure().0, 404, "{absent}");
+    }
+    for bad in ["4/x/file", "4/1/thumbnail?side=9", "4/1/thumbnail"] {
+        let answer = studio.get(&format!("{path}/{bad}")).await;
+        assert_eq!(answer.failure().0, 400, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_says_where_its_settings_come_from() {
+    let studio = Studio::working();
+    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 3})).await;
+    let run = studio
+        .get(&format!("/api/v1/runs/{}", text(&run["id"])))
+        .await
+        .ok();
+    let from = |name: &str| run["origins"][name].clone();
+    assert_eq!(from("epochs"), "request");
+    assert_eq!(from("category"), "dataset");
+}
+
+#[tokio::test]
 async fn losses_are_thinned_to_what_is_wanted() {
     let studio = Studio::working();
     let (run, _) = studio.trained("Blob faces", &json!({"epochs": 5})).await;
