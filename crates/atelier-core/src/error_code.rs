@@ -39,8 +39,12 @@ pub enum ErrorCode {
     Device,
     /// More memory is needed than is free, or than a device has.
     NotEnoughMemory,
-    /// A request comes from where none is answered, such as another site's page.
+    /// A request comes from where none is answered, such as another site's page, or from somebody who may not do that.
     Forbidden,
+    /// Nobody was recognised, and what is asked for is not for everybody.
+    Unauthenticated,
+    /// Something was tried too often in a short time.
+    RateLimited,
     /// A request is larger than is accepted.
     TooLarge,
     /// More is asked for at once than is done at once.
@@ -75,6 +79,8 @@ impl ErrorCode {
         Self::Device,
         Self::NotEnoughMemory,
         Self::Forbidden,
+        Self::Unauthenticated,
+        Self::RateLimited,
         Self::TooLarge,
         Self::Busy,
         Self::AddressInUse,
@@ -193,8 +199,14 @@ impl ErrorCode {
             Self::Forbidden => (
                 "forbidden",
                 2,
-                "open the page at the address that `atelier serve` prints, and send requests from there",
+                "open the page at the address that `atelier serve` prints, and send requests from there; what an account may do is said by its role",
             ),
+            Self::Unauthenticated => (
+                "unauthenticated",
+                2,
+                "log in, or send a token that `atelier token add` printed as `Authorization: Bearer TOKEN`",
+            ),
+            Self::RateLimited => ("rate_limited", 1, "wait as long as `Retry-After` says"),
             Self::TooLarge => (
                 "too_large",
                 2,

@@ -192,6 +192,8 @@ mod tests {
             started_ms: None,
             ended_ms: None,
             folder: PathBuf::new(),
+            owner: None,
+            is_shared: false,
         }
     }
 

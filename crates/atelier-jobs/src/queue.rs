@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use atelier_core::JobKind;
-use atelier_store::{Job, JobId, JobStart, Library, NewJob, NewRun, Run, RunId};
+use atelier_store::{Job, JobId, JobStart, Library, NewJob, NewRun, Run, RunId, Viewer};
 use serde::Serialize;
 
 use crate::board::{Board, Changes, JobSnapshot};
@@ -22,14 +22,14 @@ const MOST_PASSES: usize = 100;
 /// The supervisor rests so many times as long as it works, unless something is asked for.
 const SHARE: u32 = 5;
 
-/// The queue. Clones are the same one; with the last one the supervisor goes, and the workers stay.
+/// The queue, as somebody sees it. Clones are the same one; with the last one the supervisor goes, and the workers stay.
 #[derive(Clone)]
 pub struct Queue {
     shared: Arc<Shared>,
+    library: Library,
 }
 
 struct Shared {
-    library: Library,
     board: Arc<Board>,
     bell: Arc<Bell>,
     logs: Logs,
@@ -38,7 +38,7 @@ struct Shared {
 
 impl std::fmt::Debug for Queue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Queue").field(&self.shared.library).finish()
+        f.debug_tuple("Queue").field(&self.library).finish()
     }
 }
 
@@ -66,14 +66,23 @@ impl Queue {
         let thread = thread::Builder::new().name("queue".to_owned());
         let thread = thread.spawn(move || keeper.keep(ticks))?;
         Ok(Self {
+            library,
             shared: Arc::new(Shared {
-                library,
                 board,
                 bell,
                 logs,
                 thread: Mutex::new(Some(thread)),
             }),
         })
+    }
+
+    /// The same queue as somebody sees it: jobs that they may not see are not there, and what they ask for is theirs.
+    #[must_use]
+    pub fn seen_by(&self, viewer: Viewer) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            library: self.library.seen_by(viewer),
+        }
     }
 
     /// Accepts a training, with the run that it trains.
@@ -84,7 +93,7 @@ impl Queue {
         priority: i32,
     ) -> Result<(Job, Run)> {
         let job = self.new_job(JobKind::Training, request, priority)?;
-        self.rung(self.shared.library.create_training(job, run))
+        self.rung(self.library.create_training(job, run))
     }
 
     /// Accepts the training of a run that is there: it goes on from its newest checkpoint.
@@ -95,12 +104,12 @@ impl Queue {
         priority: i32,
     ) -> Result<Job> {
         let job = self.new_job(JobKind::Training, request, priority)?;
-        self.rung(self.shared.library.create_training_of(job, run))
+        self.rung(self.library.create_training_of(job, run))
     }
 
     /// The same as it was asked for the last time: with its memory, device and pictures that are left out.
     pub fn submit_training_again(&self, run: RunId, priority: i32) -> Result<Job> {
-        let before = self.shared.library.find_newest_job_of(run)?;
+        let before = self.library.find_newest_job_of(run)?;
         let request = before.and_then(|job| serde_json::from_value(job.request).ok());
         let request: TrainingRequest = request.unwrap_or_default();
         self.submit_training_of(&request, run, priority)
@@ -118,55 +127,55 @@ impl Queue {
             });
         }
         for used in &request.models {
-            self.shared.library.get_model(used.model)?;
+            self.library.get_model(used.model)?;
         }
         let mut job = self.new_job(JobKind::Generation, &request, priority)?;
-        let folder = self.shared.library.job_folder(job.id);
+        let folder = self.library.job_folder(job.id);
         if let Some(start) = &mut request.start {
-            let copied = inputs::copy_start(&folder, start, &self.shared.library)?;
+            let copied = inputs::copy_start(&folder, start, &self.library)?;
             let start = JobStart {
                 picture: start.picture.id,
                 mask: start.mask.as_ref().map(|mask| mask.id),
             };
             request.request.start = Some(copied);
             job.request = as_json(&request)?;
-            return self.rung(self.shared.library.create_drawing(job, start));
+            return self.rung(self.library.create_drawing(job, start));
         }
         if request.request.start.is_some() {
             inputs::copy(&folder, &mut request.request)?;
             job.request = as_json(&request)?;
         }
-        self.rung(self.shared.library.create_job(job))
+        self.rung(self.library.create_job(job))
     }
 
     /// Wants a job to stop for good; a running one stops within a step.
     pub fn cancel(&self, id: JobId) -> Result<Job> {
-        self.rung(self.shared.library.cancel_job(id))
+        self.rung(self.library.cancel_job(id))
     }
 
     /// Wants a job to stop until [`Self::resume`].
     pub fn pause(&self, id: JobId) -> Result<Job> {
-        self.rung(self.shared.library.pause_job(id))
+        self.rung(self.library.pause_job(id))
     }
 
     /// Wants a paused job to go on.
     pub fn resume(&self, id: JobId) -> Result<Job> {
-        self.rung(self.shared.library.resume_job(id))
+        self.rung(self.library.resume_job(id))
     }
 
     /// Queues a job again that failed or was cancelled.
     pub fn retry(&self, id: JobId) -> Result<Job> {
-        self.rung(self.shared.library.retry_job(id))
+        self.rung(self.library.retry_job(id))
     }
 
     /// Gives a job another priority.
     pub fn set_priority(&self, id: JobId, priority: i32) -> Result<Job> {
-        self.rung(self.shared.library.set_job_priority(id, priority))
+        self.rung(self.library.set_job_priority(id, priority))
     }
 
     /// A job as it is now, and how far it is.
     pub fn snapshot(&self, id: JobId) -> Result<JobSnapshot> {
-        let job = self.shared.library.get_job(id)?;
+        let job = self.library.get_job(id)?;
         let is_running = job.state == atelier_core::JobState::Running;
         let report = is_running.then(|| self.shared.board.report(id)).flatten();
         Ok(JobSnapshot { job, report })
@@ -175,7 +184,12 @@ impl Queue {
     /// What changed since a revision: at once where something has, else when something does, or after `patience`. With
     /// revision 0, everything that the queue shows.
     pub fn changes(&self, since: u64, patience: Duration) -> Changes {
-        self.shared.board.changes(since, patience)
+        let mut changes = self.shared.board.changes(since, patience);
+        let viewer = self.library.viewer();
+        changes
+            .jobs
+            .retain(|shown| viewer.sees(shown.job.owner, shown.job.is_shared));
+        changes
     }
 
     /// Whether the supervisor has ended, so that nothing will change any more.
@@ -185,7 +199,7 @@ impl Queue {
 
     /// The end of what the newest attempt at a job said.
     pub fn log(&self, id: JobId) -> Result<String> {
-        self.shared.logs.of(&self.shared.library.get_job(id)?)
+        self.shared.logs.of(&self.library.get_job(id)?)
     }
 
     /// Looks at everything now, in place of at the next tick.

@@ -13,6 +13,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
@@ -23,7 +24,8 @@ use crate::error::Error;
 use crate::events::{Clients, Watch};
 use crate::limits::Limits;
 use crate::routes::described;
-use crate::session::{self, Viewer};
+use crate::security::Access;
+use crate::session::{self, Rates, Viewer};
 use crate::status::metrics::{self, Metrics};
 use crate::thumbnails::Thumbnails;
 use crate::work::Work;
@@ -76,7 +78,7 @@ impl std::fmt::Debug for Services {
 #[derive(Clone)]
 pub struct App {
     shared: Arc<Shared>,
-    viewer: Viewer,
+    viewer: Arc<Viewer>,
 }
 
 impl std::fmt::Debug for App {
@@ -89,6 +91,10 @@ impl std::fmt::Debug for App {
 
 struct Shared {
     settings: Settings,
+    access: Access,
+    rates: Rates,
+    /// Counts changes of who has access.
+    admissions: watch::Sender<u64>,
     services: Services,
     uploads: PathBuf,
     thumbnails: Thumbnails,
@@ -100,7 +106,11 @@ struct Shared {
 }
 
 impl App {
-    pub(crate) fn new(settings: Settings, services: Services) -> Result<Self, Error> {
+    pub(crate) fn new(
+        settings: Settings,
+        services: Services,
+        access: Access,
+    ) -> Result<Self, Error> {
         let uploads = settings.home.join("uploads");
         let made = fs_err::create_dir_all(&uploads);
         made.map_err(|source| Error::Folder {
@@ -112,8 +122,11 @@ impl App {
         let thumbnails = thumbnails_folder(&settings.home);
         Ok(Self {
             // Each request brings its own.
-            viewer: Viewer::Nobody,
+            viewer: Arc::default(),
             shared: Arc::new(Shared {
+                access,
+                rates: Rates::default(),
+                admissions: watch::Sender::new(0),
                 thumbnails: Thumbnails::new(thumbnails, limits.thumbnails_bytes),
                 work: Work::new(limits.turn),
                 watch: watch.map_err(Error::Threads)?,
@@ -128,15 +141,46 @@ impl App {
     }
 
     /// The same for somebody.
-    pub(crate) fn seen_by(&self, viewer: Viewer) -> Self {
+    pub(crate) fn seen_by(&self, viewer: Arc<Viewer>) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
             viewer,
         }
     }
 
-    /// The library; only to be asked on the threads of [`Self::work`].
+    /// Who asks.
+    pub(crate) fn viewer(&self) -> &Viewer {
+        &self.viewer
+    }
+
+    /// Who is let in.
+    pub(crate) fn access(&self) -> &Access {
+        &self.shared.access
+    }
+
+    /// How often things were tried.
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.shared.rates
+    }
+
+    /// Says that somebody may have access no longer.
+    pub(crate) fn change_admissions(&self) {
+        self.shared.admissions.send_modify(|count| *count += 1);
+    }
+
+    /// To be told of that.
+    pub(crate) fn admissions(&self) -> watch::Receiver<u64> {
+        self.shared.admissions.subscribe()
+    }
+
+    /// The library as those who ask see it; only to be asked on the threads of [`Self::work`].
     pub fn library(&self) -> Library {
+        let library = &self.shared.settings.library;
+        library.seen_by(self.viewer.of_library())
+    }
+
+    /// The library as the program itself sees it.
+    pub(crate) fn own_library(&self) -> Library {
         self.shared.settings.library.clone()
     }
 
@@ -149,13 +193,14 @@ impl App {
     /// Who trains and draws; only to be asked on the threads of [`Self::work`].
     pub fn queue(&self) -> Result<Queue, Failure> {
         let queue = self.shared.services.queue.clone();
+        let queue = queue.map(|queue| queue.seen_by(self.viewer.of_library()));
         queue.ok_or_else(|| Failure::not_found("this server has no queue of jobs"))
     }
 
     /// Whether the queue takes one more job.
-    pub(crate) fn check_room(&self, library: &Library) -> Result<(), Failure> {
+    pub(crate) fn check_room(&self) -> Result<(), Failure> {
         let most = self.limits().open_jobs;
-        if library.list_open_jobs()?.len() < most {
+        if self.own_library().list_open_jobs()?.len() < most {
             return Ok(());
         }
         let message = format!("the queue has {most} jobs already");
@@ -217,7 +262,7 @@ impl App {
     }
 }
 
-/// Everything that answers requests for a server at this address.
+/// Everything that answers requests for a server at this address that lets everybody in who reaches it.
 ///
 /// # Errors
 /// When the folder for uploads cannot be made.
@@ -226,7 +271,19 @@ pub fn router(
     services: Services,
     address: SocketAddr,
 ) -> Result<Router, Error> {
-    Ok(router_of(&App::new(settings, services)?, address))
+    guarded_router(settings, services, (address, Access::default()))
+}
+
+/// The same for a server with rules of its own about who is let in.
+///
+/// # Errors
+/// When the folder for uploads cannot be made.
+pub fn guarded_router(
+    settings: Settings,
+    services: Services,
+    (address, access): (SocketAddr, Access),
+) -> Result<Router, Error> {
+    Ok(router_of(&App::new(settings, services, access)?, address))
 }
 
 /// The same for what handlers share.
@@ -247,9 +304,9 @@ pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
         // Whoever reads a body has a limit of its own.
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyTimeoutLayer::new(pause))
-        .layer(from_fn(session::recognise))
+        .layer(from_fn_with_state(app.clone(), session::recognise))
         .layer(from_fn_with_state(
-            security::Addresses::of(address),
+            security::Addresses::of(address, app.access()),
             security::check_origin,
         ))
         .layer(CatchPanicLayer::custom(answer_panic))

@@ -30,7 +30,7 @@ pub(crate) async fn tidy(app: App) {
 }
 
 async fn empty_trash(app: &App) {
-    let library = app.library();
+    let library = app.own_library();
     let emptied = app.work();
     let emptied = emptied.files(move || library.empty_trash(TRASH_DAYS));
     if let Ok(Err(error)) = emptied.await {

@@ -1,14 +1,20 @@
 //! One connection.
 
+use std::net::IpAddr;
+
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::Watcher;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
+use tower::ServiceExt as _;
 
 use crate::limits::Limits;
 use crate::patient::Patient;
+use crate::security::Peer;
 
 /// The head of a request may take so much.
 const HEAD_BYTES: usize = 64 << 10;
@@ -21,9 +27,9 @@ const UNSENT_BYTES: usize = 128 << 10;
 /// Answers the requests of a connection until it is closed, its client is too slow, or the server stops.
 pub(crate) fn serve(
     stream: TcpStream,
+    peer: IpAddr,
     router: Router,
-    limits: &Limits,
-    watcher: Watcher,
+    (limits, watcher): (&Limits, Watcher),
 ) -> impl Future<Output = ()> + Send + 'static {
     // Answers are small; waiting for more to send with them would cost 40 ms.
     let _ = stream.set_nodelay(true);
@@ -32,6 +38,10 @@ pub(crate) fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_buf_size(HEAD_BYTES);
+    let router = router.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        request
+    });
     let service = TowerToHyperService::new(router);
     limit_unsent(&stream);
     let stream = Patient::new(stream, limits.pause);

@@ -19,16 +19,28 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// The address can be reached from other machines.
+    /// A name of the server is none.
     #[error(
-        "cannot listen on `{text}`: other machines could reach it, and there are no accounts yet that would keep them out; \
-         accounts, and with them other addresses, come in a later version. Use an address of this machine, such as \
-         `127.0.0.1:7860`"
+        "the host `{text}`: {problem}; expected is a name such as `studio.example`, or one with a port"
     )]
-    NotLoopback {
+    BadHost {
         /// What was given.
         text: String,
+        /// What is wrong with it.
+        problem: String,
     },
+    /// The address can be reached from other machines, or a login was asked for, and nobody could log in.
+    #[error(
+        "cannot listen on `{address}`: everybody has to log in there, and there is no account with the role `owner`; make one \
+         with `atelier user add NAME --role owner`, or listen on an address of this machine, such as `127.0.0.1:7860`"
+    )]
+    NoOwner {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The library cannot be asked for its accounts.
+    #[error(transparent)]
+    Library(#[from] atelier_store::Error),
     /// Another program listens there.
     #[error("cannot listen on `{address}`: another program does")]
     InUse {
@@ -59,7 +71,10 @@ pub enum Error {
 impl Coded for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::BadAddress { .. } | Self::NotLoopback { .. } => ErrorCode::InvalidInput,
+            Self::BadAddress { .. } | Self::BadHost { .. } | Self::NoOwner { .. } => {
+                ErrorCode::InvalidInput
+            }
+            Self::Library(error) => error.code(),
             Self::InUse { .. } => ErrorCode::AddressInUse,
             Self::Listen { .. } | Self::Folder { .. } | Self::Threads(_) => ErrorCode::Io,
         }

@@ -1,4 +1,4 @@
-//! The socket: on this machine only, with patience for slow clients that ends, and an end that lets requests finish.
+//! The socket, with patience for slow clients that ends, and an end that lets requests finish.
 
 use std::fmt;
 use std::io;
@@ -16,6 +16,7 @@ use crate::app::{App, Services, Settings, router_of};
 use crate::chores::tidy;
 use crate::connection::serve;
 use crate::error::Error;
+use crate::security::Access;
 
 /// Threads that answer; what is slow has others.
 const THREADS: usize = 2;
@@ -30,7 +31,7 @@ const LEAST_CONNECTIONS: usize = 16;
 /// How often it is looked whether to stop.
 const GLANCE: Duration = Duration::from_millis(50);
 
-/// An address of this machine, which no other can reach.
+/// An address to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenAddress(SocketAddr);
 
@@ -50,16 +51,20 @@ impl FromStr for ListenAddress {
             text: text.to_owned(),
             problem,
         })?;
-        let is_loopback = match address.ip() {
-            IpAddr::V4(ip) => ip.is_loopback(),
-            IpAddr::V6(ip) => ip.is_loopback(),
-        };
-        if is_loopback {
-            Ok(Self(address))
-        } else {
-            let text = text.to_owned();
-            Err(Error::NotLoopback { text })
-        }
+        Ok(Self(address))
+    }
+}
+
+impl ListenAddress {
+    /// Whether no other machine can reach it.
+    pub fn is_loopback(self) -> bool {
+        self.0.ip().is_loopback()
+    }
+}
+
+impl From<ListenAddress> for SocketAddr {
+    fn from(ListenAddress(address): ListenAddress) -> Self {
+        address
     }
 }
 
@@ -84,12 +89,29 @@ pub struct Server {
     address: SocketAddr,
     settings: Settings,
     services: Services,
+    access: Access,
 }
 
 impl Server {
-    /// Takes the address; with port 0 one that is free.
+    /// Takes an address that only this machine reaches, and lets everybody in; with port 0 one that is free.
     pub fn bind(address: ListenAddress, settings: Settings) -> Result<Self, Error> {
+        Self::bind_with(address, settings, Access::default())
+    }
+
+    /// Takes an address, with port 0 one that is free. Where other machines reach it, everybody has to log in.
+    ///
+    /// # Errors
+    /// When somebody has to log in and there is no account that could let others in.
+    pub fn bind_with(
+        address: ListenAddress,
+        settings: Settings,
+        mut access: Access,
+    ) -> Result<Self, Error> {
+        access.needs_login |= !address.is_loopback();
         let ListenAddress(address) = address;
+        if access.needs_login && !settings.library.has_owner()? {
+            return Err(Error::NoOwner { address });
+        }
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => Error::InUse { address },
             _ => Error::Listen { address, source },
@@ -102,6 +124,7 @@ impl Server {
             address,
             settings,
             services: Services::default(),
+            access,
         })
     }
 
@@ -120,7 +143,7 @@ impl Server {
     /// Answers until `stop` is set; then requests that are under way have a few seconds to finish.
     pub fn run(self, stop: &CancelFlag) -> Result<(), Error> {
         let limits = self.settings.limits;
-        let app = App::new(self.settings, self.services)?;
+        let app = App::new(self.settings, self.services, self.access)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .max_blocking_threads(SLOW_THREADS)
@@ -165,8 +188,8 @@ async fn accept(
             () = &mut stopped => break,
         };
         match accepted {
-            (Ok((stream, _)), place) => {
-                let answering = serve(stream, router.clone(), limits, open.watcher());
+            (Ok((stream, peer)), place) => {
+                let answering = serve(stream, peer.ip(), router.clone(), (limits, open.watcher()));
                 tokio::spawn(async move {
                     answering.await;
                     drop(place);
@@ -216,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_of_this_machine_are_taken() {
+    fn addresses_are_numbers_with_a_port() {
         for (text, address) in [
             ("127.0.0.1:7860", "127.0.0.1:7860"),
             ("localhost:80", "127.0.0.1:80"),
@@ -227,17 +250,16 @@ mod tests {
             assert_eq!(parsed.to_string(), address);
         }
         let refused = |text: &str| text.parse::<ListenAddress>().unwrap_err().to_string();
-        for text in [
-            "0.0.0.0:7860",
-            "[::]:7860",
-            "192.168.1.5:80",
-            "[::ffff:127.0.0.1]:80",
+        for (text, is_loopback) in [
+            ("127.9.9.9:1", true),
+            ("[::1]:1", true),
+            ("0.0.0.0:7860", false),
+            ("[::]:7860", false),
+            ("192.168.1.5:80", false),
+            ("[::ffff:127.0.0.1]:80", false),
         ] {
-            let error = refused(text);
-            assert!(
-                error.contains("accounts") && error.contains(text),
-                "{error}"
-            );
+            let parsed: ListenAddress = text.parse().unwrap();
+            assert_eq!(parsed.is_loopback(), is_loopback, "{text}");
         }
         for (text, problem) in [
             ("127.0.0.1", "no port"),

@@ -7,7 +7,10 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::status::{about, health, metrics};
-use crate::{datasets, drawings, events, jobs, models, openapi, pictures, runs, trainings};
+use crate::{
+    accounts, audit, datasets, door_mappings, drawings, events, jobs, models, openapi, pictures,
+    runs, session, sharing, tokens, trainings,
+};
 
 /// All of them, with their description.
 pub(crate) fn described() -> (Router<App>, OpenApi) {
@@ -15,6 +18,11 @@ pub(crate) fn described() -> (Router<App>, OpenApi) {
         .routes(routes!(health::get_health))
         .routes(routes!(metrics::get_metrics))
         .routes(routes!(about::get_about))
+        .routes(routes!(
+            door_mappings::table::list_door_mappings,
+            door_mappings::table::set_door_mappings
+        ))
+        .merge(of_accounts())
         .merge(of_datasets())
         .merge(of_trainings())
         .merge(of_runs())
@@ -22,6 +30,31 @@ pub(crate) fn described() -> (Router<App>, OpenApi) {
         .merge(of_jobs())
         .merge(of_pictures())
         .split_for_parts()
+}
+
+fn of_accounts() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(
+            session::login::get_session,
+            session::login::begin_session,
+            session::login::end_session
+        ))
+        .routes(routes!(session::password::change_password))
+        .routes(routes!(
+            accounts::lifecycle::list_accounts,
+            accounts::lifecycle::create_account
+        ))
+        .routes(routes!(
+            accounts::lifecycle::update_account,
+            accounts::lifecycle::delete_account
+        ))
+        .routes(routes!(tokens::list_tokens, tokens::create_token))
+        .routes(routes!(tokens::revoke_token))
+        .routes(routes!(audit::list::list_audit))
+        .routes(routes!(sharing::share_dataset))
+        .routes(routes!(sharing::share_run))
+        .routes(routes!(sharing::share_model))
+        .routes(routes!(sharing::share_picture))
 }
 
 fn of_datasets() -> OpenApiRouter<App> {
@@ -67,6 +100,9 @@ fn of_runs() -> OpenApiRouter<App> {
         ))
         .routes(routes!(runs::lifecycle::restore_run))
         .routes(routes!(runs::losses::list_losses))
+        .routes(routes!(runs::previews::list_previews))
+        .routes(routes!(runs::previews::get_preview_file))
+        .routes(routes!(runs::previews::get_preview_thumbnail))
         .routes(routes!(runs::control::stop_run))
         .routes(routes!(runs::control::resume_run))
 }

@@ -20,6 +20,8 @@ const FILES: usize = 8;
 const UPLOADS: usize = 8;
 /// Exports at the same time, however slowly their clients take them.
 const EXPORTS: usize = 8;
+/// Passwords that are hashed at the same time, each with 19 MiB.
+const PASSWORDS: usize = 2;
 /// Pictures in decoders at the same time.
 const DECODERS: usize = 2;
 /// Millions of pixels in decoders at the same time; that of the largest picture, which alone takes up to a gigabyte.
@@ -32,6 +34,7 @@ pub struct Work {
     files: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     exports: Arc<Semaphore>,
+    passwords: Arc<Semaphore>,
     decoders: Arc<Semaphore>,
     megapixels: Arc<Semaphore>,
     turn: Duration,
@@ -46,6 +49,7 @@ impl Work {
             files: places(FILES),
             uploads: places(UPLOADS),
             exports: places(EXPORTS),
+            passwords: places(PASSWORDS),
             decoders: places(DECODERS),
             megapixels: places(MEGAPIXELS as usize),
             turn,
@@ -84,6 +88,15 @@ impl Work {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         let place = self.place(&self.files, 1).await?;
+        run([place], work).await
+    }
+
+    /// Hashes a password, or looks whether one fits.
+    pub(crate) async fn password<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let place = self.place(&self.passwords, 1).await?;
         run([place], work).await
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod disposition;
 pub(crate) mod file;
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use atelier_core::{BoxedError, Coded, ErrorCode};
 use atelier_jobs::Error as JobsError;
@@ -50,6 +51,8 @@ struct About {
     details: Value,
     /// What only the person at the server is told.
     cause: Option<String>,
+    /// After how many seconds it may be tried again.
+    retry_secs: Option<u64>,
 }
 
 /// In the extensions of a response: what only the person at the server is told.
@@ -97,6 +100,7 @@ impl Failure {
             hint: hint_of(code),
             details: json!({}),
             cause: None,
+            retry_secs: None,
         }))
     }
 
@@ -108,6 +112,18 @@ impl Failure {
     /// Nothing is there.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::NotFound, message)
+    }
+
+    /// Nobody was recognised where somebody has to be.
+    pub(crate) fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Unauthenticated, message)
+    }
+
+    /// Something was tried too often; it may be tried again after so long.
+    pub(crate) fn too_often(message: impl Into<String>, wait: Duration) -> Self {
+        let mut failure = Self::new(ErrorCode::RateLimited, message);
+        failure.0.retry_secs = Some(wait.as_secs().max(1));
+        failure
     }
 
     /// A defect. The reason goes to the person at the server only.
@@ -159,9 +175,14 @@ impl Failure {
     /// The answer with a body of the caller's own form.
     pub fn respond(self, body: impl Serialize) -> Response {
         let mut response = (self.0.status, Json(body)).into_response();
-        if self.0.status == StatusCode::SERVICE_UNAVAILABLE {
-            let secs = HeaderValue::from_static("2");
-            response.headers_mut().insert(header::RETRY_AFTER, secs);
+        let headers = response.headers_mut();
+        let busy_secs = (self.0.status == StatusCode::SERVICE_UNAVAILABLE).then_some(2);
+        if let Some(secs) = self.0.retry_secs.or(busy_secs) {
+            headers.insert(header::RETRY_AFTER, secs.into());
+        }
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, scheme);
         }
         if let Some(cause) = self.0.cause {
             response.extensions_mut().insert(Cause(cause));
@@ -211,6 +232,9 @@ impl From<StoreError> for Failure {
             | StoreError::RunQueued { .. }
             | StoreError::JobNotSo { .. }
             | StoreError::Exists { .. }
+            | StoreError::NotOwn { .. }
+            | StoreError::ReadOnly
+            | StoreError::LastOwner { .. }
             | StoreError::Invalid { .. }
             | StoreError::Pictures(_)
             | StoreError::DamagedBlob { .. } => Self::new(code, message),
@@ -286,6 +310,8 @@ fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::Conflict => StatusCode::CONFLICT,
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::AccessDenied | ErrorCode::Network | ErrorCode::BadDownload => {

@@ -29,6 +29,11 @@ pub(crate) struct DatasetView {
     /// When it was put into the trash.
     #[schema(required)]
     trashed_ms: Option<i64>,
+    /// The name of the account that it belongs to; nothing for what the user of the machine made.
+    #[schema(required)]
+    owner: Option<String>,
+    /// Whether every account sees it.
+    shared: bool,
     /// The number of its newest version, from 1.
     version: u32,
     /// The hash of that version.
@@ -52,6 +57,8 @@ impl From<Dataset> for DatasetView {
             created_ms: dataset.created_ms,
             changed_ms: dataset.changed_ms,
             trashed_ms: dataset.trashed_ms,
+            owner: dataset.owner,
+            shared: dataset.is_shared,
             version: dataset.version,
             hash: dataset.hash,
             image_count: dataset.image_count,

@@ -1,6 +1,5 @@
 //! A drawing takes its place in the queue.
 
-use atelier_core::GenerateRequest;
 use atelier_jobs::GenerationRequest;
 use atelier_store::{Job, Library};
 use axum::http::StatusCode;
@@ -41,26 +40,23 @@ pub async fn start(app: &App, wanted: DrawingRequest) -> Result<Job> {
 
 fn submit(app: &App, mut wanted: DrawingRequest) -> Result<Job> {
     let (library, queue, planner) = (app.library(), app.queue()?, app.planner()?);
-    let (base, request) = check(app, &library, &wanted)?;
-    app.check_room(&library)?;
+    let (base, found) = check(app, &library, &wanted)?;
+    app.check_room()?;
     if wanted.base.is_some() || wanted.models.is_empty() {
         wanted.base = Some(base.clone());
     }
+    wanted.models = found.models;
     let mut job = GenerationRequest::from(wanted);
     // Where it is not known, the drawing waits for trainings to end.
-    job.memory_bytes = planner.drawing_bytes(&base, &request).ok();
+    job.memory_bytes = planner.drawing_bytes(&base, &found.request).ok();
     Ok(queue.submit_generation(job, 0)?)
 }
 
-/// Refuses a drawing with everything that is wrong with it; the base that draws it, and the request as the planner knows it.
-fn check(
-    app: &App,
-    library: &Library,
-    wanted: &DrawingRequest,
-) -> Result<(String, GenerateRequest)> {
+/// Refuses a drawing with everything that is wrong with it; the base that draws it, and what it comes to.
+fn check(app: &App, library: &Library, wanted: &DrawingRequest) -> Result<(String, Checked)> {
     let planner = app.planner()?;
     let mut problems = wanted.problems();
-    let mut look = || -> Result<(String, GenerateRequest)> {
+    let mut look = || -> Result<(String, Checked)> {
         let found = Checked::look_up(library, wanted)?;
         problems.extend(found.size_problem(wanted));
         let base = match (&wanted.base, &found.base) {
@@ -69,7 +65,7 @@ fn check(
             (named, _) => known(&planner, named.as_deref())?.name,
         };
         problems.extend(found.problems(&*planner, &base)?);
-        Ok((base, found.request))
+        Ok((base, found))
     };
     let found = look();
     if problems.is_empty() {

@@ -12,7 +12,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use serde::Serialize;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use utoipa::ToSchema;
 
 use super::clients::Client;
@@ -20,9 +20,13 @@ use crate::answer::{FailureBody, Result};
 use crate::app::App;
 use crate::extract::AppFor;
 use crate::jobs::views::JobView;
+use crate::session::{By, is_still_admitted};
 
 /// How long a browser waits before it connects again.
 const RETRY: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether those who listen may still do so.
+const RECHECK: Duration = Duration::from_secs(30);
 
 /// What became of jobs.
 #[derive(Debug, Serialize, ToSchema)]
@@ -82,8 +86,12 @@ struct Teller {
 
 impl Teller {
     async fn tell(mut self, mut revisions: watch::Receiver<u64>, mut since: u64) {
+        let mut admissions = self.app.admissions();
         let mut is_first = true;
         loop {
+            if !is_still_admitted(&self.app).await {
+                return;
+            }
             let Some(changes) = self.changes(since).await else {
                 return;
             };
@@ -95,6 +103,9 @@ impl Teller {
             is_first = false;
             tokio::select! {
                 changed = revisions.changed() => if changed.is_err() { return },
+                // Somebody may have access no longer; commands of this machine do not say so.
+                _ = admissions.changed() => {}
+                () = sleep(RECHECK), if !matches!(self.app.viewer().by, By::Place) => {}
                 _ = self.client.is_over.wait_for(|is_over| *is_over) => return,
                 () = self.to_client.closed() => return,
             }

@@ -4,6 +4,7 @@ pub(crate) mod paging;
 
 use std::convert::Infallible;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use atelier_core::ErrorCode;
 use axum::body::{Body, HttpBody as _};
@@ -20,6 +21,7 @@ use tokio::time::timeout;
 
 use crate::answer::{Failure, Result};
 use crate::app::App;
+use crate::session::Viewer;
 
 /// What handlers share, limited to what those who ask may see.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ impl FromRequestParts<App> for AppFor {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let viewer = parts.extensions.get().copied();
+        let viewer = parts.extensions.get::<Arc<Viewer>>().cloned();
         Ok(Self(app.seen_by(viewer.unwrap_or_default())))
     }
 }

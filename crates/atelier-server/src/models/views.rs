@@ -60,6 +60,11 @@ pub(crate) struct ModelView {
     /// When it was put into the trash.
     #[schema(required)]
     trashed_ms: Option<i64>,
+    /// The name of the account that it belongs to; nothing for what the user of the machine made.
+    #[schema(required)]
+    owner: Option<String>,
+    /// Whether every account sees it.
+    shared: bool,
 }
 
 impl ModelView {
@@ -93,6 +98,8 @@ impl From<Model> for ModelView {
             base_hash: model.base_hash,
             created_ms: model.created_ms,
             trashed_ms: model.trashed_ms,
+            owner: model.owner,
+            shared: model.is_shared,
         }
     }
 }

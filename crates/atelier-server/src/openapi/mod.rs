@@ -26,6 +26,7 @@ use crate::routes::described;
         (name = "jobs", description = "The queue that trains and draws."),
         (name = "start pictures", description = "Pictures that drawings start from, and masks of them."),
         (name = "pictures", description = "Pictures that were drawn."),
+        (name = "accounts", description = "Who is let in, and what they may do."),
         (name = "server", description = "The server itself.")
     )
 )]
@@ -43,6 +44,7 @@ pub fn openapi_json() -> String {
         let operations = [
             &mut path.get,
             &mut path.post,
+            &mut path.put,
             &mut path.patch,
             &mut path.delete,
         ];

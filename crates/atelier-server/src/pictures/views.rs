@@ -33,6 +33,11 @@ pub(crate) struct PictureView {
     /// When it was put into the trash.
     #[schema(required)]
     trashed_ms: Option<i64>,
+    /// The name of the account that it belongs to; nothing for what the user of the machine made.
+    #[schema(required)]
+    owner: Option<String>,
+    /// Whether every account sees it.
+    shared: bool,
 }
 
 impl From<Picture> for PictureView {
@@ -49,6 +54,8 @@ impl From<Picture> for PictureView {
             seed_text: picture.seed.to_string(),
             created_ms: picture.created_ms,
             trashed_ms: picture.trashed_ms,
+            owner: picture.owner,
+            shared: picture.is_shared,
         }
     }
 }

@@ -83,7 +83,7 @@ fn resume(app: &App, id: RunId) -> Result<RunAndJob> {
             return Err(Failure::invalid(message));
         }
         (None, RunState::Waiting | RunState::Stopped | RunState::Failed) => {
-            app.check_room(&library)?;
+            app.check_room()?;
             queue.submit_training_again(id, 0)?
         }
     };

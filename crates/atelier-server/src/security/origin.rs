@@ -32,7 +32,7 @@ fn check(own: &Addresses, request: &Request) -> Result<()> {
         return forbidden("the request names another host than this server");
     }
     let path = request.uri().path();
-    let is_page = !is_below(path, "/api") && path != "/metrics";
+    let is_page = !is_below(path, "/api") && !is_below(path, "/sdapi") && path != "/metrics";
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
     if is_page && !changes {
         return Ok(());

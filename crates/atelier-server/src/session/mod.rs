@@ -1,5 +1,12 @@
-//! Who asks, and what they may see and do.
+//! Who asks: how they are recognised, and how sessions begin and end.
 
+mod admit;
+mod credentials;
+pub(crate) mod login;
+pub(crate) mod password;
+mod rates;
 mod viewer;
 
-pub(crate) use viewer::{Viewer, recognise};
+pub(crate) use admit::{is_still_admitted, recognise};
+pub(crate) use rates::Rates;
+pub(crate) use viewer::{By, Viewer, Who};

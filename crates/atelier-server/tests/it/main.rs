@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
+mod accounts;
 mod datasets;
+mod door_mappings;
 mod edits;
 mod export;
 mod files;

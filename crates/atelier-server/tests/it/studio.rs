@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use atelier_core::{Clock, JobState};
 use atelier_jobs::Queue;
-use atelier_server::{Limits, Note, Services, Settings, router};
+use atelier_server::{Access, Limits, Note, Services, Settings, guarded_router, router};
 use atelier_store::{JobId, Library};
 use axum::Router;
 use axum::body::Body;
@@ -116,6 +116,13 @@ impl Studio {
         let (settings, services) = (studio.settings.clone(), studio.services.clone());
         studio.router = router(settings, services, address).unwrap();
         studio
+    }
+
+    /// Lets in only those whom these rules let in.
+    pub(crate) fn guard(&mut self, access: Access) {
+        let (settings, services) = (self.settings.clone(), self.services.clone());
+        let place = (HOST.parse().unwrap(), access);
+        self.router = guarded_router(settings, services, place).unwrap();
     }
 
     pub(crate) fn with_limits(limits: Limits) -> Self {

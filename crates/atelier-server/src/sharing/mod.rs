@@ -1,0 +1,89 @@
+//! Things that every account sees, and uses, and does not change.
+
+use atelier_store::{DatasetId, ModelId, PictureId, RunId};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::answer::{FailureBody, Json, Result};
+use crate::datasets::views::DatasetView;
+use crate::extract::{AppFor, JsonOf, PathOf};
+use crate::models::views::ModelView;
+use crate::pictures::views::PictureView;
+use crate::runs::views::RunView;
+
+/// Whether every account sees a thing.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sharing {
+    shared: bool,
+}
+
+/// Lets every account see and train on a dataset, or no longer.
+#[utoipa::path(
+    put, path = "/api/v1/datasets/{dataset}/shared", tag = "datasets", request_body = Sharing,
+    params(("dataset" = String, Path, format = "uuid")),
+    responses((status = 200, description = "The dataset.", body = DatasetView), (status = 403, body = FailureBody, description = "It is somebody else's."), (status = 404, body = FailureBody, description = "There is none."))
+)]
+pub(crate) async fn share_dataset(
+    AppFor(app): AppFor,
+    PathOf(id): PathOf<DatasetId>,
+    JsonOf(Sharing { shared }): JsonOf<Sharing>,
+) -> Result<Json<DatasetView>> {
+    let library = app.library();
+    let shared = app
+        .work()
+        .catalogue(move || library.share_dataset(id, shared));
+    Ok(Json(shared.await?.into()))
+}
+
+/// Lets every account see a run, or no longer. Its dataset and its models are not shared with it.
+#[utoipa::path(
+    put, path = "/api/v1/runs/{run}/shared", tag = "runs", request_body = Sharing,
+    params(("run" = String, Path, format = "uuid")),
+    responses((status = 200, description = "The run.", body = RunView), (status = 403, body = FailureBody, description = "It is somebody else's."), (status = 404, body = FailureBody, description = "There is none."))
+)]
+pub(crate) async fn share_run(
+    AppFor(app): AppFor,
+    PathOf(id): PathOf<RunId>,
+    JsonOf(Sharing { shared }): JsonOf<Sharing>,
+) -> Result<Json<RunView>> {
+    let library = app.library();
+    let shared = app.work().catalogue(move || library.share_run(id, shared));
+    Ok(Json(shared.await?.into()))
+}
+
+/// Lets every account see a model and draw with it, or no longer. Its run and its dataset are not shared with it.
+#[utoipa::path(
+    put, path = "/api/v1/models/{model}/shared", tag = "models", request_body = Sharing,
+    params(("model" = String, Path, format = "uuid")),
+    responses((status = 200, description = "The model.", body = ModelView), (status = 403, body = FailureBody, description = "It is somebody else's."), (status = 404, body = FailureBody, description = "There is none."))
+)]
+pub(crate) async fn share_model(
+    AppFor(app): AppFor,
+    PathOf(id): PathOf<ModelId>,
+    JsonOf(Sharing { shared }): JsonOf<Sharing>,
+) -> Result<Json<ModelView>> {
+    let library = app.library();
+    let shared = app
+        .work()
+        .catalogue(move || library.share_model(id, shared));
+    Ok(Json(shared.await?.into()))
+}
+
+/// Lets every account see a picture, or no longer.
+#[utoipa::path(
+    put, path = "/api/v1/pictures/{picture}/shared", tag = "pictures", request_body = Sharing,
+    params(("picture" = String, Path, format = "uuid")),
+    responses((status = 200, description = "The picture.", body = PictureView), (status = 403, body = FailureBody, description = "It is somebody else's."), (status = 404, body = FailureBody, description = "There is none."))
+)]
+pub(crate) async fn share_picture(
+    AppFor(app): AppFor,
+    PathOf(id): PathOf<PictureId>,
+    JsonOf(Sharing { shared }): JsonOf<Sharing>,
+) -> Result<Json<PictureView>> {
+    let library = app.library();
+    let shared = app
+        .work()
+        .catalogue(move || library.share_picture(id, shared));
+    Ok(Json(shared.await?.into()))
+}
