@@ -4,6 +4,8 @@
 pub use crate::answer::{Failure, Json, Result};
 pub use crate::app::App;
 pub use crate::datasets::upload::single::add_from_form;
+pub use crate::door_mappings::lookup::{is_known_model, mapped_base};
+pub use crate::door_mappings::words::MODELS;
 pub use crate::drawings::request::{DrawingRequest, StartWish, UsedModel};
 pub use crate::drawings::start::start as start_drawing;
 pub use crate::drawings::start_pictures::keep::keep as keep_start_picture;

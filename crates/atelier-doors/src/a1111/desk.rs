@@ -1,9 +1,11 @@
-//! What this door remembers while the server runs: the options that clients set, and which drawings they wait for.
+//! What this door remembers of everybody who comes, while the server runs: the options that they set, and which drawings they
+//! wait for.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use atelier_server::door::{App, Failure};
-use atelier_store::JobId;
+use atelier_store::{AccountId, JobId};
 use axum::http::StatusCode;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -22,42 +24,52 @@ pub(super) struct Desk {
 
 #[derive(Debug)]
 struct Inside {
-    options: Mutex<Options>,
-    /// The first is the oldest.
-    drawings: Mutex<Vec<JobId>>,
+    /// By account; nothing stands for the user of this machine.
+    kept: Mutex<HashMap<Option<AccountId>, Kept>>,
     places: Arc<Semaphore>,
+}
+
+/// What is remembered of somebody.
+#[derive(Debug, Default)]
+struct Kept {
+    options: Options,
+    /// The first is the oldest.
+    drawings: Vec<JobId>,
 }
 
 impl Default for Desk {
     fn default() -> Self {
         Self {
             inside: Arc::new(Inside {
-                options: Mutex::default(),
-                drawings: Mutex::default(),
+                kept: Mutex::default(),
                 places: Arc::new(Semaphore::new(PLACES)),
             }),
         }
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Desk {
-    /// The options as they are now.
-    pub(super) fn options(&self) -> Options {
-        lock(&self.inside.options).clone()
+    /// Does something with what is remembered of those who ask.
+    fn of<T>(&self, app: &App, work: impl FnOnce(&mut Kept) -> T) -> T {
+        let kept = self.inside.kept.lock();
+        let mut kept = kept.unwrap_or_else(PoisonError::into_inner);
+        let account = app.library().viewer().account();
+        work(kept.entry(account).or_default())
     }
 
-    /// Changes the options.
-    pub(super) fn set_options(&self, options: Options) {
-        *lock(&self.inside.options) = options;
+    /// Their options as they are now.
+    pub(super) fn options(&self, app: &App) -> Options {
+        self.of(app, |kept| kept.options.clone())
     }
 
-    /// The drawings that requests wait for, the oldest first.
-    pub(super) fn drawings(&self) -> Vec<JobId> {
-        lock(&self.inside.drawings).clone()
+    /// Changes their options.
+    pub(super) fn set_options(&self, app: &App, options: Options) {
+        self.of(app, |kept| kept.options = options);
+    }
+
+    /// The drawings that their requests wait for, the oldest first.
+    pub(super) fn drawings(&self, app: &App) -> Vec<JobId> {
+        self.of(app, |kept| kept.drawings.clone())
     }
 
     /// A place for a request that will wait for a drawing.
@@ -85,7 +97,7 @@ pub(super) struct Place {
 impl Place {
     /// With the drawing that is waited for.
     pub(super) fn wait_for(self, app: &App, job: JobId) -> Waiting {
-        lock(&self.desk.inside.drawings).push(job);
+        self.desk.of(app, |kept| kept.drawings.push(job));
         Waiting {
             place: self,
             app: app.clone(),
@@ -115,7 +127,8 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         let job = self.job;
-        lock(&self.place.desk.inside.drawings).retain(|id| *id != job);
+        let desk = &self.place.desk;
+        desk.of(&self.app, |kept| kept.drawings.retain(|id| *id != job));
         if self.is_over {
             return;
         }

@@ -49,11 +49,11 @@ pub(super) async fn draw_from_picture(
 
 /// What a request wants; options that it sets for all that comes after are set.
 async fn wanted(app: &App, desk: &Desk, said: &Map<String, Value>) -> Result<Wanted> {
-    let (planner, options, said) = (app.planner()?, desk.options(), said.clone());
+    let (planner, options, said) = (app.planner()?, desk.options(app), said.clone());
     let read = move || Wanted::of(&said, options, &*planner);
     let wanted = app.work().files(read).await??;
     if let Some(options) = &wanted.lasting {
-        desk.set_options(options.clone());
+        desk.set_options(app, options.clone());
     }
     Ok(wanted)
 }

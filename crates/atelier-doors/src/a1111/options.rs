@@ -94,7 +94,7 @@ pub(super) async fn get_options(
     AppFor(app): AppFor,
     Extension(desk): Extension<Desk>,
 ) -> Result<Json<Value>> {
-    let options = desk.options();
+    let options = desk.options(&app);
     let planner = app.planner()?;
     let bases = app.work().files(move || planner.list_bases());
     let bases = bases.await?.map_err(Failure::from)?;
@@ -123,8 +123,8 @@ pub(super) async fn set_options(
 ) -> Result<Json<Value>> {
     let most_bytes = app.limits().json_bytes;
     let said: Map<String, Value> = json_within(request, &app, most_bytes).await?;
-    let (planner, before) = (app.planner()?, desk.options());
+    let (planner, before) = (app.planner()?, desk.options(&app));
     let set = app.work().files(move || before.with(&said, &*planner));
-    desk.set_options(set.await??);
+    desk.set_options(&app, set.await??);
     Ok(Json(Value::Null))
 }

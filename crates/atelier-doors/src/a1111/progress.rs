@@ -3,7 +3,7 @@
 use atelier_core::{JobState, Phase};
 use atelier_jobs::{Error, GenerationRequest, JobSnapshot, Queue};
 use atelier_server::door::{App, AppFor, Json};
-use atelier_store::Error as StoreError;
+use atelier_store::{Error as StoreError, JobId};
 use axum::Extension;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -15,9 +15,9 @@ use super::refusal::{Refusal, Result};
 const BEGUN: f64 = 0.01;
 
 /// The drawing that runs, else the next one; nothing where no client waits.
-fn current(queue: &Queue, desk: &Desk) -> Result<Option<JobSnapshot>> {
+fn current(queue: &Queue, drawings: Vec<JobId>) -> Result<Option<JobSnapshot>> {
     let mut first = None;
-    for id in desk.drawings() {
+    for id in drawings {
         let found = queue.snapshot(id)?;
         if found.job.state == JobState::Running {
             return Ok(Some(found));
@@ -29,9 +29,9 @@ fn current(queue: &Queue, desk: &Desk) -> Result<Option<JobSnapshot>> {
     Ok(first)
 }
 
-async fn look(app: &App, desk: Desk) -> Result<Option<JobSnapshot>> {
-    let queue = app.queue()?;
-    app.work().files(move || current(&queue, &desk)).await?
+async fn look(app: &App, desk: &Desk) -> Result<Option<JobSnapshot>> {
+    let (queue, drawings) = (app.queue()?, desk.drawings(app));
+    app.work().files(move || current(&queue, drawings)).await?
 }
 
 /// How far it is.
@@ -39,7 +39,7 @@ pub(super) async fn get_progress(
     AppFor(app): AppFor,
     Extension(desk): Extension<Desk>,
 ) -> Result<Json<Value>> {
-    let found = look(&app, desk).await?;
+    let found = look(&app, &desk).await?;
     Ok(Json(view(found.as_ref())))
 }
 
@@ -109,7 +109,7 @@ pub(super) async fn interrupt(
     AppFor(app): AppFor,
     Extension(desk): Extension<Desk>,
 ) -> Result<Json<Value>> {
-    if let Some(found) = look(&app, desk).await? {
+    if let Some(found) = look(&app, &desk).await? {
         cancel(&app, &found).await?;
     }
     Ok(Json(json!({})))
@@ -120,7 +120,7 @@ pub(super) async fn skip(
     AppFor(app): AppFor,
     Extension(desk): Extension<Desk>,
 ) -> Result<Json<Value>> {
-    if let Some(found) = look(&app, desk).await? {
+    if let Some(found) = look(&app, &desk).await? {
         let wanted = GenerationRequest::deserialize(&found.job.request);
         if wanted.is_ok_and(|wanted| wanted.request.count > 1) {
             let what = "way to pass over one of several pictures; `/interrupt` ends them all";

@@ -51,6 +51,7 @@ pub(super) async fn create_element(
         name: wanted.name,
         trigger: wanted.instance_prompt,
         category,
+        version: wanted.sd_version,
         settings,
     };
     let number = train(&app, wish).await?.number;

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use atelier_core::{BaseKind, Category, RunState, TrainConfig};
-use atelier_server::door::{App, Failure, TrainingRequest, start_training};
+use atelier_core::{BaseKind, Category, DoorWord, RunState, TrainConfig};
+use atelier_server::door::{App, Failure, TrainingRequest, mapped_base, start_training};
 use atelier_store::{DatasetId, Error, Library, ModelCall, PromisedModel, Run};
 use serde_json::{Map, Value, json};
 
@@ -155,6 +155,8 @@ pub(super) struct Wish {
     pub(super) trigger: Option<String>,
     /// The dataset's where there is none.
     pub(super) category: Option<Category>,
+    /// The version of the base.
+    pub(super) version: Option<String>,
     /// Settings by their names here.
     pub(super) settings: Map<String, Value>,
 }
@@ -171,16 +173,19 @@ pub(super) async fn train(app: &App, wish: Wish) -> Result<FineTuned> {
     if let Some(category) = wish.category {
         settings.insert("category".to_owned(), json!(category));
     }
-    let library = app.library();
-    let found = app.work().catalogue(move || {
+    let (library, planner) = (app.library(), app.planner()?);
+    let look = move || -> Result<_> {
         present(&library, dataset)?;
-        free_name(&library, wish.name.as_deref())
-    });
-    let name = found.await?;
+        let version = wish.version.as_deref();
+        let version = version.map(|version| (DoorWord::SdVersion, version));
+        let base = mapped_base(&library, &planner, version.as_slice())?;
+        Ok((free_name(&library, wish.name.as_deref())?, base))
+    };
+    let (name, base) = app.work().files(look).await??;
     let request = TrainingRequest {
         dataset,
         version: None,
-        base: None,
+        base,
         name,
         settings,
     };

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use atelier_core::{Planner, Seed};
-use atelier_server::door::{DrawingRequest, UsedModel, known_base};
+use atelier_core::{DoorWord, Planner, Seed};
+use atelier_server::door::{DrawingRequest, UsedModel, is_known_model, known_base, mapped_base};
 use atelier_store::{Library, Model, ModelCall, ModelId};
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::mapping::{USUAL_MODEL, VERSIONS, check_version, sampler, size};
+use super::mapping::{USUAL_MODEL, USUAL_PRESET, VERSIONS, check_version, sampler, size};
 use super::refusal::{Refusal, Result};
 use crate::whole::Whole;
 
@@ -41,6 +41,8 @@ pub(super) struct CreateGeneration {
     sd_version: Option<String>,
     #[serde(rename = "modelId")]
     model: Option<String>,
+    #[serde(rename = "presetStyle")]
+    preset: Option<String>,
     #[serde(rename = "userElements")]
     user_elements: Option<Vec<UserElement>>,
     elements: Option<Vec<Element>>,
@@ -156,19 +158,20 @@ impl CreateGeneration {
         })
     }
 
-    /// What the model means: a base by its name, a model of the library by its id, or nothing particular.
+    /// What the model means: a base by its name, a model of the library by its id, or a word that a base stands for.
     fn base_and_models(&self, asked: &Asked) -> Result<(Option<String>, Vec<UsedModel>)> {
         let mut models = Vec::new();
-        let named = self.model.as_deref().filter(|id| *id != USUAL_MODEL);
-        let base = match named.map(|id| (id, id.parse::<ModelId>())) {
-            None => None,
-            Some((_, Ok(id))) => {
-                let model = ready(&asked.library, ModelCall::Id(id))?;
-                models.push(used(&model, None));
-                None
+        let mut base = None;
+        if let Some(id) = self.model.as_deref() {
+            match id.parse::<ModelId>() {
+                Ok(_) if is_known_model(&asked.library, id)? => {}
+                Ok(id) => {
+                    let model = ready(&asked.library, ModelCall::Id(id))?;
+                    models.push(used(&model, None));
+                }
+                Err(_) => base = Some(known_base(&asked.planner, Some(id))?.name),
             }
-            Some((name, Err(_))) => Some(known_base(&asked.planner, Some(name))?.name),
-        };
+        }
         for element in self.user_elements.iter().flatten() {
             let Some(number) = element.number else {
                 return Err(Refusal::invalid("an element has no `userLoraId`"));
@@ -184,7 +187,32 @@ impl CreateGeneration {
             let model = ready(&asked.library, ModelCall::Id(id))?;
             models.push(used(&model, element.weight));
         }
+        if base.is_none() {
+            base = self.mapped_base(asked, models.is_empty())?;
+        }
         Ok((base, models))
+    }
+
+    /// The base that stands for a word of the request: one that its user chose, or else, where no model says which, one that
+    /// clients fill in.
+    fn mapped_base(&self, asked: &Asked, is_plain: bool) -> Result<Option<String>> {
+        let words = [
+            (DoorWord::ModelId, &self.model, USUAL_MODEL),
+            (DoorWord::SdVersion, &self.sd_version, ""),
+            (DoorWord::Preset, &self.preset, USUAL_PRESET),
+        ];
+        let said = |is_filled_in: bool| {
+            let words = words.iter().filter_map(move |(kind, word, usual)| {
+                let word = word.as_deref()?;
+                (is_filled_in == (word == *usual)).then_some((*kind, word))
+            });
+            words.collect::<Vec<_>>()
+        };
+        let mut asked_for = said(false);
+        if is_plain {
+            asked_for.extend(said(true));
+        }
+        Ok(mapped_base(&asked.library, &asked.planner, &asked_for)?)
     }
 }
 

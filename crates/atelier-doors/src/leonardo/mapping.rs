@@ -2,12 +2,10 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | `sd_version` of trainings and generations | the usual base, whatever it is |
-//! | `modelId` that the clients fill in | the usual base, or that of the first element |
+//! | `sd_version` of trainings and generations, `modelId` of the other house, `presetStyle` | the base that stands for it in the library's table, at first the usual one; of a generation with elements, that of the first |
 //! | `modelId`, a name from `/platformModels` | the base of that name |
 //! | `modelId` of a custom model | that model at its own strength, on its base |
 //! | `scheduler` | [`SCHEDULERS`] |
-//! | `presetStyle` | nothing; answers say `NONE` |
 //! | `strength` of `/models` | the training strength of the same name |
 //! | `learning_rate` of `/elements` | [`strength_of_rate`]: a training strength |
 //! | `lora_focus` | the category of that name; for `General` the dataset's |
@@ -19,6 +17,8 @@ use super::refusal::{Refusal, Result};
 
 /// The model that the clients name where their user names none.
 pub(super) const USUAL_MODEL: &str = "b24e16ff-06e3-43eb-8d33-4416c2d75876";
+/// The preset that they name then.
+pub(super) const USUAL_PRESET: &str = "DYNAMIC";
 
 /// Versions that a training of an element may name.
 pub(super) const ELEMENT_VERSIONS: &[&str] = &[

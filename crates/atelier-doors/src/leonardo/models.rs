@@ -41,6 +41,7 @@ pub(super) async fn create_model(
         name: Some(wanted.name),
         trigger: Some(wanted.instance_prompt),
         category: category_of_type(wanted.kind.as_deref())?,
+        version: wanted.sd_version,
         settings: Map::from_iter([("strength".to_owned(), json!(strength))]),
     };
     let id = train(&app, wish).await?.id;

@@ -1,8 +1,8 @@
 //! Closed choices as the description of the API has them.
 
 use atelier_core::{
-    BaseKind, Category, JobKind, JobState, JobWish, NoiseKind, Precision, PromptSyntax, Recompute,
-    RunState, SamplerKind, ScheduleKind, VaeTiling,
+    BaseKind, Category, DoorWord, JobKind, JobState, JobWish, NoiseKind, Precision, PromptSyntax,
+    Recompute, RunState, SamplerKind, ScheduleKind, VaeTiling,
 };
 use serde_json::Value;
 use utoipa::openapi::ObjectBuilder;
@@ -21,6 +21,10 @@ pub(crate) fn category() -> Object {
 
 pub(crate) fn base_kind() -> Object {
     one_of(BaseKind::NAMES)
+}
+
+pub(crate) fn door_word() -> Object {
+    one_of(DoorWord::NAMES)
 }
 
 pub(crate) fn run_state() -> Object {

@@ -1,6 +1,7 @@
 //! The API that the official clients of Leonardo.Ai speak, with the bodies that these send.
 
 mod drawing;
+mod mapped;
 mod pictures;
 mod refusals;
 mod training;
@@ -47,7 +48,6 @@ impl Client {
 
     pub(crate) async fn delete(&self, path: &str) -> Value {
         let delete = request("DELETE", &format!("{API}{path}"));
-        let delete = delete.header("authorization", "Bearer any");
         let delete = delete.body(axum::body::Body::empty()).unwrap();
         Self::taken(&self.studio.send(delete).await)
     }
