@@ -21,6 +21,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The accounts. */
+        get: operations["list_accounts"];
+        put?: never;
+        /** Makes an account. */
+        post: operations["create_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes an account. What it made passes to those with the role owner. */
+        delete: operations["delete_account"];
+        options?: never;
+        head?: never;
+        /** Gives an account another role or password, closes it, or opens it again. */
+        patch: operations["update_account"];
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done by whom, newest first: logins, changes of accounts and tokens, deletions, sharing, and what was started. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/bases": {
         parameters: {
             query?: never;
@@ -211,6 +264,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{dataset}/shared": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Lets every account see and train on a dataset, or no longer. */
+        put: operations["share_dataset"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{dataset}/versions": {
         parameters: {
             query?: never;
@@ -255,6 +325,24 @@ export interface paths {
         /** A version as a zip: the pictures, a text file with the caption of each, and `crops.json` where there are crops. */
         get: operations["export_version"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/door-mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Words by which clients of other houses name models, and the bases that stand for them: all that are known, and those that were set. */
+        get: operations["list_door_mappings"];
+        /** Sets bases for words; those that are not named stay as they are. */
+        put: operations["set_door_mappings"];
         post?: never;
         delete?: never;
         options?: never;
@@ -506,6 +594,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{model}/shared": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Lets every account see a model and draw with it, or no longer. Its run and its dataset are not shared with it. */
+        put: operations["share_model"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pictures": {
         parameters: {
             query?: never;
@@ -569,6 +674,23 @@ export interface paths {
         put?: never;
         /** Takes a picture back from the trash. */
         post: operations["restore_picture"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pictures/{picture}/shared": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Lets every account see a picture, or no longer. */
+        put: operations["share_picture"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -661,6 +783,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The previews of a run, by epoch. */
+        get: operations["list_previews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/previews/{epoch}/{number}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file of a preview, with its recipe inside. */
+        get: operations["get_preview_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/previews/{epoch}/{number}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A small JPEG of a preview. */
+        get: operations["get_preview_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/restore": {
         parameters: {
             query?: never;
@@ -695,6 +868,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/shared": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Lets every account see a run, or no longer. Its dataset and its models are not shared with it. */
+        put: operations["share_run"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/stop": {
         parameters: {
             query?: never;
@@ -706,6 +896,42 @@ export interface paths {
         put?: never;
         /** Asks whatever trains a run to stop within a step, and to save what it has. It can go on later. */
         post: operations["stop_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who asks, and whether this server needs to know. */
+        get: operations["get_session"];
+        put?: never;
+        /** Begins a session, which a cookie stands for. */
+        post: operations["begin_session"];
+        /** Ends the session of whoever asks. */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives the account of whoever asks another password, and ends its other sessions. */
+        put: operations["change_password"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -814,6 +1040,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tokens of whoever asks; with the role owner, those of everybody. */
+        get: operations["list_tokens"];
+        put?: never;
+        /** Makes a token for whoever asks. */
+        post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Refuses a token from now on. */
+        delete: operations["revoke_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/trainings": {
         parameters: {
             query?: never;
@@ -903,6 +1164,27 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An account. */
+        Account: {
+            /**
+             * Format: int64
+             * @description When it was made, in milliseconds since the Unix epoch.
+             */
+            created_ms: number;
+            /** @description Whether it is closed, so that nobody can use it. */
+            disabled: boolean;
+            /** Format: uuid */
+            id: string;
+            /** @description No other account has it. */
+            name: string;
+            /** @enum {string} */
+            role: "viewer" | "member" | "owner";
+        };
+        /** @description Every account. */
+        AccountList: {
+            /** @description In the order of their names. */
+            accounts: components["schemas"]["Account"][];
+        };
         /** @description Which picture to add. */
         AddPicture: {
             /** @description Its words. */
@@ -925,6 +1207,36 @@ export interface components {
             is_new: boolean;
             /** @description The new version, or the newest where the dataset had the picture. */
             version: components["schemas"]["VersionAbout"];
+        };
+        /** @description Something that was done. */
+        AuditEntry: {
+            /** @description What the account was called; nothing for the user of the machine, and where nobody was recognised. */
+            account: string | null;
+            /** @description Where the request came from. */
+            address: string | null;
+            /** @description What it was done to: a name, or the address of a request. */
+            thing: string | null;
+            /**
+             * Format: int64
+             * @description When, in milliseconds since the Unix epoch.
+             */
+            time_ms: number;
+            /** @description What was done, such as `login` or `model-deleted`. */
+            what: string;
+        };
+        /** @description Some of what was done. */
+        AuditList: {
+            /** @description Newest first. */
+            entries: components["schemas"]["AuditEntry"][];
+            /** Format: int32 */
+            limit: number;
+            /** Format: int32 */
+            offset: number;
+            /**
+             * Format: int32
+             * @description How many there are in all.
+             */
+            total: number;
         };
         /** @description A base that trainings and drawings can use. */
         Base: {
@@ -952,6 +1264,21 @@ export interface components {
             after: string;
             before: string;
         };
+        /** @description What becomes of an account; what is absent stays. */
+        ChangeAccount: {
+            /** @description Whether it is closed. Its sessions end, and its tokens are refused for as long. */
+            disabled?: boolean | null;
+            /** @description Another password. Its sessions end. */
+            password?: string | null;
+            /** @enum {string} */
+            role?: "viewer" | "member" | "owner";
+        };
+        /** @description The password that is, and the one that shall be. */
+        ChangePassword: {
+            current: string;
+            /** @description At least ten characters. */
+            new: string;
+        };
         /** @description The adapter after an epoch. */
         Checkpoint: {
             /** @description Finished epochs. */
@@ -978,6 +1305,15 @@ export interface components {
             /** @description The settings that are not the same in all. */
             settings: components["schemas"]["SettingDifference"][];
         };
+        /** @description What a new account is made of. */
+        CreateAccount: {
+            /** @description A name that no other account has. */
+            name: string;
+            /** @description At least ten characters. */
+            password: string;
+            /** @enum {string} */
+            role: "viewer" | "member" | "owner";
+        };
         /** @description What a new dataset is called and what it is for. */
         CreateDataset: {
             /** @enum {string} */
@@ -1000,6 +1336,18 @@ export interface components {
              * @description The run that wrote it.
              */
             run: string;
+        };
+        /** @description What a new token is made of. */
+        CreateToken: {
+            /**
+             * Format: int32
+             * @description After how many days it ends; without an end when absent.
+             */
+            expires_days?: number | null;
+            /** @description What it is for, in words. */
+            name: string;
+            /** @enum {string} */
+            scope: "read" | "write" | "all";
         };
         /** @description A square of a picture, in pixels of the upright picture, counted from its upper left corner. */
         Crop: {
@@ -1056,6 +1404,10 @@ export interface components {
             image_count: number;
             /** @description No other dataset outside the trash has it. */
             name: string;
+            /** @description The name of the account that it belongs to; nothing for what the user of the machine made. */
+            owner: string | null;
+            /** @description Whether every account sees it. */
+            shared: boolean;
             /**
              * Format: int64
              * @description When it was put into the trash.
@@ -1126,6 +1478,30 @@ export interface components {
              * @description The number of the newer version.
              */
             to: number;
+        };
+        /** @description A word of another house, and the base that stands for it. */
+        DoorMapping: {
+            /** @description The name of the base; the usual one where there is none. */
+            base: string | null;
+            /** @description Whether no base was set, so that the usual one stands for it. */
+            is_default: boolean;
+            /** @description Whether the base is there. Clients that name a word whose base is gone are told so. */
+            is_installed: boolean;
+            /** @enum {string} */
+            kind: "model_id" | "sd_version" | "preset";
+            /** @description What it is called there, where that is something else. */
+            label: string | null;
+            /** @description The word. */
+            name: string;
+        };
+        /** @description A word of another house, and the base that is to stand for it. */
+        DoorMappingChange: {
+            /** @description The name of the base; the usual one when absent. */
+            base?: string | null;
+            /** @enum {string} */
+            kind: "model_id" | "sd_version" | "preset";
+            /** @description One of the words that the list has; of models any id. */
+            name: string;
         };
         /** @description What is drawn, as it can be asked for again. */
         Drawing: components["schemas"]["DrawingRequest"] & {
@@ -1237,6 +1613,13 @@ export interface components {
             /** @description The new version, or the newest where nothing changed. */
             version: components["schemas"]["Version"];
         };
+        /** @description The previews of an epoch. */
+        EpochPreviews: {
+            /** @description Finished epochs. */
+            epoch: number;
+            /** @description One for each prompt, in their order. */
+            previews: components["schemas"]["Preview"][];
+        };
         /** @description How every failure is answered. */
         Failure: {
             /** @description What went wrong. */
@@ -1245,7 +1628,7 @@ export interface components {
         /** @description What went wrong. */
         FailureAbout: {
             /** @enum {string} */
-            code: "invalid_input" | "dataset_empty" | "bad_picture" | "bad_weights" | "bad_base" | "adapter_mismatch" | "not_found" | "conflict" | "damaged_library" | "other_library" | "access_denied" | "network" | "bad_download" | "cannot_resume" | "loss_not_finite" | "picture_not_finite" | "device" | "not_enough_memory" | "forbidden" | "too_large" | "busy" | "address_in_use" | "io" | "internal";
+            code: "invalid_input" | "dataset_empty" | "bad_picture" | "bad_weights" | "bad_base" | "adapter_mismatch" | "not_found" | "conflict" | "damaged_library" | "other_library" | "access_denied" | "network" | "bad_download" | "cannot_resume" | "loss_not_finite" | "picture_not_finite" | "device" | "not_enough_memory" | "forbidden" | "unauthenticated" | "rate_limited" | "too_large" | "busy" | "address_in_use" | "io" | "internal";
             /** @description Values from the message, for programs. Which they are follows from the code; often there are none. */
             details: Record<string, never>;
             /** @description What can be done about it. */
@@ -1468,6 +1851,11 @@ export interface components {
             /** @description Refuted where one of them is; proved only where all are. */
             verdict: components["schemas"]["Verdict"];
         };
+        /** @description A name and a password. */
+        Login: {
+            name: string;
+            password: string;
+        };
         /** @description The losses of steps that follow on each other. */
         LossPoint: {
             /**
@@ -1531,6 +1919,8 @@ export interface components {
              * @description For programs that call models by whole numbers.
              */
             number: number;
+            /** @description The name of the account that it belongs to; nothing for what the user of the machine made. */
+            owner: string | null;
             /** @description Prompts that show what it learned. */
             preview_prompts: string[];
             /**
@@ -1540,6 +1930,8 @@ export interface components {
             run: string | null;
             /** @description What the run is called. */
             run_name: string | null;
+            /** @description Whether every account sees it. */
+            shared: boolean;
             /**
              * Format: int64
              * @description Its length.
@@ -1572,6 +1964,11 @@ export interface components {
              */
             total: number;
         };
+        /** @description A token that was just made. */
+        NewTokenView: components["schemas"]["Token"] & {
+            /** @description What a program sends as `Authorization: Bearer …`. It is shown this once. */
+            token: string;
+        };
         /** @description A drawn picture. */
         Picture: {
             /**
@@ -1593,6 +1990,8 @@ export interface components {
              * @description The job that drew it, unless that was removed.
              */
             job: string | null;
+            /** @description The name of the account that it belongs to; nothing for what the user of the machine made. */
+            owner: string | null;
             /**
              * Format: int32
              * @description Its place among the pictures of the job, from 0.
@@ -1605,6 +2004,8 @@ export interface components {
             seed: number;
             /** @description Its digits, for programs that round large numbers. */
             seed_text: string;
+            /** @description Whether every account sees it. */
+            shared: boolean;
             /**
              * Format: int64
              * @description The file's length.
@@ -1722,6 +2123,32 @@ export interface components {
              */
             version: number;
         };
+        /** @description A picture that the adapter after an epoch drew at strength 1. */
+        Preview: {
+            /** @description SHA-256 of the file. */
+            hash: string;
+            /**
+             * Format: int32
+             * @description Height in pixels.
+             */
+            height: number;
+            /** @description Which of the epoch's it is, from 0. */
+            number: number;
+            /** @description What it was drawn from. */
+            prompt: string;
+            /** @description Its seed; as text, since not every program keeps all digits of so large a number. */
+            seed: string;
+            /**
+             * Format: int64
+             * @description Its length.
+             */
+            size_bytes: number;
+            /**
+             * Format: int32
+             * @description Width in pixels.
+             */
+            width: number;
+        };
         /** @description How far a job is. */
         Progress: {
             /**
@@ -1824,10 +2251,28 @@ export interface components {
             model: string | null;
             /** @description No other run outside the trash has it. */
             name: string;
+            /** @description Where each comes from; nothing where that was not noted. */
+            origins: {
+                [key: string]: components["schemas"]["SettingOrigin"];
+            };
+            /** @description The name of the account that it belongs to; nothing for what the user of the machine made. */
+            owner: string | null;
+            /**
+             * Format: int64
+             * @description How many pictures were drawn in them.
+             */
+            preview_pictures: number;
+            /**
+             * Format: double
+             * @description Seconds spent drawing previews so far.
+             */
+            preview_secs: number;
             /** @description Why it failed, in words. */
             problem: string | null;
             /** @description Every setting. */
             settings: components["schemas"]["TrainConfig"];
+            /** @description Whether every account sees it. */
+            shared: boolean;
             /** @enum {string} */
             state: "waiting" | "running" | "stopped" | "completed" | "failed";
             /**
@@ -1875,6 +2320,15 @@ export interface components {
              */
             step: number;
         };
+        /** @description The previews of a run. */
+        RunPreviews: {
+            /** @description Those that are there, by epoch, in order. */
+            epochs: components["schemas"]["EpochPreviews"][];
+            /** @description The epochs after which previews are drawn; nothing where none are, or where it was not known when the run was made. */
+            planned_epochs: number[];
+            /** @description What they are drawn from. */
+            prompts: string[];
+        };
         /** @description A run with its checkpoints. */
         RunWithCheckpoints: components["schemas"]["Run"] & {
             /** @description Those that are there, in order. */
@@ -1908,6 +2362,22 @@ export interface components {
             trash_days: number;
             /** @description Its version. */
             version: string;
+        };
+        /** @description An account as it sees itself. */
+        SessionAccount: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @enum {string} */
+            role: "viewer" | "member" | "owner";
+        };
+        /** @description Who asks, as a page needs to know it. */
+        SessionState: {
+            account: components["schemas"]["SessionAccount"] | null;
+            /** @description What requests that change something have to bring as `x-csrf-token`; nothing where they need not. */
+            csrf_token: string | null;
+            /** @description Whether this server asks who is there. Where it does not, everybody who reaches it is the user of its machine. */
+            needs_login: boolean;
         };
         /** @description Other words for an image. */
         SetCaption: {
@@ -1987,6 +2457,10 @@ export interface components {
             groups: components["schemas"]["SettingGroup"][];
             /** @description In their order. */
             settings: components["schemas"]["Setting"][];
+        };
+        /** @description Whether every account sees a thing. */
+        Sharing: {
+            shared: boolean;
         };
         /** @description Settings of a training that are given. The strength and the defaults decide the others. */
         SomeSettings: {
@@ -2107,6 +2581,37 @@ export interface components {
             /** @description Which images; all when absent. */
             images?: string[] | null;
             text: string;
+        };
+        /** @description A token, without the secret by which it is recognised. */
+        Token: {
+            /** @description The name of the account that it speaks for; nothing for the user of the machine. */
+            account: string | null;
+            /**
+             * Format: int64
+             * @description When it was made, in milliseconds since the Unix epoch.
+             */
+            created_ms: number;
+            /**
+             * Format: int64
+             * @description From when on it is refused; nothing where it has no end.
+             */
+            expires_ms: number | null;
+            /** Format: uuid */
+            id: string;
+            /** @description What it is for, in words. */
+            name: string;
+            /** @enum {string} */
+            scope: "read" | "write" | "all";
+            /**
+             * Format: int64
+             * @description When it was last used, within minutes.
+             */
+            used_ms: number | null;
+        };
+        /** @description Tokens. */
+        TokenList: {
+            /** @description Newest first. */
+            tokens: components["schemas"]["Token"][];
         };
         /** @description Every setting of a training. */
         TrainConfig: {
@@ -2357,6 +2862,220 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerAbout"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_accounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every account. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountList"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    create_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAccount"];
+            };
+        };
+        responses: {
+            /** @description The account. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The name is taken or cannot be one, or the password is too short. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    delete_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No account with the role owner would be left. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    update_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeAccount"];
+            };
+        };
+        responses: {
+            /** @description The account. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description No account with the role owner would be left, or the password is too short. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description How many, at most. */
+                limit?: number;
+                /** @description How many to pass over. */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Some of what was done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditList"];
+                };
+            };
+            /** @description A value cannot be used. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
             /** @description Another failure. */
@@ -3111,6 +3830,59 @@ export interface operations {
             };
         };
     };
+    share_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sharing"];
+            };
+        };
+        responses: {
+            /** @description The dataset. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dataset"];
+                };
+            };
+            /** @description It is somebody else's. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     list_versions: {
         parameters: {
             query?: {
@@ -3255,6 +4027,77 @@ export interface operations {
             };
             /** @description As many exports as are made at the same time are under way. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_door_mappings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The words. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoorMapping"][];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    set_door_mappings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DoorMappingChange"][];
+            };
+        };
+        responses: {
+            /** @description All words, as they are now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoorMapping"][];
+                };
+            };
+            /** @description A word or base cannot be used; `details.problems` has each. */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4152,6 +4995,59 @@ export interface operations {
             };
         };
     };
+    share_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sharing"];
+            };
+        };
+        responses: {
+            /** @description The model. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description It is somebody else's. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     list_pictures: {
         parameters: {
             query?: {
@@ -4376,6 +5272,59 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Picture"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    share_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                picture: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sharing"];
+            };
+        };
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Picture"];
+                };
+            };
+            /** @description It is somebody else's. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
             /** @description There is none. */
@@ -4704,6 +5653,177 @@ export interface operations {
             };
         };
     };
+    list_previews: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The previews. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunPreviews"];
+                };
+            };
+            /** @description There is no such run. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_preview_file: {
+        parameters: {
+            query?: {
+                /** @description To be saved instead of shown. */
+                download?: boolean;
+            };
+            header?: never;
+            path: {
+                run: string;
+                epoch: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": number[];
+                };
+            };
+            /** @description The part that `Range` names. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": number[];
+                };
+            };
+            /** @description It is the one that the client has. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such preview. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The file has no such part. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_preview_thumbnail: {
+        parameters: {
+            query: {
+                /** @description The longer side in pixels, rounded up to 64, 128, 256, 384, 512, 768 or 1024. */
+                side: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+                epoch: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": number[];
+                };
+            };
+            /** @description It is the one that the client has. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A value cannot be used. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is no such preview. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     restore_run: {
         parameters: {
             query?: never;
@@ -4820,6 +5940,59 @@ export interface operations {
             };
         };
     };
+    share_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sharing"];
+            };
+        };
+        responses: {
+            /** @description The run. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description It is somebody else's. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     stop_run: {
         parameters: {
             query?: never;
@@ -4860,6 +6033,189 @@ export interface operations {
             };
             /** @description Its job is about to end. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who asks. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    begin_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            /** @description Who asks from now on. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description This server needs no login. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description No account has this name and this password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It was tried too often; `Retry-After` says when it may be tried again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is none. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePassword"];
+            };
+        };
+        responses: {
+            /** @description It is changed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The new one is too short, or whoever asks has no account. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description The current password is another one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It was tried too often; `Retry-After` says when it may be tried again. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5202,6 +6558,115 @@ export interface operations {
                 };
             };
             /** @description There is no such start picture. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tokens. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    create_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateToken"];
+            };
+        };
+        responses: {
+            /** @description The token, which is shown this once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewTokenView"];
+                };
+            };
+            /** @description A value cannot be used. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    revoke_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is refused. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is none, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;

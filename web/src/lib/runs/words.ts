@@ -1,6 +1,7 @@
 // What the states of runs are called.
 
-import type { Job, Run } from '../api/model';
+import type { Job, Run, RunPreviews } from '../api/model';
+import { number } from '../words/format';
 import { jobWords } from '../live/progress';
 
 export type Tone = 'busy' | 'good' | 'bad' | 'still';
@@ -42,4 +43,18 @@ export function deedsOf(run: Run, job?: Job): { stop: boolean; resume?: string; 
     run.state
   ];
   return { stop: run.state === 'running', resume: resume || undefined, withdraw: false };
+}
+
+/** Why a run has no previews yet, or none at all. */
+export function noPreviewWords(run: Run, { planned_epochs }: RunPreviews): string {
+  const first = planned_epochs[0];
+  if (first !== undefined && run.state !== 'completed') {
+    return `After epoch ${number(first)}, the first pictures show how far it is: the same prompts and seeds each time, drawn by what was learned by then.`;
+  }
+  if (first !== undefined)
+    return 'None were drawn: there was no room for them in memory, or they could not be drawn.';
+  const { preview_every: every } = run.settings;
+  return every === 0
+    ? 'This run draws none: so short a training takes little longer than its previews would, or they were turned off in its settings.'
+    : 'This run was made before there were previews.';
 }

@@ -37,6 +37,12 @@ export function problemOf(setting: Setting, text: string): string | undefined {
     const most = setting.most_chars ?? Infinity;
     return [...written].length > most ? `At most ${most} characters.` : undefined;
   }
+  if (setting.kind === 'texts') {
+    const texts = textsOf(written);
+    const [most, chars] = [setting.most_texts ?? Infinity, setting.most_chars ?? Infinity];
+    if (texts.length > most) return `At most ${most}, one in a line.`;
+    return texts.some((one) => [...one].length > chars) ? `At most ${chars} characters each.` : undefined;
+  }
   const value = Number(written);
   if (!Number.isFinite(value)) return 'This is not a number.';
   if (setting.kind === 'whole' && !Number.isInteger(value)) return 'A whole number is needed.';
@@ -48,6 +54,12 @@ export function problemOf(setting: Setting, text: string): string | undefined {
   return undefined;
 }
 
+/** The texts of a field that holds one in a line. */
+export function textsOf(written: string): string[] {
+  const lines = written.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '');
+}
+
 /** The largest number that can be given: JavaScript loses digits of larger whole ones. */
 function mostOf({ kind, maximum }: Setting): number | undefined {
   if (kind !== 'whole') return maximum ?? undefined;
@@ -57,7 +69,7 @@ function mostOf({ kind, maximum }: Setting): number | undefined {
 /** What can be given, in a few words; nothing where that is said by the field. */
 export function rangeOf(setting: Setting): string {
   const { kind, minimum, exclusive_minimum: above } = setting;
-  if (kind === 'choice' || kind === 'text') return '';
+  if (kind === 'choice' || kind === 'text' || kind === 'texts') return '';
   const maximum = setting.maximum;
   const isOpen = maximum == null || maximum > 1e9;
   if (above != null) return isOpen ? `more than ${above}` : `more than ${above}, at most ${maximum}`;
@@ -77,9 +89,14 @@ export function givenOf(
     if (!text) continue;
     const problem = problemOf(setting, text);
     if (problem) problems[setting.name] = problem;
-    else settings[setting.name] = setting.kind === 'whole' || setting.kind === 'number' ? Number(text) : text;
+    else settings[setting.name] = valueOf(setting, text);
   }
   return { settings: settings as SomeSettings, problems };
+}
+
+function valueOf({ kind }: Setting, text: string): unknown {
+  if (kind === 'texts') return textsOf(text);
+  return kind === 'whole' || kind === 'number' ? Number(text) : text;
 }
 
 /** What a setting is where nothing is written: as planned, else the default. */
@@ -91,6 +108,7 @@ export function unwritten(setting: Setting, planned: TrainConfig | undefined): s
 /** A value of a setting as people write it. */
 export function valueWords(value: unknown): string {
   if (value === null || value === undefined) return 'as the base';
+  if (Array.isArray(value)) return value.length === 0 ? 'of the category' : value.join(' · ');
   return typeof value === 'number' ? plainNumber(value) : String(value);
 }
 
@@ -105,7 +123,12 @@ export function writtenFor(settings: TrainConfig, plain: TrainConfig): Written {
   const written: Written = {};
   const [all, others] = [settings, plain] as unknown as Record<string, unknown>[];
   for (const [name, value] of Object.entries(all!)) {
-    if (value !== null && value !== others![name]) written[name] = String(value);
+    if (value === null || isSame(value, others![name])) continue;
+    written[name] = Array.isArray(value) ? value.join('\n') : String(value);
   }
   return written;
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return Array.isArray(one) ? JSON.stringify(one) === JSON.stringify(other) : one === other;
 }

@@ -1,7 +1,7 @@
 // What the steps of the training strength are called, where settings come from, and what a training takes of the machine.
 
 import type { PlannedTraining, SettingOrigin, TrainingStrength } from '../api/model';
-import { bytes } from '../words/format';
+import { bytes, count } from '../words/format';
 
 export const STRENGTHS: { value: TrainingStrength; label: string; about: string }[] = [
   { value: 'very-low', label: 'Very low', about: 'A hint. Obeys prompts best.' },
@@ -25,6 +25,17 @@ const ORIGINS: Record<SettingOrigin, string> = {
 
 export function originWords(origin: SettingOrigin | undefined): string {
   return origin ? ORIGINS[origin] : '';
+}
+
+/** When previews are drawn, and how many. */
+export function previewWords({
+  preview_epochs: epochs,
+  preview_prompts: prompts,
+}: Pick<PlannedTraining, 'preview_epochs' | 'preview_prompts'>): string {
+  const pictures = count(prompts.length, 'preview');
+  const [first, last] = [epochs[0], epochs.at(-1)];
+  if (epochs.length === 1) return `${pictures} after epoch ${last}`;
+  return `${pictures} after each of ${count(epochs.length, 'epoch')}, from ${first} to ${last}`;
 }
 
 /** More than this share of what is free leaves little for anything else. */

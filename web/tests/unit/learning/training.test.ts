@@ -54,6 +54,18 @@ describe('a form made of the description of settings', () => {
     expect(givenOf(schema, { brand_new: '0.25' }).settings).toEqual({ brand_new: 0.25 });
   });
 
+  it('takes several texts, one in a line', () => {
+    const prompts = setting('prompts', { kind: 'texts', most_texts: 2, most_chars: 10, default: [] });
+    const own = { ...schema, settings: [prompts] };
+    expect(givenOf(own, { prompts: ' a cat\n\n a dog ' }).settings).toEqual({ prompts: ['a cat', 'a dog'] });
+    expect(problemOf(prompts, 'a\nb\nc')).toBe('At most 2, one in a line.');
+    expect(problemOf(prompts, 'a\n12345678901')).toBe('At most 10 characters each.');
+    expect(unwritten(prompts, undefined)).toBe('of the category');
+    const [given, plain] = [{ prompts: ['a', 'b'] }, { prompts: [] }] as unknown as TrainConfig[];
+    expect(writtenFor(given!, plain!)).toEqual({ prompts: 'a\nb' });
+    expect(writtenFor(plain!, plain!)).toEqual({});
+  });
+
   it('gives only what is written', () => {
     const { settings, problems } = givenOf(schema, { rank: ' 32 ', alpha: '', targets: 'attention' });
     expect(settings).toEqual({ rank: 32, targets: 'attention' });

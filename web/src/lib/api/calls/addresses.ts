@@ -45,6 +45,16 @@ export function startThumbnailUrl(start: string, side: number): string {
   return `${START_URL}/${start}/thumbnail?side=${side}`;
 }
 
+/** A preview of a run, small. It never changes. */
+export function previewThumbnailUrl(run: string, epoch: number, number: number, side: number): string {
+  return `/api/v1/runs/${run}/previews/${epoch}/${number}/thumbnail?side=${side}`;
+}
+
+/** The file of a preview, with its recipe inside. */
+export function previewUrl(run: string, epoch: number, number: number): string {
+  return `/api/v1/runs/${run}/previews/${epoch}/${number}/file`;
+}
+
 /** The adapter file of a model. */
 export function modelFileUrl(model: string): string {
   return `/api/v1/models/${model}/file`;

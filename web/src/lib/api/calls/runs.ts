@@ -1,7 +1,7 @@
 // The calls that concern runs.
 
 import { client, dataOf } from '../client';
-import type { ComparedRuns, Run, RunAndJob, RunLosses, RunWithCheckpoints } from '../model';
+import type { ComparedRuns, Run, RunAndJob, RunLosses, RunPreviews, RunWithCheckpoints } from '../model';
 import { wholeList } from '../pages';
 
 const one = '/api/v1/runs/{run}' as const;
@@ -23,6 +23,11 @@ export function getRun(run: string, signal?: AbortSignal): Promise<RunWithCheckp
 export function listLosses(run: string, points: number, signal?: AbortSignal): Promise<RunLosses> {
   const params = { path: { run }, query: { points } };
   return dataOf(client.GET(`${one}/losses`, { params, signal }));
+}
+
+/** What its checkpoints draw. */
+export function listPreviews(run: string, signal?: AbortSignal): Promise<RunPreviews> {
+  return dataOf(client.GET(`${one}/previews`, { ...at(run), signal }));
 }
 
 export function compareRuns(ids: string[], signal?: AbortSignal): Promise<ComparedRuns> {
