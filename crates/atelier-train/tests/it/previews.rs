@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU32;
 
 use atelier_core::{
-    AlwaysPermitted, Coded as _, ErrorCode, GenerateRequest, Generator as _, Outcome, Phase,
-    Precision, Recompute, RunContext, TrainRequest, Trainer as _,
+    AlwaysPermitted, ErrorCode, GenerateRequest, Generator as _, Outcome, Phase, Precision,
+    Recompute, RunContext, TrainRequest, Trainer as _,
 };
 use atelier_data::{Limits, decode_picture, png};
 use atelier_diffusion::stable_diffusion::Pipeline;
@@ -134,7 +134,7 @@ fn what_previews_show_is_written_beside_them() {
     assert_eq!(preview["prompt"], "DiscV1, at night");
     assert_eq!(
         (&preview["seed"], &preview["width"]),
-        (&1.into(), &16.into())
+        (&1.into(), &32.into())
     );
     let hash = atelier_weights::sha256_file(second.join("01.png")).unwrap();
     assert_eq!(preview["sha256"], hash);
