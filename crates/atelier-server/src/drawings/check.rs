@@ -2,7 +2,7 @@
 
 use atelier_core::{AdapterUse, GenerateRequest, Planner, StartImage};
 use atelier_jobs::GenerationRequest;
-use atelier_store::{Error, Library, StartPicture};
+use atelier_store::{Error, Library, Model, StartPicture};
 
 use super::request::{DrawingRequest, UsedModel};
 use crate::answer::Result;
@@ -23,6 +23,9 @@ const MOST_SKIPPED: usize = 11;
 pub(super) struct Checked {
     /// The base that draws it, where one is named or a model says it.
     pub(super) base: Option<String>,
+    /// The models with the epoch and the strength that they have now, so that the drawing can be asked for again when they
+    /// have others.
+    pub(super) models: Vec<UsedModel>,
     /// The request with the files of its models and the size that it will have, as the planner judges it.
     pub(super) request: GenerateRequest,
 }
@@ -35,10 +38,16 @@ impl Checked {
     pub(super) fn look_up(library: &Library, wanted: &DrawingRequest) -> Result<Self> {
         let mut base = wanted.base.clone();
         let mut request = GenerationRequest::from(wanted.clone()).request;
+        let mut models = Vec::new();
         for used in &wanted.models {
-            let (adapter, own) = adapter(library, used)?;
-            request.adapters.push(adapter);
-            base.get_or_insert(own);
+            let model = library.get_model(used.model)?;
+            request.adapters.push(adapter(library, &model, used)?);
+            models.push(UsedModel {
+                epoch: used.epoch.or(model.epoch),
+                strength: used.strength.or(Some(model.strength)),
+                ..used.clone()
+            });
+            base.get_or_insert(model.base);
         }
         if let Some(start) = &wanted.start {
             let picture = library.get_start_picture(start.picture)?;
@@ -53,7 +62,11 @@ impl Checked {
                 mask: None,
             });
         }
-        Ok(Self { base, request })
+        Ok(Self {
+            base,
+            models,
+            request,
+        })
     }
 
     /// What the planner finds, in what is left when the values that were refused already are as nobody would refuse them.
@@ -76,23 +89,22 @@ impl Checked {
     }
 }
 
-/// The file and the strengths of a model, and its base.
-fn adapter(library: &Library, used: &UsedModel) -> Result<(AdapterUse, String)> {
-    let model = library.get_model(used.model)?;
-    let path = match used.epoch {
-        Some(epoch) => library.model_checkpoint(&model, epoch)?.1.path,
-        None => library.model_file(&model),
+/// The file and the strengths of a model.
+fn adapter(library: &Library, model: &Model, used: &UsedModel) -> Result<AdapterUse> {
+    // Its own epoch is there also when the run is not any more.
+    let path = match used.epoch.filter(|&epoch| Some(epoch) != model.epoch) {
+        Some(epoch) => library.model_checkpoint(model, epoch)?.1.path,
+        None => library.model_file(model),
     };
     if model.trashed_ms.is_some() {
-        let (what, name) = ("model", model.about.name);
+        let (what, name) = ("model", model.about.name.clone());
         return Err(Error::Trashed { what, name }.into());
     }
-    let adapter = AdapterUse {
+    Ok(AdapterUse {
         path,
         strength: used.strength.unwrap_or(model.strength),
         text_strength: used.text_strength,
-    };
-    Ok((adapter, model.base))
+    })
 }
 
 /// The size of what is drawn over a picture.

@@ -54,6 +54,30 @@ async fn other_epochs_of_a_model_draw_too() {
 }
 
 #[tokio::test]
+async fn what_was_drawn_is_asked_for_again_as_it_was_whatever_the_model_is_now() {
+    let studio = Studio::working();
+    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 2})).await;
+    let model = text(&run["model"]);
+    let path = format!("/api/v1/models/{model}");
+    studio
+        .call("PATCH", &path, &json!({"strength": 0.5}))
+        .await
+        .ok();
+    let body = json!({"models": [{"model": model}], "steps": 1});
+    let job = studio.post(DRAW, &body).await.ok();
+    let drawn = json!([{"model": model, "epoch": 2, "strength": 0.5}]);
+    assert_eq!(job["drawing"]["models"], drawn);
+    let other = json!({"strength": 1.2, "epoch": 1});
+    studio.call("PATCH", &path, &other).await.ok();
+    let again = studio
+        .post(DRAW, &json!({"models": drawn, "steps": 1}))
+        .await
+        .ok();
+    assert_eq!(again["drawing"]["models"], drawn);
+    studio.until(&again, "completed").await;
+}
+
+#[tokio::test]
 async fn without_models_the_usual_base_draws() {
     let studio = Studio::working();
     let job = studio.post(DRAW, &json!({"steps": 1})).await.ok();
