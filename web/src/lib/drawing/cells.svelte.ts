@@ -72,6 +72,9 @@ export class Cells {
         this.#jobs.set(key, job.id);
         memory.keep(key, job.id);
         live.note(job);
+        // What is quickly drawn is done before the answer says what its job is called.
+        const known = live.jobs.get(job.id);
+        if (known && !isOpen(known)) void this.#look(job.id);
       }
     } finally {
       this.isBusy = false;
