@@ -49,7 +49,7 @@ export class Visitor {
       acceptDownloads: true,
     });
     visitor.page = await visitor.context.newPage();
-    visitor.page.setDefaultTimeout(15_000);
+    visitor.page.setDefaultTimeout(30_000);
     visitor.page.on('pageerror', (error) => visitor.complaints.push(`exception: ${error.message}`));
     visitor.page.on('request', (request) => visitor.hosts.add(new URL(request.url()).host));
     visitor.page.on('console', (message) => {

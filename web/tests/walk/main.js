@@ -36,7 +36,7 @@ async function visit(browser, server, options, work) {
     assert.deepEqual(visitor.complaints, [], 'the browser complains');
     assert.deepEqual([...visitor.hosts], [new URL(server.address).host], 'nothing is asked of other hosts');
   } catch (error) {
-    await visitor.shoot('failed');
+    await visitor.shoot('failed').catch((again) => console.error(again.message));
     throw error;
   } finally {
     await visitor.close();
