@@ -10,13 +10,14 @@ use atelier_data::TriggerFinding;
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_failure::{CodedResult as _, boxed, failed};
-use atelier_train::{MemoryPlan, Room, check_resolution};
+use atelier_train::{MemoryPlan, PreviewPlan, Room, check_resolution};
 
 use crate::bases;
+use crate::commands::drawing_problems;
 use crate::context::App;
 use crate::embedded;
 use crate::memory;
-use crate::training::{Given, TrainPlan, estimate};
+use crate::training::{Given, Thought, estimate};
 use crate::trigger_word::JudgedWord;
 
 /// Plans with the program's own bases and devices.
@@ -53,13 +54,15 @@ impl OwnPlanner {
         let found = bases::find(&self.app, &wish.base)?;
         let base = Base::open(&found.path).coded()?;
         let given = Given::of(wish.config.clone(), wish.given.clone());
-        let settings = given.resolve(base.kind());
-        let config = &settings.config;
-        let problems = config.problems();
+        let mut settings = given.resolve(base.kind());
+        let problems = settings.config.problems();
         if !problems.is_empty() {
             return Err(atelier_train::Error::Settings { problems }).coded();
         }
-        check_resolution(config, &base).coded()?;
+        check_resolution(&settings.config, &base).coded()?;
+        let previews = PreviewPlan::new(&base, &settings.config, wish.pictures).coded()?;
+        settings.config.preview_every = Some(previews.every);
+        let config = &settings.config;
         let chosen = self.app.device(None, config.precision)?;
         let room = Room::on(&chosen.device, chosen.room_bytes(memory::free_bytes));
         let total_bytes = chosen.room_bytes(memory::total_bytes);
@@ -72,13 +75,17 @@ impl OwnPlanner {
             }
             planned => planned.coded()?,
         };
+        let previews = previews.fitting(&memory);
         let word = (config.trigger.as_str(), config.category);
         let judged = JudgedWord::new(word, first_tokenizer(&base), &wish.used_words);
         let steps = config.steps(wish.pictures);
-        let plan = TrainPlan {
-            settings: &settings,
-            trigger_word: &judged,
+        let thought = Thought {
+            config,
+            steps: steps.total(),
+            memory: &memory,
+            previews: &previews,
         };
+        let duration = estimate(&self.app, &base, thought, room)?;
         Ok(PlannedTraining {
             origins: settings.origins(),
             base: found.word(&wish.base),
@@ -91,8 +98,10 @@ impl OwnPlanner {
             free_bytes: room.bytes,
             total_bytes,
             recompute: memory.recompute,
-            duration: estimate(&self.app, &base, (config, steps.total()), (&memory, room))?,
-            preview_prompts: plan.preview_prompts(),
+            duration,
+            preview_prompts: config.previewed(),
+            preview_epochs: previews.epochs,
+            preview_problem: previews.problem,
             trigger_word: judged.findings().iter().map(finding).collect(),
             config: config.clone(),
         })
@@ -164,6 +173,14 @@ impl Planner for OwnPlanner {
             }
         };
         check().map_err(|error| boxed(&error))
+    }
+
+    fn check_drawing(
+        &self,
+        base: &str,
+        request: &GenerateRequest,
+    ) -> Result<Vec<String>, BoxedError> {
+        drawing_problems(base, request, &self.app).map_err(|error| boxed(&error))
     }
 
     fn drawing_bytes(&self, base: &str, request: &GenerateRequest) -> Result<u64, BoxedError> {

@@ -164,7 +164,7 @@ fn bar(progress: &Progress) -> indicatif::ProgressBar {
 /// What a phase counts, where its speed says something.
 fn unit(phase: Phase) -> Option<&'static str> {
     match phase {
-        Phase::Training | Phase::Generating => Some("steps"),
+        Phase::Training | Phase::Previewing | Phase::Generating => Some("steps"),
         Phase::CachingLatents => Some("pictures"),
         Phase::Preparing | Phase::Downloading | Phase::LoadingBase | Phase::Saving => None,
     }

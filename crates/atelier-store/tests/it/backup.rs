@@ -89,16 +89,21 @@ fn a_run_goes_on_in_a_backup() {
     let half = run.folder.join("checkpoints/.epoch-002.partial");
     fs_err::create_dir(&half).unwrap();
     fs_err::write(half.join("adapter.safetensors"), "half").unwrap();
+    for (folder, file) in [("epoch-001", "00.png"), (".epoch-002.partial", "00.png")] {
+        let folder = run.folder.join("previews").join(folder);
+        fs_err::create_dir_all(&folder).unwrap();
+        fs_err::write(folder.join(file), "preview").unwrap();
+    }
     library.stop_run(run.id).unwrap();
     let folder = studio.path("backup");
     let back_up = || library.back_up(&folder, &CancelFlag::default()).unwrap();
-    // The blob, and of the run its record, a picture, and two files of the checkpoint.
-    assert_eq!(back_up().copied, 5);
+    // The blob, and of the run its record, a picture, two files of the checkpoint, and a preview.
+    assert_eq!(back_up().copied, 6);
     write_epoch(&run, 2);
     library.end_run(sitting, completed()).unwrap();
     let model = library.create_model(run.id, 1, None).unwrap();
     let done = back_up();
-    assert_eq!((done.copied, done.kept, done.left_out.len()), (3, 5, 0));
+    assert_eq!((done.copied, done.kept, done.left_out.len()), (3, 6, 0));
     let copy = Library::open(&folder, studio.clock.clone()).unwrap();
     let there = copy.get_run(run.id).unwrap().folder;
     let names = |folder: &std::path::Path| {
@@ -107,7 +112,9 @@ fn a_run_goes_on_in_a_backup() {
         names.sort();
         names
     };
-    assert_eq!(names(&there), ["checkpoints", "dataset-0", "run.json"]);
+    let expected = ["checkpoints", "dataset-0", "previews", "run.json"];
+    assert_eq!(names(&there), expected);
+    assert_eq!(names(&there.join("previews")), ["epoch-001"]);
     assert_eq!(
         names(&there.join("checkpoints")),
         ["epoch-001", "epoch-002"]

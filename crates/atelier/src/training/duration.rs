@@ -11,7 +11,7 @@ use atelier_failure::CodedResult as _;
 use atelier_nn::Engine;
 use atelier_nn::kernels::{Keep, WeightFormat};
 use atelier_store::{CATALOGUE, Run};
-use atelier_train::{MemoryPlan, Room, StepWork};
+use atelier_train::{MemoryPlan, PreviewPlan, PreviewWork, Room, StepWork};
 
 use crate::context::App;
 use crate::stopwatch::Stopwatch;
@@ -29,36 +29,49 @@ const ATTENTION: [usize; 4] = [8, 1024, 1024, 80];
 const BEYOND: f64 = 1.15;
 /// Seconds that a layer takes whatever its size. Measured likewise.
 const LAYER_SECS: f64 = 1e-4;
+/// The share of that which a forward pass without gradients takes. Measured likewise.
+const FORWARD_SHARE: f64 = 0.4;
 /// Bytes of weights that are read in a second, where they do not stay in caches. Measured likewise.
 const WEIGHT_BYTES_PER_SEC: f64 = 8e9;
 
-fn duration(step_secs: f64, steps: u64, is_guess: bool) -> PlannedDuration {
+fn duration([step_secs, preview_secs]: [f64; 2], steps: u64, is_guess: bool) -> PlannedDuration {
     PlannedDuration {
         step_secs,
-        secs: step_secs * steps as f64,
+        secs: step_secs * steps as f64 + preview_secs,
+        preview_secs,
         is_guess,
     }
+}
+
+/// A training that is thought of.
+#[derive(Clone, Copy)]
+pub(crate) struct Thought<'a> {
+    pub(crate) config: &'a TrainConfig,
+    pub(crate) steps: u64,
+    pub(crate) memory: &'a MemoryPlan,
+    pub(crate) previews: &'a PreviewPlan,
 }
 
 /// What is known of a training, where something is: of graphics processors only runs before it tell.
 pub(crate) fn estimate(
     app: &App,
     base: &Base,
-    (config, steps): (&TrainConfig, u64),
-    (plan, room): (&MemoryPlan, Room),
+    thought: Thought<'_>,
+    room: Room,
 ) -> Result<Option<PlannedDuration>> {
     let home = app.settings.home.as_deref();
     if home.is_some_and(|home| home.join(CATALOGUE).exists()) {
         let runs = app.library()?.list_runs(false).coded()?;
         let hash = base.files().hash_with(&app.hashes()).coded()?;
-        if let Some(known) = of_runs(&runs, &hash, config, steps) {
+        let work = thought.memory.shape.work(base).coded()?;
+        if let Some(known) = of_runs(&runs, &hash, thought, &work) {
             return Ok(Some(known));
         }
     }
     if room.is_composed {
         return Ok(None);
     }
-    let guess = guess(base, plan, (config, steps), app.clock());
+    let guess = guess(base, thought, app.clock());
     guess.coded().map(Some)
 }
 
@@ -66,19 +79,26 @@ pub(crate) fn estimate(
 fn of_runs(
     runs: &[Run],
     base_hash: &str,
-    config: &TrainConfig,
-    steps: u64,
+    thought: Thought<'_>,
+    work: &StepWork,
 ) -> Option<PlannedDuration> {
     let same = |run: &&Run| {
         run.state == RunState::Completed
             && run.base_hash == base_hash
             && run.done_steps >= TELLING_STEPS
             && run.training_secs > 0.0
-            && works_like(&run.config, config)
+            && works_like(&run.config, thought.config)
     };
     let run = runs.iter().find(same)?;
     let step_secs = run.training_secs / run.done_steps as f64;
-    Some(duration(step_secs, steps, false))
+    let has_drawn = run.preview_pictures > 0;
+    let picture_secs = if has_drawn && run.config.preview_steps == thought.config.preview_steps {
+        run.preview_secs / run.preview_pictures as f64
+    } else {
+        step_secs * multiplications(thought, work) / work.step.max(1) as f64
+    };
+    let preview_secs = picture_secs * thought.previews.pictures() as f64;
+    Some(duration([step_secs, preview_secs], thought.steps, false))
 }
 
 /// A guess for the processor.
@@ -87,14 +107,27 @@ fn of_runs(
 /// When the base cannot be read.
 fn guess(
     base: &Base,
-    plan: &MemoryPlan,
-    (config, steps): (&TrainConfig, u64),
+    thought: Thought<'_>,
     clock: &dyn Clock,
 ) -> std::result::Result<PlannedDuration, atelier_train::Error> {
-    let work = plan.shape.work(base)?;
-    let speed = Speed::of(config.precision, clock);
-    let step_secs = speed.step_secs(&work, plan.step.weights);
-    Ok(duration(step_secs, steps, true))
+    let work = thought.memory.shape.work(base)?;
+    let weights = thought.memory.step.weights;
+    let speed = Speed::of(thought.config.precision, clock);
+    let step_secs = speed.step_secs(&work, weights);
+    let picture_secs = speed.picture_secs(thought, &work, weights);
+    let preview_secs = picture_secs * thought.previews.pictures() as f64;
+    Ok(duration([step_secs, preview_secs], thought.steps, true))
+}
+
+/// Those of a preview.
+fn multiplications(thought: Thought<'_>, work: &StepWork) -> f64 {
+    let pass = (work.forward_layers + work.forward_attention) as f64 / batch(thought);
+    let PreviewWork { passes, decoding } = thought.previews.work;
+    passes as f64 * pass + decoding as f64
+}
+
+fn batch(thought: Thought<'_>) -> f64 {
+    thought.memory.shape.batch.max(1) as f64
 }
 
 /// In words, such as `about 12 minutes`.
@@ -109,8 +142,15 @@ pub(crate) fn duration_text(planned: &PlannedDuration) -> String {
     } else {
         "as the last run of the same kind took"
     };
+    let previews = match planned.preview_secs {
+        secs if secs > 0.0 => {
+            let share = 100.0 * secs / planned.secs;
+            format!(", {share:.0} % of it for previews")
+        }
+        _ => String::new(),
+    };
     format!(
-        "time: about {about}, {:.2} s a step, {why}",
+        "time: about {about}, {:.2} s a step{previews}, {why}",
         planned.step_secs
     )
 }
@@ -136,6 +176,8 @@ struct Speed {
     layers: f64,
     /// Of attention.
     attention: f64,
+    /// Of linear maps and convolutions in forward passes alone.
+    forward: f64,
 }
 
 impl Speed {
@@ -167,18 +209,34 @@ impl Speed {
         };
         // Multiplications with their additions, forward and backward together: the mean of both in time.
         let pair = |forward: f64, backward: f64| 1e9 / (1.0 / forward + 1.0 / backward);
-        let [linear, convolution] = [
+        let rates = [
             watch.linear(LINEAR, format),
             watch.convolution(CONVOLUTION, format),
-        ]
-        .map(|rate| pair(rate.forward_gflops, rate.backward_gflops));
+        ];
+        let [linear_forward, convolution_forward] = rates.map(|rate| rate.forward_gflops);
+        let [linear, convolution] =
+            rates.map(|rate| pair(rate.forward_gflops, rate.backward_gflops));
         let attention = watch.attention(ATTENTION, keep);
         // Two products forward and five backward.
         let secs = 2.0 / attention.forward_gflops + 5.0 / attention.backward_gflops;
         Self {
             layers: 2.0 / (1.0 / linear + 1.0 / convolution),
             attention: 3.5e9 / secs,
+            forward: 1e9 / (1.0 / linear_forward + 1.0 / convolution_forward),
         }
+    }
+
+    /// The seconds of a preview. Attention multiplies about as fast forward as backward.
+    fn picture_secs(&self, thought: Thought<'_>, work: &StepWork, weight_bytes: u64) -> f64 {
+        let PreviewWork { passes, decoding } = thought.previews.work;
+        let (passes, batch) = (passes as f64, batch(thought));
+        let layers = passes * work.forward_layers as f64 / batch + decoding as f64;
+        let attention = passes * work.forward_attention as f64 / batch;
+        let multiplying = layers / self.forward + attention / self.attention;
+        // Two passes go together, with the prompt and without.
+        let reading = weight_bytes as f64 / WEIGHT_BYTES_PER_SEC;
+        let beyond = reading + FORWARD_SHARE * LAYER_SECS * work.layers as f64;
+        BEYOND * multiplying + passes / 2.0 * beyond
     }
 
     /// The seconds of a step.
@@ -197,12 +255,15 @@ mod tests {
 
     #[test]
     fn durations_are_said_in_the_unit_that_suits_them() {
-        let words = |secs, is_guess| duration_text(&duration(secs / 10.0, 10, is_guess));
+        let words = |secs, is_guess| duration_text(&duration([secs / 10.0, 0.0], 10, is_guess));
         assert!(words(40.0, true).starts_with("time: about 40 seconds, 4.00 s a step, guessed"));
         assert!(
             words(600.0, false).starts_with("time: about 10 minutes, 60.00 s a step, as the last")
         );
         assert!(words(7200.0, true).starts_with("time: about 2.0 hours"));
+        let shown = duration_text(&duration([3.0, 20.0], 60, true));
+        let expected = "time: about 3 minutes, 3.00 s a step, 10 % of it for previews, guessed";
+        assert!(shown.starts_with(expected), "{shown}");
     }
 
     #[test]
@@ -216,6 +277,7 @@ mod tests {
         let slow = Speed {
             layers: 1000.0,
             attention: 350.0,
+            forward: 500.0,
         };
         // 2000 in layers, 350 in attention.
         assert!((slow.step_secs(&work, 0) - BEYOND * 3.0).abs() < 1e-9);

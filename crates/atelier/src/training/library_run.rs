@@ -11,7 +11,7 @@ use atelier_core::{
     TrainRequest, Trainer as _,
 };
 use atelier_failure::{CodedResult as _, failed, messages};
-use atelier_store::{JobId, Library, Model, Run, RunEnd, RunId, Sitting};
+use atelier_store::{JobId, Library, Model, Run, RunEnd, RunId, Sitting, Spent};
 use atelier_train::LoraTrainer;
 use atelier_weights::ModelFiles;
 
@@ -61,11 +61,13 @@ impl LibraryRun<'_> {
             sitting: &sitting,
             context,
             last_ms: AtomicU64::new(0),
-            stretch: Mutex::default(),
+            so_far: Mutex::new(SoFar {
+                pictures: run.config.previewed().len() as u64,
+                ..SoFar::default()
+            }),
             problem: Mutex::default(),
         };
         let trained = self.sit(&run, &noted, context);
-        let training_secs = noted.training_secs();
         let (state, problem) = match &trained {
             Ok(Outcome::Completed(_)) => (RunState::Completed, None),
             Ok(Outcome::Cancelled { .. }) => (RunState::Stopped, None),
@@ -76,7 +78,7 @@ impl LibraryRun<'_> {
         let end = RunEnd {
             state,
             problem,
-            training_secs,
+            spent: noted.spent(),
             skipped: match &trained {
                 Ok(Outcome::Completed((report, _))) => report.skipped.clone(),
                 _ => Vec::new(),
@@ -187,10 +189,47 @@ struct Noted<'a> {
     sitting: &'a Sitting,
     context: RunContext<'a>,
     last_ms: AtomicU64,
-    /// When the first step was begun and the last one ended, in seconds.
-    stretch: Mutex<Option<[f64; 2]>>,
+    so_far: Mutex<SoFar>,
     /// The first that went wrong; a training does not end for it.
     problem: Mutex<Option<atelier_store::Error>>,
+}
+
+/// What a sitting did so far, and what that took.
+#[derive(Debug, Clone, Copy, Default)]
+struct SoFar {
+    /// When something was last reported of steps or previews, in seconds.
+    last_secs: Option<f64>,
+    steps: Option<(u64, Option<f32>)>,
+    spent: Spent,
+    /// Pictures that an epoch with previews has.
+    pictures: u64,
+}
+
+impl SoFar {
+    /// Takes note of a report, and says whether it is worth noting in the library.
+    fn take(&mut self, progress: &Progress, now_secs: f64) -> bool {
+        let before = self.last_secs.unwrap_or(now_secs);
+        let passed = (now_secs - before).max(0.0);
+        match progress.phase {
+            // Steps begin when the base is there.
+            Phase::LoadingBase => {}
+            Phase::Training => {
+                self.spent.training_secs += passed;
+                self.steps = Some((progress.done, progress.loss));
+            }
+            // Until then the epoch was saved.
+            Phase::Previewing if progress.done == 0 => self.spent.training_secs += passed,
+            Phase::Previewing => {
+                self.spent.preview_secs += passed;
+                if progress.done == progress.total {
+                    self.spent.preview_pictures += self.pictures;
+                }
+            }
+            _ => return false,
+        }
+        self.last_secs = Some(now_secs);
+        progress.phase != Phase::LoadingBase
+    }
 }
 
 impl ProgressSink for Noted<'_> {
@@ -198,45 +237,84 @@ impl ProgressSink for Noted<'_> {
         if self.library.is_run_to_stop(self.sitting) {
             self.context.cancel.cancel();
         }
-        let now = self.context.clock.unix_secs();
-        if let Ok(mut stretch) = self.stretch.lock() {
-            match (progress.phase, stretch.as_mut()) {
-                // Steps begin when the base is there.
-                (Phase::LoadingBase, _) => *stretch = Some([now; 2]),
-                (Phase::Training, Some(stretch)) => stretch[1] = now,
-                _ => {}
-            }
-        }
-        if progress.phase == Phase::Training {
-            self.note(progress.done, progress.loss);
+        let now_secs = self.context.clock.unix_secs();
+        let so_far = self.so_far.lock().ok().and_then(|mut so_far| {
+            let is_worth_noting = so_far.take(&progress, now_secs);
+            is_worth_noting.then_some(*so_far)
+        });
+        if let Some(so_far) = so_far {
+            self.note(so_far, now_secs);
         }
         self.context.progress.report(progress);
     }
 }
 
 impl Noted<'_> {
-    /// Seconds from the base to the end of the last step.
-    fn training_secs(&self) -> f64 {
-        let stretch = self.stretch.lock().ok().and_then(|stretch| *stretch);
-        stretch.map_or(0.0, |[begun, ended]| ended - begun)
+    /// What the sitting took.
+    fn spent(&self) -> Spent {
+        let so_far = self.so_far.lock();
+        so_far.map_or_else(|_| Spent::default(), |so_far| so_far.spent)
     }
 
     fn take_problem(&self) -> Option<atelier_store::Error> {
         self.problem.lock().ok()?.take()
     }
 
-    fn note(&self, done: u64, loss: Option<f32>) {
+    fn note(&self, so_far: SoFar, now_secs: f64) {
         #[expect(clippy::cast_sign_loss, reason = "no clock is set to before 1970")]
-        let now_ms = (self.context.clock.unix_secs() * 1e3) as u64;
+        let now_ms = (now_secs * 1e3) as u64;
         let last_ms = self.last_ms.load(Ordering::Relaxed);
+        let Some((done, loss)) = so_far.steps else {
+            return;
+        };
         if now_ms.abs_diff(last_ms) < PAUSE_MS {
             return;
         }
         self.last_ms.store(now_ms, Ordering::Relaxed);
-        if let Err(error) = self.library.advance_run(self.sitting, done, loss)
+        let noted = self
+            .library
+            .advance_run(self.sitting, done, loss, so_far.spent);
+        if let Err(error) = noted
             && let Ok(mut problem) = self.problem.lock()
         {
             problem.get_or_insert(error);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_belongs_to_what_was_done_in_it() {
+        let mut so_far = SoFar {
+            pictures: 2,
+            ..SoFar::default()
+        };
+        let mut take = |phase, done, total, now_secs| {
+            let progress = Progress {
+                phase,
+                done,
+                total,
+                loss: None,
+            };
+            so_far.take(&progress, now_secs)
+        };
+        assert!(!take(Phase::CachingLatents, 0, 5, 90.0));
+        assert!(!take(Phase::LoadingBase, 0, 1, 100.0));
+        assert!(take(Phase::Training, 1, 4, 103.0));
+        assert!(take(Phase::Training, 2, 4, 104.0));
+        for (done, now_secs) in [(0, 104.5), (1, 106.0), (24, 114.5)] {
+            take(Phase::Previewing, done, 24, now_secs);
+        }
+        take(Phase::Training, 3, 4, 115.5);
+        assert!(!take(Phase::Saving, 0, 1, 116.0));
+        let expected = Spent {
+            training_secs: 5.5,
+            preview_secs: 10.0,
+            preview_pictures: 2,
+        };
+        assert_eq!((so_far.spent, so_far.steps), (expected, Some((3, None))));
     }
 }

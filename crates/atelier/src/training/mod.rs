@@ -6,7 +6,7 @@ mod library_run;
 mod plan;
 mod settings;
 
-pub(crate) use duration::estimate;
+pub(crate) use duration::{Thought, estimate};
 pub(crate) use library_run::{LibraryRun, Trained};
-pub(crate) use plan::{TrainPlan, memory_text};
+pub(crate) use plan::{TrainPlan, memory_text, previews_text};
 pub(crate) use settings::{Given, TrainSettings};

@@ -5,10 +5,10 @@ use anyhow::Result;
 use atelier_core::{Recompute, StepCount, TrainConfig};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::CodedResult as _;
-use atelier_train::{MemoryPlan, Room};
+use atelier_train::{MemoryPlan, PreviewPlan, Room};
 use serde_json::{Map, Value, json};
 
-use super::duration::{duration_text, estimate};
+use super::duration::{Thought, duration_text, estimate};
 use super::settings::TrainSettings;
 use crate::context::App;
 use crate::trigger_word::JudgedWord;
@@ -24,12 +24,9 @@ impl TrainPlan<'_> {
         &self.settings.config
     }
 
-    /// The prompts that a finished adapter is looked at with.
+    /// What previews are drawn from.
     pub(crate) fn preview_prompts(&self) -> Vec<String> {
-        let TrainConfig {
-            category, trigger, ..
-        } = self.config();
-        category.preview_prompts(trigger)
+        self.config().previewed()
     }
 
     /// What documents say of it, for a number of pictures.
@@ -65,7 +62,15 @@ impl TrainPlan<'_> {
     pub(crate) fn tell(&self, app: &App, base: &Base, pictures: usize, room: Room) -> Result<()> {
         let memory = MemoryPlan::new(base, self.config(), pictures, room).coded()?;
         let steps = self.config().steps(pictures);
-        let duration = estimate(app, base, (self.config(), steps.total()), (&memory, room))?;
+        let previews = PreviewPlan::new(base, self.config(), pictures).coded()?;
+        let previews = previews.fitting(&memory);
+        let thought = Thought {
+            config: self.config(),
+            steps: steps.total(),
+            memory: &memory,
+            previews: &previews,
+        };
+        let duration = estimate(app, base, thought, room)?;
         for line in self.settings.lines() {
             app.output.line(line);
         }
@@ -74,8 +79,11 @@ impl TrainPlan<'_> {
         if let Some(duration) = &duration {
             app.output.line(duration_text(duration));
         }
-        for prompt in self.preview_prompts() {
-            app.output.line(format_args!("preview: {prompt}"));
+        if let Some(line) = previews_text(&previews) {
+            app.output.line(line);
+        }
+        for request in &previews.requests {
+            app.output.line(format_args!("preview: {}", request.prompt));
         }
         let mut document = self.fields(pictures);
         document.insert("outcome".to_owned(), "planned".into());
@@ -85,7 +93,36 @@ impl TrainPlan<'_> {
         document.insert("planned_peak_bytes".to_owned(), peak.into());
         document.insert("free_bytes".to_owned(), json!(room.bytes));
         document.insert("duration".to_owned(), json!(duration));
+        document.insert("preview_epochs".to_owned(), json!(previews.epochs));
+        document.insert("preview_problem".to_owned(), json!(previews.problem));
         app.output.document(&document)
+    }
+}
+
+/// When previews are drawn, in a line; nothing where they were declined.
+pub(crate) fn previews_text(plan: &PreviewPlan) -> Option<String> {
+    let Some(last) = plan.epochs.last() else {
+        return plan.problem.clone();
+    };
+    let count = plan.requests.len();
+    let pictures = if count == 1 {
+        "a picture".to_owned()
+    } else {
+        format!("{count} pictures")
+    };
+    Some(match plan.epochs.len() {
+        1 => format!("previews: {pictures} after epoch {last}"),
+        _ => format!(
+            "previews: {pictures} after every {}, the last after epoch {last}",
+            epochs_text(plan.every)
+        ),
+    })
+}
+
+fn epochs_text(every: usize) -> String {
+    match every {
+        1 => "epoch".to_owned(),
+        every => format!("{every} epochs"),
     }
 }
 

@@ -157,6 +157,7 @@ impl TrainSettings {
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
+        Value::Array(texts) if texts.is_empty() => "-".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }

@@ -110,7 +110,7 @@ fn a_dry_run_says_what_would_be_and_writes_nothing() {
     let sum = "5 pictures x 3 repeats x 2 epochs / batches of 4 = 8 steps";
     for line in [
         sum,
-        "preview: BlobCharV1 in the snow",
+        "no previews: those of one epoch would take more than a tenth",
         "rank              2",
     ] {
         assert!(
@@ -120,6 +120,51 @@ fn a_dry_run_says_what_would_be_and_writes_nothing() {
         );
     }
     assert!(!bench.path("run").exists());
+}
+
+#[test]
+fn previews_are_drawn_while_it_trains_and_listed() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 2);
+    let previews = ["--preview-every", "1", "--preview-steps", "2"];
+    let prompts = ["--preview-prompts", "BlobCharV1 at sea", "a cat"];
+    let words = [&["--epochs", "2"], &previews[..], &prompts].concat();
+    let planned = bench.train(&[&words[..], &["--dry-run"]].concat());
+    for line in [
+        "previews: 2 pictures after every epoch, the last after epoch 2",
+        "preview: BlobCharV1 at sea",
+        "for previews, guessed",
+    ] {
+        assert!(
+            planned.stdout.contains(line),
+            "no `{line}` in {}",
+            planned.stdout
+        );
+    }
+    let ended = bench.train(&[&words[..], &["--json"]].concat());
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    for line in [
+        "drawing previews 0/4",
+        "drawing previews 4/4",
+        "previews: 2 pictures",
+    ] {
+        assert!(
+            ended.stderr.contains(line),
+            "no `{line}` in {}",
+            ended.stderr
+        );
+    }
+    let document: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let expected = json!([
+        {"epoch": 1, "folder": "run/previews/epoch-001"},
+        {"epoch": 2, "folder": "run/previews/epoch-002"},
+    ]);
+    assert_eq!(document["previews"], expected);
+    assert_eq!(
+        document["preview_prompts"],
+        json!(["BlobCharV1 at sea", "a cat"])
+    );
+    assert!(bench.path("run/previews/epoch-002/01.png").exists());
 }
 
 #[test]

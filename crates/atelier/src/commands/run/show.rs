@@ -3,7 +3,7 @@
 use anyhow::Result;
 use atelier_core::RunState;
 use atelier_failure::CodedResult as _;
-use atelier_store::{Library, Run};
+use atelier_store::{EpochPreviews, Library, Run};
 use serde_json::json;
 
 use crate::context::App;
@@ -37,6 +37,7 @@ pub(super) fn list(trashed: bool, app: &App, library: &Library) -> Result<()> {
 pub(super) fn show(name: &str, app: &App, library: &Library) -> Result<()> {
     let run = library.find_run(name).coded()?;
     let checkpoints = library.list_checkpoints(run.id).coded()?;
+    let previews = library.list_previews(run.id).coded()?;
     let models = library.list_models_of(run.id).coded()?;
     let line = |label: &str, text: &dyn std::fmt::Display| {
         app.output.line(format_args!("{label:<12} {text}"));
@@ -55,6 +56,9 @@ pub(super) fn show(name: &str, app: &App, library: &Library) -> Result<()> {
         line("last loss", &format!("{loss:.4}"));
     }
     line("training", &format!("{:.1} s", run.training_secs));
+    if let Some(text) = previews_text(&run, &previews) {
+        line("previews", &text);
+    }
     let epochs = checkpoints.iter().rev().take(SHOWN_EPOCHS).rev();
     let epochs: Vec<_> = epochs.map(|one| one.epoch.to_string()).collect();
     if !epochs.is_empty() {
@@ -86,8 +90,22 @@ pub(super) fn show(name: &str, app: &App, library: &Library) -> Result<()> {
         "run": run,
         "folder": run.folder,
         "checkpoints": checkpoints,
+        "previews": previews,
         "models": models,
     }))
+}
+
+/// How many there are, and what they took.
+fn previews_text(run: &Run, previews: &[EpochPreviews]) -> Option<String> {
+    let pictures: usize = previews.iter().map(|one| one.previews.len()).sum();
+    let epochs: Vec<_> = previews.iter().map(|one| one.epoch.to_string()).collect();
+    (pictures > 0).then(|| {
+        let epochs = epochs.join(" ");
+        format!(
+            "{pictures}, after epochs {epochs}, {:.1} s",
+            run.preview_secs
+        )
+    })
 }
 
 fn state_text(run: &Run) -> String {

@@ -72,6 +72,16 @@ pub(super) struct TrainFlags {
     /// Epochs between checkpoints; the last epoch always writes one [default: 1].
     #[arg(long, value_name = "EPOCHS")]
     checkpoint_every: Option<usize>,
+    /// What previews are drawn from, each in quotes [default: the first prompts of the category, with the trigger word].
+    #[arg(long, value_name = "PROMPT", num_args = 1..)]
+    preview_prompts: Option<Vec<String>>,
+    /// Epochs between previews; the last epoch always has some; 0 draws none [default: as many as take a tenth of the
+    /// training].
+    #[arg(long, value_name = "EPOCHS")]
+    preview_every: Option<usize>,
+    /// Sampler steps of a preview [default: 12].
+    #[arg(long, value_name = "STEPS")]
+    preview_steps: Option<usize>,
     /// The arithmetic of the base [default: f32].
     #[arg(long, value_parser = choice::<Precision>(Precision::ALL.iter().map(|p| p.name())))]
     precision: Option<Precision>,
@@ -133,6 +143,12 @@ impl TrainFlags {
         given.flag("resolution", resolution, |c| &mut c.resolution);
         let every = self.checkpoint_every;
         given.flag("checkpoint_every", every, |c| &mut c.checkpoint_every);
+        let prompts = self.preview_prompts.clone();
+        given.flag("preview_prompts", prompts, |c| &mut c.preview_prompts);
+        let every = self.preview_every.map(Some);
+        given.flag("preview_every", every, |c| &mut c.preview_every);
+        let steps = self.preview_steps;
+        given.flag("preview_steps", steps, |c| &mut c.preview_steps);
         given.flag("precision", self.precision, |c| &mut c.precision);
         given.flag("recompute", self.recompute, |c| &mut c.recompute);
         given.flag("seed", self.seed, |c| &mut c.seed);
@@ -188,6 +204,9 @@ mod tests {
             caption_dropout: Some(0.125),
             resolution: Some(64),
             checkpoint_every: Some(5),
+            preview_prompts: Some(vec!["T".to_owned()]),
+            preview_every: Some(8),
+            preview_steps: Some(3),
             precision: Some(Precision::Bf16),
             recompute: Some(Recompute::Layer),
             seed: Some(Seed(11)),

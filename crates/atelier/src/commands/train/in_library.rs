@@ -4,10 +4,11 @@ use anyhow::Result;
 use atelier_core::ErrorCode;
 use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{Model, NewRun, Run};
+use atelier_train::PreviewPlan;
 use serde_json::{Value, json};
 
 use super::dataset::Wanted;
-use super::{Planned, TrainArgs, report_document};
+use super::{Planned, TrainArgs, report_document, tell_previews};
 use crate::context::{App, ExitKind};
 use crate::training::{LibraryRun, Trained};
 use atelier_failure::shell_word;
@@ -45,7 +46,7 @@ pub(super) fn train(app: &App, planned: &Planned<'_>, dataset: &Wanted) -> Resul
         let message = "a run of the library needs a dataset of the library";
         return Err(failed(ErrorCode::Internal, message));
     };
-    let config = &planned.plan.settings.config;
+    let mut config = planned.plan.settings.config.clone();
     let version = library.get_version(dataset.id, Some(*number)).coded()?;
     let pictures = version.about.image_count as usize;
     if pictures == 0 {
@@ -55,14 +56,17 @@ pub(super) fn train(app: &App, planned: &Planned<'_>, dataset: &Wanted) -> Resul
         );
         return Err(failed(ErrorCode::DatasetEmpty, message));
     }
+    let previews = PreviewPlan::new(planned.opened, &config, pictures).coded()?;
+    config.preview_every = Some(previews.every);
     let new = NewRun {
         name: planned.args.name.clone(),
         dataset: dataset.id,
         version: *number,
         base: planned.base.word(&planned.args.base),
         base_hash: planned.opened.files().hash_with(&app.hashes()).coded()?,
-        config: config.clone(),
+        origins: planned.plan.settings.origins(),
         total_steps: config.steps(pictures).total(),
+        config,
     };
     let run = library.create_run(new).coded()?;
     app.output.note(format_args!(
@@ -93,6 +97,7 @@ pub(super) fn train(app: &App, planned: &Planned<'_>, dataset: &Wanted) -> Resul
             }
             report.notes.splice(0..0, planned.notes.iter().cloned());
             tell_model(app, &run, &model);
+            tell_previews(app, &report);
             let mut document = report_document(planned.plan, &report);
             document.insert("run".to_owned(), json!(run));
             document.insert("model".to_owned(), json!(model));

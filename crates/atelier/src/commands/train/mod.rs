@@ -14,7 +14,7 @@ use atelier_core::{
 };
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
-use atelier_train::{LoraTrainer, MemoryPlan, Room, check_resolution};
+use atelier_train::{LoraTrainer, MemoryPlan, PreviewPlan, Room, check_resolution};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -28,7 +28,7 @@ use crate::embedded;
 use crate::memory;
 use crate::output::Output;
 use crate::progress_bar::ProgressBar;
-use crate::training::{TrainPlan, TrainSettings, memory_text};
+use crate::training::{TrainPlan, TrainSettings, memory_text, previews_text};
 use crate::trigger_word::{self, JudgedWord};
 use atelier_failure::shell_word;
 
@@ -253,6 +253,11 @@ impl Announced<'_> {
         // The trainer has made the same plan, so that it can be made.
         if let Ok(plan) = MemoryPlan::new(self.base, config, pictures, self.room) {
             self.output.note(memory_text(&plan, self.room));
+            let previews = PreviewPlan::new(self.base, config, pictures);
+            let previews = previews.map(|previews| previews.fitting(&plan));
+            if let Some(line) = previews.ok().as_ref().and_then(previews_text) {
+                self.output.note(line);
+            }
         }
     }
 }
@@ -276,6 +281,7 @@ fn tell(app: &App, args: &TrainArgs, plan: &TrainPlan<'_>, report: &TrainReport)
         base => format!(" --base {}", shell_word(base)),
     };
     app.output.line(format_args!("adapter: {path}"));
+    tell_previews(app, report);
     app.output.line(format_args!(
         "draw with it: atelier generate{base} --adapter {} --prompt {}",
         shell_word(&format!("{path}:0.8")),
@@ -285,17 +291,35 @@ fn tell(app: &App, args: &TrainArgs, plan: &TrainPlan<'_>, report: &TrainReport)
     app.output.document(&document)
 }
 
+/// Says where previews lie.
+fn tell_previews(app: &App, report: &TrainReport) {
+    let folder = report.previews.last().and_then(|(_, path)| path.parent());
+    if let Some(folder) = folder {
+        let count = report.previews.len();
+        let epochs = if count == 1 { "epoch" } else { "epochs" };
+        app.output.line(format_args!(
+            "previews: of {count} {epochs} in {}",
+            folder.display()
+        ));
+    }
+}
+
 /// What documents say of a finished training.
 fn report_document(plan: &TrainPlan<'_>, report: &TrainReport) -> Map<String, Value> {
     let checkpoints = report.checkpoints.iter();
     let checkpoints: Vec<_> = checkpoints
         .map(|(epoch, path)| json!({"epoch": epoch, "path": path}))
         .collect();
+    let previews = report.previews.iter();
+    let previews: Vec<_> = previews
+        .map(|(epoch, path)| json!({"epoch": epoch, "folder": path}))
+        .collect();
     let mut document = plan.fields(report.pictures);
     let done = json!({
         "outcome": "completed",
         "adapter": report.adapter,
         "checkpoints": checkpoints,
+        "previews": previews,
         "skipped": report.skipped,
         "notes": report.notes,
         "steps": report.losses.len(),
@@ -303,6 +327,8 @@ fn report_document(plan: &TrainPlan<'_>, report: &TrainReport) -> Map<String, Va
         "recompute": report.recompute,
         "planned_peak_bytes": report.planned_peak_bytes,
         "training_secs": report.training_secs,
+        "preview_secs": report.preview_secs,
+        "peak_bytes": memory::peak_bytes(),
     });
     if let Value::Object(done) = done {
         document.extend(done);

@@ -31,7 +31,7 @@ impl Clock for Now {
     }
 }
 
-fn library(bench: &Workbench) -> Library {
+pub(super) fn library(bench: &Workbench) -> Library {
     Library::open(&bench.path("home"), Arc::new(Now)).unwrap()
 }
 
@@ -53,6 +53,7 @@ fn queue_again(library: &Library, run: &Run) -> (Job, Run) {
         base: run.base.clone(),
         base_hash: run.base_hash.clone(),
         config: run.config.clone(),
+        origins: std::collections::BTreeMap::new(),
         total_steps: run.total_steps,
     };
     let job = new_job(JobKind::Training, &TrainingRequest::default());
@@ -84,7 +85,7 @@ fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-fn ended(library: &Library, id: JobId) -> Job {
+pub(super) fn ended(library: &Library, id: JobId) -> Job {
     wait_until("the job ends", || {
         let job = library.get_job(id).unwrap();
         (!job.state.is_open()).then_some(job)
@@ -109,7 +110,7 @@ fn kill(report: &Report) {
     assert!(killed.unwrap().success());
 }
 
-fn stop(mut server: Child) {
+pub(super) fn stop(mut server: Child) {
     signal(&server, "TERM");
     assert_eq!(server.wait().unwrap().code(), Some(0));
 }
