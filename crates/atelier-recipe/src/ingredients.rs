@@ -14,7 +14,7 @@ pub struct Ingredients {
     base: BaseRecord,
     adapters_folder: Option<PathBuf>,
     adapters: BTreeMap<PathBuf, AdapterFacts>,
-    /// What adapters are called whose files have other names.
+    /// What adapters and start pictures are called whose files have other names.
     names: BTreeMap<PathBuf, String>,
     pictures: BTreeMap<PathBuf, String>,
 }
@@ -54,9 +54,9 @@ impl Ingredients {
         }
     }
 
-    /// Records adapters under these names, by their files.
-    pub fn call(&mut self, names: &BTreeMap<PathBuf, String>) {
-        self.names.clone_from(names);
+    /// Records adapters and start pictures under these names, by their files.
+    pub fn call(&mut self, names: impl IntoIterator<Item = (PathBuf, String)>) {
+        self.names.extend(names);
     }
 
     /// Reads the files of a request that are not known yet.
@@ -93,6 +93,13 @@ impl Ingredients {
             let below = folder.and_then(|folder| adapter.path.strip_prefix(folder).ok());
             if let Some(below) = below.map(Path::to_owned) {
                 adapter.path = below;
+            }
+        }
+        if let Some(start) = &mut request.start {
+            for path in std::iter::once(&mut start.path).chain(&mut start.mask) {
+                if let Some(name) = self.names.get(path) {
+                    *path = PathBuf::from(name);
+                }
             }
         }
         Recipe {

@@ -26,6 +26,7 @@ use clap::{Parser, Subcommand};
 use crate::context::{App, ExitKind};
 use crate::output::json_failure;
 
+pub(crate) use generate::drawing_problems;
 pub(crate) use quickstart::QuickstartArgs;
 
 /// A private studio for custom image models: train a LoRA on your pictures, draw with it.
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Train(Box<train::TrainArgs>),
     /// Draw pictures.
     Generate(Box<generate::GenerateArgs>),
+    /// Draw a model over epochs and strengths, as one picture with labels.
+    Grid(Box<generate::GridArgs>),
     /// Datasets: the library's pictures, with captions, crops and versions.
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
@@ -94,6 +97,7 @@ impl Command {
             Self::Quickstart(args) => crate::quickstart::run(args, app),
             Self::Train(args) => train::run(args, app),
             Self::Generate(args) => generate::run(args, app),
+            Self::Grid(args) => generate::grid(args, app),
             Self::Dataset(command) => dataset::run(command, app),
             Self::Base(command) => base_model::run(command, app),
             Self::Run(command) => run::run(command, app),

@@ -94,10 +94,13 @@ impl Errand<'_> {
 
     fn draw(&self) -> Result<Outcome<Vec<ManifestFile>>> {
         let order = self.worker.order();
-        let request: GenerationRequest = serde_json::from_value(order.request.clone())?;
+        let mut request: GenerationRequest = serde_json::from_value(order.request.clone())?;
+        request.place_inputs(&self.library.job_folder(order.job));
+        let job = self.library.get_job(order.job).coded()?;
+        let library = self.library.seen_by_owner_of(&job).coded()?;
         let drawing = JobDrawing {
             app: self.app,
-            library: self.library,
+            library: &library,
             context: self.context,
             worker: self.worker,
         };

@@ -1,7 +1,7 @@
 //! From flags to everything that will be drawn, checked: the base, one request for each picture, the start picture, the hashes.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use atelier_core::{AdapterUse, ErrorCode, GenerateRequest, Precision, StartPixels};
@@ -16,7 +16,8 @@ use super::flags::GenerateArgs;
 use super::library_models::LibraryModels;
 use super::problems::Problems;
 use super::repeat::Repeat;
-use super::{start_picture, wording};
+use super::shots::{Shot, check_adapters, check_settings, shots};
+use super::start_picture;
 use crate::bases::{self, FoundBase};
 use crate::context::App;
 use crate::embedded;
@@ -40,13 +41,6 @@ pub(super) struct Batch {
     pub(super) ingredients: Ingredients,
     /// What is worth telling before anything is drawn.
     pub(super) notes: Vec<String>,
-}
-
-/// One picture.
-pub(super) struct Shot {
-    pub(super) request: GenerateRequest,
-    /// The line of its prompt, where prompts come from a file.
-    pub(super) line: Option<usize>,
 }
 
 impl Batch {
@@ -85,6 +79,8 @@ impl Batch {
             hash,
             request,
             adapters,
+            variants: Vec::new(),
+            start_names: BTreeMap::new(),
             notes,
         };
         sketch.check(|request| lines(args, request), app)
@@ -93,7 +89,8 @@ impl Batch {
     /// The same for a job of the queue, whose adapters are models of the library.
     pub(super) fn of_job(job: &GenerationRequest, library: &Library, app: &App) -> Result<Self> {
         let folder = app.settings.adapters_folder();
-        let mut adapters = AdaptersFolder::new(folder, LibraryModels::open(app)?);
+        // What the prompt names is looked up as whoever asked for the drawing sees it.
+        let mut adapters = AdaptersFolder::new(folder, LibraryModels::of(library));
         let mut request = job.request.clone();
         let mut model_base = None;
         for used in &job.models {
@@ -116,6 +113,8 @@ impl Batch {
             hash: None,
             request,
             adapters,
+            variants: Vec::new(),
+            start_names: start_names(job),
             notes,
         };
         let one = |request: &GenerateRequest| {
@@ -123,6 +122,27 @@ impl Batch {
             Ok(vec![(None, request.prompt.clone())])
         };
         sketch.check(one, app)
+    }
+
+    /// One picture of the request with each of these adapters in turn, which are those of `adapters` or files.
+    pub(super) fn of_variants(
+        (found, request): (FoundBase, GenerateRequest),
+        (variants, adapters): (Vec<AdapterUse>, AdaptersFolder),
+        app: &App,
+    ) -> Result<Self> {
+        let base = Base::open(&found.path).coded()?;
+        let notes = base.files().prediction_note().into_iter().collect();
+        let sketch = Sketch {
+            found,
+            base,
+            hash: None,
+            request,
+            adapters,
+            variants,
+            start_names: BTreeMap::new(),
+            notes,
+        };
+        sketch.check(|request| Ok(vec![(None, request.prompt.clone())]), app)
     }
 
     /// The arithmetic of the base, which all pictures share.
@@ -140,6 +160,10 @@ struct Sketch {
     hash: Option<String>,
     request: GenerateRequest,
     adapters: AdaptersFolder,
+    /// Adapters of which each is drawn with in turn, beside those of the request.
+    variants: Vec<AdapterUse>,
+    /// What the files of start pictures are called in recipes, where their own names say nothing.
+    start_names: BTreeMap<PathBuf, String>,
     notes: Vec<String>,
 }
 
@@ -156,13 +180,23 @@ impl Sketch {
             hash,
             mut request,
             mut adapters,
+            variants,
+            start_names,
             mut notes,
         } = self;
         let start = start_picture::load(&mut request, &base)?;
         check_settings(&request, &base)?;
         let lines = lines(&request)?;
-        let shots = shots(&request, &lines, &base, &mut adapters)?;
-        check_adapters(&shots, &base)?;
+        let (mut problems, mut all) = (Problems::default(), Vec::new());
+        for request in varied(&request, &variants) {
+            let base = (&base, &mut adapters);
+            all.extend(shots(&request, &lines, base, &mut problems));
+        }
+        problems.result()?;
+        let shots = all;
+        let mut problems = Problems::default();
+        check_adapters(&shots, &base, &mut problems);
+        problems.result()?;
         let hash = match hash {
             Some(hash) => hash,
             None => base.files().hash_with(&app.hashes()).coded()?,
@@ -171,7 +205,8 @@ impl Sketch {
             base.keep_packed(folder, hash.clone());
         }
         let mut ingredients = Ingredients::new(&found.name, hash, adapters.root());
-        ingredients.call(adapters.models().names());
+        ingredients.call(adapters.models().names().clone());
+        ingredients.call(start_names);
         for shot in &shots {
             ingredients.take_in(&shot.request)?;
         }
@@ -185,6 +220,31 @@ impl Sketch {
             notes,
         })
     }
+}
+
+/// The request with each of these adapters in turn; as it is where there are none.
+fn varied(request: &GenerateRequest, variants: &[AdapterUse]) -> Vec<GenerateRequest> {
+    if variants.is_empty() {
+        return vec![request.clone()];
+    }
+    let with = |variant: &AdapterUse| {
+        let mut request = request.clone();
+        request.adapters.push(variant.clone());
+        request
+    };
+    variants.iter().map(with).collect()
+}
+
+/// The names of a job's start picture and its mask, by the copies that the queue made.
+fn start_names(job: &GenerationRequest) -> BTreeMap<PathBuf, String> {
+    let mut names = BTreeMap::new();
+    if let (Some(used), Some(copy)) = (&job.start, &job.request.start) {
+        names.insert(copy.path.clone(), used.picture.name.clone());
+        if let (Some(used), Some(copy)) = (&used.mask, &copy.mask) {
+            names.insert(copy.clone(), used.name.clone());
+        }
+    }
+    names
 }
 
 /// The adapters that flags name, and the base that the first model of them is for.
@@ -203,18 +263,6 @@ fn named(
     }
     problems.result()?;
     Ok((named, base))
-}
-
-/// What is wrong whatever the prompts say.
-fn check_settings(request: &GenerateRequest, base: &Base) -> Result<()> {
-    let without_words = GenerateRequest {
-        prompt: String::new(),
-        prompt_2: request.prompt_2.as_ref().map(|_| String::new()),
-        negative: request.negative.as_ref().map(|_| String::new()),
-        negative_2: request.negative_2.as_ref().map(|_| String::new()),
-        ..request.clone()
-    };
-    base.check(&without_words).coded()
 }
 
 /// The prompts, with their lines where they come from a file.
@@ -254,58 +302,4 @@ fn read_lines(path: &Path, request: &GenerateRequest) -> Result<Vec<PromptLine>>
         return Err(failed(ErrorCode::InvalidInput, message));
     }
     read_prompt_file(path, request.prompt_syntax).coded()
-}
-
-/// One request for each picture, each checked; words that were checked once are not checked again.
-fn shots(
-    request: &GenerateRequest,
-    lines: &[(Option<usize>, String)],
-    base: &Base,
-    adapters: &mut AdaptersFolder,
-) -> Result<Vec<Shot>> {
-    let (mut shots, mut problems) = (Vec::new(), Problems::default());
-    let mut checked = BTreeSet::new();
-    for (line, prompt) in lines {
-        let place = line
-            .map(|line| format!("line {line}: "))
-            .unwrap_or_default();
-        let asked = GenerateRequest {
-            prompt: prompt.clone(),
-            ..request.clone()
-        };
-        for index in 0..request.count as u64 {
-            let own = wording::of_picture(&asked, index, adapters);
-            let Some(own) = problems.unless_at(&place, own) else {
-                continue;
-            };
-            let words = [
-                Some(own.prompt.clone()),
-                own.prompt_2.clone(),
-                own.negative.clone(),
-                own.negative_2.clone(),
-            ];
-            if checked.insert(words) {
-                problems.unless_at(&place, base.check(&own).coded());
-            }
-            if problems.is_empty() {
-                shots.push(Shot {
-                    request: own,
-                    line: *line,
-                });
-            }
-        }
-    }
-    problems.result()?;
-    Ok(shots)
-}
-
-/// Every adapter must fit the base.
-fn check_adapters(shots: &[Shot], base: &Base) -> Result<()> {
-    let (mut fitted, mut problems) = (BTreeSet::new(), Problems::default());
-    for adapter in shots.iter().flat_map(|shot| &shot.request.adapters) {
-        if fitted.insert(&adapter.path) {
-            problems.unless(base.fit_adapter(adapter).coded());
-        }
-    }
-    problems.result()
 }

@@ -8,8 +8,9 @@ use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_failure::{CodedResult as _, code_of, messages};
 use serde_json::{Value, json};
 
-use super::batch::{Batch, Shot};
+use super::batch::Batch;
 use super::picture_file;
+use super::shots::Shot;
 use crate::context::{App, ExitKind};
 use crate::device::{Chosen, watch};
 use crate::output::error_document;

@@ -155,7 +155,9 @@ impl GenerateArgs {
             let before = start.take();
             *start = Some(StartImage {
                 path: path.clone(),
-                denoise: before.as_ref().map_or(StartImage::USUAL_DENOISE, |start| start.denoise),
+                denoise: before
+                    .as_ref()
+                    .map_or(StartImage::USUAL_DENOISE, |start| start.denoise),
                 mask: before.and_then(|start| start.mask),
             });
         }

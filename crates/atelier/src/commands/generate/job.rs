@@ -11,8 +11,9 @@ use atelier_failure::{CodedResult as _, code_of, failed, messages};
 use atelier_jobs::{Drawn, GenerationRequest, ManifestFile, Worker};
 use atelier_store::Library;
 
-use super::batch::{Batch, Shot};
+use super::batch::Batch;
 use super::draw::{PartOfMany, order};
+use super::shots::Shot;
 use crate::context::App;
 use crate::device::{Chosen, watch};
 use atelier_recipe::{Ingredients, Recipe};

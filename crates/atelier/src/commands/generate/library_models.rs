@@ -35,7 +35,7 @@ impl FromStr for AdapterWord {
 #[derive(Debug, Default)]
 pub(super) struct LibraryModels {
     library: Option<Library>,
-    /// Names by the files that stand for them.
+    /// Names of models and start pictures, by the files that stand for them.
     names: BTreeMap<PathBuf, String>,
 }
 
@@ -49,6 +49,14 @@ impl LibraryModels {
             library,
             names: BTreeMap::new(),
         })
+    }
+
+    /// Those of a library that is open.
+    pub(super) fn of(library: &Library) -> Self {
+        Self {
+            library: Some(library.clone()),
+            names: BTreeMap::new(),
+        }
     }
 
     /// The model of this name.
@@ -111,6 +119,20 @@ impl LibraryModels {
         Ok(Some(file))
     }
 
+    /// The library's own copy of a start picture with this SHA-256, where it has one; recorded again under this name.
+    pub(super) fn picture_with_content(&mut self, sha256: &str, name: &Path) -> Option<PathBuf> {
+        let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let library = self.library.as_ref().filter(|_| is_hash)?;
+        let path = library.blobs().path(sha256);
+        if !path.is_file() {
+            return None;
+        }
+        let name = name.file_name().unwrap_or(name.as_os_str());
+        let name = name.to_string_lossy().into_owned();
+        self.names.insert(path.clone(), name);
+        Some(path)
+    }
+
     /// What a flag names: a file, else a model of that name, at its own strength where the flag says none. And the base of
     /// the model.
     pub(super) fn named(&mut self, word: &AdapterWord) -> Result<(AdapterUse, Option<String>)> {
@@ -141,7 +163,7 @@ impl LibraryModels {
         Err(failed(ErrorCode::NotFound, message))
     }
 
-    /// The names of the models that were found, by the files that stand for them.
+    /// The names of what was found, by the files that stand for them.
     pub(super) fn names(&self) -> &BTreeMap<PathBuf, String> {
         &self.names
     }

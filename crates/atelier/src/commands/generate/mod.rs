@@ -2,13 +2,16 @@
 
 mod adapters_folder;
 mod batch;
+mod check;
 mod draw;
 mod flags;
+mod grid;
 mod job;
 mod library_models;
 mod picture_file;
 mod problems;
 mod repeat;
+mod shots;
 mod start_picture;
 mod wording;
 
@@ -16,7 +19,10 @@ use anyhow::Result;
 
 use crate::context::{App, ExitKind};
 
+pub(crate) use check::drawing_problems;
 pub(crate) use flags::GenerateArgs;
+pub(crate) use grid::GridArgs;
+pub(super) use grid::run as grid;
 pub(super) use job::{JobDrawing, device_of};
 
 /// Does it.

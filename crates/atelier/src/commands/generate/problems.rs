@@ -42,6 +42,11 @@ impl Problems {
         self.code.is_none()
     }
 
+    /// All of them, in words.
+    pub(super) fn into_texts(self) -> Vec<String> {
+        self.texts
+    }
+
     /// An error that lists them all, with the code of the first.
     pub(super) fn result(self) -> Result<()> {
         let Some(code) = self.code else { return Ok(()) };

@@ -10,6 +10,7 @@ use atelier_hub::{Fetched, HubSource};
 
 use super::adapters_folder::{AdaptersFolder, has_content};
 use super::flags::GenerateArgs;
+use super::library_models::LibraryModels;
 use super::problems::Problems;
 use crate::bases::{self, FoundBase};
 use crate::context::App;
@@ -105,12 +106,15 @@ impl Repeat {
         let [has_picture, has_mask] = args.has_start();
         if let (Some(start), Some(record)) = (&mut request.start, &self.recipe.start) {
             if !has_picture {
-                let found = self.find_picture("start picture", &start.path, &record.sha256);
+                let found = self.find_picture(
+                    ("start picture", &start.path, &record.sha256),
+                    adapters.models(),
+                );
                 start.path = problems.unless(found).unwrap_or_default();
             }
             let mask = start.mask.as_mut().zip(record.mask_sha256.as_ref());
             if let Some((mask, sha256)) = mask.filter(|_| !has_mask) {
-                let found = self.find_picture("mask", mask, sha256);
+                let found = self.find_picture(("mask", mask, sha256), adapters.models());
                 *mask = problems.unless(found).unwrap_or_default();
             }
         }
@@ -147,8 +151,12 @@ impl Repeat {
         })
     }
 
-    /// A picture where it was, else beside the picture that is drawn again, if it is the same file.
-    fn find_picture(&self, what: &str, path: &Path, sha256: &str) -> Result<PathBuf> {
+    /// A picture where it was, else beside the picture that is drawn again, if it is the same file; else the library's copy.
+    fn find_picture(
+        &self,
+        (what, path, sha256): (&str, &Path, &str),
+        models: &mut LibraryModels,
+    ) -> Result<PathBuf> {
         let beside = self.picture.parent().zip(path.file_name());
         let beside = beside.map(|(folder, name)| folder.join(name));
         let mut different = None;
@@ -161,6 +169,11 @@ impl Repeat {
                 different.get_or_insert((candidate, got));
             }
         }
+        if let Some(copy) = models.picture_with_content(sha256, path)
+            && file_sha256(&copy)? == sha256
+        {
+            return Ok(copy);
+        }
         Err(match different {
             Some((path, got)) => failed(
                 ErrorCode::InvalidInput,
@@ -172,7 +185,7 @@ impl Repeat {
             None => failed(
                 ErrorCode::NotFound,
                 format!(
-                    "{what} `{}` (SHA-256 {sha256}) does not exist, neither there nor beside the picture",
+                    "{what} `{}` (SHA-256 {sha256}) does not exist, neither there nor beside the picture nor in the library",
                     path.display()
                 ),
             ),

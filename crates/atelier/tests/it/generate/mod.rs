@@ -3,6 +3,7 @@
 mod adapters;
 mod batch;
 mod fixtures;
+mod grid;
 mod repeat;
 mod start;
 
