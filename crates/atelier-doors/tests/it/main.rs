@@ -11,5 +11,6 @@ mod pretend;
 #[allow(dead_code, reason = "tests of the server use more of it")]
 #[path = "../../../atelier-server/tests/it/studio.rs"]
 mod studio;
+mod tokens;
 
 use atelier_doors::routes as doors;
