@@ -6,6 +6,7 @@ use atelier_diffusion::prompt::{LoraTag, expand, take_loras};
 use atelier_failure::{CodedResult as _, failed};
 
 use super::adapters_folder::AdaptersFolder;
+use super::problems::Problems;
 
 /// Adapters of one picture.
 const MOST_ADAPTERS: usize = 32;
@@ -42,16 +43,20 @@ pub(super) fn of_picture(
             return Err(failed(ErrorCode::InvalidInput, message));
         }
     }
+    let mut problems = Problems::default();
     for tag in &tags {
-        let used = adapters.look_up(tag)?;
+        let Some(used) = problems.unless(adapters.look_up(tag)) else {
+            continue;
+        };
         if own.adapters.iter().any(|other| other.path == used.path) {
             let message = format!(
                 "the adapter `{tag}` is named more than once; name it once, at the strength that you want"
             );
-            return Err(failed(ErrorCode::InvalidInput, message));
+            problems.unless(Err::<(), _>(failed(ErrorCode::InvalidInput, message)));
         }
         own.adapters.push(used);
     }
+    problems.result()?;
     if own.adapters.len() > MOST_ADAPTERS {
         let count = own.adapters.len();
         let message =

@@ -1,6 +1,7 @@
 //! The studio in a browser: where it listens, and how it ends.
 #![cfg(unix)]
 
+mod drawing;
 mod jobs;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
