@@ -1,10 +1,11 @@
 """Draws with the client of AUTOMATIC1111's web interface: from words with an adapter, over a picture, with a mask; looks at
 progress, interrupts, sets options, reads what a picture says, and lists what there is.
 
-`python a1111.py http://127.0.0.1:PORT PICTURE...`, where `webuiapi` is installed. Needs a model in the library, which the
+`python a1111.py http://127.0.0.1:PORT PICTURE...`, where `webuiapi` is installed and ATELIER_TOKEN is a token. Needs a model in the library, which the
 scripts of Leonardo.Ai's clients leave in the trash; so it trains one by this studio's own API.
 """
 
+import os
 import sys
 import threading
 import time
@@ -15,10 +16,13 @@ import webuiapi
 from PIL import Image, ImageChops
 
 server, pictures = sys.argv[1], sys.argv[2:]
+token = os.environ["ATELIER_TOKEN"]
 
 
 def call(method, path, **how):
-    answer = requests.request(method, f"{server}/api/v1{path}", **how)
+    answer = requests.request(
+        method, f"{server}/api/v1{path}", headers={"Authorization": f"Bearer {token}"}, **how
+    )
     assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
     return answer.json()
 
@@ -54,7 +58,12 @@ def refused(status, act):
         raise AssertionError("it was not refused")
 
 
-api = webuiapi.WebUIApi(baseurl=f"{server}/sdapi/v1", sampler="Euler a", steps=8)
+def client(password, **how):
+    """A client that shows the token in place of a password."""
+    return webuiapi.WebUIApi(baseurl=f"{server}/sdapi/v1", username="any", password=password, **how)
+
+
+api = client(token, sampler="Euler a", steps=8)
 model = trained()
 
 # Lists.
@@ -124,7 +133,7 @@ answers = []
 slow = {"prompt": "a cat", "steps": 200, "width": 256, "height": 256, "n_iter": 16}
 thread = threading.Thread(target=lambda: answers.append(api.txt2img(**slow)))
 thread.start()
-other = webuiapi.WebUIApi(baseurl=f"{server}/sdapi/v1")
+other = client(token)
 until("the drawing", lambda: other.get_progress()["progress"] > 0)
 progress = other.get_progress()
 assert progress["state"]["job_count"] == 16 and progress["progress"] < 1
@@ -148,4 +157,5 @@ refused(422, lambda: api.txt2img(prompt="a cat", sampler_name="Restart"))
 refused(501, lambda: api.extra_single_image(start, upscaler_1=webuiapi.Upscaler.Lanczos))
 refused(501, lambda: api.interrogate(start))
 refused(501, lambda: api.img2img(images=[start, start], prompt="a cat", width=64, height=64))
+refused(401, lambda: client("any").txt2img(prompt="a cat"))
 print("PyPI webuiapi: the whole way")

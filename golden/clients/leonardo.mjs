@@ -1,5 +1,6 @@
 // Goes the whole way with the official client: dataset, upload, training, drawing at a weight, download, deletion.
-// `node leonardo.mjs http://127.0.0.1:PORT PICTURE...`, where `@leonardo-ai/sdk` is found in NODE_PATH's folder.
+// `node leonardo.mjs http://127.0.0.1:PORT PICTURE...`, where `@leonardo-ai/sdk` is found in NODE_PATH's folder
+// and ATELIER_TOKEN is a token.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -10,7 +11,7 @@ import { pathToFileURL } from "node:url";
 const found = createRequire(`${process.env.NODE_PATH}/`).resolve("@leonardo-ai/sdk");
 const { Leonardo } = await import(pathToFileURL(found).href);
 const [server, ...pictures] = process.argv.slice(2);
-const sdk = new Leonardo({ serverURL: `${server}/api/rest/v1`, bearerAuth: "any" });
+const sdk = new Leonardo({ serverURL: `${server}/api/rest/v1`, bearerAuth: process.env.ATELIER_TOKEN });
 
 async function until(what, read) {
   for (let at = 0; at < 1800; at++) {

@@ -1,10 +1,11 @@
 """Goes the whole way with the official client: dataset, upload, training, drawing at a weight, download, deletion.
 
-`python leonardo.py http://127.0.0.1:PORT PICTURE...`, where `leonardo-ai-sdk` is installed.
+`python leonardo.py http://127.0.0.1:PORT PICTURE...`, where `leonardo-ai-sdk` is installed and ATELIER_TOKEN is a token.
 Objects with an unknown word in them become unset without a complaint, so that every assertion is on parsed fields.
 """
 
 import json
+import os
 import struct
 import sys
 import time
@@ -13,7 +14,7 @@ import httpx
 from leonardo_ai_sdk import LeonardoAiSDK
 
 server, pictures = sys.argv[1], sys.argv[2:]
-sdk = LeonardoAiSDK(server_url=f"{server}/api/rest/v1", bearer_auth="any")
+sdk = LeonardoAiSDK(server_url=f"{server}/api/rest/v1", bearer_auth=os.environ["ATELIER_TOKEN"])
 
 
 def word(status):

@@ -52,8 +52,11 @@ impl Clients {
         let done = Server::start(&program, &home).and_then(|server| {
             let pictures = pictures(workspace.root())?;
             let script = |name: &str| workspace.root().join("golden/clients").join(name);
-            let told =
-                |command: &mut Command| process::run(command.arg(&server.address).args(&pictures));
+            let token = token(&program, &home)?;
+            let told = |command: &mut Command| {
+                let command = command.arg(&server.address).args(&pictures);
+                process::run(command.env("ATELIER_TOKEN", &token))
+            };
             let mut npm = process::command("node");
             npm.env("NODE_PATH", &installed.node);
             told(npm.arg(script("leonardo.mjs")))?;
@@ -65,6 +68,16 @@ impl Clients {
         fs_err::remove_dir_all(&home)?;
         done
     }
+}
+
+/// A token for the scripts, as the guide tells people to make one.
+fn token(program: &Path, home: &Path) -> Result<String> {
+    let mut command = process::command(program);
+    command.args(["token", "add", "clients", "--json"]);
+    let output = command.env("ATELIER_HOME", home).output()?;
+    let made: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let token = made["token"].as_str().context("the program made no token")?;
+    Ok(token.to_owned())
 }
 
 /// The program while it serves.
