@@ -1,5 +1,6 @@
 //! The description of the API, from which clients are made. `docs/reference/openapi.json` is a copy of it.
 
+mod access;
 pub(crate) mod choices;
 
 use axum::http::header;
@@ -50,9 +51,10 @@ pub fn openapi_json() -> String {
         ];
         for operation in operations.into_iter().flatten() {
             let responses = &mut operation.responses.responses;
-            responses.insert("default".to_owned(), any_failure().into());
+            responses.insert("default".to_owned(), failure("Another failure.").into());
         }
     }
+    access::describe(&mut document);
     let schemas = document.components.as_mut();
     for schema in schemas.into_iter().flat_map(|all| all.schemas.values_mut()) {
         forget_defaults(schema);
@@ -74,11 +76,12 @@ fn forget_defaults(schema: &mut RefOr<Schema>) {
     }
 }
 
-/// What any operation may be answered with: other hosts, other sites, other types of bodies, a busy server.
-fn any_failure() -> Response {
+/// A failure, in the form of all. Any operation may be answered with one: other hosts, other sites, other types of bodies, a busy
+/// server.
+fn failure(description: &str) -> Response {
     let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Failure")));
     ResponseBuilder::new()
-        .description("Another failure.")
+        .description(description)
         .content("application/json", body.build())
         .build()
 }

@@ -16,4 +16,4 @@ pub use host_name::HostName;
 pub(crate) use origin::{check_origin, is_below};
 pub(crate) use proxy::{Peer, client_address, is_https};
 pub(crate) use refusal::refused;
-pub(crate) use rights::Right;
+pub(crate) use rights::{Right, is_guarded};

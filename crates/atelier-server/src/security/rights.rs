@@ -281,6 +281,12 @@ impl Right {
     }
 }
 
+/// Whether a place takes anything at all.
+pub(crate) fn is_guarded(method: &str, route: &str) -> bool {
+    let right = RIGHTS.get(&(method, route));
+    right.is_none_or(|right| right.is_guarded())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;

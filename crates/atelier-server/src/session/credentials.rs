@@ -2,6 +2,8 @@
 
 use atelier_accounts::Secret;
 use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 
 /// The cookie of sessions.
 const COOKIE: &str = "atelier_session";
@@ -25,18 +27,28 @@ impl Shown {
     /// A token stands before a cookie, which browsers send by themselves.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         if let Some(value) = headers.get(header::AUTHORIZATION) {
-            let token = value.to_str().ok().and_then(bearer);
+            let token = value.to_str().ok().and_then(token);
             // What is no token of ours is refused like one that is unknown.
-            return Self::Token(Secret::shown(token.unwrap_or_default()));
+            return Self::Token(Secret::shown(&token.unwrap_or_default()));
         }
         cookie(headers).map_or(Self::Nothing, |secret| Self::Session(Secret::shown(secret)))
     }
 }
 
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && token.len() <= MOST_BYTES).then_some(token)
+/// The token of a header: itself, or in place of a password for programs that know nothing else, whatever the name before it.
+fn token(value: &str) -> Option<String> {
+    let (scheme, rest) = value.split_once(' ')?;
+    let rest = rest.trim();
+    if rest.len() > MOST_BYTES {
+        return None;
+    }
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(rest.to_owned());
+    }
+    let is_basic = scheme.eq_ignore_ascii_case("basic");
+    let pair = BASE64.decode(rest).ok().filter(|_| is_basic)?;
+    let pair = String::from_utf8(pair).ok()?;
+    Some(pair.split_once(':')?.1.to_owned())
 }
 
 /// The first cookie of our name. Several are of other paths or hosts, which we never set.
@@ -91,7 +103,8 @@ mod tests {
             shown(&[("cookie", "x=1"), ("cookie", "atelier_session=2")]),
             Shown::Session(session)
         );
-        for line in ["Bearer atl_1", "bearer  atl_1 "] {
+        // The last is `me:atl_1`.
+        for line in ["Bearer atl_1", "bearer  atl_1 ", "Basic bWU6YXRsXzE="] {
             let line = ("authorization", line);
             assert_eq!(shown(&[line, cookie]), Shown::Token(token.clone()));
         }
@@ -101,7 +114,7 @@ mod tests {
     fn what_is_no_secret_of_ours_is_an_unknown_one() {
         let unknown = Shown::Token(Secret::shown(""));
         let long = format!("Bearer {}", "x".repeat(300));
-        for line in ["Bearer", "Basic YTpi", "", &long] {
+        for line in ["Bearer", "Basic YQ==", "Basic !", "", &long] {
             assert_eq!(shown(&[("authorization", line)]), unknown, "{line}");
         }
         let long = format!("atelier_session={}", "x".repeat(300));

@@ -22,6 +22,8 @@ async fn a_dataset_is_made_read_changed_deleted_and_restored() {
       "created_ms": 1700000000000,
       "changed_ms": 1700000000000,
       "trashed_ms": null,
+      "owner": null,
+      "shared": false,
       "version": 1,
       "hash": "<hash>",
       "image_count": 0,

@@ -33,6 +33,8 @@ async fn an_upload_is_answered_with_what_became_of_it() {
         "created_ms": 1700000000000,
         "changed_ms": 1700000000000,
         "trashed_ms": null,
+        "owner": null,
+        "shared": false,
         "version": 2,
         "hash": "<hash>",
         "image_count": 1,

@@ -10,8 +10,8 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::jobs::unreadable;
-use crate::library::{AccountId, Library, name_key};
+use crate::jobs::{Job, unreadable};
+use crate::library::{AccountId, Library, Viewer, name_key};
 
 pub use audit::{Audit, AuditPage, NewAudit};
 pub use session::Session;
@@ -177,6 +177,15 @@ impl Library {
             check_owner_left(change, &account)?;
             Ok(account)
         })
+    }
+}
+
+impl Library {
+    /// The library as whoever a job belongs to sees it.
+    pub fn seen_by_owner_of(&self, job: &Job) -> Result<Self> {
+        let owner = job.owner.map(|id| self.get_account(id)).transpose()?;
+        let viewer = owner.map(|Account { id, role, .. }| Viewer::Account { id, role });
+        Ok(self.seen_by(viewer.unwrap_or_default()))
     }
 }
 

@@ -89,7 +89,7 @@ async fn other_peoples_ids_are_not_found_in_addresses() {
         format!("/api/v1/datasets/{dataset}/versions/latest/export"),
         format!("/api/v1/datasets/{dataset}/dependents"),
         format!("/api/v1/datasets/{dataset}/images/{image}/file"),
-        format!("/api/v1/datasets/{dataset}/images/{image}/thumbnail"),
+        format!("/api/v1/datasets/{dataset}/images/{image}/thumbnail?side=64"),
         format!("/api/v1/runs/{run}"),
         format!("/api/v1/runs/{run}/losses"),
         format!("/api/v1/models/{model}"),
@@ -99,7 +99,7 @@ async fn other_peoples_ids_are_not_found_in_addresses() {
         format!("/api/v1/jobs/{drawing}"),
         format!("/api/v1/pictures/{picture}"),
         format!("/api/v1/pictures/{picture}/file"),
-        format!("/api/v1/pictures/{picture}/thumbnail"),
+        format!("/api/v1/pictures/{picture}/thumbnail?side=64"),
     ];
     for path in &own {
         assert_eq!(mia.get(path).await.status, 200, "{path}");

@@ -44,7 +44,9 @@ async fn a_model_is_made_of_an_epoch_and_changed() {
       "base": "atelier-mini",
       "base_hash": "<hash>",
       "created_ms": 1700000000000,
-      "trashed_ms": null
+      "trashed_ms": null,
+      "owner": null,
+      "shared": false
     }
     "#);
     let change = json!({"name": "late", "strength": 1.1, "epoch": 2, "description": "a\nb"});

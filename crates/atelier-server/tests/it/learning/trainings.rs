@@ -72,7 +72,8 @@ async fn the_schema_has_every_setting_with_what_a_form_needs() {
       "minimum": null,
       "exclusive_minimum": null,
       "maximum": null,
-      "most_chars": null
+      "most_chars": null,
+      "most_texts": null
     }
     "#);
     let epochs = find("epochs");

@@ -25,6 +25,8 @@ async fn a_picture_has_its_file_a_thumbnail_and_its_recipe() {
       "seed_text": "7",
       "created_ms": 1700000000000,
       "trashed_ms": null,
+      "owner": null,
+      "shared": false,
       "recipe": {
         "base": "atelier-mini",
         "models": [],
