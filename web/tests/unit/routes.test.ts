@@ -7,7 +7,8 @@ describe('addresses', () => {
     expect(routeOf('/datasets/')).toEqual({ page: 'datasets' });
     expect(routeOf('/datasets/new')).toEqual({ page: 'dataset_new' });
     expect(routeOf('/datasets/trash')).toEqual({ page: 'trash' });
-    expect(routeOf('/settings')).toEqual({ page: 'settings' });
+    expect(routeOf('/settings')).toEqual({ page: 'settings', part: 'studio' });
+    expect(routeOf('/settings/tokens')).toEqual({ page: 'settings', part: 'tokens' });
     for (const path of [
       '/settings/x',
       '/runs/a/b',

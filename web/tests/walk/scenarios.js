@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lookAtAll } from './pages.js';
 import { newHome, runCommand, Server } from './server.js';
+import * as accounts from './steps/accounts.js';
 import * as conditions from './steps/conditions.js';
 import * as datasets from './steps/datasets.js';
 import * as drawing from './steps/drawing.js';
@@ -55,6 +56,15 @@ const KEYS = [
   keyboard.trainingIsStartedByKeys,
   keyboard.pictureIsDrawnByKeys,
   keyboard.runsAreComparedByKeys,
+];
+
+const PEOPLE = [
+  accounts.doorKeepsTheAddress,
+  accounts.accountIsMade,
+  accounts.tokenIsShownOnce,
+  accounts.endedSessionKeepsWords,
+  accounts.datasetIsShared,
+  accounts.deedsAreNoted,
 ];
 
 const QUICKSTART = [
@@ -132,9 +142,29 @@ async function sample({ step, visit }) {
 sample.start = async () => {
   const home = await newHome();
   const made = join(home, 'quickstart');
-  await runCommand(home, 'quickstart', '--out', made);
+  await runCommand(home, ['quickstart', '--out', made]);
   await rm(made, { recursive: true });
   return Server.start({ home });
+};
+
+/** A studio where people log in: an owner, and somebody who only looks. */
+async function people({ step, visit }) {
+  await visit({}, async (visitor) => {
+    for (const work of PEOPLE) await step(work.name, () => work(visitor));
+  });
+  for (const size of ['wide', 'phone']) {
+    await visit({ size }, async (visitor) => {
+      await step(`viewerChangesNothing, ${size}`, () => accounts.viewerChangesNothing(visitor));
+      await step(`viewerLogsOut, ${size}`, () => accounts.viewerLogsOut(visitor));
+    });
+  }
+}
+
+people.start = async () => {
+  const home = await newHome();
+  const { name, password } = accounts.OWNER;
+  await runCommand(home, ['user', 'add', name, '--role', 'owner', '--password-stdin'], password);
+  return Server.start({ home, flags: ['--require-login'] });
 };
 
 /** The library in the folder ATELIER_LIBRARY, which is measured and kept. */
@@ -151,4 +181,4 @@ large.start = () => {
   return Server.start({ home, isKept: true });
 };
 
-export const SCENARIOS = { studio, keys, enemies, sample, large };
+export const SCENARIOS = { studio, keys, enemies, people, sample, large };

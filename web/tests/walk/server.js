@@ -18,12 +18,13 @@ export function newHome() {
   return mkdtemp(join(tmpdir(), 'atelier-walk-'));
 }
 
-/** Runs a command of the program to its end, on a library that no server has open. */
-export async function runCommand(home, ...words) {
+/** Runs a command of the program to its end, on a library that no server has open; `line` is what it reads. */
+export async function runCommand(home, words, line = '') {
   const command = spawn(PROGRAM, words, {
     env: { ...process.env, ATELIER_HOME: home },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['pipe', 'ignore', 'pipe'],
   });
+  command.stdin.end(`${line}\n`);
   let told = '';
   command.stderr.on('data', (data) => (told += data));
   const status = await new Promise((done, failed) => command.once('exit', done).once('error', failed));
@@ -31,11 +32,12 @@ export async function runCommand(home, ...words) {
 }
 
 export class Server {
-  /** On an empty library, or on one that is there already; `isKept` leaves it there. */
-  static async start({ home, isKept = false } = {}) {
+  /** On an empty library, or on one that is there already; `isKept` leaves it there. `flags` are those of `serve`. */
+  static async start({ home, isKept = false, flags = [] } = {}) {
     const server = new Server();
     server.home = home ?? (await newHome());
     server.isKept = isKept;
+    server.flags = flags;
     server.port = await freePort();
     await server.run();
     if (isEmbedded) server.address = server.api;
@@ -60,7 +62,7 @@ export class Server {
     const environment = { ...process.env, ATELIER_HOME: this.home };
     const listen = `127.0.0.1:${this.port}`;
     // The example of the server's crate, which is built in seconds, takes folder and address.
-    const words = isExample ? [this.home, listen] : ['serve', '--listen', listen];
+    const words = isExample ? [this.home, listen] : ['serve', '--listen', listen, ...this.flags];
     this.process = spawn(PROGRAM, words, {
       env: environment,
       stdio: ['ignore', 'ignore', 'inherit'],

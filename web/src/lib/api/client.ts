@@ -1,6 +1,7 @@
-// The typed client, and the one place that notices whether the server can be reached.
+// The typed client, and the one place that notices whether the server can be reached and whether somebody is logged in.
 
 import createClient from 'openapi-fetch';
+import { access } from './access.svelte';
 import { connection } from './connection.svelte';
 import { ApiError, failureOf, unreachable } from './error';
 import type { paths } from './schema';
@@ -9,7 +10,29 @@ import { fetchWithin } from './time_limit';
 /** More than the server lets a request wait for its turn, so that it can say itself that it is busy. */
 const MOST_MS = 45_000;
 
+/** What is asked about the session says itself that there is none, or that a password is wrong. */
+const SESSION = '/api/v1/session';
+
+/** The answer to a request. One that needs a login waits for it, so that nothing that was pressed or typed is lost. */
 export async function watchedFetch(request: Request): Promise<Response> {
+  for (;;) {
+    const { session } = access;
+    const response = await reached(signed(request));
+    // What somebody may do can change while the page is open.
+    if (response.status === 403) access.doubt();
+    if (response.status !== 401 || new URL(request.url).pathname.startsWith(SESSION)) return response;
+    await access.reopened(session, request.signal);
+  }
+}
+
+/** The same request with what changes carry; the first one stays unread, to be sent again. */
+function signed(request: Request): Request {
+  const copy = request.clone();
+  for (const [name, value] of Object.entries(access.headers(request.method))) copy.headers.set(name, value);
+  return copy;
+}
+
+async function reached(request: Request): Promise<Response> {
   try {
     const response = await fetchWithin(MOST_MS, request);
     if (!isProxyFailure(response)) {
@@ -41,6 +64,12 @@ export async function dataOf<T>(answer: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await answer;
   if (response.ok && data !== undefined) return data;
   throw failureOf(response.status, error);
+}
+
+/** Until a request is answered that has no data to give, or its failure thrown. */
+export async function done(answer: Promise<Answer<unknown>>): Promise<void> {
+  const { error, response } = await answer;
+  if (!response.ok) throw failureOf(response.status, error);
 }
 
 /** Whether something thrown only says that nobody waits for the answer any more. */

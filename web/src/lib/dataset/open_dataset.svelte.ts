@@ -1,5 +1,6 @@
 // A dataset that is open: what it is, its newest version, and what is on its way to it.
 
+import { session } from '../account/session.svelte';
 import { getAbout } from '../api/calls/about';
 import { connection } from '../api/connection.svelte';
 import { getDataset, getVersion } from '../api/calls/datasets';
@@ -58,6 +59,20 @@ export class OpenDataset {
 
   get isInTrash(): boolean {
     return this.dataset.data?.trashed_ms != null;
+  }
+
+  /** Why nothing of it is changed here; empty where it can be. */
+  get reasonAgainstChanging(): string {
+    const dataset = this.dataset.data;
+    if (!dataset) return '';
+    const reason = session.reasonAgainstChanging(dataset);
+    return (
+      reason || (this.isInTrash ? 'The dataset is in the trash; restore it to change its pictures.' : '')
+    );
+  }
+
+  get isReadOnly(): boolean {
+    return this.reasonAgainstChanging !== '';
   }
 
   /** Makes a version with these edits of pictures that were seen as in `was`. */

@@ -1,6 +1,7 @@
 // What becomes of jobs, as it happens: one stream of events for the whole tab. The browser asks again by itself, with the
 // number of the last event that came; where it gives up, this asks anew, and then the first event has everything.
 
+import { access } from '../api/access.svelte';
 import { EVENTS_URL } from '../api/calls/addresses';
 import { connection } from '../api/connection.svelte';
 import { Listeners } from '../api/listeners';
@@ -72,7 +73,9 @@ export class LiveJobs {
       this.isHeard = false;
       // A request finds out whether the server is gone, and says so.
       void connection.ask();
-      if (source.readyState === CLOSED) this.#connectLater();
+      if (source.readyState !== CLOSED) return;
+      access.doubt();
+      this.#connectLater();
     });
   }
 

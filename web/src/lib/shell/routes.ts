@@ -11,11 +11,15 @@ export type Route =
   | { page: 'model'; model: string }
   | { page: 'generate'; models: string[]; picture?: string }
   | { page: 'compare'; runs: string[] }
-  | { page: 'runs' | 'models' | 'settings' }
+  | { page: 'settings'; part: SettingsPart }
+  | { page: 'runs' | 'models' }
   | { page: 'runs_trash' | 'models_trash' | 'pictures_trash' }
   | { page: 'absent' };
 
-const ROOMS = ['runs', 'models', 'settings'] as const;
+const ROOMS = ['runs', 'models'] as const;
+
+export const SETTINGS_PARTS = ['studio', 'account', 'tokens', 'accounts', 'audit', 'doors'] as const;
+export type SettingsPart = (typeof SETTINGS_PARTS)[number];
 
 export function routeOf(path: string, query = ''): Route {
   const parts = path.split('/').filter(Boolean).map(decoded);
@@ -54,6 +58,10 @@ export function routeOf(path: string, query = ''): Route {
     };
   }
   if (first === 'compare' && parts.length === 1) return { page: 'compare', runs: listOf(values, 'runs') };
+  if (first === 'settings' && parts.length <= 2) {
+    const part = SETTINGS_PARTS.find((part) => part === (second ?? 'studio'));
+    if (part) return { page: 'settings', part };
+  }
   if (second === 'trash' && parts.length === 2) {
     if (first === 'runs') return { page: 'runs_trash' };
     if (first === 'models') return { page: 'models_trash' };
@@ -97,6 +105,7 @@ export function roomOf(route: Route): string {
 }
 
 export const addressOf = {
+  settings: (part: SettingsPart) => (part === 'studio' ? '/settings' : `/settings/${part}`),
   train: (from: { dataset?: string; run?: string } = {}) => withQuery('/train', from),
   run: (id: string) => `/runs/${encodeURIComponent(id)}`,
   model: (id: string) => `/models/${encodeURIComponent(id)}`,

@@ -95,7 +95,7 @@ export class Uploads {
     upload.share = 0;
     const progress = (share: number) => {
       upload.share = share;
-      if (share >= 1) upload.state = 'reading';
+      upload.state = share >= 1 ? 'reading' : 'sending';
     };
     try {
       upload.answer = await this.send(this.dataset, upload.files, progress, upload.abort.signal);

@@ -1,8 +1,9 @@
 // Sends files. `fetch` does not tell how much was sent, so this uses the older way.
 
+import { access } from '../api/access.svelte';
 import { uploadUrl } from '../api/calls/addresses';
 import { connection } from '../api/connection.svelte';
-import { failureOf, unreachable } from '../api/error';
+import { ApiError, failureOf, unreachable } from '../api/error';
 import type { Uploaded } from '../api/model';
 import type { Picked } from './picked';
 import { SilenceWatch } from '../api/time_limit';
@@ -20,7 +21,26 @@ export function sendUpload(
   return sendForm(uploadUrl(dataset), body, onProgress, signal);
 }
 
-export function sendForm<T>(
+/** Where a login is needed first, it waits for that and sends the form again. */
+export async function sendForm<T>(
+  address: string,
+  body: FormData,
+  onProgress: (share: number) => void,
+  signal: AbortSignal,
+): Promise<T> {
+  for (;;) {
+    const { session } = access;
+    try {
+      return await sendOnce<T>(address, body, onProgress, signal);
+    } catch (thrown) {
+      if (!(thrown instanceof ApiError) || thrown.status !== 401) throw thrown;
+    }
+    onProgress(0);
+    await access.reopened(session, signal);
+  }
+}
+
+function sendOnce<T>(
   address: string,
   body: FormData,
   onProgress: (share: number) => void,
@@ -38,6 +58,7 @@ export function sendForm<T>(
       request.abort();
     }
     request.open('POST', address);
+    for (const [name, value] of Object.entries(access.headers('POST'))) request.setRequestHeader(name, value);
     request.responseType = 'json';
     request.upload.onprogress = (event) => {
       watch.heard();
