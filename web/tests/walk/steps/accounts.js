@@ -87,7 +87,7 @@ export async function datasetIsShared(visitor) {
 
 export async function deedsAreNoted(visitor) {
   await visitor.go('/settings/audit');
-  await visitor.page.getByText('Added the account').waitFor();
+  await visitor.page.getByText('Added the account').first().waitFor();
   await visitor.accessible('the audit log');
   await visitor.shoot('audit');
 }
