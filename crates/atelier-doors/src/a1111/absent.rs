@@ -56,14 +56,14 @@ pub(super) fn check(keys: Keys<'_>) -> Result<()> {
     }
     // The share of a sampler's noise that is its own: each has one, and clients send 1 whatever the sampler.
     let eta = keys.get::<f64>("eta")?;
-    if eta.is_some_and(|eta| eta != 0.0 && eta != 1.0) {
+    if eta.is_some_and(|eta| !is_one(eta) && eta.abs() > 0.0) {
         return Err(Refusal::not_supported(
             "other noise of samplers than their own (`eta`)",
         ));
     }
     for key in ["s_noise", "initial_noise_multiplier"] {
         let factor = keys.get::<f64>(key)?;
-        if factor.is_some_and(|factor| factor != 1.0) {
+        if factor.is_some_and(|factor| !is_one(factor)) {
             return Err(Refusal::not_supported(&format!(
                 "factor on noise (`{key}`)"
             )));
@@ -78,6 +78,10 @@ pub(super) fn check(keys: Keys<'_>) -> Result<()> {
         }
         None => Ok(()),
     }
+}
+
+fn is_one(number: f64) -> bool {
+    number.to_bits() == 1.0_f64.to_bits()
 }
 
 /// Whether a script would do something: clients send some that are switched off.

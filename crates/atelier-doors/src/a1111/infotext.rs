@@ -56,17 +56,15 @@ fn settings(line: &str) -> Vec<(String, String)> {
     while let Some((key, behind)) = rest.split_once(':') {
         let behind = behind.trim_start();
         let mut quoted = serde_json::Deserializer::from_str(behind).into_iter::<String>();
-        let value = match quoted.next().filter(|_| behind.starts_with('"')) {
-            Some(Ok(value)) => {
-                let length = quoted.byte_offset();
-                rest = behind[length..].trim_start_matches([',', ' ']);
-                value
-            }
-            _ => {
-                let (value, next) = behind.split_once(',').unwrap_or((behind, ""));
-                rest = next.trim_start();
-                value.trim_end().to_owned()
-            }
+        let value = if behind.starts_with('"')
+            && let Some(Ok(value)) = quoted.next()
+        {
+            rest = behind[quoted.byte_offset()..].trim_start_matches([',', ' ']);
+            value
+        } else {
+            let (value, next) = behind.split_once(',').unwrap_or((behind, ""));
+            rest = next.trim_start();
+            value.trim_end().to_owned()
         };
         found.push((key.trim().to_owned(), value));
     }

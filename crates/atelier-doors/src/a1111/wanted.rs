@@ -20,6 +20,7 @@ const GUIDANCE: f32 = 7.0;
 const MOST_STEPS: (i64, i64) = (1, 200);
 const COUNTS: (i64, i64) = (1, 64);
 const SIDES: (i64, i64) = (8, 2048);
+const MOST_PICTURES: usize = 64;
 /// Seeds are numbers of 32 bits there.
 const SEEDS: (i64, i64) = (0, u32::MAX as i64);
 /// The seed that means any.
@@ -90,12 +91,12 @@ impl Wanted {
 }
 
 fn count(batch_size: usize, batches: usize) -> Result<usize> {
-    let (_, most) = COUNTS;
     let count = batch_size * batches;
-    if count as i64 <= most {
+    if count <= MOST_PICTURES {
         return Ok(count);
     }
-    let message = format!("`batch_size` × `n_iter` are {count} pictures, at most {most} are drawn");
+    let message =
+        format!("`batch_size` × `n_iter` are {count} pictures, at most {MOST_PICTURES} are drawn");
     Err(Refusal::invalid(message))
 }
 

@@ -146,9 +146,9 @@ mod tests {
 
     #[test]
     fn schedules_come_from_their_own_word_else_from_the_samplers_else_from_the_table() {
-        let read = |sampler, scheduler| sampler_and_schedule(sampler, scheduler).unwrap();
         use SamplerKind as To;
         use ScheduleKind as By;
+        let read = |sampler, scheduler| sampler_and_schedule(sampler, scheduler).unwrap();
         for (sampler, scheduler, expected) in [
             (
                 Some("Euler a"),

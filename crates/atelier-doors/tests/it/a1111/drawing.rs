@@ -14,7 +14,7 @@ async fn a_drawing_is_answered_with_its_pictures_and_what_is_to_be_known_of_them
     });
     let answer = taken(&studio.draw(&wanted).await);
     let (drawn, info) = pictures(&answer);
-    let sizes: Vec<_> = drawn.iter().map(|picture| picture.dimensions()).collect();
+    let sizes: Vec<_> = drawn.iter().map(image::RgbImage::dimensions).collect();
     assert_eq!(sizes, [(64, 128); 4]);
     assert_eq!(answer["parameters"], asked(&wanted));
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The API that clients of AUTOMATIC1111's web interface speak, with the bodies that PyPI `webuiapi` sends.
+//! The API that clients of AUTOMATIC1111's web interface speak, with the bodies that the client `webuiapi` sends.
 
 mod drawing;
 mod lists;
