@@ -16,10 +16,10 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/005_promised_models.sql"),
     include_str!("../../migrations/006_names.sql"),
     include_str!("../../migrations/007_origins.sql"),
-    include_str!("../../migrations/011_drawings.sql"),
-    include_str!("../../migrations/008_accounts.sql"),
-    include_str!("../../migrations/009_previews.sql"),
-    include_str!("../../migrations/010_doors.sql"),
+    include_str!("../../migrations/008_drawings.sql"),
+    include_str!("../../migrations/009_accounts.sql"),
+    include_str!("../../migrations/010_previews.sql"),
+    include_str!("../../migrations/011_doors.sql"),
 ];
 /// Says in the file's header that the catalogue is ours.
 const APPLICATION: i32 = i32::from_be_bytes(*b"Atel");
