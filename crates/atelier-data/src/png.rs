@@ -60,9 +60,7 @@ pub fn text_of(bytes: &[u8]) -> Result<Vec<(String, String)>, String> {
     texts_in(Cursor::new(bytes)).map_err(|error| format!("its text cannot be read: {error}"))
 }
 
-fn texts_in(
-    content: impl BufRead + Seek,
-) -> Result<Vec<(String, String)>, ::png::DecodingError> {
+fn texts_in(content: impl BufRead + Seek) -> Result<Vec<(String, String)>, ::png::DecodingError> {
     let limits = ::png::Limits {
         bytes: MAX_TEXT_BYTES,
     };

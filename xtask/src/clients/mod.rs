@@ -76,7 +76,9 @@ fn token(program: &Path, home: &Path) -> Result<String> {
     command.args(["token", "add", "clients", "--json"]);
     let output = command.env("ATELIER_HOME", home).output()?;
     let made: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    let token = made["token"].as_str().context("the program made no token")?;
+    let token = made["token"]
+        .as_str()
+        .context("the program made no token")?;
     Ok(token.to_owned())
 }
 
