@@ -11,18 +11,16 @@ mod check;
 mod datasets;
 mod door_mappings;
 mod error;
-mod hashes;
 mod jobs;
+mod kept;
 mod leftovers;
 mod library;
 mod lock;
 mod models;
-mod packed;
 mod pictures;
 mod private;
 mod runs;
 mod start_pictures;
-mod thumbnails;
 mod trash;
 
 pub use about::{About, AboutChange};
@@ -53,8 +51,6 @@ pub use runs::{
     Checkpoint, EpochPreviews, Losses, NewRun, Preview, Run, RunEnd, RunPage, Sitting, Spent,
 };
 pub use start_pictures::{JobStart, StartPicture};
-pub use thumbnails::thumbnails_folder;
 pub use trash::{Emptied, TRASH_DAYS};
 
-pub use hashes::KeptHashes;
-pub use packed::{KeptPacked, PackedContents, PackedRoom};
+pub use kept::{KeptHashes, KeptPacked, PackedContents, PackedRoom, thumbnails_folder};

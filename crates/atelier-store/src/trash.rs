@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::blobs::Swept;
 use crate::error::Result;
 use crate::library::Library;
-use crate::{start_pictures, thumbnails};
+use crate::{kept, start_pictures};
 
 /// How long something stays in the trash.
 pub const TRASH_DAYS: i64 = 30;
@@ -74,7 +74,7 @@ impl Library {
                 named(change)
             })
         })?;
-        thumbnails::sweep(self.home(), &self.read(named)?);
+        kept::sweep_thumbnails(self.home(), &self.read(named)?);
         Ok(Emptied {
             files: swept.map(|Swept { files, .. }| files),
             size_bytes: swept.map_or(0, |Swept { size_bytes, .. }| size_bytes),

@@ -13,7 +13,6 @@ mod drawings;
 mod folders;
 mod jobs;
 mod pages;
-mod privacy;
 mod promised;
 mod runs;
 mod trash;

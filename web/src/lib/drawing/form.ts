@@ -2,7 +2,7 @@
 
 import type { Base, Drawing, DrawingRequest, Model, StartPicture } from '../api/model';
 import { MOST_SEED, randomSeed, seedOf } from './seed';
-import { sizeOver, type Start, startOf, startRequest, USUAL_DENOISE } from './start';
+import { sizeOver, type Start, startOf, startRequest, USUAL_DENOISE } from './start/start';
 
 export type Sampler = NonNullable<DrawingRequest['sampler']>;
 export type Schedule = NonNullable<DrawingRequest['schedule']>;

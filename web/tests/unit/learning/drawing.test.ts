@@ -15,7 +15,7 @@ import {
   withTrigger,
   writtenOf,
 } from '../../../src/lib/drawing/form';
-import { sizeOver } from '../../../src/lib/drawing/start';
+import { sizeOver } from '../../../src/lib/drawing/start/start';
 import { coversOf } from '../../../src/lib/drawing/uses';
 import { importForm } from '../../../src/lib/models/import';
 import { cellOf, firstEpochs, rowsOf } from '../../../src/lib/models/sheet';

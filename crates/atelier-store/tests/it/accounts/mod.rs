@@ -1,5 +1,7 @@
 //! Accounts, their sessions and tokens, and what was done by whom.
 
+mod privacy;
+
 use atelier_accounts::{PasswordHash, Role, Secret, TokenScope};
 use atelier_store::{Account, AccountChange, Error, NewAudit, NewToken};
 

@@ -1,6 +1,6 @@
 // The picture that is drawn over, as it stands in the form.
 
-import type { Base, Drawing, DrawingRequest, StartPicture } from '../api/model';
+import type { Base, Drawing, DrawingRequest, StartPicture } from '../../api/model';
 
 /** The picture that is drawn over. */
 export interface Start {

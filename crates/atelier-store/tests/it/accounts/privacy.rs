@@ -8,7 +8,7 @@ use atelier_store::{
 };
 use serde_json::json;
 
-use crate::accounts::account;
+use super::account;
 use crate::jobs::drawn;
 use crate::runs::{completed, write_epoch};
 use crate::{Studio, about};
