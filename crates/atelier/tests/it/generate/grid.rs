@@ -108,5 +108,5 @@ fn what_is_not_said_is_as_on_the_page_of_the_model() {
     assert!(!bench.path("other.png").exists());
     bench
         .run(&["grid", "--model", "nobody"])
-        .refused_with(1, &["no model `nobody`"]);
+        .refused(&["no model `nobody`"]);
 }
