@@ -70,7 +70,8 @@ impl std::fmt::Debug for Services {
         let mut services = f.debug_struct("Services");
         let planner = self.planner.is_some();
         services.field("planner", &planner);
-        services.field("queue", &self.queue).finish()
+        let services = services.field("queue", &self.queue);
+        services.finish_non_exhaustive()
     }
 }
 

@@ -179,6 +179,11 @@ fn draw_previews(run: &Run, epoch: usize, steps: &Steps<'_>) -> Result<bool, Err
     Ok(true)
 }
 
+#[expect(clippy::cast_sign_loss, reason = "no shade is below 0")]
+fn shade(value: f32) -> u8 {
+    value as u8
+}
+
 /// Something that becomes a disc, the further the training is.
 fn disc(number: usize, share: f32) -> image::RgbImage {
     let middle = SIDE as f32 / 2.0;
@@ -189,9 +194,9 @@ fn disc(number: usize, share: f32) -> image::RgbImage {
         let inside = if far < 0.3 + 0.4 * share { 1.0 } else { 0.1 };
         let level = share * inside + (1.0 - share) * noise;
         image::Rgb([
-            (level * 240.0) as u8,
-            (level * 190.0) as u8,
-            (60.0 + 90.0 * number as f32) as u8,
+            shade(level * 240.0),
+            shade(level * 190.0),
+            shade(60.0 + 90.0 * number as f32),
         ])
     })
 }

@@ -146,12 +146,14 @@ impl Failure {
     }
 
     /// The same with another status, where HTTP has a better one than the code.
+    #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = status;
         self
     }
 
     /// The same with values for programs.
+    #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
         self.0.details = details;
         self

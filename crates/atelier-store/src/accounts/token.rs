@@ -75,15 +75,21 @@ impl Library {
     pub fn create_token(&self, new: NewToken, hash: SecretHash) -> Result<ApiToken> {
         const DAY_MS: i64 = 24 * 60 * 60 * 1000;
         let (id, now_ms) = (TokenId::new(), self.now_ms());
-        let name = checked_handle("name of a token", &new.name)?;
-        let expires_ms = new.days.map(|days| now_ms + i64::from(days) * DAY_MS);
+        let NewToken {
+            name,
+            account,
+            scope,
+            days,
+        } = new;
+        let name = checked_handle("name of a token", &name)?;
+        let expires_ms = days.map(|days| now_ms + i64::from(days) * DAY_MS);
         self.write(move |change| {
             let insert = "INSERT INTO api_token (id, hash, name, account, scope, created_ms, expires_ms) \
                           VALUES (?, ?, ?, ?, ?, ?, ?)";
-            let (hash, scope) = (hash.as_str(), new.scope.name());
+            let (hash, scope) = (hash.as_str(), scope.name());
             change.execute(
                 insert,
-                params![id, hash, name, new.account, scope, now_ms, expires_ms],
+                params![id, hash, name, account, scope, now_ms, expires_ms],
             )?;
             get(change, id)
         })

@@ -105,11 +105,11 @@ fn things(studio: &Studio, ana: &Library) -> Things {
 }
 
 fn is_absent<T>(found: Result<T, Error>) -> bool {
-    matches!(found, Err(Error::NotFound { .. }))
+    matches!(found.err(), Some(Error::NotFound { .. }))
 }
 
 fn is_refused<T>(done: Result<T, Error>) -> bool {
-    matches!(done, Err(Error::NotOwn { .. } | Error::ReadOnly))
+    matches!(done.err(), Some(Error::NotOwn { .. } | Error::ReadOnly))
 }
 
 /// How many things of each kind are listed.
