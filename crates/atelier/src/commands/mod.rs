@@ -11,8 +11,11 @@ mod job;
 mod model;
 mod quickstart;
 mod run;
+mod secret_line;
 mod serve;
+mod token;
 mod train;
+mod user;
 mod worker;
 
 use std::process::ExitCode;
@@ -81,8 +84,14 @@ pub(crate) enum Command {
     /// Do one attempt at a job; `atelier serve` starts it.
     #[command(hide = true)]
     Worker(worker::WorkerArgs),
-    /// Show the studio in a browser on this machine.
+    /// Show the studio in a browser: on this machine, or with accounts to others.
     Serve(serve::ServeArgs),
+    /// Accounts: who may use the studio from elsewhere.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Tokens, by which programs are recognised.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Show what this machine offers, and where things lie.
     Doctor,
     /// Time the work of training and drawing, for comparison with other programs.
@@ -106,6 +115,8 @@ impl Command {
             Self::Job(command) => job::run(command, app),
             Self::Worker(args) => worker::run(args, app),
             Self::Serve(args) => serve::run(args, app),
+            Self::User(command) => user::run(command, app),
+            Self::Token(command) => token::run(command, app),
             Self::Doctor => doctor::run(app),
             Self::Bench(command) => bench::run(command, app),
         }

@@ -1,4 +1,4 @@
-//! `atelier serve`: the studio in a browser on this machine.
+//! `atelier serve`: the studio in a browser, on this machine or with accounts elsewhere.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use atelier_failure::CodedResult as _;
 use atelier_jobs::{ChildProcess, Queue};
-use atelier_server::{Limits, ListenAddress, Server, Services, Settings};
-use atelier_store::Library;
+use atelier_server::{Access, HostName, Limits, ListenAddress, Server, Services, Settings};
+use atelier_store::{CATALOGUE, Library};
 use clap::Args;
 use serde_json::json;
 
@@ -24,15 +24,42 @@ const GRACE: Duration = Duration::from_secs(30);
 /// What `serve` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// Where to listen: an address of this machine; with port 0, one that is free.
+    /// Where to listen; with port 0, at one that is free. Where other machines reach it, everybody has to log in.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7860")]
     listen: String,
+    /// Have everybody log in on an address of this machine too, such as behind a proxy.
+    #[arg(long)]
+    require_login: bool,
+    /// A name of the server besides its address; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+    /// Every request comes through a proxy: believe its X-Forwarded-For and X-Forwarded-Proto.
+    #[arg(long)]
+    behind_proxy: bool,
+    /// Let browsers show their session only over HTTPS.
+    #[arg(long)]
+    secure_cookies: bool,
+}
+
+impl ServeArgs {
+    fn access(&self) -> Result<Access> {
+        let hosts = self.host.iter().map(|host| host.parse::<HostName>());
+        Ok(Access {
+            needs_login: self.require_login,
+            hosts: hosts.collect::<Result<_, _>>().coded()?,
+            has_secure_cookies: self.secure_cookies,
+            is_behind_proxy: self.behind_proxy,
+        })
+    }
 }
 
 /// Does it, until it is asked to stop.
 pub(super) fn run(args: &ServeArgs, app: &App) -> Result<ExitKind> {
     let address: ListenAddress = args.listen.parse().coded()?;
-    let output = app.output;
+    let (access, output) = (args.access()?, app.output);
+    if access.needs_login || !address.is_loopback() {
+        check_library(app, address)?;
+    }
     let library = app.library()?;
     let settings = Settings {
         library: library.clone(),
@@ -40,7 +67,7 @@ pub(super) fn run(args: &ServeArgs, app: &App) -> Result<ExitKind> {
         limits: Limits::default(),
         note: Arc::new(move |text: &dyn Display| output.note(text)),
     };
-    let server = Server::bind(address, settings).coded()?;
+    let server = Server::bind_with(address, settings, access).coded()?;
     // Not before the address is ours: a server that cannot listen does nothing.
     let queue = open_queue(app, library)?;
     let services = Services {
@@ -55,6 +82,15 @@ pub(super) fn run(args: &ServeArgs, app: &App) -> Result<ExitKind> {
     queue.shut_down(GRACE);
     served?;
     Ok(ExitKind::Completed)
+}
+
+/// Nobody can log in where there is no library yet; none is made to find that out.
+fn check_library(app: &App, address: ListenAddress) -> Result<()> {
+    if app.settings.library_home()?.join(CATALOGUE).exists() {
+        return Ok(());
+    }
+    let address = address.into();
+    Err(atelier_server::Error::NoOwner { address }).coded()
 }
 
 /// What every worker is told besides its attempt.

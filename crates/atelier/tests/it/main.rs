@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
+mod accounts;
 mod bases;
 mod bench;
 mod dataset;
