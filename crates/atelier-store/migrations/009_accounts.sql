@@ -66,6 +66,7 @@ ALTER TABLE model ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE job ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE picture ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
 
--- With what says who may see them, so that pictures of others are passed over without reading their rows.
+-- With what says who may see them, so that pictures are counted and those of others passed over without reading their rows;
+-- for that, the condition's own column has to be there too.
 DROP INDEX picture_shown;
-CREATE INDEX picture_shown ON picture (created_ms DESC, job DESC, position, owner, shared) WHERE trashed_ms IS NULL;
+CREATE INDEX picture_shown ON picture (created_ms DESC, job DESC, position, trashed_ms, owner, shared) WHERE trashed_ms IS NULL;
