@@ -243,6 +243,20 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn transpose(from: *const u32, stride: usize, to: *mut u32, to_stride: usize);
 }
 
+/// Has the processor bring what lies at an address into its first cache, where it can. Nothing is read, so that the address
+/// need not be one.
+#[inline(always)]
+pub(crate) fn prefetch(from: *const u32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every such processor has the instruction, which does nothing where nothing can be read.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(from.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
+
 /// Defines `unsafe fn name(level, …)`, which runs `body::<S>(…)` compiled with the instructions of `level`.
 ///
 /// `body` must be `#[inline(always)] unsafe fn body<S: Simd>(…)`, and so must what it calls with `S`.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use super::super::level::{Simd, leveled};
+use super::super::level::{Simd, leveled, prefetch};
 use super::packed::{Format, Packed};
 use super::units::Units;
 
@@ -138,6 +138,11 @@ unsafe fn turn_wholes<S: Simd>(
     for panel in 0..count {
         for i in (0..width / 2).step_by(S::LANES) {
             for j in (0..width).step_by(S::LANES) {
+                // Pieces of the next panel lie too far away for the processor to expect them.
+                let ahead = from.wrapping_add((panel + 1) * panel_units + i * width + j);
+                for row in 0..S::LANES {
+                    prefetch(ahead.wrapping_add(row * width));
+                }
                 // SAFETY: blocks inside one panel on either side; a block has at most 16 rows and columns.
                 unsafe {
                     let from = from.add(panel * panel_units + i * width + j);
