@@ -260,7 +260,9 @@ fn note(run: &Run, epoch: usize) {
     use std::io::Write as _;
     let mut options = fs_err::OpenOptions::new();
     let file = options.create(true).append(true).open(begun_file(run));
-    writeln!(file.unwrap(), "{epoch}").unwrap();
+    // At once, so that no kill comes between a number and the end of its line.
+    let line = format!("{epoch}\n");
+    file.unwrap().write_all(line.as_bytes()).unwrap();
 }
 
 fn begun_file(run: &Run) -> PathBuf {
