@@ -292,7 +292,7 @@ mod tests {
         let (all, some) = (config(10, 1), config(10, 3));
         assert_eq!(all.previewed_epochs(4), [4, 8, 10]);
         assert_eq!(all.previewed_epochs(100), [10]);
-        assert_eq!(all.previewed_epochs(1), Vec::from_iter(1..=10));
+        assert_eq!(all.previewed_epochs(1), (1..=10).collect::<Vec<_>>());
         assert_eq!(some.previewed_epochs(1), [3, 6, 9, 10]);
         assert_eq!(some.previewed_epochs(4), [6, 9, 10]);
         assert!(all.previewed_epochs(0).is_empty());

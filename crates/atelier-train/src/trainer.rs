@@ -334,7 +334,7 @@ impl<'a> Run<'a> {
         }
         let begun = self.context.clock.unix_secs();
         let Inputs { base, record, .. } = &self.inputs;
-        let studio = Studio {
+        let mut studio = Studio {
             base,
             base_words: (&record.base_name, &record.base_hash),
             unet: &mut self.unet,
@@ -343,7 +343,7 @@ impl<'a> Run<'a> {
         };
         let adapter = self.checkpoints.adapter_of(epoch);
         let of = (epoch, adapter.as_path());
-        let shown = self.inputs.previews.draw(of, studio, self.context)?;
+        let shown = self.inputs.previews.draw(of, &mut studio, self.context)?;
         self.factors.attach(&mut self.unet, &self.device);
         self.preview_secs += self.context.clock.unix_secs() - begun;
         match shown {

@@ -81,19 +81,19 @@ impl Previews {
     pub(crate) fn draw(
         &self,
         (epoch, adapter): (usize, &Path),
-        studio: Studio<'_>,
+        studio: &mut Studio<'_>,
         context: RunContext<'_>,
     ) -> Result<Shown> {
         let used = AdapterUse::new(adapter, 1.0);
         let fitted = studio.base.fit_adapter(&used)?;
         studio.unet.visit("", &mut Detach);
         fitted.attach("unet", studio.unet, studio.unet_device);
-        let latents = self.latents(&studio, context);
+        let latents = self.latents(studio, context);
         studio.unet.visit("", &mut Detach);
         let Some(latents) = latents? else {
             return Ok(Shown::Stopped);
         };
-        let pictures = match self.pictures(latents, &studio) {
+        let pictures = match self.pictures(latents, studio) {
             Ok(pictures) => pictures,
             Err(error @ atelier_diffusion::Error::NotFinite { .. }) => {
                 return Ok(Shown::Impossible(error.to_string()));
