@@ -85,10 +85,10 @@ function uint(value, bytes, isBig = false) {
   return buffer;
 }
 
-/** A safetensors file with one layer, as kohya's programs write it. */
+/** A safetensors file with one layer of the embedded base, as kohya's programs write it. */
 export function adapter(trigger) {
-  const layer = 'lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q';
-  const shapes = { 'lora_down.weight': [4, 8], 'lora_up.weight': [8, 4], alpha: [] };
+  const layer = 'lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q';
+  const shapes = { 'lora_down.weight': [4, 160], 'lora_up.weight': [160, 4], alpha: [] };
   const header = { __metadata__: { 'modelspec.trigger_phrase': trigger } };
   let end = 0;
   for (const [name, shape] of Object.entries(shapes)) {
