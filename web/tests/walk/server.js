@@ -67,7 +67,10 @@ export class Server {
       env: environment,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
+    let failure;
+    this.process.once('error', (error) => (failure = error));
     for (let tries = 0; tries < 200; tries++) {
+      if (failure) throw new Error(`\`${PROGRAM}\` cannot be started`, { cause: failure });
       if (
         await fetch(`${this.api}/healthz`)
           .then((answer) => answer.ok)
