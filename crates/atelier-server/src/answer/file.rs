@@ -61,6 +61,17 @@ impl KeptFile {
         Ok(OpenedFile { about: self, file })
     }
 
+    /// A picture as a browser shows or keeps it; what lies under its address never changes.
+    pub(crate) async fn answer_picture(
+        self,
+        asked: &HeaderMap,
+        way: Disposition,
+    ) -> Result<Response> {
+        let mut file = self.open().await?;
+        let kind = file.picture_kind().await?;
+        file.answer(asked, (kind, way), FOR_EVER).await
+    }
+
     fn damaged(&self, problem: &str) -> Failure {
         let message = format!("the file of `{}` {problem}", self.name);
         Failure::new(ErrorCode::DamagedLibrary, message)

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::answer::disposition::Disposition;
-use crate::answer::file::{FOR_EVER, KeptFile};
+use crate::answer::file::KeptFile;
 use crate::answer::{FailureBody, Result};
 use crate::extract::{AppFor, PathOf, QueryOf};
 
@@ -64,8 +64,5 @@ pub(crate) async fn get_image_file(
         size_bytes: image.size_bytes,
         name: image.file_name,
     };
-    let mut file = file.open().await?;
-    let kind = file.picture_kind().await?;
-    file.answer(&asked, (kind, query.disposition()), FOR_EVER)
-        .await
+    file.answer_picture(&asked, query.disposition()).await
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use atelier_core::{Category, ErrorCode};
 use atelier_store::{About, Library, Model, NewModel, adapter_about};
-use axum::extract::multipart::{Field, Multipart};
-use axum::extract::{FromRequest as _, Request};
+use axum::extract::Request;
+use axum::extract::multipart::Field;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use utoipa::ToSchema;
@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 use super::views::ModelView;
 use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
-use crate::datasets::upload::folder::UploadFolder;
-use crate::datasets::upload::metered::{Progress, metered};
+use crate::datasets::upload::begin::{new_folder, open_form};
+use crate::datasets::upload::metered::Progress;
 use crate::datasets::upload::receive::broken;
 use crate::datasets::upload::single::write_one;
 use crate::extract::AppFor;
@@ -67,9 +67,7 @@ pub(crate) async fn import_model(
     request: Request,
 ) -> Result<impl IntoResponse> {
     let _turn = app.work().upload().await?;
-    let uploads = app.uploads().to_owned();
-    let folder = move || UploadFolder::new(&uploads);
-    let (folder, _interest) = app.work().files(folder).await?.map_err(Failure::io)?;
+    let (folder, _interest) = new_folder(&app).await?;
     let form = receive(&app, request, folder.path()).await?;
     let (keeping, library) = (app.clone(), app.library());
     // Alone among what takes much memory: the file is read wholly.
@@ -84,15 +82,10 @@ pub(crate) async fn import_model(
 }
 
 async fn receive(app: &App, request: Request, folder: &Path) -> Result<ImportModel> {
-    let (head, body) = request.into_parts();
-    let (body, progress) = metered(body);
-    let request = Request::from_parts(head, body);
-    let multipart = Multipart::from_request(request, app).await;
-    let mut multipart = multipart
-        .map_err(|error| Failure::invalid(error.body_text()).with_status(error.status()))?;
+    let (mut fields, progress) = open_form(app, request).await?;
     let mut form = ImportModel::default();
     let mut count = 0;
-    while let Some(field) = multipart.next_field().await.map_err(broken)? {
+    while let Some(field) = fields.next_field().await.map_err(broken)? {
         progress.made();
         count += 1;
         if count > FIELDS {

@@ -4,7 +4,7 @@ use atelier_store::PictureId;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use crate::answer::file::{FOR_EVER, KeptFile};
+use crate::answer::file::KeptFile;
 use crate::answer::{FailureBody, Result};
 use crate::datasets::image_file::FileQuery;
 use crate::extract::{AppFor, PathOf, QueryOf};
@@ -39,8 +39,5 @@ pub(crate) async fn get_picture_file(
         hash: picture.hash,
         size_bytes: picture.size_bytes,
     };
-    let mut file = file.open().await?;
-    let kind = file.picture_kind().await?;
-    file.answer(&asked, (kind, query.disposition()), FOR_EVER)
-        .await
+    file.answer_picture(&asked, query.disposition()).await
 }

@@ -146,10 +146,7 @@ pub(crate) async fn get_preview_file(
         hash: preview.hash,
         size_bytes: preview.size_bytes,
     };
-    let mut file = file.open().await?;
-    let kind = file.picture_kind().await?;
-    file.answer(&asked, (kind, query.disposition()), FOR_EVER)
-        .await
+    file.answer_picture(&asked, query.disposition()).await
 }
 
 /// A small JPEG of a preview.

@@ -2,6 +2,7 @@
 //! version. A file that cannot be used is told, and does not keep the others out.
 
 mod archive;
+pub(crate) mod begin;
 pub(crate) mod disk;
 pub(crate) mod folder;
 pub(crate) mod keep;
@@ -12,15 +13,14 @@ pub(crate) mod receive;
 pub(crate) mod single;
 
 use atelier_store::{AdditionOutcome, DatasetId};
-use axum::extract::multipart::Multipart;
-use axum::extract::{FromRequest as _, Request};
+use axum::extract::Request;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::views::{DatasetView, VersionAboutView};
-use crate::answer::{Failure, FailureBody, Json, Result};
+use crate::answer::{FailureBody, Json, Result};
 use crate::extract::{AppFor, PathOf};
-use folder::UploadFolder;
+use begin::{new_folder, open_form};
 use part::{Fate, Part};
 
 /// What a client sends.
@@ -110,21 +110,10 @@ pub(crate) async fn add_images(
         let (what, name) = ("dataset", dataset.about.name);
         return Err(atelier_store::Error::Trashed { what, name }.into());
     }
-    let (head, body) = request.into_parts();
-    let (body, progress) = metered::metered(body);
-    let request = Request::from_parts(head, body);
-    let multipart = Multipart::from_request(request, &app).await;
-    let multipart = multipart
-        .map_err(|error| Failure::invalid(error.body_text()).with_status(error.status()))?;
+    let form = open_form(&app, request).await?;
     let turn = app.work().upload().await?;
-    let uploads = app.uploads().to_owned();
-    let made = app
-        .work()
-        .files(move || UploadFolder::new(&uploads))
-        .await?;
-    // The interest ends with this request, however that ends.
-    let (folder, _interest) = made.map_err(Failure::io)?;
-    let received = receive::receive(&app, (multipart, progress), &folder).await?;
+    let (folder, _interest) = new_folder(&app).await?;
+    let received = receive::receive(&app, form, &folder).await?;
     let parts = archive::unpack_all((&app, &turn), received, &folder).await?;
     let (paired, parts) = turn.run(move || pair::pair(parts)).await?;
     let added = keep::keep(&app, (id, &folder), paired, parts).await?;

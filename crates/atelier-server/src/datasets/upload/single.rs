@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use atelier_core::ErrorCode;
 use atelier_store::DatasetId;
-use axum::extract::multipart::{Field, Multipart};
-use axum::extract::{FromRequest as _, Request};
+use axum::extract::Request;
+use axum::extract::multipart::Field;
 use serde_json::json;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
+use super::begin::{new_folder, open_form};
 use super::disk::Disk;
 use super::folder::UploadFolder;
 use super::keep::keep;
-use super::metered::{Progress, metered};
+use super::metered::Progress;
 use super::pair::Paired;
 use super::part::{Fate, Part};
 use super::receive::broken;
@@ -44,10 +45,7 @@ pub async fn add_from_form(
     request: Request,
 ) -> Result<()> {
     let _turn = app.work().upload().await?;
-    let uploads = app.uploads().to_owned();
-    let made = app.work().files(move || UploadFolder::new(&uploads));
-    // The interest ends with this request, however that ends.
-    let (folder, _interest) = made.await?.map_err(Failure::io)?;
+    let (folder, _interest) = new_folder(app).await?;
     let path = folder.path().join("0");
     receive(app, request, &path).await?;
     add_one(app, (dataset, &folder), SinglePicture { path, name }).await?;
@@ -56,14 +54,9 @@ pub async fn add_from_form(
 
 /// Writes the part `file` of a form.
 async fn receive(app: &App, request: Request, path: &Path) -> Result<()> {
-    let (head, body) = request.into_parts();
-    let (body, progress) = metered(body);
-    let request = Request::from_parts(head, body);
-    let multipart = Multipart::from_request(request, app).await;
-    let mut multipart = multipart
-        .map_err(|error| Failure::invalid(error.body_text()).with_status(error.status()))?;
+    let (mut form, progress) = open_form(app, request).await?;
     let (mut has_file, mut others) = (false, 0);
-    while let Some(field) = multipart.next_field().await.map_err(broken)? {
+    while let Some(field) = form.next_field().await.map_err(broken)? {
         progress.made();
         if field.name() == Some("file") && !has_file {
             let most = ("picture", app.limits().picture_bytes);

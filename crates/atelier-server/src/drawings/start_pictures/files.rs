@@ -41,10 +41,7 @@ pub(crate) async fn get_start_picture_file(
         hash: picture.hash,
         size_bytes: picture.size_bytes,
     };
-    let mut file = file.open().await?;
-    let kind = file.picture_kind().await?;
-    file.answer(&asked, (kind, query.disposition()), FOR_EVER)
-        .await
+    file.answer_picture(&asked, query.disposition()).await
 }
 
 /// A small JPEG of a start picture.

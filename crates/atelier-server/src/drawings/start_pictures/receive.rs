@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use axum::extract::multipart::Multipart;
-use axum::extract::{FromRequest as _, Request};
+use axum::extract::Request;
 use axum::response::IntoResponse;
 use utoipa::ToSchema;
 
@@ -11,8 +10,7 @@ use super::keep::keep_file;
 use super::views::{StartPictureView, made};
 use crate::answer::{Failure, FailureBody, Result};
 use crate::app::App;
-use crate::datasets::upload::folder::UploadFolder;
-use crate::datasets::upload::metered::metered;
+use crate::datasets::upload::begin::{new_folder, open_form};
 use crate::datasets::upload::receive::broken;
 use crate::datasets::upload::single::write_one;
 use crate::extract::AppFor;
@@ -46,10 +44,7 @@ pub(crate) async fn add_start_picture(
     request: Request,
 ) -> Result<impl IntoResponse> {
     let _turn = app.work().upload().await?;
-    let uploads = app.uploads().to_owned();
-    let folder = move || UploadFolder::new(&uploads);
-    // The interest ends with this request, however that ends.
-    let (folder, _interest) = app.work().files(folder).await?.map_err(Failure::io)?;
+    let (folder, _interest) = new_folder(&app).await?;
     let path = folder.path().join("0");
     let name = receive(&app, request, &path).await?;
     Ok(made(keep_file(&app, (path, folder), name).await?))
@@ -57,14 +52,9 @@ pub(crate) async fn add_start_picture(
 
 /// Writes the part `file` of a form, and says what it is called.
 async fn receive(app: &App, request: Request, path: &Path) -> Result<String> {
-    let (head, body) = request.into_parts();
-    let (body, progress) = metered(body);
-    let request = Request::from_parts(head, body);
-    let multipart = Multipart::from_request(request, app).await;
-    let mut multipart = multipart
-        .map_err(|error| Failure::invalid(error.body_text()).with_status(error.status()))?;
+    let (mut form, progress) = open_form(app, request).await?;
     let mut found = None;
-    while let Some(field) = multipart.next_field().await.map_err(broken)? {
+    while let Some(field) = form.next_field().await.map_err(broken)? {
         progress.made();
         if field.name() != Some("file") || found.is_some() {
             return Err(Failure::invalid(
