@@ -2,13 +2,11 @@
 //! tried. Nothing here reads a clock or a file; whoever calls says what time it is.
 
 mod bucket;
-mod name;
 mod password;
 mod role;
 mod secret;
 
 pub use bucket::{Buckets, Rate};
-pub use name::checked_name;
 pub use password::{LEAST_PASSWORD_CHARS, PasswordHash, PasswordProblem};
 pub use role::{Role, TokenScope, UnknownWord};
 pub use secret::{Secret, SecretHash};

@@ -157,11 +157,12 @@ pub trait Planner: Send + Sync {
 
     /// What is wrong with a drawing on a base that is known before its networks are: words of prompts, adapters that these name,
     /// whether adapters fit. In the words that drawing it would end with; nothing where nobody looks. The file of its start
-    /// picture is not read.
+    /// picture is not read. Prompts name what `account`, an id in the library, sees; the user of the machine when absent.
     fn check_drawing(
         &self,
         _base: &str,
         _request: &GenerateRequest,
+        _account: Option<&str>,
     ) -> Result<Vec<String>, BoxedError> {
         Ok(Vec::new())
     }

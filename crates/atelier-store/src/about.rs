@@ -106,7 +106,7 @@ impl About {
     }
 }
 
-/// The name of a run or a model, which is written before a colon and a strength, and as the name of a file.
+/// The name of a run, a model, an account or a token, which is written before a colon, and as the name of a file.
 ///
 /// # Errors
 /// When it is empty, too long, or has characters that mean something there.

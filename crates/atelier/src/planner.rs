@@ -179,8 +179,10 @@ impl Planner for OwnPlanner {
         &self,
         base: &str,
         request: &GenerateRequest,
+        account: Option<&str>,
     ) -> Result<Vec<String>, BoxedError> {
-        drawing_problems(base, request, &self.app).map_err(|error| boxed(&error))
+        let found = drawing_problems((base, request), account, &self.app);
+        found.map_err(|error| boxed(&error))
     }
 
     fn drawing_bytes(&self, base: &str, request: &GenerateRequest) -> Result<u64, BoxedError> {

@@ -121,10 +121,17 @@ impl Planner for PretendPlanner {
         &self,
         _base: &str,
         request: &GenerateRequest,
+        account: Option<&str>,
     ) -> Result<Vec<String>, BoxedError> {
-        let is_known = !request.prompt.contains("<lora:absent");
-        let problem = || "no adapter `absent`: near it are `present`".to_owned();
-        Ok((!is_known).then(problem).into_iter().collect())
+        // The latter belongs to the user of the machine.
+        let hidden = account.map(|_| "private");
+        let unknown = ["absent"].into_iter().chain(hidden);
+        let unknown = unknown.filter(|name| {
+            let tag = format!("<lora:{name}");
+            request.prompt.contains(&tag)
+        });
+        let problem = |name| format!("no adapter `{name}`: near it are `present`");
+        Ok(unknown.map(problem).collect())
     }
 
     fn drawing_bytes(&self, _base: &str, _request: &GenerateRequest) -> Result<u64, BoxedError> {

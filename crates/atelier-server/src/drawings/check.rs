@@ -1,11 +1,12 @@
 //! What is wrong with a drawing, before it gets a place in the queue: everything together, in the words of whoever draws.
 
-use atelier_core::{AdapterUse, GenerateRequest, Planner, StartImage};
+use atelier_core::{AdapterUse, GenerateRequest, StartImage};
 use atelier_jobs::GenerationRequest;
 use atelier_store::{Error, Library, Model, StartPicture};
 
 use super::request::{DrawingRequest, UsedModel};
 use crate::answer::Result;
+use crate::app::App;
 
 /// Longest prompt.
 const PROMPT_CHARS: usize = 10_000;
@@ -70,10 +71,12 @@ impl Checked {
     }
 
     /// What the planner finds, in what is left when the values that were refused already are as nobody would refuse them.
-    pub(super) fn problems(&self, planner: &dyn Planner, base: &str) -> Result<Vec<String>> {
+    pub(super) fn problems(&self, app: &App, base: &str) -> Result<Vec<String>> {
         let mut usable = self.request.clone();
         mend(&mut usable);
-        Ok(planner.check_drawing(base, &usable)?)
+        let account = app.viewer().account_id().map(|id| id.to_string());
+        let planner = app.planner()?;
+        Ok(planner.check_drawing(base, &usable, account.as_deref())?)
     }
 
     /// What is wrong with the size that follows from the start picture.

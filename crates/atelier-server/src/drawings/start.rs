@@ -64,7 +64,7 @@ fn check(app: &App, library: &Library, wanted: &DrawingRequest) -> Result<(Strin
             (None, Some(base)) => base.clone(),
             (named, _) => known(&planner, named.as_deref())?.name,
         };
-        problems.extend(found.problems(&*planner, &base)?);
+        problems.extend(found.problems(app, &base)?);
         Ok((base, found))
     };
     let found = look();

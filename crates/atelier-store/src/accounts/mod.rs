@@ -5,10 +5,11 @@ mod session;
 mod sharing;
 mod token;
 
-use atelier_accounts::{PasswordHash, Role, SecretHash, checked_name};
+use atelier_accounts::{PasswordHash, Role, SecretHash};
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::Serialize;
 
+use crate::about::checked_handle;
 use crate::error::{Error, Result};
 use crate::jobs::{Job, unreadable};
 use crate::library::{AccountId, Library, Viewer, name_key};
@@ -67,9 +68,7 @@ impl Library {
         role: Role,
         password: PasswordHash,
     ) -> Result<Account> {
-        let checked = checked_name(name);
-        let name =
-            checked.map_err(|problem| Error::invalid("name of an account", name, problem))?;
+        let name = checked_handle("name of an account", name)?;
         let (id, now_ms) = (AccountId::new(), self.now_ms());
         self.write(move |change| {
             let key = name_key(&name);
@@ -183,8 +182,13 @@ impl Library {
 impl Library {
     /// The library as whoever a job belongs to sees it.
     pub fn seen_by_owner_of(&self, job: &Job) -> Result<Self> {
-        let owner = job.owner.map(|id| self.get_account(id)).transpose()?;
-        let viewer = owner.map(|Account { id, role, .. }| Viewer::Account { id, role });
+        self.seen_by_account(job.owner)
+    }
+
+    /// The library as an account sees it, or the user of the machine.
+    pub fn seen_by_account(&self, account: Option<AccountId>) -> Result<Self> {
+        let account = account.map(|id| self.get_account(id)).transpose()?;
+        let viewer = account.map(|Account { id, role, .. }| Viewer::Account { id, role });
         Ok(self.seen_by(viewer.unwrap_or_default()))
     }
 }

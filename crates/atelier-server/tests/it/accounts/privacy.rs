@@ -5,7 +5,7 @@ use axum::body::Body;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
-use super::{Asker, guarded};
+use super::{Asker, guarded, token};
 use crate::studio::{Studio, picture, text};
 
 /// What mia made, by ids.
@@ -291,4 +291,20 @@ async fn events_tell_of_jobs_that_may_be_seen() {
             "{first}"
         );
     }
+}
+
+#[tokio::test]
+async fn prompts_are_judged_by_what_whoever_asks_may_see() {
+    let studio = guarded();
+    let mia = Asker::new(&studio, "mia", Role::Member);
+    let wanted = json!({"prompt": "<lora:private:1> a cat", "steps": 1});
+    let (status, _, message) = mia.post("/api/v1/drawings", &wanted).await.failure();
+    assert_eq!(status, 400);
+    assert!(message.contains("no adapter `private`"), "{message}");
+    // The user of the machine has it.
+    let machine = Asker {
+        studio: &studio,
+        token: Some(token(&studio, None, TokenScope::Write)),
+    };
+    machine.post("/api/v1/drawings", &wanted).await.ok();
 }

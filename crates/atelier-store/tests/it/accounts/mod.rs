@@ -37,9 +37,12 @@ fn names_are_unique_however_they_are_written_and_find_their_account() {
         .library
         .create_account("a\u{301}NA", Role::Viewer, again);
     assert!(matches!(taken, Err(Error::Exists { .. })));
-    let none = PasswordHash::kept(String::new());
-    let nameless = studio.library.create_account(" \n", Role::Viewer, none);
-    assert!(matches!(nameless, Err(Error::Invalid { .. })));
+    // The last would look like hers.
+    for bad in [" \n", "a:b", "Ána\u{200b}"] {
+        let none = PasswordHash::kept(String::new());
+        let refused = studio.library.create_account(bad, Role::Viewer, none);
+        assert!(matches!(refused, Err(Error::Invalid { .. })), "{bad:?}");
+    }
     for name in ["ána", "ÁNA", &ana.id.to_string()] {
         assert_eq!(studio.library.find_account(name).unwrap(), ana);
     }

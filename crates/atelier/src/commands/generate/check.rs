@@ -18,8 +18,8 @@ use crate::context::App;
 /// # Errors
 /// When the base itself cannot be used.
 pub(crate) fn drawing_problems(
-    base: &str,
-    request: &GenerateRequest,
+    (base, request): (&str, &GenerateRequest),
+    account: Option<&str>,
     app: &App,
 ) -> Result<Vec<String>> {
     let found = bases::find_here(app, base)?;
@@ -27,7 +27,7 @@ pub(crate) fn drawing_problems(
     let folder = app.settings.adapters_folder();
     // The library is opened where a prompt may name something of it.
     let models = if has_marks(request) {
-        LibraryModels::open(app)?
+        LibraryModels::open(app)?.seen_by(account)?
     } else {
         LibraryModels::default()
     };

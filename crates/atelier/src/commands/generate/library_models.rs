@@ -51,6 +51,16 @@ impl LibraryModels {
         })
     }
 
+    /// Those that an account sees, by its id; the user of the machine sees all.
+    pub(super) fn seen_by(self, account: Option<&str>) -> Result<Self> {
+        let id = account.map(str::parse).transpose().coded()?;
+        let seen = self.library.map(|library| library.seen_by_account(id));
+        Ok(Self {
+            library: seen.transpose().coded()?,
+            ..self
+        })
+    }
+
     /// Those of a library that is open.
     pub(super) fn of(library: &Library) -> Self {
         Self {
