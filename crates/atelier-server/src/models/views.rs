@@ -24,7 +24,7 @@ pub(crate) struct ModelView {
     category: Category,
     /// The word that calls it; may be empty.
     trigger_word: String,
-    /// Prompts that show what it learned.
+    /// Prompts that show what it learned: those that its run was previewed with, else those of its category.
     preview_prompts: Vec<String>,
     /// The strength at which it is used where nobody says another, 0 to 1.5.
     strength: f32,
@@ -80,7 +80,7 @@ impl From<Model> for ModelView {
         Self {
             id: model.id.to_string(),
             number: model.number,
-            preview_prompts: about.category.preview_prompts(&about.trigger_word),
+            preview_prompts: model.preview_prompts,
             name: about.name,
             description: about.description,
             category: about.category,

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::about::{About, AboutChange, checked_handle, first_free};
 use crate::error::{Error, Result};
+use crate::jobs::unreadable;
 use crate::library::{DatasetId, Library, ModelId, RunId, check_own, name_key};
 use crate::runs::written_by;
 
@@ -42,6 +43,9 @@ pub struct Model {
     /// Its name and purpose.
     #[serde(flatten)]
     pub about: About,
+    /// Prompts that show what it learned: those that its run was previewed with, else those of its category.
+    #[serde(skip)]
+    pub preview_prompts: Vec<String>,
     /// The strength at which it is used where nobody says another, 0 to 1.5.
     pub strength: f32,
     /// SHA-256 of the adapter file.
@@ -108,7 +112,8 @@ SELECT m.*, b.size_bytes, r.id AS seen_run, coalesce(r.name, m.origin_run) AS ru
   (SELECT a.name FROM account a WHERE a.id = m.owner) AS owner_name,
   coalesce(r.dataset_name, m.origin_dataset) AS dataset_name,
   coalesce(r.dataset_version, m.origin_version) AS dataset_version,
-  coalesce(r.dataset_hash, m.origin_hash) AS dataset_hash
+  coalesce(r.dataset_hash, m.origin_hash) AS dataset_hash,
+  json_extract(r.config, '$.preview_prompts') AS previewed
 FROM model m JOIN blob b ON b.hash = m.blob LEFT JOIN run r ON r.id = m.run";
 
 impl Library {
@@ -293,10 +298,12 @@ impl Library {
 impl Model {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let epoch: Option<u64> = row.get("epoch")?;
+        let about = About::from_row(row)?;
         Ok(Self {
             id: row.get("id")?,
             number: row.get("number")?,
-            about: About::from_row(row)?,
+            preview_prompts: preview_prompts(row, &about)?,
+            about,
             strength: row.get("strength")?,
             hash: row.get("blob")?,
             size_bytes: row.get("size_bytes")?,
@@ -315,6 +322,13 @@ impl Model {
             is_shared: row.get("shared")?,
         })
     }
+}
+
+fn preview_prompts(row: &Row<'_>, about: &About) -> rusqlite::Result<Vec<String>> {
+    let own: Option<String> = row.get("previewed")?;
+    let own = own.map(|own| serde_json::from_str::<Vec<String>>(&own).map_err(unreadable));
+    let own = own.transpose()?.filter(|own| !own.is_empty());
+    Ok(own.unwrap_or_else(|| about.category.preview_prompts(&about.trigger_word)))
 }
 
 /// The name itself, or with the first number that makes it one that no model has.

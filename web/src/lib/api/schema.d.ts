@@ -1921,7 +1921,7 @@ export interface components {
             number: number;
             /** @description The name of the account that it belongs to; nothing for what the user of the machine made. */
             owner: string | null;
-            /** @description Prompts that show what it learned. */
+            /** @description Prompts that show what it learned: those that its run was previewed with, else those of its category. */
             preview_prompts: string[];
             /**
              * Format: uuid

@@ -170,12 +170,9 @@ pub(super) fn restore(wanted: &str, app: &App, library: &Library) -> Result<()> 
     app.output.document(&json!({"model": model}))
 }
 
-/// Says how a model that was taken in is used.
-pub(super) fn tell_use(app: &App, model: &Model) {
-    let prompts = model
-        .about
-        .category
-        .preview_prompts(&model.about.trigger_word);
+/// Says how a model is used.
+pub(in crate::commands) fn tell_use(app: &App, model: &Model) {
+    let prompts = &model.preview_prompts;
     app.output.line(format_args!(
         "draw with it: atelier generate --adapter {} --prompt {}",
         shell_word(&format!("{}:{}", model.about.name, model.strength)),

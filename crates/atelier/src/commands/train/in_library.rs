@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::dataset::Wanted;
 use super::{Planned, TrainArgs, report_document, tell_previews};
+use crate::commands::model::tell_use;
 use crate::context::{App, ExitKind};
 use crate::training::{LibraryRun, Trained};
 use atelier_failure::shell_word;
@@ -116,15 +117,7 @@ pub(in crate::commands) fn tell_model(app: &App, run: &Run, model: &Model) {
         "model: {name}, after epoch {}",
         model.epoch.unwrap_or_default()
     ));
-    let prompts = model
-        .about
-        .category
-        .preview_prompts(&model.about.trigger_word);
-    app.output.line(format_args!(
-        "draw with it: atelier generate --adapter {} --prompt {}",
-        shell_word(&format!("{name}:{}", model.strength)),
-        shell_word(prompts.first().map_or("", String::as_str)),
-    ));
+    tell_use(app, model);
 }
 
 /// Says that a run was stopped, and how it goes on.

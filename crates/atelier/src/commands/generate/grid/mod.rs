@@ -42,7 +42,7 @@ pub(crate) struct GridArgs {
     /// Strengths, 0 to 1.5, one column each [default: 0.5,0.8,1.0,1.1].
     #[arg(long, value_name = "STRENGTH,...", value_delimiter = ',')]
     strengths: Vec<f32>,
-    /// What every cell shows [default: the first preview of the model's category, with its trigger word].
+    /// What every cell shows [default: the first prompt of its run's previews].
     #[arg(long)]
     prompt: Option<String>,
     /// What no cell may show.
@@ -130,7 +130,10 @@ impl GridArgs {
     fn request(&self, model: &Model) -> GenerateRequest {
         let usual = GenerateRequest::default();
         GenerateRequest {
-            prompt: self.prompt.clone().unwrap_or_else(|| usual_prompt(model)),
+            prompt: self
+                .prompt
+                .clone()
+                .unwrap_or_else(|| first_prompt(model).to_owned()),
             negative: self.negative.clone(),
             seed: self.seed,
             steps: self.steps.unwrap_or(usual.steps),
@@ -145,10 +148,8 @@ impl GridArgs {
 }
 
 /// What shows a model at its plainest, as its page draws it.
-fn usual_prompt(model: &Model) -> String {
-    let (category, trigger) = (model.about.category, &model.about.trigger_word);
-    let previews = category.preview_prompts(trigger).into_iter();
-    previews.take(1).collect()
+fn first_prompt(model: &Model) -> &str {
+    model.preview_prompts.first().map_or("", String::as_str)
 }
 
 /// The rows: the epochs that were asked for, once each, or those that are worth a look. Nothing for a model of no run.
