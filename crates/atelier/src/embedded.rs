@@ -1,7 +1,7 @@
 //! The base model inside the program, and its copy on the disk.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
@@ -37,13 +37,25 @@ pub(crate) fn unpacked(app: &App) -> Result<PathBuf> {
     }
     let folder = app.settings.bases_folder()?;
     let path = folder.join(format!("{NAME}-{}", &content_hash()[..12]));
-    if is_complete(&path) {
-        return Ok(path);
-    }
-    app.output
-        .note(format_args!("unpacking `{NAME}` to `{}`", path.display()));
-    unpack(&folder, &path).with_context(|| format!("cannot unpack `{NAME}`"))?;
+    let tell = || {
+        let place = path.display();
+        app.output
+            .note(format_args!("unpacking `{NAME}` to `{place}`"));
+    };
+    let ready = ready(&folder, &path, tell);
+    ready.with_context(|| format!("cannot unpack `{NAME}`"))?;
     Ok(path)
+}
+
+/// Unpacks it unless it is there. The first of several requests does so, and the others wait for it.
+fn ready(folder: &Path, path: &Path, tell: impl FnOnce()) -> Result<()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if is_complete(path) {
+        return Ok(());
+    }
+    tell();
+    unpack(folder, path)
 }
 
 /// A hash of the names and contents of all files.
@@ -64,6 +76,10 @@ pub(crate) fn content_hash() -> &'static str {
 /// Writes everything under a temporary name, reads it back, and renames it.
 fn unpack(folder: &Path, path: &Path) -> Result<()> {
     let work = Work::begin(folder)?;
+    // Another process was quicker, and others read what it made.
+    if is_complete(path) {
+        return Ok(());
+    }
     if path.exists() {
         fs_err::remove_dir_all(path)?;
     }
@@ -74,7 +90,7 @@ fn unpack(folder: &Path, path: &Path) -> Result<()> {
     }
     written?;
     match atomic::publish_folder(&temporary, path) {
-        // Another process was quicker.
+        // The same.
         Err(_) if is_complete(path) => Ok(()),
         published => published.coded(),
     }
@@ -134,5 +150,31 @@ mod tests {
         assert_eq!(fs_err::read(&merges).unwrap(), whole);
         // The copy, and the file that is locked while one is made.
         assert_eq!(fs_err::read_dir(home.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn of_many_who_want_it_at_once_one_unpacks_it_and_none_takes_it_from_another() {
+        if !is_present() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mini");
+        let told = std::sync::atomic::AtomicUsize::new(0);
+        let want = || {
+            let tell = || drop(told.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+            ready(folder.path(), &path, tell).unwrap();
+            assert!(is_complete(&path));
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(want);
+            }
+        });
+        assert_eq!(told.into_inner(), 1);
+        // As another process that looked too early does.
+        let before = fs_err::metadata(&path).unwrap().modified().unwrap();
+        unpack(folder.path(), &path).unwrap();
+        let after = fs_err::metadata(&path).unwrap().modified().unwrap();
+        assert_eq!(before, after);
     }
 }
