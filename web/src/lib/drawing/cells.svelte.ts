@@ -57,6 +57,12 @@ export class Cells {
     }
   }
 
+  /** How many of these are being drawn. */
+  coming(all: Cell[]): number {
+    const isComing = ({ key }: Cell) => this.pictureOf(key) === undefined && !this.isMissing(key);
+    return all.filter(isComing).length;
+  }
+
   /** Whether a cell has neither a picture nor a job that will bring one. */
   isMissing(key: string): boolean {
     if (this.pictureOf(key) !== undefined) return false;
