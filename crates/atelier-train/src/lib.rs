@@ -11,6 +11,7 @@ mod order;
 mod place;
 mod previews;
 mod record;
+mod run;
 mod step;
 mod trainer;
 mod work;
