@@ -161,7 +161,9 @@ mod tests {
         let path = folder.path().join("mini");
         let told = std::sync::atomic::AtomicUsize::new(0);
         let want = || {
-            let tell = || drop(told.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+            let tell = || {
+                told.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            };
             ready(folder.path(), &path, tell).unwrap();
             assert!(is_complete(&path));
         };
