@@ -14,6 +14,7 @@ mod graphics;
 mod parity;
 mod process;
 mod tidy;
+mod walk;
 mod web;
 mod workspace;
 
@@ -61,6 +62,8 @@ enum Task {
     Web,
     /// Go the whole way with clients of other houses (Leonardo.Ai, AUTOMATIC1111); needs Node, Python and their registries.
     Clients(clients::Clients),
+    /// Go through the pages in a real Chromium; needs Node, its registry and the browser.
+    Walk(walk::Walk),
     /// Make the reference tensors anew with the Python scripts in `golden/`.
     Golden {
         /// Names of scripts, without `.py`; all when absent.
@@ -103,6 +106,7 @@ fn run(task: Task) -> Result<()> {
         Task::Gen { check } => generated::generate(&workspace, check),
         Task::Web => web::build(&workspace),
         Task::Clients(clients) => clients.run(&workspace),
+        Task::Walk(walk) => walk.run(&workspace),
         Task::Golden { scripts } => golden::golden(&workspace, &scripts),
         Task::Parity(parity) => parity.run(&workspace),
         Task::Pretrain { arguments } => {

@@ -1,5 +1,6 @@
 //! Asks a server as many clients do, each at its own pace, and says how long answers took.
 //! `cargo run -p atelier-server --example load -- ADDRESS PATH CLIENTS EACH_PER_SECOND SECONDS`
+//! asks with the token that `ATELIER_TOKEN` holds, if any.
 
 use std::error::Error;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -14,6 +15,8 @@ type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 struct Wish {
     address: String,
     path: String,
+    /// The line of the request that says who asks.
+    token: String,
     pause: Duration,
     end: Instant,
 }
@@ -25,8 +28,8 @@ impl Wish {
         let mut stream = BufReader::new(TcpStream::connect(&self.address)?);
         stream.get_ref().set_nodelay(true)?;
         let request = format!(
-            "GET {} HTTP/1.1\r\nHost: {}\r\n\r\n",
-            self.path, self.address
+            "GET {} HTTP/1.1\r\nHost: {}\r\n{}\r\n",
+            self.path, self.address, self.token
         );
         let mut durations = Vec::new();
         let mut next = Instant::now();
@@ -78,9 +81,12 @@ fn main() -> Result<()> {
     let rate: f64 = word()?.parse()?;
     let end = Instant::now() + Duration::from_secs(word()?.parse()?);
     let pause = Duration::from_secs_f64(1.0 / rate);
+    let token = std::env::var("ATELIER_TOKEN").ok();
+    let token = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
     let wish = Wish {
         address,
         path,
+        token: token.unwrap_or_default(),
         pause,
         end,
     };

@@ -17,7 +17,7 @@ describe('versions in the list', () => {
     version(5, '1 caption changed'),
     version(4, '2 crops changed'),
     version(3, '1 caption changed', -60),
-    version(2, '3 images added', -61),
+    version(2, '3 pictures added', -61),
     version(1, 'created', -62),
   ];
 
@@ -26,7 +26,7 @@ describe('versions in the list', () => {
       '7-7 changes taken back',
       '4-6 2 captions and 3 crops changed',
       '3-3 1 caption changed',
-      '2-2 3 images added',
+      '2-2 3 pictures added',
       '1-1 created',
     ]);
   });

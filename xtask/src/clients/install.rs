@@ -9,7 +9,11 @@ use crate::process;
 
 /// The clients that the server was written against.
 const NODE_PACKAGE: &str = "@leonardo-ai/sdk@4.21.3";
-const PYTHON_PACKAGES: [&str; 2] = ["leonardo-ai-sdk==7.0.0", "webuiapi==0.9.17"];
+const PYTHON_PACKAGES: [&str; 3] = [
+    "leonardo-ai-sdk==7.0.0",
+    "webuiapi==0.9.17",
+    "schemathesis==4.32.5",
+];
 
 /// As much of what an installer said as tells why it failed.
 const TOLD_LINES: usize = 3;
@@ -21,6 +25,8 @@ pub(super) struct Installed {
     pub(super) node: PathBuf,
     /// A Python with the clients for Python.
     pub(super) python: PathBuf,
+    /// Schemathesis, which asks what a description of an API allows, and what it does not.
+    pub(super) asker: PathBuf,
 }
 
 impl Installed {
@@ -30,9 +36,11 @@ impl Installed {
             check_there(program, registry)?;
         }
         let cache = cache.map_or_else(usual_cache, Ok)?;
+        let (node, python) = (node(&cache)?, python(&cache)?);
         Ok(Self {
-            node: node(&cache)?,
-            python: python(&cache)?,
+            node,
+            asker: python.with_file_name("schemathesis"),
+            python,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask clients`: clients of other houses go the whole way with the program, unchanged: the official ones of Leonardo.Ai,
-//! and one of AUTOMATIC1111's web interface. They come from the registries of Node and Python into a folder outside the checkout,
-//! so this is no part of the checks, which need no network; the continuous integration runs it where it can.
+//! and one of AUTOMATIC1111's web interface. Then Schemathesis asks the API what its description allows, and what it does not.
+//! They come from the registries of Node and Python into a folder outside the checkout, so this is no part of the checks, which
+//! need no network; the continuous integration runs it where it can.
 
 mod install;
 
@@ -18,6 +19,11 @@ use install::Installed;
 /// What they upload.
 const PICTURES: &str = "assets/blob-faces/train";
 const PICTURE_COUNT: usize = 3;
+
+/// What Schemathesis looks at in an answer.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+/// Requests for each operation in each of its ways to make them.
+const CASES: &str = "20";
 
 /// Which program they talk to.
 #[derive(Debug, clap::Args)]
@@ -63,11 +69,27 @@ impl Clients {
             for name in ["leonardo.py", "a1111.py"] {
                 told(process::command(&installed.python).arg(script(name)))?;
             }
-            Ok(())
+            ask_everything(&installed.asker, &home, &server.address, &token)
         });
         fs_err::remove_dir_all(&home)?;
         done
     }
+}
+
+/// Schemathesis makes requests of every operation by a fixed seed, some as described and some against the description. None may
+/// be answered by a failure of the server, or by what the description does not say.
+fn ask_everything(asker: &Path, folder: &Path, address: &str, token: &str) -> Result<()> {
+    let mut command = process::command(asker);
+    command
+        .arg("run")
+        .arg(format!("{address}/api/v1/openapi.json"));
+    command
+        .arg("--header")
+        .arg(format!("Authorization: Bearer {token}"));
+    command.args(["--checks", CHECKS, "--phases", "coverage,fuzzing,stateful"]);
+    command.args(["--max-examples", CASES, "--seed", "1", "--no-shrink"]);
+    // It keeps notes of its own where it runs.
+    process::run(command.arg("--no-color").current_dir(folder))
 }
 
 /// A token for the scripts, as the guide tells people to make one.

@@ -31,7 +31,7 @@ async fn changes_of_a_request_become_one_version() {
       "dataset": "<id 0>",
       "number": 4,
       "hash": "<hash>",
-      "change": "1 image removed, 1 caption changed, 1 crop changed",
+      "change": "1 picture removed, 1 caption changed, 1 crop changed",
       "created_ms": 1700000000000,
       "image_count": 1,
       "images": [

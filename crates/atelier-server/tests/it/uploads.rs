@@ -43,7 +43,7 @@ async fn an_upload_is_answered_with_what_became_of_it() {
       "version": {
         "number": 2,
         "hash": "<hash>",
-        "change": "1 image added",
+        "change": "1 picture added",
         "created_ms": 1700000000000,
         "image_count": 1
       },

@@ -149,8 +149,8 @@ impl Editor {
     /// What was done.
     pub(super) fn words(&self) -> String {
         let kinds = [
-            (self.added, "image", "added"),
-            (self.removed, "image", "removed"),
+            (self.added, "picture", "added"),
+            (self.removed, "picture", "removed"),
             (self.captions, "caption", "changed"),
             (self.crops, "crop", "changed"),
         ];
@@ -223,7 +223,7 @@ mod tests {
         }
         assert_eq!(
             editor.words(),
-            "1 image removed, 1 caption changed, 2 crops changed"
+            "1 picture removed, 1 caption changed, 2 crops changed"
         );
         let too_large = Some(Crop { side: 31, ..crop });
         let error = editor.apply(Edit::SetCrop(b, too_large), &blobs);

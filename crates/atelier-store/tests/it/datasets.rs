@@ -76,7 +76,7 @@ fn every_change_is_a_version_and_versions_stay() {
     let dataset = studio.dataset("faces");
     let two = studio.add(&dataset, &[1, 2, 3]);
     assert_eq!(two.about.number, 2);
-    assert_eq!(two.about.change, "3 images added");
+    assert_eq!(two.about.change, "3 pictures added");
     let [first, second, _] = two.images.clone().try_into().unwrap();
     assert_eq!(
         (first.width, first.height, first.caption.as_str()),
