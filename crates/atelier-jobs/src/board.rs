@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use atelier_store::{Job, JobId};
+use atelier_store::{Job, JobId, RunId};
 use serde::Serialize;
 
 use crate::files::Report;
@@ -81,6 +81,25 @@ impl Board {
         state.jobs.insert(id, (revision, snapshot));
         state.forget(self.most_ended);
         self.changed.notify_all();
+    }
+
+    /// Shows a job as it is now, and everybody all of what they may see: some may see it no longer.
+    pub(crate) fn replace(&self, snapshot: JobSnapshot) {
+        self.show(snapshot);
+        let mut state = self.lock();
+        state.revision += 1;
+        state.whole_before = state.revision;
+        self.changed.notify_all();
+    }
+
+    /// The jobs that train a run.
+    pub(crate) fn of_run(&self, run: RunId) -> Vec<JobSnapshot> {
+        let state = self.lock();
+        let shown = state.jobs.values().map(|(_, shown)| shown);
+        shown
+            .filter(|shown| shown.job.run == Some(run))
+            .cloned()
+            .collect()
     }
 
     /// Shows a job no longer.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use atelier_core::JobKind;
+use atelier_core::{JobKind, JobState};
 use atelier_store::{Job, JobId, JobStart, Library, NewJob, NewRun, Run, RunId, Viewer};
 use serde::Serialize;
 
@@ -164,7 +164,18 @@ impl Queue {
     }
 
     /// Queues a job again that failed or was cancelled.
+    ///
+    /// # Errors
+    /// When it ended so long ago that the picture it starts from was removed.
     pub fn retry(&self, id: JobId) -> Result<Job> {
+        let job = self.library.get_job(id)?;
+        let has_inputs = inputs::are_there(&job);
+        if !has_inputs && matches!(job.state, JobState::Failed | JobState::Cancelled) {
+            return Err(Error::Invalid {
+                what: "job",
+                problem: "it ended long ago, and the picture that it starts from was removed; ask for the drawing anew".to_owned(),
+            });
+        }
         self.rung(self.library.retry_job(id))
     }
 
@@ -176,7 +187,7 @@ impl Queue {
     /// A job as it is now, and how far it is.
     pub fn snapshot(&self, id: JobId) -> Result<JobSnapshot> {
         let job = self.library.get_job(id)?;
-        let is_running = job.state == atelier_core::JobState::Running;
+        let is_running = job.state == JobState::Running;
         let report = is_running.then(|| self.shared.board.report(id)).flatten();
         Ok(JobSnapshot { job, report })
     }
@@ -195,6 +206,23 @@ impl Queue {
     /// Whether the supervisor has ended, so that nothing will change any more.
     pub fn has_ended(&self) -> bool {
         self.shared.board.is_closed()
+    }
+
+    /// Shows the jobs of a run as they are now to those alone who may see them, when that changed.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn review(&self, run: RunId) -> Result<()> {
+        for shown in self.shared.board.of_run(run) {
+            match self.library.get_job(shown.job.id) {
+                Ok(job) => self.shared.board.replace(JobSnapshot { job, ..shown }),
+                Err(atelier_store::Error::NotFound { .. }) => {
+                    self.shared.board.remove(shown.job.id);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// The end of what the newest attempt at a job said.

@@ -62,7 +62,7 @@ impl<'a> Room<'a> {
     fn in_the_way_of_training(&mut self, job: &'a Job) -> Option<String> {
         let is_other = |other: &&&Job| other.kind == JobKind::Training && same_device(job, other);
         if let Some(other) = self.busy.iter().find(is_other) {
-            return Some(format!("{} is being trained", name(other)));
+            return Some(format!("{} is being trained", name(other, job)));
         }
         self.running(JobKind::Generation)?;
         let lack = self.lack(job)?;
@@ -75,11 +75,14 @@ impl<'a> Room<'a> {
             return Some("other pictures are being drawn".to_owned());
         }
         if let Some(first) = self.first {
-            return Some(format!("{} is to be trained first", name(first)));
+            return Some(format!("{} is to be trained first", name(first, job)));
         }
         let training = self.running(JobKind::Training)?;
         let lack = self.lack(job)?;
-        Some(format!("{} is being trained, and {lack}", name(training)))
+        Some(format!(
+            "{} is being trained, and {lack}",
+            name(training, job)
+        ))
     }
 
     fn running(&self, kind: JobKind) -> Option<&'a Job> {
@@ -107,8 +110,10 @@ impl<'a> Room<'a> {
     }
 }
 
-fn name(job: &Job) -> String {
-    let name = job.run_name.as_deref();
+/// What a run is called, for whoever a waiting job belongs to.
+fn name(job: &Job, waiting: &Job) -> String {
+    let is_theirs = job.is_shared || job.owner == waiting.owner;
+    let name = job.run_name.as_deref().filter(|_| is_theirs);
     name.map_or_else(|| "another run".to_owned(), |name| format!("run `{name}`"))
 }
 

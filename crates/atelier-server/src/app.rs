@@ -20,6 +20,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate as _, Size
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::answer::Failure;
+use crate::datasets::upload::disk::Disk;
 use crate::error::Error;
 use crate::events::{Clients, Watch};
 use crate::limits::Limits;
@@ -28,7 +29,7 @@ use crate::security::Access;
 use crate::session::{self, Rates, Viewer};
 use crate::status::metrics::{self, Metrics};
 use crate::thumbnails::Thumbnails;
-use crate::work::Work;
+use crate::work::{Place, Work};
 use crate::{openapi, security, web};
 
 /// Where remarks go that only the person at the server should read.
@@ -229,6 +230,17 @@ impl App {
         &self.shared.work
     }
 
+    /// Whether the studio's disk has room for what a request adds to the library.
+    pub(crate) fn check_disk(&self) -> Result<(), Failure> {
+        let home = self.shared.settings.home.clone();
+        Ok(Disk::new(home, self.limits().spare_bytes).take(0)?)
+    }
+
+    /// A place for an upload of whoever asks.
+    pub async fn upload_place(&self) -> Result<Place, Failure> {
+        self.work().upload(self.viewer.account_id()).await
+    }
+
     pub(crate) fn thumbnails(&self) -> &Thumbnails {
         &self.shared.thumbnails
     }
@@ -291,17 +303,21 @@ pub fn guarded_router(
 pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
     let (router, _) = described();
     let pause = app.limits().pause;
+    // Weights become no smaller, take long, and are continued where a download broke off.
     let compression = SizeAbove::new(1024)
         .and(NotForContentType::IMAGES)
         .and(NotForContentType::SSE)
-        .and(NotForContentType::new("application/zip"));
+        .and(NotForContentType::new("application/zip"))
+        .and(NotForContentType::new("application/octet-stream"));
+    // Answers of doors have pictures in their words, which become no smaller either.
+    let doors = app.shared.services.doors.clone();
     router
         .route("/api/v1/openapi.json", get(openapi::get_openapi))
-        .merge(app.shared.services.doors.clone())
         .fallback(web::get_page)
         .method_not_allowed_fallback(refuse_method)
         // From the inside out: the last one sees a request first.
         .layer(CompressionLayer::new().compress_when(compression))
+        .merge(doors.method_not_allowed_fallback(refuse_method))
         // Whoever reads a body has a limit of its own.
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyTimeoutLayer::new(pause))

@@ -23,6 +23,7 @@ mod models;
 mod openapi;
 mod patient;
 mod pictures;
+mod places;
 mod routes;
 mod runs;
 mod security;

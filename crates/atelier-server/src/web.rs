@@ -61,7 +61,7 @@ fn collect(folder: &Dir<'static>, files: &mut BTreeMap<String, File>) {
 pub(crate) async fn get_page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path();
     let absent = || Failure::not_found(format!("there is nothing at `{method} {path}`"));
-    if is_below(path, "/api") {
+    if is_below(path, "/api") || is_below(path, "/sdapi") {
         return absent().into_response();
     }
     if !matches!(method, Method::GET | Method::HEAD) {

@@ -5,21 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atelier_core::ErrorCode;
-use atelier_store::Error as StoreError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use atelier_store::{AccountId, Error as StoreError};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::answer::{Failure, Result};
+use crate::places::{Places, Taken};
 
 /// Questions to the catalogue at the same time: as many as the library keeps connections for.
 const CATALOGUE: usize = 8;
 /// Other short work with files at the same time.
 const FILES: usize = 8;
-/// Uploads at the same time, from their first byte to their last picture.
+/// Uploads at the same time, from their first byte to their last picture, and those of one account.
 const UPLOADS: usize = 8;
-/// Exports at the same time, however slowly their clients take them.
+const UPLOADS_OF_EACH: usize = 4;
+/// Exports at the same time, however slowly their clients take them, and those of one account.
 const EXPORTS: usize = 8;
+const EXPORTS_OF_EACH: usize = 4;
 /// Passwords that are hashed at the same time, each with 19 MiB.
 const PASSWORDS: usize = 2;
 /// Pictures in decoders at the same time.
@@ -32,8 +35,8 @@ const MEGAPIXELS: u32 = 100;
 pub struct Work {
     catalogue: Arc<Semaphore>,
     files: Arc<Semaphore>,
-    uploads: Arc<Semaphore>,
-    exports: Arc<Semaphore>,
+    uploads: Places,
+    exports: Places,
     passwords: Arc<Semaphore>,
     decoders: Arc<Semaphore>,
     megapixels: Arc<Semaphore>,
@@ -47,8 +50,8 @@ impl Work {
         Self {
             catalogue: places(CATALOGUE),
             files: places(FILES),
-            uploads: places(UPLOADS),
-            exports: places(EXPORTS),
+            uploads: Places::new(UPLOADS, UPLOADS_OF_EACH),
+            exports: Places::new(EXPORTS, EXPORTS_OF_EACH),
             passwords: places(PASSWORDS),
             decoders: places(DECODERS),
             megapixels: places(MEGAPIXELS as usize),
@@ -65,20 +68,20 @@ impl Work {
         Ok(run([place], work).await??)
     }
 
-    /// A place for an upload.
-    pub async fn upload(&self) -> Result<Place> {
-        self.kept_place(&self.uploads).await
+    /// A place for an upload of an account.
+    pub(crate) async fn upload(&self, account: Option<AccountId>) -> Result<Place> {
+        self.kept_place(&self.uploads, account).await
     }
 
-    /// A place for an export.
-    pub(crate) async fn export(&self) -> Result<Place> {
-        self.kept_place(&self.exports).await
+    /// A place for an export of an account.
+    pub(crate) async fn export(&self, account: Option<AccountId>) -> Result<Place> {
+        self.kept_place(&self.exports, account).await
     }
 
-    async fn kept_place(&self, places: &Arc<Semaphore>) -> Result<Place> {
-        let place = self.place(places, 1).await?;
+    async fn kept_place(&self, places: &Places, account: Option<AccountId>) -> Result<Place> {
+        let taken = self.in_time(places.take(account)).await?;
         Ok(Place {
-            _permit: Arc::new(place),
+            _taken: Arc::new(taken),
         })
     }
 
@@ -116,7 +119,14 @@ impl Work {
     }
 
     async fn place(&self, places: &Arc<Semaphore>, count: u32) -> Result<OwnedSemaphorePermit> {
-        let waiting = Arc::clone(places).acquire_many_owned(count);
+        let places = Arc::clone(places);
+        self.in_time(places.acquire_many_owned(count)).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        waiting: impl Future<Output = Result<T, AcquireError>>,
+    ) -> Result<T> {
         match timeout(self.turn, waiting).await {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(closed)) => Err(Failure::internal(closed)),
@@ -132,7 +142,7 @@ impl Work {
 /// A place that is kept for more than one piece of work. Clones are the same one.
 #[derive(Debug, Clone)]
 pub struct Place {
-    _permit: Arc<OwnedSemaphorePermit>,
+    _taken: Arc<Taken>,
 }
 
 impl Place {
@@ -193,15 +203,15 @@ mod tests {
             let work = Work::new(Duration::from_millis(1));
             let mut places = Vec::new();
             for _ in 0..UPLOADS {
-                places.push(work.upload().await.unwrap());
+                places.push(work.upload(None).await.unwrap());
             }
-            let refused = work.upload().await.unwrap_err();
+            let refused = work.upload(None).await.unwrap_err();
             assert!(format!("{refused:?}").contains("Busy"));
             assert_eq!(work.files(|| 7).await.unwrap(), 7);
             let last = places.pop().unwrap();
             assert_eq!(last.run(|| 8).await.unwrap(), 8);
             drop(last);
-            assert!(work.upload().await.is_ok());
+            assert!(work.upload(None).await.is_ok());
         });
     }
 

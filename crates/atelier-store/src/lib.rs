@@ -25,7 +25,7 @@ mod trash;
 
 pub use about::{About, AboutChange};
 pub use accounts::{
-    Account, AccountChange, ApiToken, Audit, AuditPage, NewAudit, NewToken, Session,
+    Account, AccountChange, ApiToken, Audit, AuditPage, NewAudit, NewToken, Session, login_key,
 };
 pub use backup::BackedUp;
 pub use blobs::{BlobReader, Blobs, Hold, Swept};

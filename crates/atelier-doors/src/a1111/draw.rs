@@ -36,7 +36,7 @@ pub(super) async fn draw_from_picture(
 ) -> Result<Response> {
     let place = desk.place()?;
     // As many at the same time as uploads, since they are in the memory.
-    let turn = app.work().upload().await?;
+    let turn = app.upload_place().await?;
     let most_bytes = app.limits().picture_json_bytes;
     let mut said: Map<String, Value> = json_within(request, &app, most_bytes).await?;
     let sent = Sent::take(&mut said)?;

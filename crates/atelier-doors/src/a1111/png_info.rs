@@ -19,7 +19,7 @@ struct Asked {
 /// Reads the texts inside a PNG; other pictures have none that is read.
 pub(super) async fn read_png_info(AppFor(app): AppFor, request: Request) -> Result<Json<Value>> {
     // As many at the same time as uploads, since they are in the memory.
-    let turn = app.work().upload().await?;
+    let turn = app.upload_place().await?;
     let limits = *app.limits();
     let asked: Asked = json_within(request, &app, limits.picture_json_bytes).await?;
     let read = move || -> Result<Vec<(String, String)>> {

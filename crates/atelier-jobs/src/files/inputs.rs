@@ -4,10 +4,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use atelier_core::{GenerateRequest, StartImage};
-use atelier_store::Library;
+use atelier_store::{Job, Library};
+use serde::Deserialize as _;
 
 use crate::error::{Error, Result};
-use crate::request::{StartUse, StartUsed};
+use crate::request::{GenerationRequest, StartUse, StartUsed};
 
 /// The folder in that of a job.
 pub(crate) const FOLDER: &str = "inputs";
@@ -48,6 +49,16 @@ pub(crate) fn copy_start(
         path: copied(&mut start.picture, "start")?,
         denoise: start.denoise,
         mask: mask.map(|mask| copied(mask, "mask")).transpose()?,
+    })
+}
+
+/// Whether what a job draws over is there, where it draws over something.
+pub(crate) fn are_there(job: &Job) -> bool {
+    let request = GenerationRequest::deserialize(&job.request).ok();
+    let start = request.and_then(|request| request.request.start);
+    start.is_none_or(|start| {
+        let mask = start.mask.as_ref();
+        start.path.is_file() && mask.is_none_or(|mask| mask.is_file())
     })
 }
 

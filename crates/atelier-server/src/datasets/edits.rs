@@ -144,6 +144,7 @@ pub(crate) async fn edit_dataset(
     QueryOf(EditQuery { images }): QueryOf<EditQuery>,
     JsonOf(wanted): JsonOf<EditDataset>,
 ) -> Result<Json<EditedDataset>> {
+    app.check_disk()?;
     let library = app.library();
     let edits = Edits {
         edits: wanted.edits.into_iter().map(Edit::from).collect(),

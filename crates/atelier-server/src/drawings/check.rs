@@ -18,6 +18,8 @@ const FACTOR: usize = 8;
 const MOST_PICTURES: usize = 64;
 /// Most layers of text encoders that are skipped.
 const MOST_SKIPPED: usize = 11;
+/// Models that take part.
+const MOST_MODELS: usize = 8;
 
 /// What a drawing comes to.
 #[derive(Debug)]
@@ -40,7 +42,8 @@ impl Checked {
         let mut base = wanted.base.clone();
         let mut request = GenerationRequest::from(wanted.clone()).request;
         let mut models = Vec::new();
-        for used in &wanted.models {
+        // More are refused for their number, whichever they are.
+        for used in wanted.models.iter().take(MOST_MODELS) {
             let model = library.get_model(used.model)?;
             request.adapters.push(adapter(library, &model, used)?);
             models.push(UsedModel {
@@ -214,7 +217,10 @@ impl DrawingRequest {
                 self.clip_skip <= MOST_SKIPPED,
                 "`clip_skip` must be at most 11",
             ),
-            (self.models.len() <= 8, "there are more than 8 `models`"),
+            (
+                self.models.len() <= MOST_MODELS,
+                "there are more than 8 `models`",
+            ),
             (
                 strengths.all(is_strength),
                 "a `strength` must lie between 0 and 1.5",

@@ -1,16 +1,16 @@
 //! How many clients listen, and that they stop when the server does.
 
-use std::sync::Arc;
-
 use atelier_core::ErrorCode;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use atelier_store::AccountId;
+use tokio::sync::watch;
 
 use crate::answer::{Failure, Result};
+use crate::places::{Places, Taken};
 
 /// The places of clients.
 #[derive(Debug)]
 pub(crate) struct Clients {
-    places: Arc<Semaphore>,
+    places: Places,
     most: usize,
     is_over: watch::Sender<bool>,
 }
@@ -19,24 +19,26 @@ pub(crate) struct Clients {
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) is_over: watch::Receiver<bool>,
-    _place: OwnedSemaphorePermit,
+    _place: Taken,
 }
 
 impl Clients {
-    /// Places for so many.
+    /// Places for so many, of which an account has a quarter.
     pub(crate) fn new(most: usize) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(most)),
+            places: Places::new(most, most.div_ceil(4)),
             most,
             is_over: watch::Sender::new(false),
         }
     }
 
     /// Takes a place, or says that there is none.
-    pub(super) fn take(&self) -> Result<Client> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| {
-            let message = format!("{} clients listen to events already", self.most);
+    pub(super) fn take(&self, account: Option<AccountId>) -> Result<Client> {
+        let place = self.places.try_take(account).map_err(|_| {
+            let most = self.most;
+            let message = format!(
+                "too many clients listen to events already: {most} may, a quarter of them from one account"
+            );
             Failure::new(ErrorCode::Busy, message)
         })?;
         Ok(Client {

@@ -28,6 +28,22 @@ const RETRY: Duration = Duration::from_secs(2);
 /// How often it is looked whether those who listen may still do so.
 const RECHECK: Duration = Duration::from_secs(30);
 
+/// A server-sent event of the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `Event` writes")]
+pub(crate) struct JobEvent {
+    /// What it is about.
+    #[schema(example = "jobs")]
+    event: String,
+    /// The revision of its changes.
+    id: String,
+    /// The changes, as `JobChanges`.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+    /// After how many milliseconds a lost connection is made anew; with the first event.
+    retry: Option<u64>,
+}
+
 /// What became of jobs.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct JobChanges {
@@ -54,14 +70,14 @@ impl From<Changes> for JobChanges {
 #[utoipa::path(
     get, path = "/api/v1/events", tag = "jobs",
     params(("last-event-id" = Option<String>, Header, description = "The `id` of the last event that came.")),
-    responses((status = 200, description = "Events, without an end.", body = JobChanges, content_type = "text/event-stream"), (status = 503, body = FailureBody, description = "Too many clients listen."))
+    responses((status = 200, description = "Events, without an end.", body = JobEvent, content_type = "text/event-stream"), (status = 503, body = FailureBody, description = "Too many clients listen."))
 )]
 pub(crate) async fn list_events(
     AppFor(app): AppFor,
     asked: HeaderMap,
 ) -> Result<Sse<impl futures_core::Stream<Item = Result<Event, Infallible>>>> {
     let (queue, revisions) = (app.queue()?, app.revisions()?);
-    let client = app.clients().take()?;
+    let client = app.clients().take(app.viewer().account_id())?;
     let (to_client, events) = channel(1);
     let since = asked.get("last-event-id");
     let since = since.and_then(|value| value.to_str().ok()?.parse().ok());
@@ -95,7 +111,8 @@ impl Teller {
             let Some(changes) = self.changes(since).await else {
                 return;
             };
-            let is_news = is_first || changes.revision != since;
+            // That something became of jobs which they do not see is nothing to them.
+            let is_news = is_first || changes.is_whole || !changes.jobs.is_empty();
             since = changes.revision;
             if is_news && !self.send(changes, is_first).await {
                 return;

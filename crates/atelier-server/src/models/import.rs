@@ -66,7 +66,7 @@ pub(crate) async fn import_model(
     AppFor(app): AppFor,
     request: Request,
 ) -> Result<impl IntoResponse> {
-    let _turn = app.work().upload().await?;
+    let _turn = app.upload_place().await?;
     let (folder, _interest) = new_folder(&app).await?;
     let form = receive(&app, request, folder.path()).await?;
     let (keeping, library) = (app.clone(), app.library());

@@ -2,6 +2,7 @@
 
 mod access;
 pub(crate) mod choices;
+mod closed;
 
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -19,6 +20,7 @@ use crate::routes::described;
         description = "A private studio for custom image models. Every failure is answered as `Failure`.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT")
     ),
+    components(schemas(crate::events::stream::JobChanges)),
     tags(
         (name = "datasets", description = "Pictures with captions, and versions of these that never change."),
         (name = "trainings", description = "Bases, settings, and what a training will be."),
@@ -55,9 +57,9 @@ pub fn openapi_json() -> String {
         }
     }
     access::describe(&mut document);
-    let schemas = document.components.as_mut();
-    for schema in schemas.into_iter().flat_map(|all| all.schemas.values_mut()) {
-        forget_defaults(schema);
+    if let Some(components) = document.components.as_mut() {
+        closed::open_inside_larger(&mut components.schemas);
+        components.schemas.values_mut().for_each(forget_defaults);
     }
     let mut text = document.to_pretty_json().unwrap_or_default();
     text.push('\n');

@@ -36,6 +36,8 @@ pub(crate) struct Right {
     scope: TokenScope,
     /// What is noted when it was done, where it is.
     pub(crate) noted: Option<&'static str>,
+    /// Whether it is not done to its end when its client has gone away.
+    pub(crate) ends_with_client: bool,
 }
 
 const PAGES: Right = right(Open, Read, None);
@@ -47,8 +49,22 @@ const fn right(least: Least, scope: TokenScope, noted: Option<&'static str>) -> 
         least,
         scope,
         noted,
+        ends_with_client: false,
     }
 }
+
+/// What takes long, and is for those alone who wait for it.
+const ENDING_WITH_CLIENTS: [&str; 9] = [
+    "/api/v1/datasets/{dataset}/images",
+    "/api/v1/models/import",
+    "/api/v1/start-pictures",
+    "/api/rest/v1/uploads/{token}",
+    "/sdapi/v1/txt2img",
+    "/sdapi/v1/img2img",
+    "/sdapi/v1/png-info",
+    "/api/v1/trainings/plan",
+    "/api/v1/trigger-words/judge",
+];
 
 type Row = (&'static str, &'static str, Least, TokenScope, &'static str);
 
@@ -131,6 +147,8 @@ const TABLE: &[Row] = &[
     ("GET", "/api/v1/start-pictures/{start_picture}/thumbnail", Looker, Read, ""),
     ("GET", "/api/v1/jobs", Looker, Read, ""),
     ("GET", "/api/v1/jobs/{job}", Looker, Read, ""),
+    // Who has their turn first is for those to say who see all that wait.
+    ("PATCH", "/api/v1/jobs/{job}", Owner, Write, "job-moved"),
     ("POST", "/api/v1/jobs/{job}/cancel", Member, Write, "job-cancelled"),
     ("POST", "/api/v1/jobs/{job}/pause", Member, Write, ""),
     ("POST", "/api/v1/jobs/{job}/resume", Member, Write, ""),
@@ -222,7 +240,11 @@ const TABLE: &[Row] = &[
 static RIGHTS: LazyLock<HashMap<(&str, &str), Right>> = LazyLock::new(|| {
     let rows = TABLE.iter().map(|&(method, path, least, scope, noted)| {
         let noted = (!noted.is_empty()).then_some(noted);
-        ((method, path), right(least, scope, noted))
+        let right = Right {
+            ends_with_client: ENDING_WITH_CLIENTS.contains(&path),
+            ..right(least, scope, noted)
+        };
+        ((method, path), right)
     });
     rows.collect()
 });
@@ -248,6 +270,11 @@ impl Right {
         let of_method = RIGHTS.get(&(method, route));
         let right = of_method.or_else(|| RIGHTS.get(&("*", route)));
         *right.unwrap_or(&UNLISTED)
+    }
+
+    /// Whether it is for a part of the pages, which are the same for everybody.
+    pub(crate) fn is_page(self) -> bool {
+        self == PAGES
     }
 
     /// Whether it takes anything at all.

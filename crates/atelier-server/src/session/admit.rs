@@ -1,6 +1,7 @@
 //! Every request passes here: it is found out who asks, and whether they may.
 
 use std::net::IpAddr;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use atelier_accounts::{Secret, SecretHash};
@@ -8,7 +9,7 @@ use atelier_core::ErrorCode;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 
 use super::credentials::Shown;
 use super::{By, Viewer, Who};
@@ -36,13 +37,24 @@ pub(crate) async fn recognise(
     };
     let path = request.uri().path().to_owned();
     request.extensions_mut().insert(Arc::clone(&viewer));
-    let response = next.run(request).await;
-    if let Some(what) = right.noted
-        && response.status().is_success()
-    {
-        note_request(&app.seen_by(viewer), what, path).await;
+    let answer = async move {
+        let response = next.run(request).await;
+        if let Some(what) = right.noted
+            && response.status().is_success()
+        {
+            note_request(&app.seen_by(viewer), what, path).await;
+        }
+        response
+    };
+    if !changes || right.ends_with_client {
+        return answer.await;
     }
-    response
+    // What a client begins and does not wait for is done to its end, and noted.
+    match tokio::spawn(answer).await {
+        Ok(response) => response,
+        Err(ended) if ended.is_panic() => resume_unwind(ended.into_panic()),
+        Err(_) => Failure::new(ErrorCode::Internal, "the server stops").into_response(),
+    }
 }
 
 async fn admit(
@@ -51,7 +63,7 @@ async fn admit(
     (headers, address, changes): (&HeaderMap, Option<IpAddr>, bool),
 ) -> Result<Viewer> {
     let viewer = identify(app, headers, address).await?;
-    if app.access().needs_login && right.is_guarded() {
+    if app.access().needs_login && !right.is_page() {
         app.rates().request(viewer.account_id(), address)?;
     }
     right.check(&viewer)?;

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use atelier_accounts::{PasswordHash, Secret};
-use atelier_store::{Account, Library};
+use atelier_store::{Account, Library, login_key};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
@@ -107,19 +107,16 @@ pub(crate) async fn begin_session(
         let message = "this server needs no login: whoever reaches it is the user of its machine";
         return Err(Failure::invalid(message));
     }
-    let (address, name) = (app.viewer().address, login.name.clone());
-    app.rates().login(address, &name)?;
-    let library = app.own_library();
-    let Some(account) = app
-        .work()
-        .password(move || check(&library, &login))
-        .await??
-    else {
-        audit::note(&app, "login-failed", Some(name)).await;
+    let (address, name) = (app.viewer().address, login_key(&login.name));
+    app.rates().login(address, name.as_deref())?;
+    let (library, known) = (app.own_library(), name.clone());
+    let checked = move || check(&library, known.as_deref(), &login.password);
+    let Some(account) = app.work().password(checked).await?? else {
+        audit::note(&app, "login-failed", name).await;
         let message = "no account that can be used has this name and this password";
         return Err(Failure::unauthenticated(message));
     };
-    app.rates().logged_in(address, &name);
+    app.rates().logged_in(address, name.as_deref());
     let secret = Secret::new("").map_err(Failure::internal)?;
     let viewer = Viewer {
         who: Who::Account(account.clone()),
@@ -152,19 +149,19 @@ async fn begin(app: &App, (account, secret): (Account, &Secret), shown: Shown) -
     Ok(())
 }
 
-/// The account with this name and this password. Takes as long for names that nobody has.
-fn check(library: &Library, login: &Login) -> Result<Option<Account>> {
+/// The account with this name and this password. Takes as long for names that nobody has, or can have.
+fn check(library: &Library, name: Option<&str>, password: &str) -> Result<Option<Account>> {
     static NOBODY: OnceLock<PasswordHash> = OnceLock::new();
     // Before the name is looked up, so that the first login tells nothing either.
     if NOBODY.get().is_none() {
         let _ = NOBODY.set(PasswordHash::of_nobody().map_err(Failure::internal)?);
     }
-    let found = library.find_login(&login.name)?;
-    let (account, kept) = found.unzip();
+    let found = name.map(|name| library.find_login(name)).transpose()?;
+    let (account, kept) = found.flatten().unzip();
     let fits = kept
         .as_ref()
         .or(NOBODY.get())
-        .is_some_and(|kept| kept.fits(&login.password));
+        .is_some_and(|kept| kept.fits(password));
     Ok(account.filter(|_| fits))
 }
 

@@ -1,7 +1,7 @@
 //! Whoever has an account gives it another password.
 
 use atelier_accounts::{PasswordHash, PasswordProblem, SecretHash};
-use atelier_store::Account;
+use atelier_store::{Account, login_key};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -48,14 +48,15 @@ pub(crate) async fn change_password(
         let message = "the user of the machine has no password";
         return Err(Failure::invalid(message));
     };
-    app.rates().login(viewer.address, &account.name)?;
+    let name = login_key(&account.name);
+    app.rates().login(viewer.address, name.as_deref())?;
     let keep = match &viewer.by {
         By::Session(secret) => secret.hash(),
         By::Token(hash, _) => hash.clone(),
         By::Place => return Err(Failure::unauthenticated("nobody is logged in")),
     };
     change(&app, account.clone(), wanted, keep).await?;
-    app.rates().logged_in(viewer.address, &account.name);
+    app.rates().logged_in(viewer.address, name.as_deref());
     app.change_admissions();
     audit::note(&app, "password-changed", Some(account.name)).await;
     Ok(StatusCode::NO_CONTENT)

@@ -55,19 +55,24 @@ impl Default for Rates {
 }
 
 impl Rates {
-    /// Counts an attempt to log in, unless there were too many.
-    pub(crate) fn login(&self, from: Option<IpAddr>, name: &str) -> Result<()> {
+    /// Counts an attempt to log in, unless there were too many. Names are keys of [`atelier_store::login_key`], which are short and
+    /// the same for all that one account answers to.
+    pub(crate) fn login(&self, from: Option<IpAddr>, name: Option<&str>) -> Result<()> {
         let too_often = |wait| Failure::too_often("too many attempts to log in", wait);
         let now = Instant::now();
         take(&self.logins_from, &neighbourhood(from), now).map_err(too_often)?;
-        take(&self.logins_as, &name.to_lowercase(), now).map_err(too_often)
+        let name = name.map(str::to_owned);
+        name.map_or(Ok(()), |name| take(&self.logins_as, &name, now))
+            .map_err(too_often)
     }
 
     /// Whoever knew the password may have mistyped it before.
-    pub(crate) fn logged_in(&self, from: Option<IpAddr>, name: &str) {
+    pub(crate) fn logged_in(&self, from: Option<IpAddr>, name: Option<&str>) {
         let from = neighbourhood(from);
         lock(&self.logins_from).refill(&from);
-        lock(&self.logins_as).refill(&name.to_lowercase());
+        if let Some(name) = name {
+            lock(&self.logins_as).refill(&name.to_owned());
+        }
     }
 
     /// Whether another token may be tried from an address.
@@ -128,17 +133,17 @@ mod tests {
         let rates = Rates::default();
         for number in 0..5 {
             let from = address(&format!("10.0.0.{number}"));
-            assert!(rates.login(from, "Ana").is_ok());
+            assert!(rates.login(from, Some("ana")).is_ok());
         }
-        assert!(rates.login(address("10.0.0.9"), "ANA").is_err());
-        assert!(rates.login(address("10.0.0.9"), "bob").is_ok());
+        assert!(rates.login(address("10.0.0.9"), Some("ana")).is_err());
+        assert!(rates.login(address("10.0.0.9"), Some("bob")).is_ok());
         for _ in 0..3 {
-            let _ = rates.login(address("10.0.0.9"), "carl");
+            let _ = rates.login(address("10.0.0.9"), None);
         }
-        let refused = rates.login(address("10.0.0.9"), "dora").unwrap_err();
+        let refused = rates.login(address("10.0.0.9"), Some("dora")).unwrap_err();
         assert!(format!("{refused:?}").contains("RateLimited"));
-        rates.logged_in(address("10.0.0.9"), "dora");
-        assert!(rates.login(address("10.0.0.9"), "dora").is_ok());
+        rates.logged_in(address("10.0.0.9"), Some("dora"));
+        assert!(rates.login(address("10.0.0.9"), Some("dora")).is_ok());
     }
 
     #[test]

@@ -36,7 +36,8 @@ pub(crate) async fn share_dataset(
     Ok(Json(shared.await?.into()))
 }
 
-/// Lets every account see a run, or no longer. Its dataset and its models are not shared with it.
+/// Lets every account see a run and make models of its epochs, or no longer. Its dataset and the models that were made of it are
+/// not shared with it.
 #[utoipa::path(
     put, path = "/api/v1/runs/{run}/shared", tag = "runs", request_body = Sharing,
     params(("run" = String, Path, format = "uuid")),
@@ -48,8 +49,12 @@ pub(crate) async fn share_run(
     JsonOf(Sharing { shared }): JsonOf<Sharing>,
 ) -> Result<Json<RunView>> {
     let library = app.library();
-    let shared = app.work().catalogue(move || library.share_run(id, shared));
-    Ok(Json(shared.await?.into()))
+    let share = move || library.share_run(id, shared);
+    let run = app.work().catalogue(share).await?;
+    if let Ok(queue) = app.queue() {
+        app.work().files(move || queue.review(id)).await??;
+    }
+    Ok(Json(run.into()))
 }
 
 /// Lets every account see a model and draw with it, or no longer. Its run and its dataset are not shared with it.

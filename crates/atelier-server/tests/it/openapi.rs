@@ -26,5 +26,31 @@ async fn it_is_served_and_names_every_operation() {
     names.sort_unstable();
     let count = names.len();
     names.dedup();
-    assert_eq!((names.len(), count), (81, 81), "{names:?}");
+    assert_eq!((names.len(), count), (82, 82), "{names:?}");
+}
+
+/// What takes no other properties cannot be a part of something that has more.
+#[test]
+fn nothing_is_all_of_an_object_that_is_closed() {
+    let document: serde_json::Value =
+        serde_json::from_str(&atelier_server::openapi_json()).unwrap();
+    let schemas = &document["components"]["schemas"];
+    let wholes: Vec<_> = schemas.as_object().unwrap().values().collect();
+    let parts = wholes
+        .iter()
+        .filter_map(|schema| schema["allOf"].as_array())
+        .flatten();
+    let mut count = 0;
+    for part in parts {
+        let at = part["$ref"].as_str().unwrap_or_default();
+        let named = at.rsplit('/').next().unwrap_or_default();
+        let schema = if named.is_empty() {
+            part
+        } else {
+            &schemas[named]
+        };
+        assert_ne!(schema["additionalProperties"], false, "{named}");
+        count += 1;
+    }
+    assert!(count > 4, "{count}");
 }

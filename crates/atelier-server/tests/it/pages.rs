@@ -34,7 +34,13 @@ async fn every_address_that_is_no_file_shows_the_page() {
             "{path}"
         );
     }
-    for path in ["/assets/none.js", "/assets/../index.html", "/assets"] {
+    for path in [
+        "/assets/none.js",
+        "/assets/../index.html",
+        "/assets",
+        "/sdapi",
+        "/sdapi/v2/txt2img",
+    ] {
         assert_eq!(studio.get(path).await.failure().0, 404, "{path}");
     }
     let posted = studio.post("/", &serde_json::json!({})).await;

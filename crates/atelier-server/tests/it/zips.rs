@@ -329,3 +329,36 @@ async fn archives_inside_archives_are_not_opened() {
         "{added}"
     );
 }
+
+/// Whatever is read of an entry before its damage counts, and does not stay.
+#[tokio::test]
+async fn entries_that_are_damaged_at_their_end_are_no_way_around_the_limit() {
+    let studio = Studio::with_limits(Limits {
+        upload_bytes: 3 << 20,
+        ..Limits::default()
+    });
+    let zeros = vec![0; 1 << 20];
+    let names: Vec<_> = (0..10).map(|number| format!("{number}.png")).collect();
+    let files: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), &zeros[..]))
+        .collect();
+    let mut bytes = archive(&files);
+    // The last bytes of each stream, which come right before the next head.
+    let heads: Vec<_> = bytes
+        .windows(4)
+        .enumerate()
+        .filter(|(_, mark)| *mark == b"PK\x03\x04" || *mark == b"PK\x01\x02")
+        .map(|(at, _)| at)
+        .collect();
+    for head in heads.iter().skip(1).take(10) {
+        bytes[head - 3..*head].fill(0xff);
+    }
+    let dataset = studio.dataset("damaged").await;
+    let added = studio.upload(&dataset, &[("x.zip", &bytes)]).await.ok();
+    let told = told(&added);
+    assert!(
+        told[0].contains("the archives unpack to more than 3145728 bytes"),
+        "{told:?}"
+    );
+}

@@ -1,6 +1,6 @@
 //! What was done by whom.
 
-use rusqlite::{Row, params};
+use rusqlite::{Row, Transaction, params};
 use serde::Serialize;
 
 use crate::error::Result;
@@ -8,6 +8,9 @@ use crate::library::Library;
 
 /// Entries that are kept.
 const MOST: i64 = 20_000;
+/// Those of one account, so that nobody can push out what others did; looked at once in so many entries.
+const MOST_OF_EACH: i64 = 5_000;
+const LOOKED_AT: i64 = 100;
 /// Longest text of an entry.
 const MOST_CHARS: usize = 200;
 
@@ -60,6 +63,18 @@ impl Audit {
     }
 }
 
+/// Removes the oldest entries of accounts that have too many, then the oldest of all.
+fn forget(change: &Transaction<'_>) -> Result<()> {
+    let of_each = "DELETE FROM audit WHERE id IN (SELECT id FROM \
+        (SELECT id, row_number() OVER (PARTITION BY account ORDER BY id DESC) AS place FROM audit) \
+        WHERE place > ?)";
+    change.execute(of_each, [MOST_OF_EACH])?;
+    let of_all = "DELETE FROM audit WHERE id <= \
+        (SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET ?)";
+    change.execute(of_all, [MOST])?;
+    Ok(())
+}
+
 impl Library {
     /// Takes note of something. The oldest go when there are too many.
     pub fn note_audit(&self, new: NewAudit) -> Result<()> {
@@ -76,7 +91,9 @@ impl Library {
                 params![now_ms, account, new.what, thing, new.address],
             )?;
             let newest = change.last_insert_rowid();
-            change.execute("DELETE FROM audit WHERE id <= ?", [newest - MOST])?;
+            if newest % LOOKED_AT == 0 {
+                forget(change)?;
+            }
             Ok(())
         })
     }

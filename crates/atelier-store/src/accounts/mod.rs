@@ -57,6 +57,12 @@ impl Account {
     }
 }
 
+/// What is equal for names by which the same account is found; nothing where no account can have the name.
+pub fn login_key(name: &str) -> Option<String> {
+    let name = checked_handle("name of an account", name.trim()).ok()?;
+    Some(name_key(&name))
+}
+
 impl Library {
     /// Makes an account.
     ///

@@ -13,6 +13,9 @@ use crate::library::{AccountId, Library, TokenId};
 /// How exactly the last use is noted, in milliseconds, so that not every request is a change of the catalogue.
 const GLANCE_MS: i64 = 5 * 60 * 1000;
 
+/// Most tokens of an account.
+const MOST_OF_EACH: u32 = 100;
+
 /// By what a program is recognised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ApiToken {
@@ -67,6 +70,17 @@ impl ApiToken {
     }
 }
 
+/// Refuses an account more tokens than anybody uses. Those of the machine are not counted: it has no limit to what it may do.
+fn check_count(change: &Transaction<'_>, account: Option<AccountId>) -> Result<()> {
+    let query = "SELECT count(*) FROM api_token WHERE account = ?";
+    let count: u32 = change.query_row(query, [account], |row| row.get(0))?;
+    if count < MOST_OF_EACH {
+        return Ok(());
+    }
+    let problem = format!("the account has {MOST_OF_EACH} of them already; revoke some first");
+    Err(Error::invalid("token", "one more", problem))
+}
+
 impl Library {
     /// Makes a token of a secret, which is not kept.
     ///
@@ -84,6 +98,7 @@ impl Library {
         let name = checked_handle("name of a token", &name)?;
         let expires_ms = days.map(|days| now_ms + i64::from(days) * DAY_MS);
         self.write(move |change| {
+            check_count(change, account)?;
             let insert = "INSERT INTO api_token (id, hash, name, account, scope, created_ms, expires_ms) \
                           VALUES (?, ?, ?, ?, ?, ?, ?)";
             let (hash, scope) = (hash.as_str(), scope.name());

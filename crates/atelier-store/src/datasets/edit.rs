@@ -20,6 +20,8 @@ use crate::library::{DatasetId, ImageId, Library};
 const MAX_CHANGE_CHARS: usize = 200;
 /// Most changes of images that become a version together, those of all images counted for each.
 pub const MAX_CHANGES: usize = 50_000;
+/// Most bytes of all captions of a version: 3,200 for each of as many images as there may be.
+const MAX_CAPTIONS_BYTES: usize = 32_000_000;
 /// Most images of a dataset.
 pub(super) const MAX_IMAGES: usize = 10_000;
 
@@ -181,8 +183,13 @@ pub(super) fn apply(
     check_count(&edits, before.images.len())?;
     let mut editor = Editor::new(before.images.clone(), about);
     for edit in edits {
+        let is_of_many = matches!(edit, Edit::EditCaptions(..));
         editor.apply(edit, blobs)?;
+        if is_of_many {
+            check_captions(editor.captions())?;
+        }
     }
+    check_captions(editor.captions())?;
     let counted = editor.words();
     let images = editor.into_images();
     let is_same = |(a, b): (&Image, &Image)| {
@@ -198,6 +205,20 @@ pub(super) fn apply(
     let words = words.unwrap_or(counted);
     let number = insert(change, before.dataset, &images, (&words, now_ms))?;
     version(change, before.dataset, number)
+}
+
+/// Refuses more words than any training needs, since every version keeps those that changed.
+fn check_captions<'a>(captions: impl Iterator<Item = &'a str>) -> Result<()> {
+    let bytes: usize = captions.map(str::len).sum();
+    if bytes <= MAX_CAPTIONS_BYTES {
+        return Ok(());
+    }
+    let problem = format!("together they have more than {MAX_CAPTIONS_BYTES} bytes");
+    Err(Error::invalid(
+        "captions",
+        format!("{bytes} bytes"),
+        problem,
+    ))
 }
 
 /// Refuses more changes than a version is made of, where `present` images are there before them.
@@ -234,4 +255,18 @@ fn checked_words(words: &str) -> Result<String> {
         return Ok(line);
     };
     Err(Error::invalid("change", beginning(&line), problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn captions_that_are_too_long_together_are_refused() {
+        let long = "x".repeat(10_000);
+        let captions = |count| std::iter::repeat_n(long.as_str(), count);
+        assert!(check_captions(captions(3_200)).is_ok());
+        let refused = check_captions(captions(3_201)).unwrap_err();
+        assert!(refused.to_string().contains("more than 32000000 bytes"));
+    }
 }

@@ -141,6 +141,12 @@ impl Editor {
         image.ok_or_else(|| Error::not_found("image", id))
     }
 
+    /// The captions as they are now.
+    pub(super) fn captions(&self) -> impl Iterator<Item = &str> {
+        let images = self.images.iter().flatten();
+        images.map(|image| image.caption.as_str())
+    }
+
     /// The images as they are now.
     pub(super) fn into_images(self) -> Vec<Image> {
         self.images.into_iter().flatten().collect()

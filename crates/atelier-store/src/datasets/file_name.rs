@@ -1,6 +1,6 @@
 //! Names of picture files that can stand in any folder of any system, beside each other's captions.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use atelier_data::PICTURE_EXTENSIONS;
@@ -16,13 +16,20 @@ const DEVICES: [&str; 9] = [
 
 /// The stems that are taken, by what is equal for names that are the same: a caption lies beside its picture under the same stem.
 #[derive(Debug, Default)]
-pub(super) struct Stems(HashSet<String>);
+pub(super) struct Stems {
+    taken: HashSet<String>,
+    /// The numbers that were not tried yet behind a stem, so that many of one name are as quick as many of different ones.
+    untried: HashMap<String, u32>,
+}
 
 impl Stems {
     /// Those of these files.
     pub(super) fn of<'a>(file_names: impl IntoIterator<Item = &'a str>) -> Self {
         let names = file_names.into_iter();
-        Self(names.map(|name| name_key(stem(name))).collect())
+        Self {
+            taken: names.map(|name| name_key(stem(name))).collect(),
+            untried: HashMap::new(),
+        }
     }
 
     /// A name like the wanted one that is free, and no longer is.
@@ -39,17 +46,23 @@ impl Stems {
             None => (name, "png"),
         };
         let first = harmless(first);
-        let numbered = (2_u32..).map(|number| format!("{first}-{number}"));
-        let mut stems = std::iter::once(first.clone()).chain(numbered);
-        let stem = stems
-            .find(|stem| self.0.insert(name_key(stem)))
-            .expect("numbers do not end before pictures do");
-        format!("{stem}.{ending}")
+        let key = name_key(&first);
+        if self.taken.insert(key.clone()) {
+            return format!("{first}.{ending}");
+        }
+        let number = self.untried.entry(key).or_insert(2);
+        loop {
+            let stem = format!("{first}-{number}");
+            *number += 1;
+            if self.taken.insert(name_key(&stem)) {
+                return format!("{stem}.{ending}");
+            }
+        }
     }
 
     /// Makes the stem of a file free again.
     pub(super) fn give_back(&mut self, file_name: &str) {
-        self.0.remove(&name_key(stem(file_name)));
+        self.taken.remove(&name_key(stem(file_name)));
     }
 }
 
@@ -126,5 +139,15 @@ mod tests {
         assert_eq!(stems.take("e\u{301}.png"), "é-2.png");
         stems.give_back("a.png");
         assert_eq!(stems.take("a.gif"), "a.gif");
+    }
+
+    #[test]
+    fn ten_thousand_files_of_one_name_are_not_compared_with_each_other() {
+        let mut stems = Stems::of(["image-3.png"]);
+        for _ in 0..10_000 {
+            stems.take("image.png");
+        }
+        assert_eq!(stems.untried["image"], 10_002);
+        assert_eq!(stems.take("IMAGE.png"), "IMAGE-10002.png");
     }
 }

@@ -224,8 +224,8 @@ impl Library {
         Ok(jobs.into_iter().map(|job| self.placed(job)).collect())
     }
 
-    /// Removes the folders of jobs that were completed before, and of those that the catalogue does not have. A young one may be
-    /// of a job that is about to be noted; one that cannot be removed is left for the next time.
+    /// Removes the folders of jobs that ended before, and of those that the catalogue does not have. A young one may be of a job
+    /// that is about to be noted; one that cannot be removed is left for the next time.
     pub(crate) fn sweep_job_folders(&self, before_ms: i64) -> Result<()> {
         let entries = fs_err::read_dir(self.jobs_folder()).into_iter();
         for entry in entries.flatten().flatten() {
@@ -233,7 +233,7 @@ impl Library {
                 continue;
             };
             let is_over = match self.get_job(id) {
-                Ok(job) => job.state == JobState::Completed && job.ended_ms <= Some(before_ms),
+                Ok(job) => job.ended_ms.is_some_and(|ended_ms| ended_ms <= before_ms),
                 Err(Error::NotFound { .. }) => leftovers::is_old(&entry.path()),
                 Err(error) => return Err(error),
             };

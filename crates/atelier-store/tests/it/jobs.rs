@@ -346,3 +346,17 @@ fn files_of_pictures_stay_until_the_trash_is_emptied() {
     let problem = format!("the file `{}` of picture `{}` is gone", kept.hash, kept.id);
     assert_eq!(studio.check().problems, [problem]);
 }
+
+#[test]
+fn what_jobs_left_that_failed_or_were_given_up_goes_with_the_trash() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let job = generation(&studio);
+    fs_err::create_dir_all(job.folder.join("inputs")).unwrap();
+    library.cancel_job(job.id).unwrap();
+    library.empty_trash(TRASH_DAYS).unwrap();
+    assert!(job.folder.exists(), "it can be tried again");
+    studio.clock.forward(TRASH_DAYS);
+    library.empty_trash(TRASH_DAYS).unwrap();
+    assert!(!job.folder.exists());
+}

@@ -418,7 +418,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Gives a job another priority, so that it gets its turn before others or after them. */
+        patch: operations["update_job"];
         trace?: never;
     };
     "/api/v1/jobs/{job}/cancel": {
@@ -876,7 +877,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Lets every account see a run, or no longer. Its dataset and its models are not shared with it. */
+        /**
+         * Lets every account see a run and make models of its epochs, or no longer. Its dataset and the models that were made of it are
+         *     not shared with it.
+         */
         put: operations["share_run"];
         post?: never;
         delete?: never;
@@ -1504,7 +1508,94 @@ export interface components {
             name: string;
         };
         /** @description What is drawn, as it can be asked for again. */
-        Drawing: components["schemas"]["DrawingRequest"] & {
+        Drawing: {
+            /**
+             * @description The name of the base; that of the first model, else the usual one, when absent.
+             * @default null
+             */
+            base: string | null;
+            /**
+             * @description How many last layers of the text encoder are skipped.
+             * @default 0
+             */
+            clip_skip: number;
+            /**
+             * @description Number of pictures.
+             * @default 1
+             */
+            count: number;
+            /**
+             * Format: float
+             * @description Classifier-free guidance; 1 or less draws without it.
+             * @default 7
+             */
+            guidance: number;
+            /**
+             * Format: float
+             * @description How far the guided prediction is brought back to the spread of the unguided one, 0 (not at all) to 1.
+             * @default 0
+             */
+            guidance_rescale: number;
+            /**
+             * @description Height in pixels, a multiple of 8; when absent that of the start picture, else the base's own.
+             * @default null
+             */
+            height: number | null;
+            /**
+             * @description The models that take part.
+             * @default []
+             */
+            models: components["schemas"]["UsedModel"][];
+            /**
+             * @description What the picture must not show. Absent is not the same as empty.
+             * @default null
+             */
+            negative: string | null;
+            /**
+             * @description What the second text encoder reads of it; the negative prompt when absent.
+             * @default null
+             */
+            negative_2: string | null;
+            /** @enum {string} */
+            noise?: "torch-cpu" | "torch-cuda";
+            /** @enum {string} */
+            precision?: "f32" | "bf16" | "int8";
+            /**
+             * @description What the picture shows.
+             * @default
+             */
+            prompt: string;
+            /**
+             * @description What the second text encoder reads, in families that have one; the prompt when absent.
+             * @default null
+             */
+            prompt_2: string | null;
+            /** @enum {string} */
+            prompt_syntax?: "weighted" | "plain";
+            /** @enum {string} */
+            sampler?: "ddim" | "pndm" | "lms" | "euler" | "euler-a" | "heun" | "dpm2" | "dpm2-a" | "dpmpp-2m" | "dpmpp-2m-sde" | "dpmpp-sde" | "dpmpp-3m-sde" | "unipc" | "lcm";
+            /** @enum {string} */
+            schedule?: "base" | "leading" | "trailing" | "linspace" | "karras" | "exponential" | "beta" | "sgm-uniform";
+            /**
+             * @description Seed of the first picture, from 0 to 2^64 - 1; the n-th uses `seed + n`. A number, or its digits as text, since many programs round numbers above 2^53.
+             * @default 0
+             */
+            seed: number | string;
+            /** @default null */
+            start: components["schemas"]["StartWish"] | null;
+            /**
+             * @description Number of sampler steps.
+             * @default 30
+             */
+            steps: number;
+            /** @enum {string} */
+            vae_tiling?: "auto" | "on" | "off";
+            /**
+             * @description Width in pixels, a multiple of 8; when absent that of the start picture, else the base's own.
+             * @default null
+             */
+            width: number | null;
+        } & {
             /** @description What the file of its mask was called. */
             mask_name: string | null;
             /** @description The digits of `seed`, for programs that round large numbers. */
@@ -1770,6 +1861,23 @@ export interface components {
              * @description As `Last-Event-ID`, it asks for what came after.
              */
             revision: number;
+        };
+        /** @description A server-sent event of the stream. */
+        JobEvent: {
+            /** @description The changes, as `JobChanges`. */
+            data: string;
+            /**
+             * @description What it is about.
+             * @example jobs
+             */
+            event: string;
+            /** @description The revision of its changes. */
+            id: string;
+            /**
+             * Format: int64
+             * @description After how many milliseconds a lost connection is made anew; with the first event.
+             */
+            retry?: number | null;
         };
         /** @description Some of the jobs. */
         JobList: {
@@ -2704,6 +2812,14 @@ export interface components {
             name?: string | null;
             /** @description Another trigger word. */
             trigger_word?: string | null;
+        };
+        /** @description What becomes of a job's place in the queue. */
+        UpdateJob: {
+            /**
+             * Format: int32
+             * @description Higher ones come first, then older ones; jobs begin with 0.
+             */
+            priority: number;
         };
         /** @description What a model is called and how it is used from now on. What is absent stays. */
         UpdateModel: {
@@ -4905,7 +5021,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["JobChanges"];
+                    "text/event-stream": components["schemas"]["JobEvent"];
                 };
             };
             /** @description Nobody was recognised, where somebody has to be. */
@@ -5035,6 +5151,77 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Nobody was recognised, where somebody has to be. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Whoever asks may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description There is none. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Too much was asked for; `Retry-After` says when to ask again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Another failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    update_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateJob"];
+            };
+        };
         responses: {
             /** @description The job. */
             200: {
@@ -5385,7 +5572,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
-            /** @description Too much was asked for; `Retry-After` says when to ask again. */
+            /** @description The queue has as many jobs as it takes. */
             429: {
                 headers: {
                     [name: string]: unknown;

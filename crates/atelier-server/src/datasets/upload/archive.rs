@@ -193,33 +193,30 @@ impl Unpacking {
         // What it really has may be more than it says.
         let allowed = most.min(room.bytes);
         let to = self.target.join(index.to_string());
-        let copied = match self.copy(file.take(allowed + 1), &to, &mut room.disk)? {
-            Ok(copied) => copied,
-            Err(error) => {
-                let reason = format!("it is damaged: {}", error.kind());
-                return part(&name, Fate::Refused(reason));
-            }
+        let (copied, damage) = self.copy(file.take(allowed + 1), &to, &mut room.disk)?;
+        // Of damaged ones too, which would otherwise be without an end.
+        room.bytes = room
+            .bytes
+            .checked_sub(copied)
+            .ok_or_else(|| too_much(&self.limits))?;
+        let problem = match damage {
+            Some(error) => format!("it is damaged: {}", error.kind()),
+            None if copied > most => too_long(most),
+            None if copied == 0 => "the file is empty".to_owned(),
+            None => return part(&name, Fate::Lies(to)),
         };
-        if copied > room.bytes {
-            return Err(too_much(&self.limits));
-        }
-        room.bytes -= copied;
-        if copied > most {
-            return part(&name, Fate::Refused(too_long(most)));
-        }
-        if copied == 0 {
-            return part(&name, Fate::Refused("the file is empty".to_owned()));
-        }
-        part(&name, Fate::Lies(to))
+        fs_err::remove_file(&to)?;
+        part(&name, Fate::Refused(problem))
     }
 
-    /// Copies as long as somebody waits for it. What cannot be read is the file's problem, what cannot be written is ours.
+    /// Copies as long as somebody waits for it; how many bytes, and why no more. What cannot be read is the file's problem, what
+    /// cannot be written is ours.
     fn copy(
         &self,
         mut from: impl Read,
         to: &Path,
         disk: &mut Disk,
-    ) -> Result<io::Result<u64>, Refusal> {
+    ) -> Result<(u64, Option<io::Error>), Refusal> {
         let mut out = File::create(to)?;
         let (mut copied, mut buffer) = (0, vec![0; COPIED_BYTES]);
         loop {
@@ -227,14 +224,14 @@ impl Unpacking {
                 return Err(io::Error::from(io::ErrorKind::Interrupted).into());
             }
             match from.read(&mut buffer) {
-                Ok(0) => return Ok(Ok(copied)),
+                Ok(0) => return Ok((copied, None)),
                 Ok(count) => {
                     disk.take(count as u64)?;
                     out.write_all(&buffer[..count])?;
                     copied += count as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Ok(Err(error)),
+                Err(error) => return Ok((copied, Some(error))),
             }
         }
     }

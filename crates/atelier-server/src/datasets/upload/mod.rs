@@ -111,7 +111,7 @@ pub(crate) async fn add_images(
         return Err(atelier_store::Error::Trashed { what, name }.into());
     }
     let form = open_form(&app, request).await?;
-    let turn = app.work().upload().await?;
+    let turn = app.upload_place().await?;
     let (folder, _interest) = new_folder(&app).await?;
     let received = receive::receive(&app, form, &folder).await?;
     let parts = archive::unpack_all((&app, &turn), received, &folder).await?;

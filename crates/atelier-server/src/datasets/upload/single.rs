@@ -44,7 +44,7 @@ pub async fn add_from_form(
     name: String,
     request: Request,
 ) -> Result<()> {
-    let _turn = app.work().upload().await?;
+    let _turn = app.upload_place().await?;
     let (folder, _interest) = new_folder(app).await?;
     let path = folder.path().join("0");
     receive(app, request, &path).await?;

@@ -43,7 +43,7 @@ pub(crate) async fn add_start_picture(
     AppFor(app): AppFor,
     request: Request,
 ) -> Result<impl IntoResponse> {
-    let _turn = app.work().upload().await?;
+    let _turn = app.upload_place().await?;
     let (folder, _interest) = new_folder(&app).await?;
     let path = folder.path().join("0");
     let name = receive(&app, request, &path).await?;

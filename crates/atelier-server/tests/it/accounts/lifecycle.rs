@@ -1,7 +1,12 @@
 //! Accounts come, change and go, and what was done is noted.
 
+use std::time::Duration;
+
 use atelier_accounts::{Role, TokenScope};
+use atelier_store::Audit;
 use serde_json::{Value, json};
+use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use super::{Asker, guarded};
 use crate::studio::text;
@@ -115,4 +120,56 @@ async fn what_was_done_is_noted_with_who_did_it() {
         (&page["entries"][0]["what"], &page["total"]),
         (&json!("token-added"), &json!(4))
     );
+}
+
+/// Whoever closes the connection gets no answer, and hides nothing.
+#[tokio::test]
+async fn what_was_begun_is_done_and_noted_though_its_client_goes_away() {
+    let studio = guarded();
+    let olga = Asker::with(&studio, "olga", TokenScope::All);
+    let library = studio.settings.library.clone();
+    let new = json!({"name": "eve", "role": "owner", "password": "correct horse"});
+    let is_there = async {
+        while library.find_account("eve").is_err() {
+            yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = is_there => {}
+        answer = olga.post(ACCOUNTS, &new) => panic!("the client was to go first: {answer:?}"),
+    }
+    let noted = async {
+        let is_new = |entry: &Audit| entry.what == "account-added";
+        while !library
+            .page_of_audit((0, 10))
+            .unwrap()
+            .entries
+            .iter()
+            .any(is_new)
+        {
+            yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(60), noted).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_has_only_so_many_tokens() {
+    let studio = guarded();
+    let mia = Asker::new(&studio, "mia", Role::Viewer);
+    let new = json!({"name": "one more", "scope": "read"});
+    let mut made = 0;
+    let refused = loop {
+        let answer = mia.post("/api/v1/tokens", &new).await;
+        if answer.status != 201 {
+            break answer.failure();
+        }
+        made += 1;
+    };
+    // With the one that mia asks with.
+    assert_eq!((made, refused.0), (99, 400));
+    assert!(refused.2.contains("revoke some"), "{}", refused.2);
+    let olga = Asker::with(&studio, "olga", TokenScope::All);
+    assert_eq!(olga.post("/api/v1/tokens", &new).await.status, 201);
 }

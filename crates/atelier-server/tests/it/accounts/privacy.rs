@@ -1,11 +1,15 @@
 //! Whose things are whose: what somebody may not see is not there, in addresses and in bodies.
 
+use std::sync::Arc;
+
 use atelier_accounts::{Role, TokenScope};
+use atelier_server::{Access, Limits};
 use axum::body::Body;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use super::{Asker, guarded, token};
+use crate::gate::Gate;
 use crate::studio::{Studio, picture, text};
 
 /// What mia made, by ids.
@@ -88,10 +92,12 @@ async fn other_peoples_ids_are_not_found_in_addresses() {
         format!("/api/v1/datasets/{dataset}/versions/latest"),
         format!("/api/v1/datasets/{dataset}/versions/latest/export"),
         format!("/api/v1/datasets/{dataset}/dependents"),
+        format!("/api/v1/datasets/{dataset}/diff?from=1&to=2"),
         format!("/api/v1/datasets/{dataset}/images/{image}/file"),
         format!("/api/v1/datasets/{dataset}/images/{image}/thumbnail?side=64"),
         format!("/api/v1/runs/{run}"),
         format!("/api/v1/runs/{run}/losses"),
+        format!("/api/v1/runs/{run}/previews"),
         format!("/api/v1/models/{model}"),
         format!("/api/v1/models/{model}/file"),
         format!("/api/v1/models/{model}/lineage"),
@@ -110,7 +116,9 @@ async fn other_peoples_ids_are_not_found_in_addresses() {
     }
     for (method, path) in [
         ("DELETE", format!("/api/v1/datasets/{dataset}")),
+        ("POST", format!("/api/v1/datasets/{dataset}/restore")),
         ("DELETE", format!("/api/v1/runs/{run}")),
+        ("POST", format!("/api/v1/runs/{run}/restore")),
         ("POST", format!("/api/v1/runs/{run}/stop")),
         ("POST", format!("/api/v1/runs/{run}/resume")),
         ("DELETE", format!("/api/v1/models/{model}")),
@@ -118,6 +126,7 @@ async fn other_peoples_ids_are_not_found_in_addresses() {
         ("POST", format!("/api/v1/jobs/{training}/retry")),
         ("POST", format!("/api/v1/jobs/{drawing}/cancel")),
         ("DELETE", format!("/api/v1/pictures/{picture}")),
+        ("POST", format!("/api/v1/pictures/{picture}/restore")),
     ] {
         assert_eq!(max.status(method, &path).await, 404, "{method} {path}");
         assert_eq!(vera.status(method, &path).await, 403, "{method} {path}");
@@ -307,4 +316,108 @@ async fn prompts_are_judged_by_what_whoever_asks_may_see() {
         token: Some(token(&studio, None, TokenScope::Write)),
     };
     machine.post("/api/v1/drawings", &wanted).await.ok();
+}
+
+#[tokio::test]
+async fn start_pictures_edits_and_previews_are_for_those_alone_whose_they_are() {
+    let studio = guarded();
+    let mia = Asker::new(&studio, "mia", Role::Member);
+    let max = Asker::new(&studio, "max", Role::Member);
+    let it = things(&studio, &mia).await;
+    let start = json!({"dataset": it.dataset, "image": it.image});
+    let start = mia.post("/api/v1/start-pictures/from-library", &start);
+    let start = text(&start.await.ok()["id"]).to_owned();
+    for path in ["", "/file", "/thumbnail?side=64"] {
+        let path = format!("/api/v1/start-pictures/{start}{path}");
+        assert_eq!(mia.get(&path).await.status, 200, "{path}");
+        assert_eq!(max.get(&path).await.failure().0, 404, "{path}");
+    }
+    let over = json!({"steps": 1, "start": {"picture": start, "denoise": 0.5}});
+    let (_, _, message) = max.post("/api/v1/drawings", &over).await.failure();
+    assert!(message.contains("there is no"), "{message}");
+    let edit = json!({"edits": [{"remove": {"image": it.image}}]});
+    let edits = format!("/api/v1/datasets/{}/edits", it.dataset);
+    assert_eq!(max.post(&edits, &edit).await.failure().0, 404);
+    let one = picture(3);
+    let added = max.upload(&it.dataset, &[("3.png", &one)]).await;
+    assert_eq!(added.failure().0, 404);
+    for part in ["file", "thumbnail?side=64"] {
+        let path = format!("/api/v1/runs/{}/previews/1/1/{part}", it.run);
+        assert_eq!(max.get(&path).await.failure().0, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_job_waits_for_has_no_name_for_others() {
+    let gate: Arc<Gate> = Arc::default();
+    let mut studio = Studio::paced(Limits::default(), gate.pace());
+    studio.guard(Access {
+        needs_login: true,
+        ..Access::default()
+    });
+    let mia = Asker::new(&studio, "mia", Role::Member);
+    let max = Asker::new(&studio, "max", Role::Member);
+    let mut jobs = Vec::new();
+    for (asker, name) in [(&mia, "secret client"), (&max, "plain"), (&mia, "another")] {
+        let about = json!({"name": name, "trigger_word": "BlobV1"});
+        let dataset = asker.post("/api/v1/datasets", &about);
+        let dataset = text(&dataset.await.ok()["id"]).to_owned();
+        let (one, two) = (picture(1), picture(2));
+        let files: [(&str, &[u8]); 2] = [("1.png", &one), ("2.png", &two)];
+        asker.upload(&dataset, &files).await.ok();
+        let wanted = json!({"dataset": dataset, "settings": {}});
+        let started = asker.post("/api/v1/trainings", &wanted).await.ok();
+        jobs.push(text(&started["job"]["id"]).to_owned());
+    }
+    let waiting = async |asker: &Asker<'_>, job: &str| {
+        let path = format!("/api/v1/jobs/{job}");
+        loop {
+            let job = asker.get(&path).await.ok();
+            if let Some(waiting) = job["waiting"].as_str() {
+                return waiting.to_owned();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    assert_eq!(
+        waiting(&max, &jobs[1]).await,
+        "waits: another run is being trained"
+    );
+    let own = waiting(&mia, &jobs[2]).await;
+    assert_eq!(own, "waits: run `secret client-1` is being trained");
+    gate.open();
+}
+
+#[tokio::test]
+async fn a_run_that_is_shared_no_longer_is_gone_from_the_events() {
+    let studio = guarded();
+    let mia = Asker::new(&studio, "mia", Role::Member);
+    let max = Asker::new(&studio, "max", Role::Member);
+    let it = things(&studio, &mia).await;
+    let shared = format!("/api/v1/runs/{}/shared", it.run);
+    let events = async || {
+        let asked = max.request("GET", "/api/v1/events").body(Body::empty());
+        let response = studio.response(asked.unwrap()).await;
+        let first = response.into_body().frame().await.unwrap().unwrap();
+        String::from_utf8_lossy(&first.into_data().unwrap()).into_owned()
+    };
+    for is_shared in [true, false] {
+        let share = json!({"shared": is_shared});
+        mia.call("PUT", &shared, &share).await.ok();
+        let told = events().await;
+        assert_eq!(told.contains(&it.training), is_shared, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn owners_alone_say_who_has_their_turn_first() {
+    let studio = guarded();
+    let mia = Asker::new(&studio, "mia", Role::Member);
+    let it = things(&studio, &mia).await;
+    let job = format!("/api/v1/jobs/{}", it.drawing);
+    let first = json!({"priority": 5});
+    assert_eq!(mia.call("PATCH", &job, &first).await.failure().0, 403);
+    let olga = Asker::with(&studio, "olga", TokenScope::All);
+    assert_eq!(olga.call("PATCH", &job, &first).await.ok()["priority"], 5);
+    assert_eq!(mia.get(&job).await.ok()["priority"], 5);
 }

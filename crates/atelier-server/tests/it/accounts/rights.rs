@@ -22,7 +22,8 @@ fn expected(method: &str, path: &str) -> Expected {
     let administers = path.contains("/accounts")
         || path.contains("/audit")
         || (path.contains("/door-mappings") && method == "PUT");
-    let is_owners = administers || path == "/metrics";
+    let orders = path == "/api/v1/jobs/{job}" && method == "PATCH";
+    let is_owners = administers || orders || path == "/metrics";
     let looks = method == "GET";
     let computes = path.ends_with("/judge") || path.ends_with("/plan");
     let may = [

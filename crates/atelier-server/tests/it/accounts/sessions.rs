@@ -288,3 +288,34 @@ async fn a_server_that_trusts_its_machine_takes_no_logins() {
         204
     );
 }
+
+#[tokio::test]
+async fn all_ways_to_write_a_name_are_one_name_that_is_tried() {
+    let studio = with_ana();
+    let fresh = Browser::default();
+    let mut statuses = Vec::new();
+    for name in ["ana", " Ana", "ANA ", "\tana", "aNa", "anA"] {
+        statuses.push(fresh.login(&studio, name, "wrong").await.status.as_u16());
+    }
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 429]);
+}
+
+#[tokio::test]
+async fn names_that_nobody_can_have_are_refused_like_those_that_nobody_has() {
+    let studio = with_ana();
+    let fresh = Browser::default();
+    let long = "a".repeat(1 << 20);
+    let (_, code, message) = fresh.login(&studio, &long, PASSWORD).await.failure();
+    let (_, other_code, other_message) = fresh.login(&studio, "bob", PASSWORD).await.failure();
+    assert_eq!((code, message), (other_code, other_message));
+    assert!(
+        studio
+            .settings
+            .library
+            .page_of_audit((0, 10))
+            .unwrap()
+            .entries
+            .iter()
+            .all(|entry| entry.thing.as_ref().is_none_or(|thing| thing.len() < 10))
+    );
+}

@@ -170,6 +170,11 @@ async fn the_file_comes_under_the_name_of_the_model_whole_and_in_parts() {
         (part.status.as_u16(), part.body.as_slice()),
         (206, &b"adapter"[..])
     );
+    // A browser says this of all that it asks for.
+    let packed = request("GET", &format!("{path}/file")).header("accept-encoding", "gzip");
+    let packed = studio.send(packed.body(Body::empty()).unwrap()).await;
+    assert_eq!(packed.header("content-encoding"), "");
+    assert_eq!(packed.header("content-length"), "46");
     let etag = whole.header("etag");
     let known = request("GET", &format!("{path}/file")).header("if-none-match", etag);
     let known = studio.send(known.body(Body::empty()).unwrap()).await;

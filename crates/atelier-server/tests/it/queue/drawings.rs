@@ -187,4 +187,15 @@ async fn a_full_queue_takes_no_more() {
     }
     let (status, code, _) = studio.post(DRAW, &json!({})).await.failure();
     assert_eq!((status, code.as_str()), (429, "busy"));
+    // Nor through what was given up before.
+    let jobs = studio.get("/api/v1/jobs").await.ok();
+    let given_up = format!("/api/v1/jobs/{}", text(&jobs["jobs"][0]["id"]));
+    let cancelled = studio
+        .post(&format!("{given_up}/cancel"), &json!({}))
+        .await
+        .ok();
+    studio.until(&cancelled, "cancelled").await;
+    studio.post(DRAW, &json!({})).await.ok();
+    let retried = studio.post(&format!("{given_up}/retry"), &json!({})).await;
+    assert_eq!(retried.failure().0, 429);
 }

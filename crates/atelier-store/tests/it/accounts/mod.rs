@@ -169,3 +169,24 @@ fn what_was_done_is_read_newest_first() {
         200
     );
 }
+
+#[test]
+fn nobody_pushes_out_of_the_audit_log_what_others_did() {
+    let studio = Studio::new();
+    let note = |account: &str, what| {
+        let account = Some(account.to_owned());
+        let new = NewAudit {
+            account,
+            what,
+            ..NewAudit::default()
+        };
+        studio.library.note_audit(new).unwrap();
+    };
+    note("olga", "account-added");
+    for _ in 0..5_200 {
+        note("mia", "token-added");
+    }
+    let page = studio.library.page_of_audit((5_000, 200)).unwrap();
+    assert!(page.total < 5_120, "{}", page.total);
+    assert_eq!(page.entries.last().unwrap().what, "account-added");
+}
