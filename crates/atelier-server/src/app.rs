@@ -6,6 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use atelier_core::{ErrorCode, Planner};
+use atelier_http::Error;
+use atelier_http::Limits;
+use atelier_http::answer::Failure;
+use atelier_http::incoming::disk::Disk;
+use atelier_http::security::{Access, Addresses, add_headers, check_origin};
+use atelier_http::work::{Place, Work};
 use atelier_jobs::Queue;
 use atelier_store::{Library, thumbnails_folder};
 use axum::Router;
@@ -19,18 +25,12 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use crate::answer::Failure;
-use crate::datasets::upload::disk::Disk;
-use crate::error::Error;
 use crate::events::{Clients, Watch};
-use crate::limits::Limits;
 use crate::routes::described;
-use crate::security::Access;
 use crate::session::{self, Rates, Viewer};
 use crate::status::metrics::{self, Metrics};
 use crate::thumbnails::Thumbnails;
-use crate::work::{Place, Work};
-use crate::{openapi, security, web};
+use crate::{openapi, web};
 
 /// Where remarks go that only the person at the server should read.
 pub type Note = Arc<dyn Fn(&dyn Display) + Send + Sync>;
@@ -323,12 +323,12 @@ pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
         .layer(RequestBodyTimeoutLayer::new(pause))
         .layer(from_fn_with_state(app.clone(), session::recognise))
         .layer(from_fn_with_state(
-            security::Addresses::of(address, app.access()),
-            security::check_origin,
+            Addresses::of(address, app.access()),
+            check_origin,
         ))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn_with_state(app.clone(), metrics::count))
-        .layer(from_fn(security::add_headers))
+        .layer(from_fn(add_headers))
         .with_state(app.clone())
 }
 

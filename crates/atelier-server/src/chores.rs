@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use atelier_http::incoming::folder::sweep;
 use atelier_store::TRASH_DAYS;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
-use crate::datasets::upload::folder::sweep;
 
 /// How often it is looked for them.
 const PERIOD: Duration = Duration::from_hours(1);

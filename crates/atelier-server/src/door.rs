@@ -1,7 +1,6 @@
 //! What doors stand on: other APIs over the same library, queue and planner, in crates of their own. They have no logic of
 //! trainings, drawings or uploads, and call the functions behind this house's own handlers.
 
-pub use crate::answer::{Failure, Json, Result};
 pub use crate::app::App;
 pub use crate::datasets::upload::single::add_from_form;
 pub use crate::door_mappings::lookup::{is_known_model, mapped_base};
@@ -15,4 +14,5 @@ pub use crate::pictures::from_picture::{AddPicture, AddedPicture, copy as copy_p
 pub use crate::trainings::bases::known as known_base;
 pub use crate::trainings::start::start as start_training;
 pub use crate::trainings::wish::TrainingRequest;
-pub use crate::work::{Place, Work};
+pub use atelier_http::answer::{Failure, Json, Result};
+pub use atelier_http::work::{Place, Work};

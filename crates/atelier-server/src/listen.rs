@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atelier_core::CancelFlag;
+use atelier_http::Error;
+use atelier_http::connection::serve;
+use atelier_http::security::Access;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::Semaphore;
 use tokio::time::{interval, sleep, timeout};
 
 use crate::app::{App, Services, Settings, router_of};
 use crate::chores::tidy;
-use crate::connection::serve;
-use crate::error::Error;
-use crate::security::Access;
 
 /// Threads that answer; what is slow has others.
 const THREADS: usize = 2;

@@ -147,6 +147,7 @@ fn of_jobs() -> OpenApiRouter<App> {
         .routes(routes!(jobs::control::resume_job))
         .routes(routes!(jobs::control::retry_job))
         .routes(routes!(jobs::control::update_job))
+        .routes(routes!(jobs::control::get_job_log))
         .routes(routes!(events::stream::list_events))
 }
 

@@ -5,6 +5,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::sync::{LazyLock, OnceLock};
 
+use atelier_http::answer::Failure;
+use atelier_http::security::is_below;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
@@ -12,9 +14,6 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use include_dir::{Dir, include_dir};
-
-use crate::answer::Failure;
-use crate::security::is_below;
 
 static FOLDER: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../web/dist");
 static FILES: LazyLock<BTreeMap<String, File>> = LazyLock::new(|| {

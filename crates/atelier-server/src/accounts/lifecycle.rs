@@ -1,13 +1,13 @@
 //! Accounts come, change, and go. Only those with the role owner do this.
 
 use atelier_accounts::Role;
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::{AccountChange, AccountId};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::views::{AccountView, role};
-use crate::answer::{FailureBody, Json, Result};
 use crate::audit;
 use crate::extract::{AppFor, JsonOf, PathOf};
 use crate::session::password::hashed;

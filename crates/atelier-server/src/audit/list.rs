@@ -1,10 +1,10 @@
 //! What was done, in pages.
 
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::Audit;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::paging::{fifty, page};
 use crate::extract::{AppFor, QueryOf};
 

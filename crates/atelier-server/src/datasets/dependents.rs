@@ -1,10 +1,10 @@
 //! What would be without its origin if a dataset were gone.
 
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::DatasetId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::{AppFor, PathOf};
 use crate::models::views::ModelView;
 use crate::runs::views::RunView;

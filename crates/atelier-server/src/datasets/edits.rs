@@ -1,11 +1,11 @@
 //! Changes of captions and crops, and pictures that go: those of a request become one version.
 
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::{CaptionEdit, DatasetId, Edit, Edits, ImageId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::{CropView, DatasetView, VersionView};
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::{AppFor, JsonOf, PathOf, QueryOf};
 
 /// What to change.

@@ -5,6 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use atelier_core::ErrorCode;
+use atelier_http::answer::disposition::{Disposition, disposition};
+use atelier_http::answer::{Failure, FailureBody, Result};
+use atelier_http::work::Place;
 use atelier_store::DatasetId;
 use axum::body::Body;
 use axum::http::header;
@@ -13,11 +16,8 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::export_archive::Archive;
-use crate::answer::disposition::{Disposition, disposition};
-use crate::answer::{Failure, FailureBody, Result};
 use crate::app::App;
 use crate::extract::{AppFor, PathOf, VersionName};
-use crate::work::Place;
 
 /// A version as a zip: the pictures, a text file with the caption of each, and `crops.json` where there are crops.
 #[utoipa::path(

@@ -1,14 +1,14 @@
 //! The files of pictures, as they were added, whole or in part.
 
+use atelier_http::answer::disposition::Disposition;
+use atelier_http::answer::file::KeptFile;
+use atelier_http::answer::{FailureBody, Result};
 use atelier_store::{DatasetId, ImageId};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::answer::disposition::Disposition;
-use crate::answer::file::KeptFile;
-use crate::answer::{FailureBody, Result};
 use crate::extract::{AppFor, PathOf, QueryOf};
 
 /// How the file is wanted.

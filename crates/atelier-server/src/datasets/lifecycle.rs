@@ -1,6 +1,7 @@
 //! Datasets come, get other names, go into the trash and come back.
 
 use atelier_core::Category;
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::{About, AboutChange, DatasetId};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -8,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::DatasetView;
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::paging::{fifty, page};
 use crate::extract::{AppFor, JsonOf, PathOf, QueryOf};
 use crate::openapi::choices;

@@ -1,11 +1,11 @@
 //! What datasets were and are.
 
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::DatasetId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::{DifferenceView, VersionAboutView, VersionView};
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::paging::page;
 use crate::extract::{AppFor, PathOf, QueryOf, VersionName};
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use atelier_core::{DoorWord, ErrorCode, Planner};
+use atelier_http::answer::{Failure, Result};
 use atelier_store::Library;
 
 use super::words;
-use crate::answer::{Failure, Result};
 
 /// The base that stands for the first of these words that one was set for; nothing where none was, so that the usual one is meant.
 ///

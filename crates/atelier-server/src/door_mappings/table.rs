@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use atelier_core::DoorWord;
+use atelier_http::answer::{Failure, FailureBody, Json, Result};
 use atelier_store::{DoorMapping, Library};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -10,7 +11,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::words;
-use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
 use crate::extract::{AppFor, JsonOf};
 use crate::openapi::choices;

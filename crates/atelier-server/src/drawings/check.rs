@@ -1,11 +1,11 @@
 //! What is wrong with a drawing, before it gets a place in the queue: everything together, in the words of whoever draws.
 
 use atelier_core::{AdapterUse, GenerateRequest, StartImage};
+use atelier_http::answer::Result;
 use atelier_jobs::GenerationRequest;
 use atelier_store::{Error, Library, Model, StartPicture};
 
 use super::request::{DrawingRequest, UsedModel};
-use crate::answer::Result;
 use crate::app::App;
 
 /// Longest prompt.

@@ -1,5 +1,6 @@
 //! A drawing takes its place in the queue.
 
+use atelier_http::answer::{Failure, FailureBody, Json, Result};
 use atelier_jobs::GenerationRequest;
 use atelier_store::{Job, Library};
 use axum::http::StatusCode;
@@ -7,7 +8,6 @@ use serde_json::json;
 
 use super::check::Checked;
 use super::request::DrawingRequest;
-use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
 use crate::extract::{AppFor, JsonOf};
 use crate::jobs::views::JobView;

@@ -1,11 +1,10 @@
 //! How many clients listen, and that they stop when the server does.
 
 use atelier_core::ErrorCode;
+use atelier_http::answer::{Failure, Result};
+use atelier_http::places::{Places, Taken};
 use atelier_store::AccountId;
 use tokio::sync::watch;
-
-use crate::answer::{Failure, Result};
-use crate::places::{Places, Taken};
 
 /// The places of clients.
 #[derive(Debug)]

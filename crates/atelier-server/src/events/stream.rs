@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use atelier_http::answer::{FailureBody, Result};
 use atelier_jobs::{Changes, Queue};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -16,7 +17,6 @@ use tokio::time::{sleep, timeout};
 use utoipa::ToSchema;
 
 use super::clients::Client;
-use crate::answer::{FailureBody, Result};
 use crate::app::App;
 use crate::extract::AppFor;
 use crate::jobs::views::JobView;

@@ -7,19 +7,21 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use atelier_core::ErrorCode;
+use atelier_http::answer::{Failure, Result};
+use atelier_http::incoming::body::{is_timeout, too_slow, unreadable};
+use atelier_http::security::media_type;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::answer::{Failure, Result};
 use crate::app::App;
 use crate::session::Viewer;
 
@@ -148,39 +150,6 @@ async fn collect(body: Body, most_bytes: usize) -> Result<bytes::Bytes> {
         Err(error) if is_timeout(&*error) => Err(too_slow()),
         Err(error) => Err(unreadable(&error)),
     }
-}
-
-/// A client that paused for too long.
-pub(crate) fn too_slow() -> Failure {
-    let message = "the request's body came too slowly, or its end did not come";
-    Failure::invalid(message).with_status(StatusCode::REQUEST_TIMEOUT)
-}
-
-/// A body that breaks off, or is not what it should be.
-pub(crate) fn unreadable(error: &dyn std::fmt::Display) -> Failure {
-    Failure::invalid(format!("the request's body cannot be read: {error}"))
-}
-
-/// Whether a body failed since its client paused for too long.
-pub(crate) fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<tower_http::timeout::TimeoutError>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-/// The type of a body, without what follows it, as it is most often spelled.
-pub(crate) fn media_type(headers: &axum::http::HeaderMap) -> Option<&str> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let kind = value.split(';').next()?.trim();
-    let known = ["application/json", "multipart/form-data"];
-    known
-        .into_iter()
-        .find(|known| kind.eq_ignore_ascii_case(known))
 }
 
 /// A version of a dataset by its number, or the newest as `latest`.

@@ -1,6 +1,6 @@
 //! Lists in pages.
 
-use crate::answer::{Failure, Result};
+use atelier_http::answer::{Failure, Result};
 
 /// What a page has at most.
 const MOST: u32 = 200;

@@ -1,12 +1,12 @@
 //! What is wanted of jobs: to stop, to go on, to be tried again, to come before others.
 
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_jobs::{Error, Queue};
 use atelier_store::{Job, JobId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::views::JobView;
-use crate::answer::{FailureBody, Json, Result};
 use crate::app::App;
 use crate::extract::{AppFor, JsonOf, PathOf};
 
@@ -73,6 +73,18 @@ pub(crate) async fn retry_job(
     let checked = app.work().files(move || asked.check_room());
     checked.await??;
     told(&app, move |queue| queue.retry(id)).await
+}
+
+/// The end of what the newest attempt at a job said while it worked.
+#[utoipa::path(
+    get, path = "/api/v1/jobs/{job}/log", tag = "jobs",
+    params(("job" = String, Path, format = "uuid")),
+    responses((status = 200, description = "Lines; none before the first attempt.", body = String, content_type = "text/plain"), (status = 404, body = FailureBody, description = "There is none."))
+)]
+pub(crate) async fn get_job_log(AppFor(app): AppFor, PathOf(id): PathOf<JobId>) -> Result<String> {
+    let queue = app.queue()?;
+    let log = app.work().files(move || queue.log(id)).await??;
+    Ok(app.told(&log))
 }
 
 /// What becomes of a job's place in the queue.

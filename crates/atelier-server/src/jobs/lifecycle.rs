@@ -1,13 +1,13 @@
 //! Jobs are listed and read.
 
 use atelier_core::JobState;
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_jobs::{Error, JobSnapshot};
 use atelier_store::JobId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::JobView;
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::paging::{fifty, page};
 use crate::extract::{AppFor, PathOf, QueryOf};
 

@@ -1,5 +1,6 @@
 //! Models are made of what runs wrote.
 
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::RunId;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -7,7 +8,6 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::views::ModelView;
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::{AppFor, JsonOf};
 
 /// Which adapter becomes a model.

@@ -1,12 +1,12 @@
 //! The adapter files of models, whole or in part.
 
+use atelier_http::answer::disposition::Disposition;
+use atelier_http::answer::file::KeptFile;
+use atelier_http::answer::{FailureBody, Result};
 use atelier_store::ModelId;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use crate::answer::disposition::Disposition;
-use crate::answer::file::KeptFile;
-use crate::answer::{FailureBody, Result};
 use crate::extract::{AppFor, PathOf};
 
 /// The adapter file of a model, under the model's name.

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use atelier_core::{Category, ErrorCode};
+use atelier_http::answer::{Failure, FailureBody, Json, Result};
+use atelier_http::incoming::metered::Progress;
+use atelier_http::incoming::receive::broken;
 use atelier_store::{About, Library, Model, NewModel, adapter_about};
 use axum::extract::Request;
 use axum::extract::multipart::Field;
@@ -11,11 +14,8 @@ use axum::response::IntoResponse;
 use utoipa::ToSchema;
 
 use super::views::ModelView;
-use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
 use crate::datasets::upload::begin::{new_folder, open_form};
-use crate::datasets::upload::metered::Progress;
-use crate::datasets::upload::receive::broken;
 use crate::datasets::upload::single::write_one;
 use crate::extract::AppFor;
 use crate::openapi::choices;

@@ -1,12 +1,12 @@
 //! Models are listed and read, get other names and strengths, go into the trash and come back.
 
 use atelier_core::Category;
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::{AboutChange, DatasetId, ModelChange, ModelId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::ModelView;
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::paging::{fifty, page};
 use crate::extract::{AppFor, JsonOf, PathOf, QueryOf};
 use crate::openapi::choices;

@@ -1,11 +1,11 @@
 //! Where a model comes from, proved by the content of every file.
 
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::{Lineage, ModelId, Proof, Verdict};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::views::ModelView;
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::{AppFor, PathOf};
 use crate::runs::views::RunView;
 

@@ -1,11 +1,11 @@
 //! The files of drawn pictures, whole or in part.
 
+use atelier_http::answer::file::KeptFile;
+use atelier_http::answer::{FailureBody, Result};
 use atelier_store::PictureId;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use crate::answer::file::KeptFile;
-use crate::answer::{FailureBody, Result};
 use crate::datasets::image_file::FileQuery;
 use crate::extract::{AppFor, PathOf, QueryOf};
 

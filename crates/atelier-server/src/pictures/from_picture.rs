@@ -1,10 +1,10 @@
 //! A drawn picture becomes an image of a dataset.
 
+use atelier_http::answer::{Failure, FailureBody, Json, Result};
 use atelier_store::{Addition, AdditionOutcome, DatasetId, Error, Library, PictureId, Version};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
 use crate::datasets::views::{DatasetView, VersionAboutView};
 use crate::extract::{AppFor, JsonOf, PathOf};

@@ -1,11 +1,11 @@
 //! Drawn pictures are listed and read, go into the trash and come back.
 
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::{Error, JobId, Library, ModelId, PictureId, PicturePage};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::{PictureView, PictureWithRecipe};
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::paging::{fifty, page};
 use crate::extract::{AppFor, PathOf, QueryOf};
 

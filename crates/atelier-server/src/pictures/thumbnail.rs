@@ -1,13 +1,13 @@
 //! Small pictures of drawn pictures.
 
+use atelier_http::answer::file::FOR_EVER;
+use atelier_http::answer::{FailureBody, Result};
 use atelier_store::PictureId;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::answer::file::FOR_EVER;
-use crate::answer::{FailureBody, Result};
 use crate::extract::{AppFor, PathOf, QueryOf};
 use crate::thumbnails::{Original, Part, answer};
 

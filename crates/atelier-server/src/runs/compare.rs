@@ -1,13 +1,13 @@
 //! Runs side by side: which settings and which pictures differ.
 
 use atelier_core::TrainConfig;
+use atelier_http::answer::{Failure, FailureBody, Json, Result};
 use atelier_store::{Difference, Error, Library, Run, RunId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::RunView;
-use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::datasets::views::DifferenceView;
 use crate::extract::{AppFor, QueryOf};
 

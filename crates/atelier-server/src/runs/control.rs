@@ -1,6 +1,7 @@
 //! Runs stop and go on.
 
 use atelier_core::RunState;
+use atelier_http::answer::{Failure, FailureBody, Json, Result};
 use atelier_jobs::Queue;
 use atelier_store::{Error, Job, Library, RunId};
 use axum::http::StatusCode;
@@ -8,7 +9,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::views::RunView;
-use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
 use crate::extract::{AppFor, PathOf};
 use crate::jobs::views::JobView;

@@ -1,11 +1,11 @@
 //! Runs are listed and read, go into the trash and come back.
 
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::{DatasetId, RunId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::{RunView, RunWithCheckpoints};
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::paging::{fifty, page};
 use crate::extract::{AppFor, PathOf, QueryOf};
 

@@ -1,10 +1,10 @@
 //! How well a run learned, in as many points as a page can show.
 
+use atelier_http::answer::{Failure, FailureBody, Json, Result};
 use atelier_store::{Losses, RunId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::extract::{AppFor, PathOf, QueryOf};
 
 /// Points that an answer has at most.

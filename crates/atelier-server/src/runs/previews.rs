@@ -1,13 +1,13 @@
 //! What a run's checkpoints draw, epoch by epoch.
 
+use atelier_http::answer::file::{FOR_EVER, KeptFile};
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::{EpochPreviews, Error, Library, Preview, Run, RunId};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::answer::file::{FOR_EVER, KeptFile};
-use crate::answer::{FailureBody, Json, Result};
 use crate::datasets::image_file::FileQuery;
 use crate::extract::{AppFor, PathOf, QueryOf};
 use crate::pictures::thumbnail::SideQuery;

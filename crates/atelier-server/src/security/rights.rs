@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 
 use atelier_accounts::{Role, TokenScope};
 use atelier_core::ErrorCode;
+use atelier_http::answer::{Failure, Result};
+use atelier_http::security::is_below;
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 
-use super::is_below;
-use crate::answer::{Failure, Result};
 use crate::session::Viewer;
 
 use Least::{Member, Open, Owner, Viewer as Looker};
@@ -148,6 +148,7 @@ const TABLE: &[Row] = &[
     ("GET", "/api/v1/jobs", Looker, Read, ""),
     ("GET", "/api/v1/jobs/{job}", Looker, Read, ""),
     // Who has their turn first is for those to say who see all that wait.
+    ("GET", "/api/v1/jobs/{job}/log", Owner, Read, ""),
     ("PATCH", "/api/v1/jobs/{job}", Owner, Write, "job-moved"),
     ("POST", "/api/v1/jobs/{job}/cancel", Member, Write, "job-cancelled"),
     ("POST", "/api/v1/jobs/{job}/pause", Member, Write, ""),

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use atelier_accounts::{Secret, SecretHash};
 use atelier_core::ErrorCode;
+use atelier_http::answer::{Failure, Result};
+use atelier_http::security::{client_address, refused};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
@@ -13,10 +15,9 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::credentials::Shown;
 use super::{By, Viewer, Who};
-use crate::answer::{Failure, Result};
 use crate::app::App;
 use crate::audit::note_request;
-use crate::security::{Right, client_address, refused};
+use crate::security::Right;
 
 /// The header that repeats what the session's page was told.
 const CSRF: &str = "x-csrf-token";

@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 
 use atelier_accounts::{PasswordHash, Secret};
+use atelier_http::answer::{Failure, FailureBody, Json, Result};
+use atelier_http::security::is_https;
 use atelier_store::{Account, Library, login_key};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
@@ -12,11 +14,9 @@ use utoipa::ToSchema;
 use super::credentials::{Shown, forget_cookie, set_cookie};
 use super::{By, Viewer, Who};
 use crate::accounts::views::role;
-use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
 use crate::audit;
 use crate::extract::{AppFor, JsonOf};
-use crate::security::is_https;
 
 /// Who asks, as a page needs to know it.
 #[derive(Debug, Serialize, ToSchema)]

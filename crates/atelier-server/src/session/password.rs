@@ -1,13 +1,13 @@
 //! Whoever has an account gives it another password.
 
 use atelier_accounts::{PasswordHash, PasswordProblem, SecretHash};
+use atelier_http::answer::{Failure, FailureBody, Result};
 use atelier_store::{Account, login_key};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::By;
-use crate::answer::{Failure, FailureBody, Result};
 use crate::app::App;
 use crate::audit;
 use crate::extract::{AppFor, JsonOf};

@@ -5,9 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use atelier_accounts::{Buckets, Rate};
+use atelier_http::answer::{Failure, Result};
 use atelier_store::AccountId;
-
-use crate::answer::{Failure, Result};
 
 /// Attempts to log in, from an address or with a name: five at once, then one in twelve seconds.
 const LOGINS: Rate = Rate {

@@ -1,10 +1,10 @@
 //! Things that every account sees, and uses, and does not change.
 
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::{DatasetId, ModelId, PictureId, RunId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::answer::{FailureBody, Json, Result};
 use crate::datasets::views::DatasetView;
 use crate::extract::{AppFor, JsonOf, PathOf};
 use crate::models::views::ModelView;

@@ -1,10 +1,10 @@
 //! What the pages should know about the server. Nothing here says where things lie.
 
+use atelier_http::answer::{Json, Result};
 use atelier_store::TRASH_DAYS;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::answer::{Json, Result};
 use crate::extract::AppFor;
 
 /// What the server is.

@@ -1,9 +1,9 @@
 //! Whether the server answers.
 
+use atelier_http::answer::{FailureBody, Json, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::AppFor;
 
 /// How the server is.

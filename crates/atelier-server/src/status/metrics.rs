@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use atelier_http::answer::Cause;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::answer::Cause;
 use crate::app::App;
 use crate::extract::AppFor;
 

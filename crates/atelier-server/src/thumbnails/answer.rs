@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use atelier_core::ErrorCode;
+use atelier_http::answer::{Failure, Result};
+use atelier_http::security::only_this_picture;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::{Name, Part, draw};
-use crate::answer::{Failure, Result};
 use crate::app::App;
-use crate::security::only_this_picture;
 
 /// Smallest side that is asked for.
 const LEAST_SIDE: u32 = 16;

@@ -1,13 +1,13 @@
 //! Tokens, by which programs are recognised.
 
 use atelier_accounts::{Secret, TokenScope};
+use atelier_http::answer::{Failure, FailureBody, Json, Result};
 use atelier_store::{ApiToken, NewToken, TokenId};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
-use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::app::App;
 use crate::audit;
 use crate::extract::{AppFor, JsonOf, PathOf};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use atelier_core::{BaseAbout, BaseKind, Planner};
+use atelier_http::answer::{Failure, Json, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::answer::{Failure, Json, Result};
 use crate::extract::AppFor;
 use crate::openapi::choices;
 

@@ -1,12 +1,12 @@
 //! What a form for the settings of a training is made of.
 
 use atelier_core::{SettingAbout, SettingGroup, SettingKind, StrengthSettings, TrainConfig};
+use atelier_http::answer::Json;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::settings::defaults;
-use crate::answer::Json;
 use crate::openapi::choices;
 
 /// What a form for the settings of a training is made of.

@@ -1,11 +1,11 @@
 //! Trainings are planned, and started.
 
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::{Job, Run};
 use axum::http::StatusCode;
 
 use super::views::PlannedView;
 use super::wish::{TrainingRequest, plan};
-use crate::answer::{FailureBody, Json, Result};
 use crate::app::App;
 use crate::extract::{AppFor, JsonOf};
 use crate::runs::control::RunAndJob;

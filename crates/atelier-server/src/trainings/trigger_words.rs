@@ -1,11 +1,11 @@
 //! Whether a trigger word will do, asked as it is typed.
 
 use atelier_core::{Category, WordFinding};
+use atelier_http::answer::{Failure, FailureBody, Json, Result};
 use atelier_store::DatasetId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::answer::{Failure, FailureBody, Json, Result};
 use crate::extract::{AppFor, JsonOf};
 use crate::openapi::choices;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use atelier_core::{ErrorCode, PlannedTraining, SettingOrigin, TrainConfig, TrainingWish};
+use atelier_http::answer::{Failure, Result};
 use atelier_store::{Dataset, DatasetId, NewRun};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -10,7 +11,6 @@ use utoipa::ToSchema;
 
 use super::bases::known;
 use super::settings::{SomeSettings, defaults};
-use crate::answer::{Failure, Result};
 use crate::app::App;
 
 /// More keys than any settings have; their problems would be many.

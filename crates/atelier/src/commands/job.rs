@@ -34,6 +34,14 @@ pub(crate) enum JobCommand {
         /// An id from `job list`, or the name of its run.
         job: String,
     },
+    /// Give a job its turn before others, or after them.
+    Move {
+        /// An id from `job list`, or the name of its run.
+        job: String,
+        /// Higher ones come first, then older ones; jobs begin with 0.
+        #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+        priority: i32,
+    },
     /// Queue a job again that failed or was cancelled. A training goes on from its newest checkpoint.
     Retry {
         /// An id from `job list`, or the name of its run.
@@ -55,6 +63,11 @@ pub(super) fn run(command: &JobCommand, app: &App) -> Result<ExitKind> {
                 _ => "it is cancelled",
             };
             tell(app, &job, words)?;
+        }
+        JobCommand::Move { job, priority } => {
+            let job = library.find_job(job).coded()?;
+            let job = library.set_job_priority(job.id, *priority).coded()?;
+            tell(app, &job, &format!("its priority is {priority}"))?;
         }
         JobCommand::Retry { job } => {
             let job = library.find_job(job).coded()?;

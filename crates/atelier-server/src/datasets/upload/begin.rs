@@ -1,11 +1,11 @@
 //! What every request that brings files begins with: its form, and a folder for what comes.
 
+use atelier_http::answer::{Failure, Result};
+use atelier_http::incoming::folder::{Interest, UploadFolder};
+use atelier_http::incoming::metered::{Progress, metered};
 use axum::extract::multipart::Multipart;
 use axum::extract::{FromRequest as _, Request};
 
-use super::folder::{Interest, UploadFolder};
-use super::metered::{Progress, metered};
-use crate::answer::{Failure, Result};
 use crate::app::App;
 
 /// The fields of a form, and where it is told that they go on.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use atelier_core::{Coded as _, ErrorCode};
 use atelier_data::Error as DataError;
+use atelier_http::answer::{Failure, Result};
+use atelier_http::incoming::folder::UploadFolder;
+use atelier_http::incoming::pair::{Paired, mark_unused};
+use atelier_http::incoming::part::{Fate, Part};
 use atelier_store::{Addition, DatasetId, Error, Hold, Library, NewImage};
 use image::ImageReader;
 
-use super::folder::UploadFolder;
-use super::pair::{Paired, mark_unused};
-use super::part::{Fate, Part};
 use super::{Uploaded, UploadedFile};
-use crate::answer::{Failure, Result};
 use crate::app::App;
 
 /// Decodes every picture and adds those that can be used, as one version.

@@ -1,27 +1,21 @@
 //! Pictures come in: received into a folder of their own, unpacked, paired with their captions, decoded, and added as one
 //! version. A file that cannot be used is told, and does not keep the others out.
 
-mod archive;
 pub(crate) mod begin;
-pub(crate) mod disk;
-pub(crate) mod folder;
 pub(crate) mod keep;
-pub(crate) mod metered;
-mod pair;
-mod part;
-pub(crate) mod receive;
 pub(crate) mod single;
 
+use atelier_http::answer::{FailureBody, Json, Result};
+use atelier_http::incoming::part::{Fate, Part, UploadOutcome};
+use atelier_http::incoming::{archive, pair, receive};
 use atelier_store::{AdditionOutcome, DatasetId};
 use axum::extract::Request;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::views::{DatasetView, VersionAboutView};
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::{AppFor, PathOf};
 use begin::{new_folder, open_form};
-use part::{Fate, Part};
 
 /// What a client sends.
 #[derive(Debug, ToSchema)]
@@ -62,24 +56,6 @@ pub(crate) struct UploadedFile {
     reason: Option<String>,
 }
 
-/// What became of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum UploadOutcome {
-    /// It is a new image.
-    Added,
-    /// The dataset has an image with this very file already.
-    Present,
-    /// It is the caption of a new image.
-    Caption,
-    /// It has crops of new images.
-    Crops,
-    /// It was not needed.
-    Ignored,
-    /// It cannot be used.
-    Refused,
-}
-
 /// Adds pictures, as one version.
 #[utoipa::path(
     post, path = "/api/v1/datasets/{dataset}/images", tag = "datasets",
@@ -113,8 +89,8 @@ pub(crate) async fn add_images(
     let form = open_form(&app, request).await?;
     let turn = app.upload_place().await?;
     let (folder, _interest) = new_folder(&app).await?;
-    let received = receive::receive(&app, form, &folder).await?;
-    let parts = archive::unpack_all((&app, &turn), received, &folder).await?;
+    let received = receive::receive(app.limits(), form, &folder).await?;
+    let parts = archive::unpack_all((app.limits(), &turn), received, &folder).await?;
     let (paired, parts) = turn.run(move || pair::pair(parts)).await?;
     let added = keep::keep(&app, (id, &folder), paired, parts).await?;
     turn.run(move || folder.close()).await?;

@@ -3,6 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use atelier_core::ErrorCode;
+use atelier_http::answer::{Failure, Result};
+use atelier_http::incoming::disk::Disk;
+use atelier_http::incoming::folder::UploadFolder;
+use atelier_http::incoming::metered::Progress;
+use atelier_http::incoming::pair::Paired;
+use atelier_http::incoming::part::{Fate, Part};
+use atelier_http::incoming::receive::broken;
 use atelier_store::DatasetId;
 use axum::extract::Request;
 use axum::extract::multipart::Field;
@@ -11,14 +18,7 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
 use super::begin::{new_folder, open_form};
-use super::disk::Disk;
-use super::folder::UploadFolder;
 use super::keep::keep;
-use super::metered::Progress;
-use super::pair::Paired;
-use super::part::{Fate, Part};
-use super::receive::broken;
-use crate::answer::{Failure, Result};
 use crate::app::App;
 
 /// What a form has beside the file, at most.

@@ -1,11 +1,11 @@
 //! The files of start pictures, and small pictures of them.
 
+use atelier_http::answer::file::{FOR_EVER, KeptFile};
+use atelier_http::answer::{FailureBody, Result};
 use atelier_store::StartPictureId;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use crate::answer::file::{FOR_EVER, KeptFile};
-use crate::answer::{FailureBody, Result};
 use crate::datasets::image_file::FileQuery;
 use crate::extract::{AppFor, PathOf, QueryOf};
 use crate::pictures::thumbnail::SideQuery;

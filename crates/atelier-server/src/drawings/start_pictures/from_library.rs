@@ -1,12 +1,12 @@
 //! Drawn pictures and images of datasets become start pictures.
 
+use atelier_http::answer::{Failure, FailureBody, Result};
 use atelier_store::{DatasetId, ImageId, PictureId};
 use axum::response::IntoResponse;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::views::{StartPictureView, made};
-use crate::answer::{Failure, FailureBody, Result};
 use crate::extract::{AppFor, JsonOf};
 
 /// A picture of the library: one that was drawn, or one of a dataset, whole and without its crop.

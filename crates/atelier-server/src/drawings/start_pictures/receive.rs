@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
+use atelier_http::answer::{Failure, FailureBody, Result};
+use atelier_http::incoming::receive::broken;
 use axum::extract::Request;
 use axum::response::IntoResponse;
 use utoipa::ToSchema;
 
 use super::keep::keep_file;
 use super::views::{StartPictureView, made};
-use crate::answer::{Failure, FailureBody, Result};
 use crate::app::App;
 use crate::datasets::upload::begin::{new_folder, open_form};
-use crate::datasets::upload::receive::broken;
 use crate::datasets::upload::single::write_one;
 use crate::extract::AppFor;
 

@@ -1,12 +1,12 @@
 //! How start pictures look in answers.
 
+use atelier_http::answer::{FailureBody, Json, Result};
 use atelier_store::{StartPicture, StartPictureId};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::answer::{FailureBody, Json, Result};
 use crate::extract::{AppFor, PathOf};
 
 /// A picture that drawings can start from, or a mask of one.

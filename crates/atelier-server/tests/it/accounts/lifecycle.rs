@@ -151,7 +151,7 @@ async fn what_was_begun_is_done_and_noted_though_its_client_goes_away() {
             yield_now().await;
         }
     };
-    timeout(Duration::from_secs(60), noted).await.unwrap();
+    timeout(Duration::from_mins(1), noted).await.unwrap();
 }
 
 #[tokio::test]

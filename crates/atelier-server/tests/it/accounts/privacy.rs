@@ -420,4 +420,12 @@ async fn owners_alone_say_who_has_their_turn_first() {
     let olga = Asker::with(&studio, "olga", TokenScope::All);
     assert_eq!(olga.call("PATCH", &job, &first).await.ok()["priority"], 5);
     assert_eq!(mia.get(&job).await.ok()["priority"], 5);
+    // What the machine says to itself is for them as well.
+    let log = format!("{job}/log");
+    assert_eq!(mia.get(&log).await.failure().0, 403);
+    let told = olga.get(&log).await;
+    assert_eq!(
+        (told.status.as_u16(), told.header("content-type")),
+        (200, "text/plain; charset=utf-8")
+    );
 }

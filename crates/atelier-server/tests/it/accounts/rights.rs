@@ -23,7 +23,7 @@ fn expected(method: &str, path: &str) -> Expected {
         || path.contains("/audit")
         || (path.contains("/door-mappings") && method == "PUT");
     let orders = path == "/api/v1/jobs/{job}" && method == "PATCH";
-    let is_owners = administers || orders || path == "/metrics";
+    let is_owners = administers || orders || path.ends_with("/log") || path == "/metrics";
     let looks = method == "GET";
     let computes = path.ends_with("/judge") || path.ends_with("/plan");
     let may = [

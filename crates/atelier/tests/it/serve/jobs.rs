@@ -246,6 +246,8 @@ fn jobs_are_listed_cancelled_and_tried_again_from_the_command_line() {
     assert_eq!(states, ["running", "failed"]);
     let shown = bench.document(&["job", "show", "Slopes-2"]);
     assert_eq!(shown["report"]["progress"]["phase"], "training");
+    bench.succeed(&["job", "move", "slopes-2", "--priority", "-3"]);
+    assert_eq!(library.get_job(job.id).unwrap().priority, -3);
     let asked = bench.succeed(&["job", "cancel", "slopes-2"]);
     assert!(asked.stdout.contains("next step"), "{}", asked.stdout);
     assert_eq!(ended(&library, job.id).state, JobState::Cancelled);

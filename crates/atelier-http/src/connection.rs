@@ -12,7 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 
-use crate::limits::Limits;
+use crate::Limits;
 use crate::patient::Patient;
 use crate::security::Peer;
 
@@ -25,7 +25,7 @@ const HEAD_BYTES: usize = 64 << 10;
 const UNSENT_BYTES: usize = 128 << 10;
 
 /// Answers the requests of a connection until it is closed, its client is too slow, or the server stops.
-pub(crate) fn serve(
+pub fn serve(
     stream: TcpStream,
     peer: IpAddr,
     router: Router,

@@ -8,14 +8,9 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::Addresses;
 use crate::answer::{Failure, Result};
-use crate::extract::media_type;
 
 /// Refuses what another site's page sends.
-pub(crate) async fn check_origin(
-    State(own): State<Addresses>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub async fn check_origin(State(own): State<Addresses>, request: Request, next: Next) -> Response {
     match check(&own, &request) {
         Ok(()) => next.run(request).await,
         Err(failure) => failure.into_response(),
@@ -56,8 +51,18 @@ fn check(own: &Addresses, request: &Request) -> Result<()> {
     Ok(())
 }
 
+/// The type of a body, without what follows it, as it is most often spelled.
+pub fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let kind = value.split(';').next()?.trim();
+    let known = ["application/json", "multipart/form-data"];
+    known
+        .into_iter()
+        .find(|known| kind.eq_ignore_ascii_case(known))
+}
+
 /// Whether a path is a folder or lies in it.
-pub(crate) fn is_below(path: &str, folder: &str) -> bool {
+pub fn is_below(path: &str, folder: &str) -> bool {
     let rest = path.strip_prefix(folder);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -8,25 +8,26 @@ use atelier_data::caption::one_line;
 use atelier_data::crops_from_json;
 use atelier_store::{MAX_CAPTION_CHARS, composed};
 
-use super::UploadOutcome;
-use super::part::{Fate, Kind, Part};
+use super::part::{Fate, Kind, Part, UploadOutcome};
 
 /// A picture that may become an image, with what belongs to it.
 #[derive(Debug)]
-pub(super) struct Paired {
+pub struct Paired {
     /// Its place among the parts.
-    pub(super) at: usize,
+    pub at: usize,
     /// Where its file lies.
-    pub(super) path: PathBuf,
-    pub(super) caption: String,
-    pub(super) crop: Option<Crop>,
+    pub path: PathBuf,
+    /// Its words; none where nothing came with it.
+    pub caption: String,
+    /// The square to train on, where one came with it.
+    pub crop: Option<Crop>,
 }
 
 /// The folder of an archive, or of what came without one.
 type Place = (Option<String>, String);
 
 /// Every picture with its caption and its crop; and the parts, with what is known of captions and crops.
-pub(super) fn pair(mut parts: Vec<Part>) -> (Vec<Paired>, Vec<Part>) {
+pub fn pair(mut parts: Vec<Part>) -> (Vec<Paired>, Vec<Part>) {
     let pictures = parts.iter().enumerate().filter_map(|(at, part)| {
         let Fate::Lies(path) = &part.fate else {
             return None;
@@ -45,7 +46,7 @@ pub(super) fn pair(mut parts: Vec<Part>) -> (Vec<Paired>, Vec<Part>) {
 }
 
 /// After it is known what became of pictures: captions and crops of none that came in were not needed.
-pub(super) fn mark_unused(parts: &mut [Part]) {
+pub fn mark_unused(parts: &mut [Part]) {
     let is_new = |part: &&Part| {
         matches!(
             &part.fate,

@@ -17,11 +17,11 @@ const MOST_BYTES: usize = 256 << 10;
 
 /// To be told whenever the parser made something of what came in.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Progress(Arc<AtomicUsize>);
+pub struct Progress(Arc<AtomicUsize>);
 
 impl Progress {
     /// The parser made something of it.
-    pub(crate) fn made(&self) {
+    pub fn made(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 }
@@ -35,7 +35,7 @@ struct Metered {
 }
 
 /// The same body, as long as progress is told.
-pub(crate) fn metered(body: Body) -> (Body, Progress) {
+pub fn metered(body: Body) -> (Body, Progress) {
     let waiting = Progress::default();
     let metered = Metered {
         body: body.into_data_stream(),

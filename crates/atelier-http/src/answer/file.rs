@@ -21,31 +21,31 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// As much of a file as tells its format.
 const SNIFFED_BYTES: usize = 32;
 /// For content that is the same for ever under its address.
-pub(crate) const FOR_EVER: &str = "private, max-age=31536000, immutable";
+pub const FOR_EVER: &str = "private, max-age=31536000, immutable";
 
 /// A file of the library.
 #[derive(Debug)]
-pub(crate) struct KeptFile {
+pub struct KeptFile {
     /// Where it lies.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
     /// What it holds.
-    pub(crate) hash: String,
+    pub hash: String,
     /// How long it is.
-    pub(crate) size_bytes: u64,
+    pub size_bytes: u64,
     /// What it is called.
-    pub(crate) name: String,
+    pub name: String,
 }
 
 /// One that is there.
 #[derive(Debug)]
-pub(crate) struct OpenedFile {
+pub struct OpenedFile {
     about: KeptFile,
     file: File,
 }
 
 impl KeptFile {
     /// Opens it, and looks whether it can be what it was.
-    pub(crate) async fn open(self) -> Result<OpenedFile> {
+    pub async fn open(self) -> Result<OpenedFile> {
         let file = match File::open(&self.path).await {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -62,11 +62,7 @@ impl KeptFile {
     }
 
     /// A picture as a browser shows or keeps it; what lies under its address never changes.
-    pub(crate) async fn answer_picture(
-        self,
-        asked: &HeaderMap,
-        way: Disposition,
-    ) -> Result<Response> {
+    pub async fn answer_picture(self, asked: &HeaderMap, way: Disposition) -> Result<Response> {
         let mut file = self.open().await?;
         let kind = file.picture_kind().await?;
         file.answer(asked, (kind, way), FOR_EVER).await
@@ -80,13 +76,13 @@ impl KeptFile {
 
 impl OpenedFile {
     /// The type of a picture by its content, whatever its name says.
-    pub(crate) async fn picture_kind(&mut self) -> Result<&'static str> {
+    pub async fn picture_kind(&mut self) -> Result<&'static str> {
         let kind = kind_of(&mut self.file).await.map_err(Failure::io);
         Ok(kind?.map_or("application/octet-stream", |format| format.to_mime_type()))
     }
 
     /// What a request with these headers is answered with; `keep` says how long clients may keep it.
-    pub(crate) async fn answer(
+    pub async fn answer(
         self,
         asked: &HeaderMap,
         (kind, way): (&str, Disposition),

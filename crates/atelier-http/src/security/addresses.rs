@@ -8,7 +8,7 @@ use super::{Access, HostName};
 
 /// The values of `Host` that are meant for this server.
 #[derive(Debug, Clone)]
-pub(crate) struct Addresses(Arc<Own>);
+pub struct Addresses(Arc<Own>);
 
 #[derive(Debug)]
 struct Own {
@@ -26,7 +26,7 @@ struct Own {
 
 impl Addresses {
     /// Those of a server that listens there.
-    pub(crate) fn of(address: SocketAddr, access: &Access) -> Self {
+    pub fn of(address: SocketAddr, access: &Access) -> Self {
         let own = match address.ip() {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("[{ip}]"),

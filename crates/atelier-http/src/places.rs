@@ -8,7 +8,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError
 
 /// The places of a kind.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub struct Places {
     all: Arc<Semaphore>,
     of_each: usize,
     /// Those of accounts that have some at the moment.
@@ -17,14 +17,14 @@ pub(crate) struct Places {
 
 /// A place, which is free again when this goes.
 #[derive(Debug)]
-pub(crate) struct Taken {
+pub struct Taken {
     _own: Option<OwnedSemaphorePermit>,
     _one: OwnedSemaphorePermit,
 }
 
 impl Places {
     /// So many, of which an account has a part. The user of the machine has all of them.
-    pub(crate) fn new(count: usize, of_each: usize) -> Self {
+    pub fn new(count: usize, of_each: usize) -> Self {
         Self {
             all: Arc::new(Semaphore::new(count)),
             of_each,
@@ -33,7 +33,7 @@ impl Places {
     }
 
     /// Waits for a place.
-    pub(crate) async fn take(&self, account: Option<AccountId>) -> Result<Taken, AcquireError> {
+    pub async fn take(&self, account: Option<AccountId>) -> Result<Taken, AcquireError> {
         let own = match account.map(|account| self.own(account)) {
             Some(own) => Some(own.acquire_owned().await?),
             None => None,
@@ -45,7 +45,7 @@ impl Places {
     }
 
     /// Takes a place where one is free.
-    pub(crate) fn try_take(&self, account: Option<AccountId>) -> Result<Taken, TryAcquireError> {
+    pub fn try_take(&self, account: Option<AccountId>) -> Result<Taken, TryAcquireError> {
         let own = account.map(|account| self.own(account).try_acquire_owned());
         Ok(Taken {
             _own: own.transpose()?,

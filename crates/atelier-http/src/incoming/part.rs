@@ -4,28 +4,46 @@ use std::path::{Path, PathBuf};
 
 use atelier_data::CROPS_FILE;
 use atelier_store::AdditionOutcome;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::UploadOutcome;
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UploadOutcome {
+    /// It is a new image.
+    Added,
+    /// The dataset has an image with this very file already.
+    Present,
+    /// It is the caption of a new image.
+    Caption,
+    /// It has crops of new images.
+    Crops,
+    /// It was not needed.
+    Ignored,
+    /// It cannot be used.
+    Refused,
+}
 
 /// Names are told in as many characters.
 const NAME_CHARS: usize = 255;
 
 /// A file that was sent.
 #[derive(Debug)]
-pub(super) struct Part {
+pub struct Part {
     /// Its name without folders.
-    pub(super) name: String,
+    pub name: String,
     /// The folders before its name, which are only used to find out what belongs together.
-    pub(super) folder: String,
+    pub folder: String,
     /// The archive that it came in.
-    pub(super) archive: Option<String>,
+    pub archive: Option<String>,
     /// What became of it so far.
-    pub(super) fate: Fate,
+    pub fate: Fate,
 }
 
 /// What became of a file.
 #[derive(Debug)]
-pub(super) enum Fate {
+pub enum Fate {
     /// It lies in the folder of the upload and waits.
     Lies(PathBuf),
     /// It helped others to what they are.
@@ -40,15 +58,18 @@ pub(super) enum Fate {
 
 /// What a file is by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// It may be a picture.
     Picture,
+    /// It has the words of a picture.
     Caption,
+    /// It has the squares of pictures.
     Crops,
 }
 
 impl Part {
     /// One of this name, which may have folders in the spelling of any system.
-    pub(super) fn new(path: &str, archive: Option<String>, fate: Fate) -> Self {
+    pub fn new(path: &str, archive: Option<String>, fate: Fate) -> Self {
         let is_separator = |c: char| c == '/' || c == '\\';
         let (folder, name) = path.rsplit_once(is_separator).unwrap_or(("", path));
         Self {
@@ -60,7 +81,7 @@ impl Part {
     }
 
     /// What it is by its name. Whether it is a picture is seen when it is decoded.
-    pub(super) fn kind(&self) -> Kind {
+    pub fn kind(&self) -> Kind {
         let ending = Path::new(&self.name).extension();
         if self.name == CROPS_FILE {
             Kind::Crops
@@ -72,14 +93,14 @@ impl Part {
     }
 
     /// Its name without the ending.
-    pub(super) fn stem(&self) -> &str {
+    pub fn stem(&self) -> &str {
         self.name
             .rsplit_once('.')
             .map_or(&self.name, |(stem, _)| stem)
     }
 
     /// Whether systems leave such files behind that nobody means to send.
-    pub(super) fn is_left_over(&self) -> bool {
+    pub fn is_left_over(&self) -> bool {
         let name = self.name.as_str();
         let mut folders = self.folder.split(['/', '\\']);
         name.starts_with('.')

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// What a browser does with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Disposition {
+pub enum Disposition {
     /// It shows it.
     Inline,
     /// It saves it.
@@ -12,7 +12,7 @@ pub(crate) enum Disposition {
 }
 
 /// The value of `Content-Disposition`: the name in plain letters, and again with all its letters.
-pub(crate) fn disposition(way: Disposition, name: &str) -> String {
+pub fn disposition(way: Disposition, name: &str) -> String {
     let way = match way {
         Disposition::Inline => "inline",
         Disposition::Attachment => "attachment",

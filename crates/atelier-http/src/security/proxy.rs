@@ -10,10 +10,10 @@ use super::Access;
 
 /// Who is at the other end of the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+pub struct Peer(pub IpAddr);
 
 /// Where a request comes from; nothing where no socket brought it.
-pub(crate) fn client_address(request: &Request, access: &Access) -> Option<IpAddr> {
+pub fn client_address(request: &Request, access: &Access) -> Option<IpAddr> {
     let Peer(peer) = *request.extensions().get()?;
     if !access.is_behind_proxy {
         return Some(peer);
@@ -24,7 +24,7 @@ pub(crate) fn client_address(request: &Request, access: &Access) -> Option<IpAdd
 }
 
 /// Whether the browser speaks HTTPS, with a proxy or as the owner says.
-pub(crate) fn is_https(headers: &HeaderMap, access: &Access) -> bool {
+pub fn is_https(headers: &HeaderMap, access: &Access) -> bool {
     let is_said = || last_of(headers, "x-forwarded-proto") == Some("https");
     access.has_secure_cookies || (access.is_behind_proxy && is_said())
 }

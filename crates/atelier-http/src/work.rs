@@ -45,7 +45,7 @@ pub struct Work {
 
 impl Work {
     /// Places for which a request waits so long at most.
-    pub(crate) fn new(turn: Duration) -> Self {
+    pub fn new(turn: Duration) -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
         Self {
             catalogue: places(CATALOGUE),
@@ -69,12 +69,12 @@ impl Work {
     }
 
     /// A place for an upload of an account.
-    pub(crate) async fn upload(&self, account: Option<AccountId>) -> Result<Place> {
+    pub async fn upload(&self, account: Option<AccountId>) -> Result<Place> {
         self.kept_place(&self.uploads, account).await
     }
 
     /// A place for an export of an account.
-    pub(crate) async fn export(&self, account: Option<AccountId>) -> Result<Place> {
+    pub async fn export(&self, account: Option<AccountId>) -> Result<Place> {
         self.kept_place(&self.exports, account).await
     }
 
@@ -95,7 +95,7 @@ impl Work {
     }
 
     /// Hashes a password, or looks whether one fits.
-    pub(crate) async fn password<T: Send + 'static>(
+    pub async fn password<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {

@@ -12,7 +12,7 @@ const LOOK_BYTES: u64 = 32 << 20;
 
 /// How full a disk may become.
 #[derive(Debug, Clone)]
-pub(crate) struct Disk {
+pub struct Disk {
     folder: PathBuf,
     spare_bytes: u64,
     /// What was written since the last look; nothing when there was none.
@@ -21,13 +21,13 @@ pub(crate) struct Disk {
 
 /// The disk has no room for more.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Full {
+pub struct Full {
     spare_bytes: u64,
 }
 
 impl Disk {
     /// The one that a folder is on, as long as more than `spare_bytes` are free.
-    pub(crate) fn new(folder: PathBuf, spare_bytes: u64) -> Self {
+    pub fn new(folder: PathBuf, spare_bytes: u64) -> Self {
         Self {
             folder,
             spare_bytes,
@@ -36,7 +36,7 @@ impl Disk {
     }
 
     /// Asked before so many bytes are written.
-    pub(crate) fn take(&mut self, bytes: u64) -> Result<(), Full> {
+    pub fn take(&mut self, bytes: u64) -> Result<(), Full> {
         let written = self.written.map(|written| written + bytes);
         if let Some(written) = written.filter(|written| *written < LOOK_BYTES) {
             self.written = Some(written);

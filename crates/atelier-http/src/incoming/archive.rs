@@ -4,18 +4,17 @@ use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::disk::{Disk, Full};
+use super::folder::UploadFolder;
+use crate::Limits;
+use crate::answer::Result;
+use crate::work::Place;
 use fs_err::File;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::disk::{Disk, Full};
-use super::folder::UploadFolder;
 use super::part::{Fate, Part};
 use super::receive::{Received, most_bytes, too_long, too_many};
-use crate::answer::Result;
-use crate::app::App;
-use crate::limits::Limits;
-use crate::work::Place;
 
 /// Where readers look for the end of an archive: it and the longest remark behind it, and one byte more.
 const END_BYTES: u64 = 22 + 65_536;
@@ -33,8 +32,8 @@ const LIST_BYTES_PER_FILE: u64 = 1 << 10;
 const COPIED_BYTES: usize = 256 << 10;
 
 /// The same parts, with what archives hold behind each of these.
-pub(super) async fn unpack_all(
-    (app, turn): (&App, &Place),
+pub async fn unpack_all(
+    (limits, turn): (&Limits, &Place),
     received: Received,
     folder: &UploadFolder,
 ) -> Result<Vec<Part>> {
@@ -42,10 +41,10 @@ pub(super) async fn unpack_all(
         mut parts,
         archives,
     } = received;
-    let disk = Disk::new(folder.path().to_owned(), app.limits().spare_bytes);
+    let disk = Disk::new(folder.path().to_owned(), limits.spare_bytes);
     let mut room = Room {
-        files: app.limits().upload_files.saturating_sub(parts.len()),
-        bytes: app.limits().upload_bytes,
+        files: limits.upload_files.saturating_sub(parts.len()),
+        bytes: limits.upload_bytes,
         disk,
     };
     // From the last to the first, so that places stay right.
@@ -62,7 +61,7 @@ pub(super) async fn unpack_all(
         let unpacking = Unpacking {
             archive: name,
             target: folder.path().join(format!("{at}-unpacked")),
-            limits: *app.limits(),
+            limits: *limits,
             folder: folder.clone(),
         };
         let unpack = move || {
@@ -74,7 +73,7 @@ pub(super) async fn unpack_all(
         match unpacked {
             Ok(inside) => drop(parts.splice(at..=at, inside)),
             Err(Refusal::Archive(reason)) => parts[at].fate = Fate::Refused(reason),
-            Err(Refusal::TooMany) => return Err(too_many(app.limits())),
+            Err(Refusal::TooMany) => return Err(too_many(limits)),
             Err(Refusal::Full(full)) => return Err(full.into()),
         }
     }

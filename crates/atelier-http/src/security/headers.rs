@@ -27,7 +27,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
 ];
 
 /// Adds the headers that an answer does not have, and says that it is not to be kept where it says nothing about that.
-pub(crate) async fn add_headers(request: Request, next: Next) -> Response {
+pub async fn add_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -38,7 +38,7 @@ pub(crate) async fn add_headers(request: Request, next: Next) -> Response {
 }
 
 /// For files that people upload.
-pub(crate) fn only_this_picture(headers: &mut HeaderMap) {
+pub fn only_this_picture(headers: &mut HeaderMap) {
     add(headers, header::CONTENT_SECURITY_POLICY, PICTURE);
 }
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::error::Error;
+use crate::Error;
 
 /// A name, with or without a port, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]

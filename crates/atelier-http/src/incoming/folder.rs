@@ -17,7 +17,7 @@ const LOCK: &str = ".lock";
 
 /// The folder. Clones are the same one.
 #[derive(Debug, Clone)]
-pub(crate) struct UploadFolder {
+pub struct UploadFolder {
     inside: Arc<Inside>,
 }
 
@@ -37,11 +37,11 @@ struct Folder {
 
 /// The upload is given up when this goes: what is still being done for it stops.
 #[derive(Debug)]
-pub(crate) struct Interest(CancelFlag);
+pub struct Interest(CancelFlag);
 
 impl UploadFolder {
     /// A new one, and who wants it.
-    pub(crate) fn new(uploads: &Path) -> io::Result<(Self, Interest)> {
+    pub fn new(uploads: &Path) -> io::Result<(Self, Interest)> {
         // Nobody sweeps between the folder and its lock.
         let all = lock_in(uploads)?;
         let is_alone = all.file().lock().is_ok();
@@ -66,18 +66,19 @@ impl UploadFolder {
         Ok((Self { inside }, interest))
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
         let folder = self.inside.folder.as_ref();
         folder.map_or(Path::new(""), |folder| folder.folder.path())
     }
 
     /// Whether nobody waits for what comes of the upload any more.
-    pub(super) fn is_given_up(&self) -> bool {
+    pub fn is_given_up(&self) -> bool {
         self.inside.given_up.is_cancelled()
     }
 
     /// Removes it here and now, unless others use it; then the last of them does.
-    pub(crate) fn close(self) {
+    pub fn close(self) {
         if let Some(mut inside) = Arc::into_inner(self.inside) {
             drop(inside.folder.take());
         }
@@ -104,7 +105,7 @@ impl Drop for Interest {
 }
 
 /// Removes the folders of uploads that no process works on. What cannot be removed stays until the next time.
-pub(crate) fn sweep(uploads: &Path) -> io::Result<()> {
+pub fn sweep(uploads: &Path) -> io::Result<()> {
     let all = lock_in(uploads)?;
     if all.file().try_lock().is_err() {
         return Ok(());

@@ -8,7 +8,7 @@ use super::is_below;
 use crate::answer::Failure;
 
 /// The answer to a request at this path.
-pub(crate) fn refused(path: &str, failure: Failure) -> Response {
+pub fn refused(path: &str, failure: Failure) -> Response {
     let (_, status, message) = failure.about();
     let body = if is_below(path, "/api/rest") {
         let code = match status {

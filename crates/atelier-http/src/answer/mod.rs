@@ -1,7 +1,7 @@
 //! Answers: values as JSON, and failures with the status and the words that fit an API.
 
-pub(crate) mod disposition;
-pub(crate) mod file;
+pub mod disposition;
+pub mod file;
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -57,29 +57,29 @@ struct About {
 
 /// In the extensions of a response: what only the person at the server is told.
 #[derive(Debug, Clone)]
-pub(crate) struct Cause(pub(crate) String);
+pub struct Cause(pub String);
 
 /// How every failure is answered.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Failure)]
-pub(crate) struct FailureBody {
+pub struct FailureBody {
     /// What went wrong.
-    pub(crate) error: FailureAbout,
+    pub error: FailureAbout,
 }
 
 /// What went wrong.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct FailureAbout {
+pub struct FailureAbout {
     /// A stable name for the kind of failure; docs/reference/errors.md lists them.
     #[schema(schema_with = code_schema)]
-    pub(crate) code: &'static str,
+    pub code: &'static str,
     /// What failed and on what, for people.
-    pub(crate) message: String,
+    pub message: String,
     /// What can be done about it.
-    pub(crate) hint: &'static str,
+    pub hint: &'static str,
     /// Values from the message, for programs. Which they are follows from the code; often there are none.
     #[schema(value_type = Object)]
-    pub(crate) details: Value,
+    pub details: Value,
 }
 
 fn code_schema() -> utoipa::openapi::schema::Object {
@@ -115,12 +115,12 @@ impl Failure {
     }
 
     /// Nobody was recognised where somebody has to be.
-    pub(crate) fn unauthenticated(message: impl Into<String>) -> Self {
+    pub fn unauthenticated(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Unauthenticated, message)
     }
 
     /// Something was tried too often; it may be tried again after so long.
-    pub(crate) fn too_often(message: impl Into<String>, wait: Duration) -> Self {
+    pub fn too_often(message: impl Into<String>, wait: Duration) -> Self {
         let mut failure = Self::new(ErrorCode::RateLimited, message);
         failure.0.retry_secs = Some(wait.as_secs().max(1));
         failure
@@ -139,7 +139,7 @@ impl Failure {
     }
 
     /// There is no room for more. The reason names files, as that of [`Self::io`] does.
-    pub(crate) fn full(cause: impl std::fmt::Display) -> Self {
+    pub fn full(cause: impl std::fmt::Display) -> Self {
         let failure = Self::new(ErrorCode::Io, "the studio's disk is full");
         let failure = failure.with_status(StatusCode::INSUFFICIENT_STORAGE);
         failure.because(cause)

@@ -3,6 +3,11 @@
 use std::error::Error as _;
 use std::path::PathBuf;
 
+use super::disk::Disk;
+use super::folder::UploadFolder;
+use super::metered::Progress;
+use crate::Limits;
+use crate::answer::{Failure, Result};
 use atelier_core::ErrorCode;
 use atelier_data::CROPS_MAX_BYTES;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
@@ -11,14 +16,8 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 use tokio::task::spawn_blocking;
 
-use super::disk::Disk;
-use super::folder::UploadFolder;
-use super::metered::Progress;
+use super::body::{is_timeout, too_slow, unreadable};
 use super::part::{Fate, Part};
-use crate::answer::{Failure, Result};
-use crate::app::App;
-use crate::extract::{is_timeout, too_slow, unreadable};
-use crate::limits::Limits;
 
 /// How the content of an archive begins: with its first file, or where it has none with its end.
 const ARCHIVE: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
@@ -30,19 +29,19 @@ const NAME_BYTES_PER_FILE: usize = 1 << 10;
 
 /// Everything that came in, and which of it are archives.
 #[derive(Debug, Default)]
-pub(super) struct Received {
-    pub(super) parts: Vec<Part>,
+pub struct Received {
+    /// Every file, in their order.
+    pub parts: Vec<Part>,
     /// The places of archives among the parts.
-    pub(super) archives: Vec<usize>,
+    pub archives: Vec<usize>,
 }
 
 /// Writes every file to the folder, under a number.
-pub(super) async fn receive(
-    app: &App,
+pub async fn receive(
+    limits: &Limits,
     (mut from, progress): (Multipart, Progress),
     folder: &UploadFolder,
 ) -> Result<Received> {
-    let limits = app.limits();
     let mut meter = Meter {
         total: 0,
         name_bytes: 0,
@@ -85,7 +84,7 @@ pub(super) async fn receive(
 }
 
 /// What a file may have, by what it is.
-pub(super) fn most_bytes(name: &str, is_archive: bool, limits: &Limits) -> u64 {
+pub fn most_bytes(name: &str, is_archive: bool, limits: &Limits) -> u64 {
     use super::part::Kind;
     match Part::new(name, None, Fate::Ignored("")).kind() {
         _ if is_archive => limits.upload_bytes,
@@ -95,7 +94,8 @@ pub(super) fn most_bytes(name: &str, is_archive: bool, limits: &Limits) -> u64 {
     }
 }
 
-pub(super) fn too_long(most_bytes: u64) -> String {
+/// Why a file is refused that is longer than such files may be.
+pub fn too_long(most_bytes: u64) -> String {
     format!("it has more than {most_bytes} bytes")
 }
 
@@ -182,17 +182,18 @@ impl Meter<'_> {
 }
 
 /// More files than are accepted.
-pub(super) fn too_many(limits: &Limits) -> Failure {
+pub fn too_many(limits: &Limits) -> Failure {
     let most = limits.upload_files;
     let message = format!("the upload has more than {most} files");
     Failure::new(ErrorCode::TooLarge, message).with_details(json!({"most_files": most}))
 }
 
+/// What is told of a form that cannot be read.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "it takes the place of a closure in `map_err`"
 )]
-pub(crate) fn broken(error: MultipartError) -> Failure {
+pub fn broken(error: MultipartError) -> Failure {
     if is_timeout(&error) {
         return too_slow();
     }

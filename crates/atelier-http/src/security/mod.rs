@@ -1,0 +1,17 @@
+//! What keeps other people's pages away, and where requests come from.
+
+mod access;
+mod addresses;
+mod headers;
+mod host_name;
+mod origin;
+mod proxy;
+mod refusal;
+
+pub use access::Access;
+pub use addresses::Addresses;
+pub use headers::{add_headers, only_this_picture};
+pub use host_name::HostName;
+pub use origin::{check_origin, is_below, media_type};
+pub use proxy::{Peer, client_address, is_https};
+pub use refusal::refused;
