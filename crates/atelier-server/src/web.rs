@@ -157,3 +157,17 @@ fn kind_of(path: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a browser loads before it shows something.
+    #[test]
+    fn the_script_of_the_pages_is_small() {
+        let scripts = FILES.iter().filter(|(path, _)| path.ends_with(".js"));
+        let sizes = scripts.map(|(_, file)| file.gzip().map_or(file.bytes.len(), Bytes::len));
+        let bytes: usize = sizes.sum();
+        assert!((1..=250_000).contains(&bytes), "{bytes}");
+    }
+}
