@@ -27,6 +27,7 @@ const COUNTS: (i64, i64) = (1, 8);
 const SIDES: (i64, i64) = (32, 1536);
 const MOST_STEPS: (i64, i64) = (1, 60);
 const SEEDS: (i64, i64) = (0, 9_999_999_998);
+const MOST_ELEMENTS: usize = 8;
 
 /// A generation that is wanted. What is not here is passed over.
 #[derive(Debug, Deserialize)]
@@ -136,9 +137,21 @@ impl CreateGeneration {
         wanted.map_or(Ok(()), |(_, what)| Err(Refusal::not_supported(what)))
     }
 
+    /// Refuses more elements than a drawing may have, before any is looked up.
+    fn check_count(&self) -> Result<()> {
+        let by_number = self.user_elements.as_ref().map_or(0, Vec::len);
+        let by_id = self.elements.as_ref().map_or(0, Vec::len);
+        if by_number + by_id <= MOST_ELEMENTS {
+            return Ok(());
+        }
+        let message = format!("there are more than {MOST_ELEMENTS} elements");
+        Err(Refusal::invalid(message))
+    }
+
     /// The same in this house's words.
     pub(super) fn into_drawing(self, asked: &Asked) -> Result<DrawingRequest> {
         self.check_absent()?;
+        self.check_count()?;
         check_version(self.sd_version.as_deref(), VERSIONS)?;
         let (base, models) = self.base_and_models(asked)?;
         let of_base = match (&base, models.first()) {
