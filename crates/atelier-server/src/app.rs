@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use atelier_core::{ErrorCode, Planner};
 use atelier_jobs::Queue;
-use atelier_store::{Library, thumbnails_folder};
+use atelier_store::{Account, Library, thumbnails_folder};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -152,6 +152,11 @@ impl App {
     /// Who asks.
     pub(crate) fn viewer(&self) -> &Viewer {
         &self.viewer
+    }
+
+    /// The account that asks; nothing where it is the user of this machine.
+    pub fn account(&self) -> Option<&Account> {
+        self.viewer.account()
     }
 
     /// Who is let in.

@@ -6,6 +6,7 @@ mod a1111;
 #[path = "../../../atelier-server/tests/it/gate.rs"]
 mod gate;
 mod leonardo;
+mod people;
 #[path = "../../../atelier-server/examples/pretend/mod.rs"]
 mod pretend;
 #[allow(dead_code, reason = "tests of the server use more of it")]

@@ -1,5 +1,6 @@
 //! The API that the official clients of Leonardo.Ai speak, with the bodies that these send.
 
+mod accounts;
 mod drawing;
 mod mapped;
 mod pictures;
