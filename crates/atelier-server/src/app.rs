@@ -10,7 +10,7 @@ use atelier_jobs::Queue;
 use atelier_store::{Account, Library, thumbnails_folder};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tokio::sync::watch;
@@ -157,6 +157,11 @@ impl App {
     /// The account that asks; nothing where it is the user of this machine.
     pub fn account(&self) -> Option<&Account> {
         self.viewer.account()
+    }
+
+    /// Whether whoever sent these headers speaks HTTPS, with a proxy or as the owner says.
+    pub fn is_https(&self, headers: &HeaderMap) -> bool {
+        security::is_https(headers, self.access())
     }
 
     /// Who is let in.

@@ -67,11 +67,16 @@ pub(super) struct Address(pub(super) String);
 impl FromRequestParts<App> for Address {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let host = parts.headers.get(header::HOST);
         let host = host.and_then(|host| host.to_str().ok());
         let host = host.ok_or_else(|| Refusal::invalid("the request names no host"))?;
-        Ok(Self(format!("http://{host}")))
+        let scheme = if app.is_https(&parts.headers) {
+            "https"
+        } else {
+            "http"
+        };
+        Ok(Self(format!("{scheme}://{host}")))
     }
 }
 

@@ -6,6 +6,7 @@ mod mapped;
 mod pictures;
 mod refusals;
 mod training;
+mod uploads;
 
 use serde_json::{Value, json};
 
