@@ -159,6 +159,12 @@ impl App {
         self.viewer.account()
     }
 
+    /// Whether those who asked would be let in as the same again: their account, their token or their session may have changed
+    /// or gone since.
+    pub async fn is_still_admitted(&self) -> bool {
+        session::is_still_admitted(self).await
+    }
+
     /// Whether whoever sent these headers speaks HTTPS, with a proxy or as the owner says.
     pub fn is_https(&self, headers: &HeaderMap) -> bool {
         security::is_https(headers, self.access())
