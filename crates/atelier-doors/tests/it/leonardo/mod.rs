@@ -5,6 +5,7 @@ mod drawing;
 mod mapped;
 mod pictures;
 mod refusals;
+mod strangers;
 mod training;
 mod uploads;
 
