@@ -1,6 +1,7 @@
 //! The API that the official clients of Leonardo.Ai speak, with the bodies that these send.
 
 mod accounts;
+pub(crate) mod bases;
 mod drawing;
 mod mapped;
 mod pictures;
