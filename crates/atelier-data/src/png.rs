@@ -8,8 +8,10 @@ use fs_err::File;
 use crate::file::{Temporary, open_regular};
 use crate::{Error, Result, RgbPicture};
 
-/// Memory for reading the text of a file.
-const MAX_TEXT_BYTES: usize = 64 << 20;
+/// Memory for reading a file.
+const MAX_FILE_BYTES: usize = 64 << 20;
+/// All texts of a file together, when they are unpacked. A few thousand bytes can become more than any memory holds.
+const MAX_TEXT_BYTES: usize = 8 << 20;
 
 /// Writes a picture with texts, each a keyword (1 to 79 Latin-1 characters) and its value. A value outside Latin-1 is
 /// stored as UTF-8. The name must be free, else the error is [`Error::Exists`]. On an error nothing is left behind.
@@ -62,23 +64,45 @@ pub fn text_of(bytes: &[u8]) -> Result<Vec<(String, String)>, String> {
 
 fn texts_in(content: impl BufRead + Seek) -> Result<Vec<(String, String)>, ::png::DecodingError> {
     let limits = ::png::Limits {
-        bytes: MAX_TEXT_BYTES,
+        bytes: MAX_FILE_BYTES,
     };
     let decoder = ::png::Decoder::new_with_limits(content, limits);
     let mut reader = decoder.read_info()?;
     reader.finish()?;
     let info = reader.info();
-    let mut texts = Vec::new();
+    let mut texts = Texts {
+        found: Vec::new(),
+        left_bytes: MAX_TEXT_BYTES,
+    };
     for chunk in &info.uncompressed_latin1_text {
-        texts.push((chunk.keyword.clone(), chunk.text.clone()));
+        texts.add(&chunk.keyword, chunk.text.clone())?;
     }
     for chunk in &info.compressed_latin1_text {
-        texts.push((chunk.keyword.clone(), chunk.get_text()?));
+        let mut chunk = chunk.clone();
+        chunk.decompress_text_with_limit(texts.left_bytes)?;
+        texts.add(&chunk.keyword, chunk.get_text()?)?;
     }
     for chunk in &info.utf8_text {
-        texts.push((chunk.keyword.clone(), chunk.get_text()?));
+        let mut chunk = chunk.clone();
+        chunk.decompress_text_with_limit(texts.left_bytes)?;
+        texts.add(&chunk.keyword, chunk.get_text()?)?;
     }
-    Ok(texts)
+    Ok(texts.found)
+}
+
+/// The texts that were read, and how much more may be.
+struct Texts {
+    found: Vec<(String, String)>,
+    left_bytes: usize,
+}
+
+impl Texts {
+    fn add(&mut self, keyword: &str, text: String) -> Result<(), ::png::DecodingError> {
+        let left_bytes = self.left_bytes.checked_sub(text.len());
+        self.left_bytes = left_bytes.ok_or(::png::DecodingError::LimitsExceeded)?;
+        self.found.push((keyword.to_owned(), text));
+        Ok(())
+    }
 }
 
 fn check_text(path: &Path, keyword: &str, text: &str) -> Result<()> {

@@ -10,13 +10,13 @@ use atelier_http::Error;
 use atelier_http::Limits;
 use atelier_http::answer::Failure;
 use atelier_http::incoming::disk::Disk;
-use atelier_http::security::{Access, Addresses, add_headers, check_origin};
+use atelier_http::security::{Access, Addresses, add_headers, check_origin, is_https};
 use atelier_http::work::{Place, Work};
 use atelier_jobs::Queue;
-use atelier_store::{Library, thumbnails_folder};
+use atelier_store::{Account, Library, thumbnails_folder};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tokio::sync::watch;
@@ -153,6 +153,22 @@ impl App {
     /// Who asks.
     pub(crate) fn viewer(&self) -> &Viewer {
         &self.viewer
+    }
+
+    /// The account that asks; nothing where it is the user of this machine.
+    pub fn account(&self) -> Option<&Account> {
+        self.viewer.account()
+    }
+
+    /// Whether those who asked would be let in as the same again: their account, their token or their session may have changed
+    /// or gone since.
+    pub async fn is_still_admitted(&self) -> bool {
+        session::is_still_admitted(self).await
+    }
+
+    /// Whether whoever sent these headers speaks HTTPS, with a proxy or as the owner says.
+    pub fn is_https(&self, headers: &HeaderMap) -> bool {
+        is_https(headers, self.access())
     }
 
     /// Who is let in.

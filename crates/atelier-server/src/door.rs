@@ -12,7 +12,7 @@ pub use crate::extract::paging::page;
 pub use crate::extract::{AppFor, QueryOf, json_within};
 pub use crate::pictures::from_picture::{AddPicture, AddedPicture, copy as copy_picture};
 pub use crate::trainings::bases::known as known_base;
-pub use crate::trainings::start::start as start_training;
+pub use crate::trainings::start::start_under_free_name as start_training;
 pub use crate::trainings::wish::TrainingRequest;
 pub use atelier_http::answer::{Failure, Json, Result};
 pub use atelier_http::work::{Place, Work};

@@ -106,3 +106,51 @@ fn the_text_of_something_else_is_an_error() {
         ErrorCode::NotFound
     );
 }
+
+/// A PNG with these texts, compressed: as Latin-1, and as UTF-8.
+fn compressed(latin1: &[(&str, &str)], utf8: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = ::png::Encoder::new(&mut bytes, 1, 1);
+    encoder.set_color(::png::ColorType::Rgb);
+    let mut writer = encoder.write_header().unwrap();
+    for (keyword, text) in latin1 {
+        let chunk = ::png::text_metadata::ZTXtChunk::new(*keyword, *text);
+        writer.write_text_chunk(&chunk).unwrap();
+    }
+    for (keyword, text) in utf8 {
+        let mut chunk = ::png::text_metadata::ITXtChunk::new(*keyword, *text);
+        chunk.compressed = true;
+        writer.write_text_chunk(&chunk).unwrap();
+    }
+    writer.write_image_data(&[0; 3]).unwrap();
+    writer.finish().unwrap();
+    bytes
+}
+
+#[test]
+fn compressed_texts_are_read() {
+    let bytes = compressed(&[("parameters", "a café")], &[("atelier", "a 猫")]);
+    let texts = png::text_of(&bytes).unwrap();
+    let expected = [("parameters", "a café"), ("atelier", "a 猫")];
+    let expected = expected.map(|(keyword, text)| (keyword.to_owned(), text.to_owned()));
+    assert_eq!(texts, expected);
+}
+
+#[test]
+fn texts_that_unpack_to_more_than_all_may_have_are_refused() {
+    let (most, half) = ("x".repeat((8 << 20) + 1), "y".repeat(5 << 20));
+    for (latin1, utf8) in [
+        (&[("a", most.as_str())][..], &[][..]),
+        (&[], &[("a", most.as_str())]),
+        // Each alone would be read.
+        (&[("a", half.as_str())], &[("b", half.as_str())]),
+    ] {
+        let bytes = compressed(latin1, utf8);
+        assert!(bytes.len() < 1 << 20, "{}", bytes.len());
+        // Not the texts themselves, should there be any.
+        let problem = png::text_of(&bytes).err().unwrap();
+        assert!(problem.contains("text cannot be read"), "{problem}");
+    }
+    let bytes = compressed(&[("a", &half)], &[]);
+    assert_eq!(png::text_of(&bytes).unwrap()[0].1.len(), half.len());
+}

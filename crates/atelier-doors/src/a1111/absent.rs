@@ -4,10 +4,9 @@ use atelier_server::door::App;
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::routing::post;
-use serde_json::{Map, Value};
 
-use super::keys::{Keys, is_wanted};
 use super::refusal::{Refusal, Result};
+use super::said::Said;
 
 /// What is refused at which address.
 const PLACES: [(&str, &str); 9] = [
@@ -28,51 +27,68 @@ const PLACES: [(&str, &str); 9] = [
     ),
 ];
 
-/// Keys that would make another picture where they say anything but no.
-const KEYS: [(&str, &str); 14] = [
-    ("enable_hr", "second pass in another size"),
-    ("restore_faces", "restoration of faces"),
-    ("tiling", "pictures that tile"),
-    ("styles", "styles of prompts"),
-    ("script_name", "scripts"),
-    ("subseed_strength", "variation of seeds"),
-    ("seed_resize_from_w", "seeds of other sizes"),
-    ("seed_resize_from_h", "seeds of other sizes"),
-    ("s_churn", "noise between steps"),
-    ("refiner_checkpoint", "refining by a second base"),
-    (
-        "disable_extra_networks",
-        "way to pass over adapters in prompts",
-    ),
-    ("infotext", "settings from texts"),
-    ("firstpass_image", "second pass in another size"),
-    ("latent_mask", "masks of latents"),
-];
-
-/// Refuses the first of them that is wanted.
-pub(super) fn check(keys: Keys<'_>) -> Result<()> {
-    if let Some((key, what)) = KEYS.iter().find(|(key, _)| keys.is_wanted(key)) {
-        return Err(Refusal::not_supported(&format!("{what} (`{key}`)")));
+/// Refuses what would make another picture where it says anything but no.
+pub(super) fn check(said: &Said) -> Result<()> {
+    let keys = [
+        (&said.enable_hr, "second pass in another size (`enable_hr`)"),
+        (
+            &said.restore_faces,
+            "restoration of faces (`restore_faces`)",
+        ),
+        (&said.tiling, "pictures that tile (`tiling`)"),
+        (&said.styles, "styles of prompts (`styles`)"),
+        (&said.script_name, "scripts (`script_name`)"),
+        (
+            &said.subseed_strength,
+            "variation of seeds (`subseed_strength`)",
+        ),
+        (
+            &said.seed_resize_from_w,
+            "seeds of other sizes (`seed_resize_from_w`)",
+        ),
+        (
+            &said.seed_resize_from_h,
+            "seeds of other sizes (`seed_resize_from_h`)",
+        ),
+        (&said.s_churn, "noise between steps (`s_churn`)"),
+        (
+            &said.refiner_checkpoint,
+            "refining by a second base (`refiner_checkpoint`)",
+        ),
+        (
+            &said.disable_extra_networks,
+            "way to pass over adapters in prompts (`disable_extra_networks`)",
+        ),
+        (&said.infotext, "settings from texts (`infotext`)"),
+        (
+            &said.firstpass_image,
+            "second pass in another size (`firstpass_image`)",
+        ),
+        (&said.latent_mask, "masks of latents (`latent_mask`)"),
+    ];
+    if let Some((_, what)) = keys.iter().find(|(key, _)| key.is_wanted()) {
+        return Err(Refusal::not_supported(what));
     }
     // The share of a sampler's noise that is its own: each has one, and clients send 1 whatever the sampler.
-    let eta = keys.get::<f64>("eta")?;
-    if eta.is_some_and(|eta| !is_one(eta) && eta.abs() > 0.0) {
+    let eta = said.eta.get("eta")?;
+    if eta.is_some_and(|&eta| !is_one(eta) && eta.abs() > 0.0) {
         return Err(Refusal::not_supported(
             "other noise of samplers than their own (`eta`)",
         ));
     }
-    for key in ["s_noise", "initial_noise_multiplier"] {
-        let factor = keys.get::<f64>(key)?;
-        if factor.is_some_and(|factor| !is_one(factor)) {
+    for (key, name) in [
+        (&said.s_noise, "s_noise"),
+        (&said.initial_noise_multiplier, "initial_noise_multiplier"),
+    ] {
+        if key.get(name)?.is_some_and(|&factor| !is_one(factor)) {
             return Err(Refusal::not_supported(&format!(
-                "factor on noise (`{key}`)"
+                "factor on noise (`{name}`)"
             )));
         }
     }
-    let scripts = keys.get::<Map<String, Value>>("alwayson_scripts")?;
-    let mut scripts = scripts.iter().flatten();
-    match scripts.find(|(_, about)| is_on(about)) {
-        Some((name, _)) => {
+    let scripts = said.alwayson_scripts.get("alwayson_scripts")?;
+    match scripts.and_then(|scripts| scripts.on.as_deref()) {
+        Some(name) => {
             let name: String = name.chars().take(100).collect();
             Err(Refusal::not_supported(&format!("script `{name}`")))
         }
@@ -82,19 +98,6 @@ pub(super) fn check(keys: Keys<'_>) -> Result<()> {
 
 fn is_one(number: f64) -> bool {
     number.to_bits() == 1.0_f64.to_bits()
-}
-
-/// Whether a script would do something: clients send some that are switched off.
-fn is_on(about: &Value) -> bool {
-    let args = about.get("args").unwrap_or(&Value::Null);
-    let args = args
-        .as_array()
-        .map_or(std::slice::from_ref(args), Vec::as_slice);
-    let is_on = |arg: &Value| match arg.get("enabled").or_else(|| arg.get("enable")) {
-        Some(enabled) => is_wanted(enabled),
-        None => is_wanted(arg),
-    };
-    args.iter().any(is_on)
 }
 
 /// Their places.
@@ -119,12 +122,12 @@ pub(super) async fn refuse_method() -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn checked(request: &Value) -> bool {
-        check(Keys(request.as_object().unwrap())).is_ok()
+        check(&serde_json::from_str(&request.to_string()).unwrap()).is_ok()
     }
 
     #[test]
@@ -135,6 +138,7 @@ mod tests {
             json!({"eta": 1.0, "s_churn": 0, "s_noise": 1, "refiner_checkpoint": ""}),
             json!({"alwayson_scripts": {"ADetailer": {"args": [false]}, "ControlNet": {"args": []}, "x": {}}}),
             json!({"alwayson_scripts": {"ControlNet": {"args": [{"enabled": false, "model": "x"}]}}}),
+            json!({"alwayson_scripts": {"a": {"args": [{"enable": true, "enabled": null}]}, "b": [1], "c": 1}}),
         ] {
             assert!(checked(&request), "{request}");
         }
@@ -145,6 +149,9 @@ mod tests {
             json!({"s_noise": 1.1}),
             json!({"alwayson_scripts": {"ADetailer": {"args": [true, {}]}}}),
             json!({"alwayson_scripts": {"ControlNet": {"args": [{"model": "x"}]}}}),
+            json!({"alwayson_scripts": {"a": {"args": {"x": 0}}}}),
+            json!({"alwayson_scripts": {"a": {"args": [false, [0]]}}}),
+            json!({"alwayson_scripts": [1]}),
         ] {
             assert!(!checked(&request), "{request}");
         }

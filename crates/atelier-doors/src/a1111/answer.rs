@@ -17,10 +17,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::infotext;
+use super::said::Said;
 use super::words::name_of;
 
 /// Characters of a base's hash.
@@ -32,7 +33,7 @@ pub(super) struct Answer {
     pub(super) job: Job,
     pub(super) pictures: Vec<Picture>,
     /// The request, without its pictures.
-    pub(super) said: Map<String, Value>,
+    pub(super) said: Said,
     pub(super) batch_size: usize,
     pub(super) sends_images: bool,
 }
@@ -73,7 +74,7 @@ impl Answer {
         let end = format!(
             "{}],\"parameters\":{},\"info\":{}}}",
             if self.pictures.is_empty() { &start } else { "" },
-            Value::from(self.said.clone()),
+            serde_json::to_string(&self.said).unwrap_or_default(),
             Value::from(self.info(&texts).to_string()),
         );
         let _ = to_client.send(Ok(end.into())).await;

@@ -6,14 +6,14 @@ use atelier_store::{Job, JobId};
 use axum::Extension;
 use axum::extract::Request;
 use axum::response::Response;
-use serde_json::{Map, Value};
 
 use super::answer::Answer;
 use super::desk::{Desk, Place};
-use super::keys::Keys;
 use super::pictures::{How, Sent};
 use super::refusal::{Refusal, Result};
+use super::said::Said;
 use super::wanted::Wanted;
+use crate::key::Document;
 
 /// Draws from words.
 pub(super) async fn draw_from_text(
@@ -23,9 +23,9 @@ pub(super) async fn draw_from_text(
 ) -> Result<Response> {
     let place = desk.place()?;
     let most_bytes = app.limits().json_bytes;
-    let said: Map<String, Value> = json_within(request, &app, most_bytes).await?;
-    let wanted = wanted(&app, &desk, &said).await?;
-    draw(app, place, (said, wanted)).await
+    let Document(said): Document<Said> = json_within(request, &app, most_bytes).await?;
+    let asked = wanted(&app, &desk, said).await?;
+    draw(app, place, asked).await
 }
 
 /// Draws over a picture.
@@ -38,32 +38,28 @@ pub(super) async fn draw_from_picture(
     // As many at the same time as uploads, since they are in the memory.
     let turn = app.upload_place().await?;
     let most_bytes = app.limits().picture_json_bytes;
-    let mut said: Map<String, Value> = json_within(request, &app, most_bytes).await?;
+    let Document(mut said): Document<Said> = json_within(request, &app, most_bytes).await?;
     let sent = Sent::take(&mut said)?;
-    let how = How::of(Keys(&said))?;
-    let mut wanted = wanted(&app, &desk, &said).await?;
+    let how = How::of(&said)?;
+    let (said, mut wanted) = wanted(&app, &desk, said).await?;
     wanted.drawing.start = Some(sent.keep(&app, how).await?);
     drop(turn);
     draw(app, place, (said, wanted)).await
 }
 
-/// What a request wants; options that it sets for all that comes after are set.
-async fn wanted(app: &App, desk: &Desk, said: &Map<String, Value>) -> Result<Wanted> {
-    let (planner, options, said) = (app.planner()?, desk.options(app), said.clone());
-    let read = move || Wanted::of(&said, options, &*planner);
-    let wanted = app.work().files(read).await??;
+/// What a request wants, and the request; options that it sets for all that comes after are set.
+async fn wanted(app: &App, desk: &Desk, said: Said) -> Result<(Said, Wanted)> {
+    let (planner, options) = (app.planner()?, desk.options(app));
+    let read = move || Wanted::of(&said, options, &*planner).map(|wanted| (said, wanted));
+    let (said, wanted) = app.work().files(read).await??;
     if let Some(options) = &wanted.lasting {
         desk.set_options(app, options.clone());
     }
-    Ok(wanted)
+    Ok((said, wanted))
 }
 
 /// Gives a drawing its place in the queue, and waits for its end.
-async fn draw(
-    app: App,
-    place: Place,
-    (said, wanted): (Map<String, Value>, Wanted),
-) -> Result<Response> {
+async fn draw(app: App, place: Place, (said, wanted): (Said, Wanted)) -> Result<Response> {
     let (starting, drawing) = (app.clone(), wanted.drawing);
     // Apart, so that a client that goes away just now leaves no drawing that nobody waits for.
     let started = tokio::spawn(async move {

@@ -9,13 +9,13 @@ mod answer;
 mod desk;
 mod draw;
 mod infotext;
-mod keys;
 mod lists;
 mod options;
 mod pictures;
 mod png_info;
 mod progress;
 mod refusal;
+mod said;
 mod wanted;
 mod words;
 

@@ -4,12 +4,12 @@ use atelier_core::{BaseAbout, NoiseKind, Planner};
 use atelier_server::door::{AppFor, Failure, Json, json_within};
 use axum::Extension;
 use axum::extract::Request;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::desk::Desk;
-use super::keys::Keys;
 use super::refusal::{Refusal, Result};
-use crate::whole::Whole;
+use super::said::Settings;
+use crate::key::Document;
 
 /// The one that counts layers there; 1 means that none is skipped.
 const CLIP_SKIP: (&str, (i64, i64)) = ("CLIP_stop_at_last_layers", (1, 12));
@@ -33,19 +33,18 @@ pub(super) struct Options {
 
 impl Options {
     /// These with what is said laid over them. Settings that nobody knows are passed over.
-    pub(super) fn with(mut self, said: &Map<String, Value>, planner: &dyn Planner) -> Result<Self> {
-        let keys = Keys(said);
-        check_absent(keys)?;
-        let base = keys.get::<String>("sd_model_checkpoint")?;
+    pub(super) fn with(mut self, said: &Settings, planner: &dyn Planner) -> Result<Self> {
+        check_absent(said)?;
+        let base = said.sd_model_checkpoint.get("sd_model_checkpoint")?;
         if let Some(word) = base.filter(|word| !word.trim().is_empty()) {
             self.base = Some(find_base(planner, word.trim())?.name);
         }
         let (key, range) = CLIP_SKIP;
-        if let Some(layers) = keys.get::<Whole>(key)? {
+        if let Some(layers) = said.clip_stop_at_last_layers.get(key)? {
             self.clip_skip = Some(layers.within(key, range)? - 1);
         }
-        if let Some(word) = keys.get::<String>("randn_source")? {
-            let found = NOISES.iter().find(|(name, _)| *name == word);
+        if let Some(word) = said.randn_source.get("randn_source")? {
+            let found = NOISES.iter().find(|(name, _)| name == word);
             let found = found.ok_or_else(|| {
                 Refusal::invalid("`randn_source` must be one of `CPU`, `GPU`, `NV`")
             });
@@ -56,16 +55,20 @@ impl Options {
 }
 
 /// What would make another picture, and is not there.
-fn check_absent(keys: Keys<'_>) -> Result<()> {
-    let vae = keys.get::<String>("sd_vae")?;
+fn check_absent(said: &Settings) -> Result<()> {
+    let vae = said.sd_vae.get("sd_vae")?;
     if vae.is_some_and(|vae| !OWN_VAE.contains(&vae.as_str())) {
         return Err(Refusal::not_supported(
             "autoencoders apart from bases (`sd_vae`)",
         ));
     }
-    let absent = ["eta_noise_seed_delta", "s_min_uncond", "sd_hypernetwork"];
-    match absent.into_iter().find(|key| keys.is_wanted(key)) {
-        Some(key) => Err(Refusal::not_supported(&format!("`{key}`"))),
+    let absent = [
+        (&said.eta_noise_seed_delta, "`eta_noise_seed_delta`"),
+        (&said.s_min_uncond, "`s_min_uncond`"),
+        (&said.sd_hypernetwork, "`sd_hypernetwork`"),
+    ];
+    match absent.iter().find(|(key, _)| key.is_wanted()) {
+        Some((_, what)) => Err(Refusal::not_supported(what)),
         None => Ok(()),
     }
 }
@@ -122,7 +125,7 @@ pub(super) async fn set_options(
     request: Request,
 ) -> Result<Json<Value>> {
     let most_bytes = app.limits().json_bytes;
-    let said: Map<String, Value> = json_within(request, &app, most_bytes).await?;
+    let Document(said): Document<Settings> = json_within(request, &app, most_bytes).await?;
     let (planner, before) = (app.planner()?, desk.options(&app));
     let set = app.work().files(move || before.with(&said, &*planner));
     desk.set_options(&app, set.await??);

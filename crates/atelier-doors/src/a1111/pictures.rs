@@ -7,11 +7,9 @@ use atelier_store::{Library, StartPictureId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image::{ExtendedColorType, ImageEncoder as _};
-use serde::Deserialize as _;
-use serde_json::{Map, Value};
 
-use super::keys::Keys;
 use super::refusal::{Refusal, Result};
+use super::said::Said;
 use crate::whole::Whole;
 
 /// How much is drawn anew where nobody says.
@@ -54,25 +52,16 @@ pub(super) struct Sent {
 
 impl Sent {
     /// Takes them out; the request says nothing of them any more.
-    pub(super) fn take(said: &mut Map<String, Value>) -> Result<Self> {
-        let mut take = |key: &str| match said.get_mut(key) {
-            Some(value) => std::mem::take(value),
-            None => Value::Null,
-        };
-        let (pictures, mask) = (take("init_images"), take("mask"));
-        let wrong = |key: &str, error| Refusal::invalid(format!("`{key}`: {error}"));
-        let pictures = Option::<Vec<String>>::deserialize(pictures);
-        let mut pictures = pictures
-            .map_err(|error| wrong("init_images", error))?
-            .unwrap_or_default();
-        let mask = Option::<String>::deserialize(mask).map_err(|error| wrong("mask", error))?;
-        match (pictures.pop(), pictures.is_empty()) {
-            (Some(picture), true) => Ok(Self {
+    pub(super) fn take(said: &mut Said) -> Result<Self> {
+        let pictures = said.init_images.take("init_images")?.unwrap_or_default();
+        let mask = said.mask.take("mask")?;
+        match (pictures.first, pictures.count) {
+            (Some(picture), 1) => Ok(Self {
                 picture,
                 mask: mask.filter(|mask| !mask.is_empty()),
             }),
             (None, _) => Err(Refusal::invalid("`init_images` has no picture")),
-            (Some(_), false) => Err(Refusal::not_supported(
+            (Some(_), _) => Err(Refusal::not_supported(
                 "drawing over several pictures at once (`init_images`); send one request for each",
             )),
         }
@@ -136,28 +125,35 @@ pub(super) struct How {
 
 impl How {
     /// What a request says about it.
-    pub(super) fn of(keys: Keys<'_>) -> Result<Self> {
-        let denoise = keys.get::<f64>("denoising_strength")?.unwrap_or(DENOISE);
+    pub(super) fn of(said: &Said) -> Result<Self> {
+        let denoise = said.denoising_strength.get("denoising_strength")?;
+        let denoise = *denoise.unwrap_or(&DENOISE);
         if !(denoise > 0.0 && denoise <= 1.0) {
             let message = "`denoising_strength` must lie above 0 and at most at 1";
             return Err(Refusal::invalid(message));
         }
-        for (key, (least, most), what) in [
+        for (key, name, (least, most), what) in [
             (
+                &said.resize_mode,
                 "resize_mode",
                 RESIZE_MODES,
                 "filling of what a picture lacks",
             ),
-            ("inpainting_fill", FILLS, "noise under masks"),
+            (
+                &said.inpainting_fill,
+                "inpainting_fill",
+                FILLS,
+                "noise under masks",
+            ),
         ] {
-            let value = keys.get::<Whole>(key)?.unwrap_or(Whole(least));
+            let value = *key.get(name)?.unwrap_or(&Whole(least));
             if !(least..=most).contains(&value.0) {
-                return Err(Refusal::not_supported(&format!("{what} (`{key}`)")));
+                return Err(Refusal::not_supported(&format!("{what} (`{name}`)")));
             }
         }
         Ok(Self {
             denoise,
-            is_mask_inverted: keys.is_wanted("inpainting_mask_invert"),
+            is_mask_inverted: said.inpainting_mask_invert.is_wanted(),
         })
     }
 }

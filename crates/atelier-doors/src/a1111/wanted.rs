@@ -2,14 +2,14 @@
 
 use atelier_core::{Planner, Seed};
 use atelier_server::door::DrawingRequest;
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::absent;
-use super::keys::Keys;
 use super::options::Options;
 use super::refusal::{Refusal, Result};
+use super::said::{Said, Settings};
 use super::words::sampler_and_schedule;
+use crate::key::Key;
 use crate::whole::Whole;
 
 /// What the other house does where nobody says anything.
@@ -40,54 +40,55 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// Reads a request whose pictures were taken out of it.
-    pub(super) fn of(
-        said: &Map<String, Value>,
-        options: Options,
-        planner: &dyn Planner,
-    ) -> Result<Self> {
-        let keys = Keys(said);
-        absent::check(keys)?;
-        let overrides = keys.get::<Map<String, Value>>("override_settings")?;
-        let options = options.with(&overrides.unwrap_or_default(), planner)?;
-        let is_lasting = keys.get::<bool>("override_settings_restore_afterwards")? == Some(false);
-        let sampler = keys.get::<String>("sampler_name")?;
-        let sampler = sampler.filter(|name| !name.trim().is_empty());
-        let sampler = sampler.map_or_else(|| keys.get("sampler_index"), |name| Ok(Some(name)))?;
-        let scheduler = keys.get::<String>("scheduler")?;
-        let (sampler, schedule) = sampler_and_schedule(sampler.as_deref(), scheduler.as_deref())?;
-        let number = |key: &str, usual: Whole, range| -> Result<usize> {
-            Ok(keys
-                .get::<Whole>(key)?
-                .unwrap_or(usual)
-                .within(key, range)?)
+    pub(super) fn of(said: &Said, options: Options, planner: &dyn Planner) -> Result<Self> {
+        absent::check(said)?;
+        let overrides = said.override_settings.get("override_settings")?;
+        let options = options.with(overrides.unwrap_or(&Settings::default()), planner)?;
+        let restore = &said.override_settings_restore_afterwards;
+        let is_lasting = restore.get("override_settings_restore_afterwards")? == Some(&false);
+        let sampler = said.sampler_name.get("sampler_name")?;
+        let sampler = match sampler.filter(|name| !name.trim().is_empty()) {
+            None => said.sampler_index.get("sampler_index")?,
+            named => named,
         };
-        let batch_size = number("batch_size", ONE, COUNTS)?;
+        let scheduler = said.scheduler.get("scheduler")?;
+        let sampler = sampler.map(String::as_str);
+        let (sampler, schedule) = sampler_and_schedule(sampler, scheduler.map(String::as_str))?;
+        let batch_size = number((&said.batch_size, "batch_size"), ONE, COUNTS)?;
+        let batches = number((&said.n_iter, "n_iter"), ONE, COUNTS)?;
         let usual = DrawingRequest::default();
         let drawing = DrawingRequest {
             base: options.base.clone(),
-            prompt: keys.get("prompt")?.unwrap_or_default(),
-            negative: keys
+            prompt: said.prompt.get("prompt")?.cloned().unwrap_or_default(),
+            negative: said
+                .negative_prompt
                 .get("negative_prompt")?
-                .filter(|text: &String| !text.is_empty()),
-            steps: number("steps", STEPS, MOST_STEPS)?,
-            guidance: keys.get("cfg_scale")?.unwrap_or(GUIDANCE),
+                .filter(|text| !text.is_empty())
+                .cloned(),
+            steps: number((&said.steps, "steps"), STEPS, MOST_STEPS)?,
+            guidance: *said.cfg_scale.get("cfg_scale")?.unwrap_or(&GUIDANCE),
             sampler,
             schedule,
-            seed: seed(keys)?,
+            seed: seed(said)?,
             noise: options.noise.unwrap_or(usual.noise),
             clip_skip: options.clip_skip.unwrap_or(usual.clip_skip),
-            width: side(keys, "width")?,
-            height: side(keys, "height")?,
-            count: count(batch_size, number("n_iter", ONE, COUNTS)?)?,
+            width: side(&said.width, "width")?,
+            height: side(&said.height, "height")?,
+            count: count(batch_size, batches)?,
             ..usual
         };
         Ok(Self {
             drawing,
             batch_size,
-            sends_images: keys.get("send_images")?.unwrap_or(true),
+            sends_images: *said.send_images.get("send_images")?.unwrap_or(&true),
             lasting: is_lasting.then_some(options),
         })
     }
+}
+
+fn number((key, name): (&Key<Whole>, &str), usual: Whole, range: (i64, i64)) -> Result<usize> {
+    let number = *key.get(name)?.unwrap_or(&usual);
+    Ok(number.within(name, range)?)
 }
 
 fn count(batch_size: usize, batches: usize) -> Result<usize> {
@@ -101,19 +102,21 @@ fn count(batch_size: usize, batches: usize) -> Result<usize> {
 }
 
 /// A side in pixels. Where there is none, the base's own size, or that of the start picture, is drawn.
-fn side(keys: Keys<'_>, key: &str) -> Result<Option<usize>> {
-    let Some(side) = keys.get::<Whole>(key)? else {
+fn side(key: &Key<Whole>, name: &str) -> Result<Option<usize>> {
+    let Some(side) = key.get(name)? else {
         return Ok(None);
     };
-    let side = side.within(key, SIDES)?;
+    let side = side.within(name, SIDES)?;
     if side.is_multiple_of(8) {
         return Ok(Some(side));
     }
-    Err(Refusal::invalid(format!("`{key}` must be a multiple of 8")))
+    Err(Refusal::invalid(format!(
+        "`{name}` must be a multiple of 8"
+    )))
 }
 
-fn seed(keys: Keys<'_>) -> Result<Seed> {
-    let seed = keys.get::<Whole>("seed")?;
+fn seed(said: &Said) -> Result<Seed> {
+    let seed = said.seed.get("seed")?;
     match seed.filter(|seed| seed.0 != ANY_SEED) {
         Some(seed) => Ok(Seed(seed.within("seed", SEEDS)? as u64)),
         // Random, and as small as those that can be asked for.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use atelier_core::{BaseKind, Category, DoorWord, RunState, TrainConfig};
 use atelier_server::door::{App, Failure, TrainingRequest, mapped_base, start_training};
-use atelier_store::{DatasetId, Error, Library, ModelCall, PromisedModel, Run};
+use atelier_store::{DatasetId, Error, ModelCall, PromisedModel, Run};
 use serde_json::{Map, Value, json};
 
 use super::datasets::present;
@@ -174,14 +174,17 @@ pub(super) async fn train(app: &App, wish: Wish) -> Result<FineTuned> {
         settings.insert("category".to_owned(), json!(category));
     }
     let (library, planner) = (app.library(), app.planner()?);
-    let look = move || -> Result<_> {
+    let look = move || -> Result<Option<String>> {
         present(&library, dataset)?;
         let version = wish.version.as_deref();
         let version = version.map(|version| (DoorWord::SdVersion, version));
         let base = mapped_base(&library, &planner, version.as_slice())?;
-        Ok((free_name(&library, wish.name.as_deref())?, base))
+        Ok(base)
     };
-    let (name, base) = app.work().files(look).await??;
+    let base = app.work().files(look).await??;
+    let name = name_of(wish.name.as_deref());
+    let numbered = |name| (2..=SAME_NAMES).map(move |number| format!("{name} {number}"));
+    let others = name.clone().into_iter().flat_map(numbered);
     let request = TrainingRequest {
         dataset,
         version: None,
@@ -189,12 +192,12 @@ pub(super) async fn train(app: &App, wish: Wish) -> Result<FineTuned> {
         name,
         settings,
     };
-    let (_, run) = start_training(app, request).await?;
+    let (_, run) = start_training(app, request, others).await?;
     get(app, ModelCall::Run(run.id)).await
 }
 
-/// A name that a run may have and none has yet; nothing where none is given, so that it follows from the dataset's.
-fn free_name(library: &Library, wanted: Option<&str>) -> Result<Option<String>, Error> {
+/// A name that a run may have; nothing where none is given, so that it follows from the dataset's.
+fn name_of(wanted: Option<&str>) -> Option<String> {
     let plain = |c: char| {
         if c.is_control() || matches!(c, ':' | '/' | '\\') {
             '-'
@@ -205,18 +208,7 @@ fn free_name(library: &Library, wanted: Option<&str>) -> Result<Option<String>, 
     let wanted = wanted.unwrap_or_default().trim().trim_start_matches('.');
     let name: String = wanted.chars().take(NAME_CHARS).map(plain).collect();
     let name = name.trim().to_owned();
-    if name.is_empty() || name == NO_NAME {
-        return Ok(None);
-    }
-    let numbered = (2..=SAME_NAMES).map(|number| format!("{name} {number}"));
-    for name in std::iter::once(name.clone()).chain(numbered) {
-        match library.find_run(&name) {
-            Err(Error::NotFound { .. }) => return Ok(Some(name)),
-            Err(error) => return Err(error),
-            Ok(_) => {}
-        }
-    }
-    Ok(None)
+    (!name.is_empty() && name != NO_NAME).then_some(name)
 }
 
 /// Puts a model into the trash; ends the training of what is none yet.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use atelier_core::{DoorWord, Planner, Seed};
 use atelier_server::door::{DrawingRequest, UsedModel, is_known_model, known_base, mapped_base};
 use atelier_store::{Library, Model, ModelCall, ModelId};
-use serde::Deserialize;
+use serde::de::{IgnoredAny, SeqAccess};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::mapping::{USUAL_MODEL, USUAL_PRESET, VERSIONS, check_version, sampler, size};
 use super::refusal::{Refusal, Result};
+use crate::key::{Key, Meaning, pass_over_list};
 use crate::whole::Whole;
 
 /// What the clients fill in where their user says nothing.
@@ -25,6 +27,7 @@ const COUNTS: (i64, i64) = (1, 8);
 const SIDES: (i64, i64) = (32, 1536);
 const MOST_STEPS: (i64, i64) = (1, 60);
 const SEEDS: (i64, i64) = (0, 9_999_999_998);
+const MOST_ELEMENTS: usize = 8;
 
 /// A generation that is wanted. What is not here is passed over.
 #[derive(Debug, Deserialize)]
@@ -46,8 +49,25 @@ pub(super) struct CreateGeneration {
     #[serde(rename = "userElements")]
     user_elements: Option<Vec<UserElement>>,
     elements: Option<Vec<Element>>,
-    #[serde(flatten)]
-    absent: Absent,
+    // What follows would make another picture, and is not there.
+    #[serde(default)]
+    init_image_id: Key<Other>,
+    #[serde(default)]
+    init_generation_image_id: Key<Other>,
+    #[serde(default)]
+    controlnets: Key<Other>,
+    #[serde(rename = "controlNet", default)]
+    control_net: Key<Other>,
+    #[serde(rename = "imagePrompts", default)]
+    image_prompts: Key<Other>,
+    #[serde(rename = "canvasRequest", default)]
+    canvas_request: Key<Other>,
+    #[serde(default)]
+    unzoom: Key<Other>,
+    #[serde(default)]
+    tiling: Key<Other>,
+    #[serde(default)]
+    transparency: Key<Other>,
 }
 
 /// A model by its number.
@@ -66,32 +86,35 @@ struct Element {
     weight: Option<f32>,
 }
 
-/// What would make another picture, and is not there.
-#[derive(Debug, Deserialize)]
-struct Absent {
-    init_image_id: Option<Value>,
-    init_generation_image_id: Option<Value>,
-    controlnets: Option<Value>,
-    #[serde(rename = "controlNet")]
-    control_net: Option<Value>,
-    #[serde(rename = "imagePrompts")]
-    image_prompts: Option<Value>,
-    #[serde(rename = "canvasRequest")]
-    canvas_request: Option<Value>,
-    unzoom: Option<Value>,
-    tiling: Option<Value>,
-    transparency: Option<Value>,
+/// Whether a value asks for another picture: anything but no, an empty list, and words that say so.
+#[derive(Debug)]
+struct Other(bool);
+
+impl Meaning for Other {
+    fn of_plain<'de, D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        Ok(Self(match Value::deserialize(value)? {
+            Value::Bool(is_on) => is_on,
+            Value::String(text) => !text.is_empty() && text != "disabled",
+            _ => true,
+        }))
+    }
+
+    fn of_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<Result<Self, String>, A::Error> {
+        let is_any = list.next_element::<IgnoredAny>()?.is_some();
+        pass_over_list(&mut list)?;
+        Ok(Ok(Self(is_any)))
+    }
 }
 
-impl Absent {
-    /// Refuses the first of them that is wanted.
-    fn check(&self) -> Result<()> {
-        let is_wanted = |value: &Option<Value>| match value {
-            None | Some(Value::Null | Value::Bool(false)) => false,
-            Some(Value::Array(list)) => !list.is_empty(),
-            Some(Value::String(text)) => !text.is_empty() && text != "disabled",
-            Some(_) => true,
-        };
+/// What is asked while a generation becomes a drawing.
+pub(super) struct Asked {
+    pub(super) library: Library,
+    pub(super) planner: Arc<dyn Planner>,
+}
+
+impl CreateGeneration {
+    /// Refuses the first thing that is wanted and not there.
+    fn check_absent(&self) -> Result<()> {
         let absent = [
             (
                 &self.init_image_id,
@@ -109,21 +132,26 @@ impl Absent {
             (&self.tiling, "`tiling`"),
             (&self.transparency, "`transparency`"),
         ];
-        let wanted = absent.iter().find(|(value, _)| is_wanted(value));
+        let is_wanted = |key: &Key<Other>| key.is_some_and(|Other(is_wanted)| *is_wanted);
+        let wanted = absent.iter().find(|(key, _)| is_wanted(key));
         wanted.map_or(Ok(()), |(_, what)| Err(Refusal::not_supported(what)))
     }
-}
 
-/// What is asked while a generation becomes a drawing.
-pub(super) struct Asked {
-    pub(super) library: Library,
-    pub(super) planner: Arc<dyn Planner>,
-}
+    /// Refuses more elements than a drawing may have, before any is looked up.
+    fn check_count(&self) -> Result<()> {
+        let by_number = self.user_elements.as_ref().map_or(0, Vec::len);
+        let by_id = self.elements.as_ref().map_or(0, Vec::len);
+        if by_number + by_id <= MOST_ELEMENTS {
+            return Ok(());
+        }
+        let message = format!("there are more than {MOST_ELEMENTS} elements");
+        Err(Refusal::invalid(message))
+    }
 
-impl CreateGeneration {
     /// The same in this house's words.
     pub(super) fn into_drawing(self, asked: &Asked) -> Result<DrawingRequest> {
-        self.absent.check()?;
+        self.check_absent()?;
+        self.check_count()?;
         check_version(self.sd_version.as_deref(), VERSIONS)?;
         let (base, models) = self.base_and_models(asked)?;
         let of_base = match (&base, models.first()) {

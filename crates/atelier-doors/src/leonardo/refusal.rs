@@ -37,6 +37,7 @@ impl IntoResponse for Refusal {
         let (_, status, message) = self.0.about();
         let code = match status {
             StatusCode::BAD_REQUEST => "bad-request",
+            StatusCode::FORBIDDEN => "access-denied",
             StatusCode::NOT_FOUND => "not-found",
             StatusCode::CONFLICT => "conflict",
             StatusCode::PAYLOAD_TOO_LARGE => "too-large",

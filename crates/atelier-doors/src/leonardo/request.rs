@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-use atelier_server::door::{App, json_within};
+use atelier_server::door::{App, AppFor, json_within};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::me::USER;
+use super::me::user_id;
 use super::refusal::{Refusal, Result};
 
 /// The longest value that a failure repeats.
@@ -43,7 +43,7 @@ impl<T: FromStr> FromRequestParts<App> for Id<T> {
     }
 }
 
-/// The one user that there is, named in a path.
+/// Whoever asks, named in a path. Others are not told apart from those that there are not.
 #[derive(Debug)]
 pub(super) struct User;
 
@@ -52,7 +52,8 @@ impl FromRequestParts<App> for User {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let Id(user) = Id::<String>::from_request_parts(parts, app).await?;
-        if user == USER {
+        let Ok(AppFor(app)) = AppFor::from_request_parts(parts, app).await;
+        if user == user_id(&app) {
             return Ok(Self);
         }
         Err(Refusal::not_found("there is no such user"))
@@ -66,11 +67,16 @@ pub(super) struct Address(pub(super) String);
 impl FromRequestParts<App> for Address {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let host = parts.headers.get(header::HOST);
         let host = host.and_then(|host| host.to_str().ok());
         let host = host.ok_or_else(|| Refusal::invalid("the request names no host"))?;
-        Ok(Self(format!("http://{host}")))
+        let scheme = if app.is_https(&parts.headers) {
+            "https"
+        } else {
+            "http"
+        };
+        Ok(Self(format!("{scheme}://{host}")))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use atelier_core::ErrorCode;
 use atelier_server::door::{App, AppFor, Failure, Json, add_from_form};
-use atelier_store::DatasetId;
+use atelier_store::{AccountId, DatasetId};
 use axum::Extension;
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -23,8 +23,9 @@ use super::request::{Address, Body, Id};
 
 /// How long an announced picture may come.
 const LIFETIME: Duration = Duration::from_hours(1);
-/// Announced pictures that have not come yet.
-const MOST_TICKETS: usize = 10_000;
+/// Announced pictures that have not come yet: of everybody, and of one account.
+const MOST_TICKETS: usize = 5_000;
+const MOST_OF_ONE: usize = 1_000;
 /// Endings of files, and their types.
 const EXTENSIONS: [(&str, &str); 4] = [
     ("png", "image/png"),
@@ -36,8 +37,10 @@ const EXTENSIONS: [(&str, &str); 4] = [
 /// What was announced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Ticket<W> {
-    /// Who announced it, who needs not say so again.
+    /// Who announced it, who needs not say so again. Whether they still may is asked when the picture comes.
     who: W,
+    /// Their account; nothing stands for the user of this machine.
+    account: Option<AccountId>,
     dataset: DatasetId,
     /// What the picture will be called.
     file_name: String,
@@ -63,8 +66,10 @@ impl<W: Clone> Tickets<W> {
     fn keep(&self, ticket: Ticket<W>, now: Instant) -> Result<Uuid> {
         let mut tickets = self.lock();
         tickets.retain(|_, ticket| ticket.until > now);
-        if tickets.len() >= MOST_TICKETS {
-            let message = format!("{MOST_TICKETS} announced pictures have not come yet");
+        let of_one = tickets.values();
+        let of_one = of_one.filter(|other| other.account == ticket.account);
+        if tickets.len() >= MOST_TICKETS || of_one.count() >= MOST_OF_ONE {
+            let message = "too many announced pictures have not come yet";
             let failure = Failure::new(ErrorCode::Busy, message);
             return Err(failure.with_status(StatusCode::TOO_MANY_REQUESTS).into());
         }
@@ -105,13 +110,16 @@ pub(super) async fn announce_upload(
         return Err(Refusal::invalid(message));
     };
     let library = app.library();
-    app.work()
-        .catalogue(move || present(&library, dataset))
-        .await?;
+    let look = move || {
+        present(&library, dataset)?;
+        library.get_dataset_to_change(dataset)
+    };
+    app.work().catalogue(look).await?;
     let id = Uuid::new_v4();
     let (file_name, now) = (format!("{id}.{extension}"), Instant::now());
     let key = format!("datasets/{dataset}/{file_name}");
     let ticket = Ticket {
+        account: app.account().map(|account| account.id),
         who: app,
         dataset,
         file_name,
@@ -133,10 +141,13 @@ pub(super) async fn receive_upload(
     Id(token): Id<Uuid>,
     request: Request,
 ) -> Result<StatusCode> {
+    let gone = || Refusal::not_found("no picture is expected here any more; announce it again");
     let ticket = tickets.get(token, Instant::now());
-    let ticket = ticket.ok_or_else(|| {
-        Refusal::not_found("no picture is expected here any more; announce it again")
-    })?;
+    let ticket = ticket.ok_or_else(gone)?;
+    if !ticket.who.is_still_admitted().await {
+        tickets.forget(token);
+        return Err(gone());
+    }
     add_from_form(&ticket.who, ticket.dataset, ticket.file_name, request).await?;
     tickets.forget(token);
     Ok(StatusCode::NO_CONTENT)
@@ -149,6 +160,7 @@ mod tests {
     fn ticket(until: Instant) -> Ticket<()> {
         Ticket {
             who: (),
+            account: None,
             dataset: "018f0000-0000-7000-8000-000000000000".parse().unwrap(),
             file_name: "a.png".to_owned(),
             until,
@@ -167,15 +179,37 @@ mod tests {
         assert_eq!(tickets.get(token, now), None);
     }
 
+    /// A ticket of one of many accounts.
+    fn ticket_of(account: usize, until: Instant) -> Ticket<()> {
+        let id = format!("018f0000-0000-7000-8000-{account:012}");
+        Ticket {
+            account: Some(id.parse().unwrap()),
+            ..ticket(until)
+        }
+    }
+
     #[test]
     fn there_are_not_more_tickets_than_can_be_kept() {
         let (tickets, now) = (Tickets::<()>::default(), Instant::now());
         let until = now + LIFETIME;
-        for _ in 0..MOST_TICKETS {
-            tickets.keep(ticket(until), now).unwrap();
+        for at in 0..MOST_TICKETS {
+            let ticket = ticket_of(at / MOST_OF_ONE, until);
+            tickets.keep(ticket, now).unwrap();
         }
         assert!(tickets.keep(ticket(until), now).is_err());
         assert!(tickets.keep(ticket(until + LIFETIME), until).is_ok());
         assert_eq!(tickets.lock().len(), 1);
+    }
+
+    #[test]
+    fn one_account_does_not_keep_the_others_from_announcing() {
+        let (tickets, now) = (Tickets::<()>::default(), Instant::now());
+        let until = now + LIFETIME;
+        for _ in 0..MOST_OF_ONE {
+            tickets.keep(ticket_of(1, until), now).unwrap();
+        }
+        assert!(tickets.keep(ticket_of(1, until), now).is_err());
+        assert!(tickets.keep(ticket_of(2, until), now).is_ok());
+        assert!(tickets.keep(ticket(until), now).is_ok());
     }
 }

@@ -1,32 +1,19 @@
 //! Tokens are taken in the ways in which the clients show them.
 
-use atelier_accounts::{Secret, TokenScope};
-use atelier_server::Access;
-use atelier_store::NewToken;
+use atelier_accounts::TokenScope;
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
+use crate::people::{guarded, token};
 use crate::studio::{Answer, Studio, request};
 
-/// A studio where everybody has to log in, and a token.
-fn guarded(scope: TokenScope) -> (Studio, String) {
-    let mut studio = Studio::working();
-    studio.guard(Access {
-        needs_login: true,
-        ..Access::default()
-    });
-    let secret = Secret::new("atl_").unwrap();
-    let new = NewToken {
-        name: "client".to_owned(),
-        account: None,
-        scope,
-        days: None,
-    };
-    let library = &studio.settings.library;
-    library.create_token(new, secret.hash()).unwrap();
-    (studio, secret.as_str().to_owned())
+/// A studio where everybody has to log in, and a token of the user of the machine.
+fn with_token(scope: TokenScope) -> (Studio, String) {
+    let studio = guarded();
+    let (_, secret) = token(&studio, None, scope);
+    (studio, secret)
 }
 
 async fn ask(studio: &Studio, (method, path): (&str, &str), shown: &str) -> Answer {
@@ -39,7 +26,7 @@ async fn ask(studio: &Studio, (method, path): (&str, &str), shown: &str) -> Answ
 
 #[tokio::test]
 async fn a_token_is_a_bearers_or_a_password() {
-    let (studio, token) = guarded(TokenScope::Write);
+    let (studio, token) = with_token(TokenScope::Write);
     let bearer = format!("Bearer {token}");
     let basic = format!("Basic {}", STANDARD.encode(format!("any:{token}")));
     for place in [("GET", "/api/rest/v1/me"), ("POST", "/sdapi/v1/txt2img")] {
@@ -51,7 +38,7 @@ async fn a_token_is_a_bearers_or_a_password() {
 
 #[tokio::test]
 async fn who_shows_none_or_too_little_is_refused_in_the_shape_of_the_place() {
-    let (studio, reader) = guarded(TokenScope::Read);
+    let (studio, reader) = with_token(TokenScope::Read);
     let reader = format!("Bearer {reader}");
     for (shown, status) in [
         ("Bearer any", 401),

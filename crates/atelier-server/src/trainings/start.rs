@@ -1,7 +1,8 @@
 //! Trainings are planned, and started.
 
 use atelier_http::answer::{FailureBody, Json, Result};
-use atelier_store::{Job, Run};
+use atelier_jobs::Error as JobsError;
+use atelier_store::{Error as StoreError, Job, Run};
 use axum::http::StatusCode;
 
 use super::views::PlannedView;
@@ -49,14 +50,31 @@ pub(crate) async fn start_training(
 }
 
 /// Plans a training and gives it a place in the queue.
-pub async fn start(app: &App, wanted: TrainingRequest) -> Result<(Job, Run)> {
+async fn start(app: &App, wanted: TrainingRequest) -> Result<(Job, Run)> {
+    start_under_free_name(app, wanted, std::iter::empty()).await
+}
+
+/// The same; where a run has the name, it gets the first of the others that none has. Whose run that is is not told.
+pub async fn start_under_free_name(
+    app: &App,
+    wanted: TrainingRequest,
+    mut others: impl Iterator<Item = String> + Send + 'static,
+) -> Result<(Job, Run)> {
     let queue = app.queue()?;
     let planned = plan(app, &wanted).await?;
     let app_again = app.clone();
     let submit = move || -> Result<_> {
         app_again.check_room()?;
         let training = planned.training_job()?;
-        Ok(queue.submit_training(&training, planned.into_run(wanted.name), 0)?)
+        let mut run = planned.into_run(wanted.name);
+        loop {
+            match queue.submit_training(&training, run.clone(), 0) {
+                Err(JobsError::Library(taken @ StoreError::Exists { .. })) => {
+                    run.name = Some(others.next().ok_or(taken)?);
+                }
+                done => return Ok(done?),
+            }
+        }
     };
     app.work().files(submit).await?
 }

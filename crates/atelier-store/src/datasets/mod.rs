@@ -113,6 +113,14 @@ impl Library {
         })
     }
 
+    /// The dataset with this id outside the trash, which whoever asks may change.
+    ///
+    /// # Errors
+    /// When it is somebody else's.
+    pub fn get_dataset_to_change(&self, id: DatasetId) -> Result<Dataset> {
+        self.read(|view| get_to_change(view, id))
+    }
+
     /// The datasets outside the trash, newest change first.
     pub fn list_datasets(&self) -> Result<Vec<Dataset>> {
         self.datasets_where("d.trashed_ms IS NULL")

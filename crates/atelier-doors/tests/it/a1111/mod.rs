@@ -1,5 +1,6 @@
 //! The API that clients of AUTOMATIC1111's web interface speak, with the bodies that the client `webuiapi` sends.
 
+mod bases;
 mod drawing;
 mod lists;
 mod options;

@@ -1,10 +1,14 @@
 //! The API that the official clients of Leonardo.Ai speak, with the bodies that these send.
 
+mod accounts;
+pub(crate) mod bases;
 mod drawing;
 mod mapped;
 mod pictures;
 mod refusals;
+mod strangers;
 mod training;
+mod uploads;
 
 use serde_json::{Value, json};
 

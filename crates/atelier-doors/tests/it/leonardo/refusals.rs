@@ -35,6 +35,13 @@ async fn generations_that_cannot_be_drawn_are_refused() {
         ("userElements", json!([{"weight": 1}]), 400),
         ("elements", json!([{"akUUID": ABSENT}]), 404),
         ("elements", json!([{"akUUID": "x"}]), 404),
+        // They are counted before any is looked up.
+        ("elements", json!(vec![json!({"akUUID": ABSENT}); 9]), 400),
+        (
+            "userElements",
+            json!(vec![json!({"userLoraId": 1}); 9]),
+            400,
+        ),
         ("init_image_id", json!(ABSENT), 501),
         ("init_generation_image_id", json!(ABSENT), 501),
         ("controlnets", json!([{"initImageId": ABSENT}]), 501),
