@@ -1,9 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Image } from '../../src/lib/api/model';
 import { changedFields, fieldsOf } from '../../src/lib/dataset/about_fields';
 import { filterImages } from '../../src/lib/dataset/filter';
 import { editsBack } from '../../src/lib/dataset/changes/undo';
-import { notices } from '../../src/lib/shell/notices.svelte';
 import { ago, bytes, count, daysLeft } from '../../src/lib/words/format';
 import { adviseOnTrigger, suggestTrigger } from '../../src/lib/words/trigger';
 
@@ -80,19 +79,5 @@ describe('pictures of a dataset', () => {
       { set_caption: { image: 'a', caption: 'BlobV1, red' } },
       { set_crop: { image: 'c', crop: { left: 0, top: 0, side: 50 } } },
     ]);
-  });
-});
-
-describe('messages', () => {
-  it('stay while they are held', () => {
-    vi.useFakeTimers();
-    notices.done('saved');
-    notices.isHeld = true;
-    vi.advanceTimersByTime(60_000);
-    expect(notices.list).toHaveLength(1);
-    notices.isHeld = false;
-    vi.advanceTimersByTime(60_000);
-    expect(notices.list).toEqual([]);
-    vi.useRealTimers();
   });
 });
