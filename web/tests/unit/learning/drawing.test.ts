@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Job, Model, Picture, StartPicture } from '../../../src/lib/api/model';
+import { Dismissed } from '../../../src/lib/drawing/dismissed.svelte';
 import { CellMemory } from '../../../src/lib/drawing/cell_memory';
 import {
   emptyForm,
@@ -210,6 +211,19 @@ describe('the sheet of a model', () => {
     const again = new CellMemory(storage);
     expect(again.jobOf('cell 599')).toBe('job 599');
     expect(again.jobOf('cell 3')).toBeUndefined();
+  });
+});
+
+describe('a failed drawing that was dismissed', () => {
+  it('stays away when the page is left or loaded again', () => {
+    const kept = new Map<string, string>([['atelier.dismissed', '{broken']]);
+    const storage = {
+      getItem: (key: string) => kept.get(key) ?? null,
+      setItem: (key: string, value: string) => void kept.set(key, value),
+    };
+    new Dismissed(storage).add('job');
+    expect(new Dismissed(storage).has('job')).toBe(true);
+    expect(new Dismissed(storage).has('other')).toBe(false);
   });
 });
 
