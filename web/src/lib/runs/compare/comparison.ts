@@ -40,7 +40,9 @@ export function rowsOf(compared: ComparedRuns): ComparedRow[] {
   if (new Set(compared.runs.map(({ base }) => base)).size > 1) {
     rows.push({ label: 'Base', values: compared.runs.map(({ base }) => base) });
   }
-  for (const { label, values } of compared.settings) rows.push({ label, values: values.map(valueWords) });
+  for (const { name, label, values } of compared.settings) {
+    rows.push({ label, values: values.map((value) => valueWords(name, value)) });
+  }
   return rows;
 }
 
