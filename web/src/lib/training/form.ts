@@ -1,7 +1,7 @@
 // The settings of a training as they are written in a form: which fields there are, what is given, and what is wrong with it.
 // Everything about a setting comes from the server's description, so that a new one needs nothing here.
 
-import type { Setting, SettingsSchema, SomeSettings, TrainConfig } from '../api/model';
+import type { Base, Setting, SettingsSchema, SomeSettings, TrainConfig } from '../api/model';
 
 /** What stands in the fields, by the names of the settings. An empty one is not given. */
 export type Written = Record<string, string>;
@@ -143,6 +143,11 @@ export function writtenFor(settings: TrainConfig, plain: TrainConfig): Written {
     written[name] = Array.isArray(value) ? value.join('\n') : String(value);
   }
   return written;
+}
+
+/** The base of another run, where requests can name it; one that was a file, or is gone since, is only told of. */
+export function baseLike(name: string, bases: Pick<Base, 'name'>[]): { base?: string; absentBase?: string } {
+  return bases.some((base) => base.name === name) ? { base: name } : { absentBase: name };
 }
 
 function isSame(one: unknown, other: unknown): boolean {

@@ -3,6 +3,7 @@ import { Asked } from '../../../src/lib/api/asked.svelte';
 import { exactJson } from '../../../src/lib/api/exact';
 import type { Setting, SettingsSchema, TrainConfig } from '../../../src/lib/api/model';
 import {
+  baseLike,
   givenOf,
   groupsOf,
   plainNumber,
@@ -134,6 +135,12 @@ describe('a form made of the description of settings', () => {
       seed: '18446744073709551615',
       b: ['9007199254740993', -1, 0.12345678901234567, 1.5e300],
     });
+  });
+
+  it('takes over a base that is installed, and tells of another', () => {
+    const bases = [{ name: 'atelier-mini' }];
+    expect(baseLike('atelier-mini', bases)).toEqual({ base: 'atelier-mini' });
+    expect(baseLike('/models/own.safetensors', bases)).toEqual({ absentBase: '/models/own.safetensors' });
   });
 
   it('writes what another run had been given, and nothing else', () => {
