@@ -1,11 +1,10 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Image } from '../../src/lib/api/model';
 import { changedFields, fieldsOf } from '../../src/lib/dataset/about_fields';
 import { filterImages } from '../../src/lib/dataset/filter';
 import { editsBack } from '../../src/lib/dataset/changes/undo';
-import { notices } from '../../src/lib/shell/notices.svelte';
 import { ago, bytes, count, daysLeft } from '../../src/lib/words/format';
-import { adviseOnTrigger, suggestTrigger } from '../../src/lib/words/trigger';
+import { suggestTrigger } from '../../src/lib/words/trigger';
 
 const image = (id: string, caption: string, crop: Image['crop'] = null): Image => ({
   id,
@@ -35,22 +34,11 @@ describe('numbers and times', () => {
   });
 });
 
-describe('advice on trigger words', () => {
-  const others = [{ name: 'Blobs', trigger_word: 'BlobCharV1' }];
-  it.each(['two words', 'a:b', 'Blob-V1', 'blobcharv1', 'abc', 'Blob2024', 'teapot', 'CASTLE', '123'])(
-    'warns of “%s”',
-    (word) => {
-      expect(adviseOnTrigger(word, others).level).toBe('warning');
-    },
-  );
-  it.each(['BlobCharV2', 'AEXStyle', 'ohwxcup1'])('lets “%s” pass', (word) => {
-    expect(adviseOnTrigger(word, others).level).toBe('good');
-  });
-  it('suggests one that it would not warn of', () => {
+describe('a trigger word', () => {
+  it('is suggested by the name', () => {
     expect(suggestTrigger('blob faces', 'character')).toBe('BlobCharV1');
     expect(suggestTrigger('Émaux', 'object')).toBe('EmauxObjV1');
     expect(suggestTrigger('日本', 'style')).toBe('');
-    expect(adviseOnTrigger(suggestTrigger('ink', 'style'), others).level).toBe('good');
   });
 });
 
@@ -80,19 +68,5 @@ describe('pictures of a dataset', () => {
       { set_caption: { image: 'a', caption: 'BlobV1, red' } },
       { set_crop: { image: 'c', crop: { left: 0, top: 0, side: 50 } } },
     ]);
-  });
-});
-
-describe('messages', () => {
-  it('stay while they are held', () => {
-    vi.useFakeTimers();
-    notices.done('saved');
-    notices.isHeld = true;
-    vi.advanceTimersByTime(60_000);
-    expect(notices.list).toHaveLength(1);
-    notices.isHeld = false;
-    vi.advanceTimersByTime(60_000);
-    expect(notices.list).toEqual([]);
-    vi.useRealTimers();
   });
 });

@@ -44,6 +44,13 @@ export function failureOf(status: number, body: unknown): ApiError {
   );
 }
 
+/** What is said of something that was pressed while the server did not answer, until it does and after that. */
+export function undoneWords(isLost: boolean): string {
+  return isLost
+    ? 'That was not done: the studio does not answer. Press again when it is back.'
+    : 'That was not done, since the studio did not answer. It is back: press again.';
+}
+
 /** Whatever was thrown, as such a failure. */
 export function errorOf(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;

@@ -60,6 +60,27 @@ export class Resource<T> {
   }
 }
 
+/** What stands in the way of a page. */
+export interface Failure {
+  error: ApiError;
+  again: () => void;
+}
+
+/** Why something of these cannot be shown, and how just that is asked for again. One that was got before still shows. */
+export function failureAmong(
+  ...all: Pick<Resource<unknown>, 'data' | 'error' | 'refresh'>[]
+): Failure | undefined {
+  const failed = all.filter(({ data, error }) => error && data === undefined);
+  const error = failed[0]?.error;
+  if (!error) return undefined;
+  return {
+    error,
+    again: () => {
+      for (const one of failed) void one.refresh();
+    },
+  };
+}
+
 /** A resource that lives as long as the component that makes it. */
 export function resource<T>(load: Load<T>): Resource<T> {
   const made = new Resource(load);

@@ -56,5 +56,5 @@ export function noPreviewWords(run: Run, { planned_epochs }: RunPreviews): strin
   const { preview_every: every } = run.settings;
   return every === 0
     ? 'This run draws none: so short a training takes little longer than its previews would, or they were turned off in its settings.'
-    : 'This run was made before there were previews.';
+    : 'None are planned for this run.';
 }

@@ -9,7 +9,7 @@ export type Route =
   | { page: 'train'; dataset?: string; run?: string }
   | { page: 'run'; run: string }
   | { page: 'model'; model: string }
-  | { page: 'generate'; models: string[]; picture?: string }
+  | { page: 'generate'; models: string[] }
   | { page: 'compare'; runs: string[] }
   | { page: 'settings'; part: SettingsPart }
   | { page: 'runs' | 'models' }
@@ -51,11 +51,7 @@ export function routeOf(path: string, query = ''): Route {
     };
   }
   if (first === 'generate' && parts.length === 1) {
-    return {
-      page: 'generate',
-      models: listOf(values, 'models'),
-      picture: values.get('picture') ?? undefined,
-    };
+    return { page: 'generate', models: listOf(values, 'models') };
   }
   if (first === 'compare' && parts.length === 1) return { page: 'compare', runs: listOf(values, 'runs') };
   if (first === 'settings' && parts.length <= 2) {
@@ -109,8 +105,7 @@ export const addressOf = {
   train: (from: { dataset?: string; run?: string } = {}) => withQuery('/train', from),
   run: (id: string) => `/runs/${encodeURIComponent(id)}`,
   model: (id: string) => `/models/${encodeURIComponent(id)}`,
-  generate: (models: string[] = [], picture?: string) =>
-    withQuery('/generate', { models: models.join(','), picture }),
+  generate: (models: string[] = []) => withQuery('/generate', { models: models.join(',') }),
   compare: (runs: string[] = []) => withQuery('/compare', { runs: runs.join(',') }),
   dataset: (id: string) => `/datasets/${encodeURIComponent(id)}`,
   image: (id: string, image: string) =>

@@ -1,7 +1,7 @@
 // The settings of a training as they are written in a form: which fields there are, what is given, and what is wrong with it.
 // Everything about a setting comes from the server's description, so that a new one needs nothing here.
 
-import type { Setting, SettingsSchema, SomeSettings, TrainConfig } from '../api/model';
+import type { Base, Setting, SettingsSchema, SomeSettings, TrainConfig } from '../api/model';
 
 /** What stands in the fields, by the names of the settings. An empty one is not given. */
 export type Written = Record<string, string>;
@@ -102,20 +102,36 @@ function valueOf({ kind }: Setting, text: string): unknown {
 /** What a setting is where nothing is written: as planned, else the default. */
 export function unwritten(setting: Setting, planned: TrainConfig | undefined): string {
   const value = (planned as Record<string, unknown> | undefined)?.[setting.name] ?? setting.default;
-  return valueWords(value);
+  return valueWords(setting.name, value);
 }
 
-/** A value of a setting as people write it. */
-export function valueWords(value: unknown): string {
-  if (value === null || value === undefined) return 'as the base';
-  if (Array.isArray(value)) return value.length === 0 ? 'of the category' : value.join(' · ');
-  return typeof value === 'number' ? plainNumber(value) : String(value);
+/** What is said of settings that have no value; of those that are not named here, that nothing was given. */
+const WITHOUT_VALUE: Partial<Record<string, string>> = {
+  strength: 'none',
+  resolution: 'as the base',
+  preview_every: 'as often as it fits',
+  preview_prompts: 'of the category',
+};
+
+/** The value of a setting as people write it. */
+export function valueWords(name: string, value: unknown): string {
+  const isAbsent = value === null || value === undefined || (Array.isArray(value) && value.length === 0);
+  if (isAbsent) return WITHOUT_VALUE[name] ?? 'none given';
+  if (Array.isArray(value)) return value.join(' · ');
+  // Seeds are copied, digit by digit.
+  return typeof value === 'number' && name !== 'seed' ? plainNumber(value) : String(value);
 }
 
-/** Without the noise of numbers of four bytes. */
+/** Whole numbers with every digit; others with as many as tell them from their neighbours, also those of four bytes. */
 export function plainNumber(value: number): string {
-  const short = Number(value.toPrecision(7));
-  return Math.abs(short) >= 1e4 ? short.toLocaleString('en', { maximumFractionDigits: 3 }) : String(short);
+  if (!Number.isInteger(value)) return String(shortest(value));
+  return Math.abs(value) >= 1e4 ? value.toLocaleString('en') : String(value);
+}
+
+function shortest(value: number): number {
+  if (Math.fround(value) !== value) return value;
+  const short = [6, 7, 8].map((digits) => Number(value.toPrecision(digits)));
+  return short.find((one) => Math.fround(one) === value) ?? Number(value.toPrecision(9));
 }
 
 /** What has to be written so that a training has these settings, where `plain` is what it would have without. */
@@ -127,6 +143,11 @@ export function writtenFor(settings: TrainConfig, plain: TrainConfig): Written {
     written[name] = Array.isArray(value) ? value.join('\n') : String(value);
   }
   return written;
+}
+
+/** The base of another run, where requests can name it; one that was a file, or is gone since, is only told of. */
+export function baseLike(name: string, bases: Pick<Base, 'name'>[]): { base?: string; absentBase?: string } {
+  return bases.some((base) => base.name === name) ? { base: name } : { absentBase: name };
 }
 
 function isSame(one: unknown, other: unknown): boolean {

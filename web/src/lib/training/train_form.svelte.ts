@@ -2,6 +2,7 @@
 
 import { asked, type Asked } from '../api/asked.svelte';
 import type {
+  Base,
   Category,
   Dataset,
   PlannedTraining,
@@ -11,12 +12,14 @@ import type {
   TrainingStrength,
 } from '../api/model';
 import { planTraining } from '../api/calls/trainings';
-import { givenOf, type Written, writtenFor } from './form';
+import { baseLike, givenOf, type Written, writtenFor } from './form';
 
 export class TrainForm {
   dataset = $state.raw<Dataset>();
   version = $state<number>();
   base = $state<string>();
+  /** The base of the run that this is like, where it is not installed. */
+  absentBase = $state<string>();
   name = $state('');
   category = $state<Category>('character');
   trigger = $state('');
@@ -40,15 +43,16 @@ export class TrainForm {
   }
 
   /** Begins as a run was begun, which had these settings where nobody had said anything else. */
-  async like(run: RunWithCheckpoints): Promise<void> {
+  async like(run: RunWithCheckpoints, bases: Base[]): Promise<void> {
     const { settings } = run;
+    const { base, absentBase } = baseLike(run.base, bases);
     this.version = run.dataset_version;
-    this.base = run.base;
+    [this.base, this.absentBase] = [base, absentBase];
     this.category = settings.category;
     this.trigger = settings.trigger;
     this.strength = settings.strength ?? 'medium';
     const { trigger, category, strength } = this;
-    const { dataset, dataset_version: version, base } = run;
+    const { dataset, dataset_version: version } = run;
     if (!dataset) return;
     const plain = await planTraining({ dataset, version, base, settings: { trigger, category, strength } });
     this.written = writtenFor(settings, { ...plain.settings, strength, trigger, category });

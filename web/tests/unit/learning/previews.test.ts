@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Job, Preview, Run, RunPreviews } from '../../../src/lib/api/model';
 import { columnsOf, placeBeside, promptOf, rowsOf } from '../../../src/lib/runs/previews/strip';
+import { noPreviewWords } from '../../../src/lib/runs/words';
 import { secondsLeft } from '../../../src/lib/runs/time_left';
 
 const preview = (number: number, prompt = `prompt ${number}`) => ({ number, prompt }) as Preview;
@@ -33,6 +34,18 @@ describe('previews by epoch', () => {
     expect(placeBeside(all, at, -1)).toEqual(at);
     expect(placeBeside(all, at, 0, 1)).toEqual({ epoch: 10, number: 1 });
     expect(placeBeside(all, { epoch: 10, number: 1 }, 1)).toEqual({ epoch: 10, number: 1 });
+  });
+});
+
+describe('a run without previews', () => {
+  const run = (state: string, every: number | null) => ({ state, settings: { preview_every: every } }) as Run;
+  const none = { ...all, epochs: [], planned_epochs: [] };
+
+  it('says why, and claims nothing of how old it is', () => {
+    expect(noPreviewWords(run('running', 10), { ...all, epochs: [] })).toMatch(/^After epoch 10/);
+    expect(noPreviewWords(run('completed', 10), { ...all, epochs: [] })).toMatch(/^None were drawn/);
+    expect(noPreviewWords(run('completed', 0), none)).toMatch(/^This run draws none/);
+    expect(noPreviewWords(run('completed', null), none)).toBe('None are planned for this run.');
   });
 });
 

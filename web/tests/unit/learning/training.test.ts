@@ -1,13 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Asked } from '../../../src/lib/api/asked.svelte';
+import { exactJson } from '../../../src/lib/api/exact';
 import type { Setting, SettingsSchema, TrainConfig } from '../../../src/lib/api/model';
 import {
+  baseLike,
   givenOf,
   groupsOf,
   plainNumber,
   problemOf,
   rangeOf,
   unwritten,
+  valueWords,
   writtenFor,
 } from '../../../src/lib/training/form';
 import { memoryWords } from '../../../src/lib/training/words';
@@ -55,14 +58,19 @@ describe('a form made of the description of settings', () => {
   });
 
   it('takes several texts, one in a line', () => {
-    const prompts = setting('prompts', { kind: 'texts', most_texts: 2, most_chars: 10, default: [] });
+    const prompts = setting('preview_prompts', { kind: 'texts', most_texts: 2, most_chars: 10, default: [] });
     const own = { ...schema, settings: [prompts] };
-    expect(givenOf(own, { prompts: ' a cat\n\n a dog ' }).settings).toEqual({ prompts: ['a cat', 'a dog'] });
+    expect(givenOf(own, { preview_prompts: ' a cat\n\n a dog ' }).settings).toEqual({
+      preview_prompts: ['a cat', 'a dog'],
+    });
     expect(problemOf(prompts, 'a\nb\nc')).toBe('At most 2, one in a line.');
     expect(problemOf(prompts, 'a\n12345678901')).toBe('At most 10 characters each.');
     expect(unwritten(prompts, undefined)).toBe('of the category');
-    const [given, plain] = [{ prompts: ['a', 'b'] }, { prompts: [] }] as unknown as TrainConfig[];
-    expect(writtenFor(given!, plain!)).toEqual({ prompts: 'a\nb' });
+    const [given, plain] = [
+      { preview_prompts: ['a', 'b'] },
+      { preview_prompts: [] },
+    ] as unknown as TrainConfig[];
+    expect(writtenFor(given!, plain!)).toEqual({ preview_prompts: 'a\nb' });
     expect(writtenFor(plain!, plain!)).toEqual({});
   });
 
@@ -97,8 +105,42 @@ describe('a form made of the description of settings', () => {
     expect(unwritten(schema.settings[0]!, undefined)).toBe('16');
     expect(unwritten(schema.settings[0]!, { rank: 8 } as TrainConfig)).toBe('8');
     expect(unwritten(setting('resolution'), undefined)).toBe('as the base');
+  });
+
+  it('has words of its own for each setting without a value', () => {
+    const words = ['strength', 'resolution', 'preview_every', 'brand_new'].map((name) =>
+      valueWords(name, null),
+    );
+    expect(words).toEqual(['none', 'as the base', 'as often as it fits', 'none given']);
+    expect(valueWords('preview_prompts', [])).toBe('of the category');
+  });
+
+  it('shows numbers that differ differently, also in their last digits', () => {
     expect(plainNumber(0.30000001192092896)).toBe('0.3');
     expect(plainNumber(100_000)).toBe('100,000');
+    expect([plainNumber(9_007_199_254_740_990), plainNumber(9_007_199_254_740_991)]).toEqual([
+      '9,007,199,254,740,990',
+      '9,007,199,254,740,991',
+    ]);
+    expect([plainNumber(0.0001), plainNumber(0.00010000001)]).toEqual(['0.0001', '0.00010000001']);
+    expect(plainNumber(Math.fround(16.000002))).not.toBe(plainNumber(16));
+    expect(valueWords('seed', 4_294_967_295)).toBe('4294967295');
+  });
+
+  it('keeps every digit of a seed that browsers would round', () => {
+    const text =
+      '{"a \\"12345678901234567890":"18446744073709551615","seed":18446744073709551615,"b":[9007199254740993,-1,0.12345678901234567,1.5e300]}';
+    expect(exactJson(text)).toEqual({
+      'a "12345678901234567890': '18446744073709551615',
+      seed: '18446744073709551615',
+      b: ['9007199254740993', -1, 0.12345678901234567, 1.5e300],
+    });
+  });
+
+  it('takes over a base that is installed, and tells of another', () => {
+    const bases = [{ name: 'atelier-mini' }];
+    expect(baseLike('atelier-mini', bases)).toEqual({ base: 'atelier-mini' });
+    expect(baseLike('/models/own.safetensors', bases)).toEqual({ absentBase: '/models/own.safetensors' });
   });
 
   it('writes what another run had been given, and nothing else', () => {

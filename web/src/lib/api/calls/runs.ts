@@ -1,6 +1,7 @@
 // The calls that concern runs.
 
 import { client, dataOf } from '../client';
+import { exactJson } from '../exact';
 import type { ComparedRuns, Run, RunAndJob, RunLosses, RunPreviews, RunWithCheckpoints } from '../model';
 import { wholeList } from '../pages';
 
@@ -15,8 +16,10 @@ export function listRuns(trash: boolean, signal?: AbortSignal): Promise<Run[]> {
   });
 }
 
-export function getRun(run: string, signal?: AbortSignal): Promise<RunWithCheckpoints> {
-  return dataOf(client.GET(one, { ...at(run), signal }));
+/** A large seed in its settings is the text of its digits. */
+export async function getRun(run: string, signal?: AbortSignal): Promise<RunWithCheckpoints> {
+  const text = await dataOf(client.GET(one, { ...at(run), signal, parseAs: 'text' }));
+  return exactJson(text) as RunWithCheckpoints;
 }
 
 /** The losses of its saved steps, thinned to so many points. */
@@ -30,9 +33,11 @@ export function listPreviews(run: string, signal?: AbortSignal): Promise<RunPrev
   return dataOf(client.GET(`${one}/previews`, { ...at(run), signal }));
 }
 
-export function compareRuns(ids: string[], signal?: AbortSignal): Promise<ComparedRuns> {
+/** A large seed among the settings is the text of its digits. */
+export async function compareRuns(ids: string[], signal?: AbortSignal): Promise<ComparedRuns> {
   const params = { query: { ids: ids.join(',') } };
-  return dataOf(client.GET('/api/v1/runs/compare', { params, signal }));
+  const text = await dataOf(client.GET('/api/v1/runs/compare', { params, signal, parseAs: 'text' }));
+  return exactJson(text) as ComparedRuns;
 }
 
 export function stopRun(run: string): Promise<RunAndJob> {

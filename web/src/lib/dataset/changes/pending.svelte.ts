@@ -48,7 +48,7 @@ class AllPending {
   }
 
   get isBusy(): boolean {
-    return [...this.#byDataset.values()].some((pending) => pending.isBusy);
+    return this.list.some((pending) => pending.isBusy);
   }
 
   /** Saves drafts when the page is hidden or left, and has the browser ask while something is not on the server. */

@@ -4,7 +4,7 @@ import { getJob, listJobs } from '../../api/calls/jobs';
 import type { Drawing, Job, Picture } from '../../api/model';
 import { listPictures } from '../../api/calls/pictures';
 import { liveResource } from '../../live/refreshed.svelte';
-import { byId } from '../uses';
+import { byId, usesModel } from '../uses';
 import type { Resource } from '../../api/resource.svelte';
 
 const FIRST = 48;
@@ -17,33 +17,40 @@ export interface Drawn {
   jobs: ReadonlyMap<string, Job>;
 }
 
+/** Which pictures: those in the trash instead of the others, or only those of a model. */
+type Which = { trash?: boolean; model?: string };
+
 export class History {
   readonly drawn: Resource<Drawn>;
-  #most = $state(FIRST);
+  #most: number;
 
-  constructor(isTrash: boolean) {
+  constructor(which: Which, first = FIRST) {
+    this.#most = first;
     this.drawn = liveResource(
-      (signal) => this.#load(isTrash, this.#most, signal),
-      ({ kind, state }) => kind === 'generation' && state === 'completed',
+      (signal) => load(which, this.#most, signal),
+      (job) => job.state === 'completed' && (which.model ? usesModel(job, which.model) : isDrawing(job)),
     );
   }
 
-  /** Shows older ones too. */
-  more(): void {
+  /** Older ones too; those that are shown stay meanwhile. */
+  more(): Promise<void> {
     this.#most += MORE;
-  }
-
-  async #load(trash: boolean, most: number, signal: AbortSignal): Promise<Drawn> {
-    const [jobs, drawn] = await Promise.all([listJobs(signal), newest(trash, most, signal)]);
-    return { ...drawn, jobs: byId(jobs) };
+    return this.drawn.refresh();
   }
 }
 
-async function newest(trash: boolean, most: number, signal: AbortSignal): Promise<Omit<Drawn, 'jobs'>> {
+const isDrawing = ({ kind }: Job) => kind === 'generation';
+
+async function load(which: Which, most: number, signal: AbortSignal): Promise<Drawn> {
+  const [jobs, drawn] = await Promise.all([listJobs(signal), newest(which, most, signal)]);
+  return { ...drawn, jobs: byId(jobs) };
+}
+
+async function newest(which: Which, most: number, signal: AbortSignal): Promise<Omit<Drawn, 'jobs'>> {
   const pictures: Picture[] = [];
   for (;;) {
     const limit = Math.min(MOST_AT_ONCE, most - pictures.length);
-    const page = await listPictures({ limit, offset: pictures.length, trash }, signal);
+    const page = await listPictures({ limit, offset: pictures.length, ...which }, signal);
     pictures.push(...page.pictures);
     if (page.pictures.length === 0 || pictures.length >= Math.min(most, page.total)) {
       return { pictures, total: page.total };
