@@ -22,6 +22,11 @@ export function reasonAgainstChanging(account: Account, thing: Owned): string {
   return `${ownerWords(thing)}, who alone can change it. You can use it.`;
 }
 
+/** The user of the machine is one too, where nobody logs in. */
+export function anOwner(account: Account): boolean {
+  return account === null || account.role === 'owner';
+}
+
 /** “Shared by Kim” */
 export function ownerWords({ owner }: Owned): string {
   return owner === null ? 'Shared by the studio' : `Shared by ${owner}`;

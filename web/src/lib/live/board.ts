@@ -32,6 +32,13 @@ export function inTurn(jobs: Iterable<Job>): Job[] {
     .sort((a, b) => rank(a) - rank(b) || b.priority - a.priority || a.created_ms - b.created_ms);
 }
 
+/** The priority with which a waiting job comes before all others that wait; nothing where it does already. */
+export function priorityBefore(jobs: Iterable<Job>, job: Job): number | undefined {
+  const waiting = inTurn(jobs).filter(({ state, kind }) => state === 'queued' && kind === job.kind);
+  if (job.state !== 'queued' || !waiting[0] || waiting[0].id === job.id) return undefined;
+  return waiting[0].priority + 1;
+}
+
 /** The newest job of a run: the one that has its place in the queue, where there is one. */
 export function jobOfRun(jobs: Iterable<Job>, run: string): Job | undefined {
   const own = [...jobs].filter((job) => job.run === run);

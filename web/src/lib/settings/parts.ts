@@ -1,6 +1,6 @@
 // The parts of the settings, and who sees which.
 
-import type { Account } from '../account/rights';
+import { anOwner, type Account } from '../account/rights';
 import type { SettingsPart } from '../shell/routes';
 
 interface Part {
@@ -11,8 +11,6 @@ interface Part {
 
 const everybody = () => true;
 const anAccount = (account: Account) => account !== null;
-/** The user of the machine is one too, where nobody logs in. */
-const anOwner = (account: Account) => account === null || account.role === 'owner';
 
 const PARTS: Part[] = [
   { part: 'studio', label: 'Studio', isFor: everybody },

@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connection } from '../../../src/lib/api/connection.svelte';
 import type { Job, JobChanges, Progress } from '../../../src/lib/api/model';
-import { afterChanges, inTurn, jobOfRun, NO_JOBS, turnedJobs } from '../../../src/lib/live/board';
+import {
+  afterChanges,
+  inTurn,
+  jobOfRun,
+  NO_JOBS,
+  priorityBefore,
+  turnedJobs,
+} from '../../../src/lib/live/board';
 import { LiveJobs } from '../../../src/lib/live/jobs.svelte';
 import { duration, jobWords, Pace, shareOf, timeLeft } from '../../../src/lib/live/progress';
 import { deedsOf, doneSteps, stateOf } from '../../../src/lib/runs/words';
@@ -57,6 +64,17 @@ describe('the board of jobs', () => {
       job('now', { created_ms: 20, state: 'running' }),
     ];
     expect(inTurn(jobs).map(({ id }) => id)).toEqual(['now', 'first', 'early', 'late']);
+  });
+
+  it('knows with which priority a job comes before all that wait', () => {
+    const jobs = [
+      job('now', { state: 'running', priority: 9 }),
+      job('first', { priority: 3 }),
+      job('late', { created_ms: 2 }),
+      job('other', { kind: 'generation' }),
+    ];
+    const before = (id: string) => priorityBefore(jobs, jobs.find((one) => one.id === id) as Job);
+    expect(['now', 'first', 'late', 'other'].map(before)).toEqual([undefined, undefined, 4, undefined]);
   });
 
   it('knows the job of a run: the open one, else the newest', () => {

@@ -21,6 +21,11 @@ export function cancelJob(job: string): Promise<Job> {
   return dataOf(client.POST(`${one}/cancel`, at(job)));
 }
 
+/** Higher priorities come first, then older jobs. */
+export function moveJob(job: string, priority: number): Promise<Job> {
+  return dataOf(client.PATCH(one, { ...at(job), body: { priority } }));
+}
+
 export function retryJob(job: string): Promise<Job> {
   return dataOf(client.POST(`${one}/retry`, at(job)));
 }
