@@ -37,8 +37,19 @@ async fn newest_of(studio: &Studio, count: usize, state: &str) -> Value {
     loop {
         let jobs = studio.jobs().await;
         if jobs.len() == count {
-            return studio.until(&jobs[0], state).await;
+            let job = studio.until(&jobs[0], state).await;
+            if state == "running" {
+                told(studio, &job).await;
+            }
+            return job;
         }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until it is told of a job. It may run before the request for it is known to wait.
+async fn told(studio: &Studio, job: &Value) {
+    while studio.read("/progress").await["state"]["job"] != job["id"] {
         tokio::task::yield_now().await;
     }
 }
