@@ -14,6 +14,7 @@ class Connection {
   #back = new Listeners<[]>();
   #waitMs = FIRST_WAIT_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #asking: Promise<void> | undefined;
 
   /** Calls `back` each time the server answers again after it did not. */
   onBack(back: () => void): () => void {
@@ -45,6 +46,12 @@ class Connection {
     if (this.isLost) return;
     this.isLost = true;
     this.#askLater();
+  }
+
+  /** Asks at once, and says whether there was an answer. Who asks meanwhile gets the same one. */
+  async answers(): Promise<boolean> {
+    await (this.#asking ??= this.ask().finally(() => (this.#asking = undefined)));
+    return !this.isLost;
   }
 
   /** Asks at once. */
