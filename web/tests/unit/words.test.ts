@@ -4,7 +4,7 @@ import { changedFields, fieldsOf } from '../../src/lib/dataset/about_fields';
 import { filterImages } from '../../src/lib/dataset/filter';
 import { editsBack } from '../../src/lib/dataset/changes/undo';
 import { ago, bytes, count, daysLeft } from '../../src/lib/words/format';
-import { adviseOnTrigger, suggestTrigger } from '../../src/lib/words/trigger';
+import { suggestTrigger } from '../../src/lib/words/trigger';
 
 const image = (id: string, caption: string, crop: Image['crop'] = null): Image => ({
   id,
@@ -34,22 +34,11 @@ describe('numbers and times', () => {
   });
 });
 
-describe('advice on trigger words', () => {
-  const others = [{ name: 'Blobs', trigger_word: 'BlobCharV1' }];
-  it.each(['two words', 'a:b', 'Blob-V1', 'blobcharv1', 'abc', 'Blob2024', 'teapot', 'CASTLE', '123'])(
-    'warns of “%s”',
-    (word) => {
-      expect(adviseOnTrigger(word, others).level).toBe('warning');
-    },
-  );
-  it.each(['BlobCharV2', 'AEXStyle', 'ohwxcup1'])('lets “%s” pass', (word) => {
-    expect(adviseOnTrigger(word, others).level).toBe('good');
-  });
-  it('suggests one that it would not warn of', () => {
+describe('a trigger word', () => {
+  it('is suggested by the name', () => {
     expect(suggestTrigger('blob faces', 'character')).toBe('BlobCharV1');
     expect(suggestTrigger('Émaux', 'object')).toBe('EmauxObjV1');
     expect(suggestTrigger('日本', 'style')).toBe('');
-    expect(adviseOnTrigger(suggestTrigger('ink', 'style'), others).level).toBe('good');
   });
 });
 

@@ -15,11 +15,11 @@ export async function datasetIsCreated({ page }) {
   await page.getByText('Give the dataset a name.').waitFor();
   await page.getByLabel('Name', { exact: true }).fill('Brass lamp');
   await page.getByText('Object', { exact: true }).click();
-  await page.getByLabel('Trigger word').fill('lamp');
-  await page.getByText('If this is a word people use').waitFor();
+  await page.getByLabel('Trigger word').fill('object');
+  await page.locator('p.refused').first().waitFor();
   await page.getByLabel('Trigger word').fill('');
   await page.getByRole('button', { name: 'Take BrassObjV1' }).click();
-  await page.getByText('Looks unique').waitFor();
+  await page.locator('p.good').first().waitFor();
   await page.getByRole('button', { name: 'Create and add pictures' }).click();
   await page.getByRole('heading', { level: 1, name: 'Brass lamp' }).waitFor();
   await page.getByRole('heading', { name: 'Drop pictures here' }).waitFor();
