@@ -24,6 +24,8 @@ export interface Written {
   models: Used[];
   prompt: string;
   negative: string;
+  /** Whether the negative prompt is empty and yet given, which some bases draw otherwise than without one. */
+  isEmptyNegative: boolean;
   count: string;
   width: string;
   height: string;
@@ -80,6 +82,7 @@ export function writtenOf(asked: DrawingRequest & Partial<Drawing>, seed?: strin
     models: drawing.models.map(({ strength, ...one }) => ({ ...one, strength: strength ?? null })),
     prompt: drawing.prompt,
     negative: drawing.negative ?? '',
+    isEmptyNegative: drawing.negative?.trim() === '',
     count: String(seed === undefined ? drawing.count : 1),
     width: textOf(drawing.width),
     height: textOf(drawing.height),
@@ -144,7 +147,7 @@ export function requestOf(written: Written, roll: () => string = randomSeed): Dr
     base: written.base,
     models: written.models,
     prompt: written.prompt.trim(),
-    negative: written.negative.trim() || null,
+    negative: written.negative.trim() || (written.isEmptyNegative ? '' : null),
     count: Number(written.count),
     width: number(written.width),
     height: number(written.height),

@@ -125,6 +125,14 @@ describe('the form for drawing', () => {
     expect(requestOf(writtenOf(drawing, '502'))).toEqual({ ...drawing, seed: '502', count: 1 });
   });
 
+  it('tells an empty negative prompt from none', () => {
+    const restored = (negative: string | null) => writtenOf({ ...usualDrawing(), prompt: 'a cat', negative });
+    expect(requestOf(restored(''))?.negative).toBe('');
+    expect(requestOf(restored(null))?.negative).toBeNull();
+    expect(requestOf({ ...restored(''), negative: 'dogs', isEmptyNegative: false })?.negative).toBe('dogs');
+    expect(requestOf({ ...restored(''), isEmptyNegative: false })?.negative).toBeNull();
+  });
+
   it('puts the trigger word of a model into the prompt, once, and takes it out again', () => {
     const one = withModel({ ...emptyForm(), prompt: 'on a beach' }, model('a'));
     expect(one.prompt).toBe('BlobV1, on a beach');
