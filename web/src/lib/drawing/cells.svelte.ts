@@ -47,6 +47,13 @@ export class Cells {
     return id === undefined ? undefined : this.#pictures.get(id);
   }
 
+  /** Whether a cell was drawn, and its picture deleted since. */
+  isGone(key: string): boolean {
+    const id = this.#jobs.get(key);
+    if (id === undefined || this.#pictures.has(id)) return false;
+    return this.#ended.get(id)?.state === 'completed';
+  }
+
   /** Looks up what was drawn before. */
   recall(keys: string[]): void {
     for (const key of keys) {

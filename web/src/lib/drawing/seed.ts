@@ -8,6 +8,12 @@ export function seedOf(text: string): string | undefined {
   return /^\d{1,20}$/.test(digits) && BigInt(digits) <= MOST_SEED ? digits : undefined;
 }
 
+/** What is wrong with a seed, or nothing. */
+export function seedProblem(text: string): string | undefined {
+  if (seedOf(text) !== undefined) return undefined;
+  return /^\d+$/.test(text.trim()) ? `At most ${MOST_SEED}.` : 'A whole number is needed.';
+}
+
 /** Short enough to be read out. */
 export function randomSeed(): string {
   return String(Math.floor(Math.random() * 2 ** 32));

@@ -3,6 +3,7 @@
 import type { Checkpoint, Model } from '../api/model';
 import type { Cell } from '../drawing/cells.svelte';
 import { usualDrawing } from '../drawing/form';
+import { seedOf, seedProblem } from '../drawing/seed';
 import { count } from '../words/format';
 
 export const SHEET_STRENGTHS = [0.5, 0.8, 1, 1.1];
@@ -13,6 +14,25 @@ export interface SheetWish {
   /** Its digits, since it may be larger than numbers are exact. */
   seed: string;
   steps: number;
+}
+
+/** The same as it is typed. */
+export type WrittenWish = Record<keyof SheetWish, string>;
+
+const MOST_STEPS = 200;
+
+/** What is wrong with the fields, by their names. */
+export function wishProblems({ seed, steps }: WrittenWish): { seed?: string; steps?: string } {
+  const isGood = /^\d+$/.test(steps.trim()) && Number(steps) >= 1 && Number(steps) <= MOST_STEPS;
+  return { seed: seedProblem(seed), steps: isGood ? undefined : `1 to ${MOST_STEPS} are needed.` };
+}
+
+/** What is wished; nothing while a field is wrong. */
+export function wishOf(written: WrittenWish): SheetWish | undefined {
+  const problems = wishProblems(written);
+  const seed = seedOf(written.seed);
+  if (problems.steps || seed === undefined) return undefined;
+  return { prompt: written.prompt, seed, steps: Number(written.steps) };
 }
 
 /** The adapter of an epoch, known by its content; without an epoch, that of a model that was imported. */

@@ -19,9 +19,15 @@ import {
 import { sizeOver } from '../../../src/lib/drawing/start/start';
 import { coversOf } from '../../../src/lib/drawing/uses';
 import { importForm } from '../../../src/lib/models/import';
-import { cellOf, firstEpochs, rowsOf } from '../../../src/lib/models/sheet';
+import { cellOf, firstEpochs, rowsOf, wishOf, wishProblems } from '../../../src/lib/models/sheet';
 import { rounded, strengthNumber, strengthWords } from '../../../src/lib/models/strength';
-import { datasetWords, promptFor, promptsOf } from '../../../src/lib/runs/compare/comparison';
+import {
+  datasetWords,
+  promptFor,
+  promptsOf,
+  seedProblems,
+  seedsFrom,
+} from '../../../src/lib/runs/compare/comparison';
 
 const model = (id: string, more: Partial<Model> = {}): Model =>
   ({
@@ -191,6 +197,20 @@ describe('the sheet of a model', () => {
     expect(firstEpochs([], null)).toEqual([]);
   });
 
+  it('wishes nothing while a field is wrong, and says what is', () => {
+    const written = { prompt: 'a cat', seed: ' 7 ', steps: '30' };
+    expect(wishOf(written)).toEqual({ prompt: 'a cat', seed: '7', steps: 30 });
+    expect(wishProblems(written)).toEqual({});
+    for (const seed of ['', 'x', '-1', '1.5', '18446744073709551616']) {
+      expect(wishProblems({ ...written, seed }).seed, seed).toBeTruthy();
+      expect(wishOf({ ...written, seed })).toBeUndefined();
+    }
+    for (const steps of ['', '0', '201', '2.5', 'x']) {
+      expect(wishProblems({ ...written, steps }).steps, steps).toBe('1 to 200 are needed.');
+      expect(wishOf({ ...written, steps })).toBeUndefined();
+    }
+  });
+
   it('names cells by what decides their pictures', () => {
     const wish = { prompt: 'a cat', seed: '7', steps: 30 };
     const row = { epoch: 2, hash: 'h2' };
@@ -260,6 +280,25 @@ describe('runs side by side', () => {
     expect(promptFor('BlobV1 and blobv1, BlobV12', 'BlobV1', '$&New')).toBe('$&New and $&New, BlobV12');
     expect(promptFor('a cat', '', 'X')).toBe('a cat');
     expect(promptsOf(' a \n\nb\na\n')).toEqual(['a', 'b']);
+  });
+
+  it('are drawn from as many seeds as are wanted, of which none is made up', () => {
+    expect(seedsFrom('7', '1')).toEqual(['7']);
+    expect(seedsFrom('18446744073709551613', '3')).toEqual([
+      '18446744073709551613',
+      '18446744073709551614',
+      '18446744073709551615',
+    ]);
+    expect(seedProblems('18446744073709551614', '3').first).toBe('At most 18446744073709551613.');
+    expect(seedProblems('x', '9')).toEqual({ first: 'A whole number is needed.', many: '1 to 4 are drawn.' });
+    for (const [first, many] of [
+      ['', '1'],
+      ['1e3', '1'],
+      ['7', '0'],
+      ['7', ''],
+    ] as const) {
+      expect(seedsFrom(first, many)).toEqual([]);
+    }
   });
 
   it('say how their pictures differ', () => {

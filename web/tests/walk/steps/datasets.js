@@ -16,7 +16,7 @@ export async function datasetIsCreated({ page }) {
   await page.getByLabel('Name', { exact: true }).fill('Brass lamp');
   await page.getByText('Object', { exact: true }).click();
   await page.getByLabel('Trigger word').fill('object');
-  await page.locator('p.refused').first().waitFor();
+  await page.locator('p.warning, p.refused').first().waitFor();
   await page.getByLabel('Trigger word').fill('');
   await page.getByRole('button', { name: 'Take BrassObjV1' }).click();
   await page.locator('p.good').first().waitFor();

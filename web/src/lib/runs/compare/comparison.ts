@@ -1,6 +1,7 @@
 // What is said of runs side by side.
 
 import type { ComparedRuns, Model, Run } from '../../api/model';
+import { MOST_SEED, seedOf, seedProblem } from '../../drawing/seed';
 import { valueWords } from '../../training/form';
 import { count } from '../../words/format';
 
@@ -56,6 +57,24 @@ export function promptFor(prompt: string, from: string, to: string): string {
   if (!from || !to || from === to) return prompt;
   const escaped = from.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return prompt.replace(new RegExp(`(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])`, 'giu'), () => to);
+}
+
+export const MOST_SEEDS = 4;
+
+/** What is wrong with the first seed, and with how many there are. */
+export function seedProblems(first: string, many: string): { first?: string; many?: string } {
+  const isGood = /^\d+$/.test(many.trim()) && Number(many) >= 1 && Number(many) <= MOST_SEEDS;
+  if (!isGood) return { first: seedProblem(first), many: `1 to ${MOST_SEEDS} are drawn.` };
+  const most = MOST_SEED - BigInt(many) + 1n;
+  const isPast = seedOf(first) !== undefined && BigInt(first) > most;
+  return { first: isPast ? `At most ${most}.` : seedProblem(first) };
+}
+
+/** So many seeds, one after the other; none while a field is wrong. */
+export function seedsFrom(first: string, many: string): string[] {
+  const problems = seedProblems(first, many);
+  if (problems.first || problems.many) return [];
+  return Array.from({ length: Number(many) }, (_, at) => String(BigInt(first) + BigInt(at)));
 }
 
 export function promptsOf(text: string, most = 6): string[] {

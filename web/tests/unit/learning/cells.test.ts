@@ -1,0 +1,34 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { DrawingRequest, Job } from '../../../src/lib/api/model';
+import { Cells } from '../../../src/lib/drawing/cells.svelte';
+
+const done = { id: 'j', kind: 'generation', state: 'completed', wish: null } as Job;
+const pictures = vi.hoisted(() => ({ left: [] as { id: string }[] }));
+vi.mock('../../../src/lib/api/calls/jobs', () => ({
+  startDrawing: async () => done,
+  getJob: async () => done,
+}));
+vi.mock('../../../src/lib/api/calls/pictures', () => ({
+  listPictures: async () => ({ pictures: pictures.left }),
+}));
+
+describe('a cell that was drawn', () => {
+  const cell = { key: 'k', request: {} as DrawingRequest };
+
+  it('shows its picture', async () => {
+    pictures.left = [{ id: 'p' }];
+    const cells = new Cells();
+    await cells.draw([cell]);
+    await vi.waitFor(() => expect(cells.pictureOf('k')).toBe('p'));
+    expect([cells.isGone('k'), cells.isMissing('k')]).toEqual([false, false]);
+  });
+
+  it('says so when its picture was deleted, and can be drawn again', async () => {
+    pictures.left = [];
+    const cells = new Cells();
+    expect(cells.isGone('k')).toBe(false);
+    await cells.draw([cell]);
+    await vi.waitFor(() => expect(cells.isGone('k')).toBe(true));
+    expect(cells.isMissing('k')).toBe(true);
+  });
+});
