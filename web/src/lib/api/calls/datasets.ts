@@ -4,6 +4,7 @@ import { client, dataOf } from '../client';
 import type {
   CreateDataset,
   Dataset,
+  Dependents,
   Difference,
   EditDataset,
   UpdateDataset,
@@ -45,6 +46,11 @@ export function deleteDataset(dataset: string): Promise<Dataset> {
 
 export function restoreDataset(dataset: string): Promise<Dataset> {
   return dataOf(client.POST(`${one}/restore`, { params: { path: { dataset } } }));
+}
+
+/** The runs and models that came of a dataset. */
+export function listDependents(dataset: string): Promise<Dependents> {
+  return dataOf(client.GET(`${one}/dependents`, { params: { path: { dataset } } }));
 }
 
 export async function listVersions(dataset: string, signal?: AbortSignal): Promise<VersionAbout[]> {
