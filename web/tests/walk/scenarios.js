@@ -41,10 +41,12 @@ const PICTURES = [
 const STUDIO = [
   training.trainingIsPlanned,
   training.trainingOutlastsTheServer,
+  training.previewsAreLookedAt,
   training.modelIsTuned,
   drawing.picturesAreDrawn,
   drawing.settingsAreRestored,
   drawing.pictureIsDeletedAndBack,
+  drawing.picturesAreDrawnOver,
   drawing.pictureGoesIntoDataset,
   drawing.runsAreCompared,
   drawing.modelIsImported,
@@ -55,6 +57,8 @@ const KEYS = [
   keyboard.captionsAreWrittenByKeys,
   keyboard.trainingIsStartedByKeys,
   keyboard.pictureIsDrawnByKeys,
+  keyboard.modelIsTunedByKeys,
+  keyboard.settingsAreChangedByKeys,
   keyboard.runsAreComparedByKeys,
 ];
 

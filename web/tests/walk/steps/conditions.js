@@ -40,6 +40,7 @@ export async function lostConnectionRecovers(visitor) {
   await caption.fill('written while nobody listened');
   await page.keyboard.press('Escape');
   await page.getByText('The studio does not answer.').waitFor();
+  await page.getByText('is kept here and sent when it is back').waitFor();
   await visitor.shoot('connection-lost');
   await server.run();
   await page.getByText('The studio does not answer.').waitFor({ state: 'detached' });

@@ -1,6 +1,7 @@
 // From nothing to a dataset with pictures, by what people do on the pages.
 
 import assert from 'node:assert/strict';
+import { dropFile } from '../drop.js';
 import { file, png, zip } from '../files.js';
 
 export async function emptyLibraryTeaches({ page }) {
@@ -57,20 +58,7 @@ export async function archiveIsDropped({ page }) {
     { name: 'folder/four.txt', buffer: Buffer.from('a lamp in the dark') },
     { name: 'folder/five.png', buffer: png(256, 300, 240) },
   ]);
-  await page.evaluate(
-    (bytes) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([new Uint8Array(bytes)], 'lamps.zip', { type: 'application/zip' }));
-      const fire = (kind) =>
-        window.dispatchEvent(
-          new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }),
-        );
-      fire('dragenter');
-      fire('dragover');
-      fire('drop');
-    },
-    [...archive],
-  );
+  await dropFile(page, 'lamps.zip', 'application/zip', archive);
   await page.getByText('2 pictures added').waitFor();
   await page.getByText('a lamp in the dark').waitFor();
   assert.equal(await page.getByRole('gridcell').count(), 5);

@@ -1,7 +1,8 @@
 // From a model to pictures, back into a dataset, and two runs side by side.
 
 import assert from 'node:assert/strict';
-import { adapter } from '../files.js';
+import { dropFile } from '../drop.js';
+import { adapter, png } from '../files.js';
 import { LONG } from './training.js';
 
 export async function picturesAreDrawn(visitor) {
@@ -41,7 +42,10 @@ export async function settingsAreRestored(visitor) {
     .first()
     .click();
   await page.getByRole('dialog').getByText('Heun').waitFor();
+  // What is pressed here draws nothing behind it.
+  await page.keyboard.press('Control+Enter');
   await visitor.accessible('a drawn picture');
+  assert.equal(await page.getByRole('list', { name: 'Queue' }).count(), 0);
   await visitor.shoot('picture-drawn');
   await page.getByRole('button', { name: 'Take its settings' }).click();
   assert.equal(
@@ -66,6 +70,38 @@ export async function pictureIsDeletedAndBack({ page }) {
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Undo' }).click();
   await page.waitForFunction((most) => document.querySelectorAll('[data-picture]').length === most, before);
+}
+
+export async function picturesAreDrawnOver(visitor) {
+  const { page } = visitor;
+  await dropFile(page, 'shore.png', 'image/png', png(192, 128, 220));
+  await page.getByRole('img', { name: 'Drawn over: shore.png' }).waitFor();
+  const share = page.getByRole('slider', { name: 'How much is drawn anew' });
+  await share.focus();
+  await page.keyboard.press('ArrowLeft');
+  await page.getByText('55 %').waitFor();
+  const prompt = page.getByRole('textbox', { name: 'Prompt', exact: true });
+  const before = await prompt.inputValue();
+  await prompt.fill('BrassObjV1 by the sea');
+  await page.getByLabel('Pictures', { exact: true }).fill('1');
+  await visitor.settled();
+  await visitor.accessible('the form with a start picture');
+  await visitor.shoot('generate-start');
+  await page.getByRole('button', { name: 'Draw 1 picture' }).click();
+  const drawn = page.getByRole('button', { name: /^BrassObjV1 by the sea, seed/ });
+  await drawn.waitFor(LONG);
+  await drawn.click();
+  await page.getByRole('dialog').getByText('55 % anew').waitFor();
+  // What was drawn is drawn over in turn.
+  await page.getByRole('dialog').getByRole('button', { name: 'Draw over it' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByText('The next pictures are drawn over that one.').waitFor();
+  const start = page.getByRole('img', { name: /^Drawn over:/ });
+  await start.waitFor();
+  assert.notEqual(await start.getAttribute('alt'), 'Drawn over: shore.png');
+  await page.getByRole('button', { name: 'Remove the start picture' }).click();
+  await page.getByRole('button', { name: 'Draw over a picture…' }).waitFor();
+  await prompt.fill(before);
 }
 
 export async function pictureGoesIntoDataset({ page, server }) {

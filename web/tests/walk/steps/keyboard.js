@@ -92,8 +92,7 @@ export async function trainingIsStartedByKeys({ page, keys }) {
 export async function pictureIsDrawnByKeys({ page, keys }) {
   await keys.open(/^Draw with it$/);
   await page.getByRole('heading', { level: 1, name: 'Generate' }).waitFor();
-  // Its slider is called as the model.
-  await keys.to(/^By keys alone-1$/, 'input');
+  await keys.to(/^Strength of By keys alone-1$/, 'input');
   await keys.press('ArrowRight');
   await keys.fill(/^Prompt/, 'KeyedObjV1, violet');
   await keys.fill(/^Pictures/, '1');
@@ -105,6 +104,42 @@ export async function pictureIsDrawnByKeys({ page, keys }) {
   await keys.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await page.waitForFunction(() => document.activeElement?.matches('[data-picture]'));
+}
+
+export async function modelIsTunedByKeys({ page, keys }) {
+  await keys.open(/^Finely Tuned Models$/);
+  await page.getByRole('heading', { level: 1, name: 'Finely Tuned Models' }).waitFor();
+  await keys.open(/^By keys alone-1/);
+  await page.getByRole('heading', { name: 'Epoch and strength' }).waitFor();
+  await keys.to(/^Strength/, 'input');
+  await keys.press('ArrowRight');
+  await page.getByText('Strength 0.85 is saved.').waitFor();
+  // A wrong number draws nothing, and says what is needed.
+  await keys.fill(/^Seed/, 'x');
+  await page.getByText('A whole number is needed.').waitFor();
+  assert.ok(await page.getByRole('button', { name: 'Draw', exact: true }).isDisabled());
+  await keys.fill(/^Seed/, '3');
+  await keys.fill(/^Steps/, '4');
+  await keys.open(/^Draw 8 pictures$/);
+  const cell = page.getByRole('button', { name: `Epoch ${EPOCHS} at 0.5`, exact: true });
+  await cell.waitFor(LONG);
+  await page.getByRole('button', { name: 'All are drawn' }).waitFor(LONG);
+  await keys.open(new RegExp(`^Epoch ${EPOCHS} at 0.5$`));
+  await page.getByText(`Epoch ${EPOCHS} at 0.5 is what`).waitFor();
+}
+
+export async function settingsAreChangedByKeys({ page, keys }) {
+  await keys.open(/^Settings$/);
+  await page.getByRole('heading', { level: 1, name: 'Settings' }).waitFor();
+  await keys.to(/As the system/);
+  await keys.press('ArrowDown', 'ArrowDown');
+  assert.ok(await page.getByRole('radio', { name: 'Dark' }).isChecked());
+  await keys.press('ArrowUp', 'ArrowUp');
+  await keys.open(/^Leonardo clients$/);
+  await keys.open(/^Models/);
+  await keys.to(/^Base for/, 'select');
+  await keys.press('ArrowDown');
+  await page.getByText(/stands for “.*” now/).waitFor();
 }
 
 export async function runsAreComparedByKeys({ page, keys }) {

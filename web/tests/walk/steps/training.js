@@ -7,6 +7,7 @@ import { isExample } from '../server.js';
 export const LONG = { timeout: Number(process.env.ATELIER_LONG ?? 240_000) };
 
 const EPOCHS = '80';
+const PREVIEWED = '40';
 /** As many steps are done when the server dies. */
 const DONE = 20;
 
@@ -32,6 +33,8 @@ export async function trainingIsPlanned(visitor) {
   await page.getByLabel('Rank', { exact: true }).fill('0');
   await panel.getByText('Mend the setting marked in red first.').waitFor();
   await page.getByLabel('Rank', { exact: true }).fill('4');
+  await page.getByLabel('Epochs between previews').fill(PREVIEWED);
+  await page.getByLabel('Preview steps').fill('4');
   await page.getByLabel('Epochs', { exact: true }).fill(EPOCHS);
   await panel.getByText(`${EPOCHS} epochs`).waitFor();
   await visitor.accessible('the form for training');
@@ -46,10 +49,15 @@ export async function trainingOutlastsTheServer(visitor) {
   await page.waitForFunction(stepsAreDone, DONE, LONG);
   await visitor.shoot('run-training');
   await server.kill();
-  await page.getByText('The studio does not answer.').waitFor();
+  const lost = page.getByText('The studio does not answer.', { exact: true });
+  await lost.waitFor();
+  // What is pressed now is not done, and the page says so.
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByText('That was not done: the studio does not answer.').waitFor();
   await visitor.shoot('run-lost');
   await server.run();
-  await page.getByText('The studio does not answer.').waitFor({ state: 'detached' });
+  await lost.waitFor({ state: 'detached' });
+  await page.getByText('It is back: press again.').waitFor();
   // It goes on by itself, and so does the page.
   await page.getByRole('button', { name: 'Pause' }).waitFor(LONG);
   await page.getByRole('button', { name: 'Pause' }).click();
@@ -64,6 +72,29 @@ export async function trainingOutlastsTheServer(visitor) {
   visitor.complaints = visitor.complaints.filter(
     (line) => !/ERR_|Failed to load resource|50[0-9]/.test(line),
   );
+}
+
+/** What was learned by then, drawn after two epochs: each can be enlarged, and from there one walks to the others. */
+export async function previewsAreLookedAt(visitor) {
+  const { page } = visitor;
+  const strip = page.getByRole('region', { name: 'Previews by epoch' });
+  await strip
+    .getByRole('button', { name: `Enlarge Epoch ${PREVIEWED}` })
+    .first()
+    .click();
+  const dialog = page.getByRole('dialog');
+  const title = (epoch) => dialog.getByRole('heading', { name: `Epoch ${epoch}`, exact: true });
+  await title(PREVIEWED).waitFor();
+  await dialog.getByRole('button', { name: 'The epoch after' }).click();
+  await title(EPOCHS).waitFor();
+  await visitor.settled();
+  await visitor.accessible('a preview');
+  await visitor.noSideways('a preview');
+  await visitor.shoot('preview');
+  await page.keyboard.press('ArrowLeft');
+  await title(PREVIEWED).waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
 }
 
 /** Runs in the page: whether it says that so many steps are done. */
