@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { connection } from '../../src/lib/api/connection.svelte';
-import { FaultyPictures } from '../../src/lib/api/faulty_pictures.svelte';
+import { connection } from '../../../src/lib/api/connection.svelte';
+import { FaultyPictures } from '../../../src/lib/api/faulty_pictures.svelte';
 
 describe('a picture that cannot be fetched', () => {
   const ping = vi.fn();

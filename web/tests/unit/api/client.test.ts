@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { watchedFetch } from '../../src/lib/api/client';
-import { SilenceWatch } from '../../src/lib/api/time_limit';
-import { thumbnailSide } from '../../src/lib/api/calls/addresses';
-import { ApiError, errorOf, failureOf, sentence } from '../../src/lib/api/error';
+import { watchedFetch } from '../../../src/lib/api/client';
+import { SilenceWatch } from '../../../src/lib/api/time_limit';
+import { thumbnailSide } from '../../../src/lib/api/calls/addresses';
+import { ApiError, errorOf, failureOf, sentence } from '../../../src/lib/api/error';
 
 describe('failures', () => {
   it('keep what the server says', () => {

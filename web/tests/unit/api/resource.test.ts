@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { failureAmong, Resource } from '../../src/lib/api/resource.svelte';
+import { failureAmong, Resource } from '../../../src/lib/api/resource.svelte';
 
 /** One that answers with what is next in the list; an error is thrown. */
 async function asked(...answers: unknown[]) {
