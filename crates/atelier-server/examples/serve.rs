@@ -16,7 +16,7 @@ use atelier_jobs::Queue;
 use atelier_server::{Limits, Server, Services, Settings};
 use atelier_store::Library;
 
-use pretend::{Pace, PretendExecutor, PretendPlanner};
+use pretend::{Pace, PretendExecutor, PretendPlanner, adapter_writer};
 
 /// What a step takes.
 const STEP: Duration = Duration::from_millis(40);
@@ -64,6 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let services = Services {
         planner: Some(Arc::new(PretendPlanner)),
         queue: Some(queue.clone()),
+        adapter_writer: Some(adapter_writer()),
         ..Services::default()
     };
     writeln!(io::stdout(), "http://{}", server.address())?;

@@ -26,6 +26,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate as _, Size
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::events::{Clients, Watch};
+use crate::models::export::AdapterWriter;
 use crate::routes::described;
 use crate::session::{self, Rates, Viewer};
 use crate::status::metrics::{self, Metrics};
@@ -62,6 +63,8 @@ pub struct Services {
     pub planner: Option<Arc<dyn Planner>>,
     /// Who trains and draws.
     pub queue: Option<Queue>,
+    /// Who writes adapters in the formats of other programs.
+    pub adapter_writer: Option<AdapterWriter>,
     /// Other APIs over the same library, which stand on [`crate::door`].
     pub doors: Router<App>,
 }
@@ -206,6 +209,12 @@ impl App {
     pub fn planner(&self) -> Result<Arc<dyn Planner>, Failure> {
         let planner = self.shared.services.planner.clone();
         planner.ok_or_else(|| Failure::not_found("this server knows no bases and trains nothing"))
+    }
+
+    /// Who writes adapters in other formats; only to be asked on the threads of [`Self::work`].
+    pub(crate) fn adapter_writer(&self) -> Result<AdapterWriter, Failure> {
+        let writer = self.shared.services.adapter_writer.clone();
+        writer.ok_or_else(|| Failure::not_found("this server writes adapters in no other format"))
     }
 
     /// Who trains and draws; only to be asked on the threads of [`Self::work`].

@@ -34,4 +34,5 @@ pub use atelier_http::{Error, Limits};
 
 pub use app::{Note, Services, Settings, guarded_router, router};
 pub use listen::{ListenAddress, Server};
+pub use models::export::{AdapterDtype, AdapterWish, AdapterWriter};
 pub use openapi::openapi_json;

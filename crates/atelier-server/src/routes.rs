@@ -122,6 +122,7 @@ fn of_models() -> OpenApiRouter<App> {
         .routes(routes!(models::lifecycle::restore_model))
         .routes(routes!(models::lineage::verify_model))
         .routes(routes!(models::file::get_model_file))
+        .routes(routes!(models::export::export_model))
 }
 
 fn of_jobs() -> OpenApiRouter<App> {

@@ -6,10 +6,12 @@
     reason = "the example uses more of it than the tests, and the other way round"
 )]
 
+mod adapter;
 mod executor;
 mod planner;
 mod work;
 
+pub(crate) use adapter::adapter_writer;
 pub(crate) use executor::PretendExecutor;
 pub(crate) use planner::PretendPlanner;
 pub(crate) use work::Pace;

@@ -1,6 +1,7 @@
 //! Fine-tuned models: the library of what was trained, and where each comes from.
 
 pub(crate) mod create;
+pub(crate) mod export;
 pub(crate) mod file;
 pub(crate) mod import;
 pub(crate) mod lifecycle;

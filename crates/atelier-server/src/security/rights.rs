@@ -137,6 +137,7 @@ const TABLE: &[Row] = &[
     ("POST", "/api/v1/models/{model}/restore", Member, Write, ""),
     ("PUT", "/api/v1/models/{model}/shared", Member, Write, "model-shared"),
     ("GET", "/api/v1/models/{model}/file", Looker, Read, ""),
+    ("GET", "/api/v1/models/{model}/export", Looker, Read, ""),
     ("GET", "/api/v1/models/{model}/lineage", Looker, Read, ""),
     // Jobs.
     ("POST", "/api/v1/drawings", Member, Write, "drawing-started"),

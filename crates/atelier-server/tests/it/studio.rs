@@ -110,6 +110,7 @@ impl Studio {
         studio.services = Services {
             planner: Some(Arc::new(PretendPlanner)),
             queue: Some(queue.unwrap()),
+            adapter_writer: Some(crate::pretend::adapter_writer()),
             doors: crate::doors(),
         };
         let address = HOST.parse().unwrap();

@@ -13,6 +13,7 @@ use atelier_store::{CATALOGUE, Library};
 use clap::Args;
 use serde_json::json;
 
+use super::model::adapter_writer;
 use crate::context::{App, ExitKind};
 use crate::env_vars::ATELIER_HOME;
 use crate::memory;
@@ -73,6 +74,7 @@ pub(super) fn run(args: &ServeArgs, app: &App) -> Result<ExitKind> {
     let services = Services {
         planner: Some(Arc::new(OwnPlanner::new(app))),
         queue: Some(queue.clone()),
+        adapter_writer: Some(adapter_writer(app)),
         doors: atelier_doors::routes(),
     };
     let url = format!("http://{}", server.address());

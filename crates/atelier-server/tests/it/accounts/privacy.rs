@@ -100,6 +100,7 @@ async fn other_peoples_ids_are_not_found_in_addresses() {
         format!("/api/v1/runs/{run}/previews"),
         format!("/api/v1/models/{model}"),
         format!("/api/v1/models/{model}/file"),
+        format!("/api/v1/models/{model}/export?format=peft"),
         format!("/api/v1/models/{model}/lineage"),
         format!("/api/v1/jobs/{training}"),
         format!("/api/v1/jobs/{drawing}"),

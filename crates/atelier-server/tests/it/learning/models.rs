@@ -182,6 +182,41 @@ async fn the_file_comes_under_the_name_of_the_model_whole_and_in_parts() {
 }
 
 #[tokio::test]
+async fn a_model_is_exported_in_the_format_of_other_programs() {
+    let studio = Studio::working();
+    let (_, path) = model(&studio).await;
+    let exported = studio
+        .get(&format!("{path}/export?format=peft&dtype=f16"))
+        .await;
+    assert_eq!(exported.status, 200);
+    assert!(
+        exported
+            .header("content-disposition")
+            .contains("Blob faces-1-peft.safetensors")
+    );
+    let text = String::from_utf8(exported.body).unwrap();
+    assert!(text.starts_with("peft f16 "), "{text}");
+    let uploads = studio.settings.home.join("uploads");
+    assert_eq!(
+        std::fs::read_dir(uploads).unwrap().count(),
+        0,
+        "nothing of it stays"
+    );
+    for wrong in [
+        "",
+        "?format=zip",
+        "?format=peft&dtype=int8",
+        "?format=peft&more=1",
+    ] {
+        let answer = studio.get(&format!("{path}/export{wrong}")).await;
+        assert_eq!(answer.failure().0, 400, "{wrong}");
+    }
+    let nobody = Studio::new();
+    let absent = "/api/v1/models/018f0000-0000-7000-8000-000000000000/export?format=peft";
+    assert_eq!(nobody.get(absent).await.failure().0, 404);
+}
+
+#[tokio::test]
 async fn models_go_into_the_trash_and_come_back() {
     let studio = Studio::working();
     let (run, path) = model(&studio).await;

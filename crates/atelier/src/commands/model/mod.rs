@@ -16,6 +16,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use crate::context::{App, ExitKind};
+pub(super) use convert::adapter_writer;
 pub(super) use library::tell_use;
 
 /// What can be done with models and adapter files.

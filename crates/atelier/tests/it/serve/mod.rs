@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod drawing;
+mod export;
 mod jobs;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -60,6 +60,12 @@ export function modelFileUrl(model: string): string {
   return `/api/v1/models/${model}/file`;
 }
 
+/** The same with the names of another program, and in another number format where one is named. */
+export function modelExportUrl(model: string, format: string, dtype: string): string {
+  const wanted = new URLSearchParams(dtype ? { format, dtype } : { format });
+  return `/api/v1/models/${model}/export?${wanted}`;
+}
+
 /** Where the adapter file of another program goes. */
 export const IMPORT_URL = '/api/v1/models/import';
 
