@@ -365,6 +365,19 @@ fn noise_is_not_predicted_from_pure_noise() {
 }
 
 #[test]
+fn a_variance_that_nothing_predicts_hinders_no_sampler() {
+    let walk = |json: &str| {
+        let config = ScheduleConfig::from_json(json).unwrap();
+        let sampler = build(SamplerKind::Dpmpp2m, ScheduleKind::Base, &config, 12).unwrap();
+        sampler.timesteps().to_vec()
+    };
+    for word in ["fixed_small", "fixed_small_log", "fixed_large"] {
+        let json = format!(r#"{{"variance_type": "{word}"}}"#);
+        assert_eq!(walk(&json), walk("{}"), "{word}");
+    }
+}
+
+#[test]
 fn a_sampler_names_a_setting_that_it_does_not_follow() {
     for (json, kind, setting) in [
         (
@@ -374,6 +387,11 @@ fn a_sampler_names_a_setting_that_it_does_not_follow() {
         ),
         (
             r#"{"variance_type": "learned"}"#,
+            SamplerKind::Dpmpp2m,
+            "variance_type",
+        ),
+        (
+            r#"{"variance_type": "learned_range"}"#,
             SamplerKind::Dpmpp2m,
             "variance_type",
         ),

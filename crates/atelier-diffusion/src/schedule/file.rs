@@ -275,9 +275,16 @@ fn unbuilt(json: &Value) -> Vec<(&'static str, String)> {
     ];
     let away = followed.into_iter().filter_map(|(setting, followed)| {
         let got = &json[setting];
-        (!got.is_null() && *got != followed).then(|| (setting, got.to_string()))
+        let is_away = !got.is_null() && *got != followed && !is_fixed_variance(setting, got);
+        is_away.then(|| (setting, got.to_string()))
     });
     away.collect()
+}
+
+/// Whether it is a variance that the denoiser does not predict. `DDPMScheduler` writes which one, for its own steps alone.
+fn is_fixed_variance(setting: &str, got: &Value) -> bool {
+    let word = got.as_str().unwrap_or_default();
+    setting == "variance_type" && word.starts_with("fixed_")
 }
 
 const NEGATIVE_INFINITY: &str = "-Infinity";
