@@ -120,6 +120,15 @@ impl Checkpoints {
         })
     }
 
+    /// Finished steps of the newest one from which the run can go on; 0 where there is none.
+    pub(crate) fn newest_step(&self) -> u64 {
+        let folders = self.names().into_iter().map(|name| self.folder.join(name));
+        let states = folders
+            .filter(|folder| folder.join(FACTORS).exists())
+            .filter_map(|folder| read_json::<State>(&folder.join(STATE)).ok());
+        states.map(|state| state.step).max().unwrap_or(0)
+    }
+
     /// Whether the state at the end of an epoch is there to go on from.
     pub(crate) fn holds_epoch(&self, epoch: usize) -> bool {
         self.folder

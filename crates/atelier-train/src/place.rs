@@ -1,12 +1,23 @@
 //! The run folder: free, ours to continue, or taken.
 
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use atelier_core::TrainRequest;
 
 use crate::record::RunRecord;
 use crate::{Error, Result};
+
+/// The file in it that is locked.
+const LOCK: &str = ".lock";
+
+/// The folder of a request that this process has, until this is dropped.
+pub(crate) struct Claim {
+    out: PathBuf,
+    /// Whether the folder was made for it.
+    is_new: bool,
+    _lock: File,
+}
 
 /// The folder of a request.
 #[derive(Debug, Clone, Copy)]
@@ -39,13 +50,14 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Takes the folder for this process until the returned file is dropped, and writes the record where there is none.
-    pub(crate) fn claim(self, record: &RunRecord) -> Result<File> {
+    /// Takes the folder for this process, so that no other one works for a run that it cannot have.
+    pub(crate) fn claim(self, record: &RunRecord) -> Result<Claim> {
+        let is_new = !self.out.exists();
         fs_err::create_dir_all(self.out)?;
         let lock = fs_err::OpenOptions::new()
             .create(true)
             .append(true)
-            .open(self.out.join(".lock"))?
+            .open(self.out.join(LOCK))?
             .into_parts()
             .0;
         match lock.try_lock() {
@@ -57,10 +69,36 @@ impl<'a> Place<'a> {
             }
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
+        let claim = Claim {
+            out: self.out.to_owned(),
+            is_new,
+            _lock: lock,
+        };
+        // Another process may have had it until now.
         self.check(record)?;
-        if !RunRecord::path(self.out).exists() {
-            record.write(self.out)?;
+        Ok(claim)
+    }
+}
+
+impl Claim {
+    /// Writes the record where there is none: from now on there is a run to go on with.
+    pub(crate) fn record(&self, record: &RunRecord) -> Result<()> {
+        if RunRecord::path(&self.out).exists() {
+            return Ok(());
         }
-        Ok(lock)
+        record.write(&self.out)
+    }
+}
+
+impl Drop for Claim {
+    /// Leaves no trace of a run that never began.
+    fn drop(&mut self) {
+        if !RunRecord::path(&self.out).exists() {
+            drop(fs_err::remove_file(self.out.join(LOCK)));
+            if self.is_new {
+                // It goes only when it is empty.
+                drop(fs_err::remove_dir(&self.out));
+            }
+        }
     }
 }

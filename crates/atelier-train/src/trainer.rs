@@ -11,6 +11,7 @@ use atelier_weights::HashSource;
 use burn::tensor::Device;
 
 use crate::cache::Cache;
+use crate::checkpoint::Checkpoints;
 use crate::memory::{MemoryPlan, Room};
 use crate::place::Place;
 use crate::previews::{PreviewPlan, Previews};
@@ -69,26 +70,32 @@ impl LoraTrainer<'_> {
             base.keep_packed(folder.clone(), base_hash.clone());
         }
         let record = RunRecord::of(request, base_hash, &dataset);
-        Place::of(request).check(&record)?;
+        let place = Place::of(request);
+        place.check(&record)?;
+        let claim = place.claim(&record)?;
         let wanted = (config, previews.requests.as_slice());
         let filled = Cache::fill(&base, &dataset, wanted, &self.device, context)?;
         let Some((cache, drawings)) = filled else {
-            return Ok(Outcome::Cancelled { completed_steps: 0 });
+            let completed_steps = Checkpoints::of(&request.out).newest_step();
+            return Ok(Outcome::Cancelled { completed_steps });
         };
         let epochs = previews.epochs;
         let previews = Previews::new(drawings, epochs, &request.out, config.precision);
-        context.progress.report(Progress {
-            phase: Phase::LoadingBase,
-            done: 0,
-            total: 1,
-            loss: None,
-        });
+        let loading = |done| {
+            context.progress.report(Progress {
+                phase: Phase::LoadingBase,
+                done,
+                total: 1,
+                loss: None,
+            });
+        };
+        loading(0);
         let device = self.device.clone().autodiff();
         let unet = base
             .load_unet(&device, Engine::from(config.precision))?
             .with_recompute(memory.recompute);
         may_publish(context)?;
-        let _lock = Place::of(request).claim(&record)?;
+        claim.record(&record)?;
         let inputs = Inputs {
             request,
             base: &base,
@@ -99,7 +106,9 @@ impl LoraTrainer<'_> {
             previews,
             device: self.device.clone(),
         };
-        Run::prepare(inputs, unet, device, context)?.finish()
+        let run = Run::prepare(inputs, unet, device, context)?;
+        loading(1);
+        run.finish()
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use atelier_core::{
-    BoxedError, Coded, ErrorCode, Outcome, Permit, RunContext, TrainRequest, Trainer as _,
+    BoxedError, Coded, ErrorCode, Outcome, Permit, Phase, RunContext, TrainRequest, Trainer as _,
 };
 
 use crate::fixture::{FixedClock, Watcher, request, train, train_watched, trainer};
@@ -165,8 +165,31 @@ fn a_second_process_is_kept_out_of_a_run() {
     let lock = std::fs::File::open(folder.path().join("out/.lock")).unwrap();
     lock.lock().unwrap();
     request.resume = true;
-    let error = train_watched(&request, &Watcher::new(None)).unwrap_err();
+    let watcher = Watcher::new(None);
+    let error = train_watched(&request, &watcher).unwrap_err();
     assert!(error.to_string().contains("another process"), "{error}");
+    // Before it does anything that takes long.
+    let seen = watcher.seen.lock().unwrap();
+    let phases: Vec<_> = seen.iter().map(|progress| progress.phase).collect();
+    assert_eq!(phases, [Phase::Preparing]);
+}
+
+#[test]
+fn a_stop_before_the_first_step_tells_what_is_saved_and_leaves_no_folder_of_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), "out");
+    let stopped = || {
+        let watcher = Watcher::new(None);
+        watcher.cancel.cancel();
+        watcher
+    };
+    let outcome = train_watched(&request, &stopped()).unwrap();
+    assert_eq!(outcome, Outcome::Cancelled { completed_steps: 0 });
+    assert!(!request.out.exists());
+    stop_after(&request, 4);
+    request.resume = true;
+    let outcome = train_watched(&request, &stopped()).unwrap();
+    assert_eq!(outcome, Outcome::Cancelled { completed_steps: 4 });
 }
 
 #[test]
