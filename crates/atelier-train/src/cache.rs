@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use atelier_core::{GenerateRequest, Phase, Progress, RunContext, TrainConfig};
+use atelier_core::{Crop, GenerateRequest, Phase, Progress, RunContext, TrainConfig};
 use atelier_data::{
     FolderDataset, Limits, caption::with_trigger, chw_unit, decode_picture, training_square,
 };
@@ -74,7 +74,7 @@ impl Cache {
             }
             let whole = decode_picture(&sample.path, &Limits::default())?;
             let picture = training_square(&whole, sample.crop, side);
-            sizes.push(sizes_of(whole.width, whole.height, side));
+            sizes.push(sizes_of([whole.width, whole.height], sample.crop, side));
             let pixels = Tensor::from_data(
                 TensorData::new(chw_unit(&picture), [1, 3, side, side]),
                 device,
@@ -189,30 +189,53 @@ fn encode_texts(
     Ok((texts, drawings.collect::<Result<_>>()?))
 }
 
-/// The sizes that SDXL is told about a picture of `width` × `height` that was shrunk or enlarged until its shorter side was
-/// `side`, then cropped in the middle: original size, top and left of the crop, size of the crop.
-fn sizes_of(width: usize, height: usize, side: usize) -> [f32; 6] {
-    let shorter = width.min(height).max(1) as f64;
-    let cut = |length: usize| ((length as f64 * side as f64 / shorter - side as f64) / 2.0).round();
-    let (top, left) = (cut(height) as f32, cut(width) as f32);
+/// The sizes that SDXL is told about a picture of which a square is trained on, the crop or the largest in the middle: the
+/// original size, top and left of the square in the picture shrunk or enlarged until that is `side` wide, size of the square.
+fn sizes_of([width, height]: [usize; 2], crop: Option<Crop>, side: usize) -> [f32; 6] {
+    let shorter = width.min(height);
+    let middle = |length: usize| (length - shorter) as f64 / 2.0;
+    let [top, left, length] = match crop {
+        Some(crop) => [crop.top, crop.left, crop.side].map(f64::from),
+        None => [middle(height), middle(width), shorter as f64],
+    };
+    let scaled = |pixels: f64| (pixels * side as f64 / length.max(1.0)).round() as f32;
     let side = side as f32;
-    [height as f32, width as f32, top, left, side, side]
+    let [height, width] = [height, width].map(|length| length as f32);
+    [height, width, scaled(top), scaled(left), side, side]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn same(a: [f32; 6], b: [f32; 6]) -> bool {
+        a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6)
+    }
+
     #[test]
     fn sizes_name_the_original_the_crop_and_the_target() {
-        let same = |a: [f32; 6], b: [f32; 6]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6);
         assert!(same(
-            sizes_of(2000, 1000, 500),
+            sizes_of([2000, 1000], None, 500),
             [1000.0, 2000.0, 0.0, 250.0, 500.0, 500.0]
         ));
         assert!(same(
-            sizes_of(100, 300, 200),
+            sizes_of([100, 300], None, 200),
             [300.0, 100.0, 200.0, 0.0, 200.0, 200.0]
         ));
+    }
+
+    #[test]
+    fn a_crop_that_was_dragged_is_named_where_it_is() {
+        let sizes = |crop| sizes_of([2000, 1000], Some(crop), 500);
+        let crop = |left, top, side| Crop { left, top, side };
+        // The whole height, from column 600: at half the size it begins at 300.
+        let whole = sizes(crop(600, 0, 1000));
+        assert!(same(whole, [1000.0, 2000.0, 0.0, 300.0, 500.0, 500.0]));
+        // 250 pixels become 500, so that all is twice as large: row 80 is at 160, column 1750 at 3500.
+        let part = sizes(crop(1750, 80, 250));
+        assert!(same(part, [1000.0, 2000.0, 160.0, 3500.0, 500.0, 500.0]));
+        // The one in the middle is what is taken without a crop.
+        let middle = sizes(crop(500, 0, 1000));
+        assert!(same(middle, sizes_of([2000, 1000], None, 500)));
     }
 }

@@ -1,9 +1,12 @@
 //! What a finished run leaves behind.
 
-use atelier_core::{Phase, Precision, Targets};
+use std::path::{Path, PathBuf};
+
+use atelier_core::{Crop, Phase, Precision, Targets};
+use atelier_data::crops_json;
 use atelier_weights::adapter::AdapterFile;
 
-use crate::fixture::{Watcher, request, train, train_watched};
+use crate::fixture::{Watcher, pictures, request, train, train_watched};
 
 #[test]
 fn a_run_writes_one_checkpoint_per_epoch_and_the_final_adapter() {
@@ -117,6 +120,68 @@ fn half_precision_follows_the_reference_closely() {
     for (a, b) in exact.losses.iter().zip(&train(&mixed).losses) {
         assert!((a - b).abs() < 2e-2 * a.abs(), "{a} and {b}");
     }
+}
+
+/// A folder below this one with a picture of 80×64 pixels.
+fn one_picture(folder: &Path) -> PathBuf {
+    let dataset = pictures(folder);
+    for entry in std::fs::read_dir(&dataset).unwrap().map(Result::unwrap) {
+        if !entry.file_name().to_string_lossy().starts_with("disc0.") {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    dataset
+}
+
+#[test]
+fn the_square_that_was_dragged_is_trained_on_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let losses = |name: &str, base: &Path, change: &dyn Fn(&Path)| {
+        let folder = folder.path().join(name);
+        let mut request = request(&folder, "out");
+        change(&one_picture(&folder));
+        request.base = base.to_owned();
+        request.config.epochs = 2;
+        train(&request).losses
+    };
+    let cropped = |crop: Crop| {
+        move |dataset: &Path| {
+            let text = crops_json([("disc0.png".to_owned(), crop)]);
+            std::fs::write(dataset.join("crops.json"), text).unwrap();
+        }
+    };
+    let crop = |left, top, side| Crop { left, top, side };
+    let dragged = cropped(crop(3, 9, 50));
+    let cut = |dataset: &Path| {
+        let path = dataset.join("disc0.png");
+        let picture = image::open(&path).unwrap();
+        picture.crop_imm(3, 9, 50, 50).save(path).unwrap();
+    };
+    let middle = cropped(crop(8, 0, 64));
+    let bases = [atelier_testkit::tiny_sd15(), atelier_testkit::tiny_sdxl()];
+    for (base, is_told) in bases.iter().zip([false, true]) {
+        let of =
+            |what: &str, change: &dyn Fn(&Path)| losses(&format!("{what}-{is_told}"), base, change);
+        let whole = of("whole", &|_| ());
+        let dragged = of("dragged", &dragged);
+        assert_ne!(whole, dragged);
+        assert_eq!(whole, of("middle", &middle));
+        // The same latents; SDXL alone is told that they are a part of something larger.
+        assert_eq!(dragged != of("cut", &cut), is_told);
+    }
+}
+
+#[test]
+fn loading_is_over_before_the_first_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let watcher = Watcher::new(None);
+    train_watched(&request(folder.path(), "out"), &watcher).unwrap();
+    let seen = watcher.seen.lock().unwrap();
+    let loading = seen
+        .iter()
+        .filter(|progress| progress.phase == Phase::LoadingBase);
+    let loading: Vec<_> = loading.map(|one| (one.done, one.total)).collect();
+    assert_eq!(loading, [(0, 1), (1, 1)]);
 }
 
 #[test]
