@@ -1,6 +1,8 @@
 //! When previews are drawn and from what, before anything is loaded.
 
-use atelier_core::{GenerateRequest, Recompute, SamplerKind, TrainConfig};
+use atelier_core::{GenerateRequest, Recompute, SamplerKind, Seed, TrainConfig};
+use atelier_diffusion::prompt::{PromptError, expand, take_loras};
+use atelier_diffusion::samplers;
 use atelier_diffusion::stable_diffusion::Base;
 
 use crate::memory::{MemoryPlan, PreviewMemory, step_shape};
@@ -12,8 +14,9 @@ use crate::{Error, Result};
 const SHARE: u64 = 10;
 /// Why there may be none.
 const TOO_SHORT: &str = "no previews: those of one epoch would take more than a tenth of so short a training; where epochs between them are given, they are drawn";
-/// Good after few steps, and without noise of its own, so that epochs differ in nothing but what was learned.
-const SAMPLER: SamplerKind = SamplerKind::Dpmpp2m;
+/// The first that the base's schedule allows: good after few steps, then one for every schedule. Both are without noise of
+/// their own, so that epochs differ in nothing but what was learned.
+const SAMPLERS: [SamplerKind; 2] = [SamplerKind::Dpmpp2m, SamplerKind::Ddim];
 
 /// When a training draws previews, and from what.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,9 +49,7 @@ impl PreviewPlan {
     /// # Errors
     /// When the base cannot draw one of the prompts, or cannot be read.
     pub fn new(base: &Base, config: &TrainConfig, pictures: usize) -> Result<Self> {
-        let prompts = config.previewed().into_iter().zip(0..);
-        let requests = prompts.map(|(prompt, n)| request(base, config, (prompt, n)));
-        let requests: Vec<_> = requests.collect();
+        let prompts = config.previewed();
         let side = training_side(config, base);
         let work = PreviewWork {
             passes: 2 * config.preview_steps as u64,
@@ -56,11 +57,13 @@ impl PreviewPlan {
         };
         let every = match config.preview_every {
             Some(every) => every,
-            None => usual_every(base, config, (pictures, requests.len() as u64), work)?,
+            None => usual_every(base, config, (pictures, prompts.len() as u64), work)?,
         };
-        if every > 0 {
-            check(base, &requests)?;
-        }
+        let requests = if every > 0 {
+            requests(base, config, &prompts)?
+        } else {
+            Vec::new()
+        };
         let is_too_short = every == 0 && config.preview_every.is_none();
         Ok(Self {
             problem: is_too_short.then(|| TOO_SHORT.to_owned()),
@@ -88,17 +91,65 @@ impl PreviewPlan {
     }
 }
 
-fn request(base: &Base, config: &TrainConfig, (prompt, n): (String, u64)) -> GenerateRequest {
+/// One picture for each prompt. The error names all prompts that this base cannot draw, with all reasons.
+fn requests(base: &Base, config: &TrainConfig, prompts: &[String]) -> Result<Vec<GenerateRequest>> {
+    let (mut requests, mut problems) = (Vec::new(), Vec::new());
+    for (prompt, n) in prompts.iter().zip(0..) {
+        match request(base, config, (prompt, config.seed.nth(n))) {
+            Ok(request) => requests.push(request),
+            Err(problem) => problems.push(format!("preview `{prompt}`: {problem}")),
+        }
+    }
+    if problems.is_empty() {
+        return Ok(requests);
+    }
+    Err(Error::Settings { problems })
+}
+
+fn request(
+    base: &Base,
+    config: &TrainConfig,
+    (prompt, seed): (&str, Seed),
+) -> Result<GenerateRequest, String> {
     let side = Some(training_side(config, base));
-    GenerateRequest {
-        prompt,
+    let request = GenerateRequest {
+        prompt: words(prompt, seed)?,
         steps: config.preview_steps,
-        sampler: SAMPLER,
-        seed: config.seed.nth(n),
+        seed,
         width: side,
         height: side,
         precision: config.precision,
         ..GenerateRequest::default()
+    };
+    let request = GenerateRequest {
+        sampler: sampler(base, &request),
+        ..request
+    };
+    base.check(&request).map_err(|error| error.to_string())?;
+    Ok(request)
+}
+
+/// The words of a picture as `atelier generate` makes them: choices in braces are made by its seed.
+fn words(prompt: &str, seed: Seed) -> Result<String, String> {
+    let in_words = |error: PromptError| error.to_string();
+    let expanded = expand(prompt, seed).map_err(in_words)?;
+    let (words, adapters) = take_loras(&expanded).map_err(in_words)?;
+    match adapters.first() {
+        None => Ok(words),
+        Some(adapter) => Err(format!(
+            "it names the adapter `{adapter}`, but previews show the one that is trained, alone; leave the name out"
+        )),
+    }
+}
+
+fn sampler(base: &Base, request: &GenerateRequest) -> SamplerKind {
+    let (schedule, config) = (request.schedule, &base.schedule_config);
+    let can = |kind: &SamplerKind| samplers::build(*kind, schedule, config, request.steps).is_ok();
+    let [usual, other] = SAMPLERS;
+    if can(&usual) || !can(&other) {
+        usual
+    } else {
+        other
     }
 }
 
@@ -122,17 +173,4 @@ fn usual_every(
     let first = (config.epochs / most).max(1);
     let fits = |every: &usize| config.previewed_epochs(*every).len() <= most;
     Ok((first..=config.epochs).find(fits).unwrap_or(0))
-}
-
-/// Refuses prompts that this base cannot draw, with all reasons.
-fn check(base: &Base, requests: &[GenerateRequest]) -> Result<()> {
-    let problems = requests.iter().filter_map(|request| {
-        let error = base.check(request).err()?;
-        Some(format!("preview `{}`: {error}", request.prompt))
-    });
-    let problems: Vec<_> = problems.collect();
-    if problems.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Settings { problems })
 }

@@ -2,7 +2,7 @@
 
 use atelier_core::ErrorCode;
 
-use crate::fixture::{Watcher, request, train, train_watched};
+use crate::fixture::{Watcher, copy_folder, request, train, train_watched};
 
 #[test]
 fn all_bad_settings_are_named_at_once_and_no_folder_appears() {
@@ -77,16 +77,4 @@ fn a_truncated_denoiser_leaves_no_folder_behind() {
     let error = train_watched(&request, &Watcher::new(None)).unwrap_err();
     assert_eq!(error.code(), ErrorCode::BadWeights);
     assert!(!request.out.exists());
-}
-
-fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }

@@ -87,6 +87,18 @@ pub(crate) fn pictures(folder: &Path) -> PathBuf {
     dataset
 }
 
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 pub(crate) fn request(folder: &Path, out: &str) -> TrainRequest {
     TrainRequest {
         dataset: pictures(folder),

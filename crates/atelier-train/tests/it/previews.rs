@@ -8,12 +8,13 @@ use atelier_core::{
     Recompute, RunContext, TrainRequest, Trainer as _,
 };
 use atelier_data::{Limits, decode_picture, png};
+use atelier_diffusion::prompt::expand;
 use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_nn::Engine;
 use burn::tensor::Device;
 use serde_json::Value;
 
-use crate::fixture::{FixedClock, Watcher, request, train, train_watched, trainer};
+use crate::fixture::{FixedClock, Watcher, copy_folder, request, train, train_watched, trainer};
 use crate::resume::TakenAway;
 
 /// A run with previews after epochs 2 and 4.
@@ -225,9 +226,47 @@ fn prompts_that_cannot_be_drawn_are_refused_before_the_training() {
     request.config.preview_prompts = vec!["a disc <lora:other:1>".to_owned()];
     let error = train_watched(&request, &Watcher::new(None)).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidInput);
-    assert!(
-        error.to_string().contains("preview `a disc <lora"),
-        "{error}"
-    );
+    let said = error.to_string();
+    let named = "preview `a disc <lora:other:1>`: it names the adapter `<lora:other:1>`";
+    assert!(said.contains(named), "{said}");
     assert!(!request.out.exists());
+    // Nobody asks for these.
+    request.config.preview_every = Some(0);
+    train(&request);
+}
+
+/// What an epoch's first preview was drawn from.
+fn recipe(out: &Path, epoch: usize) -> Value {
+    let texts = png::read_text(preview(out, epoch)).unwrap();
+    let own = texts.iter().find(|(keyword, _)| keyword == "atelier");
+    serde_json::from_str(&own.unwrap().1).unwrap()
+}
+
+#[test]
+fn a_choice_in_braces_is_made_by_the_seed_of_the_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = with_previews(folder.path(), "out");
+    let prompt = "a {red|blue|green} disc";
+    request.config.preview_prompts = vec![prompt.to_owned()];
+    train(&request);
+    let made = expand(prompt, request.config.seed).unwrap();
+    assert_eq!(recipe(&request.out, 2)["request"]["prompt"], made);
+    assert!(!made.contains('{'));
+}
+
+#[test]
+fn a_schedule_that_the_usual_sampler_does_not_follow_has_previews_too() {
+    let folder = tempfile::tempdir().unwrap();
+    for (word, sampler) in [("fixed_small", "dpmpp-2m"), ("learned_range", "ddim")] {
+        let mut request = with_previews(folder.path(), word);
+        let base = folder.path().join(format!("base-{word}"));
+        copy_folder(&request.base, &base);
+        let path = base.join("scheduler/scheduler_config.json");
+        let mut schedule: Value = serde_json::from_slice(&bytes(&path)).unwrap();
+        schedule["variance_type"] = word.into();
+        std::fs::write(&path, schedule.to_string()).unwrap();
+        request.base = base;
+        train(&request);
+        assert_eq!(recipe(&request.out, 4)["request"]["sampler"], sampler);
+    }
 }
