@@ -1,10 +1,53 @@
-//! How much memory it takes to draw with the networks of a training.
+//! How much memory it takes to draw, with the networks of a training and without one.
 
-use atelier_core::Recompute;
+use atelier_core::{GenerateRequest, Recompute, Targets};
 use atelier_diffusion::stable_diffusion::Base;
+use atelier_nn::Engine;
 
-use super::step::{F32, PROGRAM_BYTES, StepMemory, StepShape, forward_activations, part_bytes};
+use super::step::{
+    F32, PROGRAM_BYTES, StepMemory, StepShape, forward_activations, part_bytes, text_bytes,
+};
 use crate::Result;
+
+/// The memory that a drawing takes at most, in bytes, one picture at a time. Text encoders and denoiser take turns; the
+/// autoencoder comes with the first picture and stays.
+///
+/// # Errors
+/// When the base cannot be read or cannot draw it.
+pub fn drawing_bytes(base: &Base, request: &GenerateRequest, is_composed: bool) -> Result<u64> {
+    let native = base.native_size();
+    let sides = [request.height, request.width].map(|side| side.unwrap_or(native));
+    let factor = base.vae_config.pixels_per_latent().max(1);
+    let shape = StepShape {
+        latent: sides.map(|side| side.div_ceil(factor)),
+        // With guidance, one pass with the prompt and one without.
+        batch: 1 + usize::from(request.guidance > 1.0),
+        rank: 0,
+        targets: Targets::Attention,
+        engine: Engine::from(request.precision),
+        recompute: Recompute::None,
+        is_composed,
+    };
+    let tile = base.vae_config.tile_latents();
+    let decoded = StepShape {
+        latent: if base.is_tiled(request)? {
+            shape.latent.map(|side| side.min(tile))
+        } else {
+            shape.latent
+        },
+        ..shape
+    };
+    // Three planes as the decoder gives them, and once more as the picture's values.
+    let picture = 2 * 3 * F32 * sides.iter().product::<usize>() as u64;
+    let passes = forward_activations(&base.unet_config, &shape);
+    // Most of what passes worked in is kept for the next one, in sizes that are of no use to the decoder: measured on the
+    // embedded base, docs/dev/measurements.md.
+    let decoding = decoded.decoder_buffers(base) + picture + 4 * passes / 5;
+    let work = passes.max(decoding);
+    let drawing = part_bytes(base, "unet", shape.engine)? + work;
+    let autoencoder = part_bytes(base, "vae", shape.engine.of_autoencoder())?;
+    Ok(PROGRAM_BYTES + autoencoder + drawing.max(text_bytes(base)?))
+}
 
 impl StepShape {
     /// The memory that previews of this size take beside what a training keeps between its steps: the passes of the denoiser,
@@ -16,14 +59,15 @@ impl StepShape {
             ..*self
         };
         let passes = forward_activations(&base.unet_config, &passes);
-        let decoding = self.decoding_bytes(base)?;
+        let autoencoder = part_bytes(base, "vae", self.engine.of_autoencoder())?;
+        let decoding = autoencoder + self.decoder_buffers(base);
         // The adapter once more, as the checkpoint has it.
         let adapter = step.adapter + step.adapter / 5;
         Ok(PROGRAM_BYTES + step.weights + adapter + passes.max(decoding))
     }
 
-    /// The autoencoder, and what its decoder works in.
-    fn decoding_bytes(&self, base: &Base) -> Result<u64> {
+    /// What the autoencoder's decoder works in.
+    fn decoder_buffers(&self, base: &Base) -> u64 {
         let config = &base.vae_config;
         let pixels = self.latent.map(|side| side * config.pixels_per_latent());
         let pixels = (pixels[0] * pixels[1]) as u64;
@@ -34,10 +78,53 @@ impl StepShape {
         let doubling = pixels * before * 3 * F32;
         // In the residual block after it: its input, that normalised, with a border, and its output.
         let block = pixels * (before * 5 * F32 / 2 + first * F32);
-        let weights = part_bytes(base, "vae", self.engine.of_autoencoder())?;
         let widest = doubling.max(block);
         // Buffers of other sizes than those before them find no place among what is freed and kept: measured on the embedded
         // base, docs/dev/measurements.md.
-        Ok(weights + widest + 3 * widest / 4)
+        widest + 3 * widest / 4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use atelier_core::Precision;
+
+    use super::*;
+
+    /// Peaks of `atelier generate` with the embedded base in MB, by arithmetic and side: docs/dev/measurements.md.
+    const MEASURED: [(Precision, [(usize, u64); 5]); 3] = [
+        (
+            Precision::F32,
+            [(64, 194), (128, 219), (256, 265), (512, 445), (768, 628)],
+        ),
+        (
+            Precision::Bf16,
+            [(64, 160), (128, 181), (256, 233), (512, 354), (768, 579)],
+        ),
+        (
+            Precision::Int8,
+            [(64, 140), (128, 167), (256, 229), (512, 402), (768, 567)],
+        ),
+    ];
+
+    #[test]
+    fn a_drawing_takes_no_more_than_is_planned_and_not_much_less() {
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/atelier-mini");
+        let base = Base::open(&base).unwrap();
+        for (precision, peaks) in MEASURED {
+            for (side, measured) in peaks {
+                let request = GenerateRequest {
+                    width: Some(side),
+                    height: Some(side),
+                    precision,
+                    ..GenerateRequest::default()
+                };
+                let planned = drawing_bytes(&base, &request, false).unwrap();
+                let share = planned as f64 / (measured * 1_000_000) as f64;
+                assert!((1.0..=1.3).contains(&share), "{precision}, {side}: {share}");
+            }
+        }
     }
 }

@@ -3,13 +3,14 @@
 mod drawing;
 mod step;
 
-use atelier_core::{GenerateRequest, Recompute, Targets, TrainConfig};
+use atelier_core::{Recompute, TrainConfig};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_diffusion::tokenizer::CONTEXT_LENGTH;
 use atelier_nn::Engine;
 use atelier_nn::device::is_processor;
 use burn::tensor::Device;
 
+pub use drawing::drawing_bytes;
 pub use step::{StepMemory, StepShape};
 
 use crate::previews::PreviewPlan;
@@ -33,35 +34,6 @@ impl Room {
             is_composed: !is_processor(device),
         }
     }
-}
-
-/// The memory that a drawing takes at most, in bytes: one picture at a time, its text encoders and its autoencoder in turn with
-/// the denoiser. No pass forward takes more than a step that keeps next to nothing of one.
-///
-/// # Errors
-/// When the base cannot be read.
-pub fn drawing_bytes(base: &Base, request: &GenerateRequest, is_composed: bool) -> Result<u64> {
-    let native = base.native_size();
-    let sides = [request.height, request.width].map(|side| side.unwrap_or(native));
-    let factor = base.vae_config.pixels_per_latent().max(1);
-    let engine = Engine::from(request.precision);
-    let shape = StepShape {
-        latent: sides.map(|side| side.div_ceil(factor)),
-        // With guidance, one pass with the prompt and one without.
-        batch: 1 + usize::from(request.guidance > 1.0),
-        rank: 0,
-        targets: Targets::Attention,
-        engine,
-        recompute: Recompute::Layer,
-        is_composed,
-    };
-    let pixels = if base.is_tiled(request)? {
-        native * native
-    } else {
-        sides.iter().product()
-    };
-    let passes = shape.memory(base)?.total();
-    Ok(passes.max(step::encoding_bytes(base, pixels, engine, is_composed)?))
 }
 
 /// What previews take of the memory.
