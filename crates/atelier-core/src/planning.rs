@@ -66,7 +66,7 @@ pub struct TrainingWish {
     pub config: TrainConfig,
     /// Which of them were given, and by whom; the strength's table and defaults decide the others.
     pub given: BTreeMap<String, SettingOrigin>,
-    /// Other datasets' trigger words, each after the dataset's name.
+    /// The trigger words of other datasets and of models, each after what has it in words, such as `` dataset `faces` ``.
     pub used_words: Vec<(String, String)>,
 }
 

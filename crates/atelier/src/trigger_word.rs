@@ -1,11 +1,11 @@
-//! Trigger words, judged with the tokenizer of a base and the words that the library's datasets have.
+//! Trigger words, judged with the tokenizer of a base and the words that the library's datasets and models have.
 
 use anyhow::Result;
 use atelier_core::{Category, ErrorCode};
 use atelier_data::{FindingLevel, TriggerContext, TriggerFinding, judge_trigger_word};
 use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_failure::{CodedResult as _, failed};
-use atelier_store::{CATALOGUE, DatasetId, Library};
+use atelier_store::{CATALOGUE, DatasetId};
 use serde::Serialize;
 
 use crate::context::App;
@@ -78,20 +78,11 @@ impl JudgedWord {
     }
 }
 
-/// The trigger words of the library's datasets but one, by the names of these.
-pub(crate) fn used(library: &Library, except: Option<DatasetId>) -> Result<Vec<(String, String)>> {
-    let datasets = library.list_datasets().coded()?.into_iter();
-    let others = datasets
-        .filter(|dataset| Some(dataset.id) != except && !dataset.about.trigger_word.is_empty());
-    let words = others.map(|dataset| (dataset.about.name, dataset.about.trigger_word));
-    Ok(words.collect())
-}
-
-/// The same where there may be no library, which is not made then.
+/// The trigger words of the library, without those of one dataset and its models. Where there is no library, none is made.
 pub(crate) fn used_if_any(app: &App, except: Option<DatasetId>) -> Result<Vec<(String, String)>> {
     let home = app.settings.home.as_deref();
     if home.is_some_and(|home| home.join(CATALOGUE).exists()) {
-        used(&app.library()?, except)
+        app.library()?.used_trigger_words(except).coded()
     } else {
         Ok(Vec::new())
     }

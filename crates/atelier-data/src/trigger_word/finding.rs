@@ -77,10 +77,10 @@ pub enum TriggerFinding {
         /// Each of them once.
         characters: String,
     },
-    /// Another dataset has the same word.
+    /// Another dataset or model has the same word.
     Used {
-        /// The name of that dataset.
-        dataset: String,
+        /// Which one, in words.
+        owner: String,
     },
     /// A part of it says what every such dataset shows.
     HoldsClassNoun {
@@ -164,7 +164,7 @@ impl fmt::Display for TriggerFinding {
             Self::SeveralWords => f.write_str("it is more than one word, and prompts would have to repeat all of them; write it as one, such as `BlobCharV1`"),
             Self::PromptSyntax { characters } => write!(f, "prompts read `{characters}` as weights or as names of adapters; leave that out"),
             Self::Punctuation { characters } => write!(f, "it has `{characters}`, which are read apart from the letters around; leave that out"),
-            Self::Used { dataset } => write!(f, "dataset `{dataset}` has the same word (capital letters are not seen), so that adapters of both could not be told apart in one prompt; change it a little"),
+            Self::Used { owner } => write!(f, "{owner} has the same word (capital letters are not seen), so that adapters of both could not be told apart in one prompt; change it a little"),
             Self::HoldsClassNoun { noun } => write!(f, "`{noun}` in it reminds people what it calls"),
             Self::CaseIgnored { read_as } => write!(f, "capital letters are for people: the text encoder reads `{read_as}`"),
             Self::Unknown { tokens: 1 } => f.write_str("the base knows no word like it"),

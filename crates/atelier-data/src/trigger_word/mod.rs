@@ -26,7 +26,7 @@ pub struct TriggerContext<'a> {
     pub count_tokens: &'a dyn Fn(&str) -> usize,
     /// What the pictures have in common.
     pub category: Category,
-    /// The other datasets that have a trigger word, by name, with this word.
+    /// What else has a trigger word, in words such as `` dataset `faces` ``, with this word.
     pub used: &'a [(String, String)],
 }
 
@@ -76,10 +76,10 @@ fn warnings(word: &str, context: &TriggerContext<'_>) -> Vec<TriggerFinding> {
         findings.push(TriggerFinding::HoldsKnownWords { words: known });
     }
     let lower = word.to_lowercase();
-    for (dataset, other) in context.used {
+    for (owner, other) in context.used {
         if other.trim().to_lowercase() == lower {
-            let dataset = dataset.clone();
-            findings.push(TriggerFinding::Used { dataset });
+            let owner = owner.clone();
+            findings.push(TriggerFinding::Used { owner });
         }
     }
     if word.contains(char::is_whitespace) {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn judged(word: &str, category: Category) -> Vec<TriggerFinding> {
-        let used = [("Cats".to_owned(), "MyCatV1".to_owned())];
+        let used = [("dataset `Cats`".to_owned(), "MyCatV1".to_owned())];
         let context = TriggerContext {
             count_tokens: &count,
             category,

@@ -155,8 +155,8 @@ impl Planner for PretendPlanner {
             findings.push(finding("refused", "class_noun", message));
         }
         let is_used = |used: &&(String, String)| used.1.eq_ignore_ascii_case(word);
-        if let Some((dataset, _)) = used_words.iter().find(is_used) {
-            let message = format!("dataset `{dataset}` has `{word}` already");
+        if let Some((owner, _)) = used_words.iter().find(is_used) {
+            let message = format!("{owner} has `{word}` already");
             findings.push(finding("warning", "used", message));
         }
         if findings.is_empty() {

@@ -68,15 +68,46 @@ fn models_come_in_pages_and_those_of_a_dataset_alone() {
 }
 
 #[test]
+fn trigger_words_in_use_are_those_of_models_too() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("a");
+    let file = studio.path("a.safetensors");
+    fs_err::write(&file, "adapter").unwrap();
+    let import = |about| {
+        let new = atelier_store::NewModel {
+            about,
+            strength: None,
+            base: "atelier-mini".to_owned(),
+            base_hash: None,
+        };
+        library.import_model(new, &file).unwrap()
+    };
+    let model = import(crate::about("bought"));
+    import(atelier_store::About {
+        trigger_word: String::new(),
+        ..crate::about("without a word")
+    });
+    let used = |except| -> Vec<String> {
+        let used = library.used_trigger_words(except).unwrap().into_iter();
+        used.map(|(owner, _)| owner).collect()
+    };
+    assert_eq!(used(None), ["dataset `a`", "model `bought`"]);
+    assert_eq!(used(Some(dataset.id)), ["model `bought`"]);
+    library.delete_model(model.id).unwrap();
+    assert!(used(Some(dataset.id)).is_empty());
+}
+
+#[test]
 fn trigger_words_in_use_are_those_of_other_datasets() {
     let studio = Studio::new();
     let library = &studio.library;
     let (a, b) = (studio.dataset("a"), studio.dataset("b"));
     let word = || "BlobCharV1".to_owned();
     let used = |except| library.used_trigger_words(except).unwrap();
-    assert_eq!(used(Some(a.id)), [("b".to_owned(), word())]);
+    assert_eq!(used(Some(a.id)), [("dataset `b`".to_owned(), word())]);
     assert_eq!(used(None).len(), 2);
     library.delete_dataset(b.id).unwrap();
-    assert_eq!(used(None), [("a".to_owned(), word())]);
+    assert_eq!(used(None), [("dataset `a`".to_owned(), word())]);
     assert!(used(Some(a.id)).is_empty());
 }

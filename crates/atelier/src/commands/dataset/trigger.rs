@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::commands::choice;
 use crate::context::App;
-use crate::trigger_word::{JudgedWord, used};
+use crate::trigger_word::JudgedWord;
 
 /// What `judge-trigger` can be told.
 #[derive(Debug, Args)]
@@ -61,5 +61,6 @@ fn judged(
     except: Option<DatasetId>,
 ) -> Result<JudgedWord> {
     let tokenizer = Tokenizer::clip(ClipPadding::EndOfText);
-    Ok(JudgedWord::new(word, &tokenizer, &used(library, except)?))
+    let used = library.used_trigger_words(except).coded()?;
+    Ok(JudgedWord::new(word, &tokenizer, &used))
 }
