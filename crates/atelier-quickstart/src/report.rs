@@ -173,7 +173,7 @@ impl Report {
                 hash: sources.base_hash.to_owned(),
             },
             dataset: dataset_pictures(sources.dataset),
-            config: plan.config.clone(),
+            config: planned(&plan.config, sources.trained),
             training: training(plan, sources.trained, sources.continued),
             drawing: DrawingSettings {
                 steps: DRAWING_STEPS,
@@ -295,13 +295,27 @@ fn dataset_pictures(dataset: &FolderDataset) -> Vec<DatasetPicture> {
 }
 
 impl Training {
-    /// What the library is told that it took.
+    /// What the library is told that it took: nothing where an earlier call did a part of it, of which nobody took the time.
     pub(crate) fn spent(&self) -> Spent {
+        if self.continued {
+            return Spent::default();
+        }
         Spent {
             training_secs: self.duration_secs,
             preview_secs: self.preview_secs,
             preview_pictures: self.preview_pictures,
         }
+    }
+}
+
+/// The settings with the epochs between previews, which the trainer decided.
+fn planned(config: &TrainConfig, trained: &TrainReport) -> TrainConfig {
+    let shown: Vec<_> = trained.previews.iter().map(|(epoch, _)| *epoch).collect();
+    let mut all = (0..=config.epochs).rev();
+    let every = all.find(|every| config.previewed_epochs(*every) == shown);
+    TrainConfig {
+        preview_every: config.preview_every.or(every),
+        ..config.clone()
     }
 }
 

@@ -6,6 +6,7 @@ use atelier_core::{
     AlwaysPermitted, BoxedError, CancelFlag, Clock, GenerateRequest, Picture, Seed, SilentProgress,
     StartPixels, TrainConfig,
 };
+use atelier_store::Spent;
 use atelier_weights::DType;
 use atelier_weights::adapter::{AdapterFile, AdapterLayer};
 use tempfile::TempDir;
@@ -42,12 +43,20 @@ impl Trainer for FakeTrainer {
         };
         let kept = (1..=epochs).filter(|epoch| epoch.is_multiple_of(checkpoint_every));
         let folder = |epoch| request.out.join(format!("checkpoints/epoch-{epoch:03}"));
+        let shown = [epochs / 2, epochs];
         Ok(Outcome::Completed(TrainReport {
             adapter: write(request.out.join("adapter.safetensors")),
             checkpoints: kept
                 .map(|epoch| (epoch, write(folder(epoch).join("adapter.safetensors"))))
                 .collect(),
-            previews: Vec::new(),
+            previews: shown
+                .map(|epoch| {
+                    (
+                        epoch,
+                        request.out.join(format!("previews/epoch-{epoch:03}")),
+                    )
+                })
+                .into(),
             losses: (0..7 * epochs)
                 .map(|step| 1.0 / (step + 1) as f32)
                 .collect(),
@@ -157,6 +166,15 @@ fn everything_is_written_and_named_in_the_report() {
 }
 
 #[test]
+fn what_the_trainer_decided_about_previews_is_a_setting_of_the_report() {
+    let folder = TempDir::new().unwrap();
+    let report = quickstart(&folder.path().join("out"), usize::MAX).unwrap();
+    assert_eq!(report.config.preview_every, Some(4));
+    assert_eq!(report.config.previewed_epochs(4), [4, 8]);
+    assert!((report.training.spent().training_secs - 65.0).abs() < 1e-9);
+}
+
+#[test]
 fn pictures_tell_where_their_adapter_lies_in_the_end() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out");
@@ -207,5 +225,7 @@ fn a_stopped_quickstart_leaves_the_earlier_one_and_goes_on() {
     assert!(folder.path().join("out.partial").is_dir());
     let report = quickstart(&out, usize::MAX).unwrap();
     assert!(report.training.continued);
+    // The earlier call took a part of the time, and later trainings are estimated by what the library is told.
+    assert_eq!(report.training.spent(), Spent::default());
     assert!(!folder.path().join("out.partial").exists());
 }

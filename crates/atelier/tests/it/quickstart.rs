@@ -40,6 +40,8 @@ fn the_quickstart_trains_draws_measures_and_reports() {
     assert_eq!(bench.document(&again)["library"], report["library"]);
     let runs = bench.document(&["run", "list"]);
     assert_eq!(runs["runs"].as_array().unwrap().len(), 1);
+    // So short a training has none.
+    assert_eq!(runs["runs"][0]["config"]["preview_every"], 0);
     let verified = bench.document(&["model", "verify", "blob-faces-1"]);
     assert_eq!(verified["is_proved"], true);
 }
