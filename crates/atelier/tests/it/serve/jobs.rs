@@ -264,15 +264,10 @@ fn jobs_are_listed_cancelled_and_tried_again_from_the_command_line() {
     assert_eq!((job.state, job.attempt), (JobState::Queued, 3));
 }
 
-#[test]
-fn a_worker_whose_place_another_took_ends_and_writes_nothing_more() {
-    let bench = studio();
-    let (run, _) = straight(&bench, "2");
-    let library = library(&bench);
-    let (job, run) = queue_again(&library, &long(run));
+/// The first attempt at a job, begun as a server does it, and its worker, which no server looks after.
+fn begun_alone(bench: &Workbench, library: &Library, job: &Job) -> (AttemptFiles, Child) {
     let attempt = library.begin_attempt(job.id, 0, 0).unwrap();
-    let fence = Fence::of(&job.folder);
-    fence.raise(1).unwrap();
+    Fence::of(&job.folder).raise(1).unwrap();
     let files = AttemptFiles::of(&job.folder, 1);
     let order = Order {
         version: 1,
@@ -281,24 +276,54 @@ fn a_worker_whose_place_another_took_ends_and_writes_nothing_more() {
         token: attempt.token,
         kind: job.kind,
         run: job.run,
-        request: job.request,
+        request: job.request.clone(),
     };
     files.write_order(&order).unwrap();
-    let id = job.id.to_string();
-    let words = ["worker", "--job", &id, "--attempt", "1"];
-    let mut first = Command::new(program())
-        .args(words)
+    let worker = Command::new(program())
+        .args(["worker", "--job", &job.id.to_string(), "--attempt", "1"])
         .env("ATELIER_HOME", bench.path("home"))
         .env("ATELIER_DEVICE", "cpu")
         .stdin(Stdio::null())
         .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+        .spawn();
+    (files, worker.unwrap())
+}
+
+#[test]
+fn a_worker_that_the_system_asks_to_end_saves_its_last_step_and_says_that_it_can_go_on() {
+    let bench = studio();
+    let (run, _) = straight(&bench, "2");
+    let library = library(&bench);
+    let (job, run) = queue_again(&library, &long(run));
+    let (files, mut worker) = begun_alone(&bench, &library, &job);
+    let seen = trained(&library, job.id, 1, 5).progress.done;
+    signal(&worker, "TERM");
+    assert_eq!(worker.wait().unwrap().code(), Some(75));
+    assert_eq!(files.read_manifest().unwrap(), None);
+    assert_eq!(files.read_failed().unwrap(), None);
+    let saved = library.losses(run.id).unwrap();
+    assert!(
+        saved.step >= seen,
+        "{seen} were made, {} are saved",
+        saved.step
+    );
+    let run = library.get_run(run.id).unwrap();
+    assert_eq!((run.state, run.done_steps), (RunState::Stopped, saved.step));
+}
+
+#[test]
+fn a_worker_whose_place_another_took_ends_and_writes_nothing_more() {
+    let bench = studio();
+    let (run, _) = straight(&bench, "2");
+    let library = library(&bench);
+    let (job, run) = queue_again(&library, &long(run));
+    let (files, mut first) = begun_alone(&bench, &library, &job);
     trained(&library, job.id, 1, 5);
     // Nobody sits down where somebody sits.
+    let words = ["worker", "--job", &job.id.to_string(), "--attempt", "1"];
     let second = bench.run(&words);
     second.refused_with(1, &["another process works on attempt 1"]);
-    fence.raise(2).unwrap();
+    Fence::of(&job.folder).raise(2).unwrap();
     assert_eq!(first.wait().unwrap().code(), Some(76));
     assert_eq!(files.read_manifest().unwrap(), None);
     assert_eq!(files.read_failed().unwrap(), None);
