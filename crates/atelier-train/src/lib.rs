@@ -19,8 +19,11 @@ mod work;
 pub use bench::{BenchReport, BenchStep, bench_step};
 pub use error::{Error, Result};
 pub use factors::{AdapterFactors, FactorSlot};
-pub use memory::{MemoryPlan, PreviewMemory, Room, StepMemory, StepShape, drawing_bytes};
+pub use memory::{
+    MemoryPlan, PreviewMemory, Room, StepMemory, StepShape, drawing_bytes, step_batch,
+};
 pub use previews::{PreviewPlan, PreviewWork};
+pub use record::recorded_pictures;
 pub use step::{Batch, StepLoss, training_step};
 pub use trainer::{LoraTrainer, check_resolution};
 pub use work::StepWork;

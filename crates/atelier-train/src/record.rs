@@ -116,6 +116,12 @@ impl RunRecord {
     }
 }
 
+/// How many pictures the run in a folder trains on, where its record says so.
+pub fn recorded_pictures(out: &Path) -> Option<usize> {
+    let record: RunRecord = read_json(&RunRecord::path(out)).ok()?;
+    Some(record.pictures)
+}
+
 /// Writes a value as JSON; the file appears only when complete.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     Ok(atelier_weights::atomic::write_file(path, |out| {

@@ -84,8 +84,9 @@ impl OwnPlanner {
             steps: steps.total(),
             memory: &memory,
             previews: &previews,
+            device: &chosen,
         };
-        let duration = estimate(&self.app, &base, thought, room)?;
+        let duration = estimate(&self.app, &base, thought)?;
         Ok(PlannedTraining {
             origins: settings.origins(),
             base: found.word(&wish.base),

@@ -75,6 +75,12 @@ impl PreviewMemory {
     }
 }
 
+/// How many pictures a step of a training has with so many altogether: never more than an epoch.
+pub fn step_batch(config: &TrainConfig, pictures: usize) -> usize {
+    let epoch = config.steps(pictures).pictures_per_epoch();
+    config.batch_size.min(epoch.max(1))
+}
+
 /// A step of a training with so many pictures, which computes so much again.
 pub(crate) fn step_shape(
     base: &Base,
@@ -85,10 +91,7 @@ pub(crate) fn step_shape(
     let latent = training_side(config, base) / base.vae_config.pixels_per_latent();
     StepShape {
         latent: [latent; 2],
-        // a batch never holds more than an epoch
-        batch: config
-            .batch_size
-            .min(config.steps(pictures).pictures_per_epoch().max(1)),
+        batch: step_batch(config, pictures),
         rank: config.rank,
         targets: config.targets,
         engine: Engine::from(config.precision),

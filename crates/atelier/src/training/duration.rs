@@ -11,9 +11,13 @@ use atelier_failure::CodedResult as _;
 use atelier_nn::Engine;
 use atelier_nn::kernels::{Keep, WeightFormat};
 use atelier_store::{CATALOGUE, Run};
-use atelier_train::{MemoryPlan, PreviewPlan, PreviewWork, Room, StepWork};
+use atelier_train::{
+    MemoryPlan, PreviewPlan, PreviewWork, StepWork, recorded_pictures, step_batch,
+};
 
+use super::devices;
 use crate::context::App;
+use crate::device::Chosen;
 use crate::stopwatch::Stopwatch;
 
 /// Steps that a run has before its speed says something.
@@ -50,6 +54,7 @@ pub(crate) struct Thought<'a> {
     pub(crate) steps: u64,
     pub(crate) memory: &'a MemoryPlan,
     pub(crate) previews: &'a PreviewPlan,
+    pub(crate) device: &'a Chosen,
 }
 
 /// What is known of a training, where something is: of graphics processors only runs before it tell.
@@ -57,7 +62,6 @@ pub(crate) fn estimate(
     app: &App,
     base: &Base,
     thought: Thought<'_>,
-    room: Room,
 ) -> Result<Option<PlannedDuration>> {
     let home = app.settings.home.as_deref();
     if home.is_some_and(|home| home.join(CATALOGUE).exists()) {
@@ -68,7 +72,7 @@ pub(crate) fn estimate(
             return Ok(Some(known));
         }
     }
-    if room.is_composed {
+    if thought.memory.shape.is_composed {
         return Ok(None);
     }
     let guess = guess(base, thought, app.clock());
@@ -88,6 +92,8 @@ fn of_runs(
             && run.done_steps >= TELLING_STEPS
             && run.training_secs > 0.0
             && works_like(&run.config, thought.config)
+            && batch_of(run) == Some(thought.memory.shape.batch)
+            && devices::are(&run.folder, &thought.device.name)
     };
     let run = runs.iter().find(same)?;
     let step_secs = run.training_secs / run.done_steps as f64;
@@ -131,8 +137,9 @@ fn batch(thought: Thought<'_>) -> f64 {
 }
 
 /// In words, such as `about 12 minutes`.
-pub(crate) fn duration_text(planned: &PlannedDuration) -> String {
+pub(super) fn duration_text(planned: &PlannedDuration) -> String {
     let about = match planned.secs {
+        secs if secs < 1.5 => "a second".to_owned(),
         secs if secs < 90.0 => format!("{secs:.0} seconds"),
         secs if secs < 5400.0 => format!("{:.0} minutes", secs / 60.0),
         secs => format!("{:.1} hours", secs / 3600.0),
@@ -155,18 +162,23 @@ pub(crate) fn duration_text(planned: &PlannedDuration) -> String {
     )
 }
 
-/// Whether a step of both is the same work.
+/// Whether a step with as many pictures is the same work for both. Alpha is a factor, whatever it is.
 fn works_like(one: &TrainConfig, other: &TrainConfig) -> bool {
     let of = |config: &TrainConfig| {
         (
             config.resolution,
-            config.batch_size,
+            config.rank,
             config.precision,
             config.targets,
             config.recompute,
         )
     };
     of(one) == of(other)
+}
+
+/// The pictures in a step of a run, where its own record says how many it had.
+fn batch_of(run: &Run) -> Option<usize> {
+    Some(step_batch(&run.config, recorded_pictures(&run.folder)?))
 }
 
 /// What this machine multiplies in a second, in one arithmetic.
@@ -256,6 +268,7 @@ mod tests {
     #[test]
     fn durations_are_said_in_the_unit_that_suits_them() {
         let words = |secs, is_guess| duration_text(&duration([secs / 10.0, 0.0], 10, is_guess));
+        assert!(words(0.3, true).starts_with("time: about a second, 0.03 s a step, guessed"));
         assert!(words(40.0, true).starts_with("time: about 40 seconds, 4.00 s a step, guessed"));
         assert!(
             words(600.0, false).starts_with("time: about 10 minutes, 60.00 s a step, as the last")

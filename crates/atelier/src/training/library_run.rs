@@ -19,6 +19,7 @@ use crate::bases;
 use crate::context::App;
 use crate::device::{Chosen, watch};
 use crate::memory;
+use crate::training::devices;
 
 /// Digits of a version's hash in the name of its folder.
 const DIGITS: usize = 12;
@@ -122,6 +123,7 @@ impl LibraryRun<'_> {
             skip_bad: self.skip_bad,
             config: run.config.clone(),
         };
+        devices::note(run, &self.chosen.name)?;
         let trainer = LoraTrainer {
             device: self.chosen.device.clone(),
             hashes: &hashes,
@@ -212,7 +214,7 @@ impl SoFar {
         let passed = (now_secs - before).max(0.0);
         match progress.phase {
             // Steps begin when the base is there.
-            Phase::LoadingBase => {}
+            Phase::LoadingBase if progress.done == progress.total => {}
             Phase::Training => {
                 self.spent.training_secs += passed;
                 self.steps = Some((progress.done, progress.loss));
@@ -302,7 +304,9 @@ mod tests {
             so_far.take(&progress, now_secs)
         };
         assert!(!take(Phase::CachingLatents, 0, 5, 90.0));
-        assert!(!take(Phase::LoadingBase, 0, 1, 100.0));
+        // What loading takes belongs to no step.
+        assert!(!take(Phase::LoadingBase, 0, 1, 95.0));
+        assert!(!take(Phase::LoadingBase, 1, 1, 100.0));
         assert!(take(Phase::Training, 1, 4, 103.0));
         assert!(take(Phase::Training, 2, 4, 104.0));
         for (done, now_secs) in [(0, 104.5), (1, 106.0), (24, 114.5)] {

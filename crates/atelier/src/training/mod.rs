@@ -1,6 +1,7 @@
 //! Trainings, however they are asked for: their settings with where these come from, what they will take, and runs of the
 //! library from beginning to end.
 
+mod devices;
 mod duration;
 mod library_run;
 mod plan;
@@ -8,5 +9,5 @@ mod settings;
 
 pub(crate) use duration::{Thought, estimate};
 pub(crate) use library_run::{LibraryRun, Trained};
-pub(crate) use plan::{TrainPlan, memory_text, previews_text};
+pub(crate) use plan::{Expected, TrainPlan};
 pub(crate) use settings::{Given, TrainSettings};

@@ -2,7 +2,7 @@
 //! prompts for its previews.
 
 use anyhow::Result;
-use atelier_core::{Recompute, StepCount, TrainConfig};
+use atelier_core::{PlannedDuration, Recompute, StepCount, TrainConfig};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::CodedResult as _;
 use atelier_train::{MemoryPlan, PreviewPlan, Room};
@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::duration::{Thought, duration_text, estimate};
 use super::settings::TrainSettings;
 use crate::context::App;
+use crate::device::Chosen;
 use crate::trigger_word::JudgedWord;
 
 /// Everything that is known before a training.
@@ -59,29 +60,28 @@ impl TrainPlan<'_> {
     }
 
     /// Says it all, in place of training.
-    pub(crate) fn tell(&self, app: &App, base: &Base, pictures: usize, room: Room) -> Result<()> {
-        let memory = MemoryPlan::new(base, self.config(), pictures, room).coded()?;
+    pub(crate) fn tell(
+        &self,
+        app: &App,
+        base: &Base,
+        pictures: usize,
+        device: (&Chosen, Room),
+    ) -> Result<()> {
         let steps = self.config().steps(pictures);
-        let previews = PreviewPlan::new(base, self.config(), pictures).coded()?;
-        let previews = previews.fitting(&memory);
-        let thought = Thought {
-            config: self.config(),
-            steps: steps.total(),
-            memory: &memory,
-            previews: &previews,
-        };
-        let duration = estimate(app, base, thought, room)?;
+        let expected = Expected::of(app, base, (self.config(), pictures), device)?;
         for line in self.settings.lines() {
             app.output.line(line);
         }
         app.output.line(steps);
-        app.output.line(memory_text(&memory, room));
-        if let Some(duration) = &duration {
-            app.output.line(duration_text(duration));
-        }
-        if let Some(line) = previews_text(&previews) {
+        for line in expected.lines() {
             app.output.line(line);
         }
+        let Expected {
+            memory,
+            previews,
+            duration,
+            room,
+        } = expected;
         for request in &previews.requests {
             app.output.line(format_args!("preview: {}", request.prompt));
         }
@@ -99,8 +99,57 @@ impl TrainPlan<'_> {
     }
 }
 
+/// What a training will take.
+pub(crate) struct Expected {
+    memory: MemoryPlan,
+    previews: PreviewPlan,
+    duration: Option<PlannedDuration>,
+    room: Room,
+}
+
+impl Expected {
+    /// That of a training on so many pictures.
+    ///
+    /// # Errors
+    /// When it does not fit into the memory, or its previews cannot be drawn.
+    pub(crate) fn of(
+        app: &App,
+        base: &Base,
+        (config, pictures): (&TrainConfig, usize),
+        (device, room): (&Chosen, Room),
+    ) -> Result<Self> {
+        let memory = MemoryPlan::new(base, config, pictures, room).coded()?;
+        let previews = PreviewPlan::new(base, config, pictures).coded()?;
+        let previews = previews.fitting(&memory);
+        let thought = Thought {
+            config,
+            steps: config.steps(pictures).total(),
+            memory: &memory,
+            previews: &previews,
+            device,
+        };
+        let duration = estimate(app, base, thought)?;
+        Ok(Self {
+            memory,
+            previews,
+            duration,
+            room,
+        })
+    }
+
+    /// In words: memory, time where something is known about it, previews unless they were declined.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let lines = [
+            Some(memory_text(&self.memory, self.room)),
+            self.duration.as_ref().map(duration_text),
+            previews_text(&self.previews),
+        ];
+        lines.into_iter().flatten().collect()
+    }
+}
+
 /// When previews are drawn, in a line; nothing where they were declined.
-pub(crate) fn previews_text(plan: &PreviewPlan) -> Option<String> {
+fn previews_text(plan: &PreviewPlan) -> Option<String> {
     let Some(last) = plan.epochs.last() else {
         return plan.problem.clone();
     };
@@ -127,7 +176,7 @@ fn epochs_text(every: usize) -> String {
 }
 
 /// What a plan takes of the memory, in a line.
-pub(crate) fn memory_text(plan: &MemoryPlan, room: Room) -> String {
+fn memory_text(plan: &MemoryPlan, room: Room) -> String {
     let again = match plan.recompute {
         Recompute::None | Recompute::Auto => String::new(),
         parts => format!(", computing every {parts} twice to save memory"),

@@ -185,6 +185,61 @@ fn what_depends_on_a_dataset_is_said_when_it_is_deleted() {
 }
 
 #[test]
+fn a_training_takes_as_long_as_one_of_the_same_kind_on_the_same_device() {
+    let bench = studio();
+    let base = tiny_base();
+    let many = ["--batch-size", "4", "--epochs", "20"];
+    let trained = bench.document(&[&training(&base)[..], &many].concat());
+    let folder = bench
+        .path("home/runs")
+        .join(trained["run"]["id"].as_str().unwrap());
+    let is_guess = |more: &[&str]| {
+        let words = [&training(&base)[..], &many, more, &["--dry-run"]].concat();
+        bench.document(&words)["duration"]["is_guess"] == true
+    };
+    assert!(!is_guess(&[]) && !is_guess(&["--alpha", "7", "--epochs", "3"]));
+    // A step never has more than the three pictures that there are.
+    assert!(!is_guess(&["--batch-size", "8"]));
+    assert!(is_guess(&["--batch-size", "2"]) && is_guess(&["--rank", "4"]));
+    let devices = folder.join("devices.json");
+    let noted: Value = serde_json::from_slice(&std::fs::read(&devices).unwrap()).unwrap();
+    assert_eq!(noted, json!({"version": 1, "devices": ["cpu"]}));
+    let other = json!({"version": 1, "devices": ["cpu", "vulkan:0 (a card)"]});
+    std::fs::write(&devices, other.to_string()).unwrap();
+    assert!(is_guess(&[]));
+    // As before there was this file.
+    std::fs::remove_file(&devices).unwrap();
+    assert!(!is_guess(&[]));
+}
+
+#[test]
+fn a_trigger_word_that_a_model_has_is_taken() {
+    let bench = studio();
+    let base = tiny_base();
+    bench.succeed(&training(&base));
+    let owners = |more: &[&str]| {
+        let words = ["dataset", "judge-trigger", "slopev1"];
+        let judged = bench.document(&[&words[..], more].concat());
+        let findings = judged["trigger_word"]["findings"].as_array().unwrap();
+        let used = findings.iter().filter(|finding| finding["code"] == "used");
+        let first = |finding: &Value| {
+            let message = finding["message"].as_str().unwrap();
+            message.split(" has ").next().unwrap().to_owned()
+        };
+        used.map(first).collect::<Vec<_>>()
+    };
+    assert_eq!(owners(&[]), ["dataset `Slopes`"]);
+    assert!(owners(&["--dataset", "Slopes"]).is_empty());
+    bench.succeed(&["dataset", "delete", "Slopes"]);
+    assert_eq!(owners(&[]), ["model `Slopes-1`"]);
+    bench.dataset("folder", 1);
+    let words = ["train", "--dataset", "folder", "--base", &base, "--dry-run"];
+    let planned = bench.succeed(&[&words[..], &["--trigger", "SlopeV1"]].concat());
+    let note = "model `Slopes-1` has the same word";
+    assert!(planned.stderr.contains(note), "{}", planned.stderr);
+}
+
+#[test]
 fn a_missing_dataset_is_said_before_anything_else() {
     let bench = Workbench::new();
     let ended = bench.run(&["train", "--dataset", "nothing"]);
@@ -197,7 +252,7 @@ mod stopped {
     use std::process::{Child, Command, Stdio};
 
     use super::*;
-    use crate::workbench::{program, signal};
+    use crate::workbench::{is_step, program, signal};
 
     /// Starts a long training of the library and waits for its first step.
     fn started(bench: &Workbench, base: &str) -> (Child, BufReader<impl std::io::Read>) {
@@ -213,7 +268,7 @@ mod stopped {
             .unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
-        while !line.starts_with("training") {
+        while !is_step(&line) {
             line.clear();
             assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "no step was made");
         }

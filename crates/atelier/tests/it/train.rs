@@ -168,6 +168,54 @@ fn previews_are_drawn_while_it_trains_and_listed() {
 }
 
 #[test]
+fn a_preview_is_what_generate_draws_from_the_same_words() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 1);
+    let prompts = [
+        "BlobCharV1, a {red|blue} (cat:1.3)",
+        "a {dog|fox|crow} {in|on} a box",
+    ];
+    let previews = [
+        "--preview-every",
+        "1",
+        "--preview-steps",
+        "2",
+        "--preview-prompts",
+    ];
+    let settings = ["--epochs", "1", "--seed", "5", "--precision", "f32"];
+    let ended = bench.train(&[&settings[..], &previews, &prompts].concat());
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let folder = bench.path("run/previews/epoch-001");
+    let contents = std::fs::read(folder.join("previews.json")).unwrap();
+    let contents: Value = serde_json::from_slice(&contents).unwrap();
+    let base = tiny_base();
+    for (preview, prompt) in contents["previews"].as_array().unwrap().iter().zip(prompts) {
+        let [seed, side] = ["seed", "width"].map(|name| preview[name].to_string());
+        let words = [
+            "generate", "--base", &base, "--prompt", prompt, "--steps", "2",
+        ];
+        let adapter = [
+            "--adapter",
+            "run/checkpoints/epoch-001/adapter.safetensors:1",
+        ];
+        let drawing = [
+            "--sampler",
+            "dpmpp-2m",
+            "--seed",
+            &seed,
+            "--precision",
+            "f32",
+        ];
+        let size = ["--width", &side, "--height", &side, "--out", "drawn"];
+        let drawn = bench.document(&[&words[..], &adapter, &drawing, &size].concat());
+        let drawn = bench.path(drawn["files"][0]["path"].as_str().unwrap());
+        let shown = folder.join(preview["file"].as_str().unwrap());
+        let pixels = |path| image::open(path).unwrap().into_rgb8();
+        assert_eq!(pixels(shown), pixels(drawn), "{prompt}");
+    }
+}
+
+#[test]
 fn the_strength_is_recorded_with_every_other_setting() {
     let bench = Workbench::new();
     bench.dataset("pictures", 1);
@@ -284,6 +332,7 @@ fn the_memory_of_a_run_is_said_before_it() {
     let said = |words: &str| assert!(ended.stderr.contains(words), "{}", ended.stderr);
     said("memory: about 0.1 GB");
     said("computing every block twice to save memory");
+    said("time: about ");
 }
 
 /// Elsewhere nobody says how much memory is free.

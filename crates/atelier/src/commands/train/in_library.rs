@@ -8,7 +8,7 @@ use atelier_train::PreviewPlan;
 use serde_json::{Value, json};
 
 use super::dataset::Wanted;
-use super::{Planned, TrainArgs, report_document, tell_previews};
+use super::{Planned, TrainArgs, report_document, stopped_text, tell_previews};
 use crate::commands::model::tell_use;
 use crate::context::{App, ExitKind};
 use crate::training::{LibraryRun, Trained};
@@ -123,14 +123,13 @@ pub(in crate::commands) fn tell_model(app: &App, run: &Run, model: &Model) {
 /// Says that a run was stopped, and how it goes on.
 pub(in crate::commands) fn tell_stopped(app: &App, run: &Run) -> Result<ExitKind> {
     let (name, steps) = (&run.name, run.done_steps);
-    app.output.note(format_args!(
-        "stopped after {steps} steps; `atelier run resume {}` goes on",
-        shell_word(name)
-    ));
+    let command = format_args!("`atelier run resume {}`", shell_word(name));
+    app.output.note(stopped_text(steps, "", command));
     let document: Value = json!({
         "outcome": "cancelled",
         "run": run,
         "completed_steps": steps,
+        "is_saved": steps > 0,
     });
     app.output.document(&document)?;
     Ok(ExitKind::Cancelled)

@@ -4,6 +4,7 @@ mod dataset;
 mod flags;
 mod in_library;
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -14,7 +15,7 @@ use atelier_core::{
 };
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
-use atelier_train::{LoraTrainer, MemoryPlan, PreviewPlan, Room, check_resolution};
+use atelier_train::{LoraTrainer, Room, check_resolution};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -26,9 +27,8 @@ use crate::context::{App, ExitKind};
 use crate::device::{Chosen, watch};
 use crate::embedded;
 use crate::memory;
-use crate::output::Output;
 use crate::progress_bar::ProgressBar;
-use crate::training::{TrainPlan, TrainSettings, memory_text, previews_text};
+use crate::training::{Expected, TrainPlan, TrainSettings};
 use crate::trigger_word::{self, JudgedWord};
 use atelier_failure::shell_word;
 
@@ -104,7 +104,8 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     };
     if args.dry_run {
         let room = Room::on(&chosen.device, chosen.room_bytes(memory::free_bytes));
-        plan.tell(app, &opened, dataset.count(args.skip_bad)?, room)?;
+        let pictures = dataset.count(args.skip_bad)?;
+        plan.tell(app, &opened, pictures, (&chosen, room))?;
         return Ok(ExitKind::Completed);
     }
     let planned = Planned {
@@ -166,14 +167,17 @@ impl Planned<'_> {
                 Ok(ExitKind::Completed)
             }
             Outcome::Cancelled { completed_steps } => {
-                app.output.note(format_args!(
-                    "stopped after {completed_steps} steps, saved in `{}`; the same command with --resume goes on",
-                    out.display()
-                ));
+                let words = stopped_text(
+                    completed_steps,
+                    format_args!(", saved in `{}`", out.display()),
+                    "the same command with --resume",
+                );
+                app.output.note(words);
                 app.output.document(&json!({
                     "outcome": "cancelled",
                     "out": out,
                     "completed_steps": completed_steps,
+                    "is_saved": completed_steps > 0,
                 }))?;
                 Ok(ExitKind::Cancelled)
             }
@@ -181,18 +185,26 @@ impl Planned<'_> {
     }
 
     /// Progress that says first what will be done.
-    fn announced<'s>(&'s self, app: &App) -> Announced<'s> {
+    fn announced<'s>(&'s self, app: &'s App) -> Announced<'s> {
+        let device = &self.chosen.device;
+        let free_bytes = self.chosen.room_bytes(memory::free_bytes);
         Announced {
             bar: app.output.progress(),
-            output: app.output,
+            app,
             settings: self.plan.settings,
             base: self.opened,
-            room: Room::on(
-                &self.chosen.device,
-                self.chosen.room_bytes(memory::free_bytes),
-            ),
+            device: (self.chosen, Room::on(device, free_bytes)),
             once: Once::new(),
         }
+    }
+}
+
+/// Says that a training was stopped, where the rest is, and what goes on with it.
+fn stopped_text(steps: u64, saved: impl Display, command: impl Display) -> String {
+    match steps {
+        0 => format!("stopped before a step was saved; {command} begins with the first"),
+        1 => format!("stopped after 1 step{saved}; {command} goes on"),
+        steps => format!("stopped after {steps} steps{saved}; {command} goes on"),
     }
 }
 
@@ -222,14 +234,14 @@ fn refuse_run(out: &Path) -> Result<()> {
     Err(failed(ErrorCode::InvalidInput, message))
 }
 
-/// Progress that says what the training strength decided, how the number of steps comes about, and what the run will take of
-/// the memory, as soon as the pictures are known.
+/// Progress that says what the training strength decided, how the number of steps comes about, and what memory and time the
+/// run will take, as soon as the pictures are known.
 struct Announced<'a> {
     bar: ProgressBar,
-    output: Output,
+    app: &'a App,
     settings: &'a TrainSettings,
     base: &'a Base,
-    room: Room,
+    device: (&'a Chosen, Room),
     once: Once,
 }
 
@@ -246,23 +258,20 @@ impl ProgressSink for Announced<'_> {
 impl Announced<'_> {
     fn announce(&self, pictures: usize) {
         let config = &self.settings.config;
+        let output = self.app.output;
         if let Some(decided) = self.settings.decided() {
-            self.output.note(decided);
+            output.note(decided);
         }
-        self.output.note(config.steps(pictures));
-        // The trainer has made the same plan, so that it can be made.
-        if let Ok(plan) = MemoryPlan::new(self.base, config, pictures, self.room) {
-            self.output.note(memory_text(&plan, self.room));
-            let previews = PreviewPlan::new(self.base, config, pictures);
-            let previews = previews.map(|previews| previews.fitting(&plan));
-            if let Some(line) = previews.ok().as_ref().and_then(previews_text) {
-                self.output.note(line);
-            }
+        output.note(config.steps(pictures));
+        let expected = Expected::of(self.app, self.base, (config, pictures), self.device);
+        // The trainer has made the same plan, so that it can be made; a library that cannot be read hinders no training.
+        for line in expected.iter().flat_map(Expected::lines) {
+            output.note(line);
         }
     }
 }
 
-/// What is to be known about the trigger word, beside the words of other datasets of the library.
+/// What is to be known about the trigger word, beside the words of other datasets of the library and of its models.
 fn judged(app: &App, config: &TrainConfig, base: &Base, dataset: &Wanted) -> Result<JudgedWord> {
     let used = trigger_word::used_if_any(app, dataset.id())?;
     let first = base.texts.first();
@@ -339,6 +348,20 @@ fn report_document(plan: &TrainPlan<'_>, report: &TrainReport) -> Map<String, Va
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stop_before_a_step_is_saved_does_not_say_that_something_is() {
+        let said = |steps| stopped_text(steps, ", saved in `run`", "the same command");
+        assert_eq!(
+            said(0),
+            "stopped before a step was saved; the same command begins with the first"
+        );
+        assert_eq!(
+            said(1),
+            "stopped after 1 step, saved in `run`; the same command goes on"
+        );
+        assert!(said(2).starts_with("stopped after 2 steps, saved in `run`; "));
+    }
 
     #[test]
     fn the_default_folder_stays_below_runs() {
