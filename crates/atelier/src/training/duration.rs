@@ -139,6 +139,7 @@ fn batch(thought: Thought<'_>) -> f64 {
 /// In words, such as `about 12 minutes`.
 pub(super) fn duration_text(planned: &PlannedDuration) -> String {
     let about = match planned.secs {
+        secs if secs < 1.5 => "a second".to_owned(),
         secs if secs < 90.0 => format!("{secs:.0} seconds"),
         secs if secs < 5400.0 => format!("{:.0} minutes", secs / 60.0),
         secs => format!("{:.1} hours", secs / 3600.0),
@@ -267,6 +268,7 @@ mod tests {
     #[test]
     fn durations_are_said_in_the_unit_that_suits_them() {
         let words = |secs, is_guess| duration_text(&duration([secs / 10.0, 0.0], 10, is_guess));
+        assert!(words(0.3, true).starts_with("time: about a second, 0.03 s a step, guessed"));
         assert!(words(40.0, true).starts_with("time: about 40 seconds, 4.00 s a step, guessed"));
         assert!(
             words(600.0, false).starts_with("time: about 10 minutes, 60.00 s a step, as the last")

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use atelier_weights::adapter::AdapterFile;
 
-use crate::workbench::{Workbench, program, signal, tiny_base};
+use crate::workbench::{Workbench, is_step, program, signal, tiny_base};
 
 fn words(out: &str) -> Vec<String> {
     let base = tiny_base();
@@ -45,7 +45,7 @@ fn interrupted(bench: &Workbench, out: &str) -> (Option<i32>, String) {
         .unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
-    while !line.starts_with("training") {
+    while !is_step(&line) {
         line.clear();
         assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "no step was made");
     }

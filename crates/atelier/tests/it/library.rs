@@ -252,7 +252,7 @@ mod stopped {
     use std::process::{Child, Command, Stdio};
 
     use super::*;
-    use crate::workbench::{program, signal};
+    use crate::workbench::{is_step, program, signal};
 
     /// Starts a long training of the library and waits for its first step.
     fn started(bench: &Workbench, base: &str) -> (Child, BufReader<impl std::io::Read>) {
@@ -268,7 +268,7 @@ mod stopped {
             .unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
-        while !line.starts_with("training") {
+        while !is_step(&line) {
             line.clear();
             assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "no step was made");
         }

@@ -170,6 +170,13 @@ pub(crate) fn signal(child: &std::process::Child, name: &str) {
     assert!(sent.unwrap().success());
 }
 
+/// Whether a line says that a training step is done, such as `training 1/60, loss 0.1`.
+#[cfg(unix)]
+pub(crate) fn is_step(line: &str) -> bool {
+    let steps = line.strip_prefix("training ");
+    steps.is_some_and(|steps| steps.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 /// The tiny model as a word of a command.
 pub(crate) fn tiny_base() -> String {
     tiny_sd15().to_string_lossy().into_owned()
