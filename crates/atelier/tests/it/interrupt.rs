@@ -19,7 +19,7 @@ fn words(out: &str) -> Vec<String> {
         "--trigger",
         "T",
         "--epochs",
-        "20",
+        "60",
         "--rank",
         "2",
         "--caption-dropout",
