@@ -81,11 +81,24 @@ impl Heard {
     }
 }
 
+/// Waits until the queue shows a job, which it does a moment after it accepted one.
+async fn shown(studio: &Studio) {
+    let queue = studio.services.queue.clone().unwrap();
+    let look = move || {
+        let mut changes = queue.changes(0, Duration::ZERO);
+        while changes.jobs.is_empty() {
+            changes = queue.changes(changes.revision, Duration::from_secs(30));
+        }
+    };
+    tokio::task::spawn_blocking(look).await.unwrap();
+}
+
 #[tokio::test]
 async fn clients_hear_what_becomes_of_jobs_and_go_on_where_they_were() {
     let gate: Arc<Gate> = Arc::default();
     let (studio, started) = waiting(&gate).await;
     let job = &started["job"];
+    shown(&studio).await;
     let mut heard = Heard::from(&studio, None).await;
     let (first, data) = heard.event().await;
     assert_eq!(
