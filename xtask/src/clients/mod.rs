@@ -23,7 +23,7 @@ const PICTURE_COUNT: usize = 3;
 /// What Schemathesis looks at in an answer.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
 /// Requests for each operation in each of its ways to make them.
-const CASES: &str = "20";
+const CASES: &str = "10";
 
 /// Which program they talk to.
 #[derive(Debug, clap::Args)]
