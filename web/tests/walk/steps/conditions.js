@@ -92,7 +92,6 @@ export async function thousandsScrollSmoothly(visitor, id) {
     return { median: times[60], late: times[113], most };
   });
   assert.ok(result.most < 80, `${result.most} cells are in the page at once`);
-  // Chromium draws without a graphics processor here, so only a stall would be a failure.
   const cell = page.locator('[data-at="0"]');
   await page.evaluate(() => scrollTo(0, 0));
   await cell.focus();
