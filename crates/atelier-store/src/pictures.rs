@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::jobs::unreadable;
-use crate::library::{JobId, Library, ModelId, PictureId, check_own};
+use crate::library::{Ask, JobId, Library, ModelId, PictureId, check_own};
 
 /// A drawn picture.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -89,7 +89,7 @@ impl Library {
         self.read(|view| {
             Ok(PicturePage {
                 pictures: rows(view, &query, [])?,
-                total: view.query_row(&count, [], |row| row.get(0))?,
+                total: view.ask(&count, [], |row| row.get(0))?,
             })
         })
     }
@@ -117,7 +117,7 @@ impl Library {
         self.read(|view| {
             Ok(PicturePage {
                 pictures: rows(view, &query, params![model, is_trash, job])?,
-                total: view.query_row(&count, params![model, is_trash, job], |row| row.get(0))?,
+                total: view.ask(&count, params![model, is_trash, job], |row| row.get(0))?,
             })
         })
     }
@@ -233,7 +233,7 @@ fn rows(
 
 pub(crate) fn get(view: &Transaction<'_>, id: PictureId) -> Result<Picture> {
     let query = format!("{SELECT} WHERE p.id = ?");
-    let found = view.query_row(&query, [id], Picture::from_row).optional()?;
+    let found = view.ask(&query, [id], Picture::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("picture", id))
 }
 

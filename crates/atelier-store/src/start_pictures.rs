@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::blobs::Hold;
 use crate::datasets::NewImage;
 use crate::error::{Error, Result};
-use crate::library::{DatasetId, ImageId, JobId, Library, PictureId, StartPictureId};
+use crate::library::{Ask, DatasetId, ImageId, JobId, Library, PictureId, StartPictureId};
 use crate::{datasets, pictures};
 
 /// How long a start picture waits for a drawing, in milliseconds.
@@ -109,7 +109,7 @@ impl Library {
         self.write(move |change| {
             datasets::get_to_use(change, dataset)?;
             let newest = "SELECT file_name, blob FROM image WHERE dataset = ? AND image = ? ORDER BY id DESC LIMIT 1";
-            let found = change.query_row(newest, params![dataset, image], |row| {
+            let found = change.ask(newest, params![dataset, image], |row| {
                 Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
             });
             let found = found.optional()?;
@@ -160,9 +160,7 @@ fn insert(change: &Transaction<'_>, name: &str, blob: &str, now_ms: i64) -> Resu
 fn get(view: &Transaction<'_>, id: StartPictureId) -> Result<StartPicture> {
     let query = "SELECT s.*, b.size_bytes, b.width, b.height FROM start_picture s \
                  JOIN blob b ON b.hash = s.blob WHERE s.id = ?";
-    let found = view
-        .query_row(query, [id], StartPicture::from_row)
-        .optional()?;
+    let found = view.ask(query, [id], StartPicture::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("start picture", id))
 }
 

@@ -85,7 +85,7 @@ impl Library {
 
 /// The files that the catalogue names.
 pub(crate) fn named(view: &Transaction<'_>) -> Result<HashSet<String>> {
-    let mut statement = view.prepare("SELECT hash FROM blob")?;
+    let mut statement = view.prepare_cached("SELECT hash FROM blob")?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -4,7 +4,7 @@ use rusqlite::{Row, Transaction, params};
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::library::Library;
+use crate::library::{Ask, Library};
 
 /// Entries that are kept.
 const MOST: i64 = 20_000;
@@ -106,7 +106,7 @@ impl Library {
             let rows = statement.query_map([limit, offset], Audit::from_row)?;
             Ok(AuditPage {
                 entries: rows.collect::<rusqlite::Result<_>>()?,
-                total: view.query_row("SELECT count(*) FROM audit", [], |row| row.get(0))?,
+                total: view.ask("SELECT count(*) FROM audit", [], |row| row.get(0))?,
             })
         })
     }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::about::checked_handle;
 use crate::error::{Error, Result};
 use crate::jobs::{Job, unreadable};
-use crate::library::{AccountId, Library, Viewer, name_key};
+use crate::library::{AccountId, Ask, Library, Viewer, name_key};
 
 pub use audit::{Audit, AuditPage, NewAudit};
 pub use session::Session;
@@ -119,7 +119,7 @@ impl Library {
     pub fn password_of(&self, id: AccountId) -> Result<PasswordHash> {
         self.read(|view| {
             let query = "SELECT password FROM account WHERE id = ?";
-            let kept = view.query_row(query, [id], |row| row.get(0)).optional()?;
+            let kept = view.ask(query, [id], |row| row.get(0)).optional()?;
             let kept = kept.ok_or_else(|| Error::not_found("account", id))?;
             Ok(PasswordHash::kept(kept))
         })
@@ -201,7 +201,7 @@ impl Library {
 
 fn count_owners(view: &Transaction<'_>) -> Result<u32> {
     let count = "SELECT count(*) FROM account WHERE role = ? AND disabled_ms IS NULL";
-    Ok(view.query_row(count, [Role::Owner.name()], |row| row.get(0))?)
+    Ok(view.ask(count, [Role::Owner.name()], |row| row.get(0))?)
 }
 
 /// After a change of an account.
@@ -216,7 +216,7 @@ fn check_owner_left(change: &Transaction<'_>, before: &Account) -> Result<()> {
 
 fn by_name(view: &Transaction<'_>, name: &str) -> Result<Option<(Account, PasswordHash)>> {
     let query = "SELECT * FROM account WHERE name_key = ?";
-    let found = view.query_row(query, [name_key(name.trim())], |row| {
+    let found = view.ask(query, [name_key(name.trim())], |row| {
         let password = PasswordHash::kept(row.get("password")?);
         Ok((Account::from_row(row)?, password))
     });
@@ -225,6 +225,6 @@ fn by_name(view: &Transaction<'_>, name: &str) -> Result<Option<(Account, Passwo
 
 fn get(view: &Transaction<'_>, id: AccountId) -> Result<Account> {
     let query = "SELECT * FROM account WHERE id = ?";
-    let found = view.query_row(query, [id], Account::from_row).optional()?;
+    let found = view.ask(query, [id], Account::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("account", id))
 }

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::Account;
 use crate::error::Result;
-use crate::library::{AccountId, Library};
+use crate::library::{AccountId, Ask, Library};
 
 /// How long a session lasts after its last use, in milliseconds.
 const LASTS_MS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -44,7 +44,7 @@ impl Library {
         let query = "SELECT a.*, s.used_ms FROM session s JOIN account a ON a.id = s.account \
                      WHERE s.hash = ? AND s.expires_ms > ? AND a.disabled_ms IS NULL";
         let found = self.read(|view| {
-            let found = view.query_row(query, params![hash.as_str(), now_ms], |row| {
+            let found = view.ask(query, params![hash.as_str(), now_ms], |row| {
                 Ok(Session {
                     account: Account::from_row(row)?,
                     hash: hash.clone(),

@@ -8,7 +8,7 @@ use super::Account;
 use crate::about::checked_handle;
 use crate::error::{Error, Result};
 use crate::jobs::unreadable;
-use crate::library::{AccountId, Library, TokenId};
+use crate::library::{AccountId, Ask, Library, TokenId};
 
 /// How exactly the last use is noted, in milliseconds, so that not every request is a change of the catalogue.
 const GLANCE_MS: i64 = 5 * 60 * 1000;
@@ -73,7 +73,7 @@ impl ApiToken {
 /// Refuses an account more tokens than anybody uses. Those of the machine are not counted: it has no limit to what it may do.
 fn check_count(change: &Transaction<'_>, account: Option<AccountId>) -> Result<()> {
     let query = "SELECT count(*) FROM api_token WHERE account = ?";
-    let count: u32 = change.query_row(query, [account], |row| row.get(0))?;
+    let count: u32 = change.ask(query, [account], |row| row.get(0))?;
     if count < MOST_OF_EACH {
         return Ok(());
     }
@@ -147,7 +147,7 @@ impl Library {
         let now_ms = self.now_ms();
         let query = format!("{SELECT} WHERE t.hash = ? AND coalesce(t.expires_ms > ?, TRUE)");
         let found = self.read(|view| {
-            let token = view.query_row(&query, params![hash.as_str(), now_ms], ApiToken::from_row);
+            let token = view.ask(&query, params![hash.as_str(), now_ms], ApiToken::from_row);
             let Some(token) = token.optional()? else {
                 return Ok(None);
             };
@@ -184,8 +184,6 @@ impl Library {
 
 fn get(view: &Transaction<'_>, id: TokenId) -> Result<ApiToken> {
     let query = format!("{SELECT} WHERE t.id = ?");
-    let found = view
-        .query_row(&query, [id], ApiToken::from_row)
-        .optional()?;
+    let found = view.ask(&query, [id], ApiToken::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("token", id))
 }

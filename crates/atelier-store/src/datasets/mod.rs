@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::about::{About, AboutChange};
 use crate::error::{Error, Result};
-use crate::library::{DatasetId, ImageId, Library, check_own, name_key};
+use crate::library::{Ask, DatasetId, ImageId, Library, check_own, name_key};
 
 pub use additions::{Addition, AdditionOutcome};
 pub use caption::MAX_CAPTION_CHARS;
@@ -147,7 +147,7 @@ impl Library {
             let rows = statement.query_map([limit, offset], Dataset::from_row)?;
             Ok(DatasetPage {
                 datasets: rows.collect::<rusqlite::Result<_>>()?,
-                total: view.query_row(&count, [], |row| row.get(0))?,
+                total: view.ask(&count, [], |row| row.get(0))?,
             })
         })
     }
@@ -175,7 +175,7 @@ impl Library {
                 "{SELECT} WHERE (d.name = ?1 OR d.name_key = ?2) AND d.trashed_ms IS NULL \
                  ORDER BY d.name = ?1 COLLATE BINARY DESC LIMIT 1"
             );
-            let found = view.query_row(&query, [name, &name_key(name)], Dataset::from_row);
+            let found = view.ask(&query, [name, &name_key(name)], Dataset::from_row);
             match (found.optional()?, name.parse()) {
                 (Some(found), _) => Ok(found),
                 (None, Ok(id)) => get(view, id),
@@ -223,7 +223,7 @@ fn create(change: &Transaction<'_>, about: &About, now_ms: i64) -> Result<Datase
 /// The dataset with this id.
 fn get(view: &Transaction<'_>, id: DatasetId) -> Result<Dataset> {
     let query = format!("{SELECT} WHERE d.id = ?");
-    let found = view.query_row(&query, [id], Dataset::from_row).optional()?;
+    let found = view.ask(&query, [id], Dataset::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("dataset", id))
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::get;
 use crate::error::{Error, Result};
-use crate::library::{DatasetId, ImageId, Library};
+use crate::library::{Ask, DatasetId, ImageId, Library};
 
 /// A picture of a version: its file, its words, its square.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -172,14 +172,14 @@ impl Library {
                 // An image is given another row when it changes, and never an old one again.
                 None => {
                     let query = format!("{SELECT_IMAGE} ORDER BY i.id DESC LIMIT 1");
-                    view.query_row(&query, params![dataset, image], Image::from_row)
+                    view.ask(&query, params![dataset, image], Image::from_row)
                 }
                 Some(number) => {
                     let query = format!(
                         "{SELECT_IMAGE} AND i.id IN (SELECT p.row FROM version_image p JOIN dataset_version v \
                          ON v.id = p.version WHERE v.dataset = ?1 AND v.number = ?3)"
                     );
-                    view.query_row(&query, params![dataset, image, number], Image::from_row)
+                    view.ask(&query, params![dataset, image, number], Image::from_row)
                 }
             };
             if let Some(found) = found.optional()? {
@@ -194,7 +194,7 @@ impl Library {
 /// A version of a dataset.
 pub(crate) fn version(view: &Transaction<'_>, dataset: DatasetId, number: u32) -> Result<Version> {
     let query = format!("{SELECT} AND number = ?2");
-    let about = view.query_row(&query, params![dataset, number], VersionAbout::from_row);
+    let about = view.ask(&query, params![dataset, number], VersionAbout::from_row);
     let about = about.optional()?;
     let Some(about) = about else {
         let dataset = get(view, dataset)?;
@@ -234,7 +234,7 @@ pub(super) fn insert(
     (words, now_ms): (&str, i64),
 ) -> Result<u32> {
     let newest = "SELECT coalesce(max(number), 0) FROM dataset_version WHERE dataset = ?";
-    let newest: u32 = change.query_row(newest, [dataset], |row| row.get(0))?;
+    let newest: u32 = change.ask(newest, [dataset], |row| row.get(0))?;
     let hash = hash_of(images);
     change.execute(
         "INSERT INTO main.dataset_version (dataset, number, hash, change, created_ms) VALUES (?, ?, ?, ?, ?)",
@@ -280,7 +280,7 @@ fn insert_image(
 
 /// Names every version whose images are not what its hash says.
 pub(crate) fn hash_problems(view: &Transaction<'_>, problems: &mut Vec<String>) -> Result<()> {
-    let mut statement = view.prepare(
+    let mut statement = view.prepare_cached(
         "SELECT v.dataset, v.number, d.name FROM dataset_version v JOIN dataset d ON d.id = v.dataset ORDER BY v.id",
     )?;
     let rows = statement.query_map([], |row| {

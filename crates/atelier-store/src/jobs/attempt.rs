@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Job, get};
 use crate::error::{Error, Result};
-use crate::library::{JobId, Library};
+use crate::library::{Ask, JobId, Library};
 use crate::models::Model;
 use crate::pictures::{self, NewPicture, Picture};
 use crate::runs;
@@ -225,7 +225,7 @@ impl<'a> End<'a> {
             id,
             attempt,
             wish: job.wish,
-            fruitless: change.query_row(fruitless, [id], |row| row.get(0))?,
+            fruitless: change.ask(fruitless, [id], |row| row.get(0))?,
             now_ms,
         })
     }

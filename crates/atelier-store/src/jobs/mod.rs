@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::leftovers;
-use crate::library::{AccountId, DatasetId, JobId, Library, RunId, check_own};
+use crate::library::{AccountId, Ask, DatasetId, JobId, Library, RunId, check_own};
 use crate::runs::{self, NewRun, Run};
 use crate::start_pictures::{self, JobStart};
 
@@ -164,7 +164,7 @@ impl Library {
             format!("{SELECT} ORDER BY j.created_ms DESC, j.id DESC LIMIT {limit} OFFSET {offset}");
         let (jobs, total) = self.read(|view| {
             let count = "SELECT count(*) FROM job";
-            let total = view.query_row(count, [], |row| row.get(0))?;
+            let total = view.ask(count, [], |row| row.get(0))?;
             Ok((rows(view, &query)?, total))
         })?;
         let jobs = jobs.into_iter().map(|job| self.placed(job)).collect();
@@ -180,7 +180,7 @@ impl Library {
         );
         let count = format!("SELECT count(*) FROM job j WHERE {condition}");
         let (jobs, total) = self.read(|view| {
-            let total = view.query_row(&count, [], |row| row.get(0))?;
+            let total = view.ask(&count, [], |row| row.get(0))?;
             Ok((rows(view, &query)?, total))
         })?;
         let jobs = jobs.into_iter().map(|job| self.placed(job)).collect();
@@ -201,7 +201,7 @@ impl Library {
         let query =
             format!("{SELECT} WHERE j.run = ? ORDER BY j.created_ms DESC, j.id DESC LIMIT 1");
         let job = self.read(|view| {
-            let job = view.query_row(&query, [run], Job::from_row);
+            let job = view.ask(&query, [run], Job::from_row);
             Ok(job.optional()?)
         })?;
         Ok(job.map(|job| self.placed(job)))
@@ -211,7 +211,7 @@ impl Library {
     pub fn count_open_trainings_on(&self, dataset: DatasetId) -> Result<u32> {
         let query = "SELECT count(*) FROM job j JOIN run r ON r.id = j.run \
                      WHERE r.dataset = ? AND j.state IN ('queued', 'running', 'paused')";
-        self.read(|view| Ok(view.query_row(query, [dataset], |row| row.get(0))?))
+        self.read(|view| Ok(view.ask(query, [dataset], |row| row.get(0))?))
     }
 
     /// Every job that is neither done nor given up, in the order in which they get their turn.
@@ -316,7 +316,7 @@ fn rows(view: &Transaction<'_>, query: &str) -> Result<Vec<Job>> {
 /// The job with this id.
 fn get(view: &Transaction<'_>, id: JobId) -> Result<Job> {
     let query = format!("{SELECT} WHERE j.id = ?");
-    let found = view.query_row(&query, [id], Job::from_row).optional()?;
+    let found = view.ask(&query, [id], Job::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("job", id))
 }
 
@@ -331,14 +331,14 @@ fn of_run(view: &Transaction<'_>, name: &str) -> Result<Job> {
     let query = format!(
         "{SELECT} WHERE r.name = ? AND r.trashed_ms IS NULL ORDER BY j.created_ms DESC, j.id DESC LIMIT 1"
     );
-    let found = view.query_row(&query, [name], Job::from_row).optional()?;
+    let found = view.ask(&query, [name], Job::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("job", name))
 }
 
 /// The jobs that are neither done nor given up.
 pub(crate) fn open(view: &Connection) -> rusqlite::Result<Vec<JobId>> {
     let query = "SELECT id FROM job WHERE state IN ('queued', 'running', 'paused') ORDER BY id";
-    let mut statement = view.prepare(query)?;
+    let mut statement = view.prepare_cached(query)?;
     let rows = statement.query_map([], |row| row.get(0))?;
     rows.collect()
 }
@@ -346,5 +346,5 @@ pub(crate) fn open(view: &Connection) -> rusqlite::Result<Vec<JobId>> {
 /// The job that has a run's place in the queue.
 pub(crate) fn open_of_run(view: &Transaction<'_>, run: RunId) -> Result<Option<JobId>> {
     let query = "SELECT id FROM job WHERE run = ? AND state IN ('queued', 'running', 'paused')";
-    Ok(view.query_row(query, [run], |row| row.get(0)).optional()?)
+    Ok(view.ask(query, [run], |row| row.get(0)).optional()?)
 }

@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often it looks where `SQLite` does not wait by itself.
 const GLANCE: Duration = Duration::from_millis(20);
+/// Questions that a connection keeps in the form in which `SQLite` answers them.
+const UNDERSTOOD: usize = 64;
 
 /// A connection, and to whom it belongs at the moment.
 pub(super) struct Line {
@@ -28,6 +30,7 @@ impl Line {
         if is_partial {
             hide(&connection)?;
         }
+        connection.set_prepared_statement_cache_capacity(UNDERSTOOD);
         Ok(Self { connection, told })
     }
 }

@@ -1,6 +1,7 @@
 //! The library: a catalogue in `SQLite` and the files that it speaks of. One thread of each process changes the catalogue;
 //! reading goes on beside it. Several processes may have the same library open.
 
+mod ask;
 mod connection;
 mod ids;
 mod migrations;
@@ -21,6 +22,7 @@ use crate::private;
 use readers::Readers;
 use writer::Writer;
 
+pub(crate) use ask::Ask;
 pub(crate) use connection::open_to_read;
 pub use ids::{
     AccountId, DatasetId, ImageId, JobId, ModelId, PictureId, RunId, StartPictureId, TokenId,
@@ -122,7 +124,7 @@ impl Library {
 
     /// Which library this is. Its backups have the same id.
     pub fn id(&self) -> Result<String> {
-        self.read(|view| Ok(view.query_row("SELECT id FROM library", [], |row| row.get(0))?))
+        self.read(|view| Ok(view.ask("SELECT id FROM library", [], |row| row.get(0))?))
     }
 
     /// Milliseconds since the Unix epoch.

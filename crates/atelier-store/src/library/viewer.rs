@@ -9,7 +9,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
-use super::AccountId;
+use super::{AccountId, Ask};
 use crate::error::{Error, Result};
 
 /// Who looks.
@@ -166,7 +166,7 @@ pub(crate) fn check_own(
     name: &str,
 ) -> Result<()> {
     let query = format!("SELECT may_change(owner) FROM {table} WHERE id = ?");
-    let is_own = view.query_row(&query, [id], |row| row.get(0)).optional()?;
+    let is_own = view.ask(&query, [id], |row| row.get(0)).optional()?;
     if is_own.unwrap_or(false) {
         return Ok(());
     }

@@ -235,7 +235,7 @@ fn of_base(model: &Model, lookup: Option<BaseLookup<'_>>) -> Proof {
 
 /// Names every model whose run has noted another file.
 pub(crate) fn lineage_problems(view: &Transaction<'_>, problems: &mut Vec<String>) -> Result<()> {
-    let mut statement = view.prepare(
+    let mut statement = view.prepare_cached(
         "SELECT m.name, r.name FROM model m JOIN run r ON r.id = m.run \
          JOIN checkpoint c ON c.run = m.run AND c.epoch = m.epoch WHERE c.hash <> m.blob ORDER BY m.number",
     )?;

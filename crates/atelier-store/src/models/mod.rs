@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::about::{About, AboutChange, checked_handle, first_free};
 use crate::error::{Error, Result};
 use crate::jobs::unreadable;
-use crate::library::{DatasetId, Library, ModelId, RunId, check_own, name_key};
+use crate::library::{Ask, DatasetId, Library, ModelId, RunId, check_own, name_key};
 use crate::runs::written_by;
 
 use adapter::{Adapter, insert};
@@ -208,7 +208,7 @@ impl Library {
     pub fn find_model(&self, name: &str) -> Result<Model> {
         self.read(|view| {
             let query = format!("{SELECT} WHERE m.name_key = ? AND m.trashed_ms IS NULL");
-            let found = view.query_row(&query, [name_key(name.trim())], Model::from_row);
+            let found = view.ask(&query, [name_key(name.trim())], Model::from_row);
             match (found.optional()?, name.trim().parse()) {
                 (Some(found), _) => Ok(found),
                 (None, Ok(id)) => get(view, id),
@@ -336,7 +336,7 @@ fn free_name(view: &Transaction<'_>, name: &str) -> Result<String> {
     let taken = "SELECT count(*) FROM main.model WHERE name_key = ? AND trashed_ms IS NULL";
     let numbered = (2_u32..).map(|number| format!("{name} {number}"));
     first_free(std::iter::once(name.to_owned()).chain(numbered), |name| {
-        Ok(view.query_row(taken, [name_key(name)], |row| row.get::<_, u32>(0))? > 0)
+        Ok(view.ask(taken, [name_key(name)], |row| row.get::<_, u32>(0))? > 0)
     })
 }
 
@@ -356,7 +356,7 @@ fn checked_strength(strength: f32) -> Result<f32> {
 /// The model with this id.
 fn get(view: &Transaction<'_>, id: ModelId) -> Result<Model> {
     let query = format!("{SELECT} WHERE m.id = ?");
-    let found = view.query_row(&query, [id], Model::from_row).optional()?;
+    let found = view.ask(&query, [id], Model::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("model", id))
 }
 

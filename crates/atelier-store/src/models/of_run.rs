@@ -8,7 +8,7 @@ use super::{Model, NewModel, checked, free_name, get};
 use crate::about::About;
 use crate::blobs::Hold;
 use crate::error::{Error, Result};
-use crate::library::{Library, ModelId, RunId};
+use crate::library::{Ask, Library, ModelId, RunId};
 use crate::runs::{Checkpoint, Run, checkpoint_at, written_by};
 
 /// A run's newest adapter, among the library's files, about to become a model.
@@ -81,7 +81,7 @@ impl Prepared {
             adapter,
         } = self;
         let made = "SELECT id FROM model WHERE run = ? AND is_result = 1";
-        let made = change.query_row(made, [run], |row| row.get::<_, ModelId>(0));
+        let made = change.ask(made, [run], |row| row.get::<_, ModelId>(0));
         if let Some(made) = made.optional()? {
             return get(change, made);
         }

@@ -4,7 +4,7 @@ use rusqlite::named_params;
 
 use super::{Model, SELECT};
 use crate::error::Result;
-use crate::library::{DatasetId, Library};
+use crate::library::{Ask, DatasetId, Library};
 
 /// Some of the models, in the order of lists.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +40,7 @@ impl Library {
             let dataset = named_params! {":dataset": dataset};
             Ok(ModelPage {
                 models: rows.collect::<rusqlite::Result<_>>()?,
-                total: view.query_row(&count, dataset, |row| row.get(0))?,
+                total: view.ask(&count, dataset, |row| row.get(0))?,
             })
         })
     }

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension as _, ToSql, Transaction, params};
 use super::{Model, SELECT};
 use crate::error::{Error, Result};
 use crate::jobs;
-use crate::library::{Library, ModelId, RunId};
+use crate::library::{Ask, Library, ModelId, RunId};
 use crate::runs::{self, Run};
 
 /// How a model is called.
@@ -101,9 +101,7 @@ fn found(
     value: &dyn ToSql,
 ) -> Result<Option<PromisedModel>> {
     let query = format!("{SELECT} WHERE m.{model_column} = ?");
-    let model = view
-        .query_row(&query, [value], Model::from_row)
-        .optional()?;
+    let model = view.ask(&query, [value], Model::from_row).optional()?;
     if let Some(model) = model {
         let run = model.run.map(|run| runs::get(view, run)).transpose()?;
         return Ok(model.trashed_ms.is_none().then_some(PromisedModel {
@@ -126,7 +124,7 @@ fn promised_to(
     let query = format!(
         "SELECT id, model_id, model_number FROM run WHERE model_id IS NOT NULL AND {column} = ? AND trashed_ms IS NULL"
     );
-    let promise = view.query_row(&query, [value], Promise::from_row);
+    let promise = view.ask(&query, [value], Promise::from_row);
     match promise.optional()? {
         Some(promise) => of_run(view, &promise),
         None => Ok(None),
@@ -136,7 +134,7 @@ fn promised_to(
 /// What a run is promised to become, or became; nothing when that was deleted.
 fn of_run(view: &Transaction<'_>, promise: &Promise) -> Result<Option<PromisedModel>> {
     let query = format!("{SELECT} WHERE m.run = ? AND m.is_result = 1");
-    let model = view.query_row(&query, [promise.run], Model::from_row);
+    let model = view.ask(&query, [promise.run], Model::from_row);
     let model = model.optional()?;
     if model
         .as_ref()
@@ -169,6 +167,6 @@ pub(crate) fn promise(change: &Transaction<'_>, run: RunId) -> Result<()> {
 /// What a run was promised.
 pub(super) fn promised(view: &Transaction<'_>, run: RunId) -> Result<Option<(ModelId, u32)>> {
     let query = "SELECT id, model_id, model_number FROM run WHERE id = ? AND model_id IS NOT NULL";
-    let promise = view.query_row(query, [run], Promise::from_row).optional()?;
+    let promise = view.ask(query, [run], Promise::from_row).optional()?;
     Ok(promise.map(|Promise { id, number, .. }| (id, number)))
 }

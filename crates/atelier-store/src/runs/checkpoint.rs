@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::library::{Library, RunId};
+use crate::library::{Ask, Library, RunId};
 
 /// The folder of checkpoints in that of a run.
 pub(crate) const FOLDER: &str = "checkpoints";
@@ -138,7 +138,7 @@ pub(crate) struct Noted {
 
 /// Every checkpoint that the catalogue has noted, with its place below the folder of runs.
 pub(crate) fn noted(view: &Transaction<'_>, runs: &Path) -> Result<Vec<Noted>> {
-    let mut statement = view.prepare(
+    let mut statement = view.prepare_cached(
         "SELECT r.id, r.name, r.trashed_ms IS NOT NULL AS is_trashed, c.epoch, c.hash, c.size_bytes \
          FROM checkpoint c JOIN run r ON r.id = c.run ORDER BY r.name, r.id, c.epoch",
     )?;
@@ -187,14 +187,14 @@ pub(crate) fn record(change: &Transaction<'_>, run: RunId, found: &[Checkpoint])
 /// The hash that was noted of an epoch's adapter.
 pub(crate) fn recorded(view: &Transaction<'_>, run: RunId, epoch: usize) -> Result<Option<String>> {
     let query = "SELECT hash FROM checkpoint WHERE run = ? AND epoch = ?";
-    let found = view.query_row(query, params![run, epoch as u64], |row| row.get(0));
+    let found = view.ask(query, params![run, epoch as u64], |row| row.get(0));
     Ok(found.optional()?)
 }
 
 /// The run that wrote an adapter file, and after which epoch, where one has noted it.
 pub(crate) fn written_by(view: &Transaction<'_>, hash: &str) -> Result<Option<(RunId, usize)>> {
     let query = "SELECT run, epoch FROM checkpoint WHERE hash = ? ORDER BY run DESC LIMIT 1";
-    let found = view.query_row(query, [hash], |row| {
+    let found = view.ask(query, [hash], |row| {
         Ok((row.get(0)?, row.get::<_, u64>(1)? as usize))
     });
     Ok(found.optional()?)

@@ -18,7 +18,7 @@ use crate::about::{checked_handle, first_free, plain_handle};
 use crate::datasets;
 use crate::error::{Error, Result};
 use crate::jobs;
-use crate::library::{DatasetId, Library, ModelId, RunId, check_own, name_key};
+use crate::library::{Ask, DatasetId, Library, ModelId, RunId, check_own, name_key};
 use crate::models;
 
 pub use checkpoint::{Checkpoint, Losses};
@@ -143,7 +143,7 @@ impl Library {
     pub fn find_run(&self, name: &str) -> Result<Run> {
         let run = self.read(|view| {
             let query = format!("{SELECT} WHERE r.name_key = ? AND r.trashed_ms IS NULL");
-            let found = view.query_row(&query, [name_key(name.trim())], Run::from_row);
+            let found = view.ask(&query, [name_key(name.trim())], Run::from_row);
             match (found.optional()?, name.trim().parse()) {
                 (Some(found), _) => Ok(found),
                 (None, Ok(id)) => get(view, id),
@@ -341,7 +341,7 @@ fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite
 /// The run with this id, as its row says.
 pub(crate) fn get(view: &Transaction<'_>, id: RunId) -> Result<Run> {
     let query = format!("{SELECT} WHERE r.id = ?");
-    let found = view.query_row(&query, [id], Run::from_row).optional()?;
+    let found = view.ask(&query, [id], Run::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("run", id))
 }
 
@@ -385,7 +385,7 @@ pub(crate) fn unnamed_folders(
 /// Whether there is a run of this id, also in the trash.
 pub(crate) fn is_run(view: &Transaction<'_>, id: RunId) -> Result<bool> {
     let query = "SELECT count(*) FROM main.run WHERE id = ?";
-    Ok(view.query_row(query, [id], |row| row.get(0))?)
+    Ok(view.ask(query, [id], |row| row.get(0))?)
 }
 
 /// `faces-1`, or with the next number that no run has had.
@@ -393,6 +393,6 @@ fn free_name(view: &Transaction<'_>, dataset: &str) -> Result<String> {
     let stem = plain_handle(dataset);
     let taken = "SELECT count(*) FROM main.run WHERE name_key = ?";
     first_free((1_u32..).map(|number| format!("{stem}-{number}")), |name| {
-        Ok(view.query_row(taken, [name_key(name)], |row| row.get::<_, u32>(0))? > 0)
+        Ok(view.ask(taken, [name_key(name)], |row| row.get::<_, u32>(0))? > 0)
     })
 }

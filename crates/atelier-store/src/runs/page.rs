@@ -4,7 +4,7 @@ use rusqlite::named_params;
 
 use super::{Run, SELECT};
 use crate::error::Result;
-use crate::library::{DatasetId, Library};
+use crate::library::{Ask, DatasetId, Library};
 
 /// Some of the runs, in the order of lists.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +38,7 @@ impl Library {
             let dataset = named_params! {":dataset": dataset};
             Ok(RunPage {
                 runs: rows.collect::<rusqlite::Result<_>>()?,
-                total: view.query_row(&count, dataset, |row| row.get(0))?,
+                total: view.ask(&count, dataset, |row| row.get(0))?,
             })
         })?;
         let runs = page.runs.into_iter();
