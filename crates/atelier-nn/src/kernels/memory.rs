@@ -35,11 +35,21 @@ impl Shared {
 /// # Safety
 /// `write` must write every one of the `len` values.
 pub(super) unsafe fn filled(len: usize, write: impl FnOnce(Shared)) -> Vec<f32> {
-    let mut values = Vec::with_capacity(len);
-    write(Shared(values.as_mut_ptr()));
-    // SAFETY: the capacity is `len`, and the caller promises that all values are written.
-    unsafe { values.set_len(len) };
+    let mut values = Vec::new();
+    // SAFETY: passed on from the caller.
+    unsafe { append(&mut values, len, write) };
     values
+}
+
+/// Puts `len` values behind those of `values`, all of them written by `write`.
+///
+/// # Safety
+/// As [`filled`].
+pub(super) unsafe fn append(values: &mut Vec<f32>, len: usize, write: impl FnOnce(Shared)) {
+    values.reserve_exact(len);
+    write(Shared(values.spare_capacity_mut().as_mut_ptr().cast()));
+    // SAFETY: there is room for them, and the caller promises that all are written.
+    unsafe { values.set_len(values.len() + len) };
 }
 
 /// Splits `len` units of `size` values into chunks that are worth a task of their own.

@@ -53,7 +53,7 @@ fn forward(x: &FlexTensor, weights: &Frozen, mut see: impl FnMut(&[f32])) -> Fle
         for x in x.chunks(rows_at_once(both) * inputs) {
             let between = linear::forward(&weights.packed, x, weights.bias.as_deref());
             see(&between);
-            y.extend(geglu::forward(Level::best(), &between, both / 2));
+            geglu::forward_onto(Level::best(), &between, both / 2, &mut y);
         }
     });
     tensor(y, [rows, both / 2])
@@ -82,7 +82,7 @@ impl Pieces {
     fn push(&mut self, piece: &[f32]) {
         match self {
             Self::Exact(values) => values.extend_from_slice(piece),
-            Self::Rounded(halves) => halves.extend(kept::rounded(Level::best(), piece)),
+            Self::Rounded(halves) => kept::round_onto(Level::best(), piece, halves),
         }
     }
 
@@ -120,7 +120,7 @@ impl Backward<Flex, 1> for GateBackward {
                 for (index, dy) in dy.chunks(at_once * features).enumerate() {
                     let between = between.part(index * at_once * both, 2 * dy.len());
                     let slopes = geglu::backward(Level::best(), between, dy, features);
-                    dx.extend(linear::input_gradient(&weights.packed, &slopes));
+                    linear::input_gradient_onto(&weights.packed, &slopes, &mut dx);
                 }
             });
         });

@@ -7,7 +7,7 @@ use super::part::{Part as _, sweep};
 use super::tasks;
 use crate::kernels::level::math::gelu;
 use crate::kernels::level::{Level, Simd, leveled};
-use crate::kernels::memory::{Shared, chunk, filled};
+use crate::kernels::memory::{Shared, append, chunk, filled};
 
 /// `x[.., ..d] * gelu(x[.., d..])`.
 ///
@@ -15,6 +15,17 @@ use crate::kernels::memory::{Shared, chunk, filled};
 /// - `x`: `[r, 2 d]`
 /// - returns: `[r, d]`
 pub(crate) fn forward(level: Level, x: &[f32], features: usize) -> Vec<f32> {
+    let mut y = Vec::new();
+    forward_onto(level, x, features, &mut y);
+    y
+}
+
+/// The same rows, put behind those of `y`.
+///
+/// # Shapes
+/// - `x`: `[r, 2 d]`
+/// - `y`: `[.., d]`, by `r` longer afterwards
+pub(crate) fn forward_onto(level: Level, x: &[f32], features: usize, y: &mut Vec<f32>) {
     let rows = rows_of(x.len(), features);
     let write = |to: Shared| {
         tasks(rows, chunk(rows, features), |start, count| {
@@ -26,7 +37,7 @@ pub(crate) fn forward(level: Level, x: &[f32], features: usize) -> Vec<f32> {
         });
     };
     // SAFETY: the rows cover all values.
-    unsafe { filled(rows * features, write) }
+    unsafe { append(y, rows * features, write) };
 }
 
 /// The gradient of `x`.

@@ -73,12 +73,19 @@ impl Source for *const u16 {
 
 /// `values` rounded to bf16. What is not finite stays so: NaN becomes infinite.
 pub(crate) fn rounded(level: Level, values: &[f32]) -> Vec<u16> {
+    let mut halves = Vec::new();
+    round_onto(level, values, &mut halves);
+    halves
+}
+
+/// The same, put behind what is in `to`.
+pub(crate) fn round_onto(level: Level, values: &[f32], to: &mut Vec<u16>) {
     let write = |to: *mut u16, start: usize, count: usize| {
         // SAFETY: both sides hold the values.
         unsafe { round_at(level, to, values[start..][..count].as_ptr(), count) };
     };
     // SAFETY: all values of every part are written.
-    unsafe { halves(values.len(), chunk(values.len(), 1), write) }
+    unsafe { append(to, values.len(), chunk(values.len(), 1), write) };
 }
 
 /// A vector of `len` bf16 numbers, in parts of `size`: `write(to, start, count)` writes one part.
@@ -90,14 +97,29 @@ pub(super) unsafe fn halves(
     size: usize,
     write: impl Fn(*mut u16, usize, usize) + Send + Sync,
 ) -> Vec<u16> {
-    let mut halves = Vec::with_capacity(len);
+    let mut halves = Vec::new();
+    // SAFETY: passed on from the caller.
+    unsafe { append(&mut halves, len, size, write) };
+    halves
+}
+
+/// The same, put behind what is in `halves`.
+///
+/// # Safety
+/// As [`halves`].
+unsafe fn append(
+    halves: &mut Vec<u16>,
+    len: usize,
+    size: usize,
+    write: impl Fn(*mut u16, usize, usize) + Send + Sync,
+) {
+    halves.reserve_exact(len);
     let spare: &mut [MaybeUninit<u16>] = &mut halves.spare_capacity_mut()[..len];
     share_each(spare.chunks_mut(size), |i, part| {
         write(part.as_mut_ptr().cast(), i * size, part.len());
     });
-    // SAFETY: the capacity is `len`, and the caller promises that all values are written.
-    unsafe { halves.set_len(len) };
-    halves
+    // SAFETY: there is room for them, and the caller promises that all values are written.
+    unsafe { halves.set_len(halves.len() + len) };
 }
 
 /// Numbers in bf16 as f32.

@@ -52,7 +52,7 @@ pub(crate) fn forward(
         height: sizes.height,
         width: sizes.width,
         border: sizes.padding,
-        units: weights.units_of(weights.depth),
+        units: weights.row_step(weights.depth),
     };
     let start = bias.map_or(Start::Zero, Start::Bias);
     let mut rows = Vec::with_capacity(sizes.batch * height * width);
@@ -103,7 +103,7 @@ pub(crate) fn input_gradient(weights: &Packed, sizes: &ConvSizes, dy: &[f32]) ->
         height,
         width,
         border,
-        units: weights.units_of(weights.columns),
+        units: weights.row_step(weights.columns),
     };
     let run = |to: Shared| {
         bordered(

@@ -1,6 +1,6 @@
 //! Linear maps with packed weights: forward, and the gradient of the input.
 
-use super::super::memory::{Shared, chunk, filled};
+use super::super::memory::{Shared, append, chunk, filled};
 use super::halves::half_rows;
 use super::packed::{Format, Packed, chunk_length};
 use super::scratch::with_units;
@@ -22,12 +22,19 @@ pub(crate) fn forward(weights: &Packed, x: &[f32], bias: Option<&[f32]>) -> Vec<
 
 /// `dx [rows, inputs] = dy [rows, outputs] · W`.
 pub(crate) fn input_gradient(weights: &Packed, dy: &[f32]) -> Vec<f32> {
+    let mut dx = Vec::new();
+    input_gradient_onto(weights, dy, &mut dx);
+    dx
+}
+
+/// The same rows, put behind those of `dx`.
+pub(crate) fn input_gradient_onto(weights: &Packed, dy: &[f32], dx: &mut Vec<f32>) {
     let rows = dy.len() / weights.columns;
     // SAFETY: the product writes every value.
     unsafe {
-        filled(rows * weights.depth, |to| {
+        append(dx, rows * weights.depth, |to| {
             rows_product(weights, Direction::Gradient, dy, Start::Zero, to);
-        })
+        });
     }
 }
 
@@ -58,7 +65,7 @@ unsafe fn rows_product(
     };
     assert_eq!(from.len() % depth, 0, "values of whole rows");
     let rows = from.len() / depth;
-    let stride = weights.units_of(depth);
+    let stride = weights.row_step(depth);
     let place = |row: usize| Place {
         from: row * stride,
         to: row * columns,
@@ -77,7 +84,8 @@ unsafe fn rows_product(
     match weights.format {
         Format::F32 => run(from.as_ptr().cast(), Scales::Exact),
         Format::Bf16 => with_units(rows * stride, |units| {
-            half_rows(weights.level, from, depth, units.as_mut_ptr());
+            // SAFETY: there are so many units for every row.
+            unsafe { half_rows(weights.level, from, depth, units.as_mut_ptr(), stride) };
             run(units.as_ptr(), Scales::Exact);
         }),
         Format::I16 => with_units(rows * stride, |units| {

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::super::level::{Level, Simd, leveled};
 use super::super::memory::{Shared, filled};
-use super::halves::{Panel, half_panel_at};
+use super::halves::{self, BLOCK, Panel, half_panel_at};
 use super::packed::{Format, NORM_LIMIT};
 use super::scratch::with_units;
 use super::tile::{Onto, Piece, Row, Target};
@@ -210,12 +210,12 @@ impl Turned<'_> {
                         float_panel_at(level, &rows, units.as_ptr(), &pieces, depth, target);
                     }
                     Format::Bf16 => {
+                        let left = halves::Left::new(level, &rows, &pieces, depth, width);
                         let panel = Panel {
                             units: units.as_ptr(),
-                            pieces: &pieces,
-                            depth,
+                            block_step: BLOCK,
                         };
-                        half_panel_at(level, &rows, &panel, target);
+                        half_panel_at(level, &left, panel, target);
                     }
                     Format::I16 => {
                         whole_panel_at(level, &rows, units.as_ptr(), &pieces, depth, target);

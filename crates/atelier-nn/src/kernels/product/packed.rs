@@ -189,6 +189,14 @@ impl Packed {
         self.format.units_of(depth)
     }
 
+    /// Units from one row of `depth` numbers to the next in an operand that meets these weights.
+    pub(super) fn row_step(&self, depth: usize) -> usize {
+        match self.format {
+            Format::Bf16 => halves::row_step(depth),
+            Format::F32 | Format::I16 => self.units_of(depth),
+        }
+    }
+
     /// Units of one tap of a panel.
     pub(super) fn tap_units(&self) -> usize {
         self.units_of(self.depth_held()) * self.level.panel()

@@ -20,7 +20,7 @@ pub(super) struct Bordered {
     pub(super) width: usize,
     /// Pixels on every side.
     pub(super) border: usize,
-    /// Units of a pixel.
+    /// Units from one pixel to the next.
     pub(super) units: usize,
 }
 
@@ -169,7 +169,7 @@ fn halve(level: Level, picture: &Bordered, from: &[f32], channels: usize, to: Sh
     each_row(picture, from, |b, y, values| {
         let to = to.at(picture.unit(b, y + picture.border, picture.border));
         // SAFETY: a row of pixels has its own place.
-        unsafe { rows_at(level, values, channels, channels, to.cast()) };
+        unsafe { rows_at(level, values, [channels; 2], to.cast(), picture.units) };
     });
 }
 

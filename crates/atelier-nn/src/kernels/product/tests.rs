@@ -83,6 +83,11 @@ fn linear_maps_of_any_size_are_right() {
         [300, 33, 20],
         [64, 1100, 150],
         [1100, 70, 40],
+        // many rows that meet several pieces of the summed dimension in several panels
+        [300, 800, 150],
+        [150, 130, 1100],
+        // rows whose step would be a power of two
+        [130, 256, 512],
     ];
     for (level, format) in cases() {
         for [rows, depth, outputs] in sizes {
@@ -170,6 +175,8 @@ fn convolutions_of_any_size_are_right() {
         ([1, 4, 5, 1, 1], [5, 450]),
         ([1, 5, 16, 1, 1], [130, 70]),
         ([1, 3, 20, 1, 1], [40, 33]),
+        ([1, 12, 12, 1, 1], [450, 130]),
+        ([1, 12, 12, 1, 1], [130, 512]),
     ];
     for (level, format) in cases() {
         for ([batch, height, width, stride, padding], [inputs, outputs]) in sizes {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::super::level::{TILE_ROWS, leveled};
 use super::super::memory::Shared;
-use super::halves::{Panel, half_panel_at};
+use super::halves::{self, BLOCK, Panel, half_panel_at};
 use super::packed::{Format, Packed, chunk_length};
 use super::tile::{Onto, Piece, Row, Target, float_panel, whole_panel};
 use super::units::Units;
@@ -15,7 +15,7 @@ use crate::kernels::share::share;
 const BLOCK_UNITS: usize = 80 * 1024;
 /// Most rows of a block.
 const BLOCK_ROWS: usize = 264;
-/// The same for pairs of bf16, so that what is prepared of weights is shared by many rows.
+/// The same for pairs of bf16, so that weights are prepared, and read, for many rows at a time.
 const MATRIX_UNITS: usize = 384 * 1024;
 /// Most rows of such a block.
 const MATRIX_ROWS: usize = 1024;
@@ -101,6 +101,8 @@ struct Sizes {
     chunks: Vec<Range<usize>>,
     block: usize,
     group: usize,
+    /// Whether all panels of a task meet one chunk before the next.
+    by_chunk: bool,
 }
 
 impl Sizes {
@@ -118,7 +120,10 @@ impl Sizes {
             .map(|start| start..depth.min(start + length))
             .collect();
         let rows = left.rows.len();
-        let units = weights.units_of(depth);
+        // Then only a chunk of the left operand has to stay in the cache, more rows find room, and weights are turned for
+        // all of them at once.
+        let by_chunk = weights.format == Format::Bf16 && direction == Direction::Gradient;
+        let units = weights.units_of(if by_chunk { length.min(depth) } else { depth });
         let (most, step) = if weights.format == Format::Bf16 {
             ((MATRIX_UNITS / units).clamp(64, MATRIX_ROWS), MATRIX_STEP)
         } else {
@@ -133,6 +138,7 @@ impl Sizes {
             chunks,
             block,
             group: panels.div_ceil(groups),
+            by_chunk,
         }
     }
 }
@@ -184,8 +190,35 @@ struct Part<'a> {
     sizes: &'a Sizes,
 }
 
+/// Rows from which on panels are parted before they are used: the time for that is small beside that of the products then.
+const PARTED_ROWS: usize = 128;
+
+/// How the panels of a chunk of the summed dimension lie.
+struct Layout {
+    /// Units of a tap, where panels are prepared.
+    prepared: Option<usize>,
+    /// Whether they are prepared in parts of [`BLOCK`] columns.
+    parts: bool,
+    /// Units between those of a panel, and from the first columns of that number to the next.
+    row_step: usize,
+    block_step: usize,
+    /// The taps.
+    pieces: Vec<Piece>,
+}
+
+/// One chunk of the summed dimension, as the rows of a task meet all its panels.
+struct Pass<'a> {
+    index: usize,
+    chunk: Range<usize>,
+    rows: &'a [Row],
+    depth: usize,
+    layout: &'a Layout,
+    /// The rows, where they are pairs of bf16.
+    halves: Option<halves::Left<'a>>,
+}
+
 thread_local! {
-    /// The turned or widened panel that a thread works with.
+    /// The turned, parted or widened panel that a thread works with.
     static TURNED: RefCell<Units> = RefCell::default();
 }
 
@@ -201,63 +234,100 @@ impl Part<'_> {
                 scale: left.scales.of(index, row, left.rows.len()),
             }));
         }
+        let layouts = chunks.iter().map(|chunk| self.layout(chunk, block.len()));
+        let layouts: Vec<Layout> = layouts.collect();
+        let passes = layouts.iter().enumerate().map(|(index, layout)| {
+            let (rows, depth) = (
+                &rows[index * block.len()..][..block.len()],
+                weights.units_of(chunks[index].len()),
+            );
+            let pieces = &layout.pieces;
+            let halves = || halves::Left::new(weights.level, rows, pieces, depth, layout.row_step);
+            Pass {
+                index,
+                chunk: chunks[index].clone(),
+                rows,
+                depth,
+                layout,
+                halves: (weights.format == Format::Bf16).then(halves),
+            }
+        });
+        let passes: Vec<Pass> = passes.collect();
         TURNED.with_borrow_mut(|turned| {
-            for panel in panels {
-                for (index, chunk) in chunks.iter().enumerate() {
-                    let rows = &rows[index * block.len()..][..block.len()];
-                    // SAFETY: passed on from the caller of `product`.
-                    unsafe { self.panel(rows, panel, index, chunk.clone(), turned) };
+            // SAFETY: passed on from the caller of `product`.
+            let mut one = |panel: usize, pass: &Pass| unsafe { self.panel(panel, pass, turned) };
+            if self.sizes.by_chunk {
+                for pass in &passes {
+                    panels.clone().for_each(|panel| one(panel, pass));
                 }
+            } else {
+                panels.for_each(|panel| passes.iter().for_each(|pass| one(panel, pass)));
             }
         });
     }
 
+    /// How the panels of a chunk lie when they meet so many rows.
+    fn layout(&self, chunk: &Range<usize>, rows: usize) -> Layout {
+        let (weights, width) = (self.weights, self.weights.level.panel());
+        let turns = self.direction == Direction::Gradient;
+        let parts = weights.format == Format::Bf16
+            && weights.level.multiplies_matrices()
+            && (turns || rows >= PARTED_ROWS);
+        let held = if turns {
+            chunk.len().next_multiple_of(width)
+        } else {
+            chunk.len()
+        };
+        let tap = weights.units_of(held) * width;
+        let prepared = (turns || parts || weights.is_narrow()).then_some(tap);
+        let pieces = self.left.taps.iter().enumerate().map(|(i, tap)| Piece {
+            row: tap.row,
+            panel: prepared.map_or(weights.tap_units() * tap.tap, |units| units * i),
+        });
+        let [row_step, block_step] = if parts {
+            [BLOCK, tap / (width / BLOCK)]
+        } else {
+            [width, BLOCK]
+        };
+        Layout {
+            prepared,
+            parts,
+            row_step,
+            block_step,
+            pieces: pieces.collect(),
+        }
+    }
+
     /// # Safety
     /// As [`product`].
-    unsafe fn panel(
-        &self,
-        rows: &[Row],
-        panel: usize,
-        index: usize,
-        chunk: Range<usize>,
-        turned: &mut Units,
-    ) {
-        let weights = self.weights;
+    unsafe fn panel(&self, panel: usize, pass: &Pass<'_>, turned: &mut Units) {
+        let (weights, layout) = (self.weights, pass.layout);
         let width = weights.level.panel();
-        let (first, depth) = (panel * width, weights.units_of(chunk.len()));
-        let turns = self.direction == Direction::Gradient;
+        let first = panel * width;
         // What does not lie in the panels as it is wanted is prepared, tap by tap.
-        let (units, step) = if turns || weights.is_narrow() {
-            let held = if turns {
-                chunk.len().next_multiple_of(width)
-            } else {
-                chunk.len()
-            };
-            let step = weights.units_of(held) * width;
+        let units = if let Some(step) = layout.prepared {
             turned.grow(step * self.left.taps.len());
             for (i, tap) in self.left.taps.iter().enumerate() {
                 let to = turned.as_mut_ptr().wrapping_add(i * step);
+                let chunk = pass.chunk.clone();
                 // SAFETY: there is room for every tap; the panel exists.
                 unsafe {
-                    if turns {
-                        weights.turn(to, tap.tap, first, chunk.clone());
+                    if self.direction == Direction::Gradient {
+                        weights.turn(to, tap.tap, first, chunk, layout.parts);
+                    } else if layout.parts {
+                        weights.part_panel(to, panel, tap.tap, chunk);
                     } else {
-                        weights.widen_panel(to, panel, tap.tap, chunk.clone());
+                        weights.widen_panel(to, panel, tap.tap, chunk);
                     }
                 }
             }
-            (turned.as_ptr(), Some(step))
+            turned.as_ptr()
         } else {
-            let start = weights.units_of(chunk.start) * width;
-            (weights.panel(panel).wrapping_add(start), None)
+            let start = weights.units_of(pass.chunk.start) * width;
+            weights.panel(panel).wrapping_add(start)
         };
-        let pieces = self.left.taps.iter().enumerate().map(|(i, tap)| Piece {
-            row: tap.row,
-            panel: step.map_or(weights.tap_units() * tap.tap, |step| step * i),
-        });
-        let pieces: Vec<Piece> = pieces.collect();
         let onto = match self.start {
-            _ if index > 0 => Onto::Target,
+            _ if pass.index > 0 => Onto::Target,
             Start::Zero => Onto::Nothing,
             Start::Bias(bias) => Onto::Row(&bias[first..]),
             Start::Result => Onto::Target,
@@ -272,19 +342,18 @@ impl Part<'_> {
             column_scales: scales,
             onto,
         };
+        let (rows, pieces, depth) = (pass.rows, &layout.pieces, pass.depth);
         // SAFETY: passed on from the caller of `product`.
         unsafe {
-            match weights.format {
-                Format::F32 => float_panel_at(weights.level, rows, units, &pieces, depth, target),
-                Format::I16 => whole_panel_at(weights.level, rows, units, &pieces, depth, target),
-                Format::Bf16 => {
-                    let panel = Panel {
-                        units,
-                        pieces: &pieces,
-                        depth,
-                    };
-                    half_panel_at(weights.level, rows, &panel, target);
+            match (&pass.halves, weights.format) {
+                (Some(left), _) => {
+                    let block_step = layout.block_step;
+                    half_panel_at(weights.level, left, Panel { units, block_step }, target);
                 }
+                (None, Format::I16) => {
+                    whole_panel_at(weights.level, rows, units, pieces, depth, target);
+                }
+                (None, _) => float_panel_at(weights.level, rows, units, pieces, depth, target),
             }
         }
     }

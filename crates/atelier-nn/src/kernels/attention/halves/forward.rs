@@ -138,7 +138,7 @@ impl Task<'_> {
         let (level, shape) = (self.level, self.shape);
         let (units, rows, of_head) = (shape.head_units(), shape.head_rows(), shape.keys_held());
         let keys = &keys[(self.pair * of_head + first) * units..];
-        let values = &values[self.pair * rows * of_head / 2 + first / 2..];
+        let values = &values[(self.pair * of_head + first) / 2 * rows..];
         for index in 0..self.panels().count() {
             let products = &mut pieces.products[..held * PANEL];
             let queries = (&pieces.queries[index * PANEL * units..], PANEL);
@@ -157,7 +157,7 @@ impl Task<'_> {
                 scale: shape.scale(),
             };
             weigh(level, tile, &mut so_far, paired);
-            let (left, right) = ((values, of_head / 2), (&*paired, PANEL));
+            let (left, right) = ((values, held / 2), (&*paired, PANEL));
             let product = Product::new(left, right, [rows, held / 2, PANEL]);
             product.add(unit, sums, PANEL);
         }

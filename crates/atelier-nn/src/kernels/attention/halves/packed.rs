@@ -27,7 +27,8 @@ pub(super) fn by_row(level: Level, from: Rows<'_>, to: &mut [u32]) {
         // SAFETY: there is room for all rows.
         unsafe {
             let values = &from.values[..values];
-            rows_at(level, values, from.stride, from.width, to.as_mut_ptr());
+            let sizes = [from.stride, from.width];
+            rows_at(level, values, sizes, to.as_mut_ptr(), units_of(from.width));
         }
     }
     to[length..].fill(0);
@@ -103,7 +104,9 @@ pub(super) fn tokens_by_row(level: Level, shape: &Shape, values: &[f32]) -> Vec<
     units
 }
 
-/// Keys or values of all heads as left operands that are summed over tokens: `[pairs, head_rows, keys_held / 2]`.
+/// Keys or values of all heads as left operands that are summed over tokens: for every head one [`Shape::tiles`] after the
+/// other, `[head_rows, held / 2]` each. Rows as long as all tokens would lie whole pages apart, and so in the same lines of a
+/// cache.
 pub(super) fn tokens_by_value(level: Level, shape: &Shape, values: &[f32]) -> Vec<u32> {
     let (rows, units) = (shape.head_rows(), shape.keys_held() / 2);
     let size = rows * units;
@@ -112,7 +115,11 @@ pub(super) fn tokens_by_value(level: Level, shape: &Shape, values: &[f32]) -> Ve
         let mut between = vec![0; size];
         let from = shape.rows(values, shape.keys, pair, 0..shape.keys);
         by_pair(level, from, &mut between, rows);
-        turned(level, &between, [units, rows], to, units);
+        for [first, _, held] in shape.tiles() {
+            let (tile, units) = (first / 2 * rows..(first + held) / 2 * rows, held / 2);
+            let to = &mut to[tile.clone()];
+            turned(level, &between[tile], [units, rows], to, units);
+        }
     });
     turned_units
 }

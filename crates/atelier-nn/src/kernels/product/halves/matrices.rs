@@ -8,15 +8,15 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::super::super::level::amx;
-use super::super::tile::{Onto, Row, Target};
+use super::super::tile::{Onto, Piece, Row, Target};
 use super::super::units::Units;
-use super::{LINE, Panel};
+use super::{BLOCK, LINE, Panel};
 
-/// Bytes between units of a panel.
-const PANEL_STEP: usize = 64 * size_of::<u32>();
+const _: () = assert!(BLOCK == amx::BLOCK_COLUMNS, "columns of the unit");
+
 /// How many rows shorter strips may have, best first.
 const SHORT_SIDES: [usize; 2] = [8, 4];
-/// Rows that pass one set of columns.
+/// Rows that pass one set of columns: whole pairs of strips of any side.
 const ROWS: usize = 256;
 /// Units of a tap that are summed before the next tap.
 const TAP_UNITS: usize = 2 * LINE;
@@ -28,7 +28,7 @@ const APART: usize = 16;
 struct Room {
     /// Rows that do not lie evenly, brought together.
     gathered: Units,
-    /// The pieces as the matrix unit takes them, for one pair of strips after the other.
+    /// The pieces of pairs with such rows, for one pair of strips after the other.
     pieces: Vec<amx::Piece>,
     /// Sums that do not go to their place at once.
     sums: Units,
@@ -38,28 +38,210 @@ thread_local! {
     static ROOM: RefCell<Room> = RefCell::default();
 }
 
-/// The products of all `rows` with one panel.
-///
-/// # Safety
-/// As [`super::half_panel_at`]; the processor must have the unit, and there must be something to sum over.
-pub(super) unsafe fn multiply(rows: &[Row], panel: &Panel<'_>, target: Target<'_>) {
-    debug_assert!(panel.depth.is_multiple_of(LINE), "whole lines of units");
-    let side = side_of(rows);
-    let sum = Sum {
-        side,
-        panel,
-        target,
-    };
-    ROOM.with_borrow_mut(|room| {
-        // SAFETY: passed on from the caller.
-        unsafe {
-            amx::with_unit(side, || {
-                for rows in rows.chunks(ROWS) {
-                    sum.multiply(rows, room);
-                }
-            });
+/// Rows in strips, ready for products with the panels of some weights.
+pub(super) struct Strips<'a> {
+    /// Rows of a strip.
+    side: usize,
+    /// An even number of them, the last of which may be empty.
+    strips: Vec<Strip<'a>>,
+    /// The pieces of the summed dimension, and units of each.
+    pieces: &'a [Piece],
+    depth: usize,
+    /// Units between those of a panel.
+    panel_step: usize,
+    /// The pieces as the matrix unit takes them, where rows lie evenly.
+    even: Vec<amx::Piece>,
+}
+
+impl<'a> Strips<'a> {
+    pub(super) fn new(
+        rows: &'a [Row],
+        pieces: &'a [Piece],
+        depth: usize,
+        panel_step: usize,
+    ) -> Self {
+        debug_assert!(depth.is_multiple_of(LINE), "whole lines of units");
+        let side = side_of(rows);
+        let strip = |rows| Strip::new(rows, side);
+        let mut strips: Vec<Strip> = rows.chunks(side).map(strip).collect();
+        if !strips.len().is_multiple_of(2) {
+            strips.push(strip(&[]));
         }
-    });
+        let mut all = Self {
+            side,
+            strips,
+            pieces,
+            depth,
+            panel_step,
+            even: Vec::new(),
+        };
+        all.even = all.pieces_of([false; 2]).collect();
+        all
+    }
+
+    /// The products of all rows with one panel.
+    ///
+    /// # Safety
+    /// As [`super::half_panel_at`]; the processor must have the unit, and there must be something to sum over.
+    pub(super) unsafe fn multiply(&self, panel: Panel, target: Target<'_>) {
+        ROOM.with_borrow_mut(|room| {
+            // SAFETY: passed on from the caller.
+            unsafe {
+                amx::with_unit(self.side, || {
+                    for strips in self.strips.chunks(ROWS / self.side) {
+                        self.multiply_some(strips, panel, target, room);
+                    }
+                });
+            }
+        });
+    }
+
+    /// # Safety
+    /// As [`Self::multiply`], inside [`amx::with_unit`].
+    unsafe fn multiply_some(
+        &self,
+        strips: &[Strip<'a>],
+        panel: Panel,
+        target: Target<'_>,
+        room: &mut Room,
+    ) {
+        let Room {
+            gathered,
+            pieces,
+            sums,
+        } = room;
+        sums.grow(SUMS);
+        // SAFETY: passed on from the caller.
+        let pairs = unsafe { self.pairs(strips, panel.units, gathered, pieces) };
+        for first in (0..target.columns).step_by(BLOCK) {
+            for pair in &pairs {
+                let place = Place {
+                    strips: pair.strips,
+                    target,
+                    first,
+                    apart: sums.as_mut_ptr().cast(),
+                };
+                let (onto, to) = place.strips();
+                let its = pair.pieces.clone();
+                let ends = its.map_or(&*self.even, |its| &pieces[its]).as_ptr_range();
+                let columns = first / BLOCK * panel.block_step;
+                let block = amx::Block {
+                    left: pair.left,
+                    panel: panel.units.wrapping_add(columns),
+                    panel_step: self.panel_step * size_of::<u32>(),
+                    pieces: ends.start,
+                    pieces_end: ends.end,
+                    onto,
+                    to,
+                };
+                // SAFETY: passed on from the caller; what is gathered or summed apart has room for whole strips.
+                unsafe {
+                    if pair.strips[1].rows.is_empty() {
+                        amx::multiply::<false>(&block);
+                    } else {
+                        amx::multiply::<true>(&block);
+                    }
+                    place.put();
+                }
+            }
+        }
+    }
+
+    /// The strips in pairs. Rows that do not lie evenly are gathered; strips without rows read from `nothing`.
+    ///
+    /// # Safety
+    /// As [`Self::multiply`].
+    unsafe fn pairs<'s>(
+        &self,
+        strips: &'s [Strip<'a>],
+        nothing: *const u32,
+        gathered: &mut Units,
+        pieces: &mut Vec<amx::Piece>,
+    ) -> Vec<Pair<'s, 'a>> {
+        pieces.clear();
+        let step = self.pieces.len() * self.depth + APART;
+        let count = strips.iter().filter(|strip| strip.is_uneven()).count();
+        gathered.grow(count * self.side * step);
+        let mut room = gathered.as_mut_ptr();
+        let mut place = |strip: &Strip| {
+            if !strip.is_uneven() {
+                let first = strip.rows.first().map_or(nothing, |row| row.from);
+                return (first, strip.from_step.unwrap_or(0));
+            }
+            let to = room;
+            room = room.wrapping_add(self.side * step);
+            // SAFETY: passed on from the caller; there is room for every strip that is uneven.
+            unsafe { self.gather(strip, to, step) };
+            (to.cast_const(), step * size_of::<u32>())
+        };
+        let (pairs, _) = strips.as_chunks::<2>();
+        let pair = |strips: &'s [Strip<'a>; 2]| {
+            let [first, second] = strips.each_ref().map(&mut place);
+            let uneven = strips.each_ref().map(Strip::is_uneven);
+            let start = pieces.len();
+            if uneven != [false; 2] {
+                pieces.extend(self.pieces_of(uneven));
+            }
+            Pair {
+                strips,
+                left: amx::Strips {
+                    first: [first.0, second.0],
+                    step: [first.1, second.1],
+                },
+                pieces: (uneven != [false; 2]).then(|| start..pieces.len()),
+            }
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    /// The pieces as the matrix unit takes them, for strips whose rows are gathered or not.
+    fn pieces_of(&self, gathered: [bool; 2]) -> impl Iterator<Item = amx::Piece> {
+        // taps next to each other read the same pixels: a few lines at a time, so that these stay in the first cache
+        let length = if self.pieces.len() == 1 {
+            self.depth
+        } else {
+            TAP_UNITS.min(self.depth)
+        };
+        let starts = (0..self.depth).step_by(length.max(1));
+        starts.flat_map(move |from| {
+            let pieces = self.pieces.iter().enumerate();
+            pieces.map(move |(i, piece)| amx::Piece {
+                left: gathered.map(|is_gathered| {
+                    let units = if is_gathered {
+                        i * self.depth
+                    } else {
+                        piece.row
+                    };
+                    (units + from) * size_of::<u32>()
+                }),
+                panel: (piece.panel + from * self.panel_step) * size_of::<u32>(),
+                lines: length.min(self.depth - from) / LINE,
+            })
+        })
+    }
+
+    /// Brings the rows of a strip together, all pieces of a row one behind the other and zeros for rows that are not there.
+    ///
+    /// # Safety
+    /// As [`Self::multiply`]; `to` must hold the rows of a strip, `step` units apart.
+    unsafe fn gather(&self, strip: &Strip<'_>, to: *mut u32, step: usize) {
+        for index in 0..self.side {
+            let to = to.wrapping_add(index * step);
+            // SAFETY: there is room for the rows of a strip; the caller promises those of the operand.
+            unsafe {
+                match strip.rows.get(index) {
+                    Some(row) => {
+                        for (i, piece) in self.pieces.iter().enumerate() {
+                            let from = row.from.wrapping_add(piece.row);
+                            let to = to.add(i * self.depth);
+                            to.copy_from_nonoverlapping(from, self.depth);
+                        }
+                    }
+                    None => to.write_bytes(0, self.pieces.len() * self.depth),
+                }
+            }
+        }
+    }
 }
 
 /// Rows of a strip: fewer where most whole ones would have to be gathered, and shorter ones need not.
@@ -95,6 +277,11 @@ impl<'a> Strip<'a> {
             to_step: even(rows, side, |row| row.to * size_of::<f32>()),
         }
     }
+
+    /// Whether its rows have to be gathered.
+    fn is_uneven(&self) -> bool {
+        self.from_step.is_none() && !self.rows.is_empty()
+    }
 }
 
 /// The distance of the places of `side` rows, where it is the same for all.
@@ -108,158 +295,11 @@ fn even(rows: &[Row], side: usize, place: impl Fn(&Row) -> usize) -> Option<usiz
 }
 
 /// Two strips, the second of which may be empty.
-struct Pair<'a> {
-    strips: [Strip<'a>; 2],
+struct Pair<'s, 'a> {
+    strips: &'s [Strip<'a>; 2],
     left: amx::Strips<*const u32>,
-    /// Where its pieces lie.
-    pieces: Range<usize>,
-}
-
-/// What rows are multiplied with.
-struct Sum<'a> {
-    /// Rows of a strip.
-    side: usize,
-    panel: &'a Panel<'a>,
-    target: Target<'a>,
-}
-
-impl Sum<'_> {
-    /// # Safety
-    /// As [`multiply`], inside [`amx::with_unit`].
-    unsafe fn multiply(&self, rows: &[Row], room: &mut Room) {
-        let Room {
-            gathered,
-            pieces,
-            sums,
-        } = room;
-        pieces.clear();
-        sums.grow(SUMS);
-        // SAFETY: passed on from the caller.
-        let pairs = unsafe { self.pairs(rows, gathered, pieces) };
-        for first in (0..self.target.columns).step_by(amx::BLOCK_COLUMNS) {
-            for pair in &pairs {
-                let place = Place {
-                    strips: &pair.strips,
-                    target: self.target,
-                    first,
-                    apart: sums.as_mut_ptr().cast(),
-                };
-                let (onto, to) = place.strips();
-                let ends = pieces[pair.pieces.clone()].as_ptr_range();
-                let block = amx::Block {
-                    left: pair.left,
-                    panel: self.panel.units.wrapping_add(first),
-                    panel_step: PANEL_STEP,
-                    pieces: ends.start,
-                    pieces_end: ends.end,
-                    onto,
-                    to,
-                };
-                // SAFETY: passed on from the caller; what is gathered or summed apart has room for whole strips.
-                unsafe {
-                    if pair.strips[1].rows.is_empty() {
-                        amx::multiply::<false>(&block);
-                    } else {
-                        amx::multiply::<true>(&block);
-                    }
-                    place.put();
-                }
-            }
-        }
-    }
-
-    /// The rows in pairs of strips. Those that do not lie evenly are gathered.
-    ///
-    /// # Safety
-    /// As [`multiply`].
-    unsafe fn pairs<'a>(
-        &self,
-        rows: &'a [Row],
-        gathered: &mut Units,
-        pieces: &mut Vec<amx::Piece>,
-    ) -> Vec<Pair<'a>> {
-        let step = self.panel.pieces.len() * self.panel.depth + APART;
-        // taps next to each other read the same pixels: a few lines at a time, so that these stay in the first cache
-        let length = if self.panel.pieces.len() == 1 {
-            self.panel.depth
-        } else {
-            TAP_UNITS.min(self.panel.depth)
-        };
-        let strip = |rows| Strip::new(rows, self.side);
-        let mut strips: Vec<Strip> = rows.chunks(self.side).map(strip).collect();
-        if !strips.len().is_multiple_of(2) {
-            strips.push(strip(&[]));
-        }
-        let uneven = |strip: &Strip| strip.from_step.is_none() && !strip.rows.is_empty();
-        let count = strips.iter().filter(|strip| uneven(strip)).count();
-        gathered.grow(count * self.side * step);
-        let mut room = gathered.as_mut_ptr();
-        let mut place = |strip: &Strip| {
-            if !uneven(strip) {
-                let first = strip.rows.first().map_or(self.panel.units, |row| row.from);
-                return (first, strip.from_step.unwrap_or(0));
-            }
-            let to = room;
-            room = room.wrapping_add(self.side * step);
-            // SAFETY: passed on from the caller; there is room for every strip that is uneven.
-            unsafe { self.gather(strip, to, step) };
-            (to.cast_const(), step * size_of::<u32>())
-        };
-        let (pairs, _) = strips.as_chunks::<2>();
-        let pair =
-            |strips: &[Strip<'a>; 2]| {
-                let [first, second] = strips.each_ref().map(&mut place);
-                let start = pieces.len();
-                for from in (0..self.panel.depth).step_by(length) {
-                    pieces.extend(self.panel.pieces.iter().enumerate().map(|(i, piece)| {
-                        amx::Piece {
-                            left: strips.each_ref().map(|strip| {
-                                let units = if uneven(strip) {
-                                    i * self.panel.depth
-                                } else {
-                                    piece.row
-                                };
-                                (units + from) * size_of::<u32>()
-                            }),
-                            panel: piece.panel * size_of::<u32>() + from * PANEL_STEP,
-                            lines: length.min(self.panel.depth - from) / LINE,
-                        }
-                    }));
-                }
-                Pair {
-                    strips: *strips,
-                    left: amx::Strips {
-                        first: [first.0, second.0],
-                        step: [first.1, second.1],
-                    },
-                    pieces: start..pieces.len(),
-                }
-            };
-        pairs.iter().map(pair).collect()
-    }
-
-    /// Brings the rows of a strip together, all pieces of a row one behind the other and zeros for rows that are not there.
-    ///
-    /// # Safety
-    /// As [`multiply`]; `to` must hold the rows of a strip, `step` units apart.
-    unsafe fn gather(&self, strip: &Strip<'_>, to: *mut u32, step: usize) {
-        for index in 0..self.side {
-            let to = to.wrapping_add(index * step);
-            // SAFETY: there is room for the rows of a strip; the caller promises those of the operand.
-            unsafe {
-                match strip.rows.get(index) {
-                    Some(row) => {
-                        for (i, piece) in self.panel.pieces.iter().enumerate() {
-                            let from = row.from.wrapping_add(piece.row);
-                            let to = to.add(i * self.panel.depth);
-                            to.copy_from_nonoverlapping(from, self.panel.depth);
-                        }
-                    }
-                    None => to.write_bytes(0, self.panel.pieces.len() * self.panel.depth),
-                }
-            }
-        }
-    }
+    /// Where its pieces lie, unless its rows lie evenly.
+    pieces: Option<Range<usize>>,
 }
 
 /// Values of the sums of a pair of strips.
@@ -323,7 +363,7 @@ impl Place<'_> {
     /// Brings sums to their place that did not go there at once.
     ///
     /// # Safety
-    /// As [`multiply`].
+    /// As [`Strips::multiply`].
     unsafe fn put(&self) {
         let columns = self.columns();
         for (i, strip) in self.strips.iter().enumerate() {

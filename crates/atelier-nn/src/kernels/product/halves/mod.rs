@@ -13,9 +13,26 @@ mod matrices;
 /// Units that the summed dimension is filled up to with zeros: a row of the matrix unit's registers.
 pub(in crate::kernels) const LINE: usize = 16;
 
+/// Columns of a panel that meet rows at a time.
+pub(super) const BLOCK: usize = 32;
+
+/// Units of a step between rows that goes to every eighth line of a cache at most.
+const FEW_LINES: usize = 8 * LINE;
+
 /// Units that `depth` numbers take.
 pub(in crate::kernels) fn units_of(depth: usize) -> usize {
     depth.div_ceil(2).next_multiple_of(LINE)
+}
+
+/// Units from one row of `depth` numbers to the next in a left operand: not so many that rows of a strip lie in few lines of
+/// a cache.
+pub(super) fn row_step(depth: usize) -> usize {
+    let units = units_of(depth);
+    if units.is_multiple_of(FEW_LINES) {
+        units + LINE
+    } else {
+        units
+    }
 }
 
 /// The nearest bf16 of a number, in the lower half of a unit.
@@ -28,26 +45,35 @@ pub(in crate::kernels) fn half(value: f32) -> u32 {
     }
 }
 
-/// Writes rows of `depth` numbers as bf16, `units_of(depth)` units each.
-pub(super) fn half_rows(level: Level, from: &[f32], depth: usize, to: *mut u32) {
-    let (rows, stride) = (from.len() / depth, units_of(depth));
+/// Writes rows of `depth` numbers as bf16, `stride` units apart.
+///
+/// # Safety
+/// `to` must hold the rows, and `stride` be `units_of(depth)` at least.
+pub(super) unsafe fn half_rows(
+    level: Level,
+    from: &[f32],
+    depth: usize,
+    to: *mut u32,
+    stride: usize,
+) {
+    let rows = from.len() / depth;
     let size = chunk(rows, depth);
     let to = Shared::from_ptr(to.cast());
 
     share_each(from.chunks(size * depth), |part, values| {
         let to = to.at(part * size * stride).cast();
         // SAFETY: every row has its own units.
-        unsafe { rows_at(level, values, depth, depth, to) };
+        unsafe { rows_at(level, values, [depth, depth], to, stride) };
     });
 }
 
-/// Writes rows of `depth` numbers, `step` apart, as bf16, zeros up to whole lines.
+/// Writes rows of `depth` numbers, `step` apart, as bf16, `stride` units apart, zeros up to whole lines.
 ///
 /// # Safety
 /// As [`Simd`]; `to` must hold `units_of(depth)` units for every row.
 #[inline(always)]
-unsafe fn rows<S: Simd>(from: &[f32], step: usize, depth: usize, to: *mut u32) {
-    let stride = units_of(depth);
+unsafe fn rows<S: Simd>(from: &[f32], [step, depth]: [usize; 2], to: *mut u32, stride: usize) {
+    let end = 2 * units_of(depth);
     for (i, row) in from.chunks(step).enumerate() {
         // SAFETY: whole vectors stay below `depth`; the rest goes through a buffer no longer than a line.
         unsafe {
@@ -64,50 +90,79 @@ unsafe fn rows<S: Simd>(from: &[f32], step: usize, depth: usize, to: *mut u32) {
                     .copy_from_nonoverlapping(rest.as_ptr(), depth - at);
                 at = depth;
             }
-            to.add(at).write_bytes(0, 2 * stride - at);
+            to.add(at).write_bytes(0, end - at);
         }
     }
 }
 
 leveled! {
-    pub(in crate::kernels) fn rows_at(from: &[f32], step: usize, depth: usize, to: *mut u32) = rows
+    pub(in crate::kernels) fn rows_at(from: &[f32], sizes: [usize; 2], to: *mut u32, stride: usize) = rows
 }
 
-/// A panel, and the pieces of the summed dimension that rows are multiplied with.
+/// A panel of pairs of bf16.
 #[derive(Clone, Copy)]
-pub(super) struct Panel<'a> {
+pub(super) struct Panel {
     pub(super) units: *const u32,
-    pub(super) pieces: &'a [Piece],
-    /// Units of every piece.
-    pub(super) depth: usize,
+    /// Units from the first [`BLOCK`] columns to the next.
+    pub(super) block_step: usize,
 }
 
-/// The products of all `rows` with one panel of pairs of bf16.
+/// Rows that are multiplied with panels.
+pub(super) struct Left<'a> {
+    rows: &'a [Row],
+    pieces: &'a [Piece],
+    depth: usize,
+    #[cfg(target_arch = "x86_64")]
+    strips: Option<matrices::Strips<'a>>,
+}
+
+impl<'a> Left<'a> {
+    /// The rows over some pieces of the summed dimension, `depth` units each. The units of panels lie `panel_step` apart:
+    /// with anything but the matrix unit, as many as a panel has columns.
+    pub(super) fn new(
+        level: Level,
+        rows: &'a [Row],
+        pieces: &'a [Piece],
+        depth: usize,
+        panel_step: usize,
+    ) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        let is_matrix = level == Level::Amx && !pieces.is_empty() && depth > 0;
+        debug_assert!(level.multiplies_matrices() || panel_step == level.panel());
+        Self {
+            rows,
+            pieces,
+            depth,
+            #[cfg(target_arch = "x86_64")]
+            strips: is_matrix.then(|| matrices::Strips::new(rows, pieces, depth, panel_step)),
+        }
+    }
+}
+
+/// The products of all rows with one panel of pairs of bf16.
 ///
 /// # Safety
 /// Every row and the panel must be readable over all pieces, in whole lines of units; the target writable. The instructions
 /// must be there.
 pub(super) unsafe fn half_panel_at(
     level: Level,
-    rows: &[Row],
-    panel: &Panel<'_>,
+    left: &Left<'_>,
+    panel: Panel,
     target: Target<'_>,
 ) {
-    let Panel {
-        units,
+    #[cfg(target_arch = "x86_64")]
+    if let Some(strips) = &left.strips {
+        // SAFETY: passed on from the caller.
+        return unsafe { strips.multiply(panel, target) };
+    }
+    let Left {
+        rows,
         pieces,
         depth,
-    } = *panel;
+        ..
+    } = *left;
     // SAFETY: passed on from the caller.
-    unsafe {
-        match level {
-            #[cfg(target_arch = "x86_64")]
-            Level::Amx if !pieces.is_empty() && depth > 0 => {
-                matrices::multiply(rows, panel, target);
-            }
-            _ => widened_at(level, rows, units, pieces, depth, target),
-        }
-    }
+    unsafe { widened_at(level, rows, panel.units, pieces, depth, target) };
 }
 
 leveled! {

@@ -52,7 +52,8 @@ impl Source<'_> {
                     Direction::Forward => weights.widen_panel(to, self.panel, tap, held.clone()),
                     // the gradient is a convolution with the kernel turned by half a turn
                     Direction::Gradient => {
-                        weights.turn(to, TAPS - 1 - tap, self.panel * width, self.inputs.clone());
+                        let inputs = self.inputs.clone();
+                        weights.turn(to, TAPS - 1 - tap, self.panel * width, inputs, false);
                     }
                 }
             }
