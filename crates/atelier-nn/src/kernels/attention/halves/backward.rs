@@ -256,7 +256,7 @@ impl Task<'_> {
         pieces: &mut Pieces,
     ) {
         let (rows, of_head) = (self.shape.head_rows(), self.shape.keys_held());
-        let keys = &self.keys[1][(self.pair * of_head + first) / 2 * rows..];
+        let keys = &self.keys[1][(self.pair * of_head + first) * rows / 2..];
         let (left, right) = ((keys, held / 2), (&*pieces.paired_slopes, PANEL));
         let product = Product::new(left, right, [rows, held / 2, PANEL]);
         let to = &mut pieces.gradients[panel * PANEL * rows..];

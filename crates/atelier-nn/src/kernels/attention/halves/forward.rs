@@ -138,7 +138,7 @@ impl Task<'_> {
         let (level, shape) = (self.level, self.shape);
         let (units, rows, of_head) = (shape.head_units(), shape.head_rows(), shape.keys_held());
         let keys = &keys[(self.pair * of_head + first) * units..];
-        let values = &values[(self.pair * of_head + first) / 2 * rows..];
+        let values = &values[(self.pair * of_head + first) * rows / 2..];
         for index in 0..self.panels().count() {
             let products = &mut pieces.products[..held * PANEL];
             let queries = (&pieces.queries[index * PANEL * units..], PANEL);

@@ -116,7 +116,8 @@ pub(super) fn tokens_by_value(level: Level, shape: &Shape, values: &[f32]) -> Ve
         let from = shape.rows(values, shape.keys, pair, 0..shape.keys);
         by_pair(level, from, &mut between, rows);
         for [first, _, held] in shape.tiles() {
-            let (tile, units) = (first / 2 * rows..(first + held) / 2 * rows, held / 2);
+            let units = held / 2;
+            let tile = first / 2 * rows..(first / 2 + units) * rows;
             let to = &mut to[tile.clone()];
             turned(level, &between[tile], [units, rows], to, units);
         }

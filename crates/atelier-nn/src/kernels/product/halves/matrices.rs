@@ -42,8 +42,8 @@ thread_local! {
 pub(super) struct Strips<'a> {
     /// Rows of a strip.
     side: usize,
-    /// An even number of them, the last of which may be empty.
-    strips: Vec<Strip<'a>>,
+    /// An even number of strips, the last of which may be empty.
+    all: Vec<Strip<'a>>,
     /// The pieces of the summed dimension, and units of each.
     pieces: &'a [Piece],
     depth: usize,
@@ -63,20 +63,20 @@ impl<'a> Strips<'a> {
         debug_assert!(depth.is_multiple_of(LINE), "whole lines of units");
         let side = side_of(rows);
         let strip = |rows| Strip::new(rows, side);
-        let mut strips: Vec<Strip> = rows.chunks(side).map(strip).collect();
-        if !strips.len().is_multiple_of(2) {
-            strips.push(strip(&[]));
+        let mut all: Vec<Strip> = rows.chunks(side).map(strip).collect();
+        if !all.len().is_multiple_of(2) {
+            all.push(strip(&[]));
         }
-        let mut all = Self {
+        let mut strips = Self {
             side,
-            strips,
+            all,
             pieces,
             depth,
             panel_step,
             even: Vec::new(),
         };
-        all.even = all.pieces_of([false; 2]).collect();
-        all
+        strips.even = strips.pieces_of([false; 2]).collect();
+        strips
     }
 
     /// The products of all rows with one panel.
@@ -88,7 +88,7 @@ impl<'a> Strips<'a> {
             // SAFETY: passed on from the caller.
             unsafe {
                 amx::with_unit(self.side, || {
-                    for strips in self.strips.chunks(ROWS / self.side) {
+                    for strips in self.all.chunks(ROWS / self.side) {
                         self.multiply_some(strips, panel, target, room);
                     }
                 });
@@ -188,7 +188,7 @@ impl<'a> Strips<'a> {
                     first: [first.0, second.0],
                     step: [first.1, second.1],
                 },
-                pieces: (uneven != [false; 2]).then(|| start..pieces.len()),
+                pieces: (uneven != [false; 2]).then_some(start..pieces.len()),
             }
         };
         pairs.iter().map(pair).collect()
