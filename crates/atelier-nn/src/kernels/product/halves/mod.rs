@@ -104,6 +104,10 @@ leveled! {
 pub(super) struct Panel {
     pub(super) units: *const u32,
     /// Units from the first [`BLOCK`] columns to the next.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "only the matrix unit reads panels in parts")
+    )]
     pub(super) block_step: usize,
 }
 
