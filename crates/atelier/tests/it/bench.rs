@@ -82,7 +82,8 @@ fn the_planned_memory_is_what_a_step_takes() {
     assert!(whole > kept && kept > blocks);
 }
 
-/// Large pictures, whose previews take the most. One thread, for the same reason.
+/// Large pictures, whose previews take the most. One thread, for the same reason. The plan is what the decoder takes where its
+/// buffers find little place among those that are free; where they find more, it takes up to a fifth less of all.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_planned_memory_is_what_a_training_with_previews_takes() {
@@ -108,7 +109,7 @@ fn the_planned_memory_is_what_a_training_with_previews_takes() {
         );
         let ratio = planned / took;
         println!("{out}: planned {planned:.2e}, took {took:.2e}, {ratio:.3}");
-        assert!((0.9..1.1).contains(&ratio), "{out}: {ratio}");
+        assert!((0.9..1.25).contains(&ratio), "{out}: {ratio}");
     }
 }
 
