@@ -44,7 +44,7 @@ pub fn serve(
     });
     let service = TowerToHyperService::new(router);
     limit_unsent(&stream);
-    let stream = Patient::new(stream, limits.pause);
+    let stream = Patient::new(stream, limits);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let watched = watcher.watch(connection);
     async move {

@@ -3,11 +3,13 @@
 
 pub mod answer;
 pub mod connection;
+mod credit;
 mod error;
 pub mod incoming;
 mod limits;
 mod patient;
 pub mod places;
+pub mod rounds;
 pub mod security;
 pub mod work;
 

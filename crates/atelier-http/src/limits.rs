@@ -25,8 +25,10 @@ pub struct Limits {
     pub thumbnails_bytes: u64,
     /// How long a client may take for the head of a request, and until the next one on the same connection.
     pub head: Duration,
-    /// How long it may pause in the middle of a body, and take nothing of an answer.
+    /// How long it is waited for in the middle of a body or an answer, in one pause or in several.
     pub pause: Duration,
+    /// Whoever sends or takes so many bytes a second is waited for as if it had not paused yet.
+    pub least_bytes_per_sec: u64,
     /// How long it may take for a JSON document.
     pub json: Duration,
     /// How long a request waits for its turn.
@@ -57,6 +59,7 @@ impl Default for Limits {
             thumbnails_bytes: 512 << 20,
             head: Duration::from_secs(30),
             pause: Duration::from_secs(30),
+            least_bytes_per_sec: 4 << 10,
             json: Duration::from_mins(1),
             turn: Duration::from_secs(30),
             farewell: Duration::from_secs(10),

@@ -1,48 +1,45 @@
-//! A stream whose other end has to take what is sent: one that takes nothing for too long is an error, whatever the answer.
+//! A stream whose other end has to take what is sent: one that takes nothing, or too little, for too long is an error, whatever
+//! the answer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+
+use crate::Limits;
+use crate::credit::Credit;
 
 /// The stream.
 #[derive(Debug)]
 pub(crate) struct Patient<S> {
     stream: S,
-    patience: Duration,
-    /// When patience ends, while the other end takes nothing.
-    end: Option<Pin<Box<Sleep>>>,
+    credit: Credit,
 }
 
 impl<S> Patient<S> {
-    /// One that waits so long at most until the other end takes some of what is sent.
-    pub(crate) fn new(stream: S, patience: Duration) -> Self {
+    /// One whose other end is waited for within limits.
+    pub(crate) fn new(stream: S, limits: &Limits) -> Self {
         Self {
             stream,
-            patience,
-            end: None,
+            credit: Credit::new(limits),
         }
     }
 
-    /// What came of sending, or an error where nothing came of it for too long.
+    /// What came of sending, or an error where too little came of it for too long.
     fn judged<T>(
         &mut self,
         context: &mut Context<'_>,
         sent: Poll<io::Result<T>>,
+        bytes: impl FnOnce(&T) -> usize,
     ) -> Poll<io::Result<T>> {
-        if sent.is_ready() {
-            self.end = None;
-            return sent;
+        if let Poll::Ready(sent) = sent {
+            self.credit.earn(sent.as_ref().map_or(0, bytes));
+            return Poll::Ready(sent);
         }
-        let patience = self.patience;
-        let end = self.end.get_or_insert_with(|| Box::pin(sleep(patience)));
-        end.as_mut().poll(context).map(|()| {
-            let problem = "the client took nothing for too long";
-            Err(io::Error::new(io::ErrorKind::TimedOut, problem))
-        })
+        ready!(self.credit.poll_used_up(context));
+        let problem = "the client took the answer too slowly";
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, problem)))
     }
 }
 
@@ -63,7 +60,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let sent = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.judged(context, sent)
+        self.judged(context, sent, |sent| *sent)
     }
 
     fn poll_write_vectored(
@@ -72,7 +69,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let sent = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.judged(context, sent)
+        self.judged(context, sent, |sent| *sent)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -81,37 +78,51 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let sent = Pin::new(&mut self.stream).poll_flush(context);
-        self.judged(context, sent)
+        self.judged(context, sent, |()| 0)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let sent = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.judged(context, sent)
+        self.judged(context, sent, |()| 0)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::time::{sleep, timeout};
 
     use super::*;
 
     #[tokio::test]
-    async fn who_takes_a_little_now_and_then_is_waited_for_and_who_takes_nothing_is_not() {
+    async fn who_takes_enough_now_and_then_is_waited_for_and_others_are_not() {
         // Time passes when nothing else is to be done.
         tokio::time::pause();
-        let (mut client, server) = duplex(10);
-        let mut server = Patient::new(server, Duration::from_secs(30));
-        let taking = async {
-            for _ in 0..9 {
-                sleep(Duration::from_secs(29)).await;
-                client.read_exact(&mut [0; 10]).await.unwrap();
-            }
+        let limits = Limits {
+            pause: Duration::from_secs(30),
+            least_bytes_per_sec: 1,
+            ..Limits::default()
         };
-        let (sent, ()) = tokio::join!(server.write_all(&[0; 100]), taking);
-        sent.unwrap();
-        let error = server.write_all(&[0; 100]).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        drop(client);
+        // What the other end takes at once, and every 29 seconds.
+        for (taken, is_enough) in [(30, true), (10, false)] {
+            let (mut client, server) = duplex(taken);
+            let mut server = Patient::new(server, &limits);
+            let taking = async {
+                for _ in 0..9 {
+                    sleep(Duration::from_secs(29)).await;
+                    let mut taken = vec![0; taken];
+                    let taking = client.read_exact(&mut taken);
+                    let _ = timeout(Duration::from_millis(1), taking).await;
+                }
+            };
+            let bytes = vec![0; taken * 10];
+            let (sent, ()) = tokio::join!(server.write_all(&bytes), taking);
+            assert_eq!(sent.is_ok(), is_enough);
+            // And one that takes nothing.
+            let error = server.write_all(&bytes).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        }
     }
 }

@@ -2,9 +2,11 @@
 //! last, so that its size does not grow.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use atelier_core::JobState;
 use atelier_store::{Job, JobId, RunId};
 use serde::Serialize;
 
@@ -36,6 +38,8 @@ pub struct Changes {
 pub(crate) struct Board {
     state: Mutex<State>,
     changed: Condvar,
+    /// Whether it shows a job that is running.
+    works: AtomicBool,
     /// Ended jobs that it shows.
     most_ended: usize,
 }
@@ -60,6 +64,7 @@ impl Board {
                 is_closed: false,
             }),
             changed: Condvar::new(),
+            works: AtomicBool::new(false),
             most_ended,
         }
     }
@@ -80,7 +85,7 @@ impl Board {
         let revision = state.revision;
         state.jobs.insert(id, (revision, snapshot));
         state.forget(self.most_ended);
-        self.changed.notify_all();
+        self.note(&state);
     }
 
     /// Shows a job as it is now, and everybody all of what they may see: some may see it no longer.
@@ -89,7 +94,18 @@ impl Board {
         let mut state = self.lock();
         state.revision += 1;
         state.whole_before = state.revision;
+        self.note(&state);
+    }
+
+    /// Says that something changed.
+    fn note(&self, state: &State) {
+        self.works.store(state.works(), Ordering::Relaxed);
         self.changed.notify_all();
+    }
+
+    /// Whether a job is running.
+    pub(crate) fn works(&self) -> bool {
+        self.works.load(Ordering::Relaxed)
     }
 
     /// The jobs that train a run.
@@ -108,7 +124,7 @@ impl Board {
         if state.jobs.remove(&id).is_some() {
             state.revision += 1;
             state.whole_before = state.revision;
-            self.changed.notify_all();
+            self.note(&state);
         }
     }
 
@@ -155,6 +171,11 @@ impl Board {
 }
 
 impl State {
+    fn works(&self) -> bool {
+        let mut shown = self.jobs.values();
+        shown.any(|(_, shown)| shown.job.state == JobState::Running)
+    }
+
     fn since(&self, since: u64) -> Changes {
         let is_whole = since < self.whole_before || since > self.revision;
         let jobs = self.jobs.values();
@@ -183,7 +204,7 @@ impl State {
 mod tests {
     use std::path::PathBuf;
 
-    use atelier_core::{JobKind, JobState};
+    use atelier_core::JobKind;
     use serde_json::Value;
 
     use super::*;
@@ -214,6 +235,25 @@ mod tests {
             owner: None,
             is_shared: false,
         }
+    }
+
+    #[test]
+    fn it_works_while_it_shows_a_running_job() {
+        let board = Board::new(0, 1);
+        let show = |job: &Job| {
+            let (job, report) = (job.clone(), None);
+            board.show(JobSnapshot { job, report });
+        };
+        let [mut ends, goes] = [job(JobState::Running), job(JobState::Running)];
+        show(&job(JobState::Queued));
+        assert!(!board.works());
+        show(&ends);
+        show(&goes);
+        ends.state = JobState::Completed;
+        show(&ends);
+        assert!(board.works());
+        board.remove(goes.id);
+        assert!(!board.works());
     }
 
     #[test]

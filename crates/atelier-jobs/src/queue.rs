@@ -203,6 +203,11 @@ impl Queue {
         changes
     }
 
+    /// Whether a job is running.
+    pub fn works(&self) -> bool {
+        self.shared.board.works()
+    }
+
     /// Whether the supervisor has ended, so that nothing will change any more.
     pub fn has_ended(&self) -> bool {
         self.shared.board.is_closed()

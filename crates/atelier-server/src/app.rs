@@ -10,20 +10,22 @@ use atelier_http::Error;
 use atelier_http::Limits;
 use atelier_http::answer::Failure;
 use atelier_http::incoming::disk::Disk;
+use atelier_http::incoming::steady::steady;
+use atelier_http::rounds::Rounds;
 use atelier_http::security::{Access, Addresses, add_headers, check_origin, is_https};
 use atelier_http::work::{Place, Work};
 use atelier_jobs::Queue;
 use atelier_store::{Account, Library, thumbnails_folder};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_request_with_state};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
-use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::events::{Clients, Watch};
 use crate::models::export::AdapterWriter;
@@ -104,6 +106,7 @@ struct Shared {
     uploads: PathBuf,
     thumbnails: Thumbnails,
     work: Work,
+    rounds: Rounds,
     watch: Option<Watch>,
     clients: Clients,
     metrics: Metrics,
@@ -134,6 +137,7 @@ impl App {
                 admissions: watch::Sender::new(0),
                 thumbnails: Thumbnails::new(thumbnails, limits.thumbnails_bytes),
                 work: Work::new(limits.turn),
+                rounds: Rounds::default(),
                 watch: watch.map_err(Error::Threads)?,
                 clients: Clients::new(limits.event_clients),
                 metrics: Metrics::default(),
@@ -327,7 +331,6 @@ pub fn guarded_router(
 /// The same for what handlers share.
 pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
     let (router, _) = described();
-    let pause = app.limits().pause;
     // Weights become no smaller, take long, and are continued where a download broke off.
     let compression = SizeAbove::new(1024)
         .and(NotForContentType::IMAGES)
@@ -336,16 +339,22 @@ pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
         .and(NotForContentType::new("application/octet-stream"));
     // Answers of doors have pictures in their words, which become no smaller either.
     let doors = app.shared.services.doors.clone();
+    let rounds = || from_fn_with_state(app.clone(), answer_in_rounds);
     router
         .route("/api/v1/openapi.json", get(openapi::get_openapi))
         .fallback(web::get_page)
         .method_not_allowed_fallback(refuse_method)
         // From the inside out: the last one sees a request first.
+        .layer(rounds())
         .layer(CompressionLayer::new().compress_when(compression))
-        .merge(doors.method_not_allowed_fallback(refuse_method))
+        .merge(
+            doors
+                .method_not_allowed_fallback(refuse_method)
+                .layer(rounds()),
+        )
         // Whoever reads a body has a limit of its own.
         .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyTimeoutLayer::new(pause))
+        .layer(map_request_with_state(app.clone(), keep_steady))
         .layer(from_fn_with_state(app.clone(), session::recognise))
         .layer(from_fn_with_state(
             Addresses::of(address, app.access()),
@@ -357,6 +366,20 @@ pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
         .with_state(app.clone())
 }
 
+/// Whoever asks without a pause leaves the processors to what the queue does.
+async fn answer_in_rounds(State(app): State<App>, request: Request, next: Next) -> Response {
+    let queue = app.shared.services.queue.as_ref();
+    let works = || queue.is_some_and(Queue::works);
+    let rounds = &app.shared.rounds;
+    rounds
+        .answer(request, works, |request| next.clone().run(request))
+        .await
+}
+
+async fn keep_steady(State(app): State<App>, request: Request) -> Request {
+    steady(request, app.limits())
+}
+
 async fn refuse_method() -> Failure {
     Failure::invalid("this address does not take this method")
         .with_status(StatusCode::METHOD_NOT_ALLOWED)
@@ -366,8 +389,7 @@ async fn refuse_method() -> Failure {
     clippy::needless_pass_by_value,
     reason = "the layer gives what was thrown away"
 )]
-fn answer_panic(thrown: Box<dyn std::any::Any + Send>) -> axum::response::Response {
-    use axum::response::IntoResponse as _;
+fn answer_panic(thrown: Box<dyn std::any::Any + Send>) -> Response {
     let words = thrown.downcast_ref::<String>().map(String::as_str);
     let words = words.or_else(|| thrown.downcast_ref::<&str>().copied());
     Failure::internal(words.unwrap_or("a panic")).into_response()

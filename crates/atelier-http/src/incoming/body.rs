@@ -2,9 +2,10 @@
 
 use axum::http::StatusCode;
 
+use super::steady::TooSlow;
 use crate::answer::Failure;
 
-/// A client that paused for too long.
+/// What is told of a client that was waited for long enough.
 pub fn too_slow() -> Failure {
     let message = "the request's body came too slowly, or its end did not come";
     Failure::invalid(message).with_status(StatusCode::REQUEST_TIMEOUT)
@@ -15,11 +16,11 @@ pub fn unreadable(error: &dyn std::fmt::Display) -> Failure {
     Failure::invalid(format!("the request's body cannot be read: {error}"))
 }
 
-/// Whether a body failed since its client paused for too long.
+/// Whether a body failed since it came too slowly.
 pub fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if error.is::<tower_http::timeout::TimeoutError>() {
+        if error.is::<TooSlow>() {
             return true;
         }
         cause = error.source();

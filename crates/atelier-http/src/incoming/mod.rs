@@ -9,3 +9,4 @@ pub mod metered;
 pub mod pair;
 pub mod part;
 pub mod receive;
+pub mod steady;

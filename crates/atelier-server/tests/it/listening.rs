@@ -148,6 +148,47 @@ fn slow_clients_are_sent_away_and_others_are_answered_meanwhile() {
 }
 
 #[test]
+fn an_upload_that_drips_is_sent_away_and_leaves_its_place() {
+    let running = Running::start(Limits {
+        pause: Duration::from_millis(400),
+        least_bytes_per_sec: 1_000,
+        ..Limits::default()
+    });
+    let dataset = running.studio.settings.library.clone();
+    let dataset = dataset.create_dataset(atelier_store::About {
+        name: "Drips".to_owned(),
+        ..atelier_store::About::default()
+    });
+    let path = format!("/api/v1/datasets/{}/images", dataset.unwrap().id);
+    let part = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\n";
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n\
+         Connection: close\r\n\r\n{part}",
+        running.address
+    );
+    // More uploads than there are places, and each sends something all the time.
+    let mut streams: Vec<_> = (0..12).map(|_| running.connect()).collect();
+    for stream in &mut streams {
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_millis(5)))
+            .unwrap();
+    }
+    let (start, mut answers) = (Instant::now(), Vec::new());
+    while !streams.is_empty() && start.elapsed() < Duration::from_secs(20) {
+        streams.retain_mut(|stream| {
+            let _ = stream.write_all(b".");
+            let mut answer = [0; 12];
+            let is_answered = stream.read_exact(&mut answer).is_ok();
+            answers.extend(is_answered.then_some(answer));
+            !is_answered
+        });
+    }
+    assert_eq!(answers, [*b"HTTP/1.1 408"; 12]);
+    running.finish();
+}
+
+#[test]
 fn clients_that_do_not_read_their_answers_do_not_keep_others_out() {
     let running = Running::start(Limits {
         pause: Duration::from_millis(300),

@@ -1,0 +1,312 @@
+//! Whoever asks without a pause while the machine works is answered in rounds, so that answering leaves the processors to the
+//! work: what comes in within a moment waits for the end of the moment, and equal questions get one answer, which is found
+//! after all of them were asked. People, and clients that pause, do not wait.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
+use axum::extract::Request;
+use axum::http::Method;
+use axum::http::response::Parts;
+use axum::response::{IntoResponse as _, Response};
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep_until};
+
+use crate::answer::Failure;
+use crate::security::Peer;
+
+/// How long a round gathers questions.
+const ROUND: Duration = Duration::from_millis(14);
+/// Requests that are answered at once, and how many more a second: those of opening some pages, of scrolling, of 50 programs
+/// that look once a second.
+const AT_ONCE: f64 = 200.0;
+const MORE_PER_SEC: f64 = 200.0;
+/// Answers that are kept for others who asked the same.
+const SHARED_BYTES: u64 = 4 << 20;
+
+/// The rounds of a server.
+#[derive(Debug)]
+pub struct Rounds(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    /// Requests that may be answered at once.
+    left: f64,
+    counted: Instant,
+    gathering: Option<Arc<Round>>,
+}
+
+/// Questions that are answered together.
+#[derive(Debug)]
+struct Round {
+    end: Instant,
+    questions: Mutex<HashMap<Vec<u8>, Arc<Question>>>,
+}
+
+/// The answer to a question; nothing where it is for one client alone.
+type Question = OnceCell<Option<Answer>>;
+
+/// An answer that several get.
+#[derive(Debug)]
+struct Answer(Parts, Bytes);
+
+impl Default for Rounds {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            left: AT_ONCE,
+            counted: Instant::now(),
+            gathering: None,
+        }))
+    }
+}
+
+impl Rounds {
+    /// Answers a request: at once, or in a round where the machine works.
+    pub async fn answer<F: Future<Output = Response>>(
+        &self,
+        request: Request,
+        works: impl FnOnce() -> bool,
+        answer: impl Fn(Request) -> F,
+    ) -> Response {
+        let Some(round) = self.round(works) else {
+            return answer(request).await;
+        };
+        let question = words_of(&request).map(|words| round.question(words));
+        sleep_until(round.end).await;
+        drop(round);
+        let Some(question) = question else {
+            return answer(request).await;
+        };
+        let (mut request, mut own) = (Some(request), None);
+        let first = async {
+            let response = answer(request.take()?).await;
+            match shared(response).await {
+                Ok(answer) => Some(answer),
+                Err(for_one) => {
+                    own = Some(for_one);
+                    None
+                }
+            }
+        };
+        match (question.get_or_init(|| first).await, own, request) {
+            (Some(answer), ..) => answer.response(),
+            (None, Some(own), _) => own,
+            (None, None, Some(request)) => answer(request).await,
+            (None, None, None) => Failure::internal("an answer got lost").into_response(),
+        }
+    }
+
+    /// The round that a request belongs to, unless it is answered at once.
+    fn round(&self, works: impl FnOnce() -> bool) -> Option<Arc<Round>> {
+        let now = Instant::now();
+        let mut state = lock(&self.0);
+        let passed = now.saturating_duration_since(state.counted);
+        state.left = (state.left + passed.as_secs_f64() * MORE_PER_SEC).min(AT_ONCE);
+        state.counted = now;
+        if state.left >= 1.0 {
+            state.left -= 1.0;
+            return None;
+        }
+        if !works() {
+            return None;
+        }
+        // Nothing of a round is answered before its end, so whoever comes before it gets an answer that was found later.
+        let gathering = state.gathering.take().filter(|round| now < round.end);
+        let round = gathering.unwrap_or_else(|| {
+            Arc::new(Round {
+                end: now + ROUND,
+                questions: Mutex::default(),
+            })
+        });
+        state.gathering = Some(Arc::clone(&round));
+        Some(round)
+    }
+}
+
+impl Round {
+    fn question(&self, words: Vec<u8>) -> Arc<Question> {
+        Arc::clone(lock(&self.questions).entry(words).or_default())
+    }
+}
+
+fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a request asks: who from where, for what, with every header. Nothing where it asks for more than an answer.
+fn words_of(request: &Request) -> Option<Vec<u8>> {
+    if request.method() != Method::GET || !request.body().is_end_stream() {
+        return None;
+    }
+    let peer = request.extensions().get().map(|Peer(peer)| *peer);
+    let mut words = format!("{peer:?} {}\n", request.uri()).into_bytes();
+    for (name, value) in request.headers() {
+        words.extend_from_slice(name.as_str().as_bytes());
+        words.push(b':');
+        words.extend_from_slice(value.as_bytes());
+        words.push(b'\n');
+    }
+    Some(words)
+}
+
+/// An answer for all who asked, or the response again where it is large or has no end that is known.
+async fn shared(response: Response) -> Result<Answer, Response> {
+    let bytes = response.body().size_hint().exact();
+    if bytes.is_none_or(|bytes| bytes > SHARED_BYTES) {
+        return Err(response);
+    }
+    let (parts, body) = response.into_parts();
+    match to_bytes(body, usize::MAX).await {
+        Ok(bytes) => Ok(Answer(parts, bytes)),
+        Err(error) => Err(Failure::internal(error).into_response()),
+    }
+}
+
+impl Answer {
+    fn response(&self) -> Response {
+        let Self(parts, bytes) = self;
+        Response::from_parts(parts.clone(), Body::from(bytes.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    /// Rounds of a server that has answered as many requests as it answers at once.
+    fn busy() -> Rounds {
+        let rounds = Rounds::default();
+        lock(&rounds.0).left = 0.0;
+        rounds
+    }
+
+    fn get(path: &str) -> Request {
+        Request::get(path).body(Body::empty()).unwrap()
+    }
+
+    async fn body(response: Response) -> String {
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    /// Answers with the path and the number of the answer.
+    async fn count(count: &AtomicUsize, request: Request) -> Response {
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        tokio::task::yield_now().await;
+        let status = StatusCode::ACCEPTED;
+        (status, format!("{} {number}", request.uri())).into_response()
+    }
+
+    #[tokio::test]
+    async fn equal_questions_of_a_round_get_one_answer_and_others_their_own() {
+        tokio::time::pause();
+        let (rounds, answered) = (busy(), AtomicUsize::new(0));
+        let start = Instant::now();
+        let ask = |request| rounds.answer(request, || true, |request| count(&answered, request));
+        let with = |name, value| {
+            let request = Request::get("/a").header(name, value);
+            request.body(Body::empty()).unwrap()
+        };
+        let of_peer = |peer: [u8; 4]| {
+            let mut request = get("/a");
+            request.extensions_mut().insert(Peer(peer.into()));
+            request
+        };
+        let answers = tokio::join!(
+            ask(get("/a")),
+            ask(get("/a")),
+            ask(get("/a?b")),
+            ask(with("cookie", "c")),
+            ask(with("cookie", "d")),
+            ask(of_peer([10, 0, 0, 1])),
+            ask(of_peer([10, 0, 0, 2])),
+        );
+        assert!(start.elapsed() >= ROUND);
+        assert_eq!(answers.0.status(), StatusCode::ACCEPTED);
+        let same = [body(answers.0).await, body(answers.1).await];
+        assert_eq!(same[0], same[1]);
+        assert!(body(answers.2).await.starts_with("/a?b "));
+        assert_eq!(answered.load(Ordering::Relaxed), 6);
+        // The next round finds its answer anew.
+        assert_eq!(body(ask(get("/a")).await).await, "/a 6");
+    }
+
+    #[tokio::test]
+    async fn what_changes_something_or_has_no_known_end_is_done_for_each() {
+        tokio::time::pause();
+        let (rounds, answered) = (busy(), AtomicUsize::new(0));
+        let post = || Request::post("/a").body(Body::empty()).unwrap();
+        let ask = |request| rounds.answer(request, || true, |request| count(&answered, request));
+        tokio::join!(ask(post()), ask(post()));
+        assert_eq!(answered.load(Ordering::Relaxed), 2);
+        let stream = |request| async {
+            let counted = count(&answered, request).await;
+            let body = Body::new(Streamed(counted.into_body()));
+            Response::new(body)
+        };
+        let ask = || rounds.answer(get("/s"), || true, stream);
+        let (first, second) = tokio::join!(ask(), ask());
+        let both = [body(first).await, body(second).await];
+        assert_eq!(both, ["/s 2", "/s 3"]);
+    }
+
+    /// A body that does not say how long it is.
+    struct Streamed(Body);
+
+    impl axum::body::HttpBody for Streamed {
+        type Data = Bytes;
+        type Error = axum::Error;
+
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            context: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, axum::Error>>> {
+            std::pin::Pin::new(&mut self.0).poll_frame(context)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_away_leaves_its_question_to_the_others() {
+        tokio::time::pause();
+        let (rounds, answered) = (busy(), AtomicUsize::new(0));
+        let never = |_| std::future::pending();
+        let gone = rounds.answer(get("/a"), || true, never);
+        let gone = tokio::time::timeout(ROUND * 2, gone);
+        let stays = rounds.answer(get("/a"), || true, |request| count(&answered, request));
+        let (gone, stays) = tokio::join!(biased; gone, stays);
+        assert!(gone.is_err());
+        assert_eq!(body(stays).await, "/a 0");
+    }
+
+    #[tokio::test]
+    async fn people_and_a_machine_without_work_do_not_wait() {
+        tokio::time::pause();
+        let answered = AtomicUsize::new(0);
+        let start = Instant::now();
+        let rounds = busy();
+        for _ in 0..1_000 {
+            let answer = |request| count(&answered, request);
+            rounds.answer(get("/a"), || false, answer).await;
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        let rounds = Rounds::default();
+        for _ in 0..200 {
+            let answer = |request| count(&answered, request);
+            rounds.answer(get("/a"), || true, answer).await;
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        // A script that asks one thing after the other gets a round's time for each, and those that come with time.
+        for _ in 0..100 {
+            let answer = |request| count(&answered, request);
+            rounds.answer(get("/a"), || true, answer).await;
+        }
+        let waited = start.elapsed().as_secs_f64();
+        assert!((0.3..1.0).contains(&waited), "{waited}");
+    }
+}
