@@ -1,19 +1,23 @@
 //! One connection.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::Watcher;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 
 use crate::Limits;
 use crate::patient::Patient;
+use crate::rounds::Rounds;
 use crate::security::Peer;
 
 /// The head of a request may take so much.
@@ -28,7 +32,7 @@ const UNSENT_BYTES: usize = 128 << 10;
 pub fn serve(
     stream: TcpStream,
     peer: IpAddr,
-    router: Router,
+    (router, rounds): (Router, Arc<Rounds>),
     (limits, watcher): (&Limits, Watcher),
 ) -> impl Future<Output = ()> + Send + 'static {
     // Answers are small; waiting for more to send with them would cost 40 ms.
@@ -38,11 +42,18 @@ pub fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_buf_size(HEAD_BYTES);
-    let router = router.map_request(move |mut request: Request<Incoming>| {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (router, rounds) = (router.clone(), Arc::clone(&rounds));
+        let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
-        request
+        async move {
+            let answer = async |request| match router.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+            Ok::<_, Infallible>(rounds.answer(request, answer).await)
+        }
     });
-    let service = TowerToHyperService::new(router);
     limit_unsent(&stream);
     let stream = Patient::new(stream, limits);
     let connection = builder.serve_connection(TokioIo::new(stream), service);

@@ -29,4 +29,4 @@ pub use queue::Queue;
 pub use request::{GenerationRequest, ModelUse, StartUse, StartUsed, TrainingRequest};
 pub use settings::{Breakpoint, FreeBytes, Limits, Note, Settings};
 pub use supervisor::Supervisor;
-pub use worker::{EXIT_STOPPED, EXIT_SUPERSEDED, Worker};
+pub use worker::{EXIT_STOPPED, EXIT_SUPERSEDED, Worker, give_way};

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use atelier_core::{CancelFlag, Clock, ErrorCode, Phase, Progress, ProgressSink};
 use atelier_store::JobId;
+#[cfg(unix)]
+use rustix::process::{getpriority_process, setpriority_process};
 
 use crate::alive;
 use crate::error::{Error, Result};
@@ -27,6 +29,22 @@ const GLANCE: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_mins(10);
 /// Milliseconds between two reports.
 const PAUSE_MS: i64 = 200;
+/// The niceness of workers, of 19 at most: enough for short work of others to be let in at once.
+#[cfg(unix)]
+const NICENESS: i32 = 10;
+
+/// Lets the server answer, and everything else that people wait for go on, while the processors are busy with the work. It is
+/// for this thread and those that it begins, so it comes before all of them.
+#[cfg(unix)]
+pub fn give_way() {
+    let now = getpriority_process(None).unwrap_or(0);
+    // Without it, others wait a little.
+    let _ = setpriority_process(None, now.max(NICENESS));
+}
+
+/// Lets nobody in: there is no such word here.
+#[cfg(not(unix))]
+pub fn give_way() {}
 
 /// An attempt, from within the process that does its work. It is taken for alive as long as this lives.
 #[derive(Debug)]
@@ -203,5 +221,23 @@ impl ProgressSink for Reports<'_> {
             phase_began_ms,
             reported_ms: now_ms,
         });
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_and_its_threads_give_way_and_the_rest_of_a_process_does_not() {
+        let niceness = || getpriority_process(None).unwrap();
+        let before = niceness();
+        let working = thread::spawn(move || {
+            give_way();
+            let begun = thread::spawn(niceness).join().unwrap();
+            [niceness(), begun]
+        });
+        assert_eq!(working.join().unwrap(), [before.max(NICENESS); 2]);
+        assert_eq!(niceness(), before);
     }
 }

@@ -19,7 +19,7 @@ use atelier_store::{Account, Library, thumbnails_folder};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_request_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_request_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::sync::watch;
@@ -106,7 +106,6 @@ struct Shared {
     uploads: PathBuf,
     thumbnails: Thumbnails,
     work: Work,
-    rounds: Rounds,
     watch: Option<Watch>,
     clients: Clients,
     metrics: Metrics,
@@ -137,7 +136,6 @@ impl App {
                 admissions: watch::Sender::new(0),
                 thumbnails: Thumbnails::new(thumbnails, limits.thumbnails_bytes),
                 work: Work::new(limits.turn),
-                rounds: Rounds::default(),
                 watch: watch.map_err(Error::Threads)?,
                 clients: Clients::new(limits.event_clients),
                 metrics: Metrics::default(),
@@ -244,6 +242,16 @@ impl App {
         watch.ok_or_else(|| Failure::not_found("this server has no queue of jobs"))
     }
 
+    /// How clients that ask without a pause are answered while the queue works.
+    pub(crate) fn rounds(&self) -> Rounds {
+        let queue = self.shared.services.queue.clone();
+        let works = move || queue.as_ref().is_some_and(Queue::works);
+        let app = self.clone();
+        Rounds::new(works, move |answer, after| {
+            app.metrics().count_again(answer, after);
+        })
+    }
+
     /// Who listens to events.
     pub(crate) fn clients(&self) -> &Clients {
         &self.shared.clients
@@ -339,19 +347,13 @@ pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
         .and(NotForContentType::new("application/octet-stream"));
     // Answers of doors have pictures in their words, which become no smaller either.
     let doors = app.shared.services.doors.clone();
-    let rounds = || from_fn_with_state(app.clone(), answer_in_rounds);
     router
         .route("/api/v1/openapi.json", get(openapi::get_openapi))
         .fallback(web::get_page)
         .method_not_allowed_fallback(refuse_method)
         // From the inside out: the last one sees a request first.
-        .layer(rounds())
         .layer(CompressionLayer::new().compress_when(compression))
-        .merge(
-            doors
-                .method_not_allowed_fallback(refuse_method)
-                .layer(rounds()),
-        )
+        .merge(doors.method_not_allowed_fallback(refuse_method))
         // Whoever reads a body has a limit of its own.
         .layer(DefaultBodyLimit::disable())
         .layer(map_request_with_state(app.clone(), keep_steady))
@@ -364,16 +366,6 @@ pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
         .layer(from_fn_with_state(app.clone(), metrics::count))
         .layer(from_fn(add_headers))
         .with_state(app.clone())
-}
-
-/// Whoever asks without a pause leaves the processors to what the queue does.
-async fn answer_in_rounds(State(app): State<App>, request: Request, next: Next) -> Response {
-    let queue = app.shared.services.queue.as_ref();
-    let works = || queue.is_some_and(Queue::works);
-    let rounds = &app.shared.rounds;
-    rounds
-        .answer(request, works, |request| next.clone().run(request))
-        .await
 }
 
 async fn keep_steady(State(app): State<App>, request: Request) -> Request {

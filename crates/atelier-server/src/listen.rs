@@ -167,6 +167,7 @@ async fn accept(
     let listener = tokio::net::TcpListener::from_std(listener);
     let listener = listener.map_err(|source| Error::Listen { address, source })?;
     let (router, limits) = (router_of(app, address), app.limits());
+    let rounds = Arc::new(app.rounds());
     let open = GracefulShutdown::new();
     let tidying = tokio::spawn(tidy(app.clone()));
     let places = Semaphore::new(limits.connections.min(most_connections()));
@@ -189,7 +190,8 @@ async fn accept(
         };
         match accepted {
             (Ok((stream, peer)), place) => {
-                let answering = serve(stream, peer.ip(), router.clone(), (limits, open.watcher()));
+                let answering = (router.clone(), Arc::clone(&rounds));
+                let answering = serve(stream, peer.ip(), answering, (limits, open.watcher()));
                 tokio::spawn(async move {
                     answering.await;
                     drop(place);

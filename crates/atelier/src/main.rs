@@ -36,6 +36,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return commands::report_usage(&error),
     };
+    if cli.command.gives_way() {
+        atelier_jobs::give_way();
+    }
     let output = Output::new(cli.json);
     // Without a number it is that of the processors which affinity and control groups leave to this process.
     let threads = usize::from(cli.threads.unwrap_or(0));

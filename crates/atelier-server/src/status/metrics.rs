@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use atelier_http::answer::Cause;
@@ -26,6 +26,10 @@ pub(crate) struct Metrics {
 /// Method, route and status.
 type Key = (&'static str, String, u16);
 
+/// In the extensions of a response: what it was counted as.
+#[derive(Debug, Clone)]
+struct Counted(Arc<Key>);
+
 #[derive(Debug, Default, Clone)]
 struct Row {
     count: u64,
@@ -34,9 +38,19 @@ struct Row {
 }
 
 impl Metrics {
-    fn add(&self, key: Key, duration: Duration) {
+    /// Counts an answer that was given to another client too.
+    pub(crate) fn count_again(&self, response: &Response, duration: Duration) {
+        if let Some(Counted(key)) = response.extensions().get() {
+            self.add(key, duration);
+        }
+    }
+
+    fn add(&self, key: &Key, duration: Duration) {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let row = rows.entry(key).or_default();
+        if !rows.contains_key(key) {
+            rows.insert(key.clone(), Row::default());
+        }
+        let Some(row) = rows.get_mut(key) else { return };
         row.count += 1;
         row.total += duration;
         for (count, end) in row.buckets.iter_mut().zip(BUCKETS) {
@@ -86,12 +100,13 @@ pub(crate) async fn count(State(app): State<App>, request: Request, next: Next) 
     let path = request.extensions().get::<MatchedPath>();
     let route = path.map_or("pages", MatchedPath::as_str).to_owned();
     let start = Instant::now();
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
     if let Some(Cause(cause)) = response.extensions().get() {
         app.note(&format_args!("{method} {route}: {cause}"));
     }
     let key = (method, route, response.status().as_u16());
-    app.metrics().add(key, start.elapsed());
+    app.metrics().add(&key, start.elapsed());
+    response.extensions_mut().insert(Counted(Arc::new(key)));
     response
 }
 
@@ -119,8 +134,8 @@ mod tests {
     fn a_duration_is_counted_in_its_range_and_all_above() {
         let metrics = Metrics::default();
         let key = || ("GET", "/a/{id}".to_owned(), 200);
-        metrics.add(key(), Duration::from_millis(15));
-        metrics.add(key(), Duration::from_secs(20));
+        metrics.add(&key(), Duration::from_millis(15));
+        metrics.add(&key(), Duration::from_secs(20));
         let text = metrics.text();
         let labels = "method=\"GET\",route=\"/a/{id}\",status=\"200\"";
         for line in [

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::viewer::{Told, hide};
@@ -31,6 +32,8 @@ impl Line {
             hide(&connection)?;
         }
         connection.set_prepared_statement_cache_capacity(UNDERSTOOD);
+        // Else it looks anew at a question that it has understood whenever it is given other values.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(Self { connection, told })
     }
 }

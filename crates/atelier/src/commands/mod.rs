@@ -100,6 +100,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether what people wait for comes first.
+    pub(crate) fn gives_way(&self) -> bool {
+        matches!(self, Self::Worker(_))
+    }
+
     /// Does it.
     pub(crate) fn run(&self, app: &App) -> Result<ExitKind> {
         match self {

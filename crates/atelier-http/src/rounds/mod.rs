@@ -2,33 +2,42 @@
 //! work: what comes in within a moment waits for the end of the moment, and equal questions get one answer, which is found
 //! after all of them were asked. People, and clients that pause, do not wait.
 
+mod answer;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
+use axum::body::HttpBody as _;
 use axum::extract::Request;
 use axum::http::Method;
-use axum::http::response::Parts;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep_until};
 
+use self::answer::Answer;
 use crate::answer::Failure;
 use crate::security::Peer;
 
 /// How long a round gathers questions.
-const ROUND: Duration = Duration::from_millis(14);
-/// Requests that are answered at once, and how many more a second: those of opening some pages, of scrolling, of 50 programs
-/// that look once a second.
+const ROUND: Duration = Duration::from_millis(13);
+/// Requests that are answered at once, and how many more a second: those of opening some pages, and of 50 programs that look
+/// once a second.
 const AT_ONCE: f64 = 200.0;
-const MORE_PER_SEC: f64 = 200.0;
-/// Answers that are kept for others who asked the same.
-const SHARED_BYTES: u64 = 4 << 20;
+const MORE_PER_SEC: f64 = 50.0;
 
 /// The rounds of a server.
-#[derive(Debug)]
-pub struct Rounds(Mutex<State>);
+pub struct Rounds {
+    state: Mutex<State>,
+    works: Box<dyn Fn() -> bool + Send + Sync>,
+    repeated: Box<dyn Fn(&Response, Duration) + Send + Sync>,
+}
+
+impl std::fmt::Debug for Rounds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Rounds").field(&self.state).finish()
+    }
+}
 
 #[derive(Debug)]
 struct State {
@@ -48,60 +57,62 @@ struct Round {
 /// The answer to a question; nothing where it is for one client alone.
 type Question = OnceCell<Option<Answer>>;
 
-/// An answer that several get.
-#[derive(Debug)]
-struct Answer(Parts, Bytes);
-
-impl Default for Rounds {
-    fn default() -> Self {
-        Self(Mutex::new(State {
-            left: AT_ONCE,
-            counted: Instant::now(),
-            gathering: None,
-        }))
-    }
-}
-
 impl Rounds {
+    /// Those of a machine of which it is known whether it works. `repeated` is told of each answer that was found for another
+    /// client, and after how long it was given.
+    pub fn new(
+        works: impl Fn() -> bool + Send + Sync + 'static,
+        repeated: impl Fn(&Response, Duration) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            state: Mutex::new(State {
+                left: AT_ONCE,
+                counted: Instant::now(),
+                gathering: None,
+            }),
+            works: Box::new(works),
+            repeated: Box::new(repeated),
+        }
+    }
+
     /// Answers a request: at once, or in a round where the machine works.
     pub async fn answer<F: Future<Output = Response>>(
         &self,
         request: Request,
-        works: impl FnOnce() -> bool,
         answer: impl Fn(Request) -> F,
     ) -> Response {
-        let Some(round) = self.round(works) else {
+        let start = Instant::now();
+        let Some(round) = self.round(start) else {
             return answer(request).await;
         };
-        let question = words_of(&request).map(|words| round.question(words));
-        sleep_until(round.end).await;
-        drop(round);
-        let Some(question) = question else {
+        let Some(question) = words_of(&request).map(|words| round.question(words)) else {
+            sleep_until(round.end).await;
             return answer(request).await;
         };
         let (mut request, mut own) = (Some(request), None);
+        // One waits for the end of the round, and the others for it.
         let first = async {
-            let response = answer(request.take()?).await;
-            match shared(response).await {
-                Ok(answer) => Some(answer),
-                Err(for_one) => {
-                    own = Some(for_one);
-                    None
-                }
-            }
+            sleep_until(round.end).await;
+            let (answer, response) = Answer::of(answer(request.take()?).await).await;
+            own = Some(response);
+            answer
         };
-        match (question.get_or_init(|| first).await, own, request) {
-            (Some(answer), ..) => answer.response(),
-            (None, Some(own), _) => own,
+        let answer_of_all = question.get_or_init(|| first).await;
+        match (own, answer_of_all, request) {
+            (Some(own), ..) => own,
+            (None, Some(answer), _) => {
+                let response = answer.response();
+                (self.repeated)(&response, start.elapsed());
+                response
+            }
             (None, None, Some(request)) => answer(request).await,
             (None, None, None) => Failure::internal("an answer got lost").into_response(),
         }
     }
 
     /// The round that a request belongs to, unless it is answered at once.
-    fn round(&self, works: impl FnOnce() -> bool) -> Option<Arc<Round>> {
-        let now = Instant::now();
-        let mut state = lock(&self.0);
+    fn round(&self, now: Instant) -> Option<Arc<Round>> {
+        let mut state = lock(&self.state);
         let passed = now.saturating_duration_since(state.counted);
         state.left = (state.left + passed.as_secs_f64() * MORE_PER_SEC).min(AT_ONCE);
         state.counted = now;
@@ -109,7 +120,7 @@ impl Rounds {
             state.left -= 1.0;
             return None;
         }
-        if !works() {
+        if !(self.works)() {
             return None;
         }
         // Nothing of a round is answered before its end, so whoever comes before it gets an answer that was found later.
@@ -141,7 +152,7 @@ fn words_of(request: &Request) -> Option<Vec<u8>> {
         return None;
     }
     let peer = request.extensions().get().map(|Peer(peer)| *peer);
-    let mut words = format!("{peer:?} {}\n", request.uri()).into_bytes();
+    let mut words = format!("{peer:?} {:?} {}\n", request.version(), request.uri()).into_bytes();
     for (name, value) in request.headers() {
         words.extend_from_slice(name.as_str().as_bytes());
         words.push(b':');
@@ -151,38 +162,19 @@ fn words_of(request: &Request) -> Option<Vec<u8>> {
     Some(words)
 }
 
-/// An answer for all who asked, or the response again where it is large or has no end that is known.
-async fn shared(response: Response) -> Result<Answer, Response> {
-    let bytes = response.body().size_hint().exact();
-    if bytes.is_none_or(|bytes| bytes > SHARED_BYTES) {
-        return Err(response);
-    }
-    let (parts, body) = response.into_parts();
-    match to_bytes(body, usize::MAX).await {
-        Ok(bytes) => Ok(Answer(parts, bytes)),
-        Err(error) => Err(Failure::internal(error).into_response()),
-    }
-}
-
-impl Answer {
-    fn response(&self) -> Response {
-        let Self(parts, bytes) = self;
-        Response::from_parts(parts.clone(), Body::from(bytes.clone()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use axum::body::{Body, Bytes, to_bytes};
     use axum::http::StatusCode;
 
     use super::*;
 
     /// Rounds of a server that has answered as many requests as it answers at once.
     fn busy() -> Rounds {
-        let rounds = Rounds::default();
-        lock(&rounds.0).left = 0.0;
+        let rounds = Rounds::new(|| true, |_, _| ());
+        lock(&rounds.state).left = 0.0;
         rounds
     }
 
@@ -206,9 +198,16 @@ mod tests {
     #[tokio::test]
     async fn equal_questions_of_a_round_get_one_answer_and_others_their_own() {
         tokio::time::pause();
-        let (rounds, answered) = (busy(), AtomicUsize::new(0));
+        let (repeated, answered) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+        let counted = Arc::clone(&repeated);
+        let repeat = move |response: &Response, after| {
+            assert!(after >= ROUND && response.status() == StatusCode::ACCEPTED);
+            counted.fetch_add(1, Ordering::Relaxed);
+        };
+        let rounds = Rounds::new(|| true, repeat);
+        lock(&rounds.state).left = 0.0;
         let start = Instant::now();
-        let ask = |request| rounds.answer(request, || true, |request| count(&answered, request));
+        let ask = |request| rounds.answer(request, |request| count(&answered, request));
         let with = |name, value| {
             let request = Request::get("/a").header(name, value);
             request.body(Body::empty()).unwrap()
@@ -233,6 +232,7 @@ mod tests {
         assert_eq!(same[0], same[1]);
         assert!(body(answers.2).await.starts_with("/a?b "));
         assert_eq!(answered.load(Ordering::Relaxed), 6);
+        assert_eq!(repeated.load(Ordering::Relaxed), 1);
         // The next round finds its answer anew.
         assert_eq!(body(ask(get("/a")).await).await, "/a 6");
     }
@@ -242,7 +242,7 @@ mod tests {
         tokio::time::pause();
         let (rounds, answered) = (busy(), AtomicUsize::new(0));
         let post = || Request::post("/a").body(Body::empty()).unwrap();
-        let ask = |request| rounds.answer(request, || true, |request| count(&answered, request));
+        let ask = |request| rounds.answer(request, |request| count(&answered, request));
         tokio::join!(ask(post()), ask(post()));
         assert_eq!(answered.load(Ordering::Relaxed), 2);
         let stream = |request| async {
@@ -250,7 +250,7 @@ mod tests {
             let body = Body::new(Streamed(counted.into_body()));
             Response::new(body)
         };
-        let ask = || rounds.answer(get("/s"), || true, stream);
+        let ask = || rounds.answer(get("/s"), stream);
         let (first, second) = tokio::join!(ask(), ask());
         let both = [body(first).await, body(second).await];
         assert_eq!(both, ["/s 2", "/s 3"]);
@@ -276,9 +276,9 @@ mod tests {
         tokio::time::pause();
         let (rounds, answered) = (busy(), AtomicUsize::new(0));
         let never = |_| std::future::pending();
-        let gone = rounds.answer(get("/a"), || true, never);
+        let gone = rounds.answer(get("/a"), never);
         let gone = tokio::time::timeout(ROUND * 2, gone);
-        let stays = rounds.answer(get("/a"), || true, |request| count(&answered, request));
+        let stays = rounds.answer(get("/a"), |request| count(&answered, request));
         let (gone, stays) = tokio::join!(biased; gone, stays);
         assert!(gone.is_err());
         assert_eq!(body(stays).await, "/a 0");
@@ -289,22 +289,22 @@ mod tests {
         tokio::time::pause();
         let answered = AtomicUsize::new(0);
         let start = Instant::now();
-        let rounds = busy();
+        let rounds = Rounds::new(|| false, |_, _| ());
         for _ in 0..1_000 {
             let answer = |request| count(&answered, request);
-            rounds.answer(get("/a"), || false, answer).await;
+            rounds.answer(get("/a"), answer).await;
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
-        let rounds = Rounds::default();
+        let rounds = Rounds::new(|| true, |_, _| ());
         for _ in 0..200 {
             let answer = |request| count(&answered, request);
-            rounds.answer(get("/a"), || true, answer).await;
+            rounds.answer(get("/a"), answer).await;
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
         // A script that asks one thing after the other gets a round's time for each, and those that come with time.
         for _ in 0..100 {
             let answer = |request| count(&answered, request);
-            rounds.answer(get("/a"), || true, answer).await;
+            rounds.answer(get("/a"), answer).await;
         }
         let waited = start.elapsed().as_secs_f64();
         assert!((0.3..1.0).contains(&waited), "{waited}");
