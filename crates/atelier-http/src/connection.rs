@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 
 use crate::Limits;
 use crate::patient::Patient;
-use crate::rounds::Rounds;
+use crate::rounds::{Asker, Rounds};
 use crate::security::Peer;
 
 /// The head of a request may take so much.
@@ -42,8 +42,10 @@ pub fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_buf_size(HEAD_BYTES);
+    let asker = Arc::new(Asker::default());
     let service = service_fn(move |request: Request<Incoming>| {
         let (router, rounds) = (router.clone(), Arc::clone(&rounds));
+        let asker = Arc::clone(&asker);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
         async move {
@@ -51,7 +53,7 @@ pub fn serve(
                 Ok(response) => response,
                 Err(never) => match never {},
             };
-            Ok::<_, Infallible>(rounds.answer(request, answer).await)
+            Ok::<_, Infallible>(rounds.answer(&asker, request, answer).await)
         }
     });
     limit_unsent(&stream);

@@ -25,6 +25,9 @@ const ROUND: Duration = Duration::from_millis(13);
 const AT_ONCE: f64 = 200.0;
 const MORE_PER_SEC: f64 = 10.0;
 
+/// A client that has paused for so long is answered at once.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// The rounds of a server.
 pub struct Rounds {
     state: Mutex<State>,
@@ -56,6 +59,17 @@ struct Round {
 /// The answer to a question; nothing where it is for one client alone.
 type Question = OnceCell<Option<Answer>>;
 
+/// The client of a connection: when it got its last answer.
+#[derive(Debug, Default)]
+pub struct Asker(Mutex<Option<Instant>>);
+
+impl Asker {
+    /// Whether it takes its time between its questions.
+    fn has_paused(&self, now: Instant) -> bool {
+        lock(&self.0).is_some_and(|last| now.saturating_duration_since(last) >= PAUSE)
+    }
+}
+
 impl Rounds {
     /// Those of a machine of which it is known whether it works. `repeated` is told of each answer that was found for another
     /// client, and after how long it was given.
@@ -74,13 +88,29 @@ impl Rounds {
         }
     }
 
-    /// Answers a request: at once, or in a round where the machine works.
+    /// Answers a request of a client: at once, or in a round where the machine works.
     pub async fn answer<F: Future<Output = Response>>(
         &self,
+        asker: &Asker,
         request: Request,
         answer: impl Fn(Request) -> F,
     ) -> Response {
         let start = Instant::now();
+        let response = if asker.has_paused(start) {
+            answer(request).await
+        } else {
+            self.answer_in_turn(start, request, answer).await
+        };
+        *lock(&asker.0) = Some(Instant::now());
+        response
+    }
+
+    async fn answer_in_turn<F: Future<Output = Response>>(
+        &self,
+        start: Instant,
+        request: Request,
+        answer: impl Fn(Request) -> F,
+    ) -> Response {
         let Some(round) = self.round(start) else {
             return answer(request).await;
         };
@@ -173,8 +203,14 @@ mod tests {
     /// Rounds of a server that has answered as many requests as it answers at once.
     fn busy() -> Rounds {
         let rounds = Rounds::new(|| true, |_, _| ());
-        lock(&rounds.state).left = 0.0;
+        spend(&rounds);
         rounds
+    }
+
+    /// Answers as many at once as may be.
+    fn spend(rounds: &Rounds) {
+        let mut state = lock(&rounds.state);
+        (state.left, state.counted) = (0.0, Instant::now());
     }
 
     fn get(path: &str) -> Request {
@@ -204,9 +240,11 @@ mod tests {
             counted.fetch_add(1, Ordering::Relaxed);
         };
         let rounds = Rounds::new(|| true, repeat);
-        lock(&rounds.state).left = 0.0;
+        spend(&rounds);
         let start = Instant::now();
-        let ask = |request| rounds.answer(request, |request| count(&answered, request));
+        let ask = |request| {
+            rounds.answer_in_turn(Instant::now(), request, |request| count(&answered, request))
+        };
         let with = |name, value| {
             let request = Request::get("/a").header(name, value);
             request.body(Body::empty()).unwrap()
@@ -241,7 +279,9 @@ mod tests {
         tokio::time::pause();
         let (rounds, answered) = (busy(), AtomicUsize::new(0));
         let post = || Request::post("/a").body(Body::empty()).unwrap();
-        let ask = |request| rounds.answer(request, |request| count(&answered, request));
+        let ask = |request| {
+            rounds.answer_in_turn(Instant::now(), request, |request| count(&answered, request))
+        };
         tokio::join!(ask(post()), ask(post()));
         assert_eq!(answered.load(Ordering::Relaxed), 2);
         let stream = |request| async {
@@ -249,7 +289,7 @@ mod tests {
             let body = Body::new(Streamed(counted.into_body()));
             Response::new(body)
         };
-        let ask = || rounds.answer(get("/s"), stream);
+        let ask = || rounds.answer_in_turn(Instant::now(), get("/s"), stream);
         let (first, second) = tokio::join!(ask(), ask());
         let both = [body(first).await, body(second).await];
         assert_eq!(both, ["/s 2", "/s 3"]);
@@ -275,12 +315,30 @@ mod tests {
         tokio::time::pause();
         let (rounds, answered) = (busy(), AtomicUsize::new(0));
         let never = |_| std::future::pending();
-        let gone = rounds.answer(get("/a"), never);
+        let gone = rounds.answer_in_turn(Instant::now(), get("/a"), never);
         let gone = tokio::time::timeout(ROUND * 2, gone);
-        let stays = rounds.answer(get("/a"), |request| count(&answered, request));
+        let stays = rounds.answer_in_turn(Instant::now(), get("/a"), |request| {
+            count(&answered, request)
+        });
         let (gone, stays) = tokio::join!(biased; gone, stays);
         assert!(gone.is_err());
         assert_eq!(body(stays).await, "/a 0");
+    }
+
+    #[tokio::test]
+    async fn who_pauses_between_questions_is_answered_at_once() {
+        tokio::time::pause();
+        let (rounds, answered) = (busy(), AtomicUsize::new(0));
+        let (asker, mut waited) = (Asker::default(), Vec::new());
+        for pause in [0, 0, 199, 200, 1_000, 0] {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            spend(&rounds);
+            let start = Instant::now();
+            let answer = |request| count(&answered, request);
+            rounds.answer(&asker, get("/a"), answer).await;
+            waited.push(start.elapsed() >= ROUND);
+        }
+        assert_eq!(waited, [true, true, true, false, false, true]);
     }
 
     #[tokio::test]
@@ -291,19 +349,25 @@ mod tests {
         let rounds = Rounds::new(|| false, |_, _| ());
         for _ in 0..1_000 {
             let answer = |request| count(&answered, request);
-            rounds.answer(get("/a"), answer).await;
+            rounds
+                .answer_in_turn(Instant::now(), get("/a"), answer)
+                .await;
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
         let rounds = Rounds::new(|| true, |_, _| ());
         for _ in 0..200 {
             let answer = |request| count(&answered, request);
-            rounds.answer(get("/a"), answer).await;
+            rounds
+                .answer_in_turn(Instant::now(), get("/a"), answer)
+                .await;
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
         // A script that asks one thing after the other gets a round's time for each, and those that come with time.
         for _ in 0..100 {
             let answer = |request| count(&answered, request);
-            rounds.answer(get("/a"), answer).await;
+            rounds
+                .answer_in_turn(Instant::now(), get("/a"), answer)
+                .await;
         }
         let waited = start.elapsed().as_secs_f64();
         assert!((1.0..1.5).contains(&waited), "{waited}");
