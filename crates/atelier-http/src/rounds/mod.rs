@@ -330,7 +330,7 @@ mod tests {
         tokio::time::pause();
         let (rounds, answered) = (busy(), AtomicUsize::new(0));
         let (asker, mut waited) = (Asker::default(), Vec::new());
-        for pause in [0, 0, 199, 200, 1_000, 0] {
+        for pause in [0, 0, 150, 250, 1_000, 0] {
             tokio::time::sleep(Duration::from_millis(pause)).await;
             spend(&rounds);
             let start = Instant::now();
