@@ -4,4 +4,5 @@ mod drawings;
 mod events;
 mod jobs;
 mod pictures;
+mod rounds;
 mod start_pictures;
