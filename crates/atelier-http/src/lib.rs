@@ -7,6 +7,7 @@ mod credit;
 mod error;
 pub mod incoming;
 mod limits;
+pub mod metrics;
 mod patient;
 pub mod places;
 pub mod rounds;

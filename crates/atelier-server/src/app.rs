@@ -11,6 +11,7 @@ use atelier_http::Limits;
 use atelier_http::answer::Failure;
 use atelier_http::incoming::disk::Disk;
 use atelier_http::incoming::steady::steady;
+use atelier_http::metrics::Metrics;
 use atelier_http::rounds::Rounds;
 use atelier_http::security::{Access, Addresses, add_headers, check_origin, is_https};
 use atelier_http::work::{Place, Work};
@@ -31,7 +32,7 @@ use crate::events::{Clients, Watch};
 use crate::models::export::AdapterWriter;
 use crate::routes::described;
 use crate::session::{self, Rates, Viewer};
-use crate::status::metrics::{self, Metrics};
+use crate::status::metrics;
 use crate::thumbnails::Thumbnails;
 use crate::{openapi, web};
 
