@@ -32,8 +32,11 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub struct Rounds {
     state: Mutex<State>,
     works: Box<dyn Fn() -> bool + Send + Sync>,
-    repeated: Box<dyn Fn(&Response, Duration) + Send + Sync>,
+    repeated: Repeated,
 }
+
+/// What is told of answers that were found for another client.
+type Repeated = Box<dyn Fn(&Response, Duration) + Send + Sync>;
 
 impl std::fmt::Debug for Rounds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
