@@ -1,6 +1,7 @@
 //! Whoever asks without a pause while the machine works is answered in rounds, so that answering leaves the processors to the
 //! work: what comes in within a moment waits for the end of the moment, and equal questions get one answer, which is found
-//! after all of them were asked. People, and clients that pause, do not wait.
+//! after all of them were asked. Clients that
+//! pause on their connection do not wait.
 
 mod answer;
 
