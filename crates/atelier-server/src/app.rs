@@ -249,7 +249,11 @@ impl App {
         let works = move || queue.as_ref().is_some_and(Queue::works);
         let app = self.clone();
         Rounds::new(works, move |answer, after| {
-            app.metrics().count_again(answer, after);
+            let may_repeat = session::count_again(&app, answer);
+            if may_repeat {
+                app.metrics().count_again(answer, after);
+            }
+            may_repeat
         })
     }
 

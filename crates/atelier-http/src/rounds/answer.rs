@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_ENCODING;
 use axum::http::response::Parts;
 use axum::response::Response;
@@ -18,13 +19,16 @@ const MOST_BYTES: usize = 4 << 20;
 pub(super) struct Answer(Parts, Bytes);
 
 impl Answer {
-    /// The answer for all who asked, unless it is large or has no end that is known, and the response for who was the first.
+    /// The answer for all who asked, unless it is large, has no end that is known, or is a failure that another may not have,
+    /// and the response for who was the first.
     pub(super) async fn of(response: Response) -> (Option<Self>, Response) {
         // What was made smaller on its way was whole before.
         let is_whole = response.headers().contains_key(CONTENT_ENCODING);
         let is_small = |bytes| bytes <= MOST_BYTES as u64;
         let bytes = response.body().size_hint().exact();
-        if !bytes.map_or(is_whole, is_small) {
+        let status = response.status();
+        let is_for_one = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+        if is_for_one || !bytes.map_or(is_whole, is_small) {
             return (None, response);
         }
         let (parts, body) = response.into_parts();
@@ -146,7 +150,9 @@ mod tests {
         let again = answer.unwrap().response();
         assert!(again.headers().contains_key(CONTENT_ENCODING));
         assert_eq!(length(again).await, Some(250_000));
+        let busy = Response::builder().status(StatusCode::SERVICE_UNAVAILABLE);
         for (response, expected) in [
+            (busy.body(Body::from("busy")).unwrap(), Some(4)),
             (
                 Response::new(Body::from(vec![0; MOST_BYTES + 1])),
                 Some(MOST_BYTES + 1),

@@ -1,12 +1,11 @@
 //! Whoever asks without a pause while the machine works is answered in rounds, so that answering leaves the processors to the
 //! work: what comes in within a moment waits for the end of the moment, and equal questions get one answer, which is found
-//! after all of them were asked. Clients that
-//! pause on their connection do not wait.
+//! after all of them were asked. Clients that pause on their connection do not wait.
 
 mod answer;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::body::HttpBody as _;
@@ -33,11 +32,15 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub struct Rounds {
     state: Mutex<State>,
     works: Box<dyn Fn() -> bool + Send + Sync>,
-    repeated: Repeated,
+    may_repeat: MayRepeat,
 }
 
-/// What is told of answers that were found for another client.
-type Repeated = Box<dyn Fn(&Response, Duration) + Send + Sync>;
+/// Whether an answer that was found for another request may be given to a further one, after so long.
+type MayRepeat = Box<dyn Fn(&Response, Duration) -> bool + Send + Sync>;
+
+/// In the extensions of a request: when it came in.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrived(pub std::time::Instant);
 
 impl std::fmt::Debug for Rounds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -50,7 +53,8 @@ struct State {
     /// Requests that may be answered at once.
     left: f64,
     counted: Instant,
-    gathering: Option<Arc<Round>>,
+    /// The newest round, as long as somebody waits for it.
+    gathering: Weak<Round>,
 }
 
 /// Questions that are answered together.
@@ -75,20 +79,20 @@ impl Asker {
 }
 
 impl Rounds {
-    /// Those of a machine of which it is known whether it works. `repeated` is told of each answer that was found for another
-    /// client, and after how long it was given.
+    /// Those of a machine of which it is known whether it works. `may_repeat` is asked before an answer is given to a further
+    /// request, and after how long that is; a request that may not have it is answered by itself.
     pub fn new(
         works: impl Fn() -> bool + Send + Sync + 'static,
-        repeated: impl Fn(&Response, Duration) + Send + Sync + 'static,
+        may_repeat: impl Fn(&Response, Duration) -> bool + Send + Sync + 'static,
     ) -> Self {
         Self {
             state: Mutex::new(State {
                 left: AT_ONCE,
                 counted: Instant::now(),
-                gathering: None,
+                gathering: Weak::new(),
             }),
             works: Box::new(works),
-            repeated: Box::new(repeated),
+            may_repeat: Box::new(may_repeat),
         }
     }
 
@@ -96,10 +100,11 @@ impl Rounds {
     pub async fn answer<F: Future<Output = Response>>(
         &self,
         asker: &Asker,
-        request: Request,
+        mut request: Request,
         answer: impl Fn(Request) -> F,
     ) -> Response {
         let start = Instant::now();
+        request.extensions_mut().insert(Arrived(start.into_std()));
         let response = if asker.has_paused(start) {
             answer(request).await
         } else {
@@ -126,20 +131,30 @@ impl Rounds {
         // One waits for the end of the round, and the others for it.
         let first = async {
             sleep_until(round.end).await;
-            let (answer, response) = Answer::of(answer(request.take()?).await).await;
+            // Nobody comes after the end; the round has the question too.
+            let is_alone = Arc::strong_count(&question) <= 2;
+            let response = answer(request.take()?).await;
+            let (answer, response) = if is_alone {
+                (None, response)
+            } else {
+                Answer::of(response).await
+            };
             own = Some(response);
             answer
         };
         let answer_of_all = question.get_or_init(|| first).await;
         match (own, answer_of_all, request) {
             (Some(own), ..) => own,
-            (None, Some(answer), _) => {
-                let response = answer.response();
-                (self.repeated)(&response, start.elapsed());
-                response
+            (None, Some(found), Some(request)) => {
+                let response = found.response();
+                if (self.may_repeat)(&response, start.elapsed()) {
+                    response
+                } else {
+                    answer(request).await
+                }
             }
             (None, None, Some(request)) => answer(request).await,
-            (None, None, None) => Failure::internal("an answer got lost").into_response(),
+            (None, _, None) => Failure::internal("an answer got lost").into_response(),
         }
     }
 
@@ -157,14 +172,14 @@ impl Rounds {
             return None;
         }
         // Nothing of a round is answered before its end, so whoever comes before it gets an answer that was found later.
-        let gathering = state.gathering.take().filter(|round| now < round.end);
+        let gathering = state.gathering.upgrade().filter(|round| now < round.end);
         let round = gathering.unwrap_or_else(|| {
             Arc::new(Round {
                 end: now + ROUND,
                 questions: Mutex::default(),
             })
         });
-        state.gathering = Some(Arc::clone(&round));
+        state.gathering = Arc::downgrade(&round);
         Some(round)
     }
 }
@@ -206,7 +221,7 @@ mod tests {
 
     /// Rounds of a server that has answered as many requests as it answers at once.
     fn busy() -> Rounds {
-        let rounds = Rounds::new(|| true, |_, _| ());
+        let rounds = Rounds::new(|| true, |_, _| true);
         spend(&rounds);
         rounds
     }
@@ -241,7 +256,7 @@ mod tests {
         let counted = Arc::clone(&repeated);
         let repeat = move |response: &Response, after| {
             assert!(after >= ROUND && response.status() == StatusCode::ACCEPTED);
-            counted.fetch_add(1, Ordering::Relaxed);
+            counted.fetch_add(1, Ordering::Relaxed) == 0
         };
         let rounds = Rounds::new(|| true, repeat);
         spend(&rounds);
@@ -259,6 +274,7 @@ mod tests {
             request
         };
         let answers = tokio::join!(
+            biased;
             ask(get("/a")),
             ask(get("/a")),
             ask(get("/a?b")),
@@ -315,6 +331,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_may_have_no_answer_of_others_is_answered_by_itself() {
+        tokio::time::pause();
+        let (rounds, answered) = (Rounds::new(|| true, |_, _| false), AtomicUsize::new(0));
+        spend(&rounds);
+        let ask = || {
+            rounds.answer_in_turn(Instant::now(), get("/a"), |request| {
+                count(&answered, request)
+            })
+        };
+        let (first, second) = tokio::join!(ask(), ask());
+        assert_ne!(body(first).await, body(second).await);
+        // Nobody waits for the round, so it is gone with its answers.
+        assert!(lock(&rounds.state).gathering.upgrade().is_none());
+    }
+
+    #[tokio::test]
     async fn a_client_that_goes_away_leaves_its_question_to_the_others() {
         tokio::time::pause();
         let (rounds, answered) = (busy(), AtomicUsize::new(0));
@@ -350,7 +382,7 @@ mod tests {
         tokio::time::pause();
         let answered = AtomicUsize::new(0);
         let start = Instant::now();
-        let rounds = Rounds::new(|| false, |_, _| ());
+        let rounds = Rounds::new(|| false, |_, _| true);
         for _ in 0..1_000 {
             let answer = |request| count(&answered, request);
             rounds
@@ -358,7 +390,7 @@ mod tests {
                 .await;
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
-        let rounds = Rounds::new(|| true, |_, _| ());
+        let rounds = Rounds::new(|| true, |_, _| true);
         for _ in 0..200 {
             let answer = |request| count(&answered, request);
             rounds

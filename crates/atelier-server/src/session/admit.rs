@@ -8,6 +8,7 @@ use atelier_accounts::{Secret, SecretHash};
 use atelier_core::ErrorCode;
 use atelier_http::answer::{Failure, Result};
 use atelier_http::security::{client_address, refused};
+use atelier_store::AccountId;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
@@ -21,6 +22,17 @@ use crate::security::Right;
 
 /// The header that repeats what the session's page was told.
 const CSRF: &str = "x-csrf-token";
+
+/// In the extensions of a response: for whom its request counted.
+#[derive(Debug, Clone, Copy)]
+struct CountedFor(Option<AccountId>, Option<IpAddr>);
+
+/// Counts a further request that an answer fits. Whether it may have it: not where there were too many.
+pub(crate) fn count_again(app: &App, answer: &Response) -> bool {
+    let counted = answer.extensions().get();
+    counted
+        .is_none_or(|CountedFor(account, address)| app.rates().request(*account, *address).is_ok())
+}
 
 /// Says to the handlers who asks, or refuses the request.
 pub(crate) async fn recognise(
@@ -38,8 +50,12 @@ pub(crate) async fn recognise(
     };
     let path = request.uri().path().to_owned();
     request.extensions_mut().insert(Arc::clone(&viewer));
+    let counted = is_counted(&app, right).then(|| CountedFor(viewer.account_id(), address));
     let answer = async move {
-        let response = next.run(request).await;
+        let mut response = next.run(request).await;
+        if let Some(counted) = counted {
+            response.extensions_mut().insert(counted);
+        }
         if let Some(what) = right.noted
             && response.status().is_success()
         {
@@ -58,13 +74,18 @@ pub(crate) async fn recognise(
     }
 }
 
+/// Whether requests for something have a limit.
+fn is_counted(app: &App, right: Right) -> bool {
+    app.access().needs_login && !right.is_page()
+}
+
 async fn admit(
     app: &App,
     right: Right,
     (headers, address, changes): (&HeaderMap, Option<IpAddr>, bool),
 ) -> Result<Viewer> {
     let viewer = identify(app, headers, address).await?;
-    if app.access().needs_login && !right.is_page() {
+    if is_counted(app, right) {
         app.rates().request(viewer.account_id(), address)?;
     }
     right.check(&viewer)?;

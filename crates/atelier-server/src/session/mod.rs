@@ -7,6 +7,6 @@ pub(crate) mod password;
 mod rates;
 mod viewer;
 
-pub(crate) use admit::{is_still_admitted, recognise};
+pub(crate) use admit::{count_again, is_still_admitted, recognise};
 pub(crate) use rates::Rates;
 pub(crate) use viewer::{By, Viewer, Who};

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use atelier_http::answer::Cause;
+use atelier_http::rounds::Arrived;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header;
 use axum::middleware::Next;
@@ -16,7 +17,8 @@ pub(crate) async fn count(State(app): State<App>, request: Request, next: Next) 
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>();
     let route = path.map_or("pages", MatchedPath::as_str).to_owned();
-    let start = Instant::now();
+    let arrived = request.extensions().get();
+    let start = arrived.map_or_else(Instant::now, |Arrived(start)| *start);
     let mut response = next.run(request).await;
     if let Some(Cause(cause)) = response.extensions().get() {
         app.note(&format_args!("{method} {route}: {cause}"));
