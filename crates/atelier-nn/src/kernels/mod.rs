@@ -74,8 +74,22 @@ pub fn choose_instructions(word: &str) -> Result<(), Vec<&'static str>> {
 ///
 /// # Panics
 /// Panics unless `x` lies in this processor's memory, in f32.
-pub fn frozen_linear(x: Tensor<2>, weights: &Arc<Frozen>) -> Tensor<2> {
-    ops::linear::frozen(x, Arc::clone(weights))
+pub fn frozen_linear(x: impl Into<Held<2>>, weights: &Arc<Frozen>) -> Tensor<2> {
+    ops::linear::frozen(x.into(), Arc::clone(weights))
+}
+
+/// [`frozen_linear`] with [`add_low_rank`] on it, in one pass.
+///
+/// # Panics
+/// Panics unless `x` lies in this processor's memory, in f32.
+pub fn adapted_linear(
+    x: impl Into<Held<2>>,
+    weights: &Arc<Frozen>,
+    factors: [Tensor<2>; 2],
+    scale: f32,
+    keep: Keep,
+) -> Tensor<2> {
+    ops::adapted::linear(x.into(), Arc::clone(weights), factors, scale, keep)
 }
 
 /// `x [rows, in]` times the transpose of `weight [out, in]`, plus `bias [out]`; all may want gradients.

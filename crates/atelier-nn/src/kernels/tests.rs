@@ -160,6 +160,59 @@ fn a_low_rank_adapter_adds_what_the_reference_adds() {
 }
 
 #[test]
+fn an_adapted_map_is_the_map_with_its_adapters() {
+    let x = tracked([41, 26], 1);
+    let outputs = [30, 70];
+    let weights = outputs.map(|outputs| (numbers([outputs, 26], 2), numbers([outputs], 3)));
+    let (down, up) = (
+        tracked([5, 26], 4),
+        outputs.map(|outputs| tracked([outputs, 5], 5)),
+    );
+    let gather = |g: &burn::tensor::Gradients| {
+        vec![
+            grad(&x, g),
+            grad(&down, g),
+            grad(&up[0], g),
+            grad(&up[1], g),
+        ]
+    };
+    // two maps of one input, with the same first factor, and a second adapter on each
+    let both = |map: &dyn Fn(usize) -> Tensor<2>| run(Tensor::cat(vec![map(0), map(1)], 1), gather);
+    let expected = both(&|i| {
+        let (weight, bias) = weights[i].clone();
+        let y = reference::linear(x.clone(), weight, Some(bias));
+        let factors = || [down.clone(), up[i].clone()];
+        let y = reference::add_low_rank(y, x.clone(), factors(), 0.7);
+        reference::add_low_rank(y, x.clone(), factors(), -0.3)
+    });
+    for (format, keep, tolerance) in [
+        (WeightFormat::Float, Keep::Exact, EXACT),
+        (WeightFormat::Float, Keep::Rounded, of_rows()),
+        (WeightFormat::Whole, Keep::Rounded, ROUNDED),
+        (WeightFormat::Byte, Keep::Rounded, 2.0 * ROUNDED),
+    ] {
+        let frozen = weights.each_ref().map(|(weight, bias)| {
+            let bias = values_of(bias.clone());
+            let sizes = [bias.len(), 26, 1];
+            Arc::new(Frozen::new(
+                &values_of(weight.clone()),
+                sizes,
+                Some(bias),
+                format,
+            ))
+        });
+        for held in [Held::shared(x.clone()), x.clone().into()] {
+            let got = both(&|i| {
+                let factors = || [down.clone(), up[i].clone()];
+                let y = adapted_linear(held.clone(), &frozen[i], factors(), 0.7, keep);
+                add_low_rank(y, held.clone(), factors(), -0.3, keep)
+            });
+            compare(&format!("{format:?} {keep:?}"), &got, &expected, tolerance);
+        }
+    }
+}
+
+#[test]
 fn norms_are_those_of_the_reference() {
     let x = tracked([2, 5, 6, 24], 1);
     let (gamma, beta) = (tracked([24], 2), tracked([24], 3));

@@ -74,17 +74,25 @@ impl Linear {
         let mut shape = x.tensor().dims();
         let [features_out, _] = self.weight.dims();
         let x = x.rows();
-        let flat = x.tensor();
+        let mut adapters = self.adapters.iter();
         let mut y = match &self.weight {
             Weight::Frozen { weights, .. } if !acts(&self.changes) => {
-                kernels::frozen_linear(flat.clone(), weights)
+                match adapters.find(|adapter| adapter.strength != 0.0) {
+                    Some(adapter) => {
+                        let (factors, scale) = adapter.parts();
+                        let keep = self.engine.keep();
+                        kernels::adapted_linear(x.clone(), weights, factors, scale, keep)
+                    }
+                    None => kernels::frozen_linear(x.clone(), weights),
+                }
             }
             weight => {
                 let weight = changed(weight.tensor(), &self.changes);
-                product(flat.clone(), weight, self.bias.clone(), self.engine)
+                let flat = x.tensor().clone();
+                product(flat, weight, self.bias.clone(), self.engine)
             }
         };
-        for adapter in &self.adapters {
+        for adapter in adapters {
             y = adapter.add_to(y, &x, self.engine);
         }
         shape[D - 1] = features_out;

@@ -30,13 +30,18 @@ pub struct LinearLora {
 }
 
 impl LinearLora {
+    /// Its factors, and what their product is scaled by.
+    pub(crate) fn parts(&self) -> ([Tensor<2>; 2], f32) {
+        let factors = [self.down.clone(), self.up.clone()];
+        (factors, self.scale * self.strength)
+    }
+
     /// Adds the adapter's share for the input `x` (`[rows, in]`) to `y` (`[rows, out]`).
     pub(crate) fn add_to(&self, y: Tensor<2>, x: &Held<2>, engine: Engine) -> Tensor<2> {
         if self.strength == 0.0 {
             return y;
         }
-        let factors = [self.down.clone(), self.up.clone()];
-        let scale = self.scale * self.strength;
+        let (factors, scale) = self.parts();
         match engine {
             Engine::Reference => reference::add_low_rank(y, x.tensor().clone(), factors, scale),
             _ => kernels::add_low_rank(y, x.clone(), factors, scale, engine.keep()),

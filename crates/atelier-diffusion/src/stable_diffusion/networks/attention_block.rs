@@ -57,8 +57,8 @@ impl Attention {
 
     /// Attends from `x_bsd` to the context, or to itself without one.
     pub(crate) fn forward(&self, x_bsd: Tensor<3>, context_bsd: Option<Tensor<3>>) -> Tensor<3> {
-        let x = Held::from(x_bsd);
-        let context = context_bsd.map_or_else(|| x.clone(), Held::from);
+        let x = Held::shared(x_bsd);
+        let context = context_bsd.map_or_else(|| x.clone(), Held::shared);
         let query = self.to_q.forward_held(&x);
         let key = self.to_k.forward_held(&context);
         let value = self.to_v.forward_held(&context);

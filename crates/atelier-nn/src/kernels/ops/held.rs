@@ -9,20 +9,27 @@ use burn::tensor::Tensor;
 use super::super::level::Level;
 use super::super::pointwise::kept::{self, Precision};
 use super::super::pointwise::kept_rows::KeptRows;
-use super::with_values;
+use super::super::product::{HalfRows, Operand};
+use super::{takes_halves, with_values};
 
-/// A tensor that several operations read, with the copy that their backward passes share, made when the first of them
-/// wants it.
+/// A tensor that operations read: with the copy that they and their backward passes share, made when the first of them wants
+/// it, or for one operation alone.
 #[derive(Debug, Clone)]
 pub struct Held<const D: usize> {
     tensor: Tensor<D>,
-    copy: Slot,
+    copy: Option<Slot>,
 }
 
 impl<const D: usize> Held<D> {
     /// A tensor, and the slot that the operation which made it fills.
     pub(super) fn new(tensor: Tensor<D>, copy: Slot) -> Self {
+        let copy = Some(copy);
         Self { tensor, copy }
+    }
+
+    /// A tensor that several operations read.
+    pub fn shared(tensor: Tensor<D>) -> Self {
+        Self::new(tensor, Slot::default())
     }
 
     /// The tensor.
@@ -36,7 +43,7 @@ impl<const D: usize> Held<D> {
     }
 
     /// Both.
-    pub(super) fn into_parts(self) -> (Tensor<D>, Slot) {
+    pub(super) fn into_parts(self) -> (Tensor<D>, Option<Slot>) {
         (self.tensor, self.copy)
     }
 
@@ -47,15 +54,15 @@ impl<const D: usize> Held<D> {
         let rows = dims[..D - 1].iter().product();
         Held {
             tensor: self.tensor.clone().reshape([rows, width]),
-            copy: Arc::clone(&self.copy),
+            copy: self.copy.clone(),
         }
     }
 }
 
 impl<const D: usize> From<Tensor<D>> for Held<D> {
+    /// A tensor that one operation reads.
     fn from(tensor: Tensor<D>) -> Self {
-        let copy = Slot::default();
-        Self { tensor, copy }
+        Self { tensor, copy: None }
     }
 }
 
@@ -67,7 +74,9 @@ pub(crate) type Slot = Arc<OnceLock<KeptTensor>>;
 pub(crate) enum KeptTensor {
     Exact(FlexTensor),
     Rounded(KeptRows),
-    /// Rounded to bf16.
+    /// Rounded to bf16, as products take them.
+    Rows(HalfRows),
+    /// Rounded to bf16, one behind the other.
     Halved(Vec<u16>),
 }
 
@@ -77,10 +86,14 @@ impl KeptTensor {
         match precision {
             Precision::Exact => Self::Exact(tensor.clone()),
             Precision::Rounded => {
-                let width = tensor.shape().last().copied().unwrap_or(1);
-                Self::Rounded(with_values(tensor, |values| {
-                    KeptRows::new(Level::best(), values, width)
-                }))
+                let width = width_of(tensor);
+                with_values(tensor, |values| {
+                    if takes_halves(precision) {
+                        Self::Rows(HalfRows::new(Level::best(), values, width))
+                    } else {
+                        Self::Rounded(KeptRows::new(Level::best(), values, width))
+                    }
+                })
             }
         }
     }
@@ -97,9 +110,49 @@ impl KeptTensor {
         match self {
             Self::Exact(tensor) => with_values(tensor, f),
             Self::Rounded(rows) => f(&rows.widened(Level::best())),
+            Self::Rows(rows) => f(&rows.widened(Level::best())),
             Self::Halved(halves) => f(&kept::widened(Level::best(), halves)),
         }
     }
+}
+
+/// The length of the last axis.
+fn width_of(tensor: &FlexTensor) -> usize {
+    tensor.shape().last().copied().unwrap_or(1)
+}
+
+/// Runs `f` on the rows of the kept tensor, `width` numbers each.
+pub(super) fn with_kept_rows<R>(
+    kept: &KeptTensor,
+    width: usize,
+    f: impl FnOnce(Operand<'_>) -> R,
+) -> R {
+    match kept {
+        KeptTensor::Rows(rows) => f(Operand::Halves(rows)),
+        other => other.with_values(|values| f(Operand::floats(values, width))),
+    }
+}
+
+/// Runs `f` on the rows of `tensor`: on those in `copy`, which are made unless they are there, where there is such a slot and
+/// products take `halves`.
+pub(super) fn with_rows<R>(
+    tensor: &FlexTensor,
+    copy: Option<&Slot>,
+    halves: bool,
+    f: impl FnOnce(Operand<'_>) -> R,
+) -> R {
+    let width = width_of(tensor);
+    if let Some(slot) = copy.filter(|_| halves) {
+        let make = || {
+            with_values(tensor, |values| {
+                KeptTensor::Rows(HalfRows::new(Level::best(), values, width))
+            })
+        };
+        if let KeptTensor::Rows(rows) = slot.get_or_init(make) {
+            return f(Operand::Halves(rows));
+        }
+    }
+    with_values(tensor, |values| f(Operand::floats(values, width)))
 }
 
 /// Makes the copy in `slot` unless it is there, and gives a share of it.

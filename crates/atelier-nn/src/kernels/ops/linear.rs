@@ -13,15 +13,20 @@ use burn::tensor::Tensor;
 
 use super::super::level::Level;
 use super::super::pointwise::channels;
-use super::super::product::{Format, Packed, linear, outer};
+use super::super::product::{Format, Operand, Packed, linear, outer};
 use super::super::weights::Frozen;
+use super::held::{Held, Slot, with_rows};
 use super::{finish, tensor, with_values};
 
 /// Linear maps as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
 pub(crate) trait LinearOps: Backend {
-    /// `x [rows, in]` times frozen weights.
-    fn frozen_linear(x: FloatTensor<Self>, weights: Arc<Frozen>) -> FloatTensor<Self>;
+    /// `x [rows, in]` times frozen weights. What products read of `x` lies in `copy`, where there is one.
+    fn frozen_linear(
+        x: FloatTensor<Self>,
+        weights: Arc<Frozen>,
+        copy: Option<Slot>,
+    ) -> FloatTensor<Self>;
     /// `x [rows, in]` times the transpose of `weight [out, in]`, whose gradient may be wanted.
     fn trained_linear(
         x: FloatTensor<Self>,
@@ -33,8 +38,9 @@ pub(crate) trait LinearOps: Backend {
 }
 
 /// [`LinearOps::frozen_linear`] on tensors.
-pub(crate) fn frozen(x: Tensor<2>, weights: Arc<Frozen>) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::frozen_linear(x.into_dispatch(), weights))
+pub(crate) fn frozen(x: Held<2>, weights: Arc<Frozen>) -> Tensor<2> {
+    let (x, copy) = x.into_parts();
+    Tensor::from_dispatch(Dispatch::frozen_linear(x.into_dispatch(), weights, copy))
 }
 
 /// [`LinearOps::trained_linear`] on tensors, with bias.
@@ -60,9 +66,16 @@ pub(crate) fn add_bias(x: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     ))
 }
 
-fn forward(x: &FlexTensor, weights: &Packed, bias: Option<&[f32]>) -> FlexTensor {
+fn forward(
+    x: &FlexTensor,
+    weights: &Packed,
+    bias: Option<&[f32]>,
+    copy: Option<&Slot>,
+) -> FlexTensor {
     let [rows, _] = x.shape().dims();
-    let values = with_values(x, |x| linear::forward(weights, x, bias));
+    let values = with_rows(x, copy, weights.takes_halves(), |x| {
+        linear::forward_sum(&[(weights, x)], bias)
+    });
     tensor(values, [rows, weights.columns()])
 }
 
@@ -88,12 +101,13 @@ fn shifted(x: FlexTensor, bias: &FlexTensor) -> FlexTensor {
 }
 
 impl LinearOps for Flex {
-    fn frozen_linear(x: FlexTensor, weights: Arc<Frozen>) -> FlexTensor {
-        forward(&x, &weights.packed, weights.bias.as_deref())
+    fn frozen_linear(x: FlexTensor, weights: Arc<Frozen>, copy: Option<Slot>) -> FlexTensor {
+        let (packed, bias) = (&weights.packed, weights.bias.as_deref());
+        forward(&x, packed, bias, copy.as_ref())
     }
 
     fn trained_linear(x: FlexTensor, weight: FlexTensor, format: Format) -> FlexTensor {
-        forward(&x, &packed(&weight, format), None)
+        forward(&x, &packed(&weight, format), None, None)
     }
 
     fn trained_bias(x: FlexTensor, bias: FlexTensor) -> FlexTensor {
@@ -149,7 +163,8 @@ impl Backward<Flex, 2> for TrainedBackward {
         if let (Some(node), Some(x)) = (weight_node, &ops.state.x) {
             let [_, inputs] = x.shape().dims();
             let run = |dy: &[f32], x: &[f32]| {
-                outer::weight_gradient(Level::best(), ops.state.format, dy, x, outputs)
+                let (dy, x) = (Operand::floats(dy, outputs), Operand::floats(x, inputs));
+                outer::weight_gradient(Level::best(), ops.state.format, dy, x)
             };
             let values = with_values(&dy, |dy| with_values(x, |x| run(dy, x)));
             grads.register::<Flex>(node.id, tensor(values, [outputs, inputs]));
@@ -180,8 +195,12 @@ impl Backward<Flex, 2> for BiasBackward {
 }
 
 impl<C: CheckpointStrategy> LinearOps for Autodiff<Flex, C> {
-    fn frozen_linear(x: FloatTensor<Self>, weights: Arc<Frozen>) -> FloatTensor<Self> {
-        let y = Flex::frozen_linear(x.primitive().clone(), weights.clone());
+    fn frozen_linear(
+        x: FloatTensor<Self>,
+        weights: Arc<Frozen>,
+        copy: Option<Slot>,
+    ) -> FloatTensor<Self> {
+        let y = Flex::frozen_linear(x.primitive().clone(), weights.clone(), copy);
         finish!(FrozenBackward, [x.node()], y, weights)
     }
 
@@ -191,7 +210,7 @@ impl<C: CheckpointStrategy> LinearOps for Autodiff<Flex, C> {
         format: Format,
     ) -> FloatTensor<Self> {
         let packed = Arc::new(packed(weight.primitive(), format));
-        let y = forward(x.primitive(), &packed, None);
+        let y = forward(x.primitive(), &packed, None, None);
         let state = TrainedState {
             format,
             x: weight.is_tracked().then(|| x.primitive().clone()),

@@ -12,8 +12,8 @@ use burn::tensor::Tensor;
 use super::super::level::Level;
 use super::super::pointwise::adamw;
 use super::super::pointwise::kept::Precision;
-use super::super::product::{Format, Packed, linear, outer};
-use super::held::{Held, Slot, keep, kept};
+use super::super::product::{Format, HalfRows, Operand, Packed, linear, outer};
+use super::held::{Held, KeptTensor, Slot, keep, kept, with_kept_rows, with_rows};
 use super::{change, finish, takes_halves, tensor, with_values};
 
 /// Low-rank sums as a backend supplies them.
@@ -41,21 +41,77 @@ pub(crate) fn add(
     precision: Precision,
 ) -> Tensor<2> {
     let (x, copy) = x.into_parts();
+    let copy = copy.unwrap_or_default();
     let [y, x, down, up] = [y, x, down, up].map(Tensor::into_dispatch);
     let sum = Dispatch::add_low_rank(y, x, down, up, scale, precision, copy);
     Tensor::from_dispatch(sum)
 }
 
-/// The numbers of products.
-fn format_of(precision: Precision) -> Format {
-    if takes_halves(precision) {
-        Format::Bf16
-    } else {
-        Format::F32
+/// The factors of an adapter, in a pass.
+#[derive(Debug, Clone)]
+pub(super) struct Factors {
+    /// `[rank, in]`.
+    pub(super) down: FlexTensor,
+    /// `[out, rank]`.
+    pub(super) up: FlexTensor,
+    pub(super) scale: f32,
+    /// The numbers of products.
+    pub(super) format: Format,
+}
+
+impl Factors {
+    pub(super) fn new([down, up]: [&FlexTensor; 2], scale: f32, precision: Precision) -> Self {
+        Self {
+            down: down.clone(),
+            up: up.clone(),
+            scale,
+            format: if takes_halves(precision) {
+                Format::Bf16
+            } else {
+                Format::F32
+            },
+        }
+    }
+
+    /// The first factor, packed. Factors are small and change with every step, so that they are packed for one pass.
+    pub(super) fn packed_down(&self) -> Packed {
+        packed(&self.down, 1.0, self.format)
+    }
+
+    /// The second factor times the scale, packed.
+    pub(super) fn packed_up(&self) -> Packed {
+        packed(&self.up, self.scale, self.format)
+    }
+
+    fn rank(&self) -> usize {
+        self.down.shape()[0]
+    }
+
+    /// `x · downᵀ`.
+    pub(super) fn low(&self, x: Operand<'_>) -> Made {
+        let values = linear::forward_sum(&[(&self.packed_down(), x)], None);
+        Made::new(values, self.rank(), self.format)
+    }
+
+    /// The gradients of both factors, and that of `x · downᵀ`, for that of the output.
+    pub(super) fn backward(&self, x: &KeptTensor, low: &Made, dy: Operand<'_>) -> Slopes {
+        let level = Level::best();
+        let ([rank, inputs], [outputs, _]) = (self.down.shape().dims(), self.up.shape().dims());
+        let slope = linear::input_gradient_sum(&[(&self.packed_up(), dy)]);
+        let slope = Made::new(slope, rank, self.format);
+        let mut up = outer::weight_gradient(level, self.format, dy, low.operand());
+        adamw::scale(level, &mut up, self.scale);
+        let down = with_kept_rows(x, inputs, |x| {
+            outer::weight_gradient(level, self.format, slope.operand(), x)
+        });
+        Slopes {
+            down: tensor(down, [rank, inputs]),
+            up: tensor(up, [outputs, rank]),
+            low: slope,
+        }
     }
 }
 
-/// Factors are small and change with every step; they are packed for one pass.
 fn packed(factor: &FlexTensor, scale: f32, format: Format) -> Packed {
     let [rows, columns] = factor.shape().dims();
     with_values(factor, |values| {
@@ -64,18 +120,52 @@ fn packed(factor: &FlexTensor, scale: f32, format: Format) -> Packed {
     })
 }
 
+/// Gradients of an adapter.
+pub(super) struct Slopes {
+    pub(super) down: FlexTensor,
+    pub(super) up: FlexTensor,
+    /// That of what lies between the factors.
+    pub(super) low: Made,
+}
+
+/// Rows that a pass made, rounded where several products take them so.
+#[derive(Debug, Clone)]
+pub(super) enum Made {
+    Floats { values: Vec<f32>, width: usize },
+    Halves(HalfRows),
+}
+
+impl Made {
+    fn new(values: Vec<f32>, width: usize, format: Format) -> Self {
+        match format {
+            Format::Bf16 => Self::Halves(HalfRows::new(Level::best(), &values, width)),
+            Format::F32 | Format::I16 => Self::Floats { values, width },
+        }
+    }
+
+    pub(super) fn operand(&self) -> Operand<'_> {
+        match self {
+            Self::Floats { values, width } => Operand::floats(values, *width),
+            Self::Halves(rows) => Operand::Halves(rows),
+        }
+    }
+}
+
+/// Runs `f` on the rows of a gradient of an output, rounded once where products take `halves`.
+pub(super) fn with_gradient<R>(
+    dy: &FlexTensor,
+    halves: bool,
+    f: impl FnOnce(Operand<'_>) -> R,
+) -> R {
+    with_rows(dy, Some(&Slot::default()), halves, f)
+}
+
 /// The sum, and `x · downᵀ`.
-fn forward(
-    y: FlexTensor,
-    x: &FlexTensor,
-    down: &FlexTensor,
-    up: &FlexTensor,
-    scale: f32,
-    format: Format,
-) -> (FlexTensor, Vec<f32>) {
-    let low = with_values(x, |x| linear::forward(&packed(down, 1.0, format), x, None));
+fn forward(y: FlexTensor, x: &FlexTensor, factors: &Factors, copy: &Slot) -> (FlexTensor, Made) {
+    let halves = factors.format == Format::Bf16;
+    let low = with_rows(x, Some(copy), halves, |x| factors.low(x));
     let y = change(y, |y| {
-        linear::add_forward(&packed(up, scale, format), &low, y);
+        linear::add_forward((&factors.packed_up(), low.operand()), y);
     });
     (y, low)
 }
@@ -88,9 +178,10 @@ impl LowRankOps for Flex {
         up: FlexTensor,
         scale: f32,
         precision: Precision,
-        _copy: Slot,
+        copy: Slot,
     ) -> FlexTensor {
-        forward(y, &x, &down, &up, scale, format_of(precision)).0
+        let factors = Factors::new([&down, &up], scale, precision);
+        forward(y, &x, &factors, &copy).0
     }
 }
 
@@ -98,11 +189,8 @@ impl LowRankOps for Flex {
 #[derive(Debug, Clone)]
 struct State {
     x: Slot,
-    low: Vec<f32>,
-    down: FlexTensor,
-    up: FlexTensor,
-    scale: f32,
-    format: Format,
+    low: Made,
+    factors: Factors,
 }
 
 #[derive(Debug)]
@@ -113,39 +201,22 @@ impl Backward<Flex, 4> for LowRankBackward {
 
     fn backward(self, ops: Ops<State, 4>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let dy = grads.consume::<Flex>(&ops.node);
-        let State {
-            x,
-            low,
-            down,
-            up,
-            scale,
-            format,
-        } = ops.state;
-        let level = Level::best();
-        let ([rank, inputs], [outputs, _]) = (down.shape().dims(), up.shape().dims());
+        let State { x, low, factors } = ops.state;
         let [y_node, x_node, down_node, up_node] = ops.parents;
-        let slope = with_values(&dy, |dy| {
-            linear::input_gradient(&packed(&up, scale, format), dy)
+        let slopes = with_gradient(&dy, factors.format == Format::Bf16, |dy| {
+            factors.backward(kept(&x), &low, dy)
         });
-        if let Some(node) = up_node {
-            let mut values = with_values(&dy, |dy| {
-                outer::weight_gradient(level, format, dy, &low, outputs)
-            });
-            adamw::scale(level, &mut values, scale);
-            grads.register::<Flex>(node.id, tensor(values, [outputs, rank]));
-        }
-        if let Some(node) = down_node {
-            let values =
-                kept(&x).with_values(|x| outer::weight_gradient(level, format, &slope, x, rank));
-            grads.register::<Flex>(node.id, tensor(values, [rank, inputs]));
-        }
         if let Some(node) = x_node {
-            let rows = slope.len() / rank.max(1);
-            let values = linear::input_gradient(&packed(&down, 1.0, format), &slope);
+            let [rows, _] = dy.shape().dims();
+            let [_, inputs] = factors.down.shape().dims();
+            let terms = [(&factors.packed_down(), slopes.low.operand())];
+            let values = linear::input_gradient_sum(&terms);
             grads.register::<Flex>(node.id, tensor(values, [rows, inputs]));
         }
-        if let Some(node) = y_node {
-            grads.register::<Flex>(node.id, dy);
+        for (node, slope) in [(down_node, slopes.down), (up_node, slopes.up), (y_node, dy)] {
+            if let Some(node) = node {
+                grads.register::<Flex>(node.id, slope);
+            }
         }
     }
 }
@@ -161,25 +232,15 @@ impl<C: CheckpointStrategy> LowRankOps for Autodiff<Flex, C> {
         copy: Slot,
     ) -> FloatTensor<Self> {
         let nodes = [y.node(), x.node(), down.node(), up.node()];
-        let (x, down, up) = (
-            x.primitive().clone(),
-            down.primitive().clone(),
-            up.primitive().clone(),
-        );
-        let format = format_of(precision);
-        let (sum, low) = forward(y.into_primitive(), &x, &down, &up, scale, format);
-        finish!(
-            LowRankBackward,
-            nodes,
-            sum,
+        let factors = Factors::new([down.primitive(), up.primitive()], scale, precision);
+        let x = x.primitive().clone();
+        let (sum, low) = forward(y.into_primitive(), &x, &factors, &copy);
+        finish!(LowRankBackward, nodes, sum, {
             State {
                 x: keep(&copy, &x, precision),
                 low,
-                down,
-                up,
-                scale,
-                format,
+                factors,
             }
-        )
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! The kernels as operations of the tensor library on the CPU, each with its backward pass: one file per operation.
 
 pub(super) mod activation;
+pub(super) mod adapted;
 pub(super) mod attention;
 pub(super) mod conv2d;
 pub(super) mod gate;

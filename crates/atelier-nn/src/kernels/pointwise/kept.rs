@@ -139,7 +139,7 @@ leveled! {
     ///
     /// # Safety
     /// Both sides must hold `len` values.
-    fn widen_at(to: *mut f32, from: *const u16, len: usize) = widen
+    pub(in crate::kernels) fn widen_at(to: *mut f32, from: *const u16, len: usize) = widen
 }
 #[inline(always)]
 unsafe fn widen<S: Simd>(to: *mut f32, from: *const u16, len: usize) {

@@ -5,10 +5,10 @@
 
 use super::super::level::Level;
 use super::super::memory::{Shared, filled};
-use super::outer::{Rows, Sum};
+use super::outer::{Rows, Sum, Values};
 use super::packed::{Format, Packed};
 use super::picture::{Bordered, bordered, bordered_floats};
-use super::walk::{Direction, Left, Place, Start, Tap, product};
+use super::walk::{Direction, Left, Place, Start, Tap, Term, product};
 use super::winograd;
 
 /// Side of the kernel.
@@ -79,7 +79,7 @@ pub(crate) fn forward(
                 taps: &taps,
             };
             // SAFETY: all rows and taps lie inside the bordered pictures.
-            unsafe { product(&left, weights, Direction::Forward, start, to) };
+            unsafe { product(&[Term { left, weights }], Direction::Forward, start, to) };
         });
     };
     // SAFETY: there is a row for every pixel.
@@ -122,7 +122,14 @@ pub(crate) fn input_gradient(weights: &Packed, sizes: &ConvSizes, dy: &[f32]) ->
                         taps: &phase.taps,
                     };
                     // SAFETY: all rows and taps lie inside the bordered pictures.
-                    unsafe { product(&left, weights, Direction::Gradient, Start::Zero, to) };
+                    unsafe {
+                        product(
+                            &[Term { left, weights }],
+                            Direction::Gradient,
+                            Start::Zero,
+                            to,
+                        )
+                    };
                 }
             },
         );
@@ -163,7 +170,7 @@ pub(crate) fn weight_gradient(
     }
     let dy_starts: Vec<usize> = (0..starts.len()).map(|row| row * outputs).collect();
     let dy = Rows {
-        values: dy,
+        values: Values::Floats(dy),
         starts: &dy_starts,
         width: outputs,
     };
@@ -176,7 +183,7 @@ pub(crate) fn weight_gradient(
                 let offset = picture.unit(0, tap / KERNEL, tap % KERNEL);
                 let starts: Vec<usize> = starts.iter().map(|start| start + offset).collect();
                 let x = Rows {
-                    values,
+                    values: Values::Floats(values),
                     starts: &starts,
                     width: inputs,
                 };

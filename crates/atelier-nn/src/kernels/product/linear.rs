@@ -2,96 +2,144 @@
 
 use super::super::memory::{Shared, append, chunk, filled};
 use super::halves::half_rows;
+use super::operand::Operand;
 use super::packed::{Format, Packed, chunk_length};
-use super::scratch::with_units;
-use super::walk::{Direction, Left, Place, Scales, Start, Tap, product};
+use super::scratch::Scratch;
+use super::walk::{self, Direction, Left, Place, Scales, Start, Tap, product};
 use super::whole::{norm_limit, row_at};
 use crate::kernels::share::share_each;
 
+/// Weights, and the rows that they are multiplied with.
+pub(crate) type Term<'a> = (&'a Packed, Operand<'a>);
+
 /// `y [rows, outputs] = x [rows, inputs] · Wᵀ + bias`.
 pub(crate) fn forward(weights: &Packed, x: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-    let rows = x.len() / weights.depth;
+    forward_sum(&[(weights, Operand::floats(x, weights.depth))], bias)
+}
+
+/// The sum of several such products, of as many rows and outputs, plus one bias. The first should be the largest.
+pub(crate) fn forward_sum(terms: &[Term<'_>], bias: Option<&[f32]>) -> Vec<f32> {
+    let (weights, x) = terms[0];
     let start = bias.map_or(Start::Zero, Start::Bias);
     // SAFETY: the product writes every value.
     unsafe {
-        filled(rows * weights.columns, |to| {
-            rows_product(weights, Direction::Forward, x, start, to);
+        filled(x.count() * weights.columns, |to| {
+            rows_product(terms, Direction::Forward, start, to);
         })
     }
 }
 
 /// `dx [rows, inputs] = dy [rows, outputs] · W`.
 pub(crate) fn input_gradient(weights: &Packed, dy: &[f32]) -> Vec<f32> {
+    input_gradient_sum(&[(weights, Operand::floats(dy, weights.columns))])
+}
+
+/// The sum of several such products, of as many rows and inputs. The first should be the largest.
+pub(crate) fn input_gradient_sum(terms: &[Term<'_>]) -> Vec<f32> {
     let mut dx = Vec::new();
-    input_gradient_onto(weights, dy, &mut dx);
+    put_input_gradient(terms, &mut dx);
     dx
 }
 
-/// The same rows, put behind those of `dx`.
+/// The rows of [`input_gradient`], put behind those of `dx`.
 pub(crate) fn input_gradient_onto(weights: &Packed, dy: &[f32], dx: &mut Vec<f32>) {
-    let rows = dy.len() / weights.columns;
+    put_input_gradient(&[(weights, Operand::floats(dy, weights.columns))], dx);
+}
+
+fn put_input_gradient(terms: &[Term<'_>], dx: &mut Vec<f32>) {
+    let (weights, dy) = terms[0];
     // SAFETY: the product writes every value.
     unsafe {
-        append(dx, rows * weights.depth, |to| {
-            rows_product(weights, Direction::Gradient, dy, Start::Zero, to);
+        append(dx, dy.count() * weights.depth, |to| {
+            rows_product(terms, Direction::Gradient, Start::Zero, to);
         });
     }
 }
 
 /// Adds `x · Wᵀ` to `y`.
-pub(crate) fn add_forward(weights: &Packed, x: &[f32], y: &mut [f32]) {
-    assert_eq!(
-        x.len() / weights.depth,
-        y.len() / weights.columns,
-        "rows of a sum"
-    );
+pub(crate) fn add_forward(term: Term<'_>, y: &mut [f32]) {
+    let (weights, x) = term;
+    assert_eq!(x.count(), y.len() / weights.columns, "rows of a sum");
+    let to = Shared::of(y);
     // SAFETY: `y` is borrowed for all of it.
-    unsafe { rows_product(weights, Direction::Forward, x, Start::Result, Shared::of(y)) };
+    unsafe { rows_product(&[term], Direction::Forward, Start::Result, to) };
 }
 
 /// # Safety
 /// `to` must hold the product, for this function alone.
-unsafe fn rows_product(
-    weights: &Packed,
-    direction: Direction,
-    from: &[f32],
-    start: Start<'_>,
-    to: Shared,
-) {
-    assert_eq!(weights.taps, 1, "taps of a linear map");
-    let (depth, columns) = match direction {
-        Direction::Forward => (weights.depth, weights.columns),
-        Direction::Gradient => (weights.columns, weights.depth),
-    };
-    assert_eq!(from.len() % depth, 0, "values of whole rows");
-    let rows = from.len() / depth;
-    let stride = weights.row_step(depth);
-    let place = |row: usize| Place {
-        from: row * stride,
-        to: row * columns,
-    };
-    let places: Vec<Place> = (0..rows).map(place).collect();
-    let run = |units: *const u32, scales: Scales<'_>| {
-        let left = Left {
-            units,
-            scales,
-            rows: &places,
-            taps: &[Tap { row: 0, tap: 0 }],
+unsafe fn rows_product(terms: &[Term<'_>], direction: Direction, start: Start<'_>, to: Shared) {
+    let prepared = terms.iter().map(|&term| Prepared::new(term, direction));
+    let prepared: Vec<Prepared> = prepared.collect();
+    let terms = prepared.iter().zip(terms).map(|(prepared, (weights, _))| {
+        let left = prepared.left();
+        walk::Term { left, weights }
+    });
+    let terms: Vec<walk::Term> = terms.collect();
+    // SAFETY: every row holds its units; the result is the caller's.
+    unsafe { product(&terms, direction, start, to) };
+}
+
+/// Rows as the weights of their term take them.
+struct Prepared {
+    units: *const u32,
+    /// Where the units lie, unless they are the operand's own.
+    _scratch: Option<Scratch>,
+    /// Factors of whole numbers, chunk by chunk.
+    scales: Option<Vec<f32>>,
+    places: Vec<Place>,
+}
+
+impl Prepared {
+    fn new((weights, rows): Term<'_>, direction: Direction) -> Self {
+        assert_eq!(weights.taps, 1, "taps of a linear map");
+        let (depth, columns) = match direction {
+            Direction::Forward => (weights.depth, weights.columns),
+            Direction::Gradient => (weights.columns, weights.depth),
         };
-        // SAFETY: every row holds `stride` units; the result is the caller's.
-        unsafe { product(&left, weights, direction, start, to) };
-    };
-    match weights.format {
-        Format::F32 => run(from.as_ptr().cast(), Scales::Exact),
-        Format::Bf16 => with_units(rows * stride, |units| {
-            // SAFETY: there are so many units for every row.
-            unsafe { half_rows(weights.level, from, depth, units.as_mut_ptr(), stride) };
-            run(units.as_ptr(), Scales::Exact);
-        }),
-        Format::I16 => with_units(rows * stride, |units| {
-            let scales = whole_rows(weights, direction, from, units.as_mut_ptr());
-            run(units.as_ptr(), Scales::Rows(&scales));
-        }),
+        assert_eq!(rows.width(), depth, "numbers of a row");
+        let (count, stride) = (rows.count(), weights.row_step(depth));
+        let mut scratch = None;
+        let mut scales = None;
+        let units = match (weights.format, rows) {
+            (Format::Bf16, Operand::Halves(rows)) => rows.units(),
+            (_, Operand::Halves(_)) => panic!("rows in bf16 meet weights in bf16"),
+            (Format::F32, Operand::Floats { values, .. }) => values.as_ptr().cast(),
+            (Format::Bf16, Operand::Floats { values, .. }) => {
+                let units = scratch.insert(Scratch::new(count * stride));
+                if count > 0 {
+                    // SAFETY: there are so many units for every row.
+                    unsafe {
+                        half_rows(weights.level, values, depth, units.as_mut_ptr(), stride);
+                    }
+                }
+                units.as_ptr()
+            }
+            (Format::I16, Operand::Floats { values, .. }) => {
+                let units = scratch.insert(Scratch::new(count * stride));
+                scales = Some(whole_rows(weights, direction, values, units.as_mut_ptr()));
+                units.as_ptr()
+            }
+        };
+        let place = |row: usize| Place {
+            from: row * stride,
+            to: row * columns,
+        };
+        Self {
+            units,
+            _scratch: scratch,
+            scales,
+            places: (0..count).map(place).collect(),
+        }
+    }
+
+    fn left(&self) -> Left<'_> {
+        let scales = self.scales.as_deref();
+        Left {
+            units: self.units,
+            scales: scales.map_or(Scales::Exact, Scales::Rows),
+            rows: &self.places,
+            taps: &[Tap { row: 0, tap: 0 }],
+        }
     }
 }
 

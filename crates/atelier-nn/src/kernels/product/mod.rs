@@ -3,6 +3,7 @@
 pub(crate) mod conv;
 pub(super) mod halves;
 pub(crate) mod linear;
+mod operand;
 pub(crate) mod outer;
 mod packed;
 mod packing;
@@ -18,5 +19,6 @@ pub(super) mod whole;
 mod winograd;
 
 pub(crate) use conv::ConvSizes;
+pub(crate) use operand::{HalfRows, Operand};
 pub(crate) use packed::{Format, Packed};
 pub(crate) use units::Line;

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::super::level::{Level, Simd, leveled};
 use super::super::memory::{Shared, filled};
 use super::halves::{self, BLOCK, Panel, half_panel_at};
+use super::operand::Operand;
 use super::packed::{Format, NORM_LIMIT};
 use super::scratch::with_units;
 use super::tile::{Onto, Piece, Row, Target};
@@ -22,31 +23,46 @@ const PIECE: usize = 512;
 
 /// Where the rows of an operand lie: `count` rows, `row(i)` is the first value of the `i`-th.
 pub(super) struct Rows<'a> {
-    pub(super) values: &'a [f32],
+    pub(super) values: Values<'a>,
     pub(super) starts: &'a [usize],
     pub(super) width: usize,
+}
+
+/// Numbers of either kind; those of [`Format::I16`] are f32.
+#[derive(Clone, Copy)]
+pub(super) enum Values<'a> {
+    Floats(&'a [f32]),
+    /// Those of [`super::operand::HalfRows`].
+    Halves(&'a [u16]),
 }
 
 /// `dW [outputs, inputs] = dyᵀ · x` of `dy [rows, outputs]` and `x [rows, inputs]`.
 pub(crate) fn weight_gradient(
     level: Level,
     format: Format,
-    dy: &[f32],
-    x: &[f32],
-    outputs: usize,
+    dy: Operand<'_>,
+    x: Operand<'_>,
 ) -> Vec<f32> {
-    let rows = dy.len() / outputs;
-    let inputs = x.len() / rows.max(1);
-    let starts = |width: usize| (0..rows).map(|row| row * width).collect::<Vec<_>>();
-    let (dy_starts, x_starts) = (starts(outputs), starts(inputs));
+    assert_eq!(dy.count(), x.count(), "rows of both operands");
+    let starts = |operand: Operand<'_>| {
+        let step = match operand {
+            Operand::Floats { width, .. } => width,
+            Operand::Halves(rows) => 2 * rows.step(),
+        };
+        (0..operand.count())
+            .map(|row| row * step)
+            .collect::<Vec<_>>()
+    };
+    let (dy_starts, x_starts) = (starts(dy), starts(x));
+    let (outputs, inputs) = (dy.width(), x.width());
     let dy = Rows {
-        values: dy,
+        values: dy.into(),
         starts: &dy_starts,
         width: outputs,
     };
     let sum = Sum::new(level, format, &dy);
     let x = Rows {
-        values: x,
+        values: x.into(),
         starts: &x_starts,
         width: inputs,
     };
@@ -55,6 +71,40 @@ pub(crate) fn weight_gradient(
         filled(outputs * inputs, |to| {
             sum.with(|sum| sum.product(&x, to, inputs));
         })
+    }
+}
+
+impl<'a> From<Operand<'a>> for Values<'a> {
+    fn from(operand: Operand<'a>) -> Self {
+        match operand {
+            Operand::Floats { values, .. } => Self::Floats(values),
+            Operand::Halves(rows) => Self::Halves(rows.numbers()),
+        }
+    }
+}
+
+impl Values<'_> {
+    /// `count` numbers of a row from `at` on, up to a vector or the end of the row, with zeros behind them.
+    ///
+    /// # Safety
+    /// As [`Simd`]; the numbers must exist.
+    #[inline(always)]
+    unsafe fn load<S: Simd>(self, at: usize, count: usize) -> S::F {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            match self {
+                Self::Floats(values) => {
+                    let from = values.as_ptr().add(at);
+                    if count == S::LANES {
+                        S::load(from)
+                    } else {
+                        S::load_first(from, count)
+                    }
+                }
+                // rows are filled up with zeros to whole vectors
+                Self::Halves(values) => S::load_bf16(values.as_ptr().add(at)),
+            }
+        }
     }
 }
 
@@ -239,14 +289,7 @@ unsafe fn unit_row<S: Simd>(
     // SAFETY: rows hold the columns; factors are filled up to whole vectors.
     unsafe {
         let load = |row: usize| match starts.get(row) {
-            Some(start) => {
-                let from = rows.values.as_ptr().add(start + columns.start);
-                if columns.len() == S::LANES {
-                    S::load(from)
-                } else {
-                    S::load_first(from, columns.len())
-                }
-            }
+            Some(start) => rows.values.load::<S>(start + columns.start, columns.len()),
             None => S::splat(0.0),
         };
         match format {
@@ -348,7 +391,7 @@ unsafe fn factors<S: Simd>(
             let zero = S::splat(0.0);
             let (mut sum, mut most) = (zero, zero);
             for start in starts {
-                let x = S::load_first(rows.values.as_ptr().add(start + first), count);
+                let x = rows.values.load::<S>(start + first, count);
                 sum = S::fma(x, x, sum);
                 most = S::max(S::max(x, S::sub(zero, x)), most);
             }

@@ -153,6 +153,11 @@ impl Packed {
         self.depth
     }
 
+    /// Whether products with these weights take rows in bf16.
+    pub(crate) fn takes_halves(&self) -> bool {
+        self.format == Format::Bf16
+    }
+
     /// Outputs, inputs and taps.
     pub(crate) fn sizes(&self) -> [usize; 3] {
         [self.columns, self.depth, self.taps]

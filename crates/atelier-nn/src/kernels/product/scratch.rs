@@ -1,5 +1,6 @@
 //! Buffers that are used again, so that their memory is not cleared by the system for every product.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
 
 use super::units::Units;
@@ -9,17 +10,45 @@ static IDLE: Mutex<Vec<Units>> = Mutex::new(Vec::new());
 /// Most idle buffers that are kept.
 const KEPT: usize = 4;
 
-/// Runs `f` with a buffer of at least `count` units, whatever is in them.
-pub(super) fn with_units<R>(count: usize, f: impl FnOnce(&mut Units) -> R) -> R {
-    let mut units = take(count);
-    units.grow(count);
-    let result = f(&mut units);
-    if let Ok(mut idle) = IDLE.lock()
-        && idle.len() < KEPT
-    {
-        idle.push(units);
+/// A buffer of units, whatever is in them, for as long as this lives.
+pub(super) struct Scratch(Units);
+
+impl Scratch {
+    /// At least `count` units.
+    pub(super) fn new(count: usize) -> Self {
+        let mut units = take(count);
+        units.grow(count);
+        Self(units)
     }
-    result
+}
+
+impl Deref for Scratch {
+    type Target = Units;
+
+    fn deref(&self) -> &Units {
+        &self.0
+    }
+}
+
+impl DerefMut for Scratch {
+    fn deref_mut(&mut self) -> &mut Units {
+        &mut self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Ok(mut idle) = IDLE.lock()
+            && idle.len() < KEPT
+        {
+            idle.push(std::mem::take(&mut self.0));
+        }
+    }
+}
+
+/// Runs `f` with a [`Scratch`] of `count` units.
+pub(super) fn with_units<R>(count: usize, f: impl FnOnce(&mut Units) -> R) -> R {
+    f(&mut Scratch::new(count))
 }
 
 /// The smallest idle buffer that is large enough, else the largest.

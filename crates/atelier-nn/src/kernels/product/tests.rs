@@ -4,7 +4,7 @@
 use super::super::level::Level;
 use super::conv::{self, ConvSizes};
 use super::halves::half;
-use super::{Format, Packed, linear, outer};
+use super::{Format, HalfRows, Operand, Packed, linear, outer};
 
 /// Numbers between -1 and 1 that look random.
 pub(super) fn numbers(count: usize, seed: u32) -> Vec<f32> {
@@ -113,8 +113,100 @@ fn linear_maps_of_any_size_are_right() {
                 .zip(&sum)
                 .map(|(a, &b)| a + f64::from(b))
                 .collect();
-            linear::add_forward(&packed, &x, &mut sum);
+            linear::add_forward((&packed, Operand::floats(&x, depth)), &mut sum);
             assert!(error(&sum, &expected) < tolerance(format), "sum {name}");
+        }
+    }
+}
+
+/// Adds `b` to `a`.
+fn added(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
+#[test]
+fn sums_of_two_products_are_right_with_weights_and_rows_of_any_kind() {
+    let sizes = [
+        [1, 1, 1, 1],
+        [37, 40, 70, 16],
+        [300, 800, 150, 4],
+        [150, 130, 1100, 33],
+        [1100, 256, 40, 16],
+    ];
+    for (level, format) in cases() {
+        for [rows, depth, outputs, rank] in sizes {
+            // the second term in f32, or in the format of the first
+            for low_format in [Format::F32, format] {
+                let pack =
+                    |format, weight: &[f32], sizes| Packed::new(level, format, weight, sizes);
+                let (x, low) = (
+                    operand(format, rows * depth, 1),
+                    operand(low_format, rows * rank, 2),
+                );
+                let weight = operand(format, outputs * depth, 3);
+                let up = operand(low_format, outputs * rank, 4);
+                let down = operand(low_format, rank * depth, 5);
+                let bias = numbers(outputs, 6);
+                let packed = pack(format, &weight, [outputs, depth, 1]);
+                let packed_up = pack(low_format, &up, [outputs, rank, 1]);
+                let packed_down = pack(low_format, &down, [rank, depth, 1]);
+                let (dy, slope) = (
+                    operand(format, rows * outputs, 7),
+                    operand(low_format, rows * rank, 8),
+                );
+                let halves = [(&x, depth), (&low, rank), (&dy, outputs), (&slope, rank)]
+                    .map(|(values, width)| HalfRows::new(level, values, width));
+                let rows_of = |values, width, format, at: usize| match format {
+                    Format::Bf16 => Operand::Halves(&halves[at]),
+                    _ => Operand::floats(values, width),
+                };
+                let name =
+                    format!("{level:?} {format:?} {low_format:?} {rows} {depth} {outputs} {rank}");
+
+                let terms = [
+                    (&packed, rows_of(&x, depth, format, 0)),
+                    (&packed_up, rows_of(&low, rank, low_format, 1)),
+                ];
+                let y = linear::forward_sum(&terms, Some(&bias));
+                let expected = added(
+                    &product(&x, &weight, &bias, depth),
+                    &product(&low, &up, &vec![0.0; outputs], rank),
+                );
+                let most = tolerance(format).max(tolerance(low_format));
+                let worst = error(&y, &expected);
+                assert!(worst < most, "{name}: {worst}");
+
+                let terms = [
+                    (&packed, rows_of(&dy, outputs, format, 2)),
+                    (&packed_down, rows_of(&slope, rank, low_format, 3)),
+                ];
+                let dx = linear::input_gradient_sum(&terms);
+                let turn = |weight: &[f32], outputs: usize| -> Vec<f32> {
+                    let at = |i: usize| weight[i % outputs * depth + i / outputs];
+                    (0..depth * outputs).map(at).collect()
+                };
+                let expected = added(
+                    &product(&dy, &turn(&weight, outputs), &vec![0.0; depth], outputs),
+                    &product(&slope, &turn(&down, rank), &vec![0.0; depth], rank),
+                );
+                let worst = error(&dx, &expected);
+                assert!(worst < most, "gradient {name}: {worst}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rounded_rows_are_those_that_were_given() {
+    for (level, format) in cases() {
+        for [rows, width] in [[0, 3], [1, 1], [5, 31], [70, 256], [3, 300]] {
+            let values = operand(Format::Bf16, rows * width, 1);
+            let held = HalfRows::new(level, &values, width);
+            assert_eq!(
+                held.widened(level),
+                values,
+                "{level:?} {format:?} {rows} {width}"
+            );
         }
     }
 }
@@ -284,14 +376,18 @@ fn weight_gradients_of_any_size_are_right() {
                     *expected += f64::from(dy[i / inputs]) * f64::from(x[i % inputs]);
                 }
             }
-            let worst = error(
-                &outer::weight_gradient(level, format, &dy, &x, outputs),
-                &expected,
-            );
-            assert!(
-                worst < tolerance(format),
-                "{level:?} {format:?} {rows} {inputs} {outputs}: {worst}"
-            );
+            let dy_halves = HalfRows::new(level, &dy, outputs);
+            let x_halves = HalfRows::new(level, &x, inputs);
+            let floats = [Operand::floats(&dy, outputs), Operand::floats(&x, inputs)];
+            let halves = [Operand::Halves(&dy_halves), Operand::Halves(&x_halves)];
+            let kinds = if format == Format::Bf16 { 2 } else { 1 };
+            for [dy, x] in [floats, halves].into_iter().take(kinds) {
+                let worst = error(&outer::weight_gradient(level, format, dy, x), &expected);
+                assert!(
+                    worst < tolerance(format),
+                    "{level:?} {format:?} {rows} {inputs} {outputs}: {worst}"
+                );
+            }
         }
     }
 }

@@ -66,6 +66,7 @@ impl Scales<'_> {
 }
 
 /// A left operand, ready for a product with weights.
+#[derive(Clone, Copy)]
 pub(super) struct Left<'a> {
     /// Units, of the format of the weights.
     pub(super) units: *const u32,
@@ -76,6 +77,31 @@ pub(super) struct Left<'a> {
 
 // SAFETY: the units are only read.
 unsafe impl Sync for Left<'_> {}
+
+/// A left operand and the weights that it meets.
+#[derive(Clone, Copy)]
+pub(super) struct Term<'a> {
+    pub(super) left: Left<'a>,
+    pub(super) weights: &'a Packed,
+}
+
+impl Term<'_> {
+    /// The columns of its product, and the numbers that are summed for each.
+    fn sides(&self, direction: Direction) -> [usize; 2] {
+        match direction {
+            Direction::Forward => [self.weights.columns, self.weights.depth],
+            Direction::Gradient => [self.weights.depth, self.weights.columns],
+        }
+    }
+
+    /// The pieces in which a dimension of `depth` is summed.
+    fn chunk_length(&self, depth: usize) -> usize {
+        match self.weights.format {
+            Format::Bf16 => matrix_chunk(depth, self.weights.taps),
+            Format::F32 | Format::I16 => chunk_length(depth, self.weights.taps),
+        }
+    }
+}
 
 /// What the products are added to.
 #[derive(Debug, Clone, Copy)]
@@ -98,32 +124,23 @@ fn matrix_chunk(depth: usize, taps: usize) -> usize {
 /// Lengths of one product.
 struct Sizes {
     columns: usize,
-    chunks: Vec<Range<usize>>,
     block: usize,
     group: usize,
-    /// Whether all panels of a task meet one chunk before the next.
+    /// Whether all panels of a task meet one chunk of the first term before the next; the other terms come with its last.
     by_chunk: bool,
 }
 
 impl Sizes {
-    fn new(left: &Left<'_>, weights: &Packed, direction: Direction) -> Self {
-        let (columns, depth) = match direction {
-            Direction::Forward => (weights.columns, weights.depth),
-            Direction::Gradient => (weights.depth, weights.columns),
-        };
-        let length = match weights.format {
-            Format::Bf16 => matrix_chunk(depth, weights.taps),
-            Format::F32 | Format::I16 => chunk_length(depth, weights.taps),
-        };
-        let chunks = (0..depth).step_by(length);
-        let chunks = chunks
-            .map(|start| start..depth.min(start + length))
-            .collect();
+    /// Those that suit the first term, which is the largest.
+    fn new(term: &Term<'_>, direction: Direction) -> Self {
+        let Term { left, weights } = term;
+        let [columns, depth] = term.sides(direction);
         let rows = left.rows.len();
         // Then only a chunk of the left operand has to stay in the cache, more rows find room, and weights are turned for
         // all of them at once.
         let by_chunk = weights.format == Format::Bf16 && direction == Direction::Gradient;
-        let units = weights.units_of(if by_chunk { length.min(depth) } else { depth });
+        let chunk = term.chunk_length(depth).min(depth);
+        let units = weights.units_of(if by_chunk { chunk } else { depth });
         let (most, step) = if weights.format == Format::Bf16 {
             ((MATRIX_UNITS / units).clamp(64, MATRIX_ROWS), MATRIX_STEP)
         } else {
@@ -135,7 +152,6 @@ impl Sizes {
         let groups = TASKS.div_ceil(blocks).min(panels);
         Self {
             columns,
-            chunks,
             block,
             group: panels.div_ceil(groups),
             by_chunk,
@@ -143,33 +159,39 @@ impl Sizes {
     }
 }
 
-/// Multiplies `left` with `weights` in `direction` and puts the result to `to`.
+/// Sums the products of `terms`, left operands with weights in `direction`, and puts the sum to `to`: the result has the
+/// rows of the first term, which all others have too.
 ///
 /// # Safety
-/// Rows of `left` must be readable over all taps and the whole summed dimension, and no other thread may use the values of
-/// the result's rows.
+/// Rows of left operands must be readable over all taps and the whole summed dimension, and no other thread may use the
+/// values of the result's rows.
 pub(super) unsafe fn product(
-    left: &Left<'_>,
-    weights: &Packed,
+    terms: &[Term<'_>],
     direction: Direction,
     start: Start<'_>,
     to: Shared,
 ) {
-    if left.rows.is_empty() {
+    let [first, others @ ..] = terms else { return };
+    let rows = first.left.rows.len();
+    if rows == 0 {
         return;
     }
-    let sizes = Sizes::new(left, weights, direction);
-    let width = weights.level.panel();
-    let blocks = left.rows.len().div_ceil(sizes.block);
+    let sizes = Sizes::new(first, direction);
+    let width = first.weights.level.panel();
+    for other in others {
+        assert_eq!(other.left.rows.len(), rows, "rows of terms");
+        assert_eq!(other.sides(direction)[0], sizes.columns, "columns of terms");
+        assert_eq!(other.weights.level.panel(), width, "panels of terms");
+    }
+    let blocks = rows.div_ceil(sizes.block);
     let groups = sizes.columns.div_ceil(width * sizes.group);
     let task = |index: usize| {
         let block = index / groups * sizes.block;
-        let block = block..left.rows.len().min(block + sizes.block);
+        let block = block..rows.min(block + sizes.block);
         let first = index % groups * sizes.group;
         let last = sizes.columns.div_ceil(width).min(first + sizes.group);
         let part = Part {
-            left,
-            weights,
+            terms,
             direction,
             start,
             to,
@@ -182,8 +204,7 @@ pub(super) unsafe fn product(
 
 /// One product, as its tasks see it.
 struct Part<'a> {
-    left: &'a Left<'a>,
-    weights: &'a Packed,
+    terms: &'a [Term<'a>],
     direction: Direction,
     start: Start<'a>,
     to: Shared,
@@ -206,13 +227,53 @@ struct Layout {
     pieces: Vec<Piece>,
 }
 
-/// One chunk of the summed dimension, as the rows of a task meet all its panels.
-struct Pass<'a> {
-    index: usize,
+impl Layout {
+    /// How the panels of a chunk lie when they meet so many rows.
+    fn new(term: &Term<'_>, chunk: &Range<usize>, direction: Direction, rows: usize) -> Self {
+        let (weights, width) = (term.weights, term.weights.level.panel());
+        let turns = direction == Direction::Gradient;
+        let parts = weights.format == Format::Bf16
+            && weights.level.multiplies_matrices()
+            && (turns || rows >= PARTED_ROWS);
+        let held = if turns {
+            chunk.len().next_multiple_of(width)
+        } else {
+            chunk.len()
+        };
+        let tap = weights.units_of(held) * width;
+        let prepared = (turns || parts || weights.is_narrow()).then_some(tap);
+        let pieces = term.left.taps.iter().enumerate().map(|(i, tap)| Piece {
+            row: tap.row,
+            panel: prepared.map_or(weights.tap_units() * tap.tap, |units| units * i),
+        });
+        let [row_step, block_step] = if parts {
+            [BLOCK, tap / (width / BLOCK)]
+        } else {
+            [width, BLOCK]
+        };
+        Self {
+            prepared,
+            parts,
+            row_step,
+            block_step,
+            pieces: pieces.collect(),
+        }
+    }
+}
+
+/// One chunk of the summed dimension of a term.
+struct Piecewise<'a> {
+    term: &'a Term<'a>,
     chunk: Range<usize>,
-    rows: &'a [Row],
+    rows: Vec<Row>,
+    layout: Layout,
+}
+
+/// The same, as the rows of a task meet all its panels.
+struct Pass<'a> {
+    of: &'a Piecewise<'a>,
+    is_first: bool,
     depth: usize,
-    layout: &'a Layout,
     /// The rows, where they are pairs of bf16.
     halves: Option<halves::Left<'a>>,
 }
@@ -224,31 +285,19 @@ thread_local! {
 
 impl Part<'_> {
     fn run(&self, block: Range<usize>, panels: Range<usize>) {
-        let (left, weights, chunks) = (self.left, self.weights, &self.sizes.chunks);
-        let mut rows = Vec::with_capacity(block.len() * chunks.len());
-        for (index, chunk) in chunks.iter().enumerate() {
-            let first = weights.units_of(chunk.start);
-            rows.extend(block.clone().map(|row| Row {
-                from: left.units.wrapping_add(left.rows[row].from + first),
-                to: left.rows[row].to,
-                scale: left.scales.of(index, row, left.rows.len()),
-            }));
-        }
-        let layouts = chunks.iter().map(|chunk| self.layout(chunk, block.len()));
-        let layouts: Vec<Layout> = layouts.collect();
-        let passes = layouts.iter().enumerate().map(|(index, layout)| {
-            let (rows, depth) = (
-                &rows[index * block.len()..][..block.len()],
-                weights.units_of(chunks[index].len()),
-            );
-            let pieces = &layout.pieces;
-            let halves = || halves::Left::new(weights.level, rows, pieces, depth, layout.row_step);
+        let chunks = self.terms.iter().flat_map(|term| self.chunks(term, &block));
+        let chunks: Vec<Piecewise> = chunks.collect();
+        let passes = chunks.iter().enumerate().map(|(index, of)| {
+            let (weights, layout) = (of.term.weights, &of.layout);
+            let depth = weights.units_of(of.chunk.len());
+            let halves = || {
+                let pieces = &layout.pieces;
+                halves::Left::new(weights.level, &of.rows, pieces, depth, layout.row_step)
+            };
             Pass {
-                index,
-                chunk: chunks[index].clone(),
-                rows,
+                of,
+                is_first: index == 0,
                 depth,
-                layout,
                 halves: (weights.format == Format::Bf16).then(halves),
             }
         });
@@ -256,60 +305,63 @@ impl Part<'_> {
         TURNED.with_borrow_mut(|turned| {
             // SAFETY: passed on from the caller of `product`.
             let mut one = |panel: usize, pass: &Pass| unsafe { self.panel(panel, pass, turned) };
-            if self.sizes.by_chunk {
-                for pass in &passes {
-                    panels.clone().for_each(|panel| one(panel, pass));
-                }
-            } else {
-                panels.for_each(|panel| passes.iter().for_each(|pass| one(panel, pass)));
+            let of_first = |pass: &&Pass| std::ptr::eq(pass.of.term, &raw const self.terms[0]);
+            let alone = match self.sizes.by_chunk {
+                true => passes.iter().filter(of_first).count().saturating_sub(1),
+                false => 0,
+            };
+            let (alone, together) = passes.split_at(alone);
+            for pass in alone {
+                panels.clone().for_each(|panel| one(panel, pass));
             }
+            panels.for_each(|panel| together.iter().for_each(|pass| one(panel, pass)));
         });
     }
 
-    /// How the panels of a chunk lie when they meet so many rows.
-    fn layout(&self, chunk: &Range<usize>, rows: usize) -> Layout {
-        let (weights, width) = (self.weights, self.weights.level.panel());
-        let turns = self.direction == Direction::Gradient;
-        let parts = weights.format == Format::Bf16
-            && weights.level.multiplies_matrices()
-            && (turns || rows >= PARTED_ROWS);
-        let held = if turns {
-            chunk.len().next_multiple_of(width)
-        } else {
-            chunk.len()
-        };
-        let tap = weights.units_of(held) * width;
-        let prepared = (turns || parts || weights.is_narrow()).then_some(tap);
-        let pieces = self.left.taps.iter().enumerate().map(|(i, tap)| Piece {
-            row: tap.row,
-            panel: prepared.map_or(weights.tap_units() * tap.tap, |units| units * i),
-        });
-        let [row_step, block_step] = if parts {
-            [BLOCK, tap / (width / BLOCK)]
-        } else {
-            [width, BLOCK]
-        };
-        Layout {
-            prepared,
-            parts,
-            row_step,
-            block_step,
-            pieces: pieces.collect(),
-        }
+    /// The chunks of a term, for a block of rows.
+    fn chunks<'t>(
+        &self,
+        term: &'t Term<'t>,
+        block: &Range<usize>,
+    ) -> impl Iterator<Item = Piecewise<'t>> {
+        let Term { left, weights } = *term;
+        let [_, depth] = term.sides(self.direction);
+        let length = term.chunk_length(depth).max(1);
+        let chunks = (0..depth).step_by(length).enumerate();
+        chunks.map(move |(index, start)| {
+            let chunk = start..depth.min(start + length);
+            let first = weights.units_of(start);
+            let rows = block.clone().map(|row| Row {
+                from: left.units.wrapping_add(left.rows[row].from + first),
+                to: left.rows[row].to,
+                scale: left.scales.of(index, row, left.rows.len()),
+            });
+            Piecewise {
+                term,
+                rows: rows.collect(),
+                layout: Layout::new(term, &chunk, self.direction, block.len()),
+                chunk,
+            }
+        })
     }
 
     /// # Safety
     /// As [`product`].
     unsafe fn panel(&self, panel: usize, pass: &Pass<'_>, turned: &mut Units) {
-        let (weights, layout) = (self.weights, pass.layout);
+        let Piecewise {
+            term: Term { left, weights },
+            chunk,
+            rows,
+            layout,
+        } = pass.of;
         let width = weights.level.panel();
         let first = panel * width;
         // What does not lie in the panels as it is wanted is prepared, tap by tap.
         let units = if let Some(step) = layout.prepared {
-            turned.grow(step * self.left.taps.len());
-            for (i, tap) in self.left.taps.iter().enumerate() {
+            turned.grow(step * left.taps.len());
+            for (i, tap) in left.taps.iter().enumerate() {
                 let to = turned.as_mut_ptr().wrapping_add(i * step);
-                let chunk = pass.chunk.clone();
+                let chunk = chunk.clone();
                 // SAFETY: there is room for every tap; the panel exists.
                 unsafe {
                     if self.direction == Direction::Gradient {
@@ -323,11 +375,11 @@ impl Part<'_> {
             }
             turned.as_ptr()
         } else {
-            let start = weights.units_of(pass.chunk.start) * width;
+            let start = weights.units_of(chunk.start) * width;
             weights.panel(panel).wrapping_add(start)
         };
         let onto = match self.start {
-            _ if pass.index > 0 => Onto::Target,
+            _ if !pass.is_first => Onto::Target,
             Start::Zero => Onto::Nothing,
             Start::Bias(bias) => Onto::Row(&bias[first..]),
             Start::Result => Onto::Target,
@@ -342,13 +394,13 @@ impl Part<'_> {
             column_scales: scales,
             onto,
         };
-        let (rows, pieces, depth) = (pass.rows, &layout.pieces, pass.depth);
+        let (pieces, depth) = (&layout.pieces, pass.depth);
         // SAFETY: passed on from the caller of `product`.
         unsafe {
             match (&pass.halves, weights.format) {
-                (Some(left), _) => {
+                (Some(rows), _) => {
                     let block_step = layout.block_step;
-                    half_panel_at(weights.level, left, Panel { units, block_step }, target);
+                    half_panel_at(weights.level, rows, Panel { units, block_step }, target);
                 }
                 (None, Format::I16) => {
                     whole_panel_at(weights.level, rows, units, pieces, depth, target);

@@ -45,7 +45,7 @@ pub(in crate::kernels) fn half(value: f32) -> u32 {
     }
 }
 
-/// Writes rows of `depth` numbers as bf16, `stride` units apart.
+/// Writes rows of `depth` numbers as bf16, `stride` units apart, zeros up to the next row.
 ///
 /// # Safety
 /// `to` must hold the rows, and `stride` be `units_of(depth)` at least.
@@ -67,13 +67,13 @@ pub(super) unsafe fn half_rows(
     });
 }
 
-/// Writes rows of `depth` numbers, `step` apart, as bf16, `stride` units apart, zeros up to whole lines.
+/// Writes rows of `depth` numbers, `step` apart, as bf16, `stride` units apart, zeros up to the next row.
 ///
 /// # Safety
-/// As [`Simd`]; `to` must hold `units_of(depth)` units for every row.
+/// As [`Simd`]; `to` must hold `stride` units for every row, `units_of(depth)` at least.
 #[inline(always)]
 unsafe fn rows<S: Simd>(from: &[f32], [step, depth]: [usize; 2], to: *mut u32, stride: usize) {
-    let end = 2 * units_of(depth);
+    let end = 2 * stride;
     for (i, row) in from.chunks(step).enumerate() {
         // SAFETY: whole vectors stay below `depth`; the rest goes through a buffer no longer than a line.
         unsafe {
