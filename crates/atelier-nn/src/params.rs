@@ -9,7 +9,7 @@ use atelier_core::{BoxedError, Coded, ErrorCode};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::device::is_processor;
-use crate::kernels::{Frozen, Keep, KeptWeight, WeightFormat};
+use crate::kernels::{Frozen, Keep, KeptWeight, WeightFormat, rounds_to_bf16};
 
 /// A parameter could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +107,14 @@ impl Engine {
         match self {
             Self::Small => Self::Mixed,
             other => other,
+        }
+    }
+
+    /// How activations are written that only products read: rounded where these round them anyway.
+    pub fn between(self) -> Keep {
+        match self {
+            Self::Mixed if rounds_to_bf16() => Keep::Rounded,
+            _ => Keep::Exact,
         }
     }
 

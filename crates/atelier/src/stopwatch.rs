@@ -74,7 +74,7 @@ impl<'a> Stopwatch<'a> {
             format,
         );
         let (x, weights) = (self.operand([rows, inputs]), Arc::new(weights));
-        let secs = self.fastest(|| kernels::frozen_linear(x.clone(), &weights));
+        let secs = self.fastest(|| kernels::frozen_linear(x.clone(), &weights, Keep::Exact));
         let work = 2.0 * (rows * inputs * outputs) as f64;
         Rate::of([work; 2], secs)
     }

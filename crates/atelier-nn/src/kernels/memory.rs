@@ -2,18 +2,20 @@
 
 /// A pointer that several threads write disjoint parts of.
 #[derive(Clone, Copy)]
-pub(super) struct Shared(*mut f32);
+pub(super) struct Shared<T = f32>(*mut T);
 // SAFETY: users hand every thread its own part.
-unsafe impl Send for Shared {}
+unsafe impl<T: Send> Send for Shared<T> {}
 // SAFETY: as above.
-unsafe impl Sync for Shared {}
+unsafe impl<T: Send> Sync for Shared<T> {}
 
-impl Shared {
+impl<T> Shared<T> {
     /// The address of value `offset`.
-    pub(super) fn at(self, offset: usize) -> *mut f32 {
+    pub(super) fn at(self, offset: usize) -> *mut T {
         self.0.wrapping_add(offset)
     }
+}
 
+impl Shared {
     /// The same memory without its first `offset` values.
     pub(super) fn from(self, offset: usize) -> Self {
         Self(self.at(offset))
@@ -34,7 +36,7 @@ impl Shared {
 ///
 /// # Safety
 /// `write` must write every one of the `len` values.
-pub(super) unsafe fn filled(len: usize, write: impl FnOnce(Shared)) -> Vec<f32> {
+pub(super) unsafe fn filled<T>(len: usize, write: impl FnOnce(Shared<T>)) -> Vec<T> {
     let mut values = Vec::new();
     // SAFETY: passed on from the caller.
     unsafe { append(&mut values, len, write) };
@@ -45,7 +47,7 @@ pub(super) unsafe fn filled(len: usize, write: impl FnOnce(Shared)) -> Vec<f32> 
 ///
 /// # Safety
 /// As [`filled`].
-pub(super) unsafe fn append(values: &mut Vec<f32>, len: usize, write: impl FnOnce(Shared)) {
+pub(super) unsafe fn append<T>(values: &mut Vec<T>, len: usize, write: impl FnOnce(Shared<T>)) {
     values.reserve_exact(len);
     write(Shared(values.spare_capacity_mut().as_mut_ptr().cast()));
     // SAFETY: there is room for them, and the caller promises that all are written.

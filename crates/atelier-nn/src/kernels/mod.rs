@@ -2,7 +2,8 @@
 //!
 //! On the processor they run kernels of our own, written once over [`level::Simd`] and compiled for every set of
 //! instructions; everywhere else, and for what the kernels do not cover, [`mod@reference`] composes them of the tensor
-//! library's operations. Activations are f32; what a backward pass must keep may be rounded ([`Keep`]).
+//! library's operations. Activations are f32, or bf16 between two operations that round them to it anyway; what a backward
+//! pass must keep may be rounded ([`Keep`]).
 #![allow(
     unsafe_code,
     reason = "vector instructions have no safe form; this is the one place for them"
@@ -33,7 +34,7 @@ mod weights;
 
 use std::sync::Arc;
 
-use burn::tensor::Tensor;
+use burn::tensor::{FloatDType, Tensor};
 
 pub use allocator::keep_freed_pages;
 pub use awake::awake;
@@ -70,26 +71,27 @@ pub fn choose_instructions(word: &str) -> Result<(), Vec<&'static str>> {
     }
 }
 
-/// `x [rows, in]` times frozen weights, plus their bias. Its gradient keeps nothing.
+/// `x [rows, in]` times frozen weights, plus their bias; `result` tells how this is written. Its gradient keeps nothing.
 ///
 /// # Panics
-/// Panics unless `x` lies in this processor's memory, in f32.
-pub fn frozen_linear(x: impl Into<Held<2>>, weights: &Arc<Frozen>) -> Tensor<2> {
-    ops::linear::frozen(x.into(), Arc::clone(weights))
+/// Panics unless `x` lies in this processor's memory, in f32 or bf16.
+pub fn frozen_linear(x: impl Into<Held<2>>, weights: &Arc<Frozen>, result: Keep) -> Tensor<2> {
+    ops::linear::frozen(x.into(), Arc::clone(weights), result)
 }
 
-/// [`frozen_linear`] with [`add_low_rank`] on it, in one pass.
+/// [`frozen_linear`] with [`add_low_rank`] on it, in one pass. How the input is kept, and the result written, is in
+/// `precision`.
 ///
 /// # Panics
-/// Panics unless `x` lies in this processor's memory, in f32.
+/// Panics unless `x` lies in this processor's memory, in f32 or bf16.
 pub fn adapted_linear(
     x: impl Into<Held<2>>,
     weights: &Arc<Frozen>,
     factors: [Tensor<2>; 2],
     scale: f32,
-    keep: Keep,
+    precision: [Keep; 2],
 ) -> Tensor<2> {
-    ops::adapted::linear(x.into(), Arc::clone(weights), factors, scale, keep)
+    ops::adapted::linear(x.into(), Arc::clone(weights), factors, scale, precision)
 }
 
 /// `x [rows, in]` times the transpose of `weight [out, in]`, plus `bias [out]`; all may want gradients.
@@ -177,12 +179,27 @@ pub fn group_norm(
     ops::norm::group(x_bhwc, affine, setting)
 }
 
-/// Layer normalisation of the rows of `x [rows, d]` with a scale and shift per feature.
-pub fn layer_norm(x: Tensor<2>, affine: [Tensor<1>; 2], eps: f64, keep: Keep) -> Tensor<2> {
+/// Layer normalisation of the rows of `x [rows, d]` with a scale and shift per feature. How the input is kept, and the result
+/// written where a kernel does, is in `precision`.
+pub fn layer_norm(
+    x: Tensor<2>,
+    affine: [Tensor<1>; 2],
+    eps: f64,
+    precision: [Keep; 2],
+) -> Tensor<2> {
     if ops::is_here(&x) {
-        ops::norm::layer(x, affine, eps, keep)
+        ops::norm::layer(x, affine, eps, precision)
     } else {
         reference::layer_norm(x, affine, eps)
+    }
+}
+
+/// The same values in f32.
+pub fn unrounded<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    if ops::is_rounded(&x) {
+        x.cast(FloatDType::F32)
+    } else {
+        x
     }
 }
 
@@ -205,17 +222,18 @@ pub fn geglu(x: Tensor<2>, keep: Keep) -> Tensor<2> {
 }
 
 /// `x [rows, in]` times frozen weights of `2 d` outputs, plus their bias → `[rows, d]`: the first half of these times GELU of
-/// the second. Like [`geglu`] of [`frozen_linear`], in less memory.
+/// the second. Like [`geglu`] of [`frozen_linear`], in less memory. How what lies between is kept, and the result written, is
+/// in `precision`.
 ///
 /// # Panics
-/// Panics unless `x` lies in this processor's memory, in f32.
-pub fn frozen_geglu(x: Tensor<2>, weights: &Arc<Frozen>, keep: Keep) -> Tensor<2> {
-    ops::gate::frozen(x, Arc::clone(weights), keep)
+/// Panics unless `x` lies in this processor's memory, in f32 or bf16.
+pub fn frozen_geglu(x: Tensor<2>, weights: &Arc<Frozen>, precision: [Keep; 2]) -> Tensor<2> {
+    ops::gate::frozen(x, Arc::clone(weights), precision)
 }
 
-/// Queries `[b, s, heads · d]` attend to keys and values `[b, s', heads · d]`.
+/// Queries `[b, s, heads · d]` attend to keys and values `[b, s', heads · d]`; the result is of the kind of the queries.
 pub fn attend(operands: [Tensor<3>; 3], heads: usize, keep: Keep) -> Held<3> {
-    if ops::is_here(&operands[0]) {
+    if ops::is_here(&operands[0]) || ops::is_rounded(&operands[0]) {
         ops::attention::attend(operands, heads, keep)
     } else {
         reference::attend(operands, heads, None).into()

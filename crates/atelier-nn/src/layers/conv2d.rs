@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 use super::{Weight, linear};
-use crate::kernels::{self, Frozen, WeightFormat, reference};
+use crate::kernels::{self, Frozen, Keep, WeightFormat, reference};
 use crate::lora::{AttachedChange, ConvLora, acts, changed};
 use crate::params::{Engine, Init, ParamError, Params};
 use crate::visit::{Visit, Visitor, join};
@@ -85,7 +85,7 @@ impl ConvShape {
         let [b, h, w, channels_in] = x_bhwc.dims();
         let pixels = x_bhwc.reshape([b * h * w, channels_in]);
         let [channels_out, _, _] = weights.sizes();
-        kernels::frozen_linear(pixels, weights).reshape([b, h, w, channels_out])
+        kernels::frozen_linear(pixels, weights, Keep::Exact).reshape([b, h, w, channels_out])
     }
 }
 

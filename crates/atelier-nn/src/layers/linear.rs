@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::activation::geglu;
-use crate::kernels::{self, Held, WeightFormat, reference};
+use crate::kernels::{self, Held, Keep, WeightFormat, reference};
 use crate::layers::Weight;
 use crate::lora::{AttachedChange, LinearLora, acts, changed};
 use crate::params::{Engine, Init, ParamError, Params};
@@ -71,24 +71,41 @@ impl Linear {
 
     /// [`Self::forward`] on a tensor that other layers read, too: backward passes keep one copy of it for all of them.
     pub fn forward_held<const D: usize>(&self, x: &Held<D>) -> Tensor<D> {
+        self.apply(x, Keep::Exact)
+    }
+
+    /// [`Self::forward_held`] for operations that multiply the result: rounded where they would.
+    pub fn forward_between<const D: usize>(&self, x: &Held<D>) -> Tensor<D> {
+        let acts = |adapter: &&LinearLora| adapter.strength != 0.0;
+        match self.adapters.iter().filter(acts).count() {
+            // sums of more are not rounded in between
+            0 | 1 => self.apply(x, self.engine.between()),
+            _ => self.apply(x, Keep::Exact),
+        }
+    }
+
+    fn apply<const D: usize>(&self, x: &Held<D>, result: Keep) -> Tensor<D> {
         let mut shape = x.tensor().dims();
         let [features_out, _] = self.weight.dims();
-        let x = x.rows();
+        let mut x = x.rows();
+        if self.adapters.len() > 1 {
+            x = x.into_shared();
+        }
         let mut adapters = self.adapters.iter();
         let mut y = match &self.weight {
             Weight::Frozen { weights, .. } if !acts(&self.changes) => {
                 match adapters.find(|adapter| adapter.strength != 0.0) {
                     Some(adapter) => {
                         let (factors, scale) = adapter.parts();
-                        let keep = self.engine.keep();
-                        kernels::adapted_linear(x.clone(), weights, factors, scale, keep)
+                        let precision = [self.engine.keep(), result];
+                        kernels::adapted_linear(x.clone(), weights, factors, scale, precision)
                     }
-                    None => kernels::frozen_linear(x.clone(), weights),
+                    None => kernels::frozen_linear(x.clone(), weights, result),
                 }
             }
             weight => {
                 let weight = changed(weight.tensor(), &self.changes);
-                let flat = x.tensor().clone();
+                let flat = kernels::unrounded(x.tensor().clone());
                 product(flat, weight, self.bias.clone(), self.engine)
             }
         };
@@ -111,7 +128,8 @@ impl Linear {
                 let [b, s, features] = x_bsd.dims();
                 let rows = x_bsd.reshape([b * s, features]);
                 let [both, _] = self.weight.dims();
-                kernels::frozen_geglu(rows, weights, self.engine.keep()).reshape([b, s, both / 2])
+                let precision = [self.engine.keep(), self.engine.between()];
+                kernels::frozen_geglu(rows, weights, precision).reshape([b, s, both / 2])
             }
             _ => geglu(self.forward(x_bsd), self.engine),
         }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::kernels::{self, reference};
+use crate::kernels::{self, Keep, reference};
 use crate::params::{Engine, Init, ParamError, Params};
 use crate::visit::{Visit, Visitor, join};
 
@@ -86,12 +86,24 @@ impl LayerNorm {
 
     /// Normalises `x_bsd`; same shape.
     pub fn forward(&self, x_bsd: Tensor<3>) -> Tensor<3> {
+        self.normalize(x_bsd, Keep::Exact)
+    }
+
+    /// [`Self::forward`] for layers that multiply the result: rounded where they would.
+    pub fn forward_between(&self, x_bsd: Tensor<3>) -> Tensor<3> {
+        self.normalize(x_bsd, self.engine.between())
+    }
+
+    fn normalize(&self, x_bsd: Tensor<3>, result: Keep) -> Tensor<3> {
         let [b, s, d] = x_bsd.dims();
         let rows = x_bsd.reshape([b * s, d]);
         let affine = [self.weight.clone(), self.bias.clone()];
         let y = match self.engine {
             Engine::Reference => reference::layer_norm(rows, affine, self.epsilon),
-            engine => kernels::layer_norm(rows, affine, self.epsilon, engine.keep()),
+            engine => {
+                let precision = [engine.keep(), result];
+                kernels::layer_norm(rows, affine, self.epsilon, precision)
+            }
         };
         y.reshape([b, s, d])
     }

@@ -59,9 +59,9 @@ impl Attention {
     pub(crate) fn forward(&self, x_bsd: Tensor<3>, context_bsd: Option<Tensor<3>>) -> Tensor<3> {
         let x = Held::shared(x_bsd);
         let context = context_bsd.map_or_else(|| x.clone(), Held::shared);
-        let query = self.to_q.forward_held(&x);
-        let key = self.to_k.forward_held(&context);
-        let value = self.to_v.forward_held(&context);
+        let query = self.to_q.forward_between(&x);
+        let key = self.to_k.forward_between(&context);
+        let value = self.to_v.forward_between(&context);
         drop((x, context));
         let operands = [query, key, value];
         self.to_out
@@ -129,12 +129,13 @@ impl TransformerBlock {
     }
 
     fn forward(&self, x_bsd: Tensor<3>, context_bsd: &Tensor<3>) -> Tensor<3> {
-        let normal = self.norm1.forward(x_bsd.clone());
+        let normal = self.norm1.forward_between(x_bsd.clone());
         let x = sum(self.attn1.forward(normal, None), x_bsd);
-        let normal = self.norm2.forward(x.clone());
+        let normal = self.norm2.forward_between(x.clone());
         let context = Some(context_bsd.clone());
         let x = sum(self.attn2.forward(normal, context), x);
-        sum(self.ff.forward(self.norm3.forward(x.clone())), x)
+        let normal = self.norm3.forward_between(x.clone());
+        sum(self.ff.forward(normal), x)
     }
 }
 

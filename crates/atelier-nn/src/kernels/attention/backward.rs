@@ -8,6 +8,7 @@ use super::weights::{Tile, slopes};
 use super::{Shape, by_head, part};
 use crate::kernels::level::Level;
 use crate::kernels::memory::{Shared, filled};
+use crate::kernels::pointwise::kept::Room;
 use crate::kernels::share::share;
 
 /// Most keys of a tile: a multiple of the rows of a register tile.
@@ -20,6 +21,8 @@ const STRIDE: usize = SPAN + 16;
 const QUERY_VALUES: usize = 12288;
 /// Tasks that a backward pass has at least, where there are queries enough. A fixed number, since sums are joined by task.
 const TASKS: usize = 16;
+/// Keys whose sums are joined before they are written.
+const GATHERED: usize = 64;
 /// Most sums of gradients of keys and values that are kept per head.
 const MOST_PARTS: usize = 8;
 
@@ -76,40 +79,53 @@ pub(crate) fn backward(
         })
     };
     let scale = 1.0 / (shape.head_size as f32).sqrt();
-    let d_k = gathered(shape, &sums, [2 * parts, padded], size, scale);
-    let d_v = gathered(shape, &sums[size..], [2 * parts, padded], size, 1.0);
-    [d_q, d_k, d_v]
+    let blocks = [2 * parts, padded];
+    let gathered = |sums: &[f32], scale: f32| {
+        let write = |to| {
+            // SAFETY: there is room for all keys.
+            unsafe { gather((level, shape), sums, blocks, size, scale, Room::Exact(to)) };
+        };
+        // SAFETY: every head of every key is written.
+        unsafe { filled(shape.key_values(), write) }
+    };
+    [d_q, gathered(&sums, scale), gathered(&sums[size..], 1.0)]
 }
 
-/// The sums of all tasks of a head, every second of `count` blocks of `size` values, `[keys, stride]` of them, times `scale`.
-pub(super) fn gathered(
-    shape: &Shape,
+/// Writes the sums of all tasks of a head, every second of `count` blocks of `size` values, `[keys, stride]` of them, times
+/// `scale`: every head of every key once.
+///
+/// # Safety
+/// There must be room for all keys, which nobody else uses.
+pub(super) unsafe fn gather(
+    (level, shape): (Level, &Shape),
     sums: &[f32],
     [count, stride]: [usize; 2],
     size: usize,
     scale: f32,
-) -> Vec<f32> {
-    // SAFETY: every head of every key is written, each once.
-    unsafe {
-        filled(shape.key_values(), |to| {
-            share(shape.batch * shape.heads, |pair| {
-                for key in 0..shape.keys {
-                    let at = shape.offset(shape.keys, pair, key);
-                    // SAFETY: this head of this key is this task's alone.
-                    let to = std::slice::from_raw_parts_mut(to.at(at), shape.head_size);
-                    let row = |j: usize| &sums[(pair * count + j) * size + key * stride..];
-                    for (to, first) in to.iter_mut().zip(row(0)) {
-                        *to = first * scale;
-                    }
-                    for j in (2..count).step_by(2) {
-                        for (to, more) in to.iter_mut().zip(row(j)) {
-                            *to += more * scale;
-                        }
+    to: Room,
+) {
+    let width = shape.head_size;
+    share(shape.batch * shape.heads, |pair| {
+        let mut rows = vec![0.0; GATHERED * width];
+        for first in (0..shape.keys).step_by(GATHERED) {
+            let keys = first..shape.keys.min(first + GATHERED);
+            let rows = &mut rows[..keys.len() * width];
+            for (key, sum) in keys.zip(rows.chunks_exact_mut(width)) {
+                let row = |j: usize| &sums[(pair * count + j) * size + key * stride..];
+                for (sum, first) in sum.iter_mut().zip(row(0)) {
+                    *sum = first * scale;
+                }
+                for j in (2..count).step_by(2) {
+                    for (sum, more) in sum.iter_mut().zip(row(j)) {
+                        *sum += more * scale;
                     }
                 }
-            });
-        })
-    }
+            }
+            let at = shape.offset(shape.keys, pair, first);
+            // SAFETY: this head of these keys is this task's alone.
+            unsafe { to.at(at).put(level, rows, [width; 2], shape.width()) };
+        }
+    });
 }
 
 /// Some queries of one head.
@@ -216,7 +232,7 @@ impl Task<'_> {
                 let rows = &mut rows[natural..natural + columns * padded];
                 from(x).pack(1.0, rows, padded);
                 let block = Rows {
-                    values: rows,
+                    values: &*rows,
                     stride: padded,
                     count: columns,
                     width: padded,

@@ -151,7 +151,7 @@ impl Task<'_> {
                 .rows(q, self.shape.queries, self.pair, range)
                 .pack(1.0, rows, padded);
             let block = Rows {
-                values: rows,
+                values: &*rows,
                 stride: padded,
                 count: columns,
                 width: padded,
@@ -224,34 +224,25 @@ impl Task<'_> {
             for (i, query) in range.enumerate() {
                 let at = index * panel + i;
                 let sums = [pieces.references[at], pieces.weights[at]];
-                let row = &pieces.rows[i * padded..][..d];
+                let row = &mut pieces.rows[i * padded..][..d];
+                let log = finish(row, sums);
+                let offset = self.shape.offset(self.shape.queries, self.pair, query);
                 // SAFETY: this head of this query is this task's alone.
-                unsafe { put(self.shape, [self.pair, query], row, sums, [out, logs]) };
+                unsafe {
+                    out.at(offset).copy_from_nonoverlapping(row.as_ptr(), d);
+                    *logs.at(self.pair * self.shape.queries + query) = log;
+                }
             }
         }
     }
 }
 
-/// Divides the sums of values of a query by the sum of its weights, and takes the log of this. `sums` are the reference and the
+/// Divides the sums of values of a query by the sum of its weights, and gives the log of this. `sums` are the reference and the
 /// sum of weights.
-///
-/// # Safety
-/// Nobody else may use this head of this query in either result.
-pub(super) unsafe fn put(
-    shape: &Shape,
-    [pair, query]: [usize; 2],
-    values: &[f32],
-    [reference, weight]: [f32; 2],
-    [out, logs]: [Shared; 2],
-) {
-    let log = f64::from(reference) + f64::from(weight).log2();
-    let offset = shape.offset(shape.queries, pair, query);
-    // SAFETY: passed on from the caller.
-    unsafe {
-        let to = std::slice::from_raw_parts_mut(out.at(offset), values.len());
-        for (to, from) in to.iter_mut().zip(values) {
-            *to = from * (1.0 / weight);
-        }
-        *logs.at(pair * shape.queries + query) = (log * std::f64::consts::LN_2) as f32;
+pub(super) fn finish(values: &mut [f32], [reference, weight]: [f32; 2]) -> f32 {
+    for value in values {
+        *value *= 1.0 / weight;
     }
+    let log = f64::from(reference) + f64::from(weight).log2();
+    (log * std::f64::consts::LN_2) as f32
 }

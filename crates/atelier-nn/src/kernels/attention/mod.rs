@@ -72,9 +72,15 @@ impl Shape {
         tokens: usize,
         pair: usize,
         range: std::ops::Range<usize>,
-    ) -> Rows<'a> {
+    ) -> Rows<&'a [f32]> {
+        let start = self.offset(tokens, pair, range.start);
+        self.rows_of(&values[start..], range)
+    }
+
+    /// Rows of one head from the first value of the first of them on.
+    fn rows_of<V>(&self, values: V, range: std::ops::Range<usize>) -> Rows<V> {
         Rows {
-            values: &values[self.offset(tokens, pair, range.start)..],
+            values,
             stride: self.width(),
             count: range.len(),
             width: self.head_size,

@@ -42,9 +42,9 @@ pub(super) fn with_scratch<const N: usize>(lens: [usize; N], work: impl FnOnce([
 
 /// A block of rows in a tensor or in scratch.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rows<'a> {
+pub(super) struct Rows<V> {
     /// From the first value of the first row on.
-    pub values: &'a [f32],
+    pub values: V,
     /// Distance of rows.
     pub stride: usize,
     /// Number of rows.
@@ -53,7 +53,7 @@ pub(super) struct Rows<'a> {
     pub width: usize,
 }
 
-impl Rows<'_> {
+impl Rows<&[f32]> {
     /// Fills `to` with the rows times `scale`, `to_stride` values apart, and with zeros beside and below them.
     pub(super) fn pack(&self, scale: f32, to: &mut [f32], to_stride: usize) {
         let (rows, below) = to.split_at_mut(self.count * to_stride);
@@ -73,7 +73,7 @@ impl Rows<'_> {
 }
 
 /// Writes the transpose of `[rows, columns]`, in scratch on either side: both counts are rounded up to whole vectors.
-pub(super) fn turn(level: Level, from: Rows, to: &mut [f32], to_stride: usize) {
+pub(super) fn turn(level: Level, from: Rows<&[f32]>, to: &mut [f32], to_stride: usize) {
     let (rows, columns) = (
         from.count.next_multiple_of(level.lanes()),
         from.width.next_multiple_of(level.lanes()),
@@ -86,11 +86,11 @@ pub(super) fn turn(level: Level, from: Rows, to: &mut [f32], to_stride: usize) {
 }
 
 leveled! {
-    fn turn_at(from: Rows, to: *mut f32, to_stride: usize) = turn_blocks
+    fn turn_at(from: Rows<&[f32]>, to: *mut f32, to_stride: usize) = turn_blocks
 }
 
 #[inline(always)]
-unsafe fn turn_blocks<S: Simd>(from: Rows, to: *mut f32, to_stride: usize) {
+unsafe fn turn_blocks<S: Simd>(from: Rows<&[f32]>, to: *mut f32, to_stride: usize) {
     for row in (0..from.count).step_by(S::LANES) {
         for column in (0..from.width).step_by(S::LANES) {
             // SAFETY: the caller promises whole blocks on either side.

@@ -13,7 +13,7 @@ use super::super::level::Level;
 use super::super::pointwise::activation::{self, Curve};
 use super::super::pointwise::geglu;
 use super::super::pointwise::kept::Precision;
-use super::{Kept, change, finish, tensor, with_values};
+use super::{Kept, activation_tensor, change, finish, with_values, with_view};
 
 /// Activations as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
@@ -42,7 +42,7 @@ fn curve_of(x: &FlexTensor, curve: Curve) -> FlexTensor {
 fn gate(x: &FlexTensor) -> FlexTensor {
     let [rows, both] = x.shape().dims();
     let values = with_values(x, |x| geglu::forward(Level::best(), x, both / 2));
-    tensor(values, [rows, both / 2])
+    activation_tensor(values, [rows, both / 2])
 }
 
 impl ActivationOps for Flex {
@@ -93,11 +93,11 @@ impl Backward<Flex, 1> for GateBackward {
         let dy = grads.consume::<Flex>(&ops.node);
         let [rows, features] = dy.shape().dims();
         if let [Some(node)] = ops.parents {
-            let values = with_values(&dy, |dy| {
+            let values = with_view(&dy, |dy| {
                 ops.state
                     .with_view(|x| geglu::backward(Level::best(), x, dy, features))
             });
-            grads.register::<Flex>(node.id, tensor(values, [rows, 2 * features]));
+            grads.register::<Flex>(node.id, activation_tensor(values, [rows, 2 * features]));
         }
     }
 }

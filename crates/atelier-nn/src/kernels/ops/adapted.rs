@@ -17,13 +17,13 @@ use super::super::product::{Format, Operand, linear};
 use super::super::weights::Frozen;
 use super::held::{Held, Slot, keep, kept, with_rows};
 use super::low_rank::{Factors, Made, with_gradient};
-use super::{finish, tensor, with_values};
+use super::{activation_tensor, finish, with_values};
 
 /// Adapted maps as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
 pub(crate) trait AdaptedOps: Backend {
     /// `x [rows, in]` times frozen weights, plus `scale · (x · down [rank, in]ᵀ) · up [out, rank]ᵀ`. What products read of `x`,
-    /// and what is kept of it for the backward pass, lies in `copy`.
+    /// and what is kept of it for the backward pass, lies in `copy`; `written` tells how result and gradient are written.
     fn adapted_linear(
         x: FloatTensor<Self>,
         down: FloatTensor<Self>,
@@ -32,6 +32,7 @@ pub(crate) trait AdaptedOps: Backend {
         scale: f32,
         precision: Precision,
         copy: Slot,
+        written: [Precision; 2],
     ) -> FloatTensor<Self>;
 }
 
@@ -41,12 +42,13 @@ pub(crate) fn linear(
     weights: Arc<Frozen>,
     [down, up]: [Tensor<2>; 2],
     scale: f32,
-    precision: Precision,
+    [precision, result]: [Precision; 2],
 ) -> Tensor<2> {
+    let written = [result, x.slope()];
     let (x, copy) = x.into_parts();
     let copy = copy.unwrap_or_default();
     let [x, down, up] = [x, down, up].map(Tensor::into_dispatch);
-    let y = Dispatch::adapted_linear(x, down, up, weights, scale, precision, copy);
+    let y = Dispatch::adapted_linear(x, down, up, weights, scale, precision, copy, written);
     Tensor::from_dispatch(y)
 }
 
@@ -67,18 +69,27 @@ fn with_both<R>(
 }
 
 /// The map, and `x · downᵀ`.
-fn forward(x: &FlexTensor, weights: &Frozen, factors: &Factors, copy: &Slot) -> (FlexTensor, Made) {
+fn forward(
+    x: &FlexTensor,
+    weights: &Frozen,
+    factors: &Factors,
+    copy: &Slot,
+    precision: Precision,
+) -> (FlexTensor, Made) {
     let [rows, _] = x.shape().dims();
     let (values, low) = with_rows(x, Some(copy), factors.format == Format::Bf16, |operand| {
         with_both(x, operand, weights, |[its, theirs]| {
             let low = factors.low(its);
             let up = factors.packed_up();
             let terms = [(&weights.packed, theirs), (&up, low.operand())];
-            let y = linear::forward_sum(&terms, weights.bias.as_deref());
+            let y = linear::forward_sum(&terms, weights.bias.as_deref(), precision);
             (y, low)
         })
     });
-    (tensor(values, [rows, weights.packed.columns()]), low)
+    (
+        activation_tensor(values, [rows, weights.packed.columns()]),
+        low,
+    )
 }
 
 impl AdaptedOps for Flex {
@@ -90,9 +101,10 @@ impl AdaptedOps for Flex {
         scale: f32,
         precision: Precision,
         copy: Slot,
+        [result, _]: [Precision; 2],
     ) -> FlexTensor {
         let factors = Factors::new([&down, &up], scale, precision);
-        forward(&x, &weights, &factors, &copy).0
+        forward(&x, &weights, &factors, &copy, result).0
     }
 }
 
@@ -103,6 +115,8 @@ struct State {
     low: Made,
     factors: Factors,
     weights: Arc<Frozen>,
+    /// How the gradient of the input is written.
+    slope: Precision,
 }
 
 #[derive(Debug)]
@@ -118,6 +132,7 @@ impl Backward<Flex, 3> for AdaptedBackward {
             low,
             factors,
             weights,
+            slope,
         } = ops.state;
         let [x_node, down_node, up_node] = ops.parents;
         let slopes = with_gradient(&dy, factors.format == Format::Bf16, |operand| {
@@ -126,11 +141,11 @@ impl Backward<Flex, 3> for AdaptedBackward {
                 let values = with_both(&dy, operand, &weights, |[_, dy]| {
                     let down = factors.packed_down();
                     let terms = [(&weights.packed, dy), (&down, slopes.low.operand())];
-                    linear::input_gradient_sum(&terms)
+                    linear::input_gradient_sum(&terms, slope)
                 });
                 let [rows, _] = dy.shape().dims();
                 let inputs = weights.packed.depth();
-                grads.register::<Flex>(node.id, tensor(values, [rows, inputs]));
+                grads.register::<Flex>(node.id, activation_tensor(values, [rows, inputs]));
             }
             slopes
         });
@@ -151,17 +166,19 @@ impl<C: CheckpointStrategy> AdaptedOps for Autodiff<Flex, C> {
         scale: f32,
         precision: Precision,
         copy: Slot,
+        written: [Precision; 2],
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), down.node(), up.node()];
         let factors = Factors::new([down.primitive(), up.primitive()], scale, precision);
         let x = x.primitive();
-        let (y, low) = forward(x, &weights, &factors, &copy);
+        let (y, low) = forward(x, &weights, &factors, &copy, written[0]);
         finish!(AdaptedBackward, nodes, y, {
             State {
                 x: keep(&copy, x, precision),
                 low,
                 factors,
                 weights,
+                slope: written[1],
             }
         })
     }

@@ -7,13 +7,13 @@ use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use super::super::attention::{self, Shape, halves};
 use super::super::level::Level;
-use super::super::pointwise::kept::Precision;
+use super::super::pointwise::kept::{Activation, Precision};
 use super::held::{Held, KeptTensor, Slot, keep, kept};
-use super::{finish, takes_halves, tensor, with_values};
+use super::{activation_tensor, finish, is_rounded, takes_halves, with_values, with_view};
 
 /// Attention as a backend supplies it.
 #[backend_extension(Autodiff, Flex)]
@@ -35,7 +35,12 @@ pub(crate) fn attend(operands: [Tensor<3>; 3], heads: usize, precision: Precisio
     let [query, key, value] = operands.map(Tensor::into_dispatch);
     let copy = Slot::default();
     let output = Dispatch::attend(query, key, value, heads, precision, Slot::clone(&copy));
-    Held::new(Tensor::from_dispatch(output), copy)
+    let output = Tensor::from_dispatch(output);
+    if is_rounded(&output) {
+        output.into()
+    } else {
+        Held::new(output, copy)
+    }
 }
 
 fn shape_of(query: &FlexTensor, key: &FlexTensor, heads: usize) -> Shape {
@@ -55,17 +60,25 @@ fn forward(
     precision: Precision,
 ) -> (FlexTensor, Vec<f32>) {
     let [query, key, value] = operands;
-    let run = if takes_halves(precision) {
-        halves::forward
-    } else {
-        attention::forward
-    };
-    let (values, log_sums) = with_values(query, |q| {
-        with_values(key, |k| {
-            with_values(value, |v| run(Level::best(), shape, q, k, v))
+    let level = Level::best();
+    let (values, log_sums) = if takes_halves(precision) {
+        with_view(query, |q| {
+            with_view(key, |k| {
+                with_view(value, |v| halves::forward(level, shape, [q, k, v]))
+            })
         })
-    });
-    (tensor(values, query.shape().dims::<3>()), log_sums)
+    } else {
+        let (values, log_sums) = with_values(query, |q| {
+            with_values(key, |k| {
+                with_values(value, |v| attention::forward(level, shape, q, k, v))
+            })
+        });
+        (Activation::Exact(values), log_sums)
+    };
+    (
+        activation_tensor(values, query.shape().dims::<3>()),
+        log_sums,
+    )
 }
 
 impl AttentionOps for Flex {
@@ -87,6 +100,8 @@ impl AttentionOps for Flex {
 struct State {
     shape: Shape,
     precision: Precision,
+    /// How gradients are written.
+    slope: Precision,
     operands: [KeptTensor; 3],
     output: Slot,
     log_sums: Vec<f32>,
@@ -103,31 +118,51 @@ impl Backward<Flex, 3> for AttentionBackward {
         let State {
             shape,
             precision,
+            slope,
             operands: [query, key, value],
             output,
             log_sums,
         } = &ops.state;
-        let run = |operands: [&[f32]; 3], output: &[f32], dy: &[f32]| {
-            let run = if takes_halves(*precision) {
-                halves::backward
-            } else {
-                attention::backward
-            };
-            run(Level::best(), shape, operands, output, log_sums, dy)
-        };
-        let gradients = query.with_values(|q| {
-            key.with_values(|k| {
-                value.with_values(|v| {
-                    kept(output)
-                        .with_values(|output| with_values(&dy, |dy| run([q, k, v], output, dy)))
+        let level = Level::best();
+        let gradients = if takes_halves(*precision) {
+            query.with_view(|q| {
+                key.with_view(|k| {
+                    value.with_view(|v| {
+                        kept(output).with_view(|output| {
+                            with_view(&dy, |dy| {
+                                let operands = [q, k, v];
+                                halves::backward(
+                                    level, shape, operands, output, log_sums, dy, *slope,
+                                )
+                            })
+                        })
+                    })
                 })
             })
-        });
+        } else {
+            query
+                .with_values(|q| {
+                    key.with_values(|k| {
+                        value.with_values(|v| {
+                            kept(output).with_values(|output| {
+                                with_values(&dy, |dy| {
+                                    let operands = [q, k, v];
+                                    attention::backward(
+                                        level, shape, operands, output, log_sums, dy,
+                                    )
+                                })
+                            })
+                        })
+                    })
+                })
+                .map(Activation::Exact)
+        };
         let width = shape.heads * shape.head_size;
         let tokens = [shape.queries, shape.keys, shape.keys];
         for ((node, values), tokens) in ops.parents.into_iter().zip(gradients).zip(tokens) {
             if let Some(node) = node {
-                grads.register::<Flex>(node.id, tensor(values, [shape.batch, tokens, width]));
+                let values = activation_tensor(values, [shape.batch, tokens, width]);
+                grads.register::<Flex>(node.id, values);
             }
         }
     }
@@ -150,6 +185,11 @@ impl<C: CheckpointStrategy> AttentionOps for Autodiff<Flex, C> {
             State {
                 shape,
                 precision,
+                slope: if operands[0].dtype() == DType::BF16 {
+                    Precision::Rounded
+                } else {
+                    Precision::Exact
+                },
                 // Weights are computed again from queries and keys, which are kept so exactly that they are those of the sums
                 // that are kept, or nearly.
                 operands: operands.map(|operand| {

@@ -14,10 +14,11 @@ use burn::tensor::Tensor;
 
 use super::super::level::Level;
 use super::super::pointwise::geglu;
-use super::super::pointwise::kept::{self, Precision};
+use super::super::pointwise::kept::{self, Activation, Precision};
 use super::super::product::linear;
 use super::super::weights::Frozen;
-use super::{Kept, finish, tensor, with_values};
+use super::held::with_rows;
+use super::{Kept, activation_tensor, finish, tensor, with_view};
 
 /// Values between map and gate that are in memory at a time: few enough for the last cache, of enough rows that turning the
 /// panels of the weights takes little time.
@@ -29,15 +30,16 @@ const ROWS: usize = 192;
 #[backend_extension(Autodiff, Flex)]
 pub(crate) trait GateOps: Backend {
     /// `x [rows, in]` times frozen weights of `2 d` outputs → `[rows, d]`: the first half of these times GELU of the second.
+    /// How what lies between is kept, and the result written, is in `precision`.
     fn frozen_gate(
         x: FloatTensor<Self>,
         weights: Arc<Frozen>,
-        precision: Precision,
+        precision: [Precision; 2],
     ) -> FloatTensor<Self>;
 }
 
 /// [`GateOps::frozen_gate`] on tensors.
-pub(crate) fn frozen(x: Tensor<2>, weights: Arc<Frozen>, precision: Precision) -> Tensor<2> {
+pub(crate) fn frozen(x: Tensor<2>, weights: Arc<Frozen>, precision: [Precision; 2]) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::frozen_gate(x.into_dispatch(), weights, precision))
 }
 
@@ -46,22 +48,27 @@ fn rows_at_once(both: usize) -> usize {
 }
 
 /// The result; `see` is shown what lies between map and gate, piece by piece.
-fn forward(x: &FlexTensor, weights: &Frozen, mut see: impl FnMut(&[f32])) -> FlexTensor {
-    let ([rows, inputs], [both, _, _]) = (x.shape().dims(), weights.sizes());
-    let mut y = Vec::with_capacity(rows * both / 2);
-    with_values(x, |x| {
-        for x in x.chunks(rows_at_once(both) * inputs) {
+fn forward(
+    x: &FlexTensor,
+    weights: &Frozen,
+    result: Precision,
+    mut see: impl FnMut(&[f32]),
+) -> FlexTensor {
+    let ([rows, _], [both, _, _]) = (x.shape().dims(), weights.sizes());
+    let mut y = Activation::with_room(rows * both / 2, result);
+    with_rows(x, None, weights.packed.takes_halves(), |x| {
+        for x in x.parts(rows_at_once(both)) {
             let between = linear::forward(&weights.packed, x, weights.bias.as_deref());
             see(&between);
             geglu::forward_onto(Level::best(), &between, both / 2, &mut y);
         }
     });
-    tensor(y, [rows, both / 2])
+    activation_tensor(y, [rows, both / 2])
 }
 
 impl GateOps for Flex {
-    fn frozen_gate(x: FlexTensor, weights: Arc<Frozen>, _precision: Precision) -> FlexTensor {
-        forward(&x, &weights, |_| ())
+    fn frozen_gate(x: FlexTensor, weights: Arc<Frozen>, [_, result]: [Precision; 2]) -> FlexTensor {
+        forward(&x, &weights, result, |_| ())
     }
 }
 
@@ -115,12 +122,17 @@ impl Backward<Flex, 1> for GateBackward {
         let ([rows, features], [both, inputs, _]) = (dy.shape().dims(), weights.sizes());
         let at_once = rows_at_once(both);
         let mut dx = Vec::with_capacity(rows * inputs);
-        with_values(&dy, |dy| {
+        with_view(&dy, |dy| {
             between.with_view(|between| {
-                for (index, dy) in dy.chunks(at_once * features).enumerate() {
-                    let between = between.part(index * at_once * both, 2 * dy.len());
+                for first in (0..rows).step_by(at_once) {
+                    let count = at_once.min(rows - first);
+                    let between = between.part(first * both, count * both);
+                    let dy = dy.part(first * features, count * features);
                     let slopes = geglu::backward(Level::best(), between, dy, features);
-                    linear::input_gradient_onto(&weights.packed, &slopes, &mut dx);
+                    let slopes = activation_tensor(slopes, [count, both]);
+                    with_rows(&slopes, None, weights.packed.takes_halves(), |slopes| {
+                        linear::input_gradient_onto(&weights.packed, slopes, &mut dx);
+                    });
                 }
             });
         });
@@ -132,12 +144,12 @@ impl<C: CheckpointStrategy> GateOps for Autodiff<Flex, C> {
     fn frozen_gate(
         x: FloatTensor<Self>,
         weights: Arc<Frozen>,
-        precision: Precision,
+        [precision, result]: [Precision; 2],
     ) -> FloatTensor<Self> {
         let ([rows, _], [both, _, _]) = (x.primitive().shape().dims(), weights.sizes());
         let room = if x.is_tracked() { rows * both } else { 0 };
         let mut pieces = Pieces::with_room(room, precision);
-        let y = forward(x.primitive(), &weights, |piece| {
+        let y = forward(x.primitive(), &weights, result, |piece| {
             if room > 0 {
                 pieces.push(piece);
             }

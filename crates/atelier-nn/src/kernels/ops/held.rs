@@ -4,13 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use super::super::level::Level;
-use super::super::pointwise::kept::{self, Precision};
+use super::super::pointwise::kept::{self, Precision, View};
 use super::super::pointwise::kept_rows::KeptRows;
 use super::super::product::{HalfRows, Operand};
-use super::{takes_halves, with_values};
+use super::{is_rounded, takes_halves, with_values, with_view};
 
 /// A tensor that operations read: with the copy that they and their backward passes share, made when the first of them wants
 /// it, or for one operation alone.
@@ -40,6 +40,21 @@ impl<const D: usize> Held<D> {
     /// The tensor alone.
     pub fn into_tensor(self) -> Tensor<D> {
         self.tensor
+    }
+
+    /// The same tensor, which several operations read.
+    pub(crate) fn into_shared(mut self) -> Self {
+        self.copy.get_or_insert_default();
+        self
+    }
+
+    /// How the gradient for this tensor is written: that of one that is rounded is too, unless several are summed.
+    pub(super) fn slope(&self) -> Precision {
+        if self.copy.is_none() && is_rounded(&self.tensor) {
+            Precision::Rounded
+        } else {
+            Precision::Exact
+        }
     }
 
     /// Both.
@@ -81,9 +96,10 @@ pub(crate) enum KeptTensor {
 }
 
 impl KeptTensor {
-    /// A copy whose rows are the last axis.
+    /// A copy whose rows are the last axis; a tensor that is rounded already is its own.
     pub(super) fn new(tensor: &FlexTensor, precision: Precision) -> Self {
         match precision {
+            _ if tensor.dtype() == DType::BF16 => Self::Exact(tensor.clone()),
             Precision::Exact => Self::Exact(tensor.clone()),
             Precision::Rounded => {
                 let width = width_of(tensor);
@@ -98,11 +114,23 @@ impl KeptTensor {
         }
     }
 
-    /// A copy in bf16.
+    /// A copy in bf16; a tensor that is rounded already is its own.
     pub(super) fn halved(tensor: &FlexTensor) -> Self {
+        if tensor.dtype() == DType::BF16 {
+            return Self::Exact(tensor.clone());
+        }
         Self::Halved(with_values(tensor, |values| {
             kept::rounded(Level::best(), values)
         }))
+    }
+
+    /// Runs `f` on the values as they are kept, where that is one after the other.
+    pub(super) fn with_view<R>(&self, f: impl FnOnce(View<'_>) -> R) -> R {
+        match self {
+            Self::Exact(tensor) => with_view(tensor, f),
+            Self::Halved(halves) => f(View::Rounded(halves)),
+            Self::Rounded(_) | Self::Rows(_) => self.with_values(|values| f(View::Exact(values))),
+        }
     }
 
     /// Runs `f` on the values as f32.
@@ -128,7 +156,10 @@ pub(super) fn with_kept_rows<R>(
     f: impl FnOnce(Operand<'_>) -> R,
 ) -> R {
     match kept {
-        KeptTensor::Rows(rows) => f(Operand::Halves(rows)),
+        KeptTensor::Rows(rows) => f(rows.operand()),
+        KeptTensor::Exact(tensor) if tensor.dtype() == DType::BF16 => {
+            with_rows(tensor, None, true, f)
+        }
         other => other.with_values(|values| f(Operand::floats(values, width))),
     }
 }
@@ -142,14 +173,22 @@ pub(super) fn with_rows<R>(
     f: impl FnOnce(Operand<'_>) -> R,
 ) -> R {
     let width = width_of(tensor);
+    let rounded = |tensor: &FlexTensor| {
+        with_values(tensor, |values| HalfRows::new(Level::best(), values, width))
+    };
+    if halves && tensor.dtype() == DType::BF16 {
+        return with_view(tensor, |view| match view {
+            View::Rounded(numbers) => match Operand::halves(numbers, width) {
+                Some(rows) => f(rows),
+                None => f(rounded(tensor).operand()),
+            },
+            View::Exact(_) => unreachable!("a rounded tensor"),
+        });
+    }
     if let Some(slot) = copy.filter(|_| halves) {
-        let make = || {
-            with_values(tensor, |values| {
-                KeptTensor::Rows(HalfRows::new(Level::best(), values, width))
-            })
-        };
+        let make = || KeptTensor::Rows(rounded(tensor));
         if let KeptTensor::Rows(rows) = slot.get_or_init(make) {
-            return f(Operand::Halves(rows));
+            return f(rows.operand());
         }
     }
     with_values(tensor, |values| f(Operand::floats(values, width)))

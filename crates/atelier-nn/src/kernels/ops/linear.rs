@@ -13,19 +13,22 @@ use burn::tensor::Tensor;
 
 use super::super::level::Level;
 use super::super::pointwise::channels;
+use super::super::pointwise::kept::Precision;
 use super::super::product::{Format, Operand, Packed, linear, outer};
 use super::super::weights::Frozen;
 use super::held::{Held, Slot, with_rows};
-use super::{finish, tensor, with_values};
+use super::{activation_tensor, finish, tensor, with_values};
 
 /// Linear maps as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
 pub(crate) trait LinearOps: Backend {
-    /// `x [rows, in]` times frozen weights. What products read of `x` lies in `copy`, where there is one.
+    /// `x [rows, in]` times frozen weights, `precision` telling how result and gradient are written. What products read of
+    /// `x` lies in `copy`, where there is one.
     fn frozen_linear(
         x: FloatTensor<Self>,
         weights: Arc<Frozen>,
         copy: Option<Slot>,
+        precision: [Precision; 2],
     ) -> FloatTensor<Self>;
     /// `x [rows, in]` times the transpose of `weight [out, in]`, whose gradient may be wanted.
     fn trained_linear(
@@ -38,9 +41,11 @@ pub(crate) trait LinearOps: Backend {
 }
 
 /// [`LinearOps::frozen_linear`] on tensors.
-pub(crate) fn frozen(x: Held<2>, weights: Arc<Frozen>) -> Tensor<2> {
+pub(crate) fn frozen(x: Held<2>, weights: Arc<Frozen>, result: Precision) -> Tensor<2> {
+    let precision = [result, x.slope()];
     let (x, copy) = x.into_parts();
-    Tensor::from_dispatch(Dispatch::frozen_linear(x.into_dispatch(), weights, copy))
+    let y = Dispatch::frozen_linear(x.into_dispatch(), weights, copy, precision);
+    Tensor::from_dispatch(y)
 }
 
 /// [`LinearOps::trained_linear`] on tensors, with bias.
@@ -71,18 +76,21 @@ fn forward(
     weights: &Packed,
     bias: Option<&[f32]>,
     copy: Option<&Slot>,
+    precision: Precision,
 ) -> FlexTensor {
     let [rows, _] = x.shape().dims();
     let values = with_rows(x, copy, weights.takes_halves(), |x| {
-        linear::forward_sum(&[(weights, x)], bias)
+        linear::forward_sum(&[(weights, x)], bias, precision)
     });
-    tensor(values, [rows, weights.columns()])
+    activation_tensor(values, [rows, weights.columns()])
 }
 
-fn input_gradient(dy: &FlexTensor, weights: &Packed) -> FlexTensor {
+fn input_gradient(dy: &FlexTensor, weights: &Packed, precision: Precision) -> FlexTensor {
     let [rows, _] = dy.shape().dims();
-    let values = with_values(dy, |dy| linear::input_gradient(weights, dy));
-    tensor(values, [rows, weights.depth()])
+    let values = with_rows(dy, None, weights.takes_halves(), |dy| {
+        linear::input_gradient_sum(&[(weights, dy)], precision)
+    });
+    activation_tensor(values, [rows, weights.depth()])
 }
 
 /// Weights that change with every step, packed for one pass.
@@ -101,13 +109,18 @@ fn shifted(x: FlexTensor, bias: &FlexTensor) -> FlexTensor {
 }
 
 impl LinearOps for Flex {
-    fn frozen_linear(x: FlexTensor, weights: Arc<Frozen>, copy: Option<Slot>) -> FlexTensor {
+    fn frozen_linear(
+        x: FlexTensor,
+        weights: Arc<Frozen>,
+        copy: Option<Slot>,
+        [result, _]: [Precision; 2],
+    ) -> FlexTensor {
         let (packed, bias) = (&weights.packed, weights.bias.as_deref());
-        forward(&x, packed, bias, copy.as_ref())
+        forward(&x, packed, bias, copy.as_ref(), result)
     }
 
     fn trained_linear(x: FlexTensor, weight: FlexTensor, format: Format) -> FlexTensor {
-        forward(&x, &packed(&weight, format), None, None)
+        forward(&x, &packed(&weight, format), None, None, Precision::Exact)
     }
 
     fn trained_bias(x: FlexTensor, bias: FlexTensor) -> FlexTensor {
@@ -119,7 +132,7 @@ impl LinearOps for Flex {
 struct FrozenBackward;
 
 impl Backward<Flex, 1> for FrozenBackward {
-    type State = Arc<Frozen>;
+    type State = (Arc<Frozen>, Precision);
 
     fn backward(
         self,
@@ -129,7 +142,8 @@ impl Backward<Flex, 1> for FrozenBackward {
     ) {
         let dy = grads.consume::<Flex>(&ops.node);
         if let [Some(node)] = ops.parents {
-            grads.register::<Flex>(node.id, input_gradient(&dy, &ops.state.packed));
+            let (weights, slope) = ops.state;
+            grads.register::<Flex>(node.id, input_gradient(&dy, &weights.packed, slope));
         }
     }
 }
@@ -158,7 +172,7 @@ impl Backward<Flex, 2> for TrainedBackward {
         let [_, outputs] = dy.shape().dims();
         let [x_node, weight_node] = ops.parents;
         if let (Some(node), Some(weight)) = (x_node, &ops.state.weight) {
-            grads.register::<Flex>(node.id, input_gradient(&dy, weight));
+            grads.register::<Flex>(node.id, input_gradient(&dy, weight, Precision::Exact));
         }
         if let (Some(node), Some(x)) = (weight_node, &ops.state.x) {
             let [_, inputs] = x.shape().dims();
@@ -199,9 +213,10 @@ impl<C: CheckpointStrategy> LinearOps for Autodiff<Flex, C> {
         x: FloatTensor<Self>,
         weights: Arc<Frozen>,
         copy: Option<Slot>,
+        precision: [Precision; 2],
     ) -> FloatTensor<Self> {
-        let y = Flex::frozen_linear(x.primitive().clone(), weights.clone(), copy);
-        finish!(FrozenBackward, [x.node()], y, weights)
+        let y = Flex::frozen_linear(x.primitive().clone(), weights.clone(), copy, precision);
+        finish!(FrozenBackward, [x.node()], y, (weights, precision[1]))
     }
 
     fn trained_linear(
@@ -210,7 +225,7 @@ impl<C: CheckpointStrategy> LinearOps for Autodiff<Flex, C> {
         format: Format,
     ) -> FloatTensor<Self> {
         let packed = Arc::new(packed(weight.primitive(), format));
-        let y = forward(x.primitive(), &packed, None, None);
+        let y = forward(x.primitive(), &packed, None, None, Precision::Exact);
         let state = TrainedState {
             format,
             x: weight.is_tracked().then(|| x.primitive().clone()),

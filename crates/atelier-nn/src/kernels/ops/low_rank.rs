@@ -89,7 +89,7 @@ impl Factors {
 
     /// `x · downᵀ`.
     pub(super) fn low(&self, x: Operand<'_>) -> Made {
-        let values = linear::forward_sum(&[(&self.packed_down(), x)], None);
+        let values = linear::forward(&self.packed_down(), x, None);
         Made::new(values, self.rank(), self.format)
     }
 
@@ -97,7 +97,7 @@ impl Factors {
     pub(super) fn backward(&self, x: &KeptTensor, low: &Made, dy: Operand<'_>) -> Slopes {
         let level = Level::best();
         let ([rank, inputs], [outputs, _]) = (self.down.shape().dims(), self.up.shape().dims());
-        let slope = linear::input_gradient_sum(&[(&self.packed_up(), dy)]);
+        let slope = linear::input_gradient(&self.packed_up(), dy);
         let slope = Made::new(slope, rank, self.format);
         let mut up = outer::weight_gradient(level, self.format, dy, low.operand());
         adamw::scale(level, &mut up, self.scale);
@@ -146,7 +146,7 @@ impl Made {
     pub(super) fn operand(&self) -> Operand<'_> {
         match self {
             Self::Floats { values, width } => Operand::floats(values, *width),
-            Self::Halves(rows) => Operand::Halves(rows),
+            Self::Halves(rows) => rows.operand(),
         }
     }
 }
@@ -209,8 +209,7 @@ impl Backward<Flex, 4> for LowRankBackward {
         if let Some(node) = x_node {
             let [rows, _] = dy.shape().dims();
             let [_, inputs] = factors.down.shape().dims();
-            let terms = [(&factors.packed_down(), slopes.low.operand())];
-            let values = linear::input_gradient_sum(&terms);
+            let values = linear::input_gradient(&factors.packed_down(), slopes.low.operand());
             grads.register::<Flex>(node.id, tensor(values, [rows, inputs]));
         }
         for (node, slope) in [(down_node, slopes.down), (up_node, slopes.up), (y_node, dy)] {

@@ -13,14 +13,19 @@ pub(super) mod picture;
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData, bf16};
 
 use super::level::Level;
-use super::pointwise::kept::{self, Precision, View};
+use super::pointwise::kept::{self, Activation, Precision, View};
 
 /// Whether the kernels run on this tensor: f32 in the memory of this processor.
 pub(super) fn is_here<const D: usize>(tensor: &Tensor<D>) -> bool {
     tensor.dtype() == DType::F32 && crate::device::is_processor(&tensor.device())
+}
+
+/// Whether the values of this tensor are rounded to bf16.
+pub(super) fn is_rounded<const D: usize>(tensor: &Tensor<D>) -> bool {
+    tensor.dtype() == DType::BF16
 }
 
 /// Whether operands of products are rounded to bf16, in both passes: where that is quicker, and what is kept may be rounded too.
@@ -29,18 +34,40 @@ fn takes_halves(precision: Precision) -> bool {
 }
 
 /// Runs `f` on the values of `tensor` in row-major order.
-fn with_values<R>(tensor: &FlexTensor, f: impl FnOnce(&[f32]) -> R) -> R {
+fn with_view<R>(tensor: &FlexTensor, f: impl FnOnce(View<'_>) -> R) -> R {
     if let Some(values) = tensor.as_slice::<f32>() {
-        return f(values);
+        return f(View::Exact(values));
+    }
+    if let Some(values) = tensor.as_slice::<bf16>() {
+        return f(View::Rounded(halves(values)));
     }
     let contiguous = tensor.to_contiguous();
-    f(&contiguous.storage::<f32>()[..contiguous.layout().num_elements()])
+    let count = contiguous.layout().num_elements();
+    match contiguous.dtype() {
+        DType::BF16 => f(View::Rounded(halves(&contiguous.storage()[..count]))),
+        _ => f(View::Exact(&contiguous.storage()[..count])),
+    }
 }
 
-/// The same values in row-major order with nothing around them, so that they can be changed in place.
+/// The bits of numbers.
+fn halves(values: &[bf16]) -> &[u16] {
+    // SAFETY: a number is its bits.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
+}
+
+/// Runs `f` on the values of `tensor` in row-major order, as f32.
+fn with_values<R>(tensor: &FlexTensor, f: impl FnOnce(&[f32]) -> R) -> R {
+    with_view(tensor, |view| match view {
+        View::Exact(values) => f(values),
+        View::Rounded(halves) => f(&kept::widened(Level::best(), halves)),
+    })
+}
+
+/// The same values as f32 in row-major order with nothing around them, so that they can be changed in place.
 fn whole(tensor: FlexTensor) -> FlexTensor {
     let count = tensor.layout().num_elements();
-    let plain = tensor.is_contiguous()
+    let plain = tensor.dtype() == DType::F32
+        && tensor.is_contiguous()
         && tensor.layout().start_offset() == 0
         && tensor.storage::<f32>().len() == count;
     if plain {
@@ -60,6 +87,21 @@ fn change(tensor: FlexTensor, f: impl FnOnce(&mut [f32])) -> FlexTensor {
 
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
+}
+
+/// What a kernel wrote, as a tensor.
+fn activation_tensor<const D: usize>(values: Activation, shape: [usize; D]) -> FlexTensor {
+    match values {
+        Activation::Exact(values) => tensor(values, shape),
+        Activation::Rounded(halves) => {
+            let halves = std::mem::ManuallyDrop::new(halves);
+            let (length, capacity) = (halves.len(), halves.capacity());
+            let at = halves.as_ptr().cast_mut().cast::<bf16>();
+            // SAFETY: the memory of a vector that is not dropped; a number is its bits.
+            let values = unsafe { Vec::from_raw_parts(at, length, capacity) };
+            FlexTensor::from_data(TensorData::new(values, shape))
+        }
+    }
 }
 
 /// What a backward pass keeps of an activation: the tensor itself, shared with whoever else holds it, or its own copy in

@@ -13,7 +13,7 @@ use super::super::level::Level;
 use super::super::pointwise::group_norm::{self, GroupNorm};
 use super::super::pointwise::kept::{Precision, View};
 use super::super::pointwise::{Affine, AffineGradient, layer_norm};
-use super::{Kept, change, finish, tensor, with_values};
+use super::{Kept, activation_tensor, change, finish, tensor, with_values};
 
 /// Normalisations as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
@@ -25,13 +25,14 @@ pub(crate) trait NormOps: Backend {
         beta: FloatTensor<Self>,
         setting: GroupSetting,
     ) -> FloatTensor<Self>;
-    /// Normalises the rows of `x [rows, d]`, with a scale and shift per feature.
+    /// Normalises the rows of `x [rows, d]`, with a scale and shift per feature: how the input is kept, and the result
+    /// written, is in `precision`.
     fn layer_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         eps: f64,
-        keep: Precision,
+        precision: [Precision; 2],
     ) -> FloatTensor<Self>;
 }
 
@@ -67,14 +68,14 @@ pub(crate) fn layer(
     x: Tensor<2>,
     [gamma, beta]: [Tensor<1>; 2],
     eps: f64,
-    keep: Precision,
+    precision: [Precision; 2],
 ) -> Tensor<2> {
     let (x, gamma, beta) = (
         x.into_dispatch(),
         gamma.into_dispatch(),
         beta.into_dispatch(),
     );
-    Tensor::from_dispatch(Dispatch::layer_norm(x, gamma, beta, eps, keep))
+    Tensor::from_dispatch(Dispatch::layer_norm(x, gamma, beta, eps, precision))
 }
 
 /// Runs `f` with the scales and shifts.
@@ -114,11 +115,14 @@ fn layer_forward(
     gamma: &FlexTensor,
     beta: &FlexTensor,
     eps: f64,
+    result: Precision,
 ) -> (FlexTensor, layer_norm::Moments) {
     let (values, moments) = with_affine(gamma, beta, |affine| {
-        with_values(x, |x| layer_norm::forward(Level::best(), x, affine, eps))
+        with_values(x, |x| {
+            layer_norm::forward(Level::best(), x, affine, eps, result)
+        })
     });
-    (tensor(values, x.shape().dims::<2>()), moments)
+    (activation_tensor(values, x.shape().dims::<2>()), moments)
 }
 
 impl NormOps for Flex {
@@ -136,9 +140,9 @@ impl NormOps for Flex {
         gamma: FlexTensor,
         beta: FlexTensor,
         eps: f64,
-        _keep: Precision,
+        [_, result]: [Precision; 2],
     ) -> FlexTensor {
-        layer_forward(&x, &gamma, &beta, eps).0
+        layer_forward(&x, &gamma, &beta, eps, result).0
     }
 }
 
@@ -279,11 +283,11 @@ impl<C: CheckpointStrategy> NormOps for Autodiff<Flex, C> {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         eps: f64,
-        keep: Precision,
+        [keep, result]: [Precision; 2],
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), gamma.node(), beta.node()];
         let (x, gamma, beta) = (x.primitive(), gamma.primitive(), beta.primitive());
-        let (y, moments) = layer_forward(x, gamma, beta, eps);
+        let (y, moments) = layer_forward(x, gamma, beta, eps, result);
         finish!(LayerBackward, nodes, y, {
             let (x, moments) = self::keep(x, moments, keep, |x, moments| {
                 layer_norm::keep_rounded(Level::best(), x, moments)

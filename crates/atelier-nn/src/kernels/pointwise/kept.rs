@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::part::{Part, sweep};
 use super::tasks;
 use crate::kernels::level::{Level, Simd, leveled};
-use crate::kernels::memory::{Shared, chunk, filled};
+use crate::kernels::memory::{self, Shared, chunk, filled};
 use crate::kernels::share::share_each;
 
 /// How exactly activations are kept.
@@ -29,6 +29,14 @@ pub(crate) enum View<'a> {
 }
 
 impl View<'_> {
+    /// Of which kind they are.
+    pub(crate) fn precision(&self) -> Precision {
+        match self {
+            Self::Exact(_) => Precision::Exact,
+            Self::Rounded(_) => Precision::Rounded,
+        }
+    }
+
     /// The number of values.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -46,8 +54,163 @@ impl View<'_> {
     }
 }
 
+/// An activation that a kernel wrote.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Activation {
+    /// As it is.
+    Exact(Vec<f32>),
+    /// Rounded to bf16.
+    Rounded(Vec<u16>),
+}
+
+impl Activation {
+    /// No values.
+    pub(crate) fn empty(precision: Precision) -> Self {
+        match precision {
+            Precision::Exact => Self::Exact(Vec::new()),
+            Precision::Rounded => Self::Rounded(Vec::new()),
+        }
+    }
+
+    /// No values, with room for `len`.
+    pub(crate) fn with_room(len: usize, precision: Precision) -> Self {
+        match precision {
+            Precision::Exact => Self::Exact(Vec::with_capacity(len)),
+            Precision::Rounded => Self::Rounded(Vec::with_capacity(len)),
+        }
+    }
+
+    /// `len` zeros.
+    pub(crate) fn zeros(len: usize, precision: Precision) -> Self {
+        match precision {
+            Precision::Exact => Self::Exact(vec![0.0; len]),
+            Precision::Rounded => Self::Rounded(vec![0; len]),
+        }
+    }
+
+    /// `len` values, all of them written by `write`.
+    ///
+    /// # Safety
+    /// As [`filled`].
+    pub(crate) unsafe fn filled(
+        len: usize,
+        precision: Precision,
+        write: impl FnOnce(Room),
+    ) -> Self {
+        let mut values = Self::empty(precision);
+        // SAFETY: passed on from the caller.
+        unsafe { values.append(len, write) };
+        values
+    }
+
+    /// Puts `len` values behind these, all of them written by `write`.
+    ///
+    /// # Safety
+    /// As [`filled`].
+    pub(crate) unsafe fn append(&mut self, len: usize, write: impl FnOnce(Room)) {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            match self {
+                Self::Exact(values) => memory::append(values, len, |to| write(Room::Exact(to))),
+                Self::Rounded(values) => memory::append(values, len, |to| write(Room::Rounded(to))),
+            }
+        }
+    }
+
+    /// The values as kernels read them.
+    pub(crate) fn view(&self) -> View<'_> {
+        match self {
+            Self::Exact(values) => View::Exact(values),
+            Self::Rounded(values) => View::Rounded(values),
+        }
+    }
+}
+
+/// Memory for an activation that several threads write disjoint parts of.
+#[derive(Clone, Copy)]
+pub(crate) enum Room {
+    Exact(Shared),
+    Rounded(Shared<u16>),
+}
+
+impl Room {
+    /// From value `offset` on.
+    pub(crate) fn at(self, offset: usize) -> To {
+        match self {
+            Self::Exact(to) => To::Exact(to.at(offset)),
+            Self::Rounded(to) => To::Rounded(to.at(offset)),
+        }
+    }
+}
+
+/// Where a kernel writes values of either kind.
+#[derive(Clone, Copy)]
+pub(crate) enum To {
+    Exact(*mut f32),
+    Rounded(*mut u16),
+}
+
+impl To {
+    /// Writes rows of `width` values that lie `from_step` apart in `rows`, `step` apart.
+    ///
+    /// # Safety
+    /// There must be room for them, which nobody else uses.
+    pub(crate) unsafe fn put(
+        self,
+        level: Level,
+        rows: &[f32],
+        [from_step, width]: [usize; 2],
+        step: usize,
+    ) {
+        let count = rows.len().div_ceil(from_step);
+        assert!(
+            width <= from_step && rows.len().is_multiple_of(from_step),
+            "whole rows"
+        );
+        // SAFETY: passed on from the caller; the rows are as long as they should be.
+        unsafe {
+            match self {
+                Self::Exact(to) => {
+                    for (i, row) in rows.chunks_exact(from_step).enumerate() {
+                        to.add(i * step)
+                            .copy_from_nonoverlapping(row.as_ptr(), width);
+                    }
+                }
+                Self::Rounded(to) => {
+                    round_rows_at(level, rows.as_ptr(), from_step, [count, width], to, step);
+                }
+            }
+        }
+    }
+}
+
+/// Where a kernel writes values of one kind, so that the choice is made outside its loops.
+pub(super) trait Sink: Copy {
+    /// Writes the lanes of `part` from value `at` on.
+    ///
+    /// # Safety
+    /// There must be room for them; as [`Simd`].
+    unsafe fn store<S: Simd>(self, at: usize, value: S::F, part: impl Part);
+}
+
+impl Sink for *mut f32 {
+    #[inline(always)]
+    unsafe fn store<S: Simd>(self, at: usize, value: S::F, part: impl Part) {
+        // SAFETY: passed on from the caller.
+        unsafe { part.store::<S>(self.add(at), value) };
+    }
+}
+
+impl Sink for *mut u16 {
+    #[inline(always)]
+    unsafe fn store<S: Simd>(self, at: usize, value: S::F, part: impl Part) {
+        // SAFETY: passed on from the caller.
+        unsafe { store::<S>(self.add(at), value, part) };
+    }
+}
+
 /// Where a kernel reads an activation of either kind, so that the choice is made outside its loops.
-pub(super) trait Source: Copy {
+pub(in crate::kernels) trait Source: Copy {
     /// The lanes of `part` from value `at` on, with zeros in the others.
     ///
     /// # Safety
@@ -165,6 +328,29 @@ unsafe fn round<S: Simd>(to: *mut u16, from: *const f32, len: usize) {
         sweep!(S, len, |at, part| {
             store::<S>(to.add(at), part.load::<S>(from.add(at)), part);
         });
+    }
+}
+
+leveled! {
+    /// Rounds `[rows, columns]` values, rows `from_step` apart, to bf16.
+    ///
+    /// # Safety
+    /// Both sides must hold the rows.
+    pub(in crate::kernels) fn round_rows_at(
+        from: *const f32, from_step: usize, size: [usize; 2], to: *mut u16, to_step: usize,
+    ) = round_rows
+}
+#[inline(always)]
+unsafe fn round_rows<S: Simd>(
+    from: *const f32,
+    from_step: usize,
+    [rows, columns]: [usize; 2],
+    to: *mut u16,
+    to_step: usize,
+) {
+    for row in 0..rows {
+        // SAFETY: passed on from the caller.
+        unsafe { round::<S>(to.add(row * to_step), from.add(row * from_step), columns) };
     }
 }
 

@@ -4,10 +4,10 @@
 
 mod loops;
 
-use super::kept::{View, halves};
+use super::kept::{Activation, Precision, Room, View, halves};
 use super::{Affine, AffineGradient, block_rows, column_sums, tasks};
 use crate::kernels::level::Level;
-use crate::kernels::memory::{Shared, chunk, filled};
+use crate::kernels::memory::{Shared, chunk};
 
 /// Mean and reciprocal standard deviation of every row.
 pub(crate) type Moments = Vec<[f32; 2]>;
@@ -16,12 +16,18 @@ pub(crate) type Moments = Vec<[f32; 2]>;
 ///
 /// # Shapes
 /// - `x`: `[r, d]`, `d` being the number of scales
-/// - returns: the same
-pub(crate) fn forward(level: Level, x: &[f32], affine: Affine, eps: f64) -> (Vec<f32>, Moments) {
+/// - returns: the same, as `precision` says
+pub(crate) fn forward(
+    level: Level,
+    x: &[f32],
+    affine: Affine,
+    eps: f64,
+    precision: Precision,
+) -> (Activation, Moments) {
     let [rows, width] = size_of(x.len(), affine);
     let mut moments = vec![[0.0; 2]; rows];
     let states = Shared::of(moments.as_flattened_mut());
-    let write = |to: Shared| {
+    let write = |to: Room| {
         tasks(rows, chunk(rows, width), |start, count| {
             for row in start..start + count {
                 let from = &x[row * width..][..width];
@@ -34,7 +40,7 @@ pub(crate) fn forward(level: Level, x: &[f32], affine: Affine, eps: f64) -> (Vec
         });
     };
     // SAFETY: the tasks cover all rows.
-    let y = unsafe { filled(x.len(), write) };
+    let y = unsafe { Activation::filled(x.len(), precision, write) };
     (y, moments)
 }
 

@@ -12,7 +12,7 @@ pub(crate) mod group_norm;
 pub(crate) mod kept;
 pub(crate) mod kept_rows;
 pub(crate) mod layer_norm;
-mod part;
+pub(super) mod part;
 pub(crate) mod resample;
 #[cfg(test)]
 mod tests;

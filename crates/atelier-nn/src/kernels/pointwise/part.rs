@@ -7,7 +7,7 @@ use crate::kernels::level::Simd;
 const MOST_LANES: usize = 16;
 
 /// Which lanes of a vector are used.
-pub(super) trait Part: Copy {
+pub(in crate::kernels) trait Part: Copy {
     /// Reads the lanes, with zeros in the others.
     ///
     /// # Safety
@@ -37,11 +37,11 @@ pub(super) trait Part: Copy {
 
 /// All lanes.
 #[derive(Clone, Copy)]
-pub(super) struct All;
+pub(in crate::kernels) struct All;
 
 /// The first lanes.
 #[derive(Clone, Copy)]
-pub(super) struct First(pub(super) usize);
+pub(in crate::kernels) struct First(pub(in crate::kernels) usize);
 
 #[allow(
     clippy::undocumented_unsafe_blocks,
@@ -134,4 +134,4 @@ macro_rules! sweep {
         }
     }};
 }
-pub(super) use sweep;
+pub(in crate::kernels) use sweep;

@@ -8,7 +8,7 @@ use super::super::memory::{Shared, filled};
 use super::outer::{Rows, Sum, Values};
 use super::packed::{Format, Packed};
 use super::picture::{Bordered, bordered, bordered_floats};
-use super::walk::{Direction, Left, Place, Start, Tap, Term, product};
+use super::walk::{Direction, Left, Output, Place, Start, Tap, Term, product};
 use super::winograd;
 
 /// Side of the kernel.
@@ -70,6 +70,7 @@ pub(crate) fn forward(
     });
     let taps: Vec<Tap> = taps.collect();
     let run = |to: Shared| {
+        let to = Output::Floats(to);
         bordered(weights, Direction::Forward, &picture, x, |units, scales| {
             let factors = scales.of_rows(sizes.batch, height * width);
             let left = Left {
@@ -106,6 +107,7 @@ pub(crate) fn input_gradient(weights: &Packed, sizes: &ConvSizes, dy: &[f32]) ->
         units: weights.row_step(weights.columns),
     };
     let run = |to: Shared| {
+        let to = Output::Floats(to);
         bordered(
             weights,
             Direction::Gradient,

@@ -1,11 +1,12 @@
 //! Linear maps with packed weights: forward, and the gradient of the input.
 
 use super::super::memory::{Shared, append, chunk, filled};
+use super::super::pointwise::kept::{Activation, Precision, Room};
 use super::halves::half_rows;
 use super::operand::Operand;
 use super::packed::{Format, Packed, chunk_length};
 use super::scratch::Scratch;
-use super::walk::{self, Direction, Left, Place, Scales, Start, Tap, product};
+use super::walk::{self, Direction, Left, Output, Place, Scales, Start, Tap, product};
 use super::whole::{norm_limit, row_at};
 use crate::kernels::share::share_each;
 
@@ -13,61 +14,85 @@ use crate::kernels::share::share_each;
 pub(crate) type Term<'a> = (&'a Packed, Operand<'a>);
 
 /// `y [rows, outputs] = x [rows, inputs] · Wᵀ + bias`.
-pub(crate) fn forward(weights: &Packed, x: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-    forward_sum(&[(weights, Operand::floats(x, weights.depth))], bias)
+pub(crate) fn forward(weights: &Packed, x: Operand<'_>, bias: Option<&[f32]>) -> Vec<f32> {
+    let start = bias.map_or(Start::Zero, Start::Bias);
+    let write = |to| {
+        let to = Output::Floats(to);
+        // SAFETY: the result is this function's.
+        unsafe { rows_product(&[(weights, x)], Direction::Forward, start, to) };
+    };
+    // SAFETY: the product writes every value.
+    unsafe { filled(x.count() * weights.columns, write) }
 }
 
 /// The sum of several such products, of as many rows and outputs, plus one bias. The first should be the largest.
-pub(crate) fn forward_sum(terms: &[Term<'_>], bias: Option<&[f32]>) -> Vec<f32> {
+pub(crate) fn forward_sum(
+    terms: &[Term<'_>],
+    bias: Option<&[f32]>,
+    precision: Precision,
+) -> Activation {
     let (weights, x) = terms[0];
     let start = bias.map_or(Start::Zero, Start::Bias);
-    // SAFETY: the product writes every value.
-    unsafe {
-        filled(x.count() * weights.columns, |to| {
-            rows_product(terms, Direction::Forward, start, to);
-        })
-    }
+    let count = x.count() * weights.columns;
+    sum(terms, Direction::Forward, start, count, precision)
 }
 
 /// `dx [rows, inputs] = dy [rows, outputs] · W`.
-pub(crate) fn input_gradient(weights: &Packed, dy: &[f32]) -> Vec<f32> {
-    input_gradient_sum(&[(weights, Operand::floats(dy, weights.columns))])
-}
-
-/// The sum of several such products, of as many rows and inputs. The first should be the largest.
-pub(crate) fn input_gradient_sum(terms: &[Term<'_>]) -> Vec<f32> {
+pub(crate) fn input_gradient(weights: &Packed, dy: Operand<'_>) -> Vec<f32> {
     let mut dx = Vec::new();
-    put_input_gradient(terms, &mut dx);
+    input_gradient_onto(weights, dy, &mut dx);
     dx
 }
 
-/// The rows of [`input_gradient`], put behind those of `dx`.
-pub(crate) fn input_gradient_onto(weights: &Packed, dy: &[f32], dx: &mut Vec<f32>) {
-    put_input_gradient(&[(weights, Operand::floats(dy, weights.columns))], dx);
+/// The sum of several such products, of as many rows and inputs. The first should be the largest.
+pub(crate) fn input_gradient_sum(terms: &[Term<'_>], precision: Precision) -> Activation {
+    let (weights, dy) = terms[0];
+    let count = dy.count() * weights.depth;
+    sum(terms, Direction::Gradient, Start::Zero, count, precision)
 }
 
-fn put_input_gradient(terms: &[Term<'_>], dx: &mut Vec<f32>) {
-    let (weights, dy) = terms[0];
+/// The rows of [`input_gradient`], put behind those of `dx`.
+pub(crate) fn input_gradient_onto(weights: &Packed, dy: Operand<'_>, dx: &mut Vec<f32>) {
     // SAFETY: the product writes every value.
     unsafe {
         append(dx, dy.count() * weights.depth, |to| {
-            rows_product(terms, Direction::Gradient, Start::Zero, to);
+            let to = Output::Floats(to);
+            rows_product(&[(weights, dy)], Direction::Gradient, Start::Zero, to);
         });
     }
+}
+
+fn sum(
+    terms: &[Term<'_>],
+    direction: Direction,
+    start: Start<'_>,
+    count: usize,
+    precision: Precision,
+) -> Activation {
+    let write = |room| {
+        let to = match room {
+            Room::Exact(to) => Output::Floats(to),
+            Room::Rounded(to) => Output::Halves(to),
+        };
+        // SAFETY: the result is this function's.
+        unsafe { rows_product(terms, direction, start, to) };
+    };
+    // SAFETY: the product writes every value.
+    unsafe { Activation::filled(count, precision, write) }
 }
 
 /// Adds `x · Wᵀ` to `y`.
 pub(crate) fn add_forward(term: Term<'_>, y: &mut [f32]) {
     let (weights, x) = term;
     assert_eq!(x.count(), y.len() / weights.columns, "rows of a sum");
-    let to = Shared::of(y);
+    let to = Output::Floats(Shared::of(y));
     // SAFETY: `y` is borrowed for all of it.
     unsafe { rows_product(&[term], Direction::Forward, Start::Result, to) };
 }
 
 /// # Safety
 /// `to` must hold the product, for this function alone.
-unsafe fn rows_product(terms: &[Term<'_>], direction: Direction, start: Start<'_>, to: Shared) {
+unsafe fn rows_product(terms: &[Term<'_>], direction: Direction, start: Start<'_>, to: Output) {
     let prepared = terms.iter().map(|&term| Prepared::new(term, direction));
     let prepared: Vec<Prepared> = prepared.collect();
     let terms = prepared.iter().zip(terms).map(|(prepared, (weights, _))| {
@@ -97,11 +122,15 @@ impl Prepared {
             Direction::Gradient => (weights.columns, weights.depth),
         };
         assert_eq!(rows.width(), depth, "numbers of a row");
-        let (count, stride) = (rows.count(), weights.row_step(depth));
+        let count = rows.count();
+        let stride = match rows {
+            Operand::Floats { .. } => weights.row_step(depth),
+            Operand::Halves(rows) => rows.step / 2,
+        };
         let mut scratch = None;
         let mut scales = None;
         let units = match (weights.format, rows) {
-            (Format::Bf16, Operand::Halves(rows)) => rows.units(),
+            (Format::Bf16, Operand::Halves(rows)) => rows.numbers.as_ptr().cast(),
             (_, Operand::Halves(_)) => panic!("rows in bf16 meet weights in bf16"),
             (Format::F32, Operand::Floats { values, .. }) => values.as_ptr().cast(),
             (Format::Bf16, Operand::Floats { values, .. }) => {

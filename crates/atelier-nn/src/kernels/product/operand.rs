@@ -3,7 +3,7 @@
 use super::super::level::Level;
 use super::super::memory::{Shared, chunk, filled};
 use super::super::pointwise::kept::widen_at;
-use super::halves::{half_rows, row_step};
+use super::halves::{LINE, half_rows, row_step};
 use super::units::{Line, Units};
 use crate::kernels::share::share;
 
@@ -13,7 +13,18 @@ pub(crate) enum Operand<'a> {
     /// f32, row after row.
     Floats { values: &'a [f32], width: usize },
     /// Rounded to bf16. For products with weights of that format alone.
-    Halves(&'a HalfRows),
+    Halves(Halves<'a>),
+}
+
+/// Rows of numbers rounded to bf16, with zeros behind them up to whole lines of units.
+#[derive(Clone, Copy)]
+pub(crate) struct Halves<'a> {
+    /// All numbers, each row [`Self::step`] after the one before.
+    pub(super) numbers: &'a [u16],
+    pub(super) width: usize,
+    /// Numbers from one row to the next, an even count.
+    pub(super) step: usize,
+    pub(super) count: usize,
 }
 
 impl<'a> Operand<'a> {
@@ -21,6 +32,41 @@ impl<'a> Operand<'a> {
     pub(crate) fn floats(values: &'a [f32], width: usize) -> Self {
         debug_assert!(values.len().is_multiple_of(width.max(1)), "whole rows");
         Self::Floats { values, width }
+    }
+
+    /// Whole rows of `width` numbers in bf16, unless these have to be copied for products: because they do not fill whole
+    /// lines of units.
+    pub(crate) fn halves(numbers: &'a [u16], width: usize) -> Option<Self> {
+        let is_whole =
+            width.is_multiple_of(2 * LINE) && numbers.as_ptr().cast::<u32>().is_aligned();
+        let rows = Halves {
+            numbers,
+            width,
+            step: width,
+            count: numbers.len() / width.max(1),
+        };
+        is_whole.then_some(Self::Halves(rows))
+    }
+
+    /// The same rows, some `count` at a time.
+    pub(crate) fn parts(self, count: usize) -> impl Iterator<Item = Self> {
+        let firsts = (0..self.count()).step_by(count.max(1));
+        firsts.map(move |first| self.part(first, count.min(self.count() - first)))
+    }
+
+    /// `count` rows from the `first` on.
+    fn part(self, first: usize, count: usize) -> Self {
+        match self {
+            Self::Floats { values, width } => Self::Floats {
+                values: &values[first * width..][..count * width],
+                width,
+            },
+            Self::Halves(rows) => Self::Halves(Halves {
+                numbers: &rows.numbers[first * rows.step..][..count * rows.step],
+                count,
+                ..rows
+            }),
+        }
     }
 
     /// Numbers of a row.
@@ -68,25 +114,32 @@ impl HalfRows {
         }
     }
 
-    /// Units from one row to the next.
-    pub(super) fn step(&self) -> usize {
-        row_step(self.width)
+    /// The rows as products take them.
+    pub(crate) fn operand(&self) -> Operand<'_> {
+        Operand::Halves(self.rows())
     }
 
-    pub(super) fn units(&self) -> *const u32 {
-        self.units.as_ptr()
-    }
-
-    /// All numbers, rows twice [`Self::step`] apart.
-    pub(super) fn numbers(&self) -> &[u16] {
-        let count = 2 * self.count * self.step();
+    fn rows(&self) -> Halves<'_> {
+        let step = 2 * row_step(self.width);
         // SAFETY: each unit is two numbers, any bits of which are valid.
-        unsafe { std::slice::from_raw_parts(self.units().cast(), count) }
+        let numbers =
+            unsafe { std::slice::from_raw_parts(self.units.as_ptr().cast(), self.count * step) };
+        Halves {
+            numbers,
+            width: self.width,
+            step,
+            count: self.count,
+        }
     }
 
     /// The rows as f32.
     pub(crate) fn widened(&self, level: Level) -> Vec<f32> {
-        let (width, step, numbers) = (self.width, 2 * self.step(), self.numbers());
+        let Halves {
+            numbers,
+            width,
+            step,
+            ..
+        } = self.rows();
         let write = |to: Shared| {
             let size = chunk(self.count, width);
             share(self.count.div_ceil(size), |part| {

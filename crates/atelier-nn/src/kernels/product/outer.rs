@@ -47,7 +47,7 @@ pub(crate) fn weight_gradient(
     let starts = |operand: Operand<'_>| {
         let step = match operand {
             Operand::Floats { width, .. } => width,
-            Operand::Halves(rows) => 2 * rows.step(),
+            Operand::Halves(rows) => rows.step,
         };
         (0..operand.count())
             .map(|row| row * step)
@@ -78,7 +78,7 @@ impl<'a> From<Operand<'a>> for Values<'a> {
     fn from(operand: Operand<'a>) -> Self {
         match operand {
             Operand::Floats { values, .. } => Self::Floats(values),
-            Operand::Halves(rows) => Self::Halves(rows.numbers()),
+            Operand::Halves(rows) => Self::Halves(rows.numbers),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::super::level::Level;
 use super::conv::{self, ConvSizes};
 use super::halves::half;
 use super::{Format, HalfRows, Operand, Packed, linear, outer};
+use crate::kernels::pointwise::kept::{Activation, Precision, rounded};
 
 /// Numbers between -1 and 1 that look random.
 pub(super) fn numbers(count: usize, seed: u32) -> Vec<f32> {
@@ -95,7 +96,7 @@ fn linear_maps_of_any_size_are_right() {
             let weight = operand(format, outputs * depth, 2);
             let bias = numbers(outputs, 3);
             let packed = Packed::new(level, format, &weight, [outputs, depth, 1]);
-            let y = linear::forward(&packed, &x, Some(&bias));
+            let y = forward(&packed, &x, Some(&bias));
             let name = format!("{level:?} {format:?} {rows} {depth} {outputs}");
             let worst = error(&y, &product(&x, &weight, &bias, depth));
             assert!(worst < tolerance(format), "{name}: {worst}");
@@ -104,7 +105,7 @@ fn linear_maps_of_any_size_are_right() {
                 .map(|i| weight[i % outputs * depth + i / outputs])
                 .collect();
             let expected = product(&dy, &turned, &vec![0.0; depth], outputs);
-            let worst = error(&linear::input_gradient(&packed, &dy), &expected);
+            let worst = error(&input_gradient(&packed, &dy), &expected);
             assert!(worst < tolerance(format), "gradient {name}: {worst}");
             let mut sum = numbers(rows * outputs, 5);
             let expected = product(&x, &weight, &vec![0.0; outputs], depth);
@@ -117,6 +118,24 @@ fn linear_maps_of_any_size_are_right() {
             assert!(error(&sum, &expected) < tolerance(format), "sum {name}");
         }
     }
+}
+
+fn forward(packed: &Packed, x: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+    linear::forward(packed, Operand::floats(x, packed.depth()), bias)
+}
+
+fn input_gradient(packed: &Packed, dy: &[f32]) -> Vec<f32> {
+    linear::input_gradient(packed, Operand::floats(dy, packed.columns()))
+}
+
+/// The values of a result, which is the same when it is rounded as it is written.
+fn result(level: Level, of: impl Fn(Precision) -> Activation) -> Vec<f32> {
+    let Activation::Exact(values) = of(Precision::Exact) else {
+        panic!("values as they are");
+    };
+    let halves = Activation::Rounded(rounded(level, &values));
+    assert!(of(Precision::Rounded) == halves, "{level:?}");
+    values
 }
 
 /// Adds `b` to `a`.
@@ -157,7 +176,7 @@ fn sums_of_two_products_are_right_with_weights_and_rows_of_any_kind() {
                 let halves = [(&x, depth), (&low, rank), (&dy, outputs), (&slope, rank)]
                     .map(|(values, width)| HalfRows::new(level, values, width));
                 let rows_of = |values, width, format, at: usize| match format {
-                    Format::Bf16 => Operand::Halves(&halves[at]),
+                    Format::Bf16 => halves[at].operand(),
                     _ => Operand::floats(values, width),
                 };
                 let name =
@@ -167,7 +186,7 @@ fn sums_of_two_products_are_right_with_weights_and_rows_of_any_kind() {
                     (&packed, rows_of(&x, depth, format, 0)),
                     (&packed_up, rows_of(&low, rank, low_format, 1)),
                 ];
-                let y = linear::forward_sum(&terms, Some(&bias));
+                let y = result(level, |to| linear::forward_sum(&terms, Some(&bias), to));
                 let expected = added(
                     &product(&x, &weight, &bias, depth),
                     &product(&low, &up, &vec![0.0; outputs], rank),
@@ -180,7 +199,7 @@ fn sums_of_two_products_are_right_with_weights_and_rows_of_any_kind() {
                     (&packed, rows_of(&dy, outputs, format, 2)),
                     (&packed_down, rows_of(&slope, rank, low_format, 3)),
                 ];
-                let dx = linear::input_gradient_sum(&terms);
+                let dx = result(level, |to| linear::input_gradient_sum(&terms, to));
                 let turn = |weight: &[f32], outputs: usize| -> Vec<f32> {
                     let at = |i: usize| weight[i % outputs * depth + i / outputs];
                     (0..depth * outputs).map(at).collect()
@@ -193,6 +212,28 @@ fn sums_of_two_products_are_right_with_weights_and_rows_of_any_kind() {
                 assert!(worst < most, "gradient {name}: {worst}");
             }
         }
+    }
+}
+
+#[test]
+fn rows_that_lie_close_are_multiplied_as_rows_apart_are() {
+    for level in Level::available() {
+        for [rows, depth, outputs] in [[1, 32, 5], [70, 96, 40], [300, 256, 130]] {
+            let (x, weight) = (numbers(rows * depth, 1), numbers(outputs * depth, 2));
+            let packed = Packed::new(level, Format::Bf16, &weight, [outputs, depth, 1]);
+            let (apart, close) = (HalfRows::new(level, &x, depth), rounded(level, &x));
+            let close = Operand::halves(&close, depth).expect("whole lines of units");
+            let expected = linear::forward(&packed, apart.operand(), None);
+            assert_eq!(linear::forward(&packed, close, None), expected, "{level:?}");
+            let parts = close.parts(17);
+            let parts = parts.flat_map(|rows| linear::forward(&packed, rows, None));
+            assert_eq!(parts.collect::<Vec<_>>(), expected, "{level:?}");
+            let dy = numbers(rows * outputs, 3);
+            let gradient =
+                |x| outer::weight_gradient(level, Format::Bf16, Operand::floats(&dy, outputs), x);
+            assert_eq!(gradient(close), gradient(apart.operand()), "{level:?}");
+        }
+        assert!(Operand::halves(&[0; 40], 20).is_none());
     }
 }
 
@@ -319,7 +360,7 @@ fn whole_numbers_give_almost_the_same_at_every_level() {
     let (x, weight) = (numbers(50 * 900, 1), numbers(70 * 900, 2));
     let results = Level::available().into_iter().map(|level| {
         let packed = Packed::new(level, Format::I16, &weight, [70, 900, 1]);
-        linear::forward(&packed, &x, None)
+        forward(&packed, &x, None)
     });
     let results: Vec<Vec<f32>> = results.collect();
     for result in &results {
@@ -338,7 +379,7 @@ fn extreme_operands_neither_overflow_nor_hide_what_is_not_a_number() {
             let weight = vec![0.01f32; outputs * 700];
             let packed = Packed::new(level, Format::I16, &weight, [outputs, 700, 1]);
             let expected = product(&x, &weight, &vec![0.0; outputs], 700);
-            let y = linear::forward(&packed, &x, None);
+            let y = forward(&packed, &x, None);
             // all small numbers of the row round the same way
             assert!(error(&y, &expected) < 3e-3, "{level:?} {large}");
         }
@@ -347,7 +388,7 @@ fn extreme_operands_neither_overflow_nor_hide_what_is_not_a_number() {
             for bad in [f32::NAN, f32::INFINITY] {
                 let mut x = numbers(16, 2);
                 x[3] = bad;
-                let y = linear::forward(&packed, &x, None);
+                let y = forward(&packed, &x, None);
                 let is_hidden = y[..5].iter().any(|v| v.is_finite());
                 assert!(
                     !is_hidden && y[5..].iter().all(|v| v.is_finite()),
@@ -379,7 +420,7 @@ fn weight_gradients_of_any_size_are_right() {
             let dy_halves = HalfRows::new(level, &dy, outputs);
             let x_halves = HalfRows::new(level, &x, inputs);
             let floats = [Operand::floats(&dy, outputs), Operand::floats(&x, inputs)];
-            let halves = [Operand::Halves(&dy_halves), Operand::Halves(&x_halves)];
+            let halves = [dy_halves.operand(), x_halves.operand()];
             let kinds = if format == Format::Bf16 { 2 } else { 1 };
             for [dy, x] in [floats, halves].into_iter().take(kinds) {
                 let worst = error(&outer::weight_gradient(level, format, dy, x), &expected);
@@ -425,8 +466,8 @@ fn weights_of_eight_bits_are_rounded_and_then_exact() {
             if taps == 1 {
                 let (x, dy) = (numbers(13 * inputs, 1), numbers(13 * outputs, 3));
                 for (packed, results) in [(&packed, &mut results), (&whole, &mut expected)] {
-                    results.push(linear::forward(packed, &x, None));
-                    results.push(linear::input_gradient(packed, &dy));
+                    results.push(forward(packed, &x, None));
+                    results.push(input_gradient(packed, &dy));
                 }
             } else {
                 let (x, dy) = (numbers(30 * inputs, 1), numbers(9 * outputs, 3));
@@ -453,8 +494,8 @@ fn weights_that_are_not_finite_or_vanish_are_not_hidden() {
                 Packed::new(level, Format::I16, &weight, [9, 40, 1]),
                 Packed::narrow(level, &weight, [9, 40, 1]),
             ] {
-                let y = linear::forward(&packed, &numbers(2 * 40, 2), None);
-                let dx = linear::input_gradient(&packed, &numbers(2 * 9, 3));
+                let y = forward(&packed, &numbers(2 * 40, 2), None);
+                let dx = input_gradient(&packed, &numbers(2 * 9, 3));
                 for (i, value) in y.iter().enumerate() {
                     let expected_nan = i % 9 == 3 && bad * 0.0 != 0.0;
                     assert_eq!(value.is_nan(), expected_nan, "{level:?} {bad} {i}");

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::super::level::{TILE_ROWS, leveled};
 use super::super::memory::Shared;
+use super::super::pointwise::kept::round_rows_at;
 use super::halves::{self, BLOCK, Panel, half_panel_at};
 use super::packed::{Format, Packed, chunk_length};
 use super::tile::{Onto, Piece, Row, Target, float_panel, whole_panel};
@@ -121,6 +122,14 @@ fn matrix_chunk(depth: usize, taps: usize) -> usize {
     depth.div_ceil(parts).next_multiple_of(64)
 }
 
+/// Where the result goes.
+#[derive(Clone, Copy)]
+pub(super) enum Output {
+    Floats(Shared),
+    /// Rounded to bf16, row after row; it does not hold anything to begin with.
+    Halves(Shared<u16>),
+}
+
 /// Lengths of one product.
 struct Sizes {
     columns: usize,
@@ -169,7 +178,7 @@ pub(super) unsafe fn product(
     terms: &[Term<'_>],
     direction: Direction,
     start: Start<'_>,
-    to: Shared,
+    to: Output,
 ) {
     let [first, others @ ..] = terms else { return };
     let rows = first.left.rows.len();
@@ -207,7 +216,7 @@ struct Part<'a> {
     terms: &'a [Term<'a>],
     direction: Direction,
     start: Start<'a>,
-    to: Shared,
+    to: Output,
     sizes: &'a Sizes,
 }
 
@@ -281,12 +290,56 @@ struct Pass<'a> {
 thread_local! {
     /// The turned, parted or widened panel that a thread works with.
     static TURNED: RefCell<Units> = RefCell::default();
+    /// Sums that are rounded when they are complete.
+    static SUMS: RefCell<Units> = RefCell::default();
+}
+
+/// A task: rows, and panels.
+struct Work {
+    block: Range<usize>,
+    panels: Range<usize>,
+}
+
+/// Where sums lie until they are rounded: those of a panel, or those of all panels of a task.
+#[derive(Clone, Copy)]
+struct Sums {
+    at: *mut f32,
+    /// Values from one row to the next, and from one panel to the next.
+    row_step: usize,
+    panel_step: usize,
 }
 
 impl Part<'_> {
     fn run(&self, block: Range<usize>, panels: Range<usize>) {
-        let chunks = self.terms.iter().flat_map(|term| self.chunks(term, &block));
+        let width = self.terms[0].weights.level.panel();
+        let work = Work { block, panels };
+        let Output::Halves(to) = self.to else {
+            return self.run_passes(&work, None);
+        };
+        SUMS.with_borrow_mut(|sums| {
+            let [row_step, panel_step] = if self.sizes.by_chunk {
+                [work.panels.len() * width, width]
+            } else {
+                [width, 0]
+            };
+            sums.grow(work.block.len() * row_step);
+            let at = sums.as_mut_ptr().cast();
+            let sums = Sums {
+                at,
+                row_step,
+                panel_step,
+            };
+            self.run_passes(&work, Some((sums, to)));
+        });
+    }
+
+    fn run_passes(&self, work: &Work, rounded: Option<(Sums, Shared<u16>)>) {
+        let Work { block, panels } = work;
+        let row_step = rounded.map(|(sums, _)| sums.row_step);
+        let chunks = self.terms.iter();
+        let chunks = chunks.flat_map(|term| self.chunks(term, block, row_step));
         let chunks: Vec<Piecewise> = chunks.collect();
+        let width = self.terms[0].weights.level.panel();
         let passes = chunks.iter().enumerate().map(|(index, of)| {
             let (weights, layout) = (of.term.weights, &of.layout);
             let depth = weights.units_of(of.chunk.len());
@@ -304,7 +357,16 @@ impl Part<'_> {
         let passes: Vec<Pass> = passes.collect();
         TURNED.with_borrow_mut(|turned| {
             // SAFETY: passed on from the caller of `product`.
-            let mut one = |panel: usize, pass: &Pass| unsafe { self.panel(panel, pass, turned) };
+            let mut one = |panel: usize, pass: &Pass| unsafe {
+                let to = match (rounded, self.to) {
+                    (Some((sums, _)), _) => sums
+                        .at
+                        .wrapping_add((panel - panels.start) * sums.panel_step),
+                    (None, Output::Floats(to)) => to.at(panel * width),
+                    (None, Output::Halves(_)) => unreachable!("sums are rounded"),
+                };
+                self.panel(panel, pass, to, turned);
+            };
             let of_first = |pass: &&Pass| std::ptr::eq(pass.of.term, &raw const self.terms[0]);
             let alone = match self.sizes.by_chunk {
                 true => passes.iter().filter(of_first).count().saturating_sub(1),
@@ -314,15 +376,44 @@ impl Part<'_> {
             for pass in alone {
                 panels.clone().for_each(|panel| one(panel, pass));
             }
-            panels.for_each(|panel| together.iter().for_each(|pass| one(panel, pass)));
+            for panel in panels.clone() {
+                together.iter().for_each(|pass| one(panel, pass));
+                if let Some((sums, to)) = rounded {
+                    // SAFETY: the sums of the panel are complete; the result's values are this task's.
+                    unsafe { self.round(block, panel, panel - panels.start, sums, to) };
+                }
+            }
         });
     }
 
-    /// The chunks of a term, for a block of rows.
+    /// Rounds the sums of a panel, the `index`-th of a task, to their place.
+    ///
+    /// # Safety
+    /// As [`product`].
+    unsafe fn round(
+        &self,
+        block: &Range<usize>,
+        panel: usize,
+        index: usize,
+        sums: Sums,
+        to: Shared<u16>,
+    ) {
+        let weights = self.terms[0].weights;
+        let (columns, width) = (self.sizes.columns, weights.level.panel());
+        let first = panel * width;
+        let from = sums.at.wrapping_add(index * sums.panel_step);
+        let to = to.at(block.start * columns + first);
+        let size = [block.len(), (columns - first).min(width)];
+        // SAFETY: there are sums for every row, and room.
+        unsafe { round_rows_at(weights.level, from, sums.row_step, size, to, columns) };
+    }
+
+    /// The chunks of a term, for a block of rows. Sums of rows lie `row_step` apart, or where the operand says.
     fn chunks<'t>(
         &self,
         term: &'t Term<'t>,
         block: &Range<usize>,
+        row_step: Option<usize>,
     ) -> impl Iterator<Item = Piecewise<'t>> {
         let Term { left, weights } = *term;
         let [_, depth] = term.sides(self.direction);
@@ -333,7 +424,7 @@ impl Part<'_> {
             let first = weights.units_of(start);
             let rows = block.clone().map(|row| Row {
                 from: left.units.wrapping_add(left.rows[row].from + first),
-                to: left.rows[row].to,
+                to: row_step.map_or(left.rows[row].to, |step| (row - block.start) * step),
                 scale: left.scales.of(index, row, left.rows.len()),
             });
             Piecewise {
@@ -347,7 +438,7 @@ impl Part<'_> {
 
     /// # Safety
     /// As [`product`].
-    unsafe fn panel(&self, panel: usize, pass: &Pass<'_>, turned: &mut Units) {
+    unsafe fn panel(&self, panel: usize, pass: &Pass<'_>, to: *mut f32, turned: &mut Units) {
         let Piecewise {
             term: Term { left, weights },
             chunk,
@@ -389,7 +480,7 @@ impl Part<'_> {
             _ => std::ptr::null(),
         };
         let target = Target {
-            to: self.to.at(first),
+            to,
             columns: (self.sizes.columns - first).min(width),
             column_scales: scales,
             onto,

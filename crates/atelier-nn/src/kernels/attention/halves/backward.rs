@@ -2,15 +2,18 @@
 
 use std::ops::Range;
 
-use super::packed::{as_units, by_pair, by_row, tokens_by_row, tokens_by_value, turned};
+use super::packed::{
+    as_units, by_pair, by_row, inner_products, tokens, tokens_by_row, tokens_by_value, turned,
+};
 use super::products::{MOST_PARTS, Product, Unit, with_unit};
 use super::weights::{Slopes, Tile, slopes};
 use super::{KEYS, PANEL, Shape};
-use crate::kernels::attention::backward::{gathered, inner};
+use crate::kernels::attention::backward::gather;
 use crate::kernels::attention::part;
 use crate::kernels::attention::scratch::{Rows, turn, with_scratch};
 use crate::kernels::level::Level;
-use crate::kernels::memory::{Shared, filled};
+use crate::kernels::memory::Shared;
+use crate::kernels::pointwise::kept::{Activation, Precision, Room, View};
 use crate::kernels::share::share;
 
 /// Most values of the queries that one tile of keys is read for, so that they stay in the second-level cache.
@@ -22,17 +25,18 @@ const TASKS: usize = 16;
 /// Most sums of gradients of keys and values that are kept per head.
 const MOST_SUMS: usize = 8;
 
-/// As [`crate::kernels::attention::backward`], with products of bf16.
+/// As [`crate::kernels::attention::backward`], with products of bf16. Gradients are written as `precision` says.
 pub(crate) fn backward(
     level: Level,
     shape: &Shape,
-    [q, k, v]: [&[f32]; 3],
-    out: &[f32],
+    [q, k, v]: [View<'_>; 3],
+    out: View<'_>,
     log_sums: &[f32],
-    d_out: &[f32],
-) -> [Vec<f32>; 3] {
+    d_out: View<'_>,
+    precision: Precision,
+) -> [Activation; 3] {
     if shape.is_empty() {
-        return [q, k, v].map(|x| vec![0.0; x.len()]);
+        return [q, k, v].map(|x| Activation::zeros(x.len(), precision));
     }
     let panels = shape.queries.div_ceil(PANEL);
     let parts = TASKS.div_ceil(shape.pairs()).min(MOST_SUMS).min(panels);
@@ -48,7 +52,7 @@ pub(crate) fn backward(
     ];
     // SAFETY: the tasks cover all queries of all heads, each once.
     let d_q = unsafe {
-        filled(q.len(), |d_q| {
+        Activation::filled(q.len(), precision, |d_q| {
             share(shape.pairs() * parts, |index| {
                 let panels = part(panels, parts, index % parts);
                 // SAFETY: these sums are this task's alone.
@@ -66,9 +70,16 @@ pub(crate) fn backward(
         })
     };
     let scale = 1.0 / (shape.head_size as f32).sqrt();
-    let d_k = gathered(shape, &sums, [2 * parts, columns], size, scale);
-    let d_v = gathered(shape, &sums[size..], [2 * parts, columns], size, 1.0);
-    [d_q, d_k, d_v]
+    let blocks = [2 * parts, columns];
+    let gathered = |sums: &[f32], scale: f32| {
+        let write = |to| {
+            // SAFETY: there is room for all keys.
+            unsafe { gather((level, shape), sums, blocks, size, scale, to) };
+        };
+        // SAFETY: every head of every key is written.
+        unsafe { Activation::filled(shape.key_values(), precision, write) }
+    };
+    [d_q, gathered(&sums, scale), gathered(&sums[size..], 1.0)]
 }
 
 /// Some queries of one head.
@@ -104,7 +115,7 @@ struct Pieces<'a> {
 
 impl Task<'_> {
     /// Writes the gradients of the queries, and adds to `sums` those of the keys (but for a factor) and of the values.
-    fn run(&self, unit: &Unit, [q, out, d_out]: [&[f32]; 3], sums: &mut [f32], d_q: Shared) {
+    fn run(&self, unit: &Unit, [q, out, d_out]: [View<'_>; 3], sums: &mut [f32], d_q: Room) {
         let shape = self.shape;
         let (units, rows, columns) = (shape.head_units(), shape.head_rows(), shape.head_columns());
         let panels = (QUERY_VALUES / (columns * PANEL)).clamp(1, MOST_PARTS);
@@ -173,7 +184,12 @@ impl Task<'_> {
     }
 
     /// Brings all that belongs to some queries into scratch.
-    fn pack_queries(&self, [q, out, d_out]: [&[f32]; 3], block: Range<usize>, pieces: &mut Pieces) {
+    fn pack_queries(
+        &self,
+        [q, out, d_out]: [View<'_>; 3],
+        block: Range<usize>,
+        pieces: &mut Pieces,
+    ) {
         let (level, shape) = (self.level, self.shape);
         let (units, columns) = (shape.head_units(), shape.head_columns());
         pieces.gradients.fill(0.0);
@@ -181,8 +197,8 @@ impl Task<'_> {
         pieces.log_sums.fill(0.0);
         for (panel, first) in block.clone().step_by(PANEL).enumerate() {
             let range = first..(first + PANEL).min(block.end);
-            let mut pack = |values: &[f32], by_head: &mut [u32], paired: &mut [u32]| {
-                let from = shape.rows(values, shape.queries, self.pair, range.clone());
+            let mut pack = |values: View<'_>, by_head: &mut [u32], paired: &mut [u32]| {
+                let from = tokens(shape, values, shape.queries, self.pair, range.clone());
                 let rows = as_units(&mut pieces.rows[..PANEL * units]);
                 by_row(level, from, rows);
                 let to = &mut by_head[panel * PANEL * units..][..PANEL * units];
@@ -192,10 +208,10 @@ impl Task<'_> {
             };
             pack(q, pieces.queries, pieces.paired_queries);
             pack(d_out, pieces.outputs, pieces.paired_outputs);
+            let rows = |values| tokens(shape, values, shape.queries, self.pair, range.clone());
+            let means = &mut pieces.means[panel * PANEL..][..range.len()];
+            inner_products(level, rows(out), rows(d_out), means);
             for (i, query) in range.enumerate() {
-                let at = shape.offset(shape.queries, self.pair, query);
-                let row = at..at + shape.head_size;
-                pieces.means[panel * PANEL + i] = inner(&out[row.clone()], &d_out[row]);
                 let log = self.log_sums[self.pair * shape.queries + query];
                 pieces.log_sums[panel * PANEL + i] =
                     (f64::from(log) * std::f64::consts::LOG2_E) as f32;
@@ -284,7 +300,7 @@ impl Task<'_> {
     }
 
     /// Writes the gradients of some queries.
-    fn finish(&self, block: Range<usize>, pieces: &mut Pieces, d_q: Shared) {
+    fn finish(&self, block: Range<usize>, pieces: &mut Pieces, d_q: Room) {
         let (d, rows) = (self.shape.head_size, self.shape.head_rows());
         let scale = 1.0 / (d as f32).sqrt();
         for (panel, first) in block.clone().step_by(PANEL).enumerate() {
@@ -296,13 +312,15 @@ impl Task<'_> {
             };
             turn(self.level, from, pieces.rows, rows);
             let queries = first..(first + PANEL).min(block.end);
-            for (row, query) in pieces.rows.chunks_exact(rows).zip(queries) {
-                let at = self.shape.offset(self.shape.queries, self.pair, query);
-                // SAFETY: this head of this query is this task's alone.
-                let to = unsafe { std::slice::from_raw_parts_mut(d_q.at(at), d) };
-                for (to, from) in to.iter_mut().zip(row) {
-                    *to = from * scale;
-                }
+            let all = &mut pieces.rows[..queries.len() * rows];
+            for value in &mut *all {
+                *value *= scale;
+            }
+            let at = self.shape.offset(self.shape.queries, self.pair, first);
+            // SAFETY: this head of these queries is this task's alone.
+            unsafe {
+                let to = d_q.at(at);
+                to.put(self.level, all, [rows, d], self.shape.width());
             }
         }
     }

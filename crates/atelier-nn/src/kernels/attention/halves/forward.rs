@@ -2,31 +2,31 @@
 
 use std::ops::Range;
 
-use super::packed::{as_units, by_row, tokens_by_row, tokens_by_value, turned};
+use super::packed::{as_units, by_row, tokens, tokens_by_row, tokens_by_value, turned};
 use super::products::{Product, Unit, with_unit};
 use super::weights::{Sums, Tile, weigh};
 use super::{KEYS, PANEL, Shape};
-use crate::kernels::attention::forward::put;
+use crate::kernels::attention::forward::finish;
 use crate::kernels::attention::scratch::{Rows, turn, with_scratch};
 use crate::kernels::attention::weights::NO_REFERENCE;
 use crate::kernels::level::Level;
-use crate::kernels::memory::{Shared, filled};
+use crate::kernels::memory::Shared;
+use crate::kernels::pointwise::kept::{Activation, Room, View};
 use crate::kernels::share::share;
 
 /// Most panels of queries of a task, which reads every key once.
 const PANELS: usize = 4;
 
-/// As [`crate::kernels::attention::forward`], with products of bf16.
+/// As [`crate::kernels::attention::forward`], with products of bf16. The output is rounded if the queries are.
 pub(crate) fn forward(
     level: Level,
     shape: &Shape,
-    q: &[f32],
-    k: &[f32],
-    v: &[f32],
-) -> (Vec<f32>, Vec<f32>) {
+    [q, k, v]: [View<'_>; 3],
+) -> (Activation, Vec<f32>) {
+    let precision = q.precision();
     let mut log_sums = vec![f32::NEG_INFINITY; shape.pairs() * shape.queries];
     if shape.is_empty() {
-        return (vec![0.0; q.len()], log_sums);
+        return (Activation::zeros(q.len(), precision), log_sums);
     }
     let logs = Shared::of(&mut log_sums);
     let panels = shape.queries.div_ceil(PANEL);
@@ -38,7 +38,7 @@ pub(crate) fn forward(
     let values = tokens_by_value(level, shape, v);
     // SAFETY: the blocks cover all queries of all heads, each once.
     let out = unsafe {
-        filled(q.len(), |out| {
+        Activation::filled(q.len(), precision, |out| {
             share(shape.pairs() * blocks, |task| {
                 let (pair, block) = (task / blocks, task % blocks);
                 let task = Task {
@@ -75,7 +75,7 @@ struct Pieces<'a> {
 }
 
 impl Task<'_> {
-    fn run(&self, unit: &Unit, q: &[f32], [keys, values]: [&[u32]; 2], out: Shared, logs: Shared) {
+    fn run(&self, unit: &Unit, q: View<'_>, [keys, values]: [&[u32]; 2], out: Room, logs: Shared) {
         let (units, rows) = (self.shape.head_units(), self.shape.head_rows());
         let width = self.queries.len().next_multiple_of(PANEL);
         let lens = [
@@ -113,12 +113,12 @@ impl Task<'_> {
         firsts.map(move |first| first..(first + PANEL).min(end))
     }
 
-    fn pack_queries(&self, q: &[f32], pieces: &mut Pieces) {
+    fn pack_queries(&self, q: View<'_>, pieces: &mut Pieces) {
         let (level, units) = (self.level, self.shape.head_units());
         let panels = pieces.queries.chunks_exact_mut(PANEL * units);
         for (range, to) in self.panels().zip(panels) {
             let rows = as_units(&mut pieces.rows[..PANEL * units]);
-            let from = self.shape.rows(q, self.shape.queries, self.pair, range);
+            let from = tokens(self.shape, q, self.shape.queries, self.pair, range);
             by_row(level, from, rows);
             turned(level, rows, [PANEL, units], to, PANEL);
         }
@@ -164,7 +164,7 @@ impl Task<'_> {
     }
 
     /// Divides the sums of values by the sums of weights, and takes the logs of these.
-    fn finish(&self, pieces: &mut Pieces, out: Shared, logs: Shared) {
+    fn finish(&self, pieces: &mut Pieces, out: Room, logs: Shared) {
         let (d, rows) = (self.shape.head_size, self.shape.head_rows());
         for (index, range) in self.panels().enumerate() {
             let block = Rows {
@@ -174,12 +174,21 @@ impl Task<'_> {
                 width: PANEL,
             };
             turn(self.level, block, pieces.rows, rows);
-            for (i, query) in range.enumerate() {
+            let all = &mut pieces.rows[..range.len() * rows];
+            let offset = self
+                .shape
+                .offset(self.shape.queries, self.pair, range.start);
+            for (i, (query, row)) in range.zip(all.chunks_exact_mut(rows)).enumerate() {
                 let at = index * PANEL + i;
                 let sums = [pieces.references[at], pieces.weights[at]];
-                let row = &pieces.rows[i * rows..][..d];
+                let log = finish(&mut row[..d], sums);
                 // SAFETY: this head of this query is this task's alone.
-                unsafe { put(self.shape, [self.pair, query], row, sums, [out, logs]) };
+                unsafe { *logs.at(self.pair * self.shape.queries + query) = log };
+            }
+            // SAFETY: this head of these queries is this task's alone.
+            unsafe {
+                let to = out.at(offset);
+                to.put(self.level, all, [rows, d], self.shape.width());
             }
         }
     }

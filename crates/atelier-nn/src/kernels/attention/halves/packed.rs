@@ -1,8 +1,12 @@
 //! Operands as pairs of bf16, in the orders that products read.
 
+use std::ops::Range;
+
 use super::super::scratch::{Rows, turn};
 use super::Shape;
 use crate::kernels::level::{Level, Simd, leveled};
+use crate::kernels::pointwise::kept::{Source, View};
+use crate::kernels::pointwise::part::{All, First, sweep};
 use crate::kernels::product::halves::{rows_at, units_of};
 use crate::kernels::share::share_each;
 
@@ -18,25 +22,121 @@ fn as_floats(units: &[u32]) -> &[f32] {
     unsafe { std::slice::from_raw_parts(units.as_ptr().cast(), units.len()) }
 }
 
+/// Tokens of a head, from the first on.
+pub(super) fn tokens<'a>(
+    shape: &Shape,
+    values: View<'a>,
+    tokens: usize,
+    pair: usize,
+    range: Range<usize>,
+) -> Rows<View<'a>> {
+    let start = shape.offset(tokens, pair, range.start);
+    shape.rows_of(values.part(start, values.len() - start), range)
+}
+
 /// Rows as left operand: row after row, `units_of(width)` units each. Rows of `to` beyond them become zeros.
-pub(super) fn by_row(level: Level, from: Rows<'_>, to: &mut [u32]) {
-    let length = from.count * units_of(from.width);
+pub(super) fn by_row(level: Level, from: Rows<View<'_>>, to: &mut [u32]) {
+    let units = units_of(from.width);
+    let length = from.count * units;
     let values = (from.count.max(1) - 1) * from.stride + from.width;
+    assert!(length <= to.len() && from.width <= from.stride);
     if from.count > 0 {
-        assert!(length <= to.len() && from.width <= from.stride);
-        // SAFETY: there is room for all rows.
-        unsafe {
-            let values = &from.values[..values];
-            let sizes = [from.stride, from.width];
-            rows_at(level, values, sizes, to.as_mut_ptr(), units_of(from.width));
+        match from.values.part(0, values) {
+            // SAFETY: there is room for all rows.
+            View::Exact(values) => unsafe {
+                rows_at(
+                    level,
+                    values,
+                    [from.stride, from.width],
+                    to.as_mut_ptr(),
+                    units,
+                );
+            },
+            View::Rounded(values) => {
+                let rows = values.chunks(from.stride).zip(to.chunks_exact_mut(units));
+                for (numbers, to) in rows {
+                    to[from.width / 2..].fill(0);
+                    let to = to.as_mut_ptr().cast::<u16>();
+                    // SAFETY: a row of units holds twice as many numbers, `width` at least.
+                    unsafe { to.copy_from_nonoverlapping(numbers.as_ptr(), from.width) };
+                }
+            }
         }
     }
     to[length..].fill(0);
 }
 
+/// The inner products of rows with those of `other`, for as many as `to` holds.
+pub(super) fn inner_products(
+    level: Level,
+    rows: Rows<View<'_>>,
+    other: Rows<View<'_>>,
+    to: &mut [f32],
+) {
+    for of in [&rows, &other] {
+        assert!(
+            to.len() <= of.count && rows.width == of.width,
+            "rows of both"
+        );
+        assert!(to.is_empty() || (to.len() - 1) * of.stride + of.width <= of.values.len());
+    }
+    // SAFETY: both operands hold the rows, as asserted.
+    unsafe { inner_products_at(level, rows, other, to) };
+}
+
+leveled! {
+    fn inner_products_at(rows: Rows<View>, other: Rows<View>, to: &mut [f32]) = inner_of_kind
+}
+
+#[inline(always)]
+unsafe fn inner_of_kind<S: Simd>(rows: Rows<View>, other: Rows<View>, to: &mut [f32]) {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        match (rows.values, other.values) {
+            (View::Exact(a), View::Exact(b)) => {
+                inner::<S>(rows, other, a.as_ptr(), b.as_ptr(), to);
+            }
+            (View::Exact(a), View::Rounded(b)) => {
+                inner::<S>(rows, other, a.as_ptr(), b.as_ptr(), to);
+            }
+            (View::Rounded(a), View::Exact(b)) => {
+                inner::<S>(rows, other, a.as_ptr(), b.as_ptr(), to);
+            }
+            (View::Rounded(a), View::Rounded(b)) => {
+                inner::<S>(rows, other, a.as_ptr(), b.as_ptr(), to);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn inner<S: Simd>(
+    rows: Rows<View>,
+    other: Rows<View>,
+    a: impl Source,
+    b: impl Source,
+    to: &mut [f32],
+) {
+    for (i, to) in to.iter_mut().enumerate() {
+        let (first, second) = (i * rows.stride, i * other.stride);
+        // SAFETY: the sweep stays inside the rows.
+        unsafe {
+            let mut sum = S::splat(0.0);
+            sweep!(S, rows.width, |at, part| {
+                let (a, b) = (
+                    a.load::<S>(first + at, part),
+                    b.load::<S>(second + at, part),
+                );
+                sum = S::fma(a, b, sum);
+            });
+            *to = S::sum(sum);
+        }
+    }
+}
+
 /// Rows as right operand of which rows are the summed dimension: a row of `step` units for every two of them, zeros beside and
 /// below.
-pub(super) fn by_pair(level: Level, from: Rows<'_>, to: &mut [u32], step: usize) {
+pub(super) fn by_pair(level: Level, from: Rows<View<'_>>, to: &mut [u32], step: usize) {
     let length = from.count.div_ceil(2) * step;
     assert!(from.width.next_multiple_of(16) <= step && length <= to.len());
     assert!(from.count == 0 || (from.count - 1) * from.stride + from.width <= from.values.len());
@@ -46,11 +146,22 @@ pub(super) fn by_pair(level: Level, from: Rows<'_>, to: &mut [u32], step: usize)
 }
 
 leveled! {
-    fn pairs_at(from: Rows, to: *mut u32, step: usize) = pairs
+    fn pairs_at(from: Rows<View>, to: *mut u32, step: usize) = pairs
 }
 
 #[inline(always)]
-unsafe fn pairs<S: Simd>(from: Rows, to: *mut u32, step: usize) {
+unsafe fn pairs<S: Simd>(from: Rows<View>, to: *mut u32, step: usize) {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        match from.values {
+            View::Exact(values) => pairs_of::<S>(from, values.as_ptr(), to, step),
+            View::Rounded(values) => pairs_of::<S>(from, values.as_ptr(), to, step),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn pairs_of<S: Simd>(from: Rows<View>, values: impl Source, to: *mut u32, step: usize) {
     for pair in 0..from.count.div_ceil(2) {
         for column in (0..step).step_by(S::LANES) {
             let count = from.width.saturating_sub(column).min(S::LANES);
@@ -58,8 +169,12 @@ unsafe fn pairs<S: Simd>(from: Rows, to: *mut u32, step: usize) {
             unsafe {
                 let load = |row: usize| {
                     if row < from.count && count > 0 {
-                        let at = from.values.as_ptr().add(row * from.stride + column);
-                        S::load_first(at, count)
+                        let at = row * from.stride + column;
+                        if count == S::LANES {
+                            values.load::<S>(at, All)
+                        } else {
+                            values.load::<S>(at, First(count))
+                        }
                     } else {
                         S::splat(0.0)
                     }
@@ -91,13 +206,13 @@ pub(super) fn turned(
 }
 
 /// Keys or values of all heads as left operands: `[pairs, keys_held, head_units]`.
-pub(super) fn tokens_by_row(level: Level, shape: &Shape, values: &[f32]) -> Vec<u32> {
+pub(super) fn tokens_by_row(level: Level, shape: &Shape, values: View<'_>) -> Vec<u32> {
     let size = shape.keys_held() * shape.head_units();
     let mut units = vec![0; shape.pairs() * size];
     share_each(units.chunks_mut(size), |pair, to| {
         by_row(
             level,
-            shape.rows(values, shape.keys, pair, 0..shape.keys),
+            tokens(shape, values, shape.keys, pair, 0..shape.keys),
             to,
         );
     });
@@ -107,13 +222,13 @@ pub(super) fn tokens_by_row(level: Level, shape: &Shape, values: &[f32]) -> Vec<
 /// Keys or values of all heads as left operands that are summed over tokens: for every head one [`Shape::tiles`] after the
 /// other, `[head_rows, held / 2]` each. Rows as long as all tokens would lie whole pages apart, and so in the same lines of a
 /// cache.
-pub(super) fn tokens_by_value(level: Level, shape: &Shape, values: &[f32]) -> Vec<u32> {
+pub(super) fn tokens_by_value(level: Level, shape: &Shape, values: View<'_>) -> Vec<u32> {
     let (rows, units) = (shape.head_rows(), shape.keys_held() / 2);
     let size = rows * units;
     let mut turned_units = vec![0; shape.pairs() * size];
     share_each(turned_units.chunks_mut(size), |pair, to| {
         let mut between = vec![0; size];
-        let from = shape.rows(values, shape.keys, pair, 0..shape.keys);
+        let from = tokens(shape, values, shape.keys, pair, 0..shape.keys);
         by_pair(level, from, &mut between, rows);
         for [first, _, held] in shape.tiles() {
             let units = held / 2;

@@ -5,6 +5,7 @@ use super::super::tests::{error, numbers, reference, shape, shown, wide};
 use super::{backward, forward};
 use crate::kernels::attention::Shape;
 use crate::kernels::level::Level;
+use crate::kernels::pointwise::kept::{self, Activation, View};
 use crate::kernels::product::halves::half;
 
 fn operand(count: usize, seed: u64, size: f32) -> Vec<f32> {
@@ -14,6 +15,26 @@ fn operand(count: usize, seed: u64, size: f32) -> Vec<f32> {
         .collect()
 }
 
+fn floats(level: Level, values: &Activation) -> Vec<f32> {
+    match values {
+        Activation::Exact(values) => values.clone(),
+        Activation::Rounded(halves) => kept::widened(level, halves),
+    }
+}
+
+/// Output, logs of sums and gradients.
+fn both(
+    level: Level,
+    shape: &Shape,
+    [q, k, v, d_out]: [View<'_>; 4],
+) -> (Vec<f32>, Vec<f32>, [Vec<f32>; 3]) {
+    let (out, log_sums) = forward(level, shape, [q, k, v]);
+    let kind = q.precision();
+    let gradients = backward(level, shape, [q, k, v], out.view(), &log_sums, d_out, kind);
+    let gradients = gradients.each_ref().map(|values| floats(level, values));
+    (floats(level, &out), log_sums, gradients)
+}
+
 /// Greatest errors of output, logs of sums (absolute) and gradients of q, k, v at a level.
 fn errors(level: Level, shape: &Shape, size: f32) -> [f64; 5] {
     let (queries, keys) = (shape.query_values(), shape.key_values());
@@ -21,8 +42,18 @@ fn errors(level: Level, shape: &Shape, size: f32) -> [f64; 5] {
     let (k, v) = (operand(keys, 2, size), operand(keys, 3, 1.0));
     let d_out = operand(queries, 4, 1.0);
     let expected = reference(shape, [&wide(&q), &wide(&k), &wide(&v), &wide(&d_out)]);
-    let (out, log_sums) = forward(level, shape, &q, &k, &v);
-    let gradients = backward(level, shape, [&q, &k, &v], &out, &log_sums, &d_out);
+    let exact = both(level, shape, [&q, &k, &v, &d_out].map(|x| View::Exact(x)));
+    let rounded = [&q, &k, &v, &d_out].map(|x| kept::rounded(level, x));
+    let rounded = both(level, shape, rounded.each_ref().map(|x| View::Rounded(x)));
+    let (out, log_sums, gradients) = exact;
+    // the same operands in half the memory, and results rounded, where gradients are of the rounded output
+    assert_eq!(rounded.1, log_sums);
+    let far = error(&rounded.0, &wide(&out));
+    assert!(far < 4e-3, "{level:?} {shape:?}: {far}");
+    for (rounded, gradient) in rounded.2.iter().zip(&gradients) {
+        let far = error(rounded, &wide(gradient));
+        assert!(far < 1e-2, "{level:?} {shape:?}: {far}");
+    }
     let greatest = expected.log_sums.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     let mut errors = [
         error(&out, &expected.out),
@@ -82,7 +113,8 @@ fn large_logits_and_later_greater_keys_are_handled() {
                 .map(|k| f32::from_bits(half(k) << 16))
                 .collect();
             let expected = reference(&shape, [&wide(&q), &wide(&k), &wide(&v), &[0.0; 24]]);
-            let (out, log_sums) = forward(level, &shape, &q, &k, &v);
+            let (out, log_sums) = forward(level, &shape, [&q, &k, &v].map(|x| View::Exact(x)));
+            let out = floats(level, &out);
             assert!(error(&out, &expected.out) < 4e-3, "{level:?} {slope}");
             assert!(
                 error(&log_sums, &expected.log_sums) < 1e-4,
@@ -99,7 +131,8 @@ fn a_value_that_is_no_number_reaches_only_what_depends_on_it() {
     let (k, v) = (operand(960, 2, 1.0), operand(960, 3, 1.0));
     q[3 * 32 + 5] = f32::NAN;
     for level in Level::available() {
-        let (out, log_sums) = forward(level, &shape, &q, &k, &v);
+        let (out, log_sums) = forward(level, &shape, [&q, &k, &v].map(|x| View::Exact(x)));
+        let out = floats(level, &out);
         for (i, row) in out.chunks(16).enumerate() {
             assert!(row.iter().all(|x| x.is_nan() == (i == 6)), "{level:?} {i}");
         }
@@ -111,8 +144,8 @@ fn a_value_that_is_no_number_reaches_only_what_depends_on_it() {
 fn no_keys_and_no_queries_are_no_error() {
     let none = shape([1, 2, 0, 5, 4]);
     let level = Level::best();
-    let (out, log_sums) = forward(level, &none, &[], &[0.0; 40], &[0.0; 40]);
+    let (nothing, keys) = (View::Exact(&[]), View::Exact(&[0.0; 40]));
+    let (out, log_sums, gradients) = both(level, &none, [nothing, keys, keys, nothing]);
     assert!(out.is_empty() && log_sums.is_empty());
-    let [d_q, d_k, d_v] = backward(level, &none, [&[], &[0.0; 40], &[0.0; 40]], &[], &[], &[]);
-    assert!(d_q.is_empty() && d_k == [0.0; 40] && d_v == [0.0; 40]);
+    assert_eq!(gradients, [vec![], vec![0.0; 40], vec![0.0; 40]]);
 }

@@ -2,7 +2,7 @@
 
 use crate::kernels::level::{Simd, leveled};
 use crate::kernels::pointwise::Affine;
-use crate::kernels::pointwise::kept::{Source, View, store};
+use crate::kernels::pointwise::kept::{Sink, Source, To, View, store};
 use crate::kernels::pointwise::part::{All, Part, sweep};
 
 /// Sums that run side by side, so that one addition need not wait for the last.
@@ -13,7 +13,7 @@ leveled! {
     ///
     /// # Safety
     /// `to` must hold as many values as `x`, and so must the scales and shifts.
-    pub(super) fn normalise_at(to: *mut f32, x: &[f32], affine: Affine, eps: f64) -> [f32; 2] = normalise
+    pub(super) fn normalise_at(to: To, x: &[f32], affine: Affine, eps: f64) -> [f32; 2] = normalise
 }
 leveled! {
     /// Writes one row less its mean, rounded to bf16.
@@ -71,7 +71,18 @@ unsafe fn totals<S: Simd>(all: [[S::F; 2]; SUMS]) -> [f32; 2] {
 }
 
 #[inline(always)]
-unsafe fn normalise<S: Simd>(to: *mut f32, x: &[f32], affine: Affine, eps: f64) -> [f32; 2] {
+unsafe fn normalise<S: Simd>(to: To, x: &[f32], affine: Affine, eps: f64) -> [f32; 2] {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        match to {
+            To::Exact(to) => normalise_row::<S>(to, x, affine, eps),
+            To::Rounded(to) => normalise_row::<S>(to, x, affine, eps),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn normalise_row<S: Simd>(to: impl Sink, x: &[f32], affine: Affine, eps: f64) -> [f32; 2] {
     // SAFETY: the sweeps stay inside the row.
     unsafe {
         let (width, x) = (x.len(), x.as_ptr());
@@ -96,7 +107,7 @@ unsafe fn normalise<S: Simd>(to: *mut f32, x: &[f32], affine: Affine, eps: f64) 
             let d = S::sub(part.load::<S>(x.add(at)), shift);
             let gamma = part.load::<S>(affine.gamma.as_ptr().add(at));
             let beta = part.load::<S>(affine.beta.as_ptr().add(at));
-            part.store::<S>(to.add(at), S::fma(S::fma(d, factor, offset), gamma, beta));
+            to.store::<S>(at, S::fma(S::fma(d, factor, offset), gamma, beta), part);
         });
         [(f64::from(near) + rest) as f32, scale as f32]
     }

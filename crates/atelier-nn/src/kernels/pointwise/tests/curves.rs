@@ -3,6 +3,7 @@
 use super::*;
 use crate::kernels::pointwise::activation::{Curve, backward, forward};
 use crate::kernels::pointwise::geglu;
+use crate::kernels::pointwise::kept::Activation;
 
 /// The error function by its series.
 fn erf(x: f64) -> f64 {
@@ -80,7 +81,10 @@ fn geglu_is_that_of_the_definition() {
         for (rows, features) in [(1, 1), (3, 7), (5, 16), (2, 43), (300, 4)] {
             let what = format!("{level:?} {rows} {features}");
             let x = numbers(rows * 2 * features, 7);
-            let got = geglu::forward(level, &x, features);
+            let got = exact(geglu::forward(level, &x, features));
+            let mut halves = Activation::empty(Precision::Rounded);
+            geglu::forward_onto(level, &x, features, &mut halves);
+            assert_eq!(halves, Activation::Rounded(rounded(level, &got)), "{what}");
             assert_close(
                 &got,
                 &reference(&wide(&x), features),
@@ -88,13 +92,30 @@ fn geglu_is_that_of_the_definition() {
                 &what,
             );
             let dy = numbers(rows * features, 8);
-            let dx = geglu::backward(level, Kept::Exact(x.clone()).view(), &dy, features);
+            let kept = Kept::Exact(x.clone());
+            let dx = exact(geglu::backward(
+                level,
+                kept.view(),
+                View::Exact(&dy),
+                features,
+            ));
             assert_gradient(&dx, &wide(&x), 8.0 * TOLERANCE, &what, |x| {
                 dot(&reference(x, features), &dy)
             });
-            let [a, b] =
-                both_kept(level, &x).map(|kept| geglu::backward(level, kept.view(), &dy, features));
+            let [a, b] = both_kept(level, &x).map(|kept| {
+                exact(geglu::backward(
+                    level,
+                    kept.view(),
+                    View::Exact(&dy),
+                    features,
+                ))
+            });
             assert_eq!(a, b, "{what}");
+            // a gradient that is rounded gives slopes that are
+            let [halves, floats] = both_kept(level, &dy);
+            let [a, b] =
+                [halves, floats].map(|dy| geglu::backward(level, kept.view(), dy.view(), features));
+            assert_eq!(a, Activation::Rounded(rounded(level, &exact(b))), "{what}");
         }
     }
 }

@@ -6,7 +6,7 @@ mod curves;
 mod norms;
 mod optimizer;
 
-use super::kept::{Precision, View, rounded};
+use super::kept::{Activation, Precision, View, rounded};
 use crate::kernels::level::Level;
 
 /// Numbers between -2 and 2 that look random.
@@ -16,6 +16,14 @@ fn numbers(count: usize, seed: usize) -> Vec<f32> {
         ((mixed >> 40) as f32 / (1u32 << 24) as f32 - 0.5) * 4.0
     };
     (0..count).map(value).collect()
+}
+
+/// The values of an activation that is not rounded.
+fn exact(values: Activation) -> Vec<f32> {
+    match values {
+        Activation::Exact(values) => values,
+        Activation::Rounded(_) => panic!("values as they are"),
+    }
 }
 
 fn wide(values: &[f32]) -> Vec<f64> {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::kernels::pointwise::Affine;
 use crate::kernels::pointwise::group_norm::GroupNorm;
-use crate::kernels::pointwise::kept::View;
+use crate::kernels::pointwise::kept::{Activation, View};
 use crate::kernels::pointwise::layer_norm;
 
 /// Sizes with groups of 1 to 120 channels, rows that end inside a vector, and several blocks of pixels.
@@ -198,7 +198,7 @@ fn rounded_values_serve_far_from_zero() {
         );
         assert_near(&b, &a, &what);
 
-        let (_, moments) = layer_norm::forward(level, &x, affine, 1e-5);
+        let (_, moments) = layer_norm::forward(level, &x, affine, 1e-5, Precision::Exact);
         let rounded = layer_norm::keep_rounded(level, &x, &moments);
         let [mut a, mut b] = [dy.clone(), dy];
         layer_norm::backward(level, (exact.view(), &moments), affine, &mut a, false);
@@ -250,10 +250,15 @@ fn layer_norm_is_that_of_the_definition() {
                     gamma: &gamma,
                     beta: &beta,
                 };
-                let (y, _) = layer_norm::forward(level, &x, affine, 1e-5);
+                let run = |precision| layer_norm::forward(level, &x, affine, 1e-5, precision).0;
+                let y = exact(run(Precision::Exact));
                 let expected = layer_reference(&wide(&x), &wide(&gamma), &wide(&beta));
                 let what = format!("{level:?} {rows} {width} {offset}");
                 assert_close(&y, &expected, TOLERANCE, &what);
+                assert_eq!(
+                    run(Precision::Rounded),
+                    Activation::Rounded(rounded(level, &y))
+                );
             }
         }
     }
@@ -270,7 +275,7 @@ fn layer_norm_gradients_are_those_of_finite_differences() {
                 gamma: &gamma,
                 beta: &beta,
             };
-            let (_, moments) = layer_norm::forward(level, &x, affine, 1e-5);
+            let (_, moments) = layer_norm::forward(level, &x, affine, 1e-5, Precision::Exact);
             let dy = numbers(rows * width, 4);
             let mut dx = dy.clone();
             let kept = Kept::Exact(x.clone());
@@ -298,7 +303,7 @@ fn layer_norm_reads_rounded_values_and_gives_the_same_on_any_threads() {
             beta: &beta,
         };
         let run = |kept: &Kept, wanted: bool| {
-            let (y, moments) = layer_norm::forward(level, &x, affine, 1e-5);
+            let (y, moments) = layer_norm::forward(level, &x, affine, 1e-5, Precision::Exact);
             let mut dy = numbers(30_000, 4);
             let got = layer_norm::backward(level, (kept.view(), &moments), affine, &mut dy, wanted);
             (y, moments, dy, got)
