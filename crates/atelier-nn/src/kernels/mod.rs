@@ -34,7 +34,7 @@ mod weights;
 
 use std::sync::Arc;
 
-use burn::tensor::{FloatDType, Tensor};
+use burn::tensor::Tensor;
 
 pub use allocator::keep_freed_pages;
 pub use awake::awake;
@@ -126,7 +126,7 @@ pub fn add_low_rank(
 /// Convolution of `x [b, h, w, in]` with frozen 3×3 weights, plus their bias. Its gradient keeps nothing.
 ///
 /// # Panics
-/// Panics unless `x` lies in this processor's memory, in f32.
+/// Panics unless `x` lies in this processor's memory, in f32 or bf16.
 pub fn frozen_conv2d(
     x_bhwc: Tensor<4>,
     weights: &Arc<Frozen>,
@@ -158,14 +158,15 @@ pub fn trained_conv2d(
     }
 }
 
-/// Group normalisation of `x [b, h, w, c]` with a scale and shift per channel, then `SiLU` if `silu` is set.
+/// Group normalisation of `x [b, h, w, c]` with a scale and shift per channel, then `SiLU` if `silu` is set. How the input is
+/// kept, and the result written where a kernel does, is in `precision`.
 pub fn group_norm(
     x_bhwc: Tensor<4>,
     affine: [Tensor<1>; 2],
     groups: usize,
     eps: f64,
     silu: bool,
-    keep: Keep,
+    [keep, result]: [Keep; 2],
 ) -> Tensor<4> {
     if !ops::is_here(&x_bhwc) {
         return reference::group_norm(x_bhwc, affine, groups, eps, silu);
@@ -175,6 +176,7 @@ pub fn group_norm(
         eps,
         silu,
         keep,
+        result,
     };
     ops::norm::group(x_bhwc, affine, setting)
 }
@@ -194,10 +196,10 @@ pub fn layer_norm(
     }
 }
 
-/// The same values in f32.
+/// The same values in f32. The gradient is that of the result.
 pub fn unrounded<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if ops::is_rounded(&x) {
-        x.cast(FloatDType::F32)
+        ops::widen::unrounded(x)
     } else {
         x
     }

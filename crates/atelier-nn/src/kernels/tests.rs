@@ -295,6 +295,30 @@ fn what_lies_between_products_may_be_rounded() {
 }
 
 #[test]
+fn a_rounded_picture_serves_a_convolution_and_what_reads_f32() {
+    let (x, affine) = (
+        tracked([2, 7, 9, 24], 1),
+        [numbers([24], 2), numbers([24], 3)],
+    );
+    let (weight, one) = (numbers([20, 24, 3, 3], 4), numbers([20, 24, 1, 1], 5));
+    let gather = |g: &burn::tensor::Gradients| vec![grad(&x, g)];
+    let normal = reference::group_norm(x.clone(), affine.clone(), 4, 1e-5, true);
+    let y = reference::conv2d(normal.clone(), weight.clone(), None, 1, 1);
+    let beside = reference::conv2d(normal, one.clone(), None, 1, 0);
+    let expected = run(y + beside, gather);
+    for format in [WeightFormat::Float, WeightFormat::Whole, WeightFormat::Byte] {
+        let precision = [Keep::Rounded; 2];
+        let normal = group_norm(x.clone(), affine.clone(), 4, 1e-5, true, precision);
+        assert_eq!(normal.dtype(), DType::BF16);
+        let frozen = Frozen::new(&values_of(weight.clone()), [20, 24, 9], None, format);
+        let y = frozen_conv2d(normal.clone(), &Arc::new(frozen), 1, 1);
+        let beside = reference::conv2d(unrounded(normal), one.clone(), None, 1, 0);
+        let got = run(y + beside, gather);
+        compare(&format!("{format:?}"), &got, &expected, 2.0 * ROUNDED);
+    }
+}
+
+#[test]
 fn norms_are_those_of_the_reference() {
     let x = tracked([2, 5, 6, 24], 1);
     let (gamma, beta) = (tracked([24], 2), tracked([24], 3));
@@ -307,7 +331,10 @@ fn norms_are_those_of_the_reference() {
                 reference::group_norm(x.clone(), affine(), 4, 1e-5, silu),
                 gather,
             );
-            let got = run(group_norm(x.clone(), affine(), 4, 1e-5, silu, keep), gather);
+            let got = run(
+                group_norm(x.clone(), affine(), 4, 1e-5, silu, [keep, Keep::Exact]),
+                gather,
+            );
             compare("group", &got, &expected, tolerance);
         }
         let rows = tracked([17, 24], 4);

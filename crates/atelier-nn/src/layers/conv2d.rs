@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 use super::{Weight, linear};
-use crate::kernels::{self, Frozen, Keep, WeightFormat, reference};
+use crate::kernels::{self, Frozen, Held, Keep, WeightFormat, reference};
 use crate::lora::{AttachedChange, ConvLora, acts, changed};
 use crate::params::{Engine, Init, ParamError, Params};
 use crate::visit::{Visit, Visitor, join};
@@ -83,7 +83,8 @@ impl ConvShape {
             return kernels::frozen_conv2d(x_bhwc, weights, self.stride, self.padding);
         }
         let [b, h, w, channels_in] = x_bhwc.dims();
-        let pixels = x_bhwc.reshape([b * h * w, channels_in]);
+        // a norm before it and adapters beside it want its gradient in f32
+        let pixels = Held::shared(x_bhwc.reshape([b * h * w, channels_in]));
         let [channels_out, _, _] = weights.sizes();
         kernels::frozen_linear(pixels, weights, Keep::Exact).reshape([b, h, w, channels_out])
     }
@@ -141,10 +142,12 @@ impl Conv2d {
             weight => {
                 let weight = changed(weight.tensor(), &self.changes);
                 let bias = Some(self.bias.clone());
+                let x_bhwc = kernels::unrounded(x_bhwc);
                 self.shape.convolve(x_bhwc, weight, bias, self.engine)
             }
         };
         if let Some(x) = kept {
+            let x = kernels::unrounded(x);
             for adapter in &self.adapters {
                 y = adapter.add_to(y, &x, self.shape, self.engine);
             }

@@ -37,20 +37,28 @@ impl GroupNorm {
 
     /// Normalises `x_bhwc`; same shape.
     pub fn forward(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
-        self.normalize(x_bhwc, false)
+        self.normalize(x_bhwc, false, Keep::Exact)
     }
 
-    /// Normalises `x_bhwc` and applies `SiLU`; same shape.
-    pub fn forward_silu(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
-        self.normalize(x_bhwc, true)
+    /// [`Self::forward`] for layers that multiply the result: rounded where they would.
+    pub fn forward_between(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
+        self.normalize(x_bhwc, false, self.engine.between())
     }
 
-    fn normalize(&self, x_bhwc: Tensor<4>, silu: bool) -> Tensor<4> {
+    /// Normalises `x_bhwc` and applies `SiLU`, for a layer that multiplies the result: rounded where it would.
+    pub fn forward_silu_between(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
+        self.normalize(x_bhwc, true, self.engine.between())
+    }
+
+    fn normalize(&self, x_bhwc: Tensor<4>, silu: bool, result: Keep) -> Tensor<4> {
         let affine = [self.weight.clone(), self.bias.clone()];
         let (groups, epsilon) = (self.groups, self.epsilon);
         match self.engine {
             Engine::Reference => reference::group_norm(x_bhwc, affine, groups, epsilon, silu),
-            engine => kernels::group_norm(x_bhwc, affine, groups, epsilon, silu, engine.keep()),
+            engine => {
+                let precision = [engine.keep(), result];
+                kernels::group_norm(x_bhwc, affine, groups, epsilon, silu, precision)
+            }
         }
     }
 }

@@ -247,7 +247,10 @@ impl Transformer {
         blocks_twice: bool,
     ) -> Tensor<4> {
         let shape = x_bhwc.dims();
-        let mut hidden = tokens(self.proj_in.forward(self.norm.forward(x_bhwc.clone())));
+        let mut hidden = tokens(
+            self.proj_in
+                .forward(self.norm.forward_between(x_bhwc.clone())),
+        );
         for block in &self.transformer_blocks {
             hidden = if blocks_twice {
                 let inputs = vec![hidden.into(), context_bsd.clone().into()];

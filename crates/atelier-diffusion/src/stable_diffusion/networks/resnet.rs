@@ -84,12 +84,14 @@ impl ResnetBlock {
     /// - `time_bd`: `[b, time width]`, the embedded timestep before its activation
     /// - returns: `[b, h, w, out]`
     pub(crate) fn forward(&self, x_bhwc: Tensor<4>, time_bd: Option<&Tensor<2>>) -> Tensor<4> {
-        let mut hidden = self.conv1.forward(self.norm1.forward_silu(x_bhwc.clone()));
+        let mut hidden = self
+            .conv1
+            .forward(self.norm1.forward_silu_between(x_bhwc.clone()));
         if let (Some(projection), Some(time)) = (&self.time_emb_proj, time_bd) {
             let shift = projection.forward(Activation::Silu.apply(time.clone(), self.engine));
             hidden = kernels::shift(hidden, shift);
         }
-        let hidden = self.conv2.forward(self.norm2.forward_silu(hidden));
+        let hidden = self.conv2.forward(self.norm2.forward_silu_between(hidden));
         match &self.conv_shortcut {
             Some(shortcut) => kernels::sum(shortcut.forward(x_bhwc), hidden),
             None => kernels::sum(x_bhwc, hidden),

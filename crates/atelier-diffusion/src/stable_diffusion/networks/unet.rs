@@ -360,7 +360,7 @@ impl Unet {
                 hidden = upsample.forward(hidden, [height, width]);
             }
         }
-        let hidden = self.conv_norm_out.forward_silu(hidden);
+        let hidden = self.conv_norm_out.forward_silu_between(hidden);
         channels_first(self.conv_out.forward(hidden))
     }
 

@@ -177,7 +177,7 @@ impl Encoder {
         }
         self.conv_out.forward(
             self.conv_norm_out
-                .forward_silu(self.mid_block.forward(hidden)),
+                .forward_silu_between(self.mid_block.forward(hidden)),
         )
     }
 }
@@ -260,7 +260,7 @@ impl Decoder {
             }
         }
         self.conv_out
-            .forward(self.conv_norm_out.forward_silu(hidden))
+            .forward(self.conv_norm_out.forward_silu_between(hidden))
     }
 }
 

@@ -15,7 +15,7 @@ use burn::tensor::Tensor;
 use super::super::level::Level;
 use super::super::product::{ConvSizes, Format, Packed, conv};
 use super::super::weights::Frozen;
-use super::{finish, tensor, with_values};
+use super::{finish, tensor, with_values, with_view};
 
 /// Convolutions as a backend supplies them.
 #[backend_extension(Autodiff, Flex)]
@@ -78,7 +78,7 @@ fn forward(
     bias: Option<&[f32]>,
 ) -> FlexTensor {
     let [height, width] = sizes.output();
-    let values = with_values(x, |x| conv::forward(weights, sizes, x, bias));
+    let values = with_view(x, |x| conv::forward(weights, sizes, x, bias));
     tensor(values, [sizes.batch, height, width, weights.columns()])
 }
 

@@ -10,6 +10,7 @@ pub(super) mod linear;
 pub(super) mod low_rank;
 pub(super) mod norm;
 pub(super) mod picture;
+pub(super) mod widen;
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;

@@ -47,6 +47,8 @@ pub(crate) struct GroupSetting {
     pub(crate) silu: bool,
     /// How the input is kept for the backward pass.
     pub(crate) keep: Precision,
+    /// How the result is written.
+    pub(crate) result: Precision,
 }
 
 /// [`NormOps::group_norm`] on tensors.
@@ -105,9 +107,11 @@ fn group_forward(
 ) -> (FlexTensor, group_norm::Moments) {
     let norm = group_sizes(x, setting);
     let (values, moments) = with_affine(gamma, beta, |affine| {
-        with_values(x, |x| norm.forward(Level::best(), x, affine))
+        with_values(x, |x| {
+            norm.forward(Level::best(), x, affine, setting.result)
+        })
     });
-    (tensor(values, x.shape().dims::<4>()), moments)
+    (activation_tensor(values, x.shape().dims::<4>()), moments)
 }
 
 fn layer_forward(

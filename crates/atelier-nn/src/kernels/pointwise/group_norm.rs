@@ -6,10 +6,10 @@
 mod loops;
 mod sums;
 
-use super::kept::{View, halves};
+use super::kept::{Activation, Precision, Room, View, halves};
 use super::{Affine, AffineGradient, block_rows, column_sums, tasks};
 use crate::kernels::level::Level;
-use crate::kernels::memory::{Shared, chunk, filled};
+use crate::kernels::memory::{Shared, chunk};
 use crate::kernels::share::share_each;
 
 /// The sizes and options of one normalisation.
@@ -38,13 +38,19 @@ impl GroupNorm {
     ///
     /// # Shapes
     /// - `x`: `[b, p, c]`
-    /// - returns: the same
-    pub(crate) fn forward(&self, level: Level, x: &[f32], affine: Affine) -> (Vec<f32>, Moments) {
+    /// - returns: the same, as `precision` says
+    pub(crate) fn forward(
+        &self,
+        level: Level,
+        x: &[f32],
+        affine: Affine,
+        precision: Precision,
+    ) -> (Activation, Moments) {
         self.check(x.len(), affine);
         let moments = self.measure(level, x);
         let folded = self.folded(affine, &moments);
         let (width, image) = (self.channels, self.pixels * self.channels);
-        let write = |to: Shared| {
+        let write = |to: Room| {
             self.each_block(|b, start, count| {
                 let at = b * image + start * width;
                 let (from, folded) = (x[at..].as_ptr(), folded[b * 3 * width..].as_ptr());
@@ -55,7 +61,7 @@ impl GroupNorm {
             });
         };
         // SAFETY: the blocks cover all values.
-        let y = unsafe { filled(x.len(), write) };
+        let y = unsafe { Activation::filled(x.len(), precision, write) };
         (y, moments)
     }
 

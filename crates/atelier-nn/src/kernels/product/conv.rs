@@ -5,6 +5,7 @@
 
 use super::super::level::Level;
 use super::super::memory::{Shared, filled};
+use super::super::pointwise::kept::{View, widened};
 use super::outer::{Rows, Sum, Values};
 use super::packed::{Format, Packed};
 use super::picture::{Bordered, bordered, bordered_floats};
@@ -40,10 +41,19 @@ impl ConvSizes {
 pub(crate) fn forward(
     weights: &Packed,
     sizes: &ConvSizes,
-    x: &[f32],
+    x: View<'_>,
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
-    if winograd::is_quicker(weights, sizes) {
+    let by_tiles = winograd::is_quicker(weights, sizes);
+    if let View::Rounded(halves) = x
+        && (by_tiles || !weights.takes_halves())
+    {
+        let x = widened(weights.level, halves);
+        return forward(weights, sizes, View::Exact(&x), bias);
+    }
+    if let View::Exact(x) = x
+        && by_tiles
+    {
         return winograd::convolve(weights, Direction::Forward, sizes, x, bias);
     }
     let [height, width] = sizes.output();
@@ -112,7 +122,7 @@ pub(crate) fn input_gradient(weights: &Packed, sizes: &ConvSizes, dy: &[f32]) ->
             weights,
             Direction::Gradient,
             &picture,
-            dy,
+            View::Exact(dy),
             |units, scales| {
                 for phase in 0..sizes.stride * sizes.stride {
                     let phase = Phase::new(sizes, &picture, phase, weights.depth);

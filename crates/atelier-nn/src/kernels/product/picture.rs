@@ -2,6 +2,7 @@
 
 use super::super::level::Level;
 use super::super::memory::{Shared, chunk};
+use super::super::pointwise::kept::View;
 use super::halves::rows_at;
 use super::packed::{Format, Packed, chunk_length};
 use super::scratch::with_units;
@@ -77,12 +78,13 @@ impl RowScales {
     }
 }
 
-/// Runs `f` with the pictures `from [b, h, w, channels]` in the format of `weights`, a border around each.
+/// Runs `f` with the pictures `from [b, h, w, channels]` in the format of `weights`, a border around each; what is rounded to
+/// bf16 meets weights of that format.
 pub(super) fn bordered(
     weights: &Packed,
     direction: Direction,
     picture: &Bordered,
-    from: &[f32],
+    from: View<'_>,
     f: impl FnOnce(*const u32, PictureScales),
 ) {
     let channels = match direction {
@@ -97,16 +99,25 @@ pub(super) fn bordered(
     with_units(picture.unit(picture.batch, 0, 0), |units| {
         clear_border(picture, units);
         let to = Shared::from_ptr(units.as_mut_ptr().cast());
-        let scales = match weights.format {
-            Format::F32 => {
+        let scales = match (weights.format, from) {
+            (Format::F32, View::Exact(from)) => {
                 copy(picture, from, to);
                 PictureScales::Exact
             }
-            Format::Bf16 => {
+            (Format::Bf16, View::Exact(from)) => {
                 halve(weights.level, picture, from, channels, to);
                 PictureScales::Exact
             }
-            Format::I16 => PictureScales::Pictures(round(weights, direction, picture, from, to)),
+            (Format::Bf16, View::Rounded(from)) => {
+                copy_halves(picture, from, channels, to);
+                PictureScales::Exact
+            }
+            (Format::I16, View::Exact(from)) => {
+                PictureScales::Pictures(round(weights, direction, picture, from, to))
+            }
+            (Format::F32 | Format::I16, View::Rounded(_)) => {
+                panic!("rows in bf16 meet weights in bf16")
+            }
         };
         f(units.as_ptr(), scales);
     });
@@ -145,7 +156,7 @@ fn clear_border(picture: &Bordered, units: &mut Units) {
 }
 
 /// Runs `f(picture, row, pixels)` for every row of pixels, on all threads.
-fn each_row(picture: &Bordered, from: &[f32], f: impl Fn(usize, usize, &[f32]) + Sync) {
+fn each_row<T: Sync>(picture: &Bordered, from: &[T], f: impl Fn(usize, usize, &[T]) + Sync) {
     let row = from.len() / (picture.batch * picture.height);
     let size = chunk(picture.batch * picture.height, row);
     share_each(from.chunks(size * row), |part, values| {
@@ -170,6 +181,22 @@ fn halve(level: Level, picture: &Bordered, from: &[f32], channels: usize, to: Sh
         let to = to.at(picture.unit(b, y + picture.border, picture.border));
         // SAFETY: a row of pixels has its own place.
         unsafe { rows_at(level, values, [channels; 2], to.cast(), picture.units) };
+    });
+}
+
+/// Copies the pictures, which are bf16 already.
+fn copy_halves(picture: &Bordered, from: &[u16], channels: usize, to: Shared) {
+    each_row(picture, from, |b, y, values| {
+        let to = to.at(picture.unit(b, y + picture.border, picture.border));
+        for (i, pixel) in values.chunks_exact(channels).enumerate() {
+            // SAFETY: a row of pixels has its own place, and each pixel room for its channels, filled up with zeros.
+            unsafe {
+                let to = to.add(i * picture.units).cast::<u16>();
+                to.copy_from_nonoverlapping(pixel.as_ptr(), channels);
+                to.add(channels)
+                    .write_bytes(0, 2 * picture.units - channels);
+            }
+        }
     });
 }
 

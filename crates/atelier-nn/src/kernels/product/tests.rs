@@ -5,7 +5,7 @@ use super::super::level::Level;
 use super::conv::{self, ConvSizes};
 use super::halves::half;
 use super::{Format, HalfRows, Operand, Packed, linear, outer};
-use crate::kernels::pointwise::kept::{Activation, Precision, rounded};
+use crate::kernels::pointwise::kept::{Activation, Precision, View, rounded};
 
 /// Numbers between -1 and 1 that look random.
 pub(super) fn numbers(count: usize, seed: u32) -> Vec<f32> {
@@ -331,8 +331,17 @@ fn convolutions_of_any_size_are_right() {
                 *y += f64::from(bias[i % outputs]);
             }
             let name = format!("{level:?} {format:?} {sizes:?} {inputs} {outputs}");
-            let worst = error(&conv::forward(&packed, &sizes, &x, Some(&bias)), &y);
+            let worst = error(
+                &conv::forward(&packed, &sizes, View::Exact(&x), Some(&bias)),
+                &y,
+            );
             assert!(worst < tolerance(format), "{name}: {worst}");
+            if format == Format::Bf16 {
+                let halves = rounded(level, &x);
+                let halved = conv::forward(&packed, &sizes, View::Rounded(&halves), Some(&bias));
+                let exact = conv::forward(&packed, &sizes, View::Exact(&x), Some(&bias));
+                assert_eq!(halved, exact, "{name}");
+            }
             let worst = error(&conv::input_gradient(&packed, &sizes, &dy), &dx);
             assert!(worst < tolerance(format), "gradient {name}: {worst}");
             let worst = error(&conv::weight_gradient(level, format, &sizes, &x, &dy), &dw);
@@ -472,7 +481,7 @@ fn weights_of_eight_bits_are_rounded_and_then_exact() {
             } else {
                 let (x, dy) = (numbers(30 * inputs, 1), numbers(9 * outputs, 3));
                 for (packed, results) in [(&packed, &mut results), (&whole, &mut expected)] {
-                    results.push(conv::forward(packed, &sizes, &x, None));
+                    results.push(conv::forward(packed, &sizes, View::Exact(&x), None));
                     results.push(conv::input_gradient(packed, &sizes, &dy));
                 }
             }

@@ -12,7 +12,7 @@ use crate::kernels::attention::backward::gather;
 use crate::kernels::attention::part;
 use crate::kernels::attention::scratch::{Rows, turn, with_scratch};
 use crate::kernels::level::Level;
-use crate::kernels::memory::Shared;
+use crate::kernels::memory::{Shared, filled};
 use crate::kernels::pointwise::kept::{Activation, Precision, Room, View};
 use crate::kernels::share::share;
 
@@ -43,30 +43,36 @@ pub(crate) fn backward(
     let columns = shape.head_columns();
     // gradients of keys and of values, per task
     let size = shape.keys_held() * columns;
-    let mut sums = vec![0.0; shape.pairs() * parts * 2 * size];
-    let shared = Shared::of(&mut sums);
     let keys = [
         tokens_by_row(level, shape, k),
         tokens_by_value(level, shape, k),
         tokens_by_row(level, shape, v),
     ];
-    // SAFETY: the tasks cover all queries of all heads, each once.
-    let d_q = unsafe {
-        Activation::filled(q.len(), precision, |d_q| {
-            share(shape.pairs() * parts, |index| {
-                let panels = part(panels, parts, index % parts);
-                // SAFETY: these sums are this task's alone.
-                let sums = std::slice::from_raw_parts_mut(shared.at(index * 2 * size), 2 * size);
-                let task = Task {
-                    level,
-                    shape,
-                    pair: index / parts,
-                    queries: panels.start * PANEL..(panels.end * PANEL).min(shape.queries),
-                    log_sums,
-                    keys: &keys,
-                };
-                with_unit(level, |unit| task.run(unit, [q, out, d_out], sums, d_q));
-            });
+    let run = |sums: Shared, d_q: Room| {
+        share(shape.pairs() * parts, |index| {
+            let panels = part(panels, parts, index % parts);
+            // SAFETY: these sums are this task's alone; they begin as zeros.
+            let sums = unsafe {
+                let sums = sums.at(index * 2 * size);
+                sums.write_bytes(0, 2 * size);
+                std::slice::from_raw_parts_mut(sums, 2 * size)
+            };
+            let task = Task {
+                level,
+                shape,
+                pair: index / parts,
+                queries: panels.start * PANEL..(panels.end * PANEL).min(shape.queries),
+                log_sums,
+                keys: &keys,
+            };
+            with_unit(level, |unit| task.run(unit, [q, out, d_out], sums, d_q));
+        });
+    };
+    let mut d_q = Activation::empty(precision);
+    // SAFETY: the tasks cover all queries of all heads, each once, and all sums.
+    let sums = unsafe {
+        filled(shape.pairs() * parts * 2 * size, |sums| {
+            d_q.append(q.len(), |d_q| run(sums, d_q));
         })
     };
     let scale = 1.0 / (shape.head_size as f32).sqrt();

@@ -5,10 +5,11 @@ use std::ops::Range;
 use super::super::scratch::{Rows, turn};
 use super::Shape;
 use crate::kernels::level::{Level, Simd, leveled};
+use crate::kernels::memory::{Shared, filled};
 use crate::kernels::pointwise::kept::{Source, View};
 use crate::kernels::pointwise::part::{All, First, sweep};
 use crate::kernels::product::halves::{rows_at, units_of};
-use crate::kernels::share::share_each;
+use crate::kernels::share::share;
 
 /// Scratch of 32-bit numbers as units.
 pub(super) fn as_units(values: &mut [f32]) -> &mut [u32] {
@@ -207,16 +208,10 @@ pub(super) fn turned(
 
 /// Keys or values of all heads as left operands: `[pairs, keys_held, head_units]`.
 pub(super) fn tokens_by_row(level: Level, shape: &Shape, values: View<'_>) -> Vec<u32> {
-    let size = shape.keys_held() * shape.head_units();
-    let mut units = vec![0; shape.pairs() * size];
-    share_each(units.chunks_mut(size), |pair, to| {
-        by_row(
-            level,
-            tokens(shape, values, shape.keys, pair, 0..shape.keys),
-            to,
-        );
-    });
-    units
+    by_pairs(shape, shape.keys_held() * shape.head_units(), |pair, to| {
+        let from = tokens(shape, values, shape.keys, pair, 0..shape.keys);
+        by_row(level, from, to);
+    })
 }
 
 /// Keys or values of all heads as left operands that are summed over tokens: for every head one [`Shape::tiles`] after the
@@ -224,10 +219,8 @@ pub(super) fn tokens_by_row(level: Level, shape: &Shape, values: View<'_>) -> Ve
 /// cache.
 pub(super) fn tokens_by_value(level: Level, shape: &Shape, values: View<'_>) -> Vec<u32> {
     let (rows, units) = (shape.head_rows(), shape.keys_held() / 2);
-    let size = rows * units;
-    let mut turned_units = vec![0; shape.pairs() * size];
-    share_each(turned_units.chunks_mut(size), |pair, to| {
-        let mut between = vec![0; size];
+    by_pairs(shape, rows * units, |pair, to| {
+        let mut between = vec![0; rows * units];
         let from = tokens(shape, values, shape.keys, pair, 0..shape.keys);
         by_pair(level, from, &mut between, rows);
         for [first, _, held] in shape.tiles() {
@@ -236,6 +229,26 @@ pub(super) fn tokens_by_value(level: Level, shape: &Shape, values: View<'_>) -> 
             let to = &mut to[tile.clone()];
             turned(level, &between[tile], [units, rows], to, units);
         }
-    });
-    turned_units
+    })
+}
+
+/// Units of all batches and heads, `size` for each, which `write` fills.
+fn by_pairs(
+    shape: &Shape,
+    size: usize,
+    write: impl Fn(usize, &mut [u32]) + Sync + Send,
+) -> Vec<u32> {
+    let fill = |to: Shared<u32>| {
+        share(shape.pairs(), |pair| {
+            let to = to.at(pair * size);
+            // SAFETY: every pair has its own units. All are zero before others are written, so that none is read unwritten.
+            let to = unsafe {
+                to.write_bytes(0, size);
+                std::slice::from_raw_parts_mut(to, size)
+            };
+            write(pair, to);
+        });
+    };
+    // SAFETY: all pairs are written.
+    unsafe { filled(shape.pairs() * size, fill) }
 }

@@ -2,7 +2,7 @@
 
 use crate::kernels::level::math::silu;
 use crate::kernels::level::{Simd, leveled};
-use crate::kernels::pointwise::kept::{Source, View, store};
+use crate::kernels::pointwise::kept::{Sink, Source, To, View, store};
 use crate::kernels::pointwise::part::{Part as _, sweep};
 
 /// Pixels, spread over a block, whose mean is what the block's deviations are taken from.
@@ -22,7 +22,7 @@ leveled! {
     /// # Safety
     /// `to` and `x` must hold the `[rows, width]` of `size`, `folded` the rows mean, scale and shift.
     pub(super) fn normalise_at(
-        to: *mut f32, x: *const f32, folded: *const f32, size: [usize; 2], silu: bool,
+        to: To, x: *const f32, folded: *const f32, size: [usize; 2], silu: bool,
     ) = normalise
 }
 leveled! {
@@ -104,7 +104,7 @@ unsafe fn deviations<S: Simd, const R: usize>(x: *const f32, width: usize, sums:
 
 #[inline(always)]
 unsafe fn normalise<S: Simd>(
-    to: *mut f32,
+    to: To,
     x: *const f32,
     folded: *const f32,
     size: [usize; 2],
@@ -112,17 +112,18 @@ unsafe fn normalise<S: Simd>(
 ) {
     // SAFETY: passed on from the caller.
     unsafe {
-        if silu {
-            normalise_rows::<S, true>(to, x, folded, size);
-        } else {
-            normalise_rows::<S, false>(to, x, folded, size);
+        match (to, silu) {
+            (To::Exact(to), true) => normalise_rows::<S, true>(to, x, folded, size),
+            (To::Exact(to), false) => normalise_rows::<S, false>(to, x, folded, size),
+            (To::Rounded(to), true) => normalise_rows::<S, true>(to, x, folded, size),
+            (To::Rounded(to), false) => normalise_rows::<S, false>(to, x, folded, size),
         }
     }
 }
 
 #[inline(always)]
 unsafe fn normalise_rows<S: Simd, const SILU: bool>(
-    to: *mut f32,
+    to: impl Sink,
     x: *const f32,
     folded: *const f32,
     [rows, width]: [usize; 2],
@@ -130,12 +131,13 @@ unsafe fn normalise_rows<S: Simd, const SILU: bool>(
     for row in 0..rows {
         // SAFETY: the row is inside the block, and the sweep inside the row.
         unsafe {
-            let (to, x) = (to.add(row * width), x.add(row * width));
+            let x = x.add(row * width);
             sweep!(S, width, |at, part| {
                 let d = S::sub(part.load::<S>(x.add(at)), part.load::<S>(folded.add(at)));
                 let scale = part.load::<S>(folded.add(width + at));
                 let u = S::fma(d, scale, part.load::<S>(folded.add(2 * width + at)));
-                part.store::<S>(to.add(at), if SILU { silu::<S>(u).0 } else { u });
+                let y = if SILU { silu::<S>(u).0 } else { u };
+                to.store::<S>(row * width + at, y, part);
             });
         }
     }

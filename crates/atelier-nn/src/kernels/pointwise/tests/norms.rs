@@ -70,7 +70,10 @@ fn group_norm_is_that_of_the_definition() {
                     gamma: &gamma,
                     beta: &beta,
                 };
-                let (y, _) = norm.forward(level, &x, affine);
+                let run = |precision| norm.forward(level, &x, affine, precision).0;
+                let y = exact(run(Precision::Exact));
+                let halves = Activation::Rounded(rounded(level, &y));
+                assert!(run(Precision::Rounded) == halves, "{level:?} {norm:?}");
                 let expected = reference(&norm, &wide(&x), &wide(&gamma), &wide(&beta));
                 assert_close(
                     &y,
@@ -100,7 +103,9 @@ fn group_norm_is_exact_where_its_sample_is_far_from_the_rest() {
                 gamma: &gamma,
                 beta: &beta,
             },
+            Precision::Exact,
         );
+        let y = exact(y);
         // rounding counts up to 32 times there, the share of the sample in the block
         assert_close(&y, &expected, 4.0 * TOLERANCE, &format!("{level:?}"));
     }
@@ -120,7 +125,7 @@ fn group_norm_gradients_are_those_of_finite_differences() {
                     gamma: &gamma,
                     beta: &beta,
                 };
-                let (_, moments) = norm.forward(level, &x, affine);
+                let (_, moments) = norm.forward(level, &x, affine, Precision::Exact);
                 let dy = numbers(values, 8);
                 let mut dx = dy.clone();
                 let kept = Kept::Exact(x.clone());
@@ -152,7 +157,7 @@ fn group_norm_reads_rounded_values_and_gives_the_same_on_any_threads() {
                 beta: &beta,
             };
             let run = |kept: &Kept, wanted: bool| {
-                let (y, moments) = norm.forward(level, &x, affine);
+                let (y, moments) = norm.forward(level, &x, affine, Precision::Exact);
                 let mut dy = numbers(24_000, 4);
                 let got = norm.backward(level, (kept.view(), &moments), affine, &mut dy, wanted);
                 (y, moments, dy, got)
@@ -185,7 +190,7 @@ fn rounded_values_serve_far_from_zero() {
         let exact = Kept::Exact(x.clone());
 
         let norm = norm([2, 150, 20, 4], true);
-        let (_, moments) = norm.forward(level, &x, affine);
+        let (_, moments) = norm.forward(level, &x, affine, Precision::Exact);
         let rounded = norm.keep_rounded(level, &x, &moments);
         let [mut a, mut b] = [dy.clone(), dy.clone()];
         norm.backward(level, (exact.view(), &moments), affine, &mut a, false);
