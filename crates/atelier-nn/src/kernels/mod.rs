@@ -233,7 +233,8 @@ pub fn frozen_geglu(x: Tensor<2>, weights: &Arc<Frozen>, precision: [Keep; 2]) -
     ops::gate::frozen(x, Arc::clone(weights), precision)
 }
 
-/// Queries `[b, s, heads · d]` attend to keys and values `[b, s', heads · d]`; the result is of the kind of the queries.
+/// Queries `[b, s, heads · d]` attend to keys and values `[b, s', heads · d]`; the result is rounded if the queries
+/// are and products are of bf16.
 pub fn attend(operands: [Tensor<3>; 3], heads: usize, keep: Keep) -> Held<3> {
     if ops::is_here(&operands[0]) || ops::is_rounded(&operands[0]) {
         ops::attention::attend(operands, heads, keep)

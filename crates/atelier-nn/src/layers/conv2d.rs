@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 use super::{Weight, linear};
-use crate::kernels::{self, Frozen, Held, Keep, WeightFormat, reference};
+use crate::kernels::{self, Frozen, Keep, WeightFormat, reference};
 use crate::lora::{AttachedChange, ConvLora, acts, changed};
 use crate::params::{Engine, Init, ParamError, Params};
 use crate::visit::{Visit, Visitor, join};
@@ -83,8 +83,7 @@ impl ConvShape {
             return kernels::frozen_conv2d(x_bhwc, weights, self.stride, self.padding);
         }
         let [b, h, w, channels_in] = x_bhwc.dims();
-        // a norm before it and adapters beside it want its gradient in f32
-        let pixels = Held::shared(x_bhwc.reshape([b * h * w, channels_in]));
+        let pixels = x_bhwc.reshape([b * h * w, channels_in]);
         let [channels_out, _, _] = weights.sizes();
         kernels::frozen_linear(pixels, weights, Keep::Exact).reshape([b, h, w, channels_out])
     }
@@ -134,7 +133,8 @@ impl Conv2d {
     /// - `x_bhwc`: `[b, h, w, in]`
     /// - returns: `[b, h', w', out]`
     pub fn forward(&self, x_bhwc: Tensor<4>) -> Tensor<4> {
-        let kept = (!self.adapters.is_empty()).then(|| x_bhwc.clone());
+        let is_adapted = self.adapters.iter().any(|adapter| adapter.strength != 0.0);
+        let kept = is_adapted.then(|| x_bhwc.clone());
         let mut y = match &self.weight {
             Weight::Frozen { weights, .. } if !acts(&self.changes) => {
                 self.shape.convolve_frozen(x_bhwc, weights)

@@ -311,7 +311,12 @@ impl Level<'_> {
     /// Self-attention, cross-attention and feed-forward.
     fn block(&self, tally: &mut Tally) {
         let values = self.pixels * self.channels;
-        let low = F32 * self.pixels * self.shape.rank as u64;
+        let rank = self.shape.rank as u64;
+        let low = match self.shape.engine.between() {
+            Keep::Exact => F32 * self.pixels * rank,
+            // rows are filled up for products
+            Keep::Rounded => F32 / 2 * self.pixels * rank.next_multiple_of(32),
+        };
         let words = (self.shape.batch * CONTEXT_LENGTH) as u64 * self.channels;
         let sums = F32 * self.pixels * self.heads;
         let kept = self.kept();

@@ -87,7 +87,8 @@ impl FeedForward {
     }
 
     fn forward(&self, x_bsd: Tensor<3>) -> Tensor<3> {
-        self.output.forward(self.input.forward_gated(x_bsd))
+        let gated = Held::between(self.input.forward_gated(x_bsd));
+        self.output.forward_held(&gated)
     }
 }
 

@@ -136,7 +136,8 @@ impl Backward<Flex, 3> for AdaptedBackward {
         } = ops.state;
         let [x_node, down_node, up_node] = ops.parents;
         let slopes = with_gradient(&dy, factors.format == Format::Bf16, |operand| {
-            let slopes = factors.backward(kept(&x), &low, operand);
+            let wanted = [down_node.is_some(), up_node.is_some()];
+            let slopes = factors.backward(kept(&x), &low, operand, wanted);
             if let Some(node) = x_node {
                 let values = with_both(&dy, operand, &weights, |[_, dy]| {
                     let down = factors.packed_down();
@@ -149,8 +150,8 @@ impl Backward<Flex, 3> for AdaptedBackward {
             }
             slopes
         });
-        for (node, slope) in [(down_node, slopes.down), (up_node, slopes.up)] {
-            if let Some(node) = node {
+        for slope in [(down_node, slopes.down), (up_node, slopes.up)] {
+            if let (Some(node), Some(slope)) = slope {
                 grads.register::<Flex>(node.id, slope);
             }
         }

@@ -37,7 +37,7 @@ pub(crate) fn attend(operands: [Tensor<3>; 3], heads: usize, precision: Precisio
     let output = Dispatch::attend(query, key, value, heads, precision, Slot::clone(&copy));
     let output = Tensor::from_dispatch(output);
     if is_rounded(&output) {
-        output.into()
+        Held::between(output)
     } else {
         Held::new(output, copy)
     }

@@ -18,13 +18,33 @@ use super::{is_rounded, takes_halves, with_values, with_view};
 pub struct Held<const D: usize> {
     tensor: Tensor<D>,
     copy: Option<Slot>,
+    /// How the gradient for the tensor is written.
+    slope: Precision,
 }
 
 impl<const D: usize> Held<D> {
     /// A tensor, and the slot that the operation which made it fills.
     pub(super) fn new(tensor: Tensor<D>, copy: Slot) -> Self {
-        let copy = Some(copy);
-        Self { tensor, copy }
+        Self {
+            tensor,
+            copy: Some(copy),
+            slope: Precision::Exact,
+        }
+    }
+
+    /// A tensor that one product reads and another operation made that multiplies the gradient: where the tensor is rounded,
+    /// that is too.
+    pub fn between(tensor: Tensor<D>) -> Self {
+        let slope = if is_rounded(&tensor) {
+            Precision::Rounded
+        } else {
+            Precision::Exact
+        };
+        Self {
+            tensor,
+            copy: None,
+            slope,
+        }
     }
 
     /// A tensor that several operations read.
@@ -43,18 +63,18 @@ impl<const D: usize> Held<D> {
     }
 
     /// The same tensor, which several operations read.
-    pub(crate) fn into_shared(mut self) -> Self {
-        self.copy.get_or_insert_default();
-        self
+    pub(crate) fn into_shared(self) -> Self {
+        Self {
+            copy: Some(self.copy.unwrap_or_default()),
+            // gradients that are summed are of one kind
+            slope: Precision::Exact,
+            ..self
+        }
     }
 
-    /// How the gradient for this tensor is written: that of one that is rounded is too, unless several are summed.
+    /// How the gradient for this tensor is written.
     pub(super) fn slope(&self) -> Precision {
-        if self.copy.is_none() && is_rounded(&self.tensor) {
-            Precision::Rounded
-        } else {
-            Precision::Exact
-        }
+        self.slope
     }
 
     /// Both.
@@ -70,6 +90,7 @@ impl<const D: usize> Held<D> {
         Held {
             tensor: self.tensor.clone().reshape([rows, width]),
             copy: self.copy.clone(),
+            slope: self.slope,
         }
     }
 }
@@ -77,7 +98,11 @@ impl<const D: usize> Held<D> {
 impl<const D: usize> From<Tensor<D>> for Held<D> {
     /// A tensor that one operation reads.
     fn from(tensor: Tensor<D>) -> Self {
-        Self { tensor, copy: None }
+        Self {
+            tensor,
+            copy: None,
+            slope: Precision::Exact,
+        }
     }
 }
 

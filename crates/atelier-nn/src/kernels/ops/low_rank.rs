@@ -93,20 +93,32 @@ impl Factors {
         Made::new(values, self.rank(), self.format)
     }
 
-    /// The gradients of both factors, and that of `x · downᵀ`, for that of the output.
-    pub(super) fn backward(&self, x: &KeptTensor, low: &Made, dy: Operand<'_>) -> Slopes {
+    /// The gradients of both factors, as far as they are `wanted`, and that of `x · downᵀ`, for that of the output.
+    pub(super) fn backward(
+        &self,
+        x: &KeptTensor,
+        low: &Made,
+        dy: Operand<'_>,
+        wanted: [bool; 2],
+    ) -> Slopes {
         let level = Level::best();
         let ([rank, inputs], [outputs, _]) = (self.down.shape().dims(), self.up.shape().dims());
         let slope = linear::input_gradient(&self.packed_up(), dy);
         let slope = Made::new(slope, rank, self.format);
-        let mut up = outer::weight_gradient(level, self.format, dy, low.operand());
-        adamw::scale(level, &mut up, self.scale);
-        let down = with_kept_rows(x, inputs, |x| {
-            outer::weight_gradient(level, self.format, slope.operand(), x)
+        let down = wanted[0].then(|| {
+            let values = with_kept_rows(x, inputs, |x| {
+                outer::weight_gradient(level, self.format, slope.operand(), x)
+            });
+            tensor(values, [rank, inputs])
+        });
+        let up = wanted[1].then(|| {
+            let mut values = outer::weight_gradient(level, self.format, dy, low.operand());
+            adamw::scale(level, &mut values, self.scale);
+            tensor(values, [outputs, rank])
         });
         Slopes {
-            down: tensor(down, [rank, inputs]),
-            up: tensor(up, [outputs, rank]),
+            down,
+            up,
             low: slope,
         }
     }
@@ -122,8 +134,8 @@ fn packed(factor: &FlexTensor, scale: f32, format: Format) -> Packed {
 
 /// Gradients of an adapter.
 pub(super) struct Slopes {
-    pub(super) down: FlexTensor,
-    pub(super) up: FlexTensor,
+    pub(super) down: Option<FlexTensor>,
+    pub(super) up: Option<FlexTensor>,
     /// That of what lies between the factors.
     pub(super) low: Made,
 }
@@ -203,8 +215,9 @@ impl Backward<Flex, 4> for LowRankBackward {
         let dy = grads.consume::<Flex>(&ops.node);
         let State { x, low, factors } = ops.state;
         let [y_node, x_node, down_node, up_node] = ops.parents;
+        let wanted = [down_node.is_some(), up_node.is_some()];
         let slopes = with_gradient(&dy, factors.format == Format::Bf16, |dy| {
-            factors.backward(kept(&x), &low, dy)
+            factors.backward(kept(&x), &low, dy, wanted)
         });
         if let Some(node) = x_node {
             let [rows, _] = dy.shape().dims();
@@ -212,8 +225,13 @@ impl Backward<Flex, 4> for LowRankBackward {
             let values = linear::input_gradient(&factors.packed_down(), slopes.low.operand());
             grads.register::<Flex>(node.id, tensor(values, [rows, inputs]));
         }
-        for (node, slope) in [(down_node, slopes.down), (up_node, slopes.up), (y_node, dy)] {
-            if let Some(node) = node {
+        let slopes = [
+            (down_node, slopes.down),
+            (up_node, slopes.up),
+            (y_node, Some(dy)),
+        ];
+        for slope in slopes {
+            if let (Some(node), Some(slope)) = slope {
                 grads.register::<Flex>(node.id, slope);
             }
         }

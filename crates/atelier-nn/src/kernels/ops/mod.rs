@@ -24,9 +24,9 @@ pub(super) fn is_here<const D: usize>(tensor: &Tensor<D>) -> bool {
     tensor.dtype() == DType::F32 && crate::device::is_processor(&tensor.device())
 }
 
-/// Whether the values of this tensor are rounded to bf16.
+/// Whether the values of this tensor are rounded to bf16, in the memory of this processor.
 pub(super) fn is_rounded<const D: usize>(tensor: &Tensor<D>) -> bool {
-    tensor.dtype() == DType::BF16
+    tensor.dtype() == DType::BF16 && crate::device::is_processor(&tensor.device())
 }
 
 /// Whether operands of products are rounded to bf16, in both passes: where that is quicker, and what is kept may be rounded too.
@@ -75,7 +75,10 @@ fn whole(tensor: FlexTensor) -> FlexTensor {
         return tensor;
     }
     let shape = tensor.shape();
-    let values = with_values(&tensor, <[f32]>::to_vec);
+    let values = with_view(&tensor, |view| match view {
+        View::Exact(values) => values.to_vec(),
+        View::Rounded(halves) => kept::widened(Level::best(), halves),
+    });
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 

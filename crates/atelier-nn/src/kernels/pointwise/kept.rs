@@ -1,4 +1,4 @@
-//! What a backward pass keeps of an activation: all of it, or rounded in half the memory.
+//! Activations as they are, or rounded in half the memory: what backward passes keep of them, and what lies between kernels.
 
 use std::mem::MaybeUninit;
 
@@ -8,14 +8,14 @@ use crate::kernels::level::{Level, Simd, leveled};
 use crate::kernels::memory::{self, Shared, chunk, filled};
 use crate::kernels::share::share_each;
 
-/// How exactly activations are kept.
+/// How exactly activations are kept, or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// As they are.
     Exact,
     /// Rounded: to bf16 (relative error up to 2⁻⁹), or where products of rows are computed again from it, as in attention
-    /// and adapters, to 16-bit integers with a scale for each row ([`super::kept_rows`]); attention keeps bf16
-    /// where it computes in bf16.
+    /// and adapters, to 16-bit integers with a scale for each row ([`super::kept_rows`]), unless these products are of
+    /// bf16.
     Rounded,
 }
 
@@ -118,6 +118,7 @@ impl Activation {
     }
 
     /// The values as kernels read them.
+    #[cfg(test)]
     pub(crate) fn view(&self) -> View<'_> {
         match self {
             Self::Exact(values) => View::Exact(values),

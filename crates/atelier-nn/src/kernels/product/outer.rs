@@ -32,7 +32,7 @@ pub(super) struct Rows<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Values<'a> {
     Floats(&'a [f32]),
-    /// Those of [`super::operand::HalfRows`].
+    /// Rows of bf16, filled up to whole lines of units.
     Halves(&'a [u16]),
 }
 
@@ -44,6 +44,9 @@ pub(crate) fn weight_gradient(
     x: Operand<'_>,
 ) -> Vec<f32> {
     assert_eq!(dy.count(), x.count(), "rows of both operands");
+    if dy.count() == 0 {
+        return vec![0.0; dy.width() * x.width()];
+    }
     let starts = |operand: Operand<'_>| {
         let step = match operand {
             Operand::Floats { width, .. } => width,

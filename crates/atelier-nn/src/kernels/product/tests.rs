@@ -155,7 +155,7 @@ fn sums_of_two_products_are_right_with_weights_and_rows_of_any_kind() {
     for (level, format) in cases() {
         for [rows, depth, outputs, rank] in sizes {
             // the second term in f32, or in the format of the first
-            for low_format in [Format::F32, format] {
+            for low_format in [Format::F32, Format::Bf16, format] {
                 let pack =
                     |format, weight: &[f32], sizes| Packed::new(level, format, weight, sizes);
                 let (x, low) = (

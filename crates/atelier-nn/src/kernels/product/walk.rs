@@ -20,6 +20,8 @@ const BLOCK_ROWS: usize = 264;
 const MATRIX_UNITS: usize = 384 * 1024;
 /// Most rows of such a block.
 const MATRIX_ROWS: usize = 1024;
+/// Most sums that a task holds until they are rounded, unless one panel has more.
+const MOST_SUMS: usize = 256 * 1024;
 /// What its rows are a multiple of.
 const MATRIX_STEP: usize = 32;
 /// Pieces of work that a product is cut into at least, where it is large enough.
@@ -140,8 +142,8 @@ struct Sizes {
 }
 
 impl Sizes {
-    /// Those that suit the first term, which is the largest.
-    fn new(term: &Term<'_>, direction: Direction) -> Self {
+    /// Those that suit the first term, which is the largest, and the place of the result.
+    fn new(term: &Term<'_>, direction: Direction, to: Output) -> Self {
         let Term { left, weights } = term;
         let [columns, depth] = term.sides(direction);
         let rows = left.rows.len();
@@ -159,10 +161,15 @@ impl Sizes {
         let block = rows.div_ceil(blocks).next_multiple_of(step);
         let panels = columns.div_ceil(weights.level.panel());
         let groups = TASKS.div_ceil(blocks).min(panels);
+        let mut group = panels.div_ceil(groups);
+        if by_chunk && matches!(to, Output::Halves(_)) {
+            let most = MOST_SUMS / (block * weights.level.panel());
+            group = group.min(most.max(1));
+        }
         Self {
             columns,
             block,
-            group: panels.div_ceil(groups),
+            group,
             by_chunk,
         }
     }
@@ -185,7 +192,7 @@ pub(super) unsafe fn product(
     if rows == 0 {
         return;
     }
-    let sizes = Sizes::new(first, direction);
+    let sizes = Sizes::new(first, direction, to);
     let width = first.weights.level.panel();
     for other in others {
         assert_eq!(other.left.rows.len(), rows, "rows of terms");
