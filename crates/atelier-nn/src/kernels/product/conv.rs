@@ -6,7 +6,8 @@
 use super::super::level::Level;
 use super::super::memory::{Shared, filled};
 use super::super::pointwise::kept::{View, widened};
-use super::outer::{Rows, Sum, Values};
+use super::operand::Values;
+use super::outer::{Rows, Sum};
 use super::packed::{Format, Packed};
 use super::picture::{Bordered, bordered, bordered_floats};
 use super::walk::{Direction, Left, Output, Place, Start, Tap, Term, product};

@@ -1,6 +1,6 @@
 //! Rows of numbers that are multiplied: as they are, or rounded once for several products.
 
-use super::super::level::Level;
+use super::super::level::{Level, Simd};
 use super::super::memory::{Shared, chunk, filled};
 use super::super::pointwise::kept::widen_at;
 use super::halves::{LINE, half_rows, row_step};
@@ -152,5 +152,47 @@ impl HalfRows {
         };
         // SAFETY: all rows are written.
         unsafe { filled(self.count * width, write) }
+    }
+}
+
+/// Numbers of either kind; those of [`Format::I16`] are f32.
+#[derive(Clone, Copy)]
+pub(super) enum Values<'a> {
+    Floats(&'a [f32]),
+    /// Rows of bf16, filled up to whole lines of units.
+    Halves(&'a [u16]),
+}
+
+impl<'a> From<Operand<'a>> for Values<'a> {
+    fn from(operand: Operand<'a>) -> Self {
+        match operand {
+            Operand::Floats { values, .. } => Self::Floats(values),
+            Operand::Halves(rows) => Self::Halves(rows.numbers),
+        }
+    }
+}
+
+impl Values<'_> {
+    /// `count` numbers of a row from `at` on, up to a vector or the end of the row, with zeros behind them.
+    ///
+    /// # Safety
+    /// As [`Simd`]; the numbers must exist.
+    #[inline(always)]
+    pub(super) unsafe fn load<S: Simd>(self, at: usize, count: usize) -> S::F {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            match self {
+                Self::Floats(values) => {
+                    let from = values.as_ptr().add(at);
+                    if count == S::LANES {
+                        S::load(from)
+                    } else {
+                        S::load_first(from, count)
+                    }
+                }
+                // rows are filled up with zeros to whole vectors
+                Self::Halves(values) => S::load_bf16(values.as_ptr().add(at)),
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::super::level::{Level, Simd, leveled};
 use super::super::memory::{Shared, filled};
 use super::halves::{self, BLOCK, Panel, half_panel_at};
-use super::operand::Operand;
+use super::operand::{Operand, Values};
 use super::packed::{Format, NORM_LIMIT};
 use super::scratch::with_units;
 use super::tile::{Onto, Piece, Row, Target};
@@ -26,14 +26,6 @@ pub(super) struct Rows<'a> {
     pub(super) values: Values<'a>,
     pub(super) starts: &'a [usize],
     pub(super) width: usize,
-}
-
-/// Numbers of either kind; those of [`Format::I16`] are f32.
-#[derive(Clone, Copy)]
-pub(super) enum Values<'a> {
-    Floats(&'a [f32]),
-    /// Rows of bf16, filled up to whole lines of units.
-    Halves(&'a [u16]),
 }
 
 /// `dW [outputs, inputs] = dyᵀ · x` of `dy [rows, outputs]` and `x [rows, inputs]`.
@@ -74,40 +66,6 @@ pub(crate) fn weight_gradient(
         filled(outputs * inputs, |to| {
             sum.with(|sum| sum.product(&x, to, inputs));
         })
-    }
-}
-
-impl<'a> From<Operand<'a>> for Values<'a> {
-    fn from(operand: Operand<'a>) -> Self {
-        match operand {
-            Operand::Floats { values, .. } => Self::Floats(values),
-            Operand::Halves(rows) => Self::Halves(rows.numbers),
-        }
-    }
-}
-
-impl Values<'_> {
-    /// `count` numbers of a row from `at` on, up to a vector or the end of the row, with zeros behind them.
-    ///
-    /// # Safety
-    /// As [`Simd`]; the numbers must exist.
-    #[inline(always)]
-    unsafe fn load<S: Simd>(self, at: usize, count: usize) -> S::F {
-        // SAFETY: passed on from the caller.
-        unsafe {
-            match self {
-                Self::Floats(values) => {
-                    let from = values.as_ptr().add(at);
-                    if count == S::LANES {
-                        S::load(from)
-                    } else {
-                        S::load_first(from, count)
-                    }
-                }
-                // rows are filled up with zeros to whole vectors
-                Self::Halves(values) => S::load_bf16(values.as_ptr().add(at)),
-            }
-        }
     }
 }
 
