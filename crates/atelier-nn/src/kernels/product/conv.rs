@@ -141,7 +141,7 @@ pub(crate) fn input_gradient(weights: &Packed, sizes: &ConvSizes, dy: &[f32]) ->
                             Direction::Gradient,
                             Start::Zero,
                             to,
-                        )
+                        );
                     };
                 }
             },

@@ -37,8 +37,8 @@ impl<'a> Operand<'a> {
     /// Whole rows of `width` numbers in bf16, unless these have to be copied for products: because they do not fill whole
     /// lines of units.
     pub(crate) fn halves(numbers: &'a [u16], width: usize) -> Option<Self> {
-        let is_whole =
-            width.is_multiple_of(2 * LINE) && numbers.as_ptr().cast::<u32>().is_aligned();
+        let is_whole = width.is_multiple_of(2 * LINE)
+            && numbers.as_ptr().addr().is_multiple_of(align_of::<u32>());
         let rows = Halves {
             numbers,
             width,

@@ -169,16 +169,19 @@ impl Part<'_> {
                 self.panel(panel, pass, to, turned);
             };
             let of_first = |pass: &&Pass| std::ptr::eq(pass.of.term, &raw const self.terms[0]);
-            let alone = match self.sizes.by_chunk {
-                true => passes.iter().filter(of_first).count().saturating_sub(1),
-                false => 0,
+            let alone = if self.sizes.by_chunk {
+                passes.iter().filter(of_first).count().saturating_sub(1)
+            } else {
+                0
             };
             let (alone, together) = passes.split_at(alone);
             for pass in alone {
                 panels.clone().for_each(|panel| one(panel, pass));
             }
             for panel in panels.clone() {
-                together.iter().for_each(|pass| one(panel, pass));
+                for pass in together {
+                    one(panel, pass);
+                }
                 if let Some((sums, to)) = rounded {
                     // SAFETY: the sums of the panel are complete; the result's values are this task's.
                     unsafe { self.round(block, panel, panel - panels.start, sums, to) };
