@@ -45,7 +45,7 @@ pub(crate) fn untrained(recipe: &Recipe, tokens: usize, device: &Device) -> anyh
 }
 
 /// The table of vectors by token.
-const TABLE: &str = "text_encoder.embeddings.token_embedding.weight";
+pub(crate) const TABLE: &str = "text_encoder.embeddings.token_embedding.weight";
 
 /// Where the checkpoint of this stage lies.
 pub(crate) fn checkpoint(place: &Pretraining) -> PathBuf {
@@ -215,7 +215,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
     let rate = LearningRate {
         peak: recipe.denoiser.rate,
         warmup_steps: WARMUP_STEPS,
-        total_steps: steps,
+        total_steps: steps.saturating_sub(store.began),
         decay: Decay::Cooldown {
             steps: recipe.denoiser.cooldown_steps,
         },
@@ -234,7 +234,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
         let width = store.slots[table].values.len() / rows;
         step.gradients[table][tokens * width..].fill(0.0);
         recent.push(step.losses[0]);
-        store.update(step.gradients, rate.at(at), ema);
+        store.update(step.gradients, rate.at(at - store.began), ema);
         if store.step.is_multiple_of(50) {
             let per_sec = (store.step - first) as f64 / start.elapsed().as_secs_f64();
             log(&format!(

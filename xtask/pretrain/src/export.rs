@@ -20,11 +20,11 @@ use crate::{Pretraining, configs, denoiser, latents, vae};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Origin {
     /// The recipe.
-    recipe: Recipe,
+    pub(crate) recipe: Recipe,
     /// Steps of the autoencoder, those of its decoder alone among them.
-    vae_steps: u64,
+    pub(crate) vae_steps: u64,
     /// Steps of denoiser and text encoder.
-    denoiser_steps: u64,
+    pub(crate) denoiser_steps: u64,
     /// Which pairs of concept and style were held out.
     pub(crate) held_out: String,
 }

@@ -7,6 +7,7 @@
     reason = "pixel values, token ids and timesteps are small and not negative"
 )]
 
+mod adopt;
 mod configs;
 mod denoiser;
 mod export;
@@ -71,6 +72,12 @@ enum Stage {
         /// Steps of the whole training; a finished one is extended by a larger number.
         #[arg(long)]
         steps: Option<u64>,
+    },
+    /// Begin a cache with the weights of an exported folder, where the checkpoints that it was written from are gone.
+    Adopt {
+        /// The exported folder.
+        #[arg(long)]
+        base: PathBuf,
     },
     /// Write the averaged weights as a diffusers folder.
     Export {
@@ -180,7 +187,9 @@ fn main() -> anyhow::Result<()> {
     };
     if matches!(
         stage,
-        None | Some(Stage::Vae { .. } | Stage::Latents | Stage::Denoiser { .. })
+        None | Some(
+            Stage::Vae { .. } | Stage::Latents | Stage::Denoiser { .. } | Stage::Adopt { .. }
+        )
     ) {
         place.recipe.keep(&place.cache)?;
     }
@@ -201,6 +210,7 @@ fn one(place: &Pretraining, stage: Stage) -> anyhow::Result<()> {
         } => vae::train(place, steps.unwrap_or(vae.steps), decoder_only),
         Stage::Latents => latents::encode(place),
         Stage::Denoiser { steps } => denoiser::train(place, steps.unwrap_or(denoiser.steps)),
+        Stage::Adopt { base } => adopt::adopt(place, &base),
         Stage::Export { out } => export::export(place, &out),
         Stage::Reconstruction { base } => reconstruction::measure(place, &base),
         Stage::Gallery { base, out } => gallery::draw(place, &base, &out),

@@ -27,6 +27,8 @@ pub(crate) struct Store {
     pub(crate) slots: Vec<Slot>,
     index: HashMap<String, usize>,
     pub(crate) step: u64,
+    /// The step at which the moments were zero: not the first one where the values are those of an exported folder.
+    pub(crate) began: u64,
     /// Which pairs were held out of the training, see [`atelier_corpus::held_out_fingerprint`].
     held_out: String,
 }
@@ -46,6 +48,7 @@ impl Store {
             slots: collector.0,
             index,
             step: 0,
+            began: 0,
             held_out,
         }
     }
@@ -103,7 +106,8 @@ impl Store {
     pub(crate) fn update(&mut self, mut gradients: Vec<Vec<f32>>, rate: f64, ema: Ema) -> f64 {
         let norm = clip_norm(&mut gradients, 1.0);
         self.step += 1;
-        let (step, optimizer) = (self.step, AdamW::with_weight_decay(0.01));
+        let optimizer = AdamW::with_weight_decay(0.01);
+        let step = self.step - self.began;
         self.slots
             .par_iter_mut()
             .zip(&gradients)
@@ -139,27 +143,51 @@ impl Store {
         }
         let metadata = BTreeMap::from([
             ("step".to_owned(), self.step.to_string()),
+            ("began".to_owned(), self.began.to_string()),
             ("held_out".to_owned(), self.held_out.clone()),
         ]);
         write_tensors(path, &tensors, &metadata)?;
         Ok(())
     }
 
+    /// Takes values and averages from elsewhere, after so many steps. `read` is asked for each tensor by its name.
+    pub(crate) fn begin_with(
+        &mut self,
+        steps: u64,
+        mut read: impl FnMut(&Slot) -> anyhow::Result<Vec<f32>>,
+    ) -> anyhow::Result<()> {
+        for slot in &mut self.slots {
+            let values = read(slot)?;
+            ensure!(
+                values.len() == slot.values.len(),
+                "`{}` has {} values in place of {}",
+                slot.name,
+                values.len(),
+                slot.values.len()
+            );
+            slot.average.clone_from(&values);
+            slot.values = values;
+        }
+        (self.step, self.began) = (steps, steps);
+        Ok(())
+    }
+
     /// Continues from a file written by [`Self::save`].
     pub(crate) fn load(&mut self, path: &Path) -> anyhow::Result<()> {
         let file = TensorFile::open(path)?;
-        let step = file
-            .metadata()
-            .get("step")
-            .context("checkpoint has no `step`")?;
+        let number = |name: &str| {
+            let text = file.metadata().get(name);
+            let text = text.with_context(|| format!("checkpoint has no `{name}`"))?;
+            let number = text.parse::<u64>();
+            number.with_context(|| format!("`{name}` of the checkpoint is not a number"))
+        };
         ensure!(
             file.metadata().get("held_out") == Some(&self.held_out),
             "`{}` was trained with other pairs held out; begin in another folder",
             path.display()
         );
-        self.step = step
-            .parse()
-            .context("`step` of the checkpoint is not a number")?;
+        self.step = number("step")?;
+        self.began = number("began")?;
         for slot in &mut self.slots {
             for (kind, target) in [
                 ("value", &mut slot.values),

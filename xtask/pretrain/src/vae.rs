@@ -64,7 +64,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
     let rate = LearningRate {
         peak: recipe.vae.rate,
         warmup_steps: WARMUP_STEPS,
-        total_steps: steps,
+        total_steps: steps.saturating_sub(store.began),
         decay: Decay::Cooldown {
             steps: recipe.vae.cooldown_steps,
         },
@@ -88,7 +88,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
         let ema = Ema {
             decay: recipe.vae.ema_decay,
         };
-        store.update(step.gradients, rate.at(at), ema);
+        store.update(step.gradients, rate.at(at - store.began), ema);
         if store.step.is_multiple_of(50) {
             let per_sec = (store.step - first) as f64 / start.elapsed().as_secs_f64();
             let mean = |i: usize| {

@@ -53,6 +53,15 @@ impl Vocabulary {
         found.expect("captions have tokens of the corpus only")
     }
 
+    /// Takes the rows of these tokens out of a table of all tokens; those of the strangers stay as they are.
+    pub(crate) fn gather(&self, all: &[f32], rows: &mut [f32]) {
+        let width = all.len() / ALL;
+        for (row, &token) in rows.chunks_exact_mut(width).zip(&self.0) {
+            let at = token as usize * width;
+            row.copy_from_slice(&all[at..at + width]);
+        }
+    }
+
     /// Puts the rows of a table of these tokens and the strangers into one of all tokens.
     pub(crate) fn spread(&self, rows: &[f32], all: &mut [f32]) {
         let width = rows.len() / (self.len() + STRANGERS);
@@ -110,6 +119,11 @@ mod tests {
         let at = 2 * tokenizer.eos() as usize;
         let row = 2 * vocabulary.row(tokenizer.eos()) as u16;
         assert_eq!(all[at..at + 2], [f32::from(row), f32::from(row + 1)]);
+        let mut again = vec![-2.0; rows.len()];
+        vocabulary.gather(&all, &mut again);
+        let learned = 2 * vocabulary.len();
+        assert_eq!(again[..learned], rows[..learned]);
+        assert!(again[learned..].iter().all(|&value| value == -2.0));
         let learned = all.iter().filter(|value| **value >= 0.0).count();
         assert_eq!(learned, 2 * vocabulary.len());
     }

@@ -1,0 +1,87 @@
+//! Goes on from an exported folder: its averages become the values that a training begins with.
+
+use std::path::Path;
+
+use anyhow::ensure;
+use atelier_corpus::Split;
+use atelier_diffusion::tokenizer::Tokenizer;
+use atelier_weights::TensorFile;
+use burn::tensor::Device;
+
+use crate::export::{Origin, tokenizer_folder};
+use crate::recipe::Recipe;
+use crate::store::Store;
+use crate::vae::log;
+use crate::vocabulary::{self, STRANGERS, Vocabulary};
+use crate::{Pretraining, denoiser, vae};
+
+/// Writes the checkpoints of autoencoder and denoiser from `base`, without moments of the optimizer.
+///
+/// # Errors
+/// When there are checkpoints, or `base` has other shapes or was trained with other pairs held out.
+pub(crate) fn adopt(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
+    let checkpoints = [vae::checkpoint(place), denoiser::checkpoint(place)];
+    for path in &checkpoints {
+        ensure!(
+            !path.exists(),
+            "`{}` is there already; take another `--cache`",
+            path.display()
+        );
+    }
+    let made = Origin::read(base)?;
+    place.check_unseen(base)?;
+    let shapes = |recipe: &Recipe| {
+        [
+            recipe.unet_config(),
+            recipe.vae_config(1.0),
+            recipe.text_config(vocabulary::ALL),
+        ]
+    };
+    ensure!(
+        shapes(&made.recipe) == shapes(&place.recipe),
+        "`{}` has other shapes than the recipe of `{}`; its own recipe stands in its `training.json`",
+        base.display(),
+        place.cache.display()
+    );
+    let device = Device::flex();
+    let mut autoencoder = Store::of(
+        &mut vae::untrained(&place.recipe, &device)?,
+        place.held_out()?,
+    );
+    let file = TensorFile::open(base.join("vae/diffusion_pytorch_model.safetensors"))?;
+    autoencoder.begin_with(made.vae_steps, |slot| Ok(file.read_f32(&slot.name)?))?;
+    let store = networks(place, base, made.denoiser_steps)?;
+    autoencoder.save(&checkpoints[0])?;
+    store.save(&checkpoints[1])?;
+    log(&format!(
+        "begun with the {} steps of `{}`; encode the pictures next, and train to a larger number of steps",
+        store.step,
+        base.display()
+    ));
+    Ok(())
+}
+
+/// Denoiser and text encoder, with rows for the tokens of the corpus.
+fn networks(place: &Pretraining, base: &Path, steps: u64) -> anyhow::Result<Store> {
+    let corpus = place.drawn(Split::Train)?;
+    let vocabulary = Vocabulary::of(&corpus, &Tokenizer::open(&tokenizer_folder())?);
+    let rows = vocabulary.len() + STRANGERS;
+    let mut model = denoiser::untrained(&place.recipe, rows, &Device::flex())?;
+    let mut store = Store::of(&mut model, place.held_out()?);
+    let unet = TensorFile::open(base.join("unet/diffusion_pytorch_model.safetensors"))?;
+    let text = TensorFile::open(base.join("text_encoder/model.safetensors"))?;
+    store.begin_with(steps, |slot| {
+        if let Some(name) = slot.name.strip_prefix("unet.") {
+            return Ok(unet.read_f32(name)?);
+        }
+        let name = slot.name.trim_start_matches("text_encoder.");
+        let values = text.read_f32(&format!("text_model.{name}"))?;
+        if slot.name != denoiser::TABLE {
+            return Ok(values);
+        }
+        let mut table = slot.values.clone();
+        vocabulary.gather(&values, &mut table);
+        Ok(table)
+    })?;
+    Ok(store)
+}
