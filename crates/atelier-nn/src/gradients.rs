@@ -13,7 +13,7 @@ pub fn values_of<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     let data = tensor.try_into_data();
     let data = data.unwrap_or_else(|error| DeviceFailure::from_error(&error).raise());
     // A device may bring values only when they are looked at.
-    let values = data.try_to_vec();
+    let values = data.try_into_vec();
     if let Err(error @ DataError::StorageAccess(_)) = &values {
         DeviceFailure::from_error(error).raise();
     }

@@ -122,6 +122,7 @@ impl Engine {
     pub fn keep(self) -> Keep {
         match self {
             Self::Mixed | Self::Small => Keep::Rounded,
+            Self::Trained if rounds_to_bf16() => Keep::Rounded,
             Self::Reference | Self::Exact | Self::Trained => Keep::Exact,
         }
     }

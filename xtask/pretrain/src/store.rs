@@ -83,7 +83,7 @@ impl Store {
     /// The values, one row for each tensor.
     pub(crate) fn rows(&self, device: &Device) -> Vec<Tensor<1>> {
         let row = |slot: &Slot| Tensor::from_data(slot.values.as_slice(), device);
-        self.slots.iter().map(row).collect()
+        self.slots.par_iter().map(row).collect()
     }
 
     /// Puts `rows` into the model, ready for a gradient unless frozen. Models share the memory of rows.

@@ -188,26 +188,31 @@ pub(crate) fn weight_gradient(
         width: outputs,
     };
     let taps = KERNEL * KERNEL;
-    let mut by_tap = vec![0.0; taps * outputs * inputs];
-    let to = Shared::of(&mut by_tap);
-    bordered_floats(&picture, x, |values| {
-        Sum::new(level, format, &dy).with(|sum| {
-            for tap in 0..taps {
-                let offset = picture.unit(0, tap / KERNEL, tap % KERNEL);
-                let starts: Vec<usize> = starts.iter().map(|start| start + offset).collect();
-                let x = Rows {
-                    values: Values::Floats(values),
-                    starts: &starts,
-                    width: inputs,
-                };
-                sum.product(&x, to.from(tap * outputs * inputs), inputs);
-            }
-        });
-    });
-    let mut by_weight = vec![0.0; by_tap.len()];
-    for (i, weight) in by_weight.chunks_exact_mut(taps).enumerate() {
-        for (tap, value) in weight.iter_mut().enumerate() {
-            *value = by_tap[tap * outputs * inputs + i];
+    let sum = |to: Shared| {
+        bordered_floats(&picture, x, |values| {
+            Sum::new(level, format, &dy).with(|sum| {
+                for tap in 0..taps {
+                    let offset = picture.unit(0, tap / KERNEL, tap % KERNEL);
+                    let starts: Vec<usize> = starts.iter().map(|start| start + offset).collect();
+                    let x = Rows {
+                        values: Values::Floats(values),
+                        starts: &starts,
+                        width: inputs,
+                    };
+                    sum.product(&x, to.from(tap * outputs * inputs), inputs);
+                }
+            });
+        })
+    };
+    // SAFETY: every tap has its product.
+    let by_tap = unsafe { filled(taps * outputs * inputs, sum) };
+    let by_tap: [&[f32]; KERNEL * KERNEL] =
+        std::array::from_fn(|tap| &by_tap[tap * outputs * inputs..][..outputs * inputs]);
+    let mut by_weight = vec![0.0; taps * outputs * inputs];
+    let (weights, _) = by_weight.as_chunks_mut::<{ KERNEL * KERNEL }>();
+    for (i, weight) in weights.iter_mut().enumerate() {
+        for (value, values) in weight.iter_mut().zip(&by_tap) {
+            *value = values[i];
         }
     }
     by_weight

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::super::level::Level;
 use super::super::mapped::Numbers;
-use super::halves::half;
+use super::halves::{rows_at, units_of};
 use super::packed::{Format, NORM_LIMIT, Packed, WHOLE_LIMIT, chunk_length};
 use super::units::Line;
 use crate::kernels::share::share_each;
@@ -26,7 +26,7 @@ impl Packed {
         match format {
             Format::F32 => packed.fill_floats(weight),
             Format::I16 => packed.fill_wholes(weight, WHOLE_LIMIT),
-            Format::Bf16 => packed.fill(weight, 2, |_, low, high| half(low) | half(high) << 16),
+            Format::Bf16 => packed.fill_halves(weight),
         }
         packed
     }
@@ -80,6 +80,57 @@ impl Packed {
                             let high = high.get(tap).copied().unwrap_or(0.0);
                             let line = line + tap * tap_lines + i * unit_lines;
                             panel[line].0[column % 16] = unit(first + column, low, high);
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Fills the panels with pairs of bf16. Some rows are rounded a piece at a time, and their pairs come to their places a line
+    /// at a time.
+    fn fill_halves(&mut self, weight: &[f32]) {
+        /// Numbers of a row that are rounded at a time, about.
+        const NUMBERS: usize = 512;
+        /// Columns of a line.
+        const COLUMNS: usize = 16;
+        self.each_panel(|packed, first, panel| {
+            let (taps, row) = (packed.taps, packed.depth * packed.taps);
+            let [tap_lines, unit_lines] =
+                [packed.tap_units(), packed.level.panel()].map(|units| units / COLUMNS);
+            let columns = packed.columns.min(first + packed.level.panel()) - first;
+            let units = (NUMBERS / (2 * taps)).max(1);
+            let block = units * 2 * taps;
+            let stride = units_of(block);
+            let mut rounded = vec![0_u32; COLUMNS * stride];
+            for group in (0..columns).step_by(COLUMNS) {
+                let rows = &weight[(first + group) * row..];
+                let rows = &rows[..COLUMNS.min(columns - group) * row];
+                for start in (0..row).step_by(block) {
+                    let sizes = [row, block.min(row - start)];
+                    // SAFETY: there is room for as many rows as a line has columns.
+                    unsafe {
+                        rows_at(
+                            packed.level,
+                            &rows[start..],
+                            sizes,
+                            rounded.as_mut_ptr(),
+                            stride,
+                        );
+                    }
+                    let number = |column: usize, at: usize| {
+                        rounded[column * stride + at / 2] >> (16 * (at % 2)) & 0xffff
+                    };
+                    let pairs = sizes[1].div_ceil(2 * taps);
+                    for (unit, tap) in
+                        (0..pairs).flat_map(|unit| (0..taps).map(move |tap| (unit, tap)))
+                    {
+                        let low = unit * 2 * taps + tap;
+                        let unit = start / (2 * taps) + unit;
+                        let line =
+                            &mut panel[unit * unit_lines + tap * tap_lines + group / COLUMNS];
+                        for column in 0..rows.len() / row {
+                            line.0[column] = number(column, low) | number(column, low + taps) << 16;
                         }
                     }
                 }

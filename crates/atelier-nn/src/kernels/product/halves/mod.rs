@@ -35,7 +35,8 @@ pub(super) fn row_step(depth: usize) -> usize {
     }
 }
 
-/// The nearest bf16 of a number, in the lower half of a unit.
+/// The nearest bf16 of a number, in the lower half of a unit: the oracle of the kernels that round.
+#[cfg(test)]
 pub(in crate::kernels) fn half(value: f32) -> u32 {
     let bits = value.to_bits();
     if value.is_nan() {

@@ -125,3 +125,22 @@ fn rounded_rows_are_those_that_were_given() {
         }
     }
 }
+
+#[test]
+fn pairs_of_bf16_come_out_of_panels_of_any_size_rounded_to_the_nearest() {
+    for level in Level::available() {
+        for taps in [1, 9] {
+            for [outputs, depth] in [[1, 1], [15, 3], [17, 16], [70, 57], [65, 601], [130, 600]] {
+                let weight = numbers(outputs * depth * taps, 7);
+                let packed = Packed::new(level, Format::Bf16, &weight, [outputs, depth, taps]);
+                let nearest = weight
+                    .iter()
+                    .map(|&value| f32::from_bits(half(value) << 16));
+                assert!(
+                    packed.unpacked().into_iter().eq(nearest),
+                    "{level:?} {outputs} {depth} {taps}"
+                );
+            }
+        }
+    }
+}
