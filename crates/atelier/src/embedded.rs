@@ -1,7 +1,7 @@
 //! The base model inside the program, and its copy on the disk.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
@@ -58,19 +58,10 @@ fn ready(folder: &Path, path: &Path, tell: impl FnOnce()) -> Result<()> {
     unpack(folder, path)
 }
 
-/// A hash of the names and contents of all files.
+/// A hash of the names and contents of all files. It was computed when the program was built: to do so at every start would read
+/// all of the base.
 pub(crate) fn content_hash() -> &'static str {
-    static HASH: OnceLock<String> = OnceLock::new();
-    HASH.get_or_init(|| {
-        let lines: Vec<_> = files(&FILES)
-            .into_iter()
-            .map(|file| {
-                let path = file.path().to_string_lossy().replace('\\', "/");
-                format!("{path} {}\n", sha256_hex(file.contents()))
-            })
-            .collect();
-        sha256_hex(lines.concat().as_bytes())
-    })
+    env!("ATELIER_MINI_HASH")
 }
 
 /// Writes everything under a temporary name, reads it back, and renames it.
@@ -134,6 +125,16 @@ fn size(file: &File<'_>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_hash_is_that_of_the_embedded_files() {
+        let line = |file: &'static File<'static>| {
+            let path = file.path().to_string_lossy().replace('\\', "/");
+            format!("{path} {}\n", sha256_hex(file.contents()))
+        };
+        let lines: String = files(&FILES).into_iter().map(line).collect();
+        assert_eq!(content_hash(), sha256_hex(lines.as_bytes()));
+    }
 
     #[test]
     fn a_damaged_copy_is_unpacked_anew_and_nothing_else_remains() {

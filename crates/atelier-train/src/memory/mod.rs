@@ -17,6 +17,9 @@ use crate::previews::PreviewPlan;
 use crate::trainer::training_side;
 use crate::{Error, Result};
 
+/// What the allocator keeps of preparing a run, beside its steps: measured on the embedded base, docs/dev/measurements.md.
+const PREPARED_BYTES: u64 = 15_000_000;
+
 /// The memory that a run may take, and how operations are made there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
@@ -192,6 +195,7 @@ impl MemoryPlan {
 
     /// The same without previews, which no run depends on.
     fn training_bytes(&self) -> u64 {
-        self.step.total().max(self.encoding_bytes) + self.cache_bytes
+        let steps = PREPARED_BYTES + self.step.total();
+        steps.max(self.encoding_bytes) + self.cache_bytes
     }
 }

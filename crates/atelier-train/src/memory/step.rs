@@ -17,11 +17,24 @@ use crate::Result;
 pub(super) const F32: u64 = 4;
 /// For each trained value: itself, in the model and beside it, two moments, its gradient.
 const BYTES_OF_TRAINED: u64 = 5 * F32;
-/// The program, its threads, and what the allocator keeps of loading: measured on Stable Diffusion 1.5.
-pub(super) const PROGRAM_BYTES: u64 = 130_000_000;
+/// The program, its threads, and what the allocator keeps of loading where networks take turns. This and what follows is
+/// measured: docs/dev/measurements.md.
+pub(super) const PROGRAM_BYTES: u64 = 98_000_000;
+/// The same where a run is prepared, with products that were timed.
+const ENCODING_BYTES: u64 = 110_000_000;
+/// The program and its threads beside steps, without what passes find free of loading.
+const STEPS_BYTES: u64 = 35_000_000;
+/// What is free of loading, where passes take less.
+const LOADED_BYTES: u64 = 35_000_000;
+/// What passes take at least beside their tensors: scratch of threads, and the allocator's own.
+const SCRATCH_BYTES: u64 = 24_000_000;
+/// As much again as small passes take, up to this and to weights of 16 bits: pieces of these, and rows that are rounded for them.
+const PIECES_BYTES: u64 = 28_000_000;
+/// Gaps between buffers of large passes.
+const GAPS_BYTES: u64 = 32_000_000;
 
-/// What a gated map without adapters works in: pieces of its input and of the gradient of that, also rounded.
-const GATE_PIECES: u64 = (2 * F32 + 4) * GATE_VALUES as u64;
+/// Bytes of a value between a gated map and its gate, in pieces: with its gradient, also rounded.
+const BYTES_OF_GATED: u64 = 2 * F32 + 4;
 
 /// A training step whose memory is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,22 +64,29 @@ pub struct StepMemory {
     pub adapter: u64,
     /// What passes keep, and the buffers that they work in.
     pub activations: u64,
+    /// What they take beside these: scratch, and gaps between buffers.
+    pub beside: u64,
 }
 
 impl StepMemory {
     /// All of it, with the program itself.
     pub fn total(&self) -> u64 {
-        PROGRAM_BYTES + self.weights + self.adapter + self.activations
+        let passes = SCRATCH_BYTES + self.activations + self.beside;
+        STEPS_BYTES + self.weights + self.adapter + passes.max(LOADED_BYTES)
     }
 }
 
 impl StepShape {
     /// The memory that such a step on the denoiser of `base` takes.
     pub fn memory(&self, base: &Base) -> Result<StepMemory> {
+        let activations = activations(&base.unet_config, self);
+        let pieces = PIECES_BYTES.min(part_bytes(base, "unet", Engine::Mixed)?);
+        let gaps = GAPS_BYTES.min(3 * activations / 20);
         Ok(StepMemory {
             weights: part_bytes(base, "unet", self.engine)?,
             adapter: self.trained_values(base)? * BYTES_OF_TRAINED,
-            activations: activations(&base.unet_config, self),
+            activations,
+            beside: activations.min(pieces) + gaps,
         })
     }
 
@@ -99,7 +119,7 @@ pub(super) fn encoding_bytes(
     let bytes = if is_composed { 5 * F32 } else { 18 };
     let widest = bytes * (pixels * channels.unwrap_or(0)) as u64;
     let pictures = part_bytes(base, "vae", engine.of_autoencoder())? + widest;
-    Ok(PROGRAM_BYTES + text_bytes(base)?.max(pictures))
+    Ok(ENCODING_BYTES + text_bytes(base)?.max(pictures))
 }
 
 /// Memory of the text encoders' weights.
@@ -229,7 +249,7 @@ fn activations(config: &UnetConfig, shape: &StepShape) -> u64 {
     // Buffers of many sizes leave gaps between them, and what is kept lies between those that come and go, the more so where
     // it is a rounded copy of one of them: all of it, or what is not rounded as it is written.
     let between = match (shape.engine.keep(), shape.engine.between()) {
-        (Keep::Exact, _) => tally.kept_at_peak,
+        (Keep::Exact, _) => 0,
         (Keep::Rounded, Keep::Exact) => 2 * tally.kept_at_peak,
         (Keep::Rounded, Keep::Rounded) => 3 * tally.kept_at_peak / 2,
     };
@@ -338,7 +358,8 @@ impl Level<'_> {
         }
         if !has_adapters && !self.shape.is_composed {
             // The gate's input and its gradient in pieces; its output of four widths or the gradient of that, rounded too.
-            tally.hold(GATE_PIECES + 10 * F32 * values);
+            let gated = (8 * values).min(GATE_VALUES as u64);
+            tally.hold(BYTES_OF_GATED * gated + 10 * F32 * values);
         } else {
             // The gate's input (unless it is kept) and output, or their gradients, beside the residual; rounded forms of them.
             let wide = if kept == F32 { 4 } else { 12 };

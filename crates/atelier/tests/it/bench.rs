@@ -52,14 +52,15 @@ fn sizes_are_in_pixels_and_fall_back_to_the_own_size_of_the_base() {
         .refused(&["no base `nowhere`"]);
 }
 
-/// Large latents on the embedded base, so that what passes keep outweighs everything else. One thread, since with more it
-/// depends on time which of their buffers are there together: the peak of one run and the next then differ by a tenth.
+/// Large latents on the embedded base, so that what passes keep outweighs everything else, and small ones, where little more than
+/// the program and the weights is there. One thread, since with more it depends on time which of their buffers are there together:
+/// the peak of one run and the next then differ by a tenth.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_planned_memory_is_what_a_step_takes() {
     let bench = Workbench::new();
-    let peak = |precision: &str, recompute: &str| {
-        let words = "bench step atelier-mini --steps 1 --latent 96 --batch 2 --threads 1";
+    let peak = |size: &str, precision: &str, recompute: &str| {
+        let words = format!("bench step atelier-mini --steps 1 --threads 1 {size}");
         let choice = format!("{words} --precision {precision} --recompute {recompute}");
         let report = bench.document(&choice.split(' ').collect::<Vec<_>>());
         assert_eq!(report["checkpointing"], recompute != "none");
@@ -68,22 +69,31 @@ fn the_planned_memory_is_what_a_step_takes() {
             number(&report, "planned_peak_bytes"),
         );
         let ratio = planned / took;
-        println!("{precision}, {recompute}: planned {planned:.2e}, took {took:.2e}, {ratio:.3}");
-        assert!(
-            (0.9..1.1).contains(&ratio),
-            "{precision}, {recompute}: {ratio}"
-        );
+        println!("{choice}: planned {planned:.2e}, took {took:.2e}, {ratio:.3}");
+        // The scratch of a second thread, which is planned, is a tenth of little memory.
+        let most = if took < 2e8 { 1.25 } else { 1.15 };
+        assert!((0.9..most).contains(&ratio), "{choice}: {ratio}");
         took
     };
-    let whole = peak("f32", "none");
-    let kept = peak("bf16", "none");
-    let blocks = peak("bf16", "block");
-    peak("int8", "layer");
+    let large = "--latent 96 --batch 2";
+    let whole = peak(large, "f32", "none");
+    let kept = peak(large, "bf16", "none");
+    let blocks = peak(large, "bf16", "block");
+    peak(large, "int8", "layer");
     assert!(whole > kept && kept > blocks);
+    for (precision, recompute) in [("f32", "none"), ("bf16", "none"), ("int8", "block")] {
+        for size in [
+            "--latent 8",
+            "--latent 16 --batch 4",
+            "--latent 32 --batch 2",
+        ] {
+            peak(size, precision, recompute);
+        }
+    }
 }
 
 /// Large pictures, whose previews take the most. One thread, for the same reason. The plan is what the decoder takes where its
-/// buffers find little place among those that are free; where they find more, it takes up to a fifth less of all.
+/// buffers find little place among those that are free; where they find more, it takes up to a quarter less of all.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_planned_memory_is_what_a_training_with_previews_takes() {
@@ -109,7 +119,7 @@ fn the_planned_memory_is_what_a_training_with_previews_takes() {
         );
         let ratio = planned / took;
         println!("{out}: planned {planned:.2e}, took {took:.2e}, {ratio:.3}");
-        assert!((0.9..1.25).contains(&ratio), "{out}: {ratio}");
+        assert!((0.88..1.35).contains(&ratio), "{out}: {ratio}");
     }
 }
 
