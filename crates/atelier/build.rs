@@ -1,6 +1,7 @@
 //! Compiles the program again when an embedded file is added or changed, and tells it the hash of the embedded base.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -17,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .strip_prefix(&base)?
             .to_string_lossy()
             .replace('\\', "/");
-        lines += &format!("{name} {:x}\n", Sha256::digest(fs::read(&file)?));
+        writeln!(lines, "{name} {:x}", Sha256::digest(fs::read(&file)?))?;
     }
     println!(
         "cargo:rustc-env=ATELIER_MINI_HASH={:x}",

@@ -123,7 +123,7 @@ mod tests {
         vocabulary.gather(&all, &mut again);
         let learned = 2 * vocabulary.len();
         assert_eq!(again[..learned], rows[..learned]);
-        assert!(again[learned..].iter().all(|&value| value == -2.0));
+        assert_eq!(again[learned..], vec![-2.0; rows.len() - learned]);
         let learned = all.iter().filter(|value| **value >= 0.0).count();
         assert_eq!(learned, 2 * vocabulary.len());
     }

@@ -249,6 +249,7 @@ fn activations(config: &UnetConfig, shape: &StepShape) -> u64 {
     // Buffers of many sizes leave gaps between them, and what is kept lies between those that come and go, the more so where
     // it is a rounded copy of one of them: all of it, or what is not rounded as it is written.
     let between = match (shape.engine.keep(), shape.engine.between()) {
+        (Keep::Exact, _) if shape.is_composed => tally.kept_at_peak,
         (Keep::Exact, _) => 0,
         (Keep::Rounded, Keep::Exact) => 2 * tally.kept_at_peak,
         (Keep::Rounded, Keep::Rounded) => 3 * tally.kept_at_peak / 2,

@@ -202,7 +202,7 @@ pub(crate) fn weight_gradient(
                     sum.product(&x, to.from(tap * outputs * inputs), inputs);
                 }
             });
-        })
+        });
     };
     // SAFETY: every tap has its product.
     let by_tap = unsafe { filled(taps * outputs * inputs, sum) };
