@@ -85,7 +85,8 @@ pub enum Engine {
     Mixed,
     /// As `Mixed`, with frozen weights in 8 bits.
     Small,
-    /// Our kernels on weights that are trained, with products of 16 bits.
+    /// Our kernels on weights that are trained, with products of 16 bits; what backward passes keep is rounded where there is a
+    /// matrix unit.
     Trained,
 }
 

@@ -15,7 +15,7 @@ use crate::vae::log;
 use crate::vocabulary::{self, STRANGERS, Vocabulary};
 use crate::{Pretraining, denoiser, vae};
 
-/// Writes the checkpoints of autoencoder and denoiser from `base`, without moments of the optimizer.
+/// Writes the checkpoints of autoencoder and denoiser from `base`, without moments of the optimizer, and the recipe.
 ///
 /// # Errors
 /// When there are checkpoints, or `base` has other shapes or was trained with other pairs held out.
@@ -51,8 +51,12 @@ pub(crate) fn adopt(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
     let file = TensorFile::open(base.join("vae/diffusion_pytorch_model.safetensors"))?;
     autoencoder.begin_with(made.vae_steps, |slot| Ok(file.read_f32(&slot.name)?))?;
     let store = networks(place, base, made.denoiser_steps)?;
+    place.recipe.keep(&place.cache)?;
     autoencoder.save(&checkpoints[0])?;
-    store.save(&checkpoints[1])?;
+    if let Err(error) = store.save(&checkpoints[1]) {
+        fs_err::remove_file(&checkpoints[0])?;
+        return Err(error);
+    }
     log(&format!(
         "begun with the {} steps of `{}`; encode the pictures next, and train to a larger number of steps",
         store.step,

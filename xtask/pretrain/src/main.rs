@@ -187,9 +187,7 @@ fn main() -> anyhow::Result<()> {
     };
     if matches!(
         stage,
-        None | Some(
-            Stage::Vae { .. } | Stage::Latents | Stage::Denoiser { .. } | Stage::Adopt { .. }
-        )
+        None | Some(Stage::Vae { .. } | Stage::Latents | Stage::Denoiser { .. })
     ) {
         place.recipe.keep(&place.cache)?;
     }

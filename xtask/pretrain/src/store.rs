@@ -82,8 +82,13 @@ impl Store {
 
     /// The values, one row for each tensor.
     pub(crate) fn rows(&self, device: &Device) -> Vec<Tensor<1>> {
-        let row = |slot: &Slot| Tensor::from_data(slot.values.as_slice(), device);
-        self.slots.par_iter().map(row).collect()
+        let copies: Vec<TensorData> = self
+            .slots
+            .par_iter()
+            .map(|slot| TensorData::from(slot.values.as_slice()))
+            .collect();
+        let row = |copy| Tensor::from_data(copy, device);
+        copies.into_iter().map(row).collect()
     }
 
     /// Puts `rows` into the model, ready for a gradient unless frozen. Models share the memory of rows.
@@ -176,18 +181,19 @@ impl Store {
     pub(crate) fn load(&mut self, path: &Path) -> anyhow::Result<()> {
         let file = TensorFile::open(path)?;
         let number = |name: &str| {
-            let text = file.metadata().get(name);
-            let text = text.with_context(|| format!("checkpoint has no `{name}`"))?;
-            let number = text.parse::<u64>();
-            number.with_context(|| format!("`{name}` of the checkpoint is not a number"))
+            let number = file.metadata().get(name).map(|text| text.parse::<u64>());
+            number
+                .transpose()
+                .with_context(|| format!("`{name}` of the checkpoint is not a number"))
         };
         ensure!(
             file.metadata().get("held_out") == Some(&self.held_out),
             "`{}` was trained with other pairs held out; begin in another folder",
             path.display()
         );
-        self.step = number("step")?;
-        self.began = number("began")?;
+        self.step = number("step")?.context("checkpoint has no `step`")?;
+        // Those from before this was written began with nothing.
+        self.began = number("began")?.unwrap_or(0);
         for slot in &mut self.slots {
             for (kind, target) in [
                 ("value", &mut slot.values),
@@ -322,6 +328,33 @@ mod tests {
                 slot.name
             );
         }
+    }
+
+    #[test]
+    fn values_from_elsewhere_begin_with_new_moments_and_count_on() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("checkpoint.safetensors");
+        let mut first = store("pairs");
+        let mut later = store("pairs");
+        let given = |slot: &Slot| Ok(vec![0.25; slot.values.len()]);
+        first.begin_with(0, given).unwrap();
+        later.begin_with(1000, given).unwrap();
+        assert!(later.slots.iter().all(|slot| slot.values == slot.average));
+        steps(&mut first);
+        steps(&mut later);
+        assert_eq!((first.step, later.step, later.began), (3, 1003, 1000));
+        for (a, b) in first.slots.iter().zip(&later.slots) {
+            assert_eq!((&a.values, &a.average), (&b.values, &b.average));
+        }
+        later.save(&path).unwrap();
+        let mut resumed = store("pairs");
+        resumed.load(&path).unwrap();
+        assert_eq!((resumed.step, resumed.began), (1003, 1000));
+        let short = later
+            .begin_with(0, |_| Ok(vec![0.0]))
+            .unwrap_err()
+            .to_string();
+        assert!(short.contains("has 1 values in place of 6"), "{short}");
     }
 
     #[test]

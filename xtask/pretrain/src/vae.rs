@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use anyhow::ensure;
 use atelier_core::Seed;
 use atelier_corpus::{Corpus, Rng, Split};
 use atelier_diffusion::noise::TorchGenerator;
@@ -58,6 +59,12 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
     if checkpoint(place).exists() {
         store.load(&checkpoint(place))?;
     }
+    ensure!(
+        decoder_only || store.began == 0 || store.step >= steps,
+        "the autoencoder in `{}` is that of an exported folder, whose posterior is as good as its mean, so that its encoder \
+         cannot be trained on: give `--decoder-only`, or train a new one in another `--cache`",
+        place.cache.display()
+    );
     if decoder_only {
         store.freeze(of_encoder);
     }

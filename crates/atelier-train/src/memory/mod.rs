@@ -1,6 +1,7 @@
 //! What a run needs of the machine's memory, before it starts.
 
 mod drawing;
+mod program;
 mod step;
 
 use atelier_core::{Recompute, TrainConfig};
@@ -13,12 +14,10 @@ use burn::tensor::Device;
 pub use drawing::drawing_bytes;
 pub use step::{StepMemory, StepShape};
 
+use self::program::PREPARED_BYTES;
 use crate::previews::PreviewPlan;
 use crate::trainer::training_side;
 use crate::{Error, Result};
-
-/// What the allocator keeps of preparing a run, beside its steps: measured on the embedded base, docs/dev/measurements.md.
-const PREPARED_BYTES: u64 = 15_000_000;
 
 /// The memory that a run may take, and how operations are made there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,28 +11,13 @@ use atelier_nn::Engine;
 use atelier_nn::kernels::reference::MOST_LOGITS;
 use atelier_nn::kernels::{GATE_VALUES, Keep};
 
+use super::program::Program;
 use crate::Result;
 
 /// Bytes of an f32.
 pub(super) const F32: u64 = 4;
 /// For each trained value: itself, in the model and beside it, two moments, its gradient.
 const BYTES_OF_TRAINED: u64 = 5 * F32;
-/// The program, its threads, and what the allocator keeps of loading where networks take turns. This and what follows is
-/// measured: docs/dev/measurements.md.
-pub(super) const PROGRAM_BYTES: u64 = 98_000_000;
-/// The same where a run is prepared, with products that were timed.
-const ENCODING_BYTES: u64 = 110_000_000;
-/// The program and its threads beside steps, without what passes find free of loading.
-const STEPS_BYTES: u64 = 35_000_000;
-/// What is free of loading, where passes take less.
-const LOADED_BYTES: u64 = 35_000_000;
-/// What passes take at least beside their tensors: scratch of threads, and the allocator's own.
-const SCRATCH_BYTES: u64 = 24_000_000;
-/// As much again as small passes take, up to this and to weights of 16 bits: pieces of these, and rows that are rounded for them.
-const PIECES_BYTES: u64 = 28_000_000;
-/// Gaps between buffers of large passes.
-const GAPS_BYTES: u64 = 32_000_000;
-
 /// Bytes of a value between a gated map and its gate, in pieces: with its gradient, also rounded.
 const BYTES_OF_GATED: u64 = 2 * F32 + 4;
 
@@ -64,15 +49,14 @@ pub struct StepMemory {
     pub adapter: u64,
     /// What passes keep, and the buffers that they work in.
     pub activations: u64,
-    /// What they take beside these: scratch, and gaps between buffers.
+    /// The program itself, scratch of its threads, and gaps between buffers.
     pub beside: u64,
 }
 
 impl StepMemory {
-    /// All of it, with the program itself.
+    /// All of it.
     pub fn total(&self) -> u64 {
-        let passes = SCRATCH_BYTES + self.activations + self.beside;
-        STEPS_BYTES + self.weights + self.adapter + passes.max(LOADED_BYTES)
+        self.weights + self.adapter + self.activations + self.beside
     }
 }
 
@@ -80,13 +64,12 @@ impl StepShape {
     /// The memory that such a step on the denoiser of `base` takes.
     pub fn memory(&self, base: &Base) -> Result<StepMemory> {
         let activations = activations(&base.unet_config, self);
-        let pieces = PIECES_BYTES.min(part_bytes(base, "unet", Engine::Mixed)?);
-        let gaps = GAPS_BYTES.min(3 * activations / 20);
+        let halves = part_bytes(base, "unet", Engine::Mixed)?;
         Ok(StepMemory {
             weights: part_bytes(base, "unet", self.engine)?,
             adapter: self.trained_values(base)? * BYTES_OF_TRAINED,
             activations,
-            beside: activations.min(pieces) + gaps,
+            beside: Program::here().beside_step(activations, halves),
         })
     }
 
@@ -119,7 +102,7 @@ pub(super) fn encoding_bytes(
     let bytes = if is_composed { 5 * F32 } else { 18 };
     let widest = bytes * (pixels * channels.unwrap_or(0)) as u64;
     let pictures = part_bytes(base, "vae", engine.of_autoencoder())? + widest;
-    Ok(ENCODING_BYTES + text_bytes(base)?.max(pictures))
+    Ok(Program::here().beside_encoding(widest) + text_bytes(base)?.max(pictures))
 }
 
 /// Memory of the text encoders' weights.

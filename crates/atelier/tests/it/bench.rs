@@ -70,7 +70,7 @@ fn the_planned_memory_is_what_a_step_takes() {
         );
         let ratio = planned / took;
         println!("{choice}: planned {planned:.2e}, took {took:.2e}, {ratio:.3}");
-        // The scratch of a second thread, which is planned, is a tenth of little memory.
+        // Little memory is mostly what the allocator keeps, which differs between settings.
         let most = if took < 2e8 { 1.25 } else { 1.15 };
         assert!((0.9..most).contains(&ratio), "{choice}: {ratio}");
         took
