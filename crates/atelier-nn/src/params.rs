@@ -114,7 +114,7 @@ impl Engine {
     /// How activations are written that only products read: rounded where these round them anyway.
     pub fn between(self) -> Keep {
         match self {
-            Self::Mixed if rounds_to_bf16() => Keep::Rounded,
+            Self::Mixed | Self::Trained if rounds_to_bf16() => Keep::Rounded,
             _ => Keep::Exact,
         }
     }

@@ -96,15 +96,15 @@ pub fn adapted_linear(
 
 /// `x [rows, in]` times the transpose of `weight [out, in]`, plus `bias [out]`; all may want gradients.
 pub fn trained_linear(
-    x: Tensor<2>,
+    x: Held<2>,
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
     format: WeightFormat,
 ) -> Tensor<2> {
-    if ops::is_here(&x) {
+    if ops::is_here(x.tensor()) || ops::is_rounded(x.tensor()) {
         ops::linear::trained(x, weight, bias, format.into())
     } else {
-        reference::linear(x, weight, bias)
+        reference::linear(x.into_tensor(), weight, bias)
     }
 }
 
@@ -145,7 +145,7 @@ pub fn trained_conv2d(
     stride: usize,
     padding: usize,
 ) -> Tensor<4> {
-    if !ops::is_here(&x_bhwc) {
+    if !ops::is_here(&x_bhwc) && !ops::is_rounded(&x_bhwc) {
         return reference::conv2d(x_bhwc, weight_oihw, bias, stride, padding);
     }
     let y = ops::conv2d::trained(x_bhwc, weight_oihw, format.into(), stride, padding);

@@ -60,7 +60,7 @@ impl ConvShape {
             let channels_out = weight_oihw.dims()[0];
             let pixels = x_bhwc.reshape([b * h * w, channels_in]);
             let weight = weight_oihw.reshape([channels_out, channels_in]);
-            let y = linear::product(pixels, weight, bias, engine);
+            let y = linear::product(pixels.into(), weight, bias, engine);
             return y.reshape([b, h, w, channels_out]);
         }
         let format = match engine {
@@ -73,7 +73,10 @@ impl ConvShape {
                 let (stride, padding) = (self.stride, self.padding);
                 kernels::trained_conv2d(x_bhwc, weight_oihw, bias, format, stride, padding)
             }
-            _ => reference::conv2d(x_bhwc, weight_oihw, bias, self.stride, self.padding),
+            _ => {
+                let x_bhwc = kernels::unrounded(x_bhwc);
+                reference::conv2d(x_bhwc, weight_oihw, bias, self.stride, self.padding)
+            }
         }
     }
 
@@ -142,7 +145,6 @@ impl Conv2d {
             weight => {
                 let weight = changed(weight.tensor(), &self.changes);
                 let bias = Some(self.bias.clone());
-                let x_bhwc = kernels::unrounded(x_bhwc);
                 self.shape.convolve(x_bhwc, weight, bias, self.engine)
             }
         };

@@ -105,8 +105,7 @@ impl Linear {
             }
             weight => {
                 let weight = changed(weight.tensor(), &self.changes);
-                let flat = kernels::unrounded(x.tensor().clone());
-                product(flat, weight, self.bias.clone(), self.engine)
+                product(x.clone(), weight, self.bias.clone(), self.engine)
             }
         };
         for adapter in adapters {
@@ -147,13 +146,13 @@ impl Linear {
 
 /// `x [rows, in]` times the transpose of `weight [out, in]`, plus the bias.
 pub(super) fn product(
-    x: Tensor<2>,
+    x: Held<2>,
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
     engine: Engine,
 ) -> Tensor<2> {
     match engine {
-        Engine::Reference => reference::linear(x, weight, bias),
+        Engine::Reference => reference::linear(x.into_tensor(), weight, bias),
         Engine::Exact => kernels::trained_linear(x, weight, bias, WeightFormat::Float),
         Engine::Mixed | Engine::Small | Engine::Trained => {
             kernels::trained_linear(x, weight, bias, WeightFormat::Whole)

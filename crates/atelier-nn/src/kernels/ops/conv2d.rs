@@ -180,9 +180,11 @@ impl Backward<Flex, 2> for TrainedBackward {
         }
         if let (Some(node), Some(x)) = (weight_node, x) {
             let ([_, _, _, outputs], [_, _, _, inputs]) = (dy.shape().dims(), x.shape().dims());
-            let run =
-                |dy: &[f32], x: &[f32]| conv::weight_gradient(Level::best(), *format, sizes, x, dy);
-            let values = with_values(&dy, |dy| with_values(x, |x| run(dy, x)));
+            let values = with_values(&dy, |dy| {
+                with_view(x, |x| {
+                    conv::weight_gradient(Level::best(), *format, sizes, x, dy)
+                })
+            });
             grads.register::<Flex>(node.id, tensor(values, [outputs, inputs, 3, 3]));
         }
     }

@@ -14,9 +14,9 @@ use burn::tensor::Tensor;
 use super::super::level::Level;
 use super::super::pointwise::channels;
 use super::super::pointwise::kept::Precision;
-use super::super::product::{Format, Operand, Packed, linear, outer};
+use super::super::product::{Format, Packed, linear, outer};
 use super::super::weights::Frozen;
-use super::held::{Held, Slot, with_rows};
+use super::held::{Held, Slot, keep, kept, with_kept_rows, with_rows};
 use super::{activation_tensor, finish, tensor, with_values};
 
 /// Linear maps as a backend supplies them.
@@ -30,11 +30,13 @@ pub(crate) trait LinearOps: Backend {
         copy: Option<Slot>,
         precision: [Precision; 2],
     ) -> FloatTensor<Self>;
-    /// `x [rows, in]` times the transpose of `weight [out, in]`, whose gradient may be wanted.
+    /// `x [rows, in]` times the transpose of `weight [out, in]`, whose gradient may be wanted. What products read of `x`, in
+    /// both passes, lies in `copy`.
     fn trained_linear(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         format: Format,
+        copy: Slot,
     ) -> FloatTensor<Self>;
     /// `x [rows, c]` plus `bias [c]`, whose gradient may be wanted.
     fn trained_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -50,12 +52,14 @@ pub(crate) fn frozen(x: Held<2>, weights: Arc<Frozen>, result: Precision) -> Ten
 
 /// [`LinearOps::trained_linear`] on tensors, with bias.
 pub(crate) fn trained(
-    x: Tensor<2>,
+    x: Held<2>,
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
     format: Format,
 ) -> Tensor<2> {
-    let y = Dispatch::trained_linear(x.into_dispatch(), weight.into_dispatch(), format);
+    let (x, copy) = x.into_parts();
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    let y = Dispatch::trained_linear(x, weight, format, copy.unwrap_or_default());
     let y = Tensor::from_dispatch(y);
     match bias {
         Some(bias) => add_bias(y, bias),
@@ -119,8 +123,9 @@ impl LinearOps for Flex {
         forward(&x, packed, bias, copy.as_ref(), result)
     }
 
-    fn trained_linear(x: FlexTensor, weight: FlexTensor, format: Format) -> FlexTensor {
-        forward(&x, &packed(&weight, format), None, None, Precision::Exact)
+    fn trained_linear(x: FlexTensor, weight: FlexTensor, format: Format, copy: Slot) -> FlexTensor {
+        let weight = packed(&weight, format);
+        forward(&x, &weight, None, Some(&copy), Precision::Exact)
     }
 
     fn trained_bias(x: FlexTensor, bias: FlexTensor) -> FlexTensor {
@@ -151,11 +156,13 @@ impl Backward<Flex, 1> for FrozenBackward {
 #[derive(Debug)]
 struct TrainedBackward;
 
-/// What a trained map keeps: its input where the weight's gradient is wanted, and its packed weight where the input's is.
+/// What a trained map keeps: its input, as products read it, where the weight's gradient is wanted, and its packed weight where
+/// the input's is.
 #[derive(Debug, Clone)]
 struct TrainedState {
     format: Format,
-    x: Option<FlexTensor>,
+    inputs: usize,
+    x: Option<Slot>,
     weight: Option<Arc<Packed>>,
 }
 
@@ -171,18 +178,20 @@ impl Backward<Flex, 2> for TrainedBackward {
         let dy = grads.consume::<Flex>(&ops.node);
         let [_, outputs] = dy.shape().dims();
         let [x_node, weight_node] = ops.parents;
-        if let (Some(node), Some(weight)) = (x_node, &ops.state.weight) {
-            grads.register::<Flex>(node.id, input_gradient(&dy, weight, Precision::Exact));
-        }
-        if let (Some(node), Some(x)) = (weight_node, &ops.state.x) {
-            let [_, inputs] = x.shape().dims();
-            let run = |dy: &[f32], x: &[f32]| {
-                let (dy, x) = (Operand::floats(dy, outputs), Operand::floats(x, inputs));
-                outer::weight_gradient(Level::best(), ops.state.format, dy, x)
-            };
-            let values = with_values(&dy, |dy| with_values(x, |x| run(dy, x)));
-            grads.register::<Flex>(node.id, tensor(values, [outputs, inputs]));
-        }
+        let (format, inputs) = (ops.state.format, ops.state.inputs);
+        with_rows(&dy, None, format.takes_halves(), |dy| {
+            if let (Some(node), Some(weight)) = (x_node, &ops.state.weight) {
+                let values = linear::input_gradient_sum(&[(weight, dy)], Precision::Exact);
+                let dx = activation_tensor(values, [dy.count(), weight.depth()]);
+                grads.register::<Flex>(node.id, dx);
+            }
+            if let (Some(node), Some(x)) = (weight_node, &ops.state.x) {
+                let values = with_kept_rows(kept(x), inputs, |x| {
+                    outer::weight_gradient(Level::best(), format, dy, x)
+                });
+                grads.register::<Flex>(node.id, tensor(values, [outputs, inputs]));
+            }
+        });
     }
 }
 
@@ -223,12 +232,16 @@ impl<C: CheckpointStrategy> LinearOps for Autodiff<Flex, C> {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         format: Format,
+        copy: Slot,
     ) -> FloatTensor<Self> {
         let packed = Arc::new(packed(weight.primitive(), format));
-        let y = forward(x.primitive(), &packed, None, None, Precision::Exact);
+        let y = forward(x.primitive(), &packed, None, Some(&copy), Precision::Exact);
         let state = TrainedState {
             format,
-            x: weight.is_tracked().then(|| x.primitive().clone()),
+            inputs: packed.depth(),
+            x: weight
+                .is_tracked()
+                .then(|| keep(&copy, x.primitive(), Precision::Exact)),
             weight: x.is_tracked().then_some(packed),
         };
         finish!(TrainedBackward, [x.node(), weight.node()], y, state)

@@ -6,10 +6,11 @@
 use super::super::level::Level;
 use super::super::memory::{Shared, filled};
 use super::super::pointwise::kept::{View, widened};
+use super::halves::row_step;
 use super::operand::Values;
-use super::outer::{Rows, Sum};
+use super::outer::{Rows, Shifted, Sum};
 use super::packed::{Format, Packed};
-use super::picture::{Bordered, bordered, bordered_floats};
+use super::picture::{Bordered, bordered, bordered_floats, bordered_halves};
 use super::walk::{Direction, Left, Output, Place, Start, Tap, Term, product};
 use super::winograd;
 
@@ -161,24 +162,33 @@ pub(crate) fn weight_gradient(
     level: Level,
     format: Format,
     sizes: &ConvSizes,
-    x: &[f32],
+    x: View<'_>,
     dy: &[f32],
 ) -> Vec<f32> {
+    if let View::Rounded(halves) = x
+        && !format.takes_halves()
+    {
+        let x = widened(level, halves);
+        return weight_gradient(level, format, sizes, View::Exact(&x), dy);
+    }
     let [height, width] = sizes.output();
     let inputs = x.len() / (sizes.batch * sizes.height * sizes.width);
     let outputs = dy.len() / (sizes.batch * height * width);
+    let rounds = format.takes_halves();
     let picture = Bordered {
         batch: sizes.batch,
         height: sizes.height,
         width: sizes.width,
         border: sizes.padding,
-        units: inputs,
+        units: if rounds { row_step(inputs) } else { inputs },
     };
+    // numbers of a unit
+    let held = 1 + usize::from(rounds);
+    let place = |b, y, x| held * picture.unit(b, y, x);
     let mut starts = Vec::with_capacity(sizes.batch * height * width);
     for b in 0..sizes.batch {
         for y in 0..height {
-            let place = |x: usize| picture.unit(b, y * sizes.stride, x * sizes.stride);
-            starts.extend((0..width).map(place));
+            starts.extend((0..width).map(|x| place(b, y * sizes.stride, x * sizes.stride)));
         }
     }
     let dy_starts: Vec<usize> = (0..starts.len()).map(|row| row * outputs).collect();
@@ -189,20 +199,26 @@ pub(crate) fn weight_gradient(
     };
     let taps = KERNEL * KERNEL;
     let sum = |to: Shared| {
-        bordered_floats(&picture, x, |values| {
+        let products = |values: Values<'_>| {
             Sum::new(level, format, &dy).with(|sum| {
-                for tap in 0..taps {
-                    let offset = picture.unit(0, tap / KERNEL, tap % KERNEL);
-                    let starts: Vec<usize> = starts.iter().map(|start| start + offset).collect();
-                    let x = Rows {
-                        values: Values::Floats(values),
-                        starts: &starts,
-                        width: inputs,
-                    };
-                    sum.product(&x, to.from(tap * outputs * inputs), inputs);
-                }
+                let shifts = (0..taps).map(|tap| Shifted {
+                    offset: place(0, tap / KERNEL, tap % KERNEL),
+                    to: to.from(tap * outputs * inputs),
+                });
+                let x = Rows {
+                    values,
+                    starts: &starts,
+                    width: inputs,
+                };
+                sum.products(&x, &shifts.collect::<Vec<_>>(), inputs);
             });
-        });
+        };
+        match x {
+            View::Exact(x) if !rounds => {
+                bordered_floats(&picture, x, |x| products(Values::Floats(x)));
+            }
+            x => bordered_halves(level, &picture, x, |x| products(Values::Halves(x))),
+        }
     };
     // SAFETY: every tap has its product.
     let by_tap = unsafe { filled(taps * outputs * inputs, sum) };

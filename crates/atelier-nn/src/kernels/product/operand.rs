@@ -78,7 +78,7 @@ impl<'a> Operand<'a> {
     }
 
     /// How many rows there are.
-    pub(super) fn count(self) -> usize {
+    pub(crate) fn count(self) -> usize {
         match self {
             Self::Floats { values, width } => values.len() / width.max(1),
             Self::Halves(rows) => rows.count,

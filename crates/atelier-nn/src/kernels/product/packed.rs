@@ -25,6 +25,11 @@ pub(crate) enum Format {
 
 impl Format {
     /// Units that `depth` numbers take along the summed dimension.
+    /// Whether left operands of products with weights of this format may be rounded to bf16 before.
+    pub(crate) fn takes_halves(self) -> bool {
+        self == Self::Bf16
+    }
+
     pub(super) fn units_of(self, depth: usize) -> usize {
         match self {
             Self::F32 => depth,
@@ -155,7 +160,7 @@ impl Packed {
 
     /// Whether products with these weights take rows in bf16.
     pub(crate) fn takes_halves(&self) -> bool {
-        self.format == Format::Bf16
+        self.format.takes_halves()
     }
 
     /// Outputs, inputs and taps.

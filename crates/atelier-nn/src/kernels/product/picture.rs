@@ -134,6 +134,28 @@ pub(super) fn bordered_floats(picture: &Bordered, from: &[f32], f: impl FnOnce(&
     });
 }
 
+/// Runs `f` with the pictures `from [b, h, w, channels]` as bf16, a border around each, and zeros behind every pixel up to whole
+/// lines of units.
+pub(super) fn bordered_halves(
+    level: Level,
+    picture: &Bordered,
+    from: View<'_>,
+    f: impl FnOnce(&[u16]),
+) {
+    let count = picture.unit(picture.batch, 0, 0);
+    let channels = from.len() / (picture.batch * picture.height * picture.width);
+    with_units(count, |units| {
+        clear_border(picture, units);
+        let to = Shared::from_ptr(units.as_mut_ptr().cast());
+        match from {
+            View::Exact(from) => halve(level, picture, from, channels, to),
+            View::Rounded(from) => copy_halves(picture, from, channels, to),
+        }
+        // SAFETY: all `count` units were written, two numbers each, any 16 bits of which are valid.
+        f(unsafe { std::slice::from_raw_parts(units.as_ptr().cast(), 2 * count) });
+    });
+}
+
 /// Writes zeros around every picture.
 fn clear_border(picture: &Bordered, units: &mut Units) {
     let [height, width] = picture.sides();

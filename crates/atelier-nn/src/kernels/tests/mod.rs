@@ -92,7 +92,7 @@ fn linear_maps_are_those_of_the_reference() {
     let y = reference::linear(x.clone(), weight.clone(), Some(bias.clone()));
     let expected = run(y, |g| vec![grad(&x, g), grad(&weight, g), grad(&bias, g)]);
     for (format, tolerance) in formats() {
-        let y = trained_linear(x.clone(), weight.clone(), Some(bias.clone()), format);
+        let y = trained_linear(x.clone().into(), weight.clone(), Some(bias.clone()), format);
         let got = run(y, |g| vec![grad(&x, g), grad(&weight, g), grad(&bias, g)]);
         compare("trained", &got, &expected, tolerance);
         let frozen = Frozen::new(

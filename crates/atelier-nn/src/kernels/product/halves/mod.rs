@@ -147,8 +147,8 @@ impl<'a> Left<'a> {
 /// The products of all rows with one panel of pairs of bf16.
 ///
 /// # Safety
-/// Every row and the panel must be readable over all pieces, in whole lines of units; the target writable. The instructions
-/// must be there.
+/// Every row and the panel must be readable over all pieces, in whole lines of units, and so must what lies between the first
+/// and the last of rows that ascend; the target writable. The instructions must be there.
 pub(super) unsafe fn half_panel_at(
     level: Level,
     left: &Left<'_>,

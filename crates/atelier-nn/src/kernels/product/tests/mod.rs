@@ -188,6 +188,12 @@ fn convolutions_of_any_size_are_right() {
         ([1, 3, 20, 1, 1], [40, 33]),
         ([1, 12, 12, 1, 1], [450, 130]),
         ([1, 12, 12, 1, 1], [130, 512]),
+        // strips over borders
+        ([2, 8, 8, 1, 1], [100, 130]),
+        ([3, 4, 4, 1, 1], [200, 40]),
+        // more rows than are summed at once
+        ([9, 8, 8, 1, 1], [21, 70]),
+        ([8, 16, 17, 2, 1], [68, 6]),
     ];
     for (level, format) in cases() {
         for ([batch, height, width, stride, padding], [inputs, outputs]) in sizes {
@@ -219,10 +225,16 @@ fn convolutions_of_any_size_are_right() {
                 let halved = conv::forward(&packed, &sizes, View::Rounded(&halves), Some(&bias));
                 let exact = conv::forward(&packed, &sizes, View::Exact(&x), Some(&bias));
                 assert_eq!(halved, exact, "{name}");
+                let weights = |x| conv::weight_gradient(level, format, &sizes, x, &dy);
+                let [halved, exact] = [View::Rounded(&halves), View::Exact(&x)].map(weights);
+                assert_eq!(halved, exact, "weight {name}");
             }
             let worst = error(&conv::input_gradient(&packed, &sizes, &dy), &dx);
             assert!(worst < tolerance(format), "gradient {name}: {worst}");
-            let worst = error(&conv::weight_gradient(level, format, &sizes, &x, &dy), &dw);
+            let worst = error(
+                &conv::weight_gradient(level, format, &sizes, View::Exact(&x), &dy),
+                &dw,
+            );
             assert!(worst < tolerance(format), "weight {name}: {worst}");
         }
     }

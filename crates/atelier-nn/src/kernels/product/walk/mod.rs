@@ -177,8 +177,8 @@ impl Sizes {
 /// rows of the first term, which all others have too.
 ///
 /// # Safety
-/// Rows of left operands must be readable over all taps and the whole summed dimension, and no other thread may use the
-/// values of the result's rows.
+/// Rows of left operands must be readable over all taps and the whole summed dimension, and with them what lies between; no
+/// other thread may use the values of the result's rows.
 pub(super) unsafe fn product(
     terms: &[Term<'_>],
     direction: Direction,

@@ -1,8 +1,9 @@
 //! Products of pairs of bf16 by the matrix unit of x86.
 //!
 //! Rows come in strips of sixteen, two of which meet 32 columns of the panel at a time. These columns stay in a near cache
-//! while the strips of some rows pass. Where rows lie evenly only in shorter strips, as those of small pictures do, strips
-//! are shorter; else their rows are gathered.
+//! while the strips of some rows pass.
+
+mod strip;
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -11,11 +12,10 @@ use super::super::super::level::amx;
 use super::super::tile::{Onto, Piece, Row, Target};
 use super::super::units::Units;
 use super::{BLOCK, LINE, Panel};
+use strip::{Strip, arranged};
 
 const _: () = assert!(BLOCK == amx::BLOCK_COLUMNS, "columns of the unit");
 
-/// How many rows shorter strips may have, best first.
-const SHORT_SIDES: [usize; 2] = [8, 4];
 /// Rows that pass one set of columns: whole pairs of strips of any side.
 const ROWS: usize = 256;
 /// Units of a tap that are summed before the next tap.
@@ -61,11 +61,9 @@ impl<'a> Strips<'a> {
         panel_step: usize,
     ) -> Self {
         debug_assert!(depth.is_multiple_of(LINE), "whole lines of units");
-        let side = side_of(rows);
-        let strip = |rows| Strip::new(rows, side);
-        let mut all: Vec<Strip> = rows.chunks(side).map(strip).collect();
+        let (side, mut all) = arranged(rows, pieces.len() * depth / LINE);
         if !all.len().is_multiple_of(2) {
-            all.push(strip(&[]));
+            all.push(Strip::empty());
         }
         let mut strips = Self {
             side,
@@ -165,8 +163,9 @@ impl<'a> Strips<'a> {
         let mut room = gathered.as_mut_ptr();
         let mut place = |strip: &Strip| {
             if !strip.is_uneven() {
-                let first = strip.rows.first().map_or(nothing, |row| row.from);
-                return (first, strip.from_step.unwrap_or(0));
+                return strip
+                    .even
+                    .map_or((nothing, 0), |even| (even.first, even.step));
             }
             let to = room;
             room = room.wrapping_add(self.side * step);
@@ -242,56 +241,6 @@ impl<'a> Strips<'a> {
             }
         }
     }
-}
-
-/// Rows of a strip: fewer where most whole ones would have to be gathered, and shorter ones need not.
-fn side_of(rows: &[Row]) -> usize {
-    let is_even = |side: usize, rows: &[Row]| even(rows, side, |row| row.from as usize).is_some();
-    let whole = rows.chunks_exact(amx::SIDE);
-    let (count, uneven) = (
-        whole.len(),
-        whole.filter(|rows| !is_even(amx::SIDE, rows)).count(),
-    );
-    if 2 * uneven <= count {
-        return amx::SIDE;
-    }
-    let fits = |side: &usize| rows.chunks_exact(*side).all(|rows| is_even(*side, rows));
-    SHORT_SIDES.into_iter().find(fits).unwrap_or(amx::SIDE)
-}
-
-/// Up to as many rows as strips have.
-#[derive(Clone, Copy)]
-struct Strip<'a> {
-    rows: &'a [Row],
-    /// The distance of rows in bytes, where the strip is whole and they lie evenly.
-    from_step: Option<usize>,
-    /// The same in the result.
-    to_step: Option<usize>,
-}
-
-impl<'a> Strip<'a> {
-    fn new(rows: &'a [Row], side: usize) -> Self {
-        Self {
-            rows,
-            from_step: even(rows, side, |row| row.from as usize),
-            to_step: even(rows, side, |row| row.to * size_of::<f32>()),
-        }
-    }
-
-    /// Whether its rows have to be gathered.
-    fn is_uneven(&self) -> bool {
-        self.from_step.is_none() && !self.rows.is_empty()
-    }
-}
-
-/// The distance of the places of `side` rows, where it is the same for all.
-fn even(rows: &[Row], side: usize, place: impl Fn(&Row) -> usize) -> Option<usize> {
-    if rows.len() < side {
-        return None;
-    }
-    let step = place(&rows[1]).checked_sub(place(&rows[0]))?;
-    let same = |pair: &[Row]| place(&pair[0]) + step == place(&pair[1]);
-    rows.windows(2).all(same).then_some(step)
 }
 
 /// Two strips, the second of which may be empty.
@@ -373,7 +322,7 @@ impl Place<'_> {
             for (index, row) in strip.rows.iter().enumerate() {
                 // SAFETY: the sums of a strip have as many rows; the caller promises the target's columns.
                 unsafe {
-                    let sums = self.apart(i).add(index * amx::BLOCK_COLUMNS);
+                    let sums = self.apart(i).add(strip.slot(index) * amx::BLOCK_COLUMNS);
                     let sums = std::slice::from_raw_parts(sums, columns);
                     let to = std::slice::from_raw_parts_mut(self.at(row), columns);
                     match self.target.onto {
