@@ -3,6 +3,7 @@
 use atelier_core::{GenerateRequest, Recompute, Targets};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_nn::Engine;
+use atelier_weights::TensorFile;
 
 use super::program::Program;
 use super::step::{F32, StepMemory, StepShape, forward_activations, part_bytes, text_bytes};
@@ -12,7 +13,7 @@ use crate::Result;
 /// autoencoder comes with the first picture and stays.
 ///
 /// # Errors
-/// When the base cannot be read or cannot draw it.
+/// When the base or an adapter cannot be read, or the base cannot draw it.
 pub fn drawing_bytes(base: &Base, request: &GenerateRequest, is_composed: bool) -> Result<u64> {
     drawn_by(Program::here(), base, request, is_composed)
 }
@@ -52,9 +53,28 @@ fn drawn_by(
     // embedded base, docs/dev/measurements.md.
     let decoding = decoded.decoder_buffers(base) + picture + 4 * passes / 5;
     let work = passes.max(decoding);
-    let drawing = part_bytes(base, "unet", shape.engine)? + work;
+    let drawing = part_bytes(base, "unet", shape.engine)? + work + adapter_bytes(request)?;
     let autoencoder = part_bytes(base, "vae", shape.engine.of_autoencoder())?;
     Ok(program.beside_drawing(work) + autoencoder + drawing.max(text_bytes(base)?))
+}
+
+/// What the request's adapters take: their numbers as the layers have them, and the pages of their files, which are read as
+/// they are mapped. Those with a strength of zero are not loaded.
+fn adapter_bytes(request: &GenerateRequest) -> Result<u64> {
+    let adapters = request.adapters.iter();
+    let acting =
+        adapters.filter(|adapter| adapter.strength != 0.0 || adapter.text_strength() != 0.0);
+    let bytes = acting.map(|adapter| {
+        let file = TensorFile::open(&adapter.path)?;
+        let shapes = file.names().filter_map(|name| file.info(name));
+        let values: usize = shapes
+            .map(|info| info.shape.iter().product::<usize>())
+            .sum();
+        let spans = file.names().filter_map(|name| file.span(name));
+        let stored: u64 = spans.map(|span| span.end - span.start).sum();
+        Ok(F32 * values as u64 + stored)
+    });
+    bytes.sum()
 }
 
 impl StepShape {
@@ -96,9 +116,11 @@ impl StepShape {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::path::Path;
 
-    use atelier_core::Precision;
+    use atelier_core::{AdapterUse, Precision};
+    use atelier_weights::{DType, OutTensor, write_tensors};
 
     use super::*;
 
@@ -147,5 +169,38 @@ mod tests {
                 assert!((1.0..1.5).contains(&share), "{setting}: {share}");
             }
         }
+    }
+
+    #[test]
+    fn adapters_take_their_numbers_and_their_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("adapter.safetensors");
+        let tensor = OutTensor {
+            name: "layer.lora_down.weight".to_owned(),
+            dtype: DType::F32,
+            shape: vec![250, 1000],
+            data: vec![0.5; 250_000],
+        };
+        write_tensors(&file, &[tensor], &BTreeMap::new()).unwrap();
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/atelier-mini");
+        let base = Base::open(&base).unwrap();
+        let planned = |adapters: &[AdapterUse]| {
+            let request = GenerateRequest {
+                adapters: adapters.to_vec(),
+                ..GenerateRequest::default()
+            };
+            drawing_bytes(&base, &request, false)
+        };
+        let without = planned(&[]).unwrap();
+        let acting = AdapterUse::new(&file, 0.5);
+        // f32 here and f32 there
+        assert_eq!(planned(&[acting.clone()]).unwrap(), without + 2_000_000);
+        assert_eq!(
+            planned(&[acting.clone(), acting]).unwrap(),
+            without + 4_000_000
+        );
+        assert_eq!(planned(&[AdapterUse::new(&file, 0.0)]).unwrap(), without);
+        let gone = AdapterUse::new(folder.path().join("gone.safetensors"), 1.0);
+        assert!(planned(&[gone]).unwrap_err().to_string().contains("gone"));
     }
 }
