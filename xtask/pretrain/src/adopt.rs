@@ -51,12 +51,18 @@ pub(crate) fn adopt(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
     let file = TensorFile::open(base.join("vae/diffusion_pytorch_model.safetensors"))?;
     autoencoder.begin_with(made.vae_steps, |slot| Ok(file.read_f32(&slot.name)?))?;
     let store = networks(place, base, made.denoiser_steps)?;
-    place.recipe.keep(&place.cache)?;
-    autoencoder.save(&checkpoints[0])?;
-    if let Err(error) = store.save(&checkpoints[1]) {
-        fs_err::remove_file(&checkpoints[0])?;
-        return Err(error);
+    fs_err::create_dir_all(&place.cache)?;
+    let written = autoencoder
+        .save(&checkpoints[0])
+        .and_then(|()| store.save(&checkpoints[1]))
+        .and_then(|()| place.recipe.keep(&place.cache));
+    if written.is_err() {
+        // nothing was begun
+        for file in checkpoints.iter().filter(|file| file.exists()) {
+            fs_err::remove_file(file).ok();
+        }
     }
+    written?;
     log(&format!(
         "begun with the {} steps of `{}`; encode the pictures next, and train to a larger number of steps",
         store.step,

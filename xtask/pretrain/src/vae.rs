@@ -62,7 +62,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
     ensure!(
         decoder_only || store.began == 0 || store.step >= steps,
         "the autoencoder in `{}` is that of an exported folder, whose posterior is as good as its mean, so that its encoder \
-         cannot be trained on: give `--decoder-only`, or train a new one in another `--cache`",
+         cannot be trained on: train its decoder with `vae --decoder-only`, or a new one in another `--cache`",
         place.cache.display()
     );
     if decoder_only {

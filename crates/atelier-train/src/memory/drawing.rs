@@ -15,7 +15,7 @@ use crate::Result;
 /// # Errors
 /// When the base or an adapter cannot be read, or the base cannot draw it.
 pub fn drawing_bytes(base: &Base, request: &GenerateRequest, is_composed: bool) -> Result<u64> {
-    drawn_by(Program::here(), base, request, is_composed)
+    drawn_by(Program::here(is_composed), base, request, is_composed)
 }
 
 fn drawn_by(
@@ -88,11 +88,11 @@ impl StepShape {
         };
         let passes = forward_activations(&base.unet_config, &passes);
         let autoencoder = part_bytes(base, "vae", self.engine.of_autoencoder())?;
-        let decoding = autoencoder + self.decoder_buffers(base);
+        let decoding = self.decoder_buffers(base);
         // The adapter once more, as the checkpoint has it.
         let adapter = step.adapter + step.adapter / 5;
-        let work = passes.max(decoding);
-        Ok(Program::here().beside_drawing(work) + step.weights + adapter + work)
+        let beside = Program::here(self.is_composed).beside_drawing(passes.max(decoding));
+        Ok(beside + step.weights + adapter + passes.max(autoencoder + decoding))
     }
 
     /// What the autoencoder's decoder works in.
@@ -194,7 +194,10 @@ mod tests {
         let without = planned(&[]).unwrap();
         let acting = AdapterUse::new(&file, 0.5);
         // f32 here and f32 there
-        assert_eq!(planned(&[acting.clone()]).unwrap(), without + 2_000_000);
+        assert_eq!(
+            planned(std::slice::from_ref(&acting)).unwrap(),
+            without + 2_000_000
+        );
         assert_eq!(
             planned(&[acting.clone(), acting]).unwrap(),
             without + 4_000_000

@@ -1,6 +1,7 @@
 //! What the program takes beside the tensors that are counted: itself, scratch of its threads, and what the allocator keeps.
 //!
-//! The figures are measured on three bases with 1 to 16 threads: docs/dev/measurements.md.
+//! The figures are measured, those of steps on three bases with 1 to 16 threads, those of drawings on one with 1 to 8:
+//! docs/dev/measurements.md.
 
 /// The program, and what the allocator keeps of loading where networks take turns.
 const DRAWING_BYTES: u64 = 98_000_000;
@@ -40,9 +41,14 @@ impl Program {
         }
     }
 
-    /// With the threads that it has now.
-    pub(super) fn here() -> Self {
-        Self::with_threads(rayon::current_num_threads())
+    /// With the threads that it has now. Operations that are composed, as those of a card are, use none of their scratch: there
+    /// it is the room that was measured.
+    pub(super) fn here(is_composed: bool) -> Self {
+        Self::with_threads(if is_composed {
+            COUNTED_THREADS as usize
+        } else {
+            rayon::current_num_threads()
+        })
     }
 
     /// Bytes beside a step whose passes take `activations`, on weights that take `halves` with 16 bits each.

@@ -69,7 +69,7 @@ impl StepShape {
             weights: part_bytes(base, "unet", self.engine)?,
             adapter: self.trained_values(base)? * BYTES_OF_TRAINED,
             activations,
-            beside: Program::here().beside_step(activations, halves),
+            beside: Program::here(self.is_composed).beside_step(activations, halves),
         })
     }
 
@@ -102,7 +102,7 @@ pub(super) fn encoding_bytes(
     let bytes = if is_composed { 5 * F32 } else { 18 };
     let widest = bytes * (pixels * channels.unwrap_or(0)) as u64;
     let pictures = part_bytes(base, "vae", engine.of_autoencoder())? + widest;
-    Ok(Program::here().beside_encoding(widest) + text_bytes(base)?.max(pictures))
+    Ok(Program::here(is_composed).beside_encoding(widest) + text_bytes(base)?.max(pictures))
 }
 
 /// Memory of the text encoders' weights.

@@ -24,12 +24,12 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Units that `depth` numbers take along the summed dimension.
     /// Whether left operands of products with weights of this format may be rounded to bf16 before.
     pub(crate) fn takes_halves(self) -> bool {
         self == Self::Bf16
     }
 
+    /// Units that `depth` numbers take along the summed dimension.
     pub(super) fn units_of(self, depth: usize) -> usize {
         match self {
             Self::F32 => depth,

@@ -139,6 +139,64 @@ fn what_lies_between_products_may_be_rounded() {
 }
 
 #[test]
+fn a_rounded_tensor_serves_maps_that_are_trained() {
+    // rows that products read where they lie, and rows that are copied for them
+    for width in [64, 40] {
+        let affine = [numbers([width], 2), numbers([width], 3)];
+        let x = tracked([37, width], 1);
+        let weights = [tracked([30, width], 4), tracked([30, width], 5)];
+        let gather = |g: &burn::tensor::Gradients| {
+            vec![grad(&x, g), grad(&weights[0], g), grad(&weights[1], g)]
+        };
+        let both =
+            |map: &dyn Fn(usize) -> Tensor<2>| run(Tensor::cat(vec![map(0), map(1)], 1), gather);
+        let normal = reference::layer_norm(x.clone(), affine.clone(), 1e-5);
+        let expected = both(&|i| reference::linear(normal.clone(), weights[i].clone(), None));
+        for (format, _) in formats() {
+            for (result, is_shared) in [Keep::Exact, Keep::Rounded]
+                .into_iter()
+                .flat_map(|result| [(result, false), (result, true)])
+            {
+                let precision = [Keep::Rounded, result];
+                let normal = layer_norm(x.clone(), affine.clone(), 1e-5, precision);
+                assert_eq!(normal.dtype() == DType::BF16, result == Keep::Rounded);
+                let held = if is_shared {
+                    Held::shared(normal)
+                } else {
+                    normal.into()
+                };
+                let map = |i: usize| trained_linear(held.clone(), weights[i].clone(), None, format);
+                let name = format!("{width} {format:?} {result:?} {is_shared}");
+                compare(&name, &both(&map), &expected, 2.0 * ROUNDED);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rounded_picture_serves_a_convolution_that_is_trained() {
+    for (channels, stride) in [(24, 1), (24, 2), (100, 1)] {
+        let affine = [numbers([channels], 2), numbers([channels], 3)];
+        let (x, weight) = (
+            tracked([2, 8, 8, channels], 1),
+            tracked([20, channels, 3, 3], 4),
+        );
+        let gather = |g: &burn::tensor::Gradients| vec![grad(&x, g), grad(&weight, g)];
+        let normal = reference::group_norm(x.clone(), affine.clone(), 4, 1e-5, true);
+        let y = reference::conv2d(normal, weight.clone(), None, stride, 1);
+        let expected = run(y, gather);
+        for (format, _) in formats() {
+            let precision = [Keep::Rounded; 2];
+            let normal = group_norm(x.clone(), affine.clone(), 4, 1e-5, true, precision);
+            assert_eq!(normal.dtype(), DType::BF16);
+            let y = trained_conv2d(normal, weight.clone(), None, format, stride, 1);
+            let name = format!("{channels} {stride} {format:?}");
+            compare(&name, &run(y, gather), &expected, 2.0 * ROUNDED);
+        }
+    }
+}
+
+#[test]
 fn a_rounded_picture_serves_a_convolution_and_what_reads_f32() {
     let (x, affine) = (
         tracked([2, 7, 9, 24], 1),

@@ -99,22 +99,21 @@ pub(super) fn arranged(rows: &[Row], lines: usize) -> (usize, Vec<Strip<'_>>) {
 
 /// Whole strips that read the rows with what lies between them, where these lie in a lattice that allows it.
 fn over_borders(rows: &[Row]) -> Option<Vec<Strip<'_>>> {
-    let [first, second, .., last] = rows else {
-        return None;
-    };
-    let step = second.from.addr().checked_sub(first.from.addr())?;
+    let (first, last) = (rows.first()?.from.addr(), rows.last()?.from.addr());
+    // a block may begin at the end of a line, whose next row is further away
+    let near = rows.windows(2).take(amx::SIDE);
+    let steps = near.map(|pair| pair[1].from.addr().saturating_sub(pair[0].from.addr()));
+    let step = steps.min()?;
     let span = (amx::SIDE - 1) * step;
-    if step == 0 || !rows.is_sorted_by_key(|row| row.from.addr()) {
-        return None;
-    }
-    if last.from.addr() - first.from.addr() < span {
+    let ascends = |pair: &[Row]| pair[0].from.addr() < pair[1].from.addr();
+    if !rows.windows(2).all(ascends) || last - first < span {
         return None;
     }
     let mut strips = Vec::new();
     let mut rest = rows;
     while let Some(row) = rest.first() {
         // what a strip reads must lie between rows
-        let start = row.from.addr().min(last.from.addr() - span);
+        let start = row.from.addr().min(last - span);
         let slot = |row: &Row| row.from.addr() - start;
         let is_inside = |row: &&Row| slot(row) <= span && slot(row).is_multiple_of(step);
         let count = rest.iter().take_while(is_inside).count();
@@ -144,7 +143,7 @@ fn step_of(rows: &[Row], side: usize, place: impl Fn(&Row) -> usize) -> Option<u
     }
     let step = place(&rows[1]).checked_sub(place(&rows[0]))?;
     let same = |pair: &[Row]| place(&pair[0]) + step == place(&pair[1]);
-    rows.windows(2).all(same).then_some(step)
+    (step > 0 && rows.windows(2).all(same)).then_some(step)
 }
 
 #[cfg(test)]
@@ -201,6 +200,9 @@ mod tests {
         assert_eq!(of(5, [4, 4], 1, 36), [16, 0, 10]);
         // 22 with 23 pixels from the first of a line to that of the next
         assert_eq!(of(1, [5, 21], 1, 36), [16, 0, 8]);
+        // from the last pixel of a line on
+        let later = &rows(&units, 2, [8, 9], 1)[8..];
+        assert_eq!(arrangement(later, 36), [16, 0, 11]);
         // every other pixel of lines of eighteen: nothing is won
         assert_eq!(of(2, [8, 8], 2, 36), [8, 0, 16]);
         // the sums are quicker than bringing them to their place
