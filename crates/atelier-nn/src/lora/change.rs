@@ -29,9 +29,14 @@ impl AttachedChange {
 
     /// A single factor as a change, for layers whose weight must be changed in order.
     pub(crate) fn of_factor(factor: Factor<Tensor<2>>, scale: f32, strength: f32) -> Self {
+        Self::of_delta(Delta::Plain(factor), scale, strength)
+    }
+
+    /// A difference that is added to the weight.
+    pub(crate) fn of_delta(delta: Delta<Tensor<2>>, scale: f32, strength: f32) -> Self {
         Self {
             change: WeightChange {
-                delta: Delta::Plain(factor),
+                delta,
                 scale,
                 magnitude: None,
             },

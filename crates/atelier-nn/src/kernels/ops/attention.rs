@@ -7,13 +7,15 @@ use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::Tensor;
 
 use super::super::attention::{self, Shape, halves};
 use super::super::level::Level;
 use super::super::pointwise::kept::{Activation, Precision};
 use super::held::{Held, KeptTensor, Slot, keep, kept};
-use super::{activation_tensor, finish, is_rounded, takes_halves, with_values, with_view};
+use super::{
+    activation_tensor, finish, holds_halves, is_rounded, takes_halves, with_values, with_view,
+};
 
 /// Attention as a backend supplies it.
 #[backend_extension(Autodiff, Flex)]
@@ -185,7 +187,7 @@ impl<C: CheckpointStrategy> AttentionOps for Autodiff<Flex, C> {
             State {
                 shape,
                 precision,
-                slope: if operands[0].dtype() == DType::BF16 {
+                slope: if holds_halves(operands[0]) {
                     Precision::Rounded
                 } else {
                     Precision::Exact

@@ -4,13 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{DType, Tensor};
+use burn::tensor::Tensor;
 
 use super::super::level::Level;
 use super::super::pointwise::kept::{self, Precision, View};
 use super::super::pointwise::kept_rows::KeptRows;
 use super::super::product::{HalfRows, Operand};
-use super::{is_rounded, takes_halves, with_values, with_view};
+use super::{holds_halves, is_rounded, takes_halves, with_values, with_view};
 
 /// A tensor that operations read: with the copy that they and their backward passes share, made when the first of them wants
 /// it, or for one operation alone.
@@ -124,7 +124,7 @@ impl KeptTensor {
     /// A copy whose rows are the last axis; a tensor that is rounded already is its own.
     pub(super) fn new(tensor: &FlexTensor, precision: Precision) -> Self {
         match precision {
-            _ if tensor.dtype() == DType::BF16 => Self::Exact(tensor.clone()),
+            _ if holds_halves(tensor) => Self::Exact(tensor.clone()),
             Precision::Exact => Self::Exact(tensor.clone()),
             Precision::Rounded => {
                 let width = width_of(tensor);
@@ -141,7 +141,7 @@ impl KeptTensor {
 
     /// A copy in bf16; a tensor that is rounded already is its own.
     pub(super) fn halved(tensor: &FlexTensor) -> Self {
-        if tensor.dtype() == DType::BF16 {
+        if holds_halves(tensor) {
             return Self::Exact(tensor.clone());
         }
         Self::Halved(with_values(tensor, |values| {
@@ -182,9 +182,7 @@ pub(super) fn with_kept_rows<R>(
 ) -> R {
     match kept {
         KeptTensor::Rows(rows) => f(rows.operand()),
-        KeptTensor::Exact(tensor) if tensor.dtype() == DType::BF16 => {
-            with_rows(tensor, None, true, f)
-        }
+        KeptTensor::Exact(tensor) if holds_halves(tensor) => with_rows(tensor, None, true, f),
         other => other.with_values(|values| f(Operand::floats(values, width))),
     }
 }
@@ -201,7 +199,7 @@ pub(super) fn with_rows<R>(
     let rounded = |tensor: &FlexTensor| {
         with_values(tensor, |values| HalfRows::new(Level::best(), values, width))
     };
-    if halves && tensor.dtype() == DType::BF16 {
+    if halves && holds_halves(tensor) {
         return with_view(tensor, |view| match view {
             View::Rounded(numbers) => match Operand::halves(numbers, width) {
                 Some(rows) => f(rows),

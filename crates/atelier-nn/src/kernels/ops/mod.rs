@@ -29,6 +29,11 @@ pub(super) fn is_rounded<const D: usize>(tensor: &Tensor<D>) -> bool {
     tensor.dtype() == DType::BF16 && crate::device::is_processor(&tensor.device())
 }
 
+/// Whether this tensor holds numbers rounded to bf16.
+fn holds_halves(tensor: &FlexTensor) -> bool {
+    tensor.dtype() == DType::BF16
+}
+
 /// Whether operands of products are rounded to bf16, in both passes: where that is quicker, and what is kept may be rounded too.
 fn takes_halves(precision: Precision) -> bool {
     precision == Precision::Rounded && Level::best().multiplies_matrices()

@@ -1,6 +1,12 @@
 //! Maps with adapters on them, and operations whose results are rounded for those that read them.
 
+use atelier_core::{Delta, Factor};
+
 use super::*;
+use crate::init::RandomParams;
+use crate::layers::{Conv2d, ConvShape, GroupNorm, LayerNorm, Linear};
+use crate::lora::AttachedChange;
+use crate::params::{Engine, Params};
 
 #[test]
 fn an_adapted_map_is_the_map_with_its_adapters() {
@@ -218,4 +224,37 @@ fn a_rounded_picture_serves_a_convolution_and_what_reads_f32() {
         let got = run(y + beside, gather);
         compare(&format!("{format:?}"), &got, &expected, 2.0 * ROUNDED);
     }
+}
+
+/// Layers behind a norm, whose weights an adapter changes: by kernels as by the reference, for the gradient of what comes in.
+#[test]
+fn layers_with_changed_weights_hand_gradients_on() {
+    let loha = |rows: usize, columns: usize| {
+        let factor = |seed| Factor::Product {
+            left: numbers([rows, 4], seed),
+            right: numbers([4, columns], seed + 1),
+        };
+        let delta = Delta::Hadamard(factor(3), factor(5));
+        AttachedChange::of_delta(delta, 0.1, 0.7)
+    };
+    let (x, picture) = (tracked([2, 9, 64], 1), tracked([2, 8, 8, 64], 2));
+    let gather = |g: &burn::tensor::Gradients| vec![grad(&x, g), grad(&picture, g)];
+    let of = |engine: Engine| {
+        let mut source = RandomParams::new(7);
+        let params = Params::new(&mut source, &device(), engine);
+        let norm = LayerNorm::new(&params, 64, 1e-5).unwrap();
+        let mut map = Linear::new(&params, 64, 30).unwrap();
+        let groups = GroupNorm::new(&params, 4, 64, 1e-5).unwrap();
+        let mut conv = Conv2d::new(&params, 64, 20, ConvShape::THREE).unwrap();
+        map.changes.push(loha(30, 64));
+        conv.changes.push(loha(20, 64 * 9));
+        let y = map.forward(norm.forward_between(x.clone()));
+        let z = conv.forward(groups.forward_silu_between(picture.clone()));
+        let both = Tensor::cat(vec![y.reshape([540]), z.reshape([2560])], 0);
+        run(both, gather)
+    };
+    let expected = of(Engine::Reference);
+    compare("exact", &of(Engine::Exact), &expected, EXACT);
+    compare("bf16", &of(Engine::Mixed), &expected, 2.0 * ROUNDED);
+    compare("int8", &of(Engine::Small), &expected, 4.0 * ROUNDED);
 }
