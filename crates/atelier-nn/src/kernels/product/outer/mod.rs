@@ -206,6 +206,7 @@ impl Turned<'_> {
         (0..dy.width).map(row).collect()
     }
 
+    /// Adds the products of a piece of the sum with a panel of shifted columns to their place; the first piece writes there.
     fn part(
         &self,
         x: &Rows<'_>,

@@ -150,7 +150,7 @@ fn step_of(rows: &[Row], side: usize, place: impl Fn(&Row) -> usize) -> Option<u
 mod tests {
     use super::*;
 
-    /// The rows of pictures with a border, `pitch` pixels from one line to the next and from one pixel to the next of a line.
+    /// The rows of pictures with a border of one pixel: every `stride`-th pixel of every `stride`-th line.
     fn rows(units: &[u32], batch: usize, [height, width]: [usize; 2], stride: usize) -> Vec<Row> {
         let [lines, pitch] = [height, width].map(|side| side * stride + 2);
         let row = |i: usize| {
@@ -198,7 +198,7 @@ mod tests {
         // four strips of lines of ten, and what is left of the 78
         assert_eq!(of(3, [8, 8], 1, 36), [16, 0, 15]);
         assert_eq!(of(5, [4, 4], 1, 36), [16, 0, 10]);
-        // 22 with 23 pixels from the first of a line to that of the next
+        // lines of 21 and two of the border: 113 pixels from the first to the last
         assert_eq!(of(1, [5, 21], 1, 36), [16, 0, 8]);
         // from the last pixel of a line on
         let later = &rows(&units, 2, [8, 9], 1)[8..];
