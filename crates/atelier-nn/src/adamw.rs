@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::{self, OptimizerStep};
+use crate::kernels::{self, Moved, OptimizerStep};
 
 /// Settings that all tensors share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -38,11 +38,23 @@ impl AdamW {
     }
 
     /// Moves `values` against `gradient`. All slices have the same length.
+    pub fn update(&self, values: &mut [f32], gradient: &[f32], moments: &mut Moments, pace: Pace) {
+        let Moments { first, second } = moments;
+        let moments = [first.as_mut_slice(), second];
+        let tensor = Moved {
+            values,
+            gradient,
+            moments,
+        };
+        self.update_all(std::iter::once(tensor), pace);
+    }
+
+    /// Moves the values of every tensor against their gradient.
     ///
     /// # Source
     /// `torch.optim.AdamW`, single-tensor form: decay, moments, then
     /// `θ ← θ − (lr / (1 − β₁ᵗ)) · m / (√v / √(1 − β₂ᵗ) + ε)`.
-    pub fn update(&self, values: &mut [f32], gradient: &[f32], moments: &mut Moments, pace: Pace) {
+    pub fn update_all<'a>(&self, tensors: impl Iterator<Item = Moved<'a>>, pace: Pace) {
         let Pace { step, rate: lr } = pace;
         let power = i32::try_from(step).unwrap_or(i32::MAX);
         let step = OptimizerStep {
@@ -54,8 +66,7 @@ impl AdamW {
             one_minus_beta2: (1.0 - self.beta2) as f32,
             epsilon: self.epsilon as f32,
         };
-        let states = [&mut moments.first[..], &mut moments.second[..]];
-        kernels::optimizer_step(&step, values, gradient, states);
+        kernels::optimizer_step(&step, tensors);
     }
 }
 

@@ -33,11 +33,7 @@ pub fn gradient_of<const D: usize>(tensor: &Tensor<D>, gradients: &mut Gradients
 /// # Source
 /// `torch.nn.utils.clip_grad_norm_`: norm of the norms, factor `max_norm / (norm + 1e-6)` limited to 1.
 pub fn clip_norm(gradients: &mut [Vec<f32>], max_norm: f64) -> f64 {
-    let squares: f64 = gradients
-        .iter()
-        .map(|gradient| kernels::squared_norm(gradient))
-        .sum();
-    let norm = squares.sqrt();
+    let norm = kernels::squared_norm(gradients.iter().map(Vec::as_slice)).sqrt();
     let factor = max_norm / (norm + 1e-6);
     if factor < 1.0 {
         for gradient in gradients {

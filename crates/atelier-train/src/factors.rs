@@ -7,6 +7,7 @@ use atelier_diffusion::stable_diffusion::{Unet, recipe};
 use atelier_nn::adamw::{AdamW, Moments, Pace};
 use atelier_nn::gradients::{clip_norm, gradient_of};
 use atelier_nn::init::RandomParams;
+use atelier_nn::kernels::Moved;
 use atelier_nn::lora::{self, AdapterSite, Attach, Factors};
 use atelier_nn::{Conv2d, Init, Linear, ParamSource as _, Visit as _, Visitor};
 use atelier_weights::adapter::{AdapterLayer, Array, LayerId, LayerNames, Part};
@@ -149,9 +150,14 @@ impl AdapterFactors {
             .slots
             .iter_mut()
             .flat_map(|slot| slot.values.iter_mut().zip(&mut slot.moments));
-        for ((values, moments), gradient) in tensors.zip(&gradients) {
-            optimizer.update(values, gradient, moments, pace);
-        }
+        let moved = tensors
+            .zip(&gradients)
+            .map(|((values, moments), gradient)| Moved {
+                values,
+                gradient,
+                moments: [&mut moments.first, &mut moments.second],
+            });
+        optimizer.update_all(moved, pace);
         norm
     }
 

@@ -54,8 +54,11 @@ pub(super) unsafe fn append<T>(values: &mut Vec<T>, len: usize, write: impl FnOn
     unsafe { values.set_len(values.len() + len) };
 }
 
+/// Values that are worth a task: a microsecond or two, where handing it over takes a fraction of one.
+const CHUNK_VALUES: usize = 4096;
+
 /// Splits `len` units of `size` values into chunks that are worth a task of their own.
 pub(super) fn chunk(len: usize, size: usize) -> usize {
-    let worth = (16384 / size.max(1)).max(1);
+    let worth = (CHUNK_VALUES / size.max(1)).max(1);
     len.div_ceil(rayon::current_num_threads() * 4).max(worth)
 }

@@ -42,7 +42,7 @@ pub use mapped::MappedFile;
 pub use ops::gate::GATE_VALUES;
 pub use ops::held::Held;
 pub use pointwise::activation::Curve;
-pub use pointwise::adamw::Step as OptimizerStep;
+pub use pointwise::adamw::{Moved, Step as OptimizerStep};
 pub use pointwise::kept::Precision as Keep;
 pub use weights::{Frozen, KeptWeight, WeightFormat, packing};
 
@@ -279,22 +279,17 @@ pub fn sum<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     }
 }
 
-/// Moves `values` against `gradient`, with the first and second moments.
+/// Moves the values of every tensor against their gradient, with the first and second moments.
 ///
 /// # Panics
 /// Panics when the lengths differ.
-pub fn optimizer_step(
-    step: &OptimizerStep,
-    values: &mut [f32],
-    gradient: &[f32],
-    moments: [&mut [f32]; 2],
-) {
-    pointwise::adamw::update(level::Level::best(), step, values, gradient, moments);
+pub fn optimizer_step<'a>(step: &OptimizerStep, tensors: impl Iterator<Item = Moved<'a>>) {
+    pointwise::adamw::update(level::Level::best(), step, tensors);
 }
 
-/// The sum of the squares of `values`, in f64; the same for any number of threads.
-pub fn squared_norm(values: &[f32]) -> f64 {
-    pointwise::adamw::squared_norm(level::Level::best(), values)
+/// The sum of the squares of all values, in f64; the same for any number of threads.
+pub fn squared_norm<'a>(tensors: impl Iterator<Item = &'a [f32]>) -> f64 {
+    pointwise::adamw::squared_norm(level::Level::best(), tensors)
 }
 
 /// Multiplies all values by `factor`.

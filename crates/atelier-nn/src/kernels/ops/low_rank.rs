@@ -126,9 +126,13 @@ impl Factors {
 
 fn packed(factor: &FlexTensor, scale: f32, format: Format) -> Packed {
     let [rows, columns] = factor.shape().dims();
+    let pack = |values: &[f32]| Packed::new(Level::best(), format, values, [rows, columns, 1]);
     with_values(factor, |values| {
+        if scale.to_bits() == 1.0_f32.to_bits() {
+            return pack(values);
+        }
         let scaled: Vec<f32> = values.iter().map(|value| value * scale).collect();
-        Packed::new(Level::best(), format, &scaled, [rows, columns, 1])
+        pack(&scaled)
     })
 }
 

@@ -27,42 +27,66 @@ pub struct Step {
     pub epsilon: f32,
 }
 
-/// Moves `values` against `gradient`, with the moments `first` and `second`.
-pub(crate) fn update(
-    level: Level,
-    step: &Step,
-    values: &mut [f32],
-    gradient: &[f32],
-    [first, second]: [&mut [f32]; 2],
-) {
-    let lengths = [gradient.len(), first.len(), second.len()];
-    assert_eq!(
-        lengths,
-        [values.len(); 3],
-        "gradient and moments of every value"
-    );
-    let size = chunk(values.len(), 1);
-    let states = first.chunks_mut(size).zip(second.chunks_mut(size));
-    let chunks = values
-        .chunks_mut(size)
-        .zip(gradient.chunks(size))
-        .zip(states);
-    share_each(chunks, |_, ((values, gradient), (first, second))| {
-        let moments = [first.as_mut_ptr(), second.as_mut_ptr()];
-        // SAFETY: all four chunks have the same length.
-        unsafe { step_at(level, step, values.as_mut_ptr(), gradient, moments) };
+/// A tensor that a step moves.
+#[derive(Debug)]
+pub struct Moved<'a> {
+    /// Its values.
+    pub values: &'a mut [f32],
+    /// Their gradient.
+    pub gradient: &'a [f32],
+    /// First and second moments of the gradient.
+    pub moments: [&'a mut [f32]; 2],
+}
+
+impl<'a> Moved<'a> {
+    /// In parts that are worth a task.
+    fn chunks(self) -> impl Iterator<Item = Self> {
+        let Self {
+            values,
+            gradient,
+            moments: [first, second],
+        } = self;
+        let lengths = [gradient.len(), first.len(), second.len()];
+        let expected = [values.len(); 3];
+        assert_eq!(lengths, expected, "gradient and moments of every value");
+        let size = chunk(values.len(), 1);
+        let moments = first.chunks_mut(size).zip(second.chunks_mut(size));
+        let values = values.chunks_mut(size).zip(gradient.chunks(size));
+        let chunk = |((values, gradient), (first, second))| Moved {
+            values,
+            gradient,
+            moments: [first, second],
+        };
+        values.zip(moments).map(chunk)
+    }
+}
+
+/// Moves the values of every tensor against their gradient. Many small tensors are shared among threads as one large one is.
+pub(crate) fn update<'a>(level: Level, step: &Step, tensors: impl Iterator<Item = Moved<'a>>) {
+    share_each(tensors.flat_map(Moved::chunks), |_, part| {
+        let moments = part.moments.map(<[f32]>::as_mut_ptr);
+        // SAFETY: values, gradient and moments have the same length.
+        unsafe {
+            step_at(
+                level,
+                step,
+                part.values.as_mut_ptr(),
+                part.gradient,
+                moments,
+            )
+        };
     });
 }
 
 /// Values that one task squares and sums up; fixed, so that the sum does not depend on the number of threads.
 const SQUARES: usize = 65536;
 
-/// The sum of the squares, in f64. The same on every level.
-pub(crate) fn squared_norm(level: Level, values: &[f32]) -> f64 {
-    let sums = shared_values(values.len().div_ceil(SQUARES), |i| {
-        let values = &values[i * SQUARES..];
+/// The sum of the squares of all values, in f64. The same on every level.
+pub(crate) fn squared_norm<'a>(level: Level, tensors: impl Iterator<Item = &'a [f32]>) -> f64 {
+    let chunks: Vec<&[f32]> = tensors.flat_map(|values| values.chunks(SQUARES)).collect();
+    let sums = shared_values(chunks.len(), |i| {
         // SAFETY: the slice is all that it reads.
-        unsafe { squares_at(level, &values[..SQUARES.min(values.len())]) }
+        unsafe { squares_at(level, chunks[i]) }
     });
     sums.iter().sum()
 }

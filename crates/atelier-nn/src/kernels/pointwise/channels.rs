@@ -45,7 +45,7 @@ pub(crate) fn shift(level: Level, x: &mut [f32], shift: &[f32], channels: usize)
 /// - returns: `[b, c]`
 pub(crate) fn shift_gradient(level: Level, dy: &[f32], batch: usize, channels: usize) -> Vec<f32> {
     let pixels = pixels_of(dy.len(), batch * channels, channels);
-    let size = block_rows(channels);
+    let size = block_rows(pixels, channels);
     let blocks = pixels.div_ceil(size);
     let mut parts = vec![0.0; batch * blocks * channels];
     share_each(parts.chunks_mut(channels), |i, sums| {

@@ -151,7 +151,7 @@ impl GroupNorm {
 
     /// Runs `work(image, first pixel, pixels)` for every block of pixels.
     fn each_block(&self, work: impl Fn(usize, usize, usize) + Send + Sync) {
-        let size = block_rows(self.channels);
+        let size = block_rows(self.pixels, self.channels);
         let blocks = self.pixels.div_ceil(size);
         tasks(self.batch * blocks, 1, |i, _| {
             let start = i % blocks * size;
@@ -165,7 +165,7 @@ impl GroupNorm {
         width: usize,
         work: impl Fn([usize; 3], &mut [T]) + Send + Sync,
     ) -> Vec<T> {
-        let size = block_rows(self.channels);
+        let size = block_rows(self.pixels, self.channels);
         let blocks = self.pixels.div_ceil(size);
         let mut rows = vec![T::default(); self.batch * blocks * width];
         share_each(rows.chunks_mut(width), |i, row| {
@@ -185,7 +185,7 @@ impl GroupNorm {
             unsafe { loops::measure_at(level, x.as_ptr(), [count, width], sums.as_mut_ptr()) };
             gather(&sums, count, row);
         });
-        let size = block_rows(width);
+        let size = block_rows(self.pixels, width);
         let blocks = self.pixels.div_ceil(size);
         let weight = |i: usize| size.min(self.pixels - i * size) as f64 / self.pixels as f64;
         let moments_of = |b: usize, g: usize| {

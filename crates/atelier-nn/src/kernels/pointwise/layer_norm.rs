@@ -79,7 +79,7 @@ pub(crate) fn backward(
     let [rows, width] = size_of(x.len(), affine);
     assert_eq!(x.len(), dy.len(), "a gradient has the size of its values");
     assert_eq!(moments.len(), rows, "moments of every row");
-    let size = block_rows(width);
+    let size = block_rows(rows, width);
     // for every task the sums of gradients times normalised values, and of gradients
     let row_sums = if wanted { 2 * width } else { 0 };
     let mut parts = vec![0.0; rows.div_ceil(size) * row_sums];

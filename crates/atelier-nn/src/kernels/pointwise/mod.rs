@@ -19,15 +19,22 @@ mod tests;
 
 use crate::kernels::share::share;
 
-/// Values that one task sums up before its sums are joined with those of others.
-const BLOCK_VALUES: usize = 32768;
+/// Values that one task sums up before its sums are joined with those of others: the fewest that are worth a task, and the most.
+const BLOCK_VALUES: [usize; 2] = [4096, 32768];
+
+/// Tasks that even few rows come to, as long as these are worth it.
+const BLOCKS: usize = 4;
 
 /// Rows that one task sums up at most, so that sums of f32 stay short.
 const BLOCK_ROWS: usize = 256;
 
-/// Rows of `width` values that one task sums up. Depends on the shape only, as the order of sums must.
-fn block_rows(width: usize) -> usize {
-    (BLOCK_VALUES / width.max(1)).clamp(1, BLOCK_ROWS)
+/// How many of `rows` of `width` values one task sums up. Depends on the shape only, as the order of sums must.
+fn block_rows(rows: usize, width: usize) -> usize {
+    let [fewest, most] = BLOCK_VALUES;
+    let values = (rows * width / BLOCKS).clamp(fewest, most);
+    let limit = (values / width.max(1)).clamp(1, BLOCK_ROWS);
+    // blocks of one size, but for the last
+    rows.div_ceil(rows.div_ceil(limit).max(1)).max(1)
 }
 
 /// The scale and shift of every channel that a normalisation ends with.

@@ -1,7 +1,9 @@
 //! The optimizer's step and the clipping of gradients.
 
+use std::iter::once;
+
 use super::*;
-use crate::kernels::pointwise::adamw::{Step, scale, squared_norm, update};
+use crate::kernels::pointwise::adamw::{Moved, Step, scale, squared_norm, update};
 
 /// The plain loop of `crate::adamw`.
 fn plain(step: &Step, values: &mut [f32], gradient: &[f32], [first, second]: [&mut [f32]; 2]) {
@@ -46,7 +48,23 @@ fn steps_are_those_of_the_plain_loop_bit_for_bit() {
                 gradient[0] = 0.0;
                 gradient[count / 2] = 1e-21;
                 let numbers = step_of(i32::from(step));
-                update(level, &numbers, &mut a, &gradient, [&mut a1, &mut a2]);
+                let tensors =
+                    [&mut a, &mut a1, &mut a2].map(|values| values.split_at_mut(count / 3));
+                let [(a, a_rest), (first, first_rest), (second, second_rest)] = tensors;
+                let (before, rest) = gradient.split_at(count / 3);
+                let two = [
+                    Moved {
+                        values: a,
+                        gradient: before,
+                        moments: [first, second],
+                    },
+                    Moved {
+                        values: a_rest,
+                        gradient: rest,
+                        moments: [first_rest, second_rest],
+                    },
+                ];
+                update(level, &numbers, two.into_iter());
                 plain(&numbers, &mut b, &gradient, [&mut b1, &mut b2]);
             }
             assert_eq!(bits(&a), bits(&b), "{level:?}");
@@ -61,18 +79,21 @@ fn squared_norms_are_the_same_on_every_level_and_any_threads() {
     for count in [0, 1, 16, 131, 200_003] {
         let x = numbers(count, 1);
         let expected: f64 = x.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
-        let norm = squared_norm(Level::Portable, &x);
+        let norm = squared_norm(Level::Portable, once(&*x));
         assert!(
             (norm - expected).abs() <= 1e-12 * expected,
             "{norm} {expected}"
         );
         for level in Level::available() {
             assert_eq!(
-                squared_norm(level, &x).to_bits(),
+                squared_norm(level, once(&*x)).to_bits(),
                 norm.to_bits(),
                 "{level:?}"
             );
-            assert_same_on_any_threads(|| squared_norm(level, &x));
+            assert_same_on_any_threads(|| squared_norm(level, once(&*x)));
+            let halves: [&[f32]; 2] = x.split_at(count / 2).into();
+            let parts = squared_norm(level, halves.into_iter());
+            assert!((parts - norm).abs() <= 1e-12 * norm, "{parts} {norm}");
         }
     }
 }
