@@ -19,7 +19,7 @@ use atelier_nn::{Engine, Params, visit_fields};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::latents::{self, Latents};
-use crate::recipe::{Recipe, SEED, Timesteps, VARIANTS, WARMUP_STEPS};
+use crate::recipe::{Optimizer, Recipe, SEED, Timesteps, VARIANTS, WARMUP_STEPS};
 use crate::store::Store;
 use crate::vae::log;
 use crate::vocabulary::{STRANGERS, Vocabulary};
@@ -46,6 +46,14 @@ pub(crate) fn untrained(recipe: &Recipe, tokens: usize, device: &Device) -> anyh
 
 /// The table of vectors by token.
 pub(crate) const TABLE: &str = "text_encoder.embeddings.token_embedding.weight";
+
+/// Whether a tensor is one that both reads and feeds other layers: neither a table nor what takes latents in and gives them out.
+fn is_hidden(name: &str) -> bool {
+    !name.ends_with("embedding.weight")
+        && !["unet.conv_in.", "unet.conv_out."]
+            .iter()
+            .any(|end| name.starts_with(end))
+}
 
 /// Where the checkpoint of this stage lies.
 pub(crate) fn checkpoint(place: &Pretraining) -> PathBuf {
@@ -206,6 +214,9 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
     let mut store = Store::of(workers.model(), place.held_out()?);
     if checkpoint(place).exists() {
         store.load(&checkpoint(place))?;
+    }
+    if recipe.denoiser.optimizer == Optimizer::Muon {
+        store.turn(is_hidden);
     }
     let count: usize = store.slots.iter().map(|slot| slot.values.len()).sum();
     log(&format!(

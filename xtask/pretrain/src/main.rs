@@ -14,6 +14,7 @@ mod export;
 mod fit;
 mod gallery;
 mod latents;
+mod muon;
 mod pictures;
 mod recipe;
 mod reconstruction;

@@ -107,6 +107,7 @@ pub(crate) struct DenoiserRecipe {
     /// Share of the captions that words without meaning stand before.
     pub(crate) stranger_share: f32,
     pub(crate) timesteps: Timesteps,
+    pub(crate) optimizer: Optimizer,
     /// Largest weight of a timestep's error in the picture, relative to its noise (Hang et al. 2023); none: all equal.
     pub(crate) min_snr: Option<f64>,
     pub(crate) ema_decay: f64,
@@ -123,6 +124,16 @@ pub(crate) enum Timesteps {
     Stratified,
     /// The middle ones more often: logistic of a unit normal (Esser et al. 2024, section 3.1).
     LogitNormal,
+}
+
+/// What moves the matrices inside the denoiser and the text encoder; all else moves by `AdamW`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Optimizer {
+    #[serde(rename = "adamw")]
+    AdamW,
+    /// See [`crate::muon`].
+    Muon,
 }
 
 impl Default for Recipe {
@@ -182,6 +193,7 @@ impl Default for DenoiserRecipe {
             rate: 6e-4,
             stranger_share: 0.3,
             timesteps: Timesteps::Stratified,
+            optimizer: Optimizer::AdamW,
             min_snr: None,
             ema_decay: 0.999,
         }

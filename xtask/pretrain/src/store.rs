@@ -12,6 +12,11 @@ use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use rayon::prelude::*;
 
+use crate::muon::Muon;
+
+/// Share of a value that a step at a rate of 1 would take from it.
+const WEIGHT_DECAY: f64 = 0.01;
+
 /// One trained tensor.
 pub(crate) struct Slot {
     pub(crate) name: String,
@@ -20,6 +25,8 @@ pub(crate) struct Slot {
     moments: Moments,
     pub(crate) average: Vec<f32>,
     frozen: bool,
+    /// Whether it moves by [`Muon`] in place of `AdamW`.
+    turned: bool,
 }
 
 /// All trained tensors of a stage.
@@ -80,6 +87,14 @@ impl Store {
         }
     }
 
+    /// Lets the matrices with these names move by [`Muon`] from now on: all tensors of two axes or more, whose first is that of
+    /// rows.
+    pub(crate) fn turn(&mut self, names: impl Fn(&str) -> bool) {
+        for slot in &mut self.slots {
+            slot.turned = slot.shape.len() > 1 && names(&slot.name);
+        }
+    }
+
     /// The values, one row for each tensor.
     pub(crate) fn rows(&self, device: &Device) -> Vec<Tensor<1>> {
         let copies: Vec<TensorData> = self
@@ -111,19 +126,24 @@ impl Store {
     pub(crate) fn update(&mut self, mut gradients: Vec<Vec<f32>>, rate: f64, ema: Ema) -> f64 {
         let norm = clip_norm(&mut gradients, 1.0);
         self.step += 1;
-        let optimizer = AdamW::with_weight_decay(0.01);
+        let optimizer = AdamW::with_weight_decay(WEIGHT_DECAY);
+        let muon = Muon {
+            rate: rate as f32,
+            weight_decay: WEIGHT_DECAY as f32,
+        };
         let step = self.step - self.began;
         self.slots
             .par_iter_mut()
             .zip(&gradients)
             .filter(|(slot, _)| !slot.frozen)
             .for_each(|(slot, gradient)| {
-                optimizer.update(
-                    &mut slot.values,
-                    gradient,
-                    &mut slot.moments,
-                    Pace { step, rate },
-                );
+                if slot.turned {
+                    let first = &mut slot.moments.first;
+                    muon.update(slot.shape[0], &mut slot.values, gradient, first);
+                } else {
+                    let pace = Pace { step, rate };
+                    optimizer.update(&mut slot.values, gradient, &mut slot.moments, pace);
+                }
                 ema.update(&mut slot.average, &slot.values, step);
             });
         norm
@@ -238,6 +258,7 @@ impl Visitor for Collect {
             values,
             moments,
             frozen: false,
+            turned: false,
         });
     }
 }

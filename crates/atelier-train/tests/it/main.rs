@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
+mod arithmetic;
 mod bad_input;
 mod fixture;
 #[cfg(feature = "vulkan")]
