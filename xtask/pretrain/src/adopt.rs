@@ -30,6 +30,11 @@ pub(crate) fn adopt(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
     }
     let made = Origin::read(base)?;
     place.check_unseen(base)?;
+    ensure!(
+        made.vae_steps > 0,
+        "the autoencoder of `{}` was not trained, as its `training.json` says; there is nothing to go on from",
+        base.display()
+    );
     let shapes = |recipe: &Recipe| {
         [
             recipe.unet_config(),

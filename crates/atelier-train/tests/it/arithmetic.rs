@@ -15,13 +15,15 @@ use atelier_train::{AdapterFactors, Batch, training_step};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// The median and the greatest relative error (of the norm of the difference) when PyTorch 2.15 computes in bf16 by
-/// `torch.autocast`: `golden/bf16_gradients_of_base.py`, the same pictures, captions and timesteps.
-const BF16_OF_PYTORCH: [f64; 2] = [7.6e-2, 3.3];
-/// Twice what our products of whole numbers were found to give.
-const WHOLE_NUMBERS: [f64; 2] = [2e-2, 4e-1];
+/// `torch.autocast`: `golden/bf16_gradients_of_base.py`, the same pictures, captions and timesteps. Two other sets of draws gave
+/// medians of 7.1e-2 and 1.1e-1.
+const BF16_OF_PYTORCH: [f64; 2] = [6.1e-2, 1.6e1];
+/// Our products of whole numbers were found to give at most 2.7e-3 and 0.42 on every level of instructions.
+const WHOLE_NUMBERS: [f64; 2] = [5e-3, 1.0];
 
 const TIMESTEPS: [usize; PICTURES] = [100, 400, 700, 900];
 const PICTURES: usize = 4;
+const DRAWS: u64 = 6;
 
 /// Pictures and captions, encoded.
 struct Examples {
@@ -70,8 +72,8 @@ impl Examples {
         self.base.load_unet(&self.device, engine).unwrap()
     }
 
-    fn batch(&self) -> Batch {
-        let mut random = TorchGenerator::new(Seed(1));
+    fn batch(&self, draw: u64) -> Batch {
+        let mut random = TorchGenerator::new(Seed(draw));
         let shape = self.latents_bchw.dims();
         let noise = TensorData::new(random.randn(shape.iter().product()), shape);
         let texts = self.texts.iter().map(|text| (text, [0.0; 6]));
@@ -83,10 +85,11 @@ impl Examples {
         }
     }
 
-    fn gradients(&self, mut unet: Unet, factors: &AdapterFactors) -> Vec<Vec<f32>> {
-        factors.attach(&mut unet, &self.device);
-        let loss = training_step(&unet, &self.base.schedule, self.batch());
-        AdapterFactors::gradients(&mut unet, loss.mean.backward())
+    /// The gradients for a draw of noise; the factors must be attached.
+    fn gradients(&self, unet: &mut Unet, factors: &AdapterFactors, draw: u64) -> Vec<Vec<f32>> {
+        factors.install(unet, &self.device);
+        let loss = training_step(unet, &self.base.schedule, self.batch(draw));
+        AdapterFactors::gradients(unet, loss.mean.backward())
     }
 }
 
@@ -97,21 +100,27 @@ fn norm(values: impl Iterator<Item = f64>) -> f64 {
 #[test]
 fn gradients_in_16_bits_lie_as_near_those_in_f32_as_those_of_pytorch() {
     let examples = Examples::new();
-    let mut exact = examples.unet(Engine::Exact);
+    let [mut exact, mut mixed] = [Engine::Exact, Engine::Mixed].map(|e| examples.unet(e));
     let mut factors = AdapterFactors::fresh(&mut exact, Targets::Transformer, 8, 8.0, Seed(1));
-    let mut random = TorchGenerator::new(Seed(2));
-    for slot in &mut factors.slots {
-        let [_, up] = &mut slot.values;
-        *up = random.randn(up.len());
-        up.iter_mut().for_each(|value| *value *= 0.01);
+    for unet in [&mut exact, &mut mixed] {
+        factors.attach(unet, &examples.device);
     }
-    let expected = examples.gradients(exact, &factors);
-    let found = examples.gradients(examples.unet(Engine::Mixed), &factors);
     let error = |(found, expected): (&Vec<f32>, &Vec<f32>)| {
         let pairs = found.iter().zip(expected);
         norm(pairs.map(|(a, b)| f64::from(a - b))) / norm(expected.iter().map(|&v| f64::from(v)))
     };
-    let mut errors: Vec<f64> = found.iter().zip(&expected).map(error).collect();
+    let mut errors = Vec::new();
+    for draw in 0..DRAWS {
+        let mut random = TorchGenerator::new(Seed(1000 + draw));
+        for slot in &mut factors.slots {
+            let [_, up] = &mut slot.values;
+            *up = random.randn(up.len());
+            up.iter_mut().for_each(|value| *value *= 0.01);
+        }
+        let expected = examples.gradients(&mut exact, &factors, draw);
+        let found = examples.gradients(&mut mixed, &factors, draw);
+        errors.extend(found.iter().zip(&expected).map(error));
+    }
     errors.sort_by(f64::total_cmp);
     let (median, most) = (errors[errors.len() / 2], errors[errors.len() - 1]);
     println!(
