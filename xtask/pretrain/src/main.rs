@@ -14,7 +14,6 @@ mod export;
 mod fit;
 mod gallery;
 mod latents;
-mod muon;
 mod pictures;
 mod recipe;
 mod reconstruction;

@@ -132,7 +132,7 @@ pub(crate) enum Timesteps {
 pub(crate) enum Optimizer {
     #[serde(rename = "adamw")]
     AdamW,
-    /// See [`crate::muon`].
+    /// The orthogonal part of the averaged gradient, see `store/muon.rs`.
     Muon,
 }
 

@@ -114,8 +114,8 @@ fn gradients_in_16_bits_lie_as_near_those_in_f32_as_those_of_pytorch() {
         let mut random = TorchGenerator::new(Seed(1000 + draw));
         for slot in &mut factors.slots {
             let [_, up] = &mut slot.values;
-            *up = random.randn(up.len());
-            up.iter_mut().for_each(|value| *value *= 0.01);
+            let values = random.randn(up.len()).into_iter();
+            *up = values.map(|value| value * 0.01).collect();
         }
         let expected = examples.gradients(&mut exact, &factors, draw);
         let found = examples.gradients(&mut mixed, &factors, draw);

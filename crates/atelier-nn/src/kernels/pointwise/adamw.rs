@@ -38,7 +38,7 @@ pub struct Moved<'a> {
     pub moments: [&'a mut [f32]; 2],
 }
 
-impl<'a> Moved<'a> {
+impl Moved<'_> {
     /// In parts that are worth a task.
     fn chunks(self) -> impl Iterator<Item = Self> {
         let Self {
@@ -73,7 +73,7 @@ pub(crate) fn update<'a>(level: Level, step: &Step, tensors: impl Iterator<Item 
                 part.values.as_mut_ptr(),
                 part.gradient,
                 moments,
-            )
+            );
         };
     });
 }

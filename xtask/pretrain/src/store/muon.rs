@@ -27,7 +27,7 @@ pub(crate) struct Muon {
 impl Muon {
     /// Moves the matrix `values` of so many rows against `gradient`, whose average `first` goes on.
     pub(crate) fn update(
-        &self,
+        self,
         rows: usize,
         values: &mut [f32],
         gradient: &[f32],
@@ -91,7 +91,7 @@ mod tests {
 
     fn random(count: usize) -> Vec<f32> {
         let mut rng = Rng::new(5);
-        (0..count).map(|_| rng.unit() as f32 - 0.5).collect()
+        (0..count).map(|_| rng.unit() - 0.5).collect()
     }
 
     fn times(a: &[f64], b: &[f64], [rows, inner, columns]: [usize; 3]) -> Vec<f64> {
@@ -116,7 +116,9 @@ mod tests {
         let columns = matrix.len() / rows;
         let mut x: Vec<f64> = matrix.iter().map(|&v| f64::from(v)).collect();
         let norm = x.iter().map(|v| v * v).sum::<f64>().sqrt();
-        x.iter_mut().for_each(|v| *v /= norm);
+        for value in &mut x {
+            *value /= norm;
+        }
         let [a, b, c] = COEFFICIENTS.map(f64::from);
         for _ in 0..ROUNDS {
             let square = times(&x, &transpose(&x, rows), [rows, columns, rows]);

@@ -1,5 +1,7 @@
 //! The trained numbers outside the model: master values, optimizer moments and averages, saved and resumed as one file.
 
+mod muon;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -12,7 +14,7 @@ use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use rayon::prelude::*;
 
-use crate::muon::Muon;
+use muon::Muon;
 
 /// Share of a value that a step at a rate of 1 would take from it.
 const WEIGHT_DECAY: f64 = 0.01;
