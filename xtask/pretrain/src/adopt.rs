@@ -18,7 +18,7 @@ use crate::{Pretraining, denoiser, vae};
 /// Writes the checkpoints of autoencoder and denoiser from `base`, without moments of the optimizer, and the recipe.
 ///
 /// # Errors
-/// When there are checkpoints, or `base` has other shapes or was trained with other pairs held out.
+/// When there are checkpoints, or `base` has other shapes, was trained with other pairs held out or has an untrained autoencoder.
 pub(crate) fn adopt(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
     let checkpoints = [vae::checkpoint(place), denoiser::checkpoint(place)];
     for path in &checkpoints {

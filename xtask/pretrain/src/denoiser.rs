@@ -52,7 +52,7 @@ fn is_hidden(name: &str) -> bool {
     !name.ends_with("embedding.weight")
         && !["unet.conv_in.", "unet.conv_out."]
             .iter()
-            .any(|end| name.starts_with(end))
+            .any(|layer| name.starts_with(layer))
 }
 
 /// Where the checkpoint of this stage lies.
@@ -216,7 +216,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
         store.load(&checkpoint(place))?;
     }
     if recipe.denoiser.optimizer == Optimizer::Muon {
-        store.turn(is_hidden);
+        store.use_muon(is_hidden);
     }
     let count: usize = store.slots.iter().map(|slot| slot.values.len()).sum();
     log(&format!(
@@ -294,6 +294,23 @@ mod tests {
         for (stretch, t) in drawn.into_iter().enumerate() {
             assert_eq!(t / 250, stretch);
         }
+    }
+
+    #[test]
+    fn muon_moves_what_lies_between_the_tables_and_the_latents() {
+        let hidden = [
+            "unet.down_blocks.0.resnets.0.conv1.weight",
+            "unet.time_embedding.linear_1.weight",
+            "text_encoder.encoder.layers.0.self_attn.q_proj.weight",
+        ];
+        assert!(hidden.into_iter().all(is_hidden));
+        let ends = [
+            TABLE,
+            "text_encoder.embeddings.position_embedding.weight",
+            "unet.conv_in.weight",
+            "unet.conv_out.weight",
+        ];
+        assert!(!ends.into_iter().any(is_hidden));
     }
 
     #[test]

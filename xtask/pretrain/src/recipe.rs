@@ -218,7 +218,7 @@ impl Recipe {
             ensure!(
                 kept == given,
                 "`{}` is being made with another recipe, which lies there as `{FILE}`; take another cache for this one, or \
-                 change that file where a training may go on with another number of steps, batch or rate",
+                 change that file where a training may go on with another number of steps, batch, rate or optimizer",
                 cache.display()
             );
         }
@@ -360,5 +360,13 @@ mod tests {
             assert!(several.contains(name), "{several}");
         }
         assert!(Recipe::default().problems().is_empty());
+        let optimizer = |word: &str| {
+            let text = format!(r#"{{"denoiser": {{"optimizer": "{word}"}}}}"#);
+            let file = written(folder.path(), &text);
+            Recipe::of(&folder.path().join("cache"), Some(&file)).map(|r| r.denoiser.optimizer)
+        };
+        assert_eq!(optimizer("muon").unwrap(), Optimizer::Muon);
+        assert_eq!(optimizer("adamw").unwrap(), Optimizer::AdamW);
+        assert!(optimizer("sgd").is_err());
     }
 }

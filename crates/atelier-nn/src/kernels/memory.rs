@@ -54,7 +54,8 @@ pub(super) unsafe fn append<T>(values: &mut Vec<T>, len: usize, write: impl FnOn
     unsafe { values.set_len(values.len() + len) };
 }
 
-/// Values that are worth a task: a microsecond or two, where handing it over takes a fraction of one.
+/// Values that are worth a task: a microsecond or two, where handing it over to threads that are [`awake`](super::awake()) takes a
+/// fraction of one.
 const CHUNK_VALUES: usize = 4096;
 
 /// Splits `len` units of `size` values into chunks that are worth a task of their own.

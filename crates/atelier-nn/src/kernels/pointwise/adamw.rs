@@ -1,6 +1,6 @@
-//! The optimizer's step over one tensor, the sum of its squared gradient, and the clipping that uses it.
+//! The optimizer's step over tensors, the sum of their squared gradients, and the clipping that uses it.
 //!
-//! The step rounds exactly as the plain loop in `crate::adamw` does, on every level: training resumes bit for bit, on
+//! The step rounds exactly as the plain loop in `tests/optimizer.rs` does, on every level: training resumes bit for bit, on
 //! another processor as well. So no multiplication is fused with an addition here.
 
 use super::part::{Part as _, sweep};
@@ -8,7 +8,7 @@ use crate::kernels::level::{Level, Simd, leveled};
 use crate::kernels::memory::chunk;
 use crate::kernels::share::{share_each, shared_values};
 
-/// The numbers of one step, as `crate::adamw::AdamW::update` derives them from settings and step.
+/// The numbers of one step, as `crate::adamw::AdamW::update_all` derives them from settings and step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
     /// What values are multiplied with: 1 - learning rate * weight decay.
@@ -52,12 +52,12 @@ impl Moved<'_> {
         let size = chunk(values.len(), 1);
         let moments = first.chunks_mut(size).zip(second.chunks_mut(size));
         let values = values.chunks_mut(size).zip(gradient.chunks(size));
-        let chunk = |((values, gradient), (first, second))| Moved {
+        let part = |((values, gradient), (first, second))| Moved {
             values,
             gradient,
             moments: [first, second],
         };
-        values.zip(moments).map(chunk)
+        values.zip(moments).map(part)
     }
 }
 

@@ -62,6 +62,20 @@ fn tasks(len: usize, size: usize, work: impl Fn(usize, usize) + Send + Sync) {
     });
 }
 
+#[cfg(test)]
+#[test]
+fn few_rows_come_to_several_tasks_and_many_to_those_of_their_shape() {
+    // few values are one task, more are four, many have as many rows as sums of f32 bear
+    assert_eq!(block_rows(16, 192), 16);
+    assert_eq!(block_rows(64, 160), 22);
+    assert_eq!(block_rows(256, 128), 64);
+    assert_eq!(block_rows(4096, 320), 102);
+    assert_eq!(block_rows(1 << 20, 16), 256);
+    for (rows, width) in [(0, 8), (8, 0), (1, 1 << 20)] {
+        assert_eq!(block_rows(rows, width).min(1), 1, "{rows} {width}");
+    }
+}
+
 /// The sums over rows of `width` values in `parts`, which hold one such row for every task.
 fn column_sums(parts: &[f32], width: usize) -> Vec<f64> {
     let mut sums = vec![0.0; width];

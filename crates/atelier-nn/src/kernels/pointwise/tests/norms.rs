@@ -88,9 +88,10 @@ fn group_norm_is_that_of_the_definition() {
 
 #[test]
 fn group_norm_is_exact_where_its_sample_is_far_from_the_rest() {
-    let norm = norm([1, 256, 24, 3], false);
-    let mut x = numbers(256 * 24, 4);
-    // the pixels that the sample takes
+    // four blocks of 256 pixels
+    let norm = norm([1, 1024, 24, 3], false);
+    let mut x = numbers(1024 * 24, 4);
+    // the pixels that the sample of each block takes
     let sampled = x.chunks_mut(24).step_by(256 / 8);
     sampled.flatten().for_each(|v| *v += 50.0);
     let (gamma, beta) = (vec![1.0; 24], vec![0.0; 24]);
