@@ -69,7 +69,7 @@ fn few_rows_come_to_several_tasks_and_many_to_those_of_their_shape() {
     assert_eq!(block_rows(16, 192), 16);
     assert_eq!(block_rows(64, 160), 22);
     assert_eq!(block_rows(256, 128), 64);
-    assert_eq!(block_rows(4096, 320), 102);
+    assert_eq!(block_rows(4096, 320), 100);
     assert_eq!(block_rows(1 << 20, 16), 256);
     for (rows, width) in [(0, 8), (8, 0), (1, 1 << 20)] {
         assert_eq!(block_rows(rows, width).min(1), 1, "{rows} {width}");
