@@ -1,4 +1,4 @@
-//! A hundred jobs while workers and servers are killed at random.
+//! A hundred jobs, or some more, while workers and servers are killed at random.
 
 use std::process::{Child, Command};
 use std::thread::park_timeout;
@@ -19,6 +19,8 @@ const JOBS: usize = 100;
 const TRAININGS: usize = 30;
 const KILLS_OF_SERVERS: u32 = 25;
 const KILLS_OF_WORKERS: u32 = 60;
+/// Kills of either kind that the test is about.
+const LEAST_KILLS: u32 = 10;
 /// Usually a quarter of it is needed; machines differ.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -41,7 +43,14 @@ fn a_hundred_jobs_survive_kills_of_workers_and_servers() {
     };
     let mut server = child::server(studio.home());
     let begun_at = Instant::now();
-    while !studio.library.list_open_jobs().unwrap().is_empty() {
+    loop {
+        if studio.library.list_open_jobs().unwrap().is_empty() {
+            if chaos.workers.min(chaos.servers) >= LEAST_KILLS {
+                break;
+            }
+            // a fast machine is done before that: more drawings
+            studio.generation_of(json!({"count": 3, "memory_bytes": 1}));
+        }
         assert!(begun_at.elapsed() < PATIENCE, "{:#?}", studio.lines());
         park_timeout(Duration::from_millis(chaos.random.random_range(0..25)));
         if chaos.random.random_bool(0.7) {
@@ -53,12 +62,6 @@ fn a_hundred_jobs_survive_kills_of_workers_and_servers() {
         }
     }
     end(&mut server);
-    assert!(
-        chaos.workers >= 10 && chaos.servers >= 10,
-        "{} {}",
-        chaos.workers,
-        chaos.servers
-    );
     check(&studio);
 }
 
@@ -110,7 +113,7 @@ fn end(server: &mut Child) {
 
 fn check(studio: &Studio) {
     let jobs = studio.library.page_of_jobs((0, 1000)).unwrap().jobs;
-    assert_eq!(jobs.len(), JOBS);
+    assert!(jobs.len() >= JOBS, "{}", jobs.len());
     for job in &jobs {
         assert_eq!(job.state, JobState::Completed, "{job:?}");
         let attempts = studio.library.list_attempts(job.id).unwrap();
