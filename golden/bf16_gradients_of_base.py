@@ -3,7 +3,8 @@
     bf16_gradients_of_base.py
 
 Prints the median and the greatest relative error (norm of the difference over the norm) of all factors, and the greatest of
-all together, under `torch.autocast`, for several draws of noise and factors, at timesteps that differ by picture. A test holds ours to these figures; no file is written.
+all together, under `torch.autocast`, for several draws of noise and factors, at timesteps that differ by picture. A test
+holds ours to these figures; no file is written.
 """
 import statistics
 from pathlib import Path
@@ -63,6 +64,10 @@ def gradients(unet, latents, states, noise, rounded):
     return found
 
 
+def whole(gradients):
+    return torch.cat([gradient.flatten() for gradient in gradients]).norm().item()
+
+
 def main():
     unet = adapted()
     with torch.no_grad():
@@ -73,11 +78,11 @@ def main():
         fill(unet, generator)
         noise = torch.randn(latents.shape, generator=generator)
         exact, rounded = (gradients(unet, latents, states, noise, rounded) for rounded in (False, True))
-        apart, sizes = ([a - b for a, b in zip(exact, rounded)], exact)
-        errors += [(a.norm() / size.norm()).item() for a, size in zip(apart, sizes)]
-        whole, size = (torch.cat([value.flatten() for value in values]).norm().item() for values in (apart, sizes))
-        together.append(whole / size)
-    print(f"{len(errors)} factors, median {statistics.median(errors):.1e}, greatest {max(errors):.1e}; together at most {max(together):.1e}")
+        apart = [a - b for a, b in zip(exact, rounded)]
+        errors += [(a.norm() / b.norm()).item() for a, b in zip(apart, exact)]
+        together.append(whole(apart) / whole(exact))
+    print(f"{len(errors)} factors, median {statistics.median(errors):.1e}, greatest {max(errors):.1e}")
+    print(f"together at most {max(together):.1e}")
 
 
 if __name__ == "__main__":
