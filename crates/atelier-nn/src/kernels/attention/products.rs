@@ -128,7 +128,7 @@ unsafe fn product<S: Simd, const ACROSS: bool>(
 /// Vectors of the next group of columns when `left` vectors are left: few groups, and none of one vector if avoidable,
 /// since that would wait for its own sums.
 #[inline(always)]
-fn group_of(panel_vectors: usize, left: usize) -> usize {
+pub(super) fn group_of(panel_vectors: usize, left: usize) -> usize {
     match (panel_vectors, left) {
         (4, 4 | 7 | 8..) => 4,
         (4, 3 | 5 | 6) | (_, 3) => 3,

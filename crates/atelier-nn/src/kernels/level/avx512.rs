@@ -27,12 +27,14 @@ fn first_lanes(n: usize) -> __mmask16 {
 }
 
 macro_rules! simd512 {
-    ($level:ty, $halves:ident, $store_bf16:ident, |$sum:ident, $a:ident, $b:ident| $dot:expr) => {
+    ($level:ty, $halves:ident, $store_bf16:ident, |$sum:ident, $a:ident, $b:ident| $dot:expr $(, $more:item)?) => {
         #[allow(clippy::undocumented_unsafe_blocks, reason = "every function is one instruction or a few on registers; the trait states what callers promise for memory")]
         impl Simd for $level {
             type F = __m512;
             type I = __m512i;
             const LANES: usize = 16;
+
+            $($more)?
 
             #[inline(always)]
             unsafe fn splat(value: f32) -> __m512 {
@@ -248,9 +250,20 @@ simd512!(Avx512, halves, store_bf16, |sum, a, b| _mm512_add_epi32(
 simd512!(Vnni512, halves, store_bf16, |sum, a, b| {
     _mm512_dpwssd_epi32(sum, a, b)
 });
-simd512!(Bf16512, rounded_halves, store_rounded, |sum, a, b| {
-    _mm512_dpwssd_epi32(sum, a, b)
-});
+simd512!(
+    Bf16512,
+    rounded_halves,
+    store_rounded,
+    |sum, a, b| _mm512_dpwssd_epi32(sum, a, b),
+    #[inline(always)]
+    unsafe fn dot_halves(sum: __m512, a: __m512i, b: __m512i) -> __m512 {
+        // SAFETY: register arithmetic; pairs of bf16 are bits of the same size.
+        unsafe {
+            let [a, b] = [a, b].map(|pairs| std::mem::transmute::<__m512i, __m512bh>(pairs));
+            _mm512_dpbf16_ps(sum, a, b)
+        }
+    }
+);
 
 /// [`Simd::halves`] by integer instructions.
 ///
@@ -279,19 +292,35 @@ unsafe fn store_bf16(to: *mut u16, value: __m512) {
     }
 }
 
+/// Where the 16-bit numbers come from that take those of both halves in turn.
+///
+/// # Safety
+/// As [`Simd`].
+#[inline(always)]
+unsafe fn in_turn() -> __m512i {
+    const FROM: [u16; 32] = {
+        let mut from = [0; 32];
+        let mut i = 0;
+        while i < 32 {
+            from[i] = i as u16 / 2 + 16 * (i as u16 % 2);
+            i += 1;
+        }
+        from
+    };
+    // SAFETY: a constant of 64 bytes.
+    unsafe { _mm512_loadu_si512(FROM.as_ptr().cast()) }
+}
+
 /// [`Simd::halves`] by the instruction that rounds; numbers below the normal ones become zero.
 ///
 /// # Safety
 /// As [`Simd`].
 #[inline(always)]
 unsafe fn rounded_halves(low: __m512, high: __m512) -> __m512i {
-    // SAFETY: register arithmetic; both types are 32 bytes.
+    // SAFETY: register arithmetic; both types are 64 bytes.
     unsafe {
-        let round = |value: __m512| {
-            let halves: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(value));
-            _mm512_cvtepu16_epi32(halves)
-        };
-        _mm512_or_si512(round(low), _mm512_slli_epi32::<16>(round(high)))
+        let halves: __m512i = std::mem::transmute(_mm512_cvtne2ps_pbh(high, low));
+        _mm512_permutexvar_epi16(in_turn(), halves)
     }
 }
 

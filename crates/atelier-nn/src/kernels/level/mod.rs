@@ -29,6 +29,9 @@ pub(crate) enum Level {
     /// [`Level::Vnni512`] with rounding to bf16, and a unit that multiplies matrices of these (AMX).
     #[cfg(target_arch = "x86_64")]
     Amx,
+    /// [`Level::Vnni512`] with rounding to bf16 and dot products of it.
+    #[cfg(target_arch = "x86_64")]
+    Bf16512,
     /// AVX-512 with integer dot products (VNNI).
     #[cfg(target_arch = "x86_64")]
     Vnni512,
@@ -70,8 +73,11 @@ impl Level {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl");
             if avx512 && is_x86_feature_detected!("avx512vnni") {
-                if is_x86_feature_detected!("avx512bf16") && amx::is_available() {
-                    levels.push(Self::Amx);
+                if is_x86_feature_detected!("avx512bf16") {
+                    if amx::is_available() {
+                        levels.push(Self::Amx);
+                    }
+                    levels.push(Self::Bf16512);
                 }
                 levels.push(Self::Vnni512);
             }
@@ -92,7 +98,7 @@ impl Level {
     pub(crate) fn lanes(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Amx | Self::Vnni512 | Self::Avx512 => 16,
+            Self::Amx | Self::Bf16512 | Self::Vnni512 | Self::Avx512 => 16,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => 8,
             Self::Portable => 8,
@@ -120,11 +126,22 @@ impl Level {
         }
     }
 
+    /// Whether attention is quicker with products of bf16 than of f32.
+    pub(crate) fn attends_in_halves(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx | Self::Bf16512 => true,
+            _ => false,
+        }
+    }
+
     /// The name, for settings.
     pub(crate) fn word(self) -> &'static str {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Amx => "amx",
+            #[cfg(target_arch = "x86_64")]
+            Self::Bf16512 => "avx512-bf16",
             #[cfg(target_arch = "x86_64")]
             Self::Vnni512 => "avx512-vnni",
             #[cfg(target_arch = "x86_64")]
@@ -142,6 +159,8 @@ impl Level {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Amx => "AMX and AVX-512 with VNNI and bf16",
+            #[cfg(target_arch = "x86_64")]
+            Self::Bf16512 => "AVX-512 with VNNI and bf16",
             #[cfg(target_arch = "x86_64")]
             Self::Vnni512 => "AVX-512 with VNNI",
             #[cfg(target_arch = "x86_64")]
@@ -229,6 +248,14 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn halves(low: Self::F, high: Self::F) -> Self::I;
     /// The low and the high numbers of pairs of bf16.
     unsafe fn halves_to_floats(a: Self::I) -> [Self::F; 2];
+    /// Per lane `sum + a.low * b.low + a.high * b.high` of pairs of bf16; numbers below the normal ones may count as zero.
+    unsafe fn dot_halves(sum: Self::F, a: Self::I, b: Self::I) -> Self::F {
+        // SAFETY: register arithmetic.
+        unsafe {
+            let (a, b) = (Self::halves_to_floats(a), Self::halves_to_floats(b));
+            Self::fma(a[1], b[1], Self::fma(a[0], b[0], sum))
+        }
+    }
     /// Rounds all lanes to the nearest whole numbers, which must fit, and writes them as i16.
     unsafe fn store_i16(to: *mut i16, value: Self::F);
     /// Reads bf16 numbers.
@@ -293,7 +320,8 @@ macro_rules! leveled {
             unsafe {
                 match level {
                     #[cfg(target_arch = "x86_64")]
-                    $crate::kernels::level::Level::Amx => bf16512($($arg),*),
+                    $crate::kernels::level::Level::Amx
+                    | $crate::kernels::level::Level::Bf16512 => bf16512($($arg),*),
                     #[cfg(target_arch = "x86_64")]
                     $crate::kernels::level::Level::Vnni512 => vnni512($($arg),*),
                     #[cfg(target_arch = "x86_64")]

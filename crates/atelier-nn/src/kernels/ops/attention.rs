@@ -14,7 +14,7 @@ use super::super::level::Level;
 use super::super::pointwise::kept::{Activation, Precision};
 use super::held::{Held, KeptTensor, Slot, keep, kept};
 use super::{
-    activation_tensor, finish, holds_halves, is_rounded, takes_halves, with_values, with_view,
+    activation_tensor, attends_in_halves, finish, holds_halves, is_rounded, with_values, with_view,
 };
 
 /// Attention as a backend supplies it.
@@ -63,7 +63,7 @@ fn forward(
 ) -> (FlexTensor, Vec<f32>) {
     let [query, key, value] = operands;
     let level = Level::best();
-    let (values, log_sums) = if takes_halves(precision) {
+    let (values, log_sums) = if attends_in_halves(precision) {
         with_view(query, |q| {
             with_view(key, |k| {
                 with_view(value, |v| halves::forward(level, shape, [q, k, v]))
@@ -126,7 +126,7 @@ impl Backward<Flex, 3> for AttentionBackward {
             log_sums,
         } = &ops.state;
         let level = Level::best();
-        let gradients = if takes_halves(*precision) {
+        let gradients = if attends_in_halves(*precision) {
             query.with_view(|q| {
                 key.with_view(|k| {
                     value.with_view(|v| {
@@ -195,7 +195,7 @@ impl<C: CheckpointStrategy> AttentionOps for Autodiff<Flex, C> {
                 // Weights are computed again from queries and keys, which are kept so exactly that they are those of the sums
                 // that are kept, or nearly.
                 operands: operands.map(|operand| {
-                    if takes_halves(precision) {
+                    if attends_in_halves(precision) {
                         KeptTensor::halved(operand)
                     } else {
                         KeptTensor::new(operand, precision)

@@ -39,6 +39,11 @@ fn takes_halves(precision: Precision) -> bool {
     precision == Precision::Rounded && Level::best().multiplies_matrices()
 }
 
+/// Whether attention rounds its operands to bf16, likewise.
+fn attends_in_halves(precision: Precision) -> bool {
+    precision == Precision::Rounded && Level::best().attends_in_halves()
+}
+
 /// Runs `f` on the values of `tensor` in row-major order.
 fn with_view<R>(tensor: &FlexTensor, f: impl FnOnce(View<'_>) -> R) -> R {
     if let Some(values) = tensor.as_slice::<f32>() {

@@ -194,9 +194,11 @@ unsafe fn tile<M: Multiply, const R: usize, const V: usize>(
                 panel = panel.add(V * lanes);
             }
         }
+        // A copy that lies in memory, from which one vector after the other is taken: the sums themselves stay in registers.
+        let done = sums;
         for r in 0..R {
             let to = target.to.add(rows[r].to);
-            for (v, &sum) in sums[r].iter().enumerate() {
+            for (v, &sum) in done[r].iter().enumerate() {
                 put::<M>(sum, rows[r].scale, to, v, target);
             }
         }

@@ -242,7 +242,7 @@ impl Task<'_> {
             &mut pieces.products[..held * PANEL],
             &mut pieces.of_weights[..held * PANEL],
         );
-        let size = [held, units, PANEL];
+        let size = [count, shape.head_size.div_ceil(2), PANEL];
         let (left, right) = (&keys[tile..], &pieces.queries[queries..]);
         let product = Product::new((left, units), (right, PANEL), size);
         product.write(unit, products, PANEL);
@@ -273,14 +273,14 @@ impl Task<'_> {
     fn of_queries(
         &self,
         unit: &Unit,
-        [first, _, held]: [usize; 3],
+        [first, count, held]: [usize; 3],
         panel: usize,
         pieces: &mut Pieces,
     ) {
         let (rows, of_head) = (self.shape.head_rows(), self.shape.keys_held());
         let keys = &self.keys[1][(self.pair * of_head + first) * rows / 2..];
         let (left, right) = ((keys, held / 2), (&*pieces.paired_slopes, PANEL));
-        let product = Product::new(left, right, [rows, held / 2, PANEL]);
+        let product = Product::new(left, right, [self.shape.head_size, count.div_ceil(2), PANEL]);
         let to = &mut pieces.gradients[panel * PANEL * rows..];
         product.add(unit, to, PANEL);
     }
@@ -289,7 +289,7 @@ impl Task<'_> {
     fn of_keys(
         &self,
         unit: &Unit,
-        [first, _, held]: [usize; 3],
+        [first, count, _]: [usize; 3],
         panels: usize,
         pieces: &Pieces,
         [d_keys, d_values]: [&mut [f32]; 2],
@@ -297,7 +297,7 @@ impl Task<'_> {
         let columns = self.shape.head_columns();
         let of_tiles = |tiles: &[u32], queries: &[u32], to: &mut [f32]| {
             let (left, right) = ((tiles, PANEL / 2), (queries, columns));
-            let product = Product::new(left, right, [held, PANEL / 2, columns]);
+            let product = Product::new(left, right, [count, PANEL / 2, self.shape.head_size]);
             let sum = product.summed(panels, [TILE, PANEL / 2 * columns]);
             sum.add(unit, &mut to[first * columns..], columns);
         };

@@ -137,12 +137,13 @@ impl Task<'_> {
     ) {
         let (level, shape) = (self.level, self.shape);
         let (units, rows, of_head) = (shape.head_units(), shape.head_rows(), shape.keys_held());
+        let used = shape.head_size.div_ceil(2);
         let keys = &keys[(self.pair * of_head + first) * units..];
         let values = &values[(self.pair * of_head + first) * rows / 2..];
         for index in 0..self.panels().count() {
             let products = &mut pieces.products[..held * PANEL];
             let queries = (&pieces.queries[index * PANEL * units..], PANEL);
-            let product = Product::new((keys, units), queries, [held, units, PANEL]);
+            let product = Product::new((keys, units), queries, [count, used, PANEL]);
             product.write(unit, products, PANEL);
             let paired = &mut pieces.paired[..held / 2 * PANEL];
             let sums = &mut pieces.sums[index * PANEL * rows..][..PANEL * rows];
@@ -158,7 +159,7 @@ impl Task<'_> {
             };
             weigh(level, tile, &mut so_far, paired);
             let (left, right) = ((values, held / 2), (&*paired, PANEL));
-            let product = Product::new(left, right, [rows, held / 2, PANEL]);
+            let product = Product::new(left, right, [shape.head_size, count.div_ceil(2), PANEL]);
             product.add(unit, sums, PANEL);
         }
     }

@@ -1,5 +1,5 @@
-//! Attention whose products are of bf16, for processors with a unit that multiplies matrices of these: operands, weights and
-//! slopes are rounded to bf16, and exponentials are only as exact as that.
+//! Attention whose products are of bf16, for processors that multiply these more quickly than f32: operands, weights and slopes
+//! are rounded to bf16, and exponentials are only as exact as that.
 //!
 //! A unit is a pair of bf16 along the summed dimension. Left operands lie row after row, right ones as rows of units, and all
 //! of them are filled up with zeros to whole registers of the matrix unit. Keys are not scaled, so that they are the same
@@ -11,6 +11,7 @@ mod packed;
 mod products;
 #[cfg(test)]
 mod tests;
+mod vectors;
 mod weights;
 
 pub(crate) use backward::backward;

@@ -2,7 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 use crate::kernels::level::amx;
-use crate::kernels::level::{Level, Simd, leveled};
+use super::vectors;
+use crate::kernels::level::Level;
 use crate::kernels::product::halves::LINE;
 
 /// A left operand row after row, or a right one as rows of columns, one for every unit of the depth; and the units between
@@ -12,15 +13,15 @@ type Operand<'a> = (&'a [u32], usize);
 /// Operands of a product `[rows, depth]` times `[depth, columns]`, with two numbers of the depth in a unit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Product<'a> {
-    left: Operand<'a>,
-    right: Operand<'a>,
-    /// Multiples of 16, 16 and 32.
-    rows: usize,
-    depth: usize,
-    columns: usize,
+    pub(super) left: Operand<'a>,
+    pub(super) right: Operand<'a>,
+    /// Rows and units of the depth that count, and columns, a multiple of 16.
+    pub(super) rows: usize,
+    pub(super) depth: usize,
+    pub(super) columns: usize,
     /// How many such products are summed, and how many units their operands lie apart.
-    parts: usize,
-    apart: [usize; 2],
+    pub(super) parts: usize,
+    pub(super) apart: [usize; 2],
 }
 
 /// Most products of a sum.
@@ -45,7 +46,9 @@ pub(super) fn with_unit<R>(level: Level, f: impl FnOnce(&Unit) -> R) -> R {
 }
 
 impl<'a> Product<'a> {
-    /// One product of rows (a multiple of 16), units of the depth (of 16) and columns (of 32).
+    /// One product of so many rows, units of the depth and columns: those that count. Where a unit multiplies whole registers, so
+    /// does the product, for which operands and result have room up to the next multiples of 16, 16 and 32; what lies
+    /// there in the operands is zero.
     pub(super) fn new(
         left: Operand<'a>,
         right: Operand<'a>,
@@ -56,7 +59,7 @@ impl<'a> Product<'a> {
             right,
             rows,
             depth,
-            columns,
+            columns: columns.next_multiple_of(16),
             parts: 1,
             apart: [0; 2],
         }
@@ -81,19 +84,31 @@ impl<'a> Product<'a> {
         self.run(unit.level, out, step, true);
     }
 
+    /// The product of whole registers of the matrix unit.
+    fn of_registers(self) -> Self {
+        Self {
+            rows: self.rows.next_multiple_of(16),
+            depth: self.depth.next_multiple_of(LINE),
+            columns: self.columns.next_multiple_of(32),
+            ..self
+        }
+    }
+
     fn run(&self, level: Level, out: &mut [f32], step: usize, add: bool) {
         if self.rows == 0 || self.depth == 0 || self.columns == 0 {
             return;
         }
+        if level.multiplies_matrices() {
+            self.of_registers().checked(level, out, step, add);
+        } else {
+            self.checked(level, out, step, add);
+        }
+    }
+
+    fn checked(&self, level: Level, out: &mut [f32], step: usize, add: bool) {
         let extent = |rows: usize, step: usize, width: usize| (rows - 1) * step + width;
         assert!((1..=MOST_PARTS).contains(&self.parts), "parts");
         let last = self.parts - 1;
-        assert!(
-            self.rows.is_multiple_of(16)
-                && self.depth.is_multiple_of(LINE)
-                && self.columns.is_multiple_of(32),
-            "whole registers"
-        );
         assert!(
             last * self.apart[0] + extent(self.rows, self.left.1, self.depth) <= self.left.0.len(),
             "left operand"
@@ -112,7 +127,7 @@ impl<'a> Product<'a> {
             match level {
                 #[cfg(target_arch = "x86_64")]
                 Level::Amx => matrices(self, out.as_mut_ptr(), step, add),
-                _ => widened_at(level, self, out.as_mut_ptr(), step, add),
+                _ => vectors::multiply(level, self, out.as_mut_ptr(), step, add),
             }
         }
     }
@@ -169,33 +184,4 @@ unsafe fn matrices(p: &Product<'_>, out: *mut f32, step: usize, add: bool) {
             }
         }
     }
-}
-
-/// # Safety
-/// Operands and result must have the lengths that the product says.
-#[inline(always)]
-unsafe fn widened<S: Simd>(p: &Product, out: *mut f32, step: usize, add: bool) {
-    for row in 0..p.rows {
-        for column in (0..p.columns).step_by(S::LANES) {
-            // SAFETY: promised by the caller.
-            unsafe {
-                let to = out.add(row * step + column);
-                let mut sum = if add { S::load(to) } else { S::splat(0.0) };
-                for at in 0..p.parts * p.depth {
-                    let (part, unit) = (at / p.depth, at % p.depth);
-                    let left = part * p.apart[0] + row * p.left.1 + unit;
-                    let right = part * p.apart[1] + unit * p.right.1 + column;
-                    let left = S::int_splat(*p.left.0.as_ptr().add(left));
-                    let right = S::int_load(p.right.0.as_ptr().add(right));
-                    let (left, right) = (S::halves_to_floats(left), S::halves_to_floats(right));
-                    sum = S::fma(left[1], right[1], S::fma(left[0], right[0], sum));
-                }
-                S::store(to, sum);
-            }
-        }
-    }
-}
-
-leveled! {
-    fn widened_at(p: &Product, out: *mut f32, step: usize, add: bool) = widened
 }

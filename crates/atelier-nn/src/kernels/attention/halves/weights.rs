@@ -89,15 +89,14 @@ unsafe fn weigh_columns<S: Simd>(tile: Tile<'_>, sums: &mut Sums<'_>, to: &mut [
             }
             let mut total = S::add(totals[0], totals[1]);
             while key < products.len() / PANEL {
-                let row = |i: usize| {
+                let mut both = [S::splat(0.0); 2];
+                for (i, weight) in both.iter_mut().enumerate() {
                     if key + i < keys {
                         let logit = S::fma(S::load(from.add((key + i) * PANEL)), factor, away);
-                        rough_exp2::<S, 1>([logit])[0]
-                    } else {
-                        S::splat(0.0)
+                        [*weight] = rough_exp2::<S, 1>([logit]);
                     }
-                };
-                let (even, odd) = (row(0), row(1));
+                }
+                let [even, odd] = both;
                 total = S::add(total, S::add(even, odd));
                 S::int_store(to_column.add(key / 2 * PANEL), S::halves(even, odd));
                 key += 2;

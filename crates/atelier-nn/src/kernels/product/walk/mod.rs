@@ -147,7 +147,7 @@ impl Sizes {
         let rows = left.rows.len();
         // Then only a chunk of the left operand has to stay in the cache, more rows find room, and weights are turned for
         // all of them at once.
-        let by_chunk = weights.format == Format::Bf16 && direction == Direction::Gradient;
+        let by_chunk = direction == Direction::Gradient;
         let chunk = term.chunk_length(depth).min(depth);
         let units = weights.units_of(if by_chunk { chunk } else { depth });
         let (most, step) = if weights.format == Format::Bf16 {

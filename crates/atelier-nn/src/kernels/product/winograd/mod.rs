@@ -32,7 +32,7 @@ fn least_pixels(level: Level) -> usize {
     match level {
         // i16 are multiplied and summed by one instruction, twice as quickly as f32
         #[cfg(target_arch = "x86_64")]
-        Level::Amx | Level::Vnni512 => 13,
+        Level::Amx | Level::Bf16512 | Level::Vnni512 => 11,
         _ => 8,
     }
 }

@@ -101,7 +101,11 @@ unsafe fn patch<S: Simd>(from: &Patch, fold: *const f32, depth: usize, to: *mut 
             };
             let mut rows = [[S::splat(0.0); PATCH]; PATCH];
             for x in 0..PATCH {
-                let column = [0, 1, 2, 3, 4, 5].map(|y| load(from[y * PATCH + x]));
+                // not by `map`, which stays a function of its own, without the instructions of the level
+                let mut column = [S::splat(0.0); PATCH];
+                for (y, value) in column.iter_mut().enumerate() {
+                    *value = load(from[y * PATCH + x]);
+                }
                 let column = patch_side::<S>(column);
                 for (row, value) in rows.iter_mut().zip(column) {
                     row[x] = value;
@@ -195,8 +199,10 @@ unsafe fn tile<S: Simd>(
         unsafe {
             let mut rows = [[S::splat(0.0); PATCH]; TILE];
             for x in 0..PATCH {
-                let column =
-                    [0, 1, 2, 3, 4, 5].map(|y| S::load(from.add((y * PATCH + x) * step + first)));
+                let mut column = [S::splat(0.0); PATCH];
+                for (y, value) in column.iter_mut().enumerate() {
+                    *value = S::load(from.add((y * PATCH + x) * step + first));
+                }
                 for (row, value) in rows.iter_mut().zip(tile_side::<S>(column)) {
                     row[x] = value;
                 }
