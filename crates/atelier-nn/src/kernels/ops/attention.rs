@@ -14,7 +14,8 @@ use super::super::level::Level;
 use super::super::pointwise::kept::{Activation, Precision};
 use super::held::{Held, KeptTensor, Slot, keep, kept};
 use super::{
-    activation_tensor, attends_in_halves, finish, holds_halves, is_rounded, with_values, with_view,
+    activation_tensor, attends_in_halves, finish, holds_halves, is_rounded, takes_halves,
+    with_values, with_view,
 };
 
 /// Attention as a backend supplies it.
@@ -195,7 +196,7 @@ impl<C: CheckpointStrategy> AttentionOps for Autodiff<Flex, C> {
                 // Weights are computed again from queries and keys, which are kept so exactly that they are those of the sums
                 // that are kept, or nearly.
                 operands: operands.map(|operand| {
-                    if attends_in_halves(precision) {
+                    if takes_halves(precision) {
                         KeptTensor::halved(operand)
                     } else {
                         KeptTensor::new(operand, precision)

@@ -5,13 +5,13 @@ pub(super) mod halves;
 pub(crate) mod linear;
 mod operand;
 pub(crate) mod outer;
-mod packed;
+pub(super) mod packed;
 mod packing;
 mod picture;
 mod scratch;
 #[cfg(test)]
 mod tests;
-mod tile;
+pub(super) mod tile;
 mod turned;
 mod units;
 mod walk;

@@ -41,7 +41,7 @@ impl Format {
 
 /// The greatest Euclidean norm of one operand of a product of i16: rounding adds a little, and the product of both norms
 /// must stay below 2³¹.
-pub(super) const NORM_LIMIT: f32 = 46000.0;
+pub(in crate::kernels) const NORM_LIMIT: f32 = 46000.0;
 /// The greatest number.
 pub(super) const WHOLE_LIMIT: f32 = 32767.0;
 

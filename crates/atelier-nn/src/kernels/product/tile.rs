@@ -10,7 +10,7 @@ use super::super::level::{Simd, TILE_ROWS};
 ///
 /// # Safety
 /// As [`Simd`].
-pub(super) trait Multiply: Copy {
+pub(in crate::kernels) trait Multiply: Copy {
     /// The instructions.
     type S: Simd;
     /// Sums, one vector.
@@ -42,7 +42,7 @@ pub(super) struct Floats<S>(PhantomData<S>);
 
 /// Products of i16 pairs, summed exactly in i32.
 #[derive(Clone, Copy)]
-pub(super) struct Wholes<S>(PhantomData<S>);
+pub(in crate::kernels) struct Wholes<S>(PhantomData<S>);
 
 impl<S: Simd> Multiply for Floats<S> {
     type S = S;

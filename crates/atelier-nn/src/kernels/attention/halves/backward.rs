@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::packed::{
-    as_units, by_pair, by_row, inner_products, tokens, tokens_by_row, tokens_by_value, turned,
+    TokenRows, as_units, by_pair, inner_products, rows, tokens, tokens_by_value, turned,
 };
 use super::products::{MOST_PARTS, Product, Unit, with_unit};
 use super::weights::{Slopes, Tile, slopes};
@@ -43,11 +43,10 @@ pub(crate) fn backward(
     let columns = shape.head_columns();
     // gradients of keys and of values, per task
     let size = shape.keys_held() * columns;
-    let keys = [
-        tokens_by_row(level, shape, k),
-        tokens_by_value(level, shape, k),
-        tokens_by_row(level, shape, v),
-    ];
+    let keys = Keys {
+        rows: [k, v].map(|values| TokenRows::new(level, shape, values)),
+        by_value: tokens_by_value(level, shape, k),
+    };
     let run = |sums: Shared, d_q: Room| {
         share(shape.pairs() * parts, |index| {
             let panels = part(panels, parts, index % parts);
@@ -88,6 +87,14 @@ pub(crate) fn backward(
     [d_q, gathered(&sums, scale), gathered(&sums[size..], 1.0)]
 }
 
+/// Keys and values of all heads.
+struct Keys {
+    /// Keys and values, row after row.
+    rows: [TokenRows; 2],
+    /// Keys, to be summed over.
+    by_value: Vec<u32>,
+}
+
 /// Some queries of one head.
 struct Task<'a> {
     level: Level,
@@ -96,8 +103,7 @@ struct Task<'a> {
     pair: usize,
     queries: Range<usize>,
     log_sums: &'a [f32],
-    /// Keys by row and by value, and values by row, of all heads.
-    keys: &'a [Vec<u32>; 3],
+    keys: &'a Keys,
 }
 
 /// Scratch of a task. What belongs to queries lies in panels.
@@ -105,6 +111,8 @@ struct Pieces<'a> {
     /// Queries and gradients of the output, to be multiplied with keys and values.
     queries: &'a mut [u32],
     outputs: &'a mut [u32],
+    query_scales: &'a mut [f32],
+    output_scales: &'a mut [f32],
     /// The same as pairs of queries, to be multiplied with slopes and weights.
     paired_queries: &'a mut [u32],
     paired_outputs: &'a mut [u32],
@@ -129,6 +137,8 @@ impl Task<'_> {
         let lens = [
             line * units,
             line * units,
+            line,
+            line,
             line / 2 * columns,
             line / 2 * columns,
             line * rows,
@@ -145,6 +155,8 @@ impl Task<'_> {
             let [
                 queries,
                 outputs,
+                query_scales,
+                output_scales,
                 paired_queries,
                 paired_outputs,
                 gradients,
@@ -160,6 +172,8 @@ impl Task<'_> {
             let mut pieces = Pieces {
                 queries: as_units(queries),
                 outputs: as_units(outputs),
+                query_scales,
+                output_scales,
                 paired_queries: as_units(paired_queries),
                 paired_outputs: as_units(paired_outputs),
                 gradients,
@@ -203,17 +217,21 @@ impl Task<'_> {
         pieces.log_sums.fill(0.0);
         for (panel, first) in block.clone().step_by(PANEL).enumerate() {
             let range = first..(first + PANEL).min(block.end);
-            let mut pack = |values: View<'_>, by_head: &mut [u32], paired: &mut [u32]| {
+            let mut pack = |values: View<'_>,
+                            (by_head, scales): (&mut [u32], &mut [f32]),
+                            paired: &mut [u32]| {
                 let from = tokens(shape, values, shape.queries, self.pair, range.clone());
-                let rows = as_units(&mut pieces.rows[..PANEL * units]);
-                by_row(level, from, rows);
+                let by_row = as_units(&mut pieces.rows[..PANEL * units]);
+                rows(level, from, by_row, &mut scales[panel * PANEL..][..PANEL]);
                 let to = &mut by_head[panel * PANEL * units..][..PANEL * units];
-                turned(level, rows, [PANEL, units], to, PANEL);
+                turned(level, by_row, [PANEL, units], to, PANEL);
                 let to = &mut paired[panel * PANEL / 2 * columns..][..PANEL / 2 * columns];
                 by_pair(level, from, to, columns);
             };
-            pack(q, pieces.queries, pieces.paired_queries);
-            pack(d_out, pieces.outputs, pieces.paired_outputs);
+            let queries = (&mut *pieces.queries, &mut *pieces.query_scales);
+            pack(q, queries, pieces.paired_queries);
+            let outputs = (&mut *pieces.outputs, &mut *pieces.output_scales);
+            pack(d_out, outputs, pieces.paired_outputs);
             let rows = |values| tokens(shape, values, shape.queries, self.pair, range.clone());
             let means = &mut pieces.means[panel * PANEL..][..range.len()];
             inner_products(level, rows(out), rows(d_out), means);
@@ -235,20 +253,23 @@ impl Task<'_> {
     ) {
         let (level, shape) = (self.level, self.shape);
         let units = shape.head_units();
-        let tile = (self.pair * shape.keys_held() + first) * units;
-        let [keys, _, values] = self.keys;
+        let key = self.pair * shape.keys_held() + first;
+        let [keys, values] = &self.keys.rows;
         let queries = panel * PANEL * units;
         let (products, of_weights) = (
             &mut pieces.products[..held * PANEL],
             &mut pieces.of_weights[..held * PANEL],
         );
         let size = [count, shape.head_size.div_ceil(2), PANEL];
-        let (left, right) = (&keys[tile..], &pieces.queries[queries..]);
-        let product = Product::new((left, units), (right, PANEL), size);
-        product.write(unit, products, PANEL);
-        let (left, right) = (&values[tile..], &pieces.outputs[queries..]);
-        let product = Product::new((left, units), (right, PANEL), size);
-        product.write(unit, of_weights, PANEL);
+        let cross = |left: &TokenRows, (right, scales): (&[u32], &[f32]), to: &mut [f32]| {
+            let of_rows = left.scales_from(key);
+            let (left, right) = (&left.units[key * units..], &right[queries..]);
+            let product = Product::new((left, units), (right, PANEL), size);
+            let product = product.scaled([of_rows, &scales[panel * PANEL..]]);
+            product.write(unit, to, PANEL);
+        };
+        cross(keys, (pieces.queries, pieces.query_scales), products);
+        cross(values, (pieces.outputs, pieces.output_scales), of_weights);
         let size = held * PANEL / 2;
         let tile = Tile {
             products,
@@ -278,9 +299,13 @@ impl Task<'_> {
         pieces: &mut Pieces,
     ) {
         let (rows, of_head) = (self.shape.head_rows(), self.shape.keys_held());
-        let keys = &self.keys[1][(self.pair * of_head + first) * rows / 2..];
+        let keys = &self.keys.by_value[(self.pair * of_head + first) * rows / 2..];
         let (left, right) = ((keys, held / 2), (&*pieces.paired_slopes, PANEL));
-        let product = Product::new(left, right, [self.shape.head_size, count.div_ceil(2), PANEL]);
+        let product = Product::new(
+            left,
+            right,
+            [self.shape.head_size, count.div_ceil(2), PANEL],
+        );
         let to = &mut pieces.gradients[panel * PANEL * rows..];
         product.add(unit, to, PANEL);
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::packed::{as_units, by_row, tokens, tokens_by_row, tokens_by_value, turned};
+use super::packed::{TokenRows, as_units, rows, tokens, tokens_by_value, turned};
 use super::products::{Product, Unit, with_unit};
 use super::weights::{Sums, Tile, weigh};
 use super::{KEYS, PANEL, Shape};
@@ -34,7 +34,7 @@ pub(crate) fn forward(
     let parts = panels.div_ceil(PANELS).max(wanted / shape.pairs());
     let size = panels.div_ceil(parts) * PANEL;
     let blocks = shape.queries.div_ceil(size);
-    let keys = tokens_by_row(level, shape, k);
+    let keys = TokenRows::new(level, shape, k);
     let values = tokens_by_value(level, shape, v);
     // SAFETY: the blocks cover all queries of all heads, each once.
     let out = unsafe {
@@ -47,7 +47,7 @@ pub(crate) fn forward(
                     pair,
                     queries: block * size..((block + 1) * size).min(shape.queries),
                 };
-                with_unit(level, |unit| task.run(unit, q, [&keys, &values], out, logs));
+                with_unit(level, |unit| task.run(unit, q, (&keys, &values), out, logs));
             });
         })
     };
@@ -66,6 +66,7 @@ struct Task<'a> {
 /// Scratch of a task. Queries and sums lie in panels.
 struct Pieces<'a> {
     queries: &'a mut [u32],
+    scales: &'a mut [f32],
     sums: &'a mut [f32],
     references: &'a mut [f32],
     weights: &'a mut [f32],
@@ -75,11 +76,12 @@ struct Pieces<'a> {
 }
 
 impl Task<'_> {
-    fn run(&self, unit: &Unit, q: View<'_>, [keys, values]: [&[u32]; 2], out: Room, logs: Shared) {
+    fn run(&self, unit: &Unit, q: View<'_>, keys: (&TokenRows, &[u32]), out: Room, logs: Shared) {
         let (units, rows) = (self.shape.head_units(), self.shape.head_rows());
         let width = self.queries.len().next_multiple_of(PANEL);
         let lens = [
             width * units,
+            width,
             width * rows,
             width,
             width,
@@ -88,9 +90,19 @@ impl Task<'_> {
             PANEL * units.max(rows),
         ];
         with_scratch(lens, |pieces| {
-            let [queries, sums, references, weights, products, paired, rows] = pieces;
+            let [
+                queries,
+                scales,
+                sums,
+                references,
+                weights,
+                products,
+                paired,
+                rows,
+            ] = pieces;
             let mut pieces = Pieces {
                 queries: as_units(queries),
+                scales,
                 sums,
                 references,
                 weights,
@@ -100,7 +112,7 @@ impl Task<'_> {
             };
             self.pack_queries(q, &mut pieces);
             for tile in self.shape.tiles() {
-                self.absorb(unit, [keys, values], tile, &mut pieces);
+                self.absorb(unit, keys, tile, &mut pieces);
             }
             self.finish(&mut pieces, out, logs);
         });
@@ -116,11 +128,12 @@ impl Task<'_> {
     fn pack_queries(&self, q: View<'_>, pieces: &mut Pieces) {
         let (level, units) = (self.level, self.shape.head_units());
         let panels = pieces.queries.chunks_exact_mut(PANEL * units);
-        for (range, to) in self.panels().zip(panels) {
-            let rows = as_units(&mut pieces.rows[..PANEL * units]);
+        let scales = pieces.scales.chunks_exact_mut(PANEL);
+        for ((range, to), scales) in self.panels().zip(panels).zip(scales) {
+            let by_row = as_units(&mut pieces.rows[..PANEL * units]);
             let from = tokens(self.shape, q, self.shape.queries, self.pair, range);
-            by_row(level, from, rows);
-            turned(level, rows, [PANEL, units], to, PANEL);
+            rows(level, from, by_row, scales);
+            turned(level, by_row, [PANEL, units], to, PANEL);
         }
         pieces.sums.fill(0.0);
         pieces.references.fill(NO_REFERENCE);
@@ -131,19 +144,22 @@ impl Task<'_> {
     fn absorb(
         &self,
         unit: &Unit,
-        [keys, values]: [&[u32]; 2],
+        (keys, values): (&TokenRows, &[u32]),
         [first, count, held]: [usize; 3],
         pieces: &mut Pieces,
     ) {
         let (level, shape) = (self.level, self.shape);
         let (units, rows, of_head) = (shape.head_units(), shape.head_rows(), shape.keys_held());
         let used = shape.head_size.div_ceil(2);
-        let keys = &keys[(self.pair * of_head + first) * units..];
+        let key = self.pair * of_head + first;
+        let (keys, of_keys) = (&keys.units[key * units..], keys.scales_from(key));
         let values = &values[(self.pair * of_head + first) * rows / 2..];
         for index in 0..self.panels().count() {
             let products = &mut pieces.products[..held * PANEL];
             let queries = (&pieces.queries[index * PANEL * units..], PANEL);
             let product = Product::new((keys, units), queries, [count, used, PANEL]);
+            let of_queries = &pieces.scales[index * PANEL..];
+            let product = product.scaled([of_keys, of_queries]);
             product.write(unit, products, PANEL);
             let paired = &mut pieces.paired[..held / 2 * PANEL];
             let sums = &mut pieces.sums[index * PANEL * rows..][..PANEL * rows];

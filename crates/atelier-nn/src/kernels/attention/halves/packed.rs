@@ -6,9 +6,11 @@ use super::super::scratch::{Rows, turn};
 use super::Shape;
 use crate::kernels::level::{Level, Simd, leveled};
 use crate::kernels::memory::{Shared, filled};
-use crate::kernels::pointwise::kept::{Source, View};
+use crate::kernels::pointwise::kept::{Source, View, widened};
 use crate::kernels::pointwise::part::{All, First, sweep};
 use crate::kernels::product::halves::{rows_at, units_of};
+use crate::kernels::product::packed::NORM_LIMIT;
+use crate::kernels::product::whole::{measure, round};
 use crate::kernels::share::share;
 
 /// Scratch of 32-bit numbers as units.
@@ -65,6 +67,61 @@ pub(super) fn by_row(level: Level, from: Rows<View<'_>>, to: &mut [u32]) {
         }
     }
     to[length..].fill(0);
+}
+
+/// Rows of operands whose products become logits, or gradients of weights: in small differences between these lies what attention
+/// has learnt, so that they are as exact as the level can, and as quick. Pairs of bf16 as [`by_row`] writes them for the
+/// matrix unit; otherwise pairs of whole numbers, with what takes each row back in `scales`: two rows have norms whose product
+/// an i32 holds.
+pub(super) fn rows(level: Level, from: Rows<View<'_>>, to: &mut [u32], scales: &mut [f32]) {
+    if level.multiplies_matrices() {
+        return by_row(level, from, to);
+    }
+    let units = units_of(from.width);
+    let values = (from.count.max(1) - 1) * from.stride + from.width;
+    assert!(from.count * units <= to.len() && from.count <= scales.len());
+    assert!(from.width <= from.stride);
+    scales[from.count..].fill(0.0);
+    to[from.count * units..].fill(0);
+    if from.count == 0 {
+        return;
+    }
+    let of_halves;
+    let values = match from.values.part(0, values) {
+        View::Exact(values) => values,
+        View::Rounded(values) => {
+            of_halves = widened(level, values);
+            &of_halves
+        }
+    };
+    let size = [from.count, from.stride, from.width];
+    // SAFETY: there are values, room and a scale for every row.
+    unsafe { wholes_at(level, values, size, to, units, scales) };
+}
+
+leveled! {
+    fn wholes_at(from: &[f32], size: [usize; 3], to: &mut [u32], units: usize, scales: &mut [f32]) = wholes
+}
+
+#[inline(always)]
+unsafe fn wholes<S: Simd>(
+    from: &[f32],
+    [count, stride, width]: [usize; 3],
+    to: &mut [u32],
+    units: usize,
+    scales: &mut [f32],
+) {
+    let nothing = std::ptr::null();
+    for (row, scale) in scales[..count].iter_mut().enumerate() {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let from = from.as_ptr().add(row * stride);
+            let to = to.as_mut_ptr().add(row * units);
+            let [factor, back] = measure::<S>(from, nothing, width).factors(NORM_LIMIT);
+            *scale = back;
+            round::<S>(from, nothing, width, factor, to.cast());
+        }
+    }
 }
 
 /// The inner products of rows with those of `other`, for as many as `to` holds.
@@ -206,12 +263,35 @@ pub(super) fn turned(
     turn(level, from, to, to_step);
 }
 
-/// Keys or values of all heads as left operands: `[pairs, keys_held, head_units]`.
-pub(super) fn tokens_by_row(level: Level, shape: &Shape, values: View<'_>) -> Vec<u32> {
-    by_pairs(shape, shape.keys_held() * shape.head_units(), |pair, to| {
-        let from = tokens(shape, values, shape.keys, pair, 0..shape.keys);
-        by_row(level, from, to);
-    })
+/// Keys or values of all heads as left operands.
+#[derive(Debug)]
+pub(super) struct TokenRows {
+    /// `[pairs, keys_held, head_units]`.
+    pub(super) units: Vec<u32>,
+    /// `[pairs, keys_held]`; nothing where units are pairs of bf16.
+    scales: Vec<f32>,
+}
+
+impl TokenRows {
+    /// [`rows`] of all heads.
+    pub(super) fn new(level: Level, shape: &Shape, values: View<'_>) -> Self {
+        let held = shape.keys_held();
+        let count = if level.multiplies_matrices() { 0 } else { held };
+        let mut scales = vec![0.0; shape.pairs() * count];
+        let of_rows = Shared::of(&mut scales);
+        let units = by_pairs(shape, held * shape.head_units(), |pair, to| {
+            let from = tokens(shape, values, shape.keys, pair, 0..shape.keys);
+            // SAFETY: every pair has its own scales.
+            let scales = unsafe { std::slice::from_raw_parts_mut(of_rows.at(pair * count), count) };
+            rows(level, from, to, scales);
+        });
+        Self { units, scales }
+    }
+
+    /// The scales from a row of all heads on.
+    pub(super) fn scales_from(&self, row: usize) -> &[f32] {
+        self.scales.get(row..).unwrap_or_default()
+    }
 }
 
 /// Keys or values of all heads as left operands that are summed over tokens: for every head one [`Shape::tiles`] after the

@@ -1,9 +1,9 @@
 //! Products of tiles of bf16 pairs with sums in f32.
 
-#[cfg(target_arch = "x86_64")]
-use crate::kernels::level::amx;
 use super::vectors;
 use crate::kernels::level::Level;
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::level::amx;
 use crate::kernels::product::halves::LINE;
 
 /// A left operand row after row, or a right one as rows of columns, one for every unit of the depth; and the units between
@@ -22,6 +22,8 @@ pub(super) struct Product<'a> {
     /// How many such products are summed, and how many units their operands lie apart.
     pub(super) parts: usize,
     pub(super) apart: [usize; 2],
+    /// Where units are pairs of whole numbers: what takes the rows of the left operand back, and the columns of the right one.
+    pub(super) scales: Option<[&'a [f32]; 2]>,
 }
 
 /// Most products of a sum.
@@ -62,6 +64,15 @@ impl<'a> Product<'a> {
             columns: columns.next_multiple_of(16),
             parts: 1,
             apart: [0; 2],
+            scales: None,
+        }
+    }
+
+    /// The same of operands that [`super::packed::rows`] wrote, with their scales.
+    pub(super) fn scaled(self, scales: [&'a [f32]; 2]) -> Self {
+        Self {
+            scales: (!scales[0].is_empty()).then_some(scales),
+            ..self
         }
     }
 
@@ -122,6 +133,13 @@ impl<'a> Product<'a> {
             extent(self.rows, step, self.columns) <= out.len(),
             "product"
         );
+        if let Some([rows, columns]) = self.scales {
+            assert!(
+                self.rows <= rows.len() && self.columns <= columns.len(),
+                "scales"
+            );
+            assert!(!level.multiplies_matrices(), "the unit multiplies bf16");
+        }
         // SAFETY: all operands lie within their slices, as asserted, and the unit is ready.
         unsafe {
             match level {

@@ -192,7 +192,7 @@ unsafe fn tiles<S: Simd>(
 
 /// Products of pairs of bf16, summed in f32.
 #[derive(Clone, Copy)]
-struct Halves<S>(PhantomData<S>);
+pub(in crate::kernels) struct Halves<S>(PhantomData<S>);
 
 impl<S: Simd> Multiply for Halves<S> {
     type S = S;
@@ -221,10 +221,7 @@ impl<S: Simd> Multiply for Halves<S> {
     #[inline(always)]
     unsafe fn step(sum: S::F, a: S::I, b: S::I) -> S::F {
         // SAFETY: passed on from the caller.
-        unsafe {
-            let ([a, c], [b, d]) = (S::halves_to_floats(a), S::halves_to_floats(b));
-            S::fma(c, d, S::fma(a, b, sum))
-        }
+        unsafe { S::dot_halves(sum, a, b) }
     }
 
     #[inline(always)]
