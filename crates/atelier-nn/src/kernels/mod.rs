@@ -57,6 +57,11 @@ pub fn rounds_to_bf16() -> bool {
     level::Level::best().multiplies_matrices()
 }
 
+/// Whether attention multiplies pairs of 16 bits here, bf16 among them.
+pub fn attends_in_halves() -> bool {
+    level::Level::best().attends_in_halves()
+}
+
 /// Makes the kernels use the instructions named `word` in place of the best of this processor. Before they are used first.
 ///
 /// # Errors

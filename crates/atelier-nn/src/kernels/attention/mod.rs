@@ -5,7 +5,7 @@
 //! vectors. Logits are to base 2 (the keys are scaled once), in both passes with the same roundings.
 //!
 //! [`products`] multiplies tiles, [`weights`] does what lies between the products, [`forward`] and [`backward`] walk
-//! over the tiles; [`mod@halves`] is the same with operands rounded to bf16.
+//! over the tiles; [`mod@halves`] is the same with operands rounded to 16 bits.
 
 mod backward;
 mod forward;

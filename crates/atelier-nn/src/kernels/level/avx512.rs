@@ -1,4 +1,4 @@
-//! Vectors of AVX-512: with and without integer dot products, and with rounding to bf16.
+//! Vectors of AVX-512: with and without integer dot products, and with rounding to bf16 and dot products of it.
 
 #[allow(
     clippy::wildcard_imports,
@@ -16,7 +16,7 @@ pub(crate) struct Avx512;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Vnni512;
 
-/// AVX-512 with integer dot products and rounding to bf16.
+/// AVX-512 with integer dot products, rounding to bf16 and dot products of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bf16512;
 
@@ -259,7 +259,8 @@ simd512!(
     unsafe fn dot_halves(sum: __m512, a: __m512i, b: __m512i) -> __m512 {
         // SAFETY: register arithmetic; pairs of bf16 are bits of the same size.
         unsafe {
-            let [a, b] = [a, b].map(|pairs| std::mem::transmute::<__m512i, __m512bh>(pairs));
+            let a = std::mem::transmute::<__m512i, __m512bh>(a);
+            let b = std::mem::transmute::<__m512i, __m512bh>(b);
             _mm512_dpbf16_ps(sum, a, b)
         }
     }

@@ -249,6 +249,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// The low and the high numbers of pairs of bf16.
     unsafe fn halves_to_floats(a: Self::I) -> [Self::F; 2];
     /// Per lane `sum + a.low * b.low + a.high * b.high` of pairs of bf16; numbers below the normal ones may count as zero.
+    #[inline(always)]
     unsafe fn dot_halves(sum: Self::F, a: Self::I, b: Self::I) -> Self::F {
         // SAFETY: register arithmetic.
         unsafe {

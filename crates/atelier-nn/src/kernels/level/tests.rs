@@ -52,6 +52,11 @@ unsafe fn probe<S: Simd>(x: &[f32], floats: &mut Vec<f32>, ints: &mut Vec<u32>) 
                 S::store(out.as_mut_ptr(), value);
                 floats.extend(&out);
             }
+            // of small whole numbers, which no rounding touches
+            let (few, others) = (S::round(a), S::round(b));
+            let pairs = [S::halves(few, others), S::halves(others, S::round(c))];
+            S::store(out.as_mut_ptr(), S::dot_halves(few, pairs[0], pairs[1]));
+            floats.extend(&out);
             let [low, high] = S::zip16(first, second);
             for value in [
                 first,

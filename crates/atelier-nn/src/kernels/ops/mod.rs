@@ -39,7 +39,7 @@ fn takes_halves(precision: Precision) -> bool {
     precision == Precision::Rounded && Level::best().multiplies_matrices()
 }
 
-/// Whether attention rounds its operands to bf16, likewise.
+/// Whether attention rounds its operands to 16 bits, likewise.
 fn attends_in_halves(precision: Precision) -> bool {
     precision == Precision::Rounded && Level::best().attends_in_halves()
 }

@@ -1,8 +1,9 @@
-//! Attention whose products are of bf16, for processors that multiply these more quickly than f32: operands, weights and slopes
-//! are rounded to bf16, and exponentials are only as exact as that.
+//! Attention whose products are of pairs of 16 bits, for processors that multiply bf16 more quickly than f32: operands, weights
+//! and slopes are rounded to bf16, and exponentials are only as exact as that. In vectors, which multiply whole numbers as
+//! quickly, the products that become logits or gradients of weights are of these, with a scale for each token.
 //!
-//! A unit is a pair of bf16 along the summed dimension. Left operands lie row after row, right ones as rows of units, and all
-//! of them are filled up with zeros to whole registers of the matrix unit. Keys are not scaled, so that they are the same
+//! A unit is a pair along the summed dimension. Left operands lie row after row, right ones as rows of units, and all of them
+//! have room for whole registers of the matrix unit, filled up with zeros where there is one. Keys are not scaled, so that they are the same
 //! numbers in both passes; logits are, where products become weights.
 
 mod backward;

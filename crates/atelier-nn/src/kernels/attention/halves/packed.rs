@@ -1,4 +1,4 @@
-//! Operands as pairs of bf16, in the orders that products read.
+//! Operands as pairs of bf16, some of whole numbers, in the orders that products read.
 
 use std::ops::Range;
 
@@ -72,7 +72,7 @@ pub(super) fn by_row(level: Level, from: Rows<View<'_>>, to: &mut [u32]) {
 /// Rows of operands whose products become logits, or gradients of weights: in small differences between these lies what attention
 /// has learnt, so that they are as exact as the level can, and as quick. Pairs of bf16 as [`by_row`] writes them for the
 /// matrix unit; otherwise pairs of whole numbers, with what takes each row back in `scales`: two rows have norms whose product
-/// an i32 holds.
+/// an i32 holds. Units of a row that no number falls into stay as they are then.
 pub(super) fn rows(level: Level, from: Rows<View<'_>>, to: &mut [u32], scales: &mut [f32]) {
     if level.multiplies_matrices() {
         return by_row(level, from, to);
@@ -290,7 +290,11 @@ impl TokenRows {
 
     /// The scales from a row of all heads on.
     pub(super) fn scales_from(&self, row: usize) -> &[f32] {
-        self.scales.get(row..).unwrap_or_default()
+        if self.scales.is_empty() {
+            &[]
+        } else {
+            &self.scales[row..]
+        }
     }
 }
 

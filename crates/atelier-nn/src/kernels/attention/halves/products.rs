@@ -1,4 +1,4 @@
-//! Products of tiles of bf16 pairs with sums in f32.
+//! Products of tiles of pairs, of bf16 with sums in f32 or of whole numbers with sums in i32.
 
 use super::vectors;
 use crate::kernels::level::Level;
@@ -50,7 +50,7 @@ pub(super) fn with_unit<R>(level: Level, f: impl FnOnce(&Unit) -> R) -> R {
 impl<'a> Product<'a> {
     /// One product of so many rows, units of the depth and columns: those that count. Where a unit multiplies whole registers, so
     /// does the product, for which operands and result have room up to the next multiples of 16, 16 and 32; what lies
-    /// there in the operands is zero.
+    /// there in the operands is zero then.
     pub(super) fn new(
         left: Operand<'a>,
         right: Operand<'a>,
@@ -96,7 +96,7 @@ impl<'a> Product<'a> {
     }
 
     /// The product of whole registers of the matrix unit.
-    fn of_registers(self) -> Self {
+    pub(super) fn of_registers(self) -> Self {
         Self {
             rows: self.rows.next_multiple_of(16),
             depth: self.depth.next_multiple_of(LINE),
@@ -116,7 +116,7 @@ impl<'a> Product<'a> {
         }
     }
 
-    fn checked(&self, level: Level, out: &mut [f32], step: usize, add: bool) {
+    pub(super) fn checked(&self, level: Level, out: &mut [f32], step: usize, add: bool) {
         let extent = |rows: usize, step: usize, width: usize| (rows - 1) * step + width;
         assert!((1..=MOST_PARTS).contains(&self.parts), "parts");
         let last = self.parts - 1;
@@ -139,6 +139,7 @@ impl<'a> Product<'a> {
                 "scales"
             );
             assert!(!level.multiplies_matrices(), "the unit multiplies bf16");
+            assert!(self.parts == 1, "an i32 holds one such product");
         }
         // SAFETY: all operands lie within their slices, as asserted, and the unit is ready.
         unsafe {

@@ -2,11 +2,14 @@
 #![allow(clippy::undocumented_unsafe_blocks, reason = "tests")]
 
 use super::super::tests::{error, numbers, reference, shape, shown, wide};
-use super::{backward, forward};
+use super::packed::{as_units, by_row, rows, turned};
+use super::products::{Product, with_unit};
+use super::{PANEL, backward, forward};
 use crate::kernels::attention::Shape;
+use crate::kernels::attention::scratch::Rows;
 use crate::kernels::level::Level;
 use crate::kernels::pointwise::kept::{self, Activation, View};
-use crate::kernels::product::halves::half;
+use crate::kernels::product::halves::{half, units_of};
 
 fn operand(count: usize, seed: u64, size: f32) -> Vec<f32> {
     let numbers = numbers(count, seed, size).into_iter();
@@ -95,6 +98,105 @@ fn attention_is_that_of_the_definition_at_odd_sizes() {
                 "{level:?} {sizes:?}: {errors:?}"
             );
         }
+    }
+}
+
+/// Rows of `width` numbers as the right operand of their products with other rows, with their scales.
+fn columns(level: Level, values: &[f32], width: usize) -> (Vec<u32>, Vec<f32>) {
+    let units = units_of(width);
+    let (mut by_row, mut scales) = (vec![0; PANEL * units], vec![0.0; PANEL]);
+    rows(level, all_rows(values, width), &mut by_row, &mut scales);
+    let mut turned_rows = vec![0.0; PANEL * units];
+    turned(
+        level,
+        &by_row,
+        [PANEL, units],
+        as_units(&mut turned_rows),
+        PANEL,
+    );
+    (as_units(&mut turned_rows).to_vec(), scales)
+}
+
+fn all_rows(values: &[f32], width: usize) -> Rows<View<'_>> {
+    Rows {
+        values: View::Exact(values),
+        stride: width,
+        count: values.len() / width,
+        width,
+    }
+}
+
+#[test]
+fn products_of_tokens_lose_little_however_large_each_is() {
+    let (count, others) = (21, 37);
+    for width in [1, 7, 40, 160] {
+        // tokens of 1e-3 to 1e3, and one of zeros
+        let token = |i: usize| 10f32.powi(i as i32 % 7 - 3) * f32::from(u8::from(i != 4));
+        let scaled = |count: usize, seed: u64| -> Vec<f32> {
+            let numbers = numbers(count * width, seed, 1.0).into_iter().enumerate();
+            numbers.map(|(i, x)| x * token(i / width)).collect()
+        };
+        let (a, b) = (scaled(count, 1), scaled(others, 2));
+        for level in Level::available() {
+            if level.multiplies_matrices() {
+                continue;
+            }
+            let units = units_of(width);
+            let (mut left, mut scales) = (vec![0; count * units], vec![0.0; count]);
+            rows(level, all_rows(&a, width), &mut left, &mut scales);
+            let (right, of_columns) = columns(level, &b, width);
+            let size = [count, width.div_ceil(2), others];
+            let product = Product::new((&left, units), (&right, PANEL), size);
+            let product = product.scaled([&scales, &of_columns]);
+            let mut out = vec![f32::NAN; count * PANEL];
+            product.checked(level, &mut out, PANEL, false);
+            for (i, x) in a.chunks(width).enumerate() {
+                for (j, y) in b.chunks(width).enumerate() {
+                    let norm =
+                        |x: &[f32]| x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+                    let products = x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y));
+                    let off = f64::from(out[i * PANEL + j]) - products.sum::<f64>();
+                    // each number is off by half of a step at most, of which a norm has 32,767 at least
+                    let limit = norm(x) * norm(y) * (width as f64).sqrt() / 32_000.0;
+                    assert!(
+                        off.abs() <= limit,
+                        "{level:?} {width} {i} {j}: {off} {limit}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sizes_of_whole_registers_give_the_same_product() {
+    let (count, width, others) = (21, 40, 37);
+    let (a, b) = (
+        operand(count * width, 1, 1.0),
+        operand(others * width, 2, 1.0),
+    );
+    let units = units_of(width);
+    for level in Level::available() {
+        let mut left = vec![0; count.next_multiple_of(16) * units];
+        by_row(level, all_rows(&a, width), &mut left);
+        let (mut by, mut right) = (vec![0; PANEL * units], vec![0.0; PANEL * units]);
+        by_row(level, all_rows(&b, width), &mut by);
+        turned(level, &by, [PANEL, units], as_units(&mut right), PANEL);
+        let right = as_units(&mut right);
+        let size = [count, width / 2, others];
+        let product = Product::new((&left, units), (right, PANEL), size);
+        let whole = product.of_registers();
+        assert_eq!([whole.rows, whole.depth, whole.columns], [32, 32, 64]);
+        let mut out = vec![f32::NAN; 32 * PANEL];
+        with_unit(level, |_| whole.checked(level, &mut out, PANEL, false));
+        for (i, x) in a.chunks(width).enumerate() {
+            for (j, y) in b.chunks(width).enumerate() {
+                let products = x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y));
+                let off = f64::from(out[i * PANEL + j]) - products.sum::<f64>();
+                assert!(off.abs() < 1e-5, "{level:?} {i} {j}: {off}");
+            }
+        }
+        assert!(out[count * PANEL..].iter().all(|&x| x == 0.0), "{level:?}");
     }
 }
 

@@ -88,6 +88,8 @@ fn linear_maps_of_any_size_are_right() {
         [1100, 70, 40],
         // many rows that meet several pieces of the summed dimension in several panels
         [300, 800, 150],
+        // so does the gradient
+        [20, 900, 800],
         [150, 130, 1100],
         // rows whose step would be a power of two
         [130, 256, 512],

@@ -23,6 +23,7 @@ fn sums_of_two_products_are_right_with_weights_and_rows_of_any_kind() {
         [1, 1, 1, 1],
         [37, 40, 70, 16],
         [300, 800, 150, 4],
+        [20, 900, 800, 16],
         [150, 130, 1100, 33],
         [1100, 256, 40, 16],
     ];

@@ -145,8 +145,8 @@ impl Sizes {
         let Term { left, weights } = term;
         let [columns, depth] = term.sides(direction);
         let rows = left.rows.len();
-        // Then only a chunk of the left operand has to stay in the cache, more rows find room, and weights are turned for
-        // all of them at once.
+        // By chunks, only one of the left operand has to stay in the cache, more rows find room, and weights are turned for all of
+        // them at once.
         let by_chunk = direction == Direction::Gradient;
         let chunk = term.chunk_length(depth).min(depth);
         let units = weights.units_of(if by_chunk { chunk } else { depth });
