@@ -3,7 +3,8 @@
 //! A drawing is right in its concept when it is nearer to the artist's picture of it than to those of 49 other concepts; right
 //! in its style when the same concept in no other style is nearer; right in its colour when its edges have it. The
 //! same figures of the artists' own unseen pictures, moved, scaled and mirrored a little, say what is the most that each
-//! measure would give; they do not say how it takes a concept that is drawn anew.
+//! measure would give; they do not say how it takes a concept that is drawn anew. The same through the autoencoder say what of
+//! that it leaves.
 //!
 //! Nearly the same drawing is in the training where a style has siblings, as Fluent's flat and gradient ones are to each other:
 //! one figure is of the pairs that have none.
@@ -22,18 +23,22 @@ use std::path::Path;
 use atelier_core::Seed;
 use atelier_corpus::{Augment, COLOURS, Corpus, Rng, Split, compose, full_caption};
 use atelier_data::RgbPicture;
-use atelier_diffusion::stable_diffusion::Pipeline;
+use atelier_diffusion::stable_diffusion::{Base, Pipeline};
 use atelier_eval::{Embedder, Embedding, KidSpread, Pooled, Subsets, kid_subsets};
 use atelier_nn::Engine;
 use burn::tensor::Device;
 
 use crate::Pretraining;
 use crate::recipe::{SEED, SIDE};
+use crate::reconstruction::given_back;
 use crate::sheet::draw_one;
 use crate::vae::log;
 use concept::{ColourCells, Others};
 use pairs::{Pair, Pairs};
 use style::Styles;
+
+/// Pictures that pass the autoencoder together.
+const TOGETHER: usize = 8;
 
 /// Parts of the drawings of which the distance is taken.
 const SUBSETS: Subsets = Subsets {
@@ -89,6 +94,15 @@ pub(crate) fn measure(
     );
     log("|---|---|---|---|---|---|---|");
     judge.judge(&pairs, &own)?.print("the artists' own");
+    let vae = Base::open(base)?.load_vae(&Device::flex(), Engine::Exact)?;
+    let views: Vec<_> = own.iter().map(|view| view.rgb.clone()).collect();
+    let decoded: Vec<_> = views
+        .chunks(TOGETHER)
+        .flat_map(|views| given_back(&vae, views))
+        .collect();
+    judge
+        .judge(&pairs, &decoded)?
+        .print("the same through the autoencoder");
     let mut pipeline = Pipeline::open(base, &Device::flex(), Engine::Mixed)?;
     for &guidance in guidances {
         let drawings = pairs.drawn.iter().map(|pair| {
