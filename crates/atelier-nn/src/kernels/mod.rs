@@ -59,7 +59,7 @@ pub fn rounds_to_bf16() -> bool {
 
 /// Whether attention multiplies pairs of 16 bits here, bf16 among them.
 pub fn attends_in_halves() -> bool {
-    level::Level::best().attends_in_halves()
+    level::Level::best().multiplies_halves()
 }
 
 /// Makes the kernels use the instructions named `word` in place of the best of this processor. Before they are used first.

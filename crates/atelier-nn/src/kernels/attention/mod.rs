@@ -4,7 +4,7 @@
 //! weights of a query need no operation across lanes, and a head size is a number of rows, which need not be whole
 //! vectors. Logits are to base 2 (the keys are scaled once), in both passes with the same roundings.
 //!
-//! [`products`] multiplies tiles, [`weights`] does what lies between the products, [`forward`] and [`backward`] walk
+//! [`products`] multiplies tiles ([`tiles`] does, in vector registers), [`weights`] does what lies between the products, [`forward`] and [`backward`] walk
 //! over the tiles; [`mod@halves`] is the same with operands rounded to 16 bits.
 
 mod backward;
@@ -14,6 +14,7 @@ mod products;
 mod scratch;
 #[cfg(test)]
 mod tests;
+mod tiles;
 mod weights;
 
 pub(crate) use backward::backward;

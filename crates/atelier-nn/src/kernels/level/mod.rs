@@ -126,8 +126,9 @@ impl Level {
         }
     }
 
-    /// Whether attention is quicker with products of bf16 than of f32.
-    pub(crate) fn attends_in_halves(self) -> bool {
+    /// Whether pairs of bf16 are multiplied more quickly than f32, and as quickly as whole numbers: then attention and gradients of
+    /// trained weights take them.
+    pub(crate) fn multiplies_halves(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Amx | Self::Bf16512 => true,

@@ -180,10 +180,10 @@ impl Backward<Flex, 2> for TrainedBackward {
         }
         if let (Some(node), Some(x)) = (weight_node, x) {
             let ([_, _, _, outputs], [_, _, _, inputs]) = (dy.shape().dims(), x.shape().dims());
+            let level = Level::best();
+            let format = format.of_sums(level);
             let values = with_values(&dy, |dy| {
-                with_view(x, |x| {
-                    conv::weight_gradient(Level::best(), *format, sizes, x, dy)
-                })
+                with_view(x, |x| conv::weight_gradient(level, format, sizes, x, dy))
             });
             grads.register::<Flex>(node.id, tensor(values, [outputs, inputs, 3, 3]));
         }

@@ -186,8 +186,9 @@ impl Backward<Flex, 2> for TrainedBackward {
                 grads.register::<Flex>(node.id, dx);
             }
             if let (Some(node), Some(x)) = (weight_node, &ops.state.x) {
+                let level = Level::best();
                 let values = with_kept_rows(kept(x), inputs, |x| {
-                    outer::weight_gradient(Level::best(), format, dy, x)
+                    outer::weight_gradient(level, format.of_sums(level), dy, x)
                 });
                 grads.register::<Flex>(node.id, tensor(values, [outputs, inputs]));
             }

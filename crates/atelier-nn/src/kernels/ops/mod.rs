@@ -41,7 +41,7 @@ fn takes_halves(precision: Precision) -> bool {
 
 /// Whether attention rounds its operands to 16 bits, likewise.
 fn attends_in_halves(precision: Precision) -> bool {
-    precision == Precision::Rounded && Level::best().attends_in_halves()
+    precision == Precision::Rounded && Level::best().multiplies_halves()
 }
 
 /// Runs `f` on the values of `tensor` in row-major order.

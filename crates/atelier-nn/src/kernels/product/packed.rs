@@ -29,6 +29,15 @@ impl Format {
         self == Self::Bf16
     }
 
+    /// The format of products that sum over rows into the gradient of a weight of this one: bf16 in place of whole numbers where
+    /// it is multiplied as quickly, since these need a factor for every column of every piece of the sum.
+    pub(crate) fn of_sums(self, level: Level) -> Self {
+        match self {
+            Self::I16 if level.multiplies_halves() => Self::Bf16,
+            other => other,
+        }
+    }
+
     /// Units that `depth` numbers take along the summed dimension.
     pub(super) fn units_of(self, depth: usize) -> usize {
         match self {

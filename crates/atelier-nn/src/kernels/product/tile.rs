@@ -38,7 +38,7 @@ pub(in crate::kernels) trait Multiply: Copy {
 
 /// Products of f32.
 #[derive(Clone, Copy)]
-pub(super) struct Floats<S>(PhantomData<S>);
+pub(in crate::kernels) struct Floats<S>(PhantomData<S>);
 
 /// Products of i16 pairs, summed exactly in i32.
 #[derive(Clone, Copy)]

@@ -28,7 +28,7 @@ fn of_rows() -> f64 {
 
 /// What attention may lose with what it keeps rounded: as much as bf16, where its products are of that.
 fn of_attention() -> f64 {
-    if level::Level::best().attends_in_halves() {
+    if level::Level::best().multiplies_halves() {
         ROUNDED
     } else {
         WHOLE

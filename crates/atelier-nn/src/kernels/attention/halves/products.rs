@@ -146,7 +146,7 @@ impl<'a> Product<'a> {
             match level {
                 #[cfg(target_arch = "x86_64")]
                 Level::Amx => matrices(self, out.as_mut_ptr(), step, add),
-                _ => vectors::multiply(level, self, out.as_mut_ptr(), step, add),
+                _ => vectors::product(level, self, out.as_mut_ptr(), step, add),
             }
         }
     }

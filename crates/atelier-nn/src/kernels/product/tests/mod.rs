@@ -301,6 +301,18 @@ fn extreme_operands_neither_overflow_nor_hide_what_is_not_a_number() {
 }
 
 #[test]
+fn gradients_of_weights_in_whole_numbers_are_of_bf16_where_pairs_of_it_are_multiplied() {
+    for level in Level::available() {
+        let has_pairs = ["amx", "avx512-bf16"].contains(&level.word());
+        let expected = if has_pairs { Format::Bf16 } else { Format::I16 };
+        assert_eq!(Format::I16.of_sums(level), expected, "{level:?}");
+        for same in [Format::F32, Format::Bf16] {
+            assert_eq!(same.of_sums(level), same, "{level:?}");
+        }
+    }
+}
+
+#[test]
 fn weight_gradients_of_any_size_are_right() {
     for (level, format) in cases() {
         for [rows, inputs, outputs] in [
