@@ -47,6 +47,9 @@ pub(crate) struct VaeRecipe {
     pub(crate) steps: u64,
     /// Further steps of the decoder alone.
     pub(crate) decoder_steps: u64,
+    /// Deviation of what these add to every code, whose own is near to one, so that the decoder forgives what a denoiser
+    /// misses by.
+    pub(crate) decoder_noise: f32,
     /// Steps at the end over which the rate falls to zero.
     pub(crate) cooldown_steps: u64,
     pub(crate) batch: usize,
@@ -58,6 +61,7 @@ pub(crate) struct VaeRecipe {
     pub(crate) kl_weight: f32,
     /// Weight of the divergence in the first steps, and how many they are.
     pub(crate) early_kl: EarlyKl,
+    pub(crate) optimizer: Optimizer,
     pub(crate) ema_decay: f64,
 }
 
@@ -126,7 +130,7 @@ pub(crate) enum Timesteps {
     LogitNormal,
 }
 
-/// What moves the matrices inside the denoiser and the text encoder; all else moves by `AdamW`.
+/// What moves the matrices inside a network; all else moves by `AdamW`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Optimizer {
@@ -157,6 +161,7 @@ impl Default for VaeRecipe {
             norm_groups: 4,
             steps: 7000,
             decoder_steps: 0,
+            decoder_noise: 0.0,
             cooldown_steps: 1000,
             batch: 16,
             crop: 64,
@@ -166,6 +171,7 @@ impl Default for VaeRecipe {
                 weight: 1e-4,
                 steps: 3000,
             },
+            optimizer: Optimizer::AdamW,
             ema_decay: 0.998,
         }
     }
@@ -218,7 +224,7 @@ impl Recipe {
             ensure!(
                 kept == given,
                 "`{}` is being made with another recipe, which lies there as `{FILE}`; take another cache for this one, or \
-                 change that file where a training may go on with another number of steps, batch, rate or optimizer",
+                 change that file where a training may go on with another number of steps, batch, rate, noise or optimizer",
                 cache.display()
             );
         }
@@ -263,6 +269,10 @@ impl Recipe {
         check(
             vae.norm_groups > 0 && vae.channels.iter().all(|c| c % vae.norm_groups == 0),
             "`vae.norm_groups` must divide every number of `vae.channels`",
+        );
+        check(
+            vae.decoder_noise >= 0.0,
+            "`vae.decoder_noise` must be 0 or more",
         );
         let pixels = 1_usize << vae.channels.len().clamp(1, 7).saturating_sub(1);
         check(

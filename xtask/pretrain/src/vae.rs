@@ -15,7 +15,7 @@ use atelier_nn::{Engine, Params};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::pictures::{batch, cropped, random_view};
-use crate::recipe::{Recipe, SEED, SIDE, WARMUP_STEPS};
+use crate::recipe::{Optimizer, Recipe, SEED, SIDE, WARMUP_STEPS};
 use crate::store::Store;
 use crate::workers::{PARTS, Workers};
 use crate::{Pretraining, sheet};
@@ -48,6 +48,13 @@ fn of_encoder(name: &str) -> bool {
     name.starts_with("encoder.") || name.starts_with("quant_conv.")
 }
 
+/// Whether a tensor both reads and feeds other layers: it neither takes pictures or codes in nor gives them out.
+fn is_hidden(name: &str) -> bool {
+    !["conv_in.", "conv_out.", "quant_conv."]
+        .iter()
+        .any(|end| name.contains(end))
+}
+
 /// Trains, or goes on training, until `steps`.
 pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyhow::Result<()> {
     let recipe = &place.recipe;
@@ -68,6 +75,14 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
     if decoder_only {
         store.freeze(of_encoder);
     }
+    let added = if decoder_only {
+        recipe.vae.decoder_noise
+    } else {
+        0.0
+    };
+    if recipe.vae.optimizer == Optimizer::Muon {
+        store.use_muon(is_hidden);
+    }
     let rate = LearningRate {
         peak: recipe.vae.rate,
         warmup_steps: WARMUP_STEPS,
@@ -87,7 +102,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
         let step = workers.step(&store, |vae, part| {
             let pixels = views(recipe, &corpus, at, part, &device);
             let mut generator = TorchGenerator::new(Seed(SEED + at * PARTS as u64 + part as u64));
-            let [error, divergence] = losses(vae, pixels, &mut generator);
+            let [error, divergence] = losses(vae, pixels, added, &mut generator);
             let total = error.clone() + divergence.clone() * recipe.vae.kl_weight_at(at);
             (total, [error, divergence])
         });
@@ -137,26 +152,102 @@ fn views(recipe: &Recipe, corpus: &Corpus, step: u64, part: usize, device: &Devi
 
 /// Reconstruction error and divergence. The error is absolute and squared over pixels, with weights that keep colours
 /// true, plus absolute over differences between neighbours, which keeps edges sharp.
-fn losses(vae: &Vae, pixels: Tensor<4>, generator: &mut TorchGenerator) -> [Tensor<1>; 2] {
+///
+/// Codes are draws from the posterior with noise of deviation `added` besides.
+fn losses(
+    vae: &Vae,
+    pixels: Tensor<4>,
+    added: f32,
+    generator: &mut TorchGenerator,
+) -> [Tensor<1>; 2] {
     let posterior = vae.encode(pixels.clone());
     let (mean, logvar) = (posterior.mean_bchw, posterior.logvar_bchw);
     let noise = generator.randn(mean.dims().iter().product());
     let noise = Tensor::from_data(TensorData::new(noise, mean.dims()), &mean.device());
-    let sample = mean.clone() + (logvar.clone() * 0.5).exp() * noise;
-    let error = vae.decode(sample) - pixels;
+    let deviation = (logvar.clone().exp() + added * added).sqrt();
+    let sample = mean.clone() + deviation * noise;
+    let divergence = (mean.clone() * mean + logvar.clone().exp() - logvar - 1.0).mean() * 0.5;
+    [
+        reconstruction_error(vae.decode(sample) - pixels),
+        divergence,
+    ]
+}
+
+/// What a difference between pictures, `[b, 3, h, w]`, counts.
+fn reconstruction_error(error: Tensor<4>) -> Tensor<1> {
     let [_, _, height, width] = error.dims();
     let across = error.clone().narrow(3, 1, width - 1) - error.clone().narrow(3, 0, width - 1);
     let down = error.clone().narrow(2, 1, height - 1) - error.clone().narrow(2, 0, height - 1);
     let edges = across.abs().mean() + down.abs().mean();
-    let divergence = (mean.clone() * mean + logvar.clone().exp() - logvar - 1.0).mean() * 0.5;
-    [
-        error.clone().abs().mean() * 2.0 + (error.clone() * error).mean() * 4.0 + edges,
-        divergence,
-    ]
+    error.clone().abs().mean() * 2.0 + (error.clone() * error).mean() * 4.0 + edges
 }
 
 /// One line of progress.
 #[expect(clippy::print_stderr, reason = "a development tool's log")]
 pub(crate) fn log(line: &str) {
     eprintln!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_nn::gradients::values_of;
+
+    use super::*;
+
+    #[test]
+    fn muon_moves_what_lies_between_pictures_and_codes() {
+        let hidden = [
+            "encoder.down_blocks.0.resnets.0.conv1.weight",
+            "decoder.mid_block.attentions.0.to_q.weight",
+        ];
+        assert!(hidden.into_iter().all(is_hidden));
+        let ends = [
+            "encoder.conv_in.weight",
+            "encoder.conv_out.weight",
+            "quant_conv.weight",
+            "post_quant_conv.weight",
+            "decoder.conv_in.weight",
+            "decoder.conv_out.weight",
+        ];
+        assert!(!ends.into_iter().any(is_hidden));
+    }
+
+    #[test]
+    fn codes_have_the_noise_that_is_added_beside_their_own() {
+        let device = Device::flex();
+        let mut vae = untrained(&Recipe::default(), &device).unwrap();
+        let mut store = Store::of(&mut vae, String::new());
+        // A posterior as narrow as an exported one, so that only what is added tells draws apart.
+        let bias = store.position("quant_conv.bias").unwrap();
+        let weight = store.position("quant_conv.weight").unwrap();
+        for (position, value) in [(weight, 0.0), (bias, -30.0)] {
+            let average = &mut store.slots[position].average;
+            let middle = average.len() / 2;
+            average[middle..].fill(value);
+        }
+        store.install_averages(&mut vae, &device);
+        let pixels = Tensor::<4>::ones([1, 3, 32, 32], &device) * 0.3;
+        let error = |added: f32| {
+            let mut generator = TorchGenerator::new(Seed(1));
+            let [error, _] = losses(&vae, pixels.clone(), added, &mut generator);
+            values_of(error)[0]
+        };
+        let expected = |added: f32| {
+            let mean = vae.encode(pixels.clone()).mean_bchw;
+            let noise = TorchGenerator::new(Seed(1)).randn(mean.dims().iter().product());
+            let noise = Tensor::<4>::from_data(TensorData::new(noise, mean.dims()), &device);
+            values_of(reconstruction_error(
+                vae.decode(mean + noise * added) - pixels.clone(),
+            ))[0]
+        };
+        for added in [0.0, 0.1, 0.5] {
+            let (found, expected) = (error(added), expected(added));
+            // What products of 16 bits make of a difference in the seventh digit.
+            assert!(
+                (found / expected - 1.0).abs() < 1e-3,
+                "{added} {found} {expected}"
+            );
+        }
+        assert!((error(0.5) / error(0.1) - 1.0).abs() > 1e-2);
+    }
 }
