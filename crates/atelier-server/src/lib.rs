@@ -21,6 +21,7 @@ mod pictures;
 mod routes;
 mod runs;
 mod security;
+mod seed;
 mod session;
 mod sharing;
 mod status;

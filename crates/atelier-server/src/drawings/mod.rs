@@ -2,7 +2,6 @@
 
 mod check;
 pub(crate) mod request;
-mod seed;
 pub(crate) mod start;
 pub(crate) mod start_pictures;
 pub(crate) mod views;

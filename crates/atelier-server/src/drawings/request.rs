@@ -8,9 +8,15 @@ use atelier_jobs::{GenerationRequest, ModelUse, StartUse, StartUsed};
 use atelier_store::{ModelId, StartPictureId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::Schema;
 
-use super::seed;
 use crate::openapi::choices;
+use crate::seed;
+
+fn seed_schema() -> Schema {
+    let what = "Seed of the first picture, from 0 to 2^64 - 1; the n-th uses `seed + n`.";
+    seed::schema_of(what, Some(0))
+}
 
 /// What to draw. What is absent is as in `GenerateRequest`: 30 steps, guidance 7, seed 0, the base's own size, one picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -53,7 +59,7 @@ pub struct DrawingRequest {
     pub schedule: ScheduleKind,
     /// Seed of the first picture; the n-th uses `seed + n`.
     #[serde(deserialize_with = "seed::read")]
-    #[schema(schema_with = seed::schema)]
+    #[schema(schema_with = seed_schema)]
     pub seed: Seed,
     /// Whose random numbers the seed stands for.
     #[schema(schema_with = choices::noise)]

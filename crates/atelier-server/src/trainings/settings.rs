@@ -9,6 +9,8 @@ use utoipa::openapi::schema::{ArrayBuilder, SchemaType, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::seed;
+
 /// Every setting of a training.
 #[derive(Debug, Serialize)]
 pub(crate) struct SettingsView(pub(crate) TrainConfig);
@@ -41,7 +43,13 @@ impl ToSchema for SomeSettings {
 impl PartialSchema for SomeSettings {
     fn schema() -> RefOr<Schema> {
         let about = "Settings of a training that are given. The strength and the defaults decide the others.";
-        let object = properties().description(Some(about));
+        let mut object = properties().description(Some(about));
+        for setting in TrainConfig::SETTINGS
+            .iter()
+            .filter(|setting| is_seed(setting))
+        {
+            object = object.property(setting.name, seed::schema_of(setting.help, None));
+        }
         object
             .additional_properties(Some(
                 utoipa::openapi::schema::AdditionalProperties::<Schema>::FreeForm(false),
@@ -108,10 +116,59 @@ fn property(setting: &SettingAbout, defaults: &Map<String, Value>) -> Schema {
     .into()
 }
 
+/// Whether a setting is a seed, which requests may also give as its digits.
+fn is_seed(setting: &SettingAbout) -> bool {
+    matches!(setting.kind, SettingKind::Whole { most: u64::MAX, .. })
+}
+
+/// A setting as a request gives it, and where that is a seed, its number.
+///
+/// # Errors
+/// When a seed is none.
+pub(super) fn exact<'a>(name: &str, value: &'a Value) -> serde_json::Result<Cow<'a, Value>> {
+    let mut seeds = TrainConfig::SETTINGS
+        .iter()
+        .filter(|setting| is_seed(setting));
+    if seeds.any(|setting| setting.name == name) {
+        return Ok(Cow::Owned(Value::from(seed::read(value)?.0)));
+    }
+    Ok(Cow::Borrowed(value))
+}
+
 /// What settings are where nobody says anything.
 pub(crate) fn defaults() -> Map<String, Value> {
     match serde_json::to_value(TrainConfig::default()) {
         Ok(Value::Object(all)) => all,
         _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn digits_of_a_seed_are_its_number_and_other_settings_have_none() {
+        let of = |name: &str, value: Value| exact(name, &value).map(Cow::into_owned).ok();
+        assert_eq!(
+            of("seed", json!("18446744073709551615")),
+            Some(json!(u64::MAX))
+        );
+        assert_eq!(of("seed", json!("007")), Some(json!(7)));
+        assert_eq!(of("seed", json!(8)), Some(json!(8)));
+        for other in [
+            json!(""),
+            json!("-1"),
+            json!("1.5"),
+            json!(1e39),
+            json!(null),
+        ] {
+            assert_eq!(of("seed", other), None);
+        }
+        for name in ["rank", "trigger"] {
+            assert_eq!(of(name, json!("8")), Some(json!("8")));
+        }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::bases::known;
-use super::settings::{SomeSettings, defaults};
+use super::settings::{SomeSettings, defaults, exact};
 use crate::app::App;
 
 /// More keys than any settings have; their problems would be many.
@@ -138,11 +138,18 @@ fn read(settings: &Map<String, Value>, dataset: &Dataset) -> Result<Given> {
     }
     let mut problems = Vec::new();
     for (name, value) in settings {
-        if let Some(problem) = problem(name, value) {
+        let value = match exact(name, value) {
+            Ok(value) => value,
+            Err(error) => {
+                problems.push(format!("`{name}`: {error}"));
+                continue;
+            }
+        };
+        if let Some(problem) = problem(name, &value) {
             problems.push(problem);
         } else {
             given.insert(name.clone(), SettingOrigin::Request);
-            all.insert(name.clone(), value.clone());
+            all.insert(name.clone(), value.into_owned());
         }
     }
     let config = TrainConfig::deserialize(Value::Object(all)).map_err(Failure::internal)?;

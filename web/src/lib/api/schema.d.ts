@@ -2647,8 +2647,8 @@ export interface components {
             repeats?: number;
             /** @description Side of the square training pictures in pixels; the base's own size when absent. */
             resolution?: number | null;
-            /** @description Random choices follow from this number. */
-            seed?: number;
+            /** @description Random choices follow from this number. A number, or its digits as text, since many programs round numbers above 2^53. */
+            seed?: number | string;
             /**
              * @description How strongly the training changes the base: what decided the settings of its table that were not given. Absent where no strength was asked.
              * @enum {string|null}

@@ -2,6 +2,7 @@
 // Everything about a setting comes from the server's description, so that a new one needs nothing here.
 
 import type { Base, Setting, SettingsSchema, SomeSettings, TrainConfig } from '../api/model';
+import { MOST_SEED, seedOf, seedProblem } from '../drawing/seed';
 
 /** What stands in the fields, by the names of the settings. An empty one is not given. */
 export type Written = Record<string, string>;
@@ -43,6 +44,7 @@ export function problemOf(setting: Setting, text: string): string | undefined {
     if (texts.length > most) return `At most ${most}, one in a line.`;
     return texts.some((one) => [...one].length > chars) ? `At most ${chars} characters each.` : undefined;
   }
+  if (isSeed(setting)) return seedProblem(written);
   const value = Number(written);
   if (!Number.isFinite(value)) return 'This is not a number.';
   if (setting.kind === 'whole' && !Number.isInteger(value)) return 'A whole number is needed.';
@@ -58,6 +60,11 @@ export function problemOf(setting: Setting, text: string): string | undefined {
 export function textsOf(written: string): string[] {
   const lines = written.split('\n').map((line) => line.trim());
   return lines.filter((line) => line !== '');
+}
+
+/** Whether a setting is a seed, which is given by its digits where JavaScript would round it, as it does the greatest one. */
+function isSeed({ kind, maximum }: Setting): boolean {
+  return kind === 'whole' && maximum === Number(MOST_SEED);
 }
 
 /** The largest number that can be given: JavaScript loses digits of larger whole ones. */
@@ -94,8 +101,10 @@ export function givenOf(
   return { settings: settings as SomeSettings, problems };
 }
 
-function valueOf({ kind }: Setting, text: string): unknown {
+function valueOf(setting: Setting, text: string): unknown {
+  const { kind } = setting;
   if (kind === 'texts') return textsOf(text);
+  if (isSeed(setting) && !Number.isSafeInteger(Number(text))) return seedOf(text);
   return kind === 'whole' || kind === 'number' ? Number(text) : text;
 }
 

@@ -94,11 +94,26 @@ describe('a form made of the description of settings', () => {
     expect([settings, Object.keys(problems)]).toEqual([{ alpha: 2 }, ['rank']]);
   });
 
-  it('keeps to numbers that JavaScript can write', () => {
+  it('gives seeds that JavaScript would round by their digits', () => {
     const seed = setting('seed', { minimum: 0, maximum: 2 ** 64 });
-    expect(problemOf(seed, '18446744073709551615')).toContain('At most');
-    expect(problemOf(seed, '9007199254740991')).toBeUndefined();
+    const given = (text: string) => givenOf({ ...schema, settings: [seed] }, { seed: text });
+    for (const large of ['18446744073709551615', '9007199254740993']) {
+      expect(given(large)).toEqual({ settings: { seed: large }, problems: {} });
+    }
+    expect(given('9007199254740991').settings).toEqual({ seed: 9_007_199_254_740_991 });
+    expect(given('007').settings).toEqual({ seed: 7 });
+    expect(problemOf(seed, '18446744073709551616')).toBe('At most 18446744073709551615.');
+    expect(problemOf(seed, '0'.repeat(20) + '18446744073709551615')).toContain('At most');
+    for (const other of ['-1', '1.5', '1e18', 'x']) {
+      expect(problemOf(seed, other)).toBe('A whole number is needed.');
+    }
     expect(rangeOf(seed)).toBe('0 or more');
+  });
+
+  it('keeps to numbers that JavaScript can write where there is no text for them', () => {
+    const large = setting('large', { minimum: 0, maximum: 2 ** 60 });
+    expect(problemOf(large, '9007199254740993')).toContain('At most');
+    expect(problemOf(large, '9007199254740991')).toBeUndefined();
   });
 
   it('says what holds where nothing is written', () => {

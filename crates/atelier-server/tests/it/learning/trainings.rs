@@ -124,6 +124,26 @@ async fn a_plan_says_where_each_setting_comes_from_and_begins_nothing() {
 }
 
 #[tokio::test]
+async fn seeds_are_numbers_or_their_digits() {
+    let studio = Studio::working();
+    let dataset = dataset(&studio).await;
+    let wished = |seed: Value| json!({"dataset": dataset, "settings": {"seed": seed}});
+    for (seed, digits) in [
+        (json!("18446744073709551615"), "18446744073709551615"),
+        (json!(9_007_199_254_740_993_u64), "9007199254740993"),
+        (json!("007"), "7"),
+    ] {
+        let plan = studio.post(PLAN, &wished(seed)).await.ok();
+        assert_eq!(plan["settings"]["seed"].to_string(), digits);
+    }
+    for seed in [json!("18446744073709551616"), json!("-1"), json!("")] {
+        let answer = studio.post(PLAN, &wished(seed)).await;
+        let (_, _, message) = answer.failure();
+        assert!(message.contains("its digits as text"), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn everything_wrong_with_settings_is_told_together() {
     let studio = Studio::working();
     let dataset = dataset(&studio).await;

@@ -1,6 +1,7 @@
 // The calls that concern trainings before they are runs.
 
 import { client, dataOf } from '../client';
+import { exactJson } from '../exact';
 import type {
   Base,
   Category,
@@ -27,8 +28,10 @@ export function getSettingsSchema(signal?: AbortSignal): Promise<SettingsSchema>
   return dataOf(client.GET('/api/v1/settings/schema', { signal }));
 }
 
-export function planTraining(body: TrainingRequest, signal?: AbortSignal): Promise<PlannedTraining> {
-  return dataOf(client.POST('/api/v1/trainings/plan', { body, signal }));
+/** A large seed among its settings is the text of its digits. */
+export async function planTraining(body: TrainingRequest, signal?: AbortSignal): Promise<PlannedTraining> {
+  const text = await dataOf(client.POST('/api/v1/trainings/plan', { body, signal, parseAs: 'text' }));
+  return exactJson(text) as PlannedTraining;
 }
 
 export function startTraining(body: TrainingRequest): Promise<RunAndJob> {

@@ -12,12 +12,12 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, SchemaFormat,
 const MOST_DIGITS: usize = 20;
 
 /// Reads a seed: a number, or its digits as text.
-pub(super) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Seed, D::Error> {
+pub(crate) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Seed, D::Error> {
     from.deserialize_any(SeedVisitor)
 }
 
-/// How the description of the API says so.
-pub(super) fn schema() -> Schema {
+/// How the description of the API says so, of a seed that is for something, and what it is where it is absent.
+pub(crate) fn schema_of(what: &str, absent: Option<u64>) -> Schema {
     let number = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .format(Some(SchemaFormat::Custom("uint64".to_owned())))
@@ -28,11 +28,10 @@ pub(super) fn schema() -> Schema {
     let either = OneOfBuilder::new()
         .item(number)
         .item(text)
-        .description(Some(
-            "Seed of the first picture, from 0 to 2^64 - 1; the n-th uses `seed + n`. A number, or its digits as text, since \
-             many programs round numbers above 2^53.",
-        ))
-        .default(Some(json!(0)))
+        .description(Some(format!(
+            "{what} A number, or its digits as text, since many programs round numbers above 2^53."
+        )))
+        .default(absent.map(|seed| json!(seed)))
         .build();
     Schema::OneOf(either)
 }
