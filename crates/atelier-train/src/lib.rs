@@ -23,7 +23,7 @@ pub use memory::{
     MemoryPlan, PreviewMemory, Room, StepMemory, StepShape, drawing_bytes, step_batch,
 };
 pub use previews::{PreviewPlan, PreviewWork};
-pub use record::recorded_pictures;
+pub use record::{recorded_pictures, recorded_recompute};
 pub use step::{Batch, StepLoss, training_step};
 pub use trainer::{LoraTrainer, check_resolution};
 pub use work::StepWork;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use atelier_core::{TrainConfig, TrainRequest};
+use atelier_core::{Recompute, TrainConfig, TrainRequest};
 use atelier_data::FolderDataset;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,6 +19,8 @@ const FREE: [&str; 5] = [
 ];
 /// Version of the run folder's layout.
 const VERSION: u32 = 1;
+/// Version of [`Recomputed`].
+const RECOMPUTED_VERSION: u32 = 1;
 
 /// The inputs of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,6 +124,45 @@ pub fn recorded_pictures(out: &Path) -> Option<usize> {
     Some(record.pictures)
 }
 
+/// `recompute.json`: what backward passes computed again in all sittings of a run. The numbers do not depend on it, but the
+/// time does.
+#[derive(Debug, Serialize, Deserialize)]
+struct Recomputed {
+    version: u32,
+    /// Each choice once.
+    chosen: Vec<Recompute>,
+}
+
+impl Recomputed {
+    fn path(out: &Path) -> PathBuf {
+        out.join("recompute.json")
+    }
+}
+
+/// Takes note that a run in a folder computes so much again from now on. A run that made steps before and says nothing of them
+/// was begun before there was this file, and goes on to say nothing.
+pub(crate) fn note_recompute(out: &Path, recompute: Recompute, made_steps: bool) -> Result<()> {
+    let mut chosen = match recorded_recompute(out) {
+        None if made_steps => return Ok(()),
+        known => known.unwrap_or_default(),
+    };
+    if chosen.contains(&recompute) {
+        return Ok(());
+    }
+    chosen.push(recompute);
+    let noted = Recomputed {
+        version: RECOMPUTED_VERSION,
+        chosen,
+    };
+    write_json(&Recomputed::path(out), &noted)
+}
+
+/// What all steps of the run in a folder computed again, each choice once, where it says so.
+pub fn recorded_recompute(out: &Path) -> Option<Vec<Recompute>> {
+    let noted: Recomputed = read_json(&Recomputed::path(out)).ok()?;
+    (noted.version == RECOMPUTED_VERSION).then_some(noted.chosen)
+}
+
 /// Writes a value as JSON; the file appears only when complete.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     Ok(atelier_weights::atomic::write_file(path, |out| {
@@ -140,4 +181,39 @@ pub(crate) fn read_json<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T> {
         path: path.to_owned(),
         problem: error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_says_what_every_sitting_computed_again_or_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = |recompute, made_steps| note_recompute(folder.path(), recompute, made_steps);
+        let noted = || recorded_recompute(folder.path());
+        let (none, block) = (Recompute::None, Recompute::Block);
+        note(block, true).unwrap();
+        assert_eq!(noted(), None, "of steps before there was the file");
+        note(block, false).unwrap();
+        note(block, true).unwrap();
+        assert_eq!(noted().unwrap(), [block]);
+        note(none, true).unwrap();
+        assert_eq!(noted().unwrap(), [block, none]);
+        let path = folder.path().join("recompute.json");
+        for other in [
+            "{",
+            r#"{"version": 2, "chosen": []}"#,
+            r#"{"version": 1, "chosen": ["all"]}"#,
+        ] {
+            fs_err::write(&path, other).unwrap();
+            note(none, true).unwrap();
+            assert_eq!(noted(), None);
+            assert_eq!(
+                fs_err::read_to_string(&path).unwrap(),
+                other,
+                "is left as it is"
+            );
+        }
+    }
 }

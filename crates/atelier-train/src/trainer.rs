@@ -15,7 +15,7 @@ use crate::checkpoint::Checkpoints;
 use crate::memory::{MemoryPlan, Room};
 use crate::place::Place;
 use crate::previews::{PreviewPlan, Previews};
-use crate::record::RunRecord;
+use crate::record::{RunRecord, note_recompute};
 use crate::run::{Inputs, Run};
 use crate::{Error, Result};
 
@@ -96,6 +96,8 @@ impl LoraTrainer<'_> {
             .with_recompute(memory.recompute);
         may_publish(context)?;
         claim.record(&record)?;
+        let made_steps = Checkpoints::of(&request.out).newest_step() > 0;
+        note_recompute(&request.out, memory.recompute, made_steps)?;
         let inputs = Inputs {
             request,
             base: &base,

@@ -31,7 +31,8 @@ fn a_full_disk_fails_the_training_and_leaves_nothing_half_written() {
         "{}",
         ended.stderr
     );
-    assert_eq!(files_below(&bench.path("run")), [".lock", "run.json"]);
+    let begun = [".lock", "recompute.json", "run.json"];
+    assert_eq!(files_below(&bench.path("run")), begun);
 }
 
 #[test]
