@@ -1,18 +1,8 @@
-//! The program `atelier`: flags, settings, terminal output, and the place where the parts are put together.
+//! The program `atelier`: its commands with their flags, and the place where the parts are put together.
 
-mod bases;
 mod commands;
-mod context;
-mod device;
-mod embedded;
-mod env_vars;
-mod memory;
-mod output;
 mod planner;
-mod progress_bar;
 mod quickstart;
-mod settings;
-mod stopwatch;
 mod training;
 mod trashed;
 mod trigger_word;
@@ -20,12 +10,12 @@ mod trigger_word;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use atelier_app::context::{App, ExitKind};
+use atelier_app::output::Output;
 use atelier_core::ErrorCode;
 use clap::Parser as _;
 
 use crate::commands::Cli;
-use crate::context::{App, ExitKind};
-use crate::output::Output;
 
 /// Training allocates and frees large buffers at every step, which this allocator does well.
 #[global_allocator]
@@ -62,12 +52,12 @@ fn main() -> ExitCode {
     });
     match result {
         Ok(ExitKind::Completed) => ExitCode::SUCCESS,
-        Ok(ExitKind::Cancelled) => ExitCode::from(context::CANCELLED_STATUS),
+        Ok(ExitKind::Cancelled) => ExitCode::from(atelier_app::context::CANCELLED_STATUS),
         Ok(ExitKind::Status(status)) => ExitCode::from(u8::try_from(status).unwrap_or(1)),
         Ok(ExitKind::Failed(code)) => ExitCode::from(code.exit_status()),
         Err(error) if atelier_failure::is_cancelled(&error) => {
             output.cancelled();
-            ExitCode::from(context::CANCELLED_STATUS)
+            ExitCode::from(atelier_app::context::CANCELLED_STATUS)
         }
         Err(error) => {
             output.failure(&error);

@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use atelier_app::bases;
+use atelier_app::context::App;
+use atelier_app::embedded;
+use atelier_app::memory;
 use atelier_core::{
     AdapterUse, BaseAbout, BoxedError, Category, ErrorCode, GenerateRequest, PlannedTraining,
     Planner, TrainingWish, WordFinding,
@@ -12,11 +16,7 @@ use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_failure::{CodedResult as _, boxed, failed};
 use atelier_train::{MemoryPlan, PreviewPlan, Room, check_resolution};
 
-use crate::bases;
 use crate::commands::drawing_problems;
-use crate::context::App;
-use crate::embedded;
-use crate::memory;
 use crate::training::{Given, Thought, estimate};
 use crate::trigger_word::JudgedWord;
 

@@ -3,6 +3,11 @@
 use std::path::Path;
 
 use anyhow::Result;
+use atelier_app::bases;
+use atelier_app::context::{App, ExitKind};
+use atelier_app::device::Chosen;
+use atelier_app::embedded;
+use atelier_app::memory;
 use atelier_core::{ErrorCode, Generator};
 use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_failure::{CodedResult as _, failed, messages};
@@ -10,12 +15,7 @@ use atelier_quickstart::{Hands, Kept, PRECISION, Quickstart, Report, UsedBase};
 use atelier_train::LoraTrainer;
 use atelier_weights::ModelFiles;
 
-use crate::bases;
 use crate::commands::QuickstartArgs;
-use crate::context::{App, ExitKind};
-use crate::device::Chosen;
-use crate::embedded;
-use crate::memory;
 
 /// Does it.
 pub(crate) fn run(args: &QuickstartArgs, app: &App) -> Result<ExitKind> {

@@ -1,15 +1,14 @@
 //! Trigger words, judged with the tokenizer of a base and the words that the library's datasets and models have.
 
 use anyhow::Result;
+use atelier_app::context::App;
+use atelier_app::output::Output;
 use atelier_core::{Category, ErrorCode};
 use atelier_data::{FindingLevel, TriggerContext, TriggerFinding, judge_trigger_word};
 use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{CATALOGUE, DatasetId};
 use serde::Serialize;
-
-use crate::context::App;
-use crate::output::Output;
 
 /// A trigger word with everything to know about it.
 #[derive(Debug, Clone, Serialize)]

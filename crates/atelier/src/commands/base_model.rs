@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use atelier_app::bases;
+use atelier_app::context::{App, ExitKind};
+use atelier_app::embedded;
 use clap::Subcommand;
 use serde_json::json;
 
 use super::base_show;
-use crate::bases;
-use crate::context::{App, ExitKind};
-use crate::embedded;
 
 /// What can be done with bases.
 #[derive(Debug, Subcommand)]

@@ -4,14 +4,13 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use atelier_app::bases;
+use atelier_app::context::App;
 use atelier_diffusion::schedule::{BetaSchedule, ScheduleConfig};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::CodedResult as _;
 use atelier_weights::{FileHashes, PartReport, Report};
 use serde::Serialize;
-
-use crate::bases;
-use crate::context::App;
 
 /// Names of a list that are shown to people; the document has all.
 const SHOWN_NAMES: usize = 5;

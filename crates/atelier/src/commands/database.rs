@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use atelier_app::context::{App, ExitKind, finished};
 use atelier_core::ErrorCode;
 use atelier_failure::CodedResult as _;
 use atelier_store::{Emptied, TRASH_DAYS};
 use clap::Subcommand;
 use serde_json::json;
-
-use crate::context::{App, ExitKind, finished};
 
 /// What can be done with the library as a whole.
 #[derive(Debug, Subcommand)]

@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use atelier_app::ATELIER_HOME;
+use atelier_app::context::{App, ExitKind};
+use atelier_app::device::{self, Listed};
+use atelier_app::embedded;
+use atelier_app::memory::{free_bytes, kilobytes};
+use atelier_app::settings::Sourced;
 use atelier_nn::kernels;
 use atelier_store::PackedContents;
 use serde::Serialize;
-
-use crate::context::{App, ExitKind};
-use crate::device::{self, Listed};
-use crate::embedded;
-use crate::env_vars::ATELIER_HOME;
-use crate::memory::{free_bytes, kilobytes};
-use crate::settings::Sourced;
 
 /// What `doctor` says.
 #[derive(Debug, Serialize)]

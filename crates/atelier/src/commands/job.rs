@@ -1,14 +1,13 @@
 //! `atelier job`: what the queue was asked to do, and how far it is. The queue itself is a part of `atelier serve`.
 
 use anyhow::Result;
+use atelier_app::context::{App, ExitKind};
 use atelier_core::{JobKind, JobState};
 use atelier_failure::CodedResult as _;
 use atelier_jobs::AttemptFiles;
 use atelier_store::{Job, Library};
 use clap::Subcommand;
 use serde_json::json;
-
-use crate::context::{App, ExitKind};
 
 /// Jobs that a list shows.
 const SHOWN: u32 = 50;

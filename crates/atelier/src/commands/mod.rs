@@ -22,12 +22,11 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use anyhow::Result;
+use atelier_app::context::{App, ExitKind};
+use atelier_app::output::json_failure;
 use atelier_core::{ErrorCode, Seed};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
-
-use crate::context::{App, ExitKind};
-use crate::output::json_failure;
 
 pub(crate) use generate::drawing_problems;
 pub(crate) use quickstart::QuickstartArgs;

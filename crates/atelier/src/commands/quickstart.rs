@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use atelier_app::embedded;
 use atelier_core::Seed;
 use clap::Args;
 
 use super::seed;
-use crate::embedded;
 
 /// What `atelier quickstart` can be told.
 #[derive(Debug, Args)]

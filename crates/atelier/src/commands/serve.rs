@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use atelier_app::ATELIER_HOME;
+use atelier_app::context::{App, ExitKind};
+use atelier_app::memory;
 use atelier_failure::CodedResult as _;
 use atelier_jobs::{ChildProcess, Queue};
 use atelier_server::{Access, HostName, Limits, ListenAddress, Server, Services, Settings};
@@ -14,9 +17,6 @@ use clap::Args;
 use serde_json::json;
 
 use super::model::adapter_writer;
-use crate::context::{App, ExitKind};
-use crate::env_vars::ATELIER_HOME;
-use crate::memory;
 use crate::planner::OwnPlanner;
 
 /// How long workers are waited for; what has not stopped by then stops at its next step, and the next server finds it.

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use atelier_accounts::{Secret, TokenScope};
+use atelier_app::context::{App, ExitKind};
 use atelier_core::ErrorCode;
 use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{ApiToken, Library, NewAudit, NewToken};
@@ -9,7 +10,6 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::choice;
-use crate::context::{App, ExitKind};
 
 /// How tokens begin, so that people see what they are.
 const PREFIX: &str = "atl_";

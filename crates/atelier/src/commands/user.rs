@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use atelier_accounts::{PasswordHash, PasswordProblem, Role};
+use atelier_app::context::{App, ExitKind};
 use atelier_core::ErrorCode;
 use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{Account, AccountChange, Library, NewAudit};
@@ -10,7 +11,6 @@ use serde_json::json;
 
 use super::choice;
 use super::secret_line::{from_stdin, from_terminal};
-use crate::context::{App, ExitKind};
 
 /// What can be done with accounts.
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,7 @@
 //! `atelier worker`: one attempt at a job of the queue, in a process of its own. The queue starts it, and reads what it leaves.
 
 use anyhow::Result;
+use atelier_app::context::{App, ExitKind};
 use atelier_core::{JobKind, Outcome, RunContext};
 use atelier_failure::{CodedResult as _, code_of, is_cancelled, messages};
 use atelier_jobs::{
@@ -10,7 +11,6 @@ use atelier_store::{JobId, Library};
 use clap::Args;
 
 use super::generate::{JobDrawing, device_of};
-use crate::context::{App, ExitKind};
 use crate::training::{LibraryRun, Trained};
 
 /// The adapter in the folder of a run.

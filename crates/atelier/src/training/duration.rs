@@ -5,20 +5,21 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
 
 use anyhow::Result;
-use atelier_core::{Clock, PlannedDuration, Precision, RunState, TrainConfig};
+use atelier_app::context::App;
+use atelier_app::device::Chosen;
+use atelier_app::stopwatch::Stopwatch;
+use atelier_core::{Clock, PlannedDuration, Precision, Recompute, RunState, TrainConfig};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::CodedResult as _;
 use atelier_nn::Engine;
 use atelier_nn::kernels::{Keep, WeightFormat};
 use atelier_store::{CATALOGUE, Run};
 use atelier_train::{
-    MemoryPlan, PreviewPlan, PreviewWork, StepWork, recorded_pictures, step_batch,
+    MemoryPlan, PreviewPlan, PreviewWork, StepWork, recorded_pictures, recorded_recompute,
+    step_batch,
 };
 
 use super::devices;
-use crate::context::App;
-use crate::device::Chosen;
-use crate::stopwatch::Stopwatch;
 
 /// Steps that a run has before its speed says something.
 const TELLING_STEPS: u64 = 20;
@@ -93,6 +94,7 @@ fn of_runs(
             && run.training_secs > 0.0
             && works_like(&run.config, thought.config)
             && batch_of(run) == Some(thought.memory.shape.batch)
+            && recomputes_like(run, thought.memory.recompute)
             && devices::are(&run.folder, &thought.device.name)
     };
     let run = runs.iter().find(same)?;
@@ -170,10 +172,16 @@ fn works_like(one: &TrainConfig, other: &TrainConfig) -> bool {
             config.rank,
             config.precision,
             config.targets,
-            config.recompute,
         )
     };
     of(one) == of(other)
+}
+
+/// Whether all steps of a run computed as much again. Where it does not say so, since it was begun before it could, its settings
+/// do unless they leave that to the program.
+fn recomputes_like(run: &Run, recompute: Recompute) -> bool {
+    let chosen = recorded_recompute(&run.folder);
+    chosen.unwrap_or_else(|| vec![run.config.recompute]) == [recompute]
 }
 
 /// The pictures in a step of a run, where its own record says how many it had.

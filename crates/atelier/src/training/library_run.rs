@@ -6,6 +6,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
+use atelier_app::bases;
+use atelier_app::context::App;
+use atelier_app::device::{Chosen, watch};
+use atelier_app::memory;
 use atelier_core::{
     ErrorCode, Outcome, Phase, Progress, ProgressSink, RunContext, RunState, TrainReport,
     TrainRequest, Trainer as _,
@@ -15,10 +19,6 @@ use atelier_store::{JobId, Library, Model, Run, RunEnd, RunId, Sitting, Spent};
 use atelier_train::LoraTrainer;
 use atelier_weights::ModelFiles;
 
-use crate::bases;
-use crate::context::App;
-use crate::device::{Chosen, watch};
-use crate::memory;
 use crate::training::devices;
 
 /// Digits of a version's hash in the name of its folder.

@@ -2,6 +2,8 @@
 //! prompts for its previews.
 
 use anyhow::Result;
+use atelier_app::context::App;
+use atelier_app::device::Chosen;
 use atelier_core::{PlannedDuration, Recompute, StepCount, TrainConfig};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::CodedResult as _;
@@ -10,8 +12,6 @@ use serde_json::{Map, Value, json};
 
 use super::duration::{Thought, duration_text, estimate};
 use super::settings::TrainSettings;
-use crate::context::App;
-use crate::device::Chosen;
 use crate::trigger_word::JudgedWord;
 
 /// Everything that is known before a training.

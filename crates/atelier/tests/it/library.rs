@@ -210,6 +210,19 @@ fn a_training_takes_as_long_as_one_of_the_same_kind_on_the_same_device() {
     // As before there was this file.
     std::fs::remove_file(&devices).unwrap();
     assert!(!is_guess(&[]));
+    // What was left to the program counts as what it chose.
+    let recompute = folder.join("recompute.json");
+    let noted: Value = serde_json::from_slice(&std::fs::read(&recompute).unwrap()).unwrap();
+    assert_eq!(noted, json!({"version": 1, "chosen": ["none"]}));
+    assert!(!is_guess(&["--recompute", "none"]) && is_guess(&["--recompute", "block"]));
+    for (chosen, is_known) in [(json!(["block"]), true), (json!(["none", "block"]), false)] {
+        let again = json!({"version": 1, "chosen": chosen});
+        std::fs::write(&recompute, again.to_string()).unwrap();
+        assert!(is_guess(&[]));
+        assert_eq!(!is_guess(&["--recompute", "block"]), is_known);
+    }
+    std::fs::remove_file(&recompute).unwrap();
+    assert!(is_guess(&[]) && is_guess(&["--recompute", "none"]));
 }
 
 #[test]

@@ -4,6 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use atelier_app::context::{App, ExitKind};
+use atelier_app::device::watch;
+use atelier_app::memory::peak_bytes;
 use atelier_core::{DeviceChoice, ErrorCode, Precision};
 use atelier_diffusion::stable_diffusion::{AddedConditioning, Base, Conditioning};
 use atelier_failure::{CodedResult as _, failed};
@@ -14,10 +17,6 @@ use atelier_weights::TensorFile;
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::Args;
 use serde::Serialize;
-
-use crate::context::{App, ExitKind};
-use crate::device::watch;
-use crate::memory::peak_bytes;
 
 /// What `atelier bench forward` can be told.
 #[derive(Debug, Args)]

@@ -2,17 +2,16 @@
 //! generate`. `golden/peer_generate.py` does the same with diffusers.
 
 use anyhow::Result;
+use atelier_app::bases;
+use atelier_app::context::{App, ExitKind};
+use atelier_app::device::{Chosen, watch};
+use atelier_app::memory::peak_bytes;
 use atelier_core::{DeviceChoice, ErrorCode, GenerateRequest, Precision, SamplerKind};
 use atelier_diffusion::stable_diffusion::{Pipeline, PipelinePart};
 use atelier_failure::{CodedResult as _, failed};
 use atelier_nn::gradients::values_of;
 use clap::Args;
 use serde::Serialize;
-
-use crate::bases;
-use crate::context::{App, ExitKind};
-use crate::device::{Chosen, watch};
-use crate::memory::peak_bytes;
 
 /// What `atelier bench generate` can be told.
 #[derive(Debug, Args)]

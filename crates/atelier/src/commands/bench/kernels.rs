@@ -1,14 +1,13 @@
 //! `atelier bench kernels`: times the operations that a denoiser spends its time in, at the sizes of Stable Diffusion 1.5.
 
 use anyhow::Result;
+use atelier_app::context::{App, ExitKind};
+use atelier_app::stopwatch::{Rate, Stopwatch};
 use atelier_core::Precision;
 use atelier_nn::Engine;
 use atelier_nn::kernels::{self, Keep};
 use clap::Args;
 use serde::Serialize;
-
-use crate::context::{App, ExitKind};
-use crate::stopwatch::{Rate, Stopwatch};
 
 /// What `atelier bench kernels` can be told.
 #[derive(Debug, Args)]

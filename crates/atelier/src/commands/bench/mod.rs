@@ -6,11 +6,10 @@ mod kernels;
 mod step;
 
 use anyhow::Result;
+use atelier_app::context::{App, ExitKind};
 use atelier_core::Precision;
 use clap::Subcommand;
 use clap::builder::TypedValueParser;
-
-use crate::context::{App, ExitKind};
 
 /// What is timed.
 #[derive(Debug, Subcommand)]

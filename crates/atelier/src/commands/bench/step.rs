@@ -1,17 +1,16 @@
 //! `atelier bench step`: times training steps on random numbers. `golden/peer_step.py` does the same with `PyTorch`.
 
 use anyhow::Result;
+use atelier_app::bases;
+use atelier_app::context::{App, ExitKind};
+use atelier_app::device::watch;
+use atelier_app::memory::peak_bytes;
 use atelier_core::{DeviceChoice, ErrorCode, Precision, Recompute};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
 use atelier_train::{BenchReport, BenchStep, bench_step};
 use clap::Args;
 use serde::Serialize;
-
-use crate::bases;
-use crate::context::{App, ExitKind};
-use crate::device::watch;
-use crate::memory::peak_bytes;
 
 /// What `atelier bench step` can be told.
 #[derive(Debug, Args)]

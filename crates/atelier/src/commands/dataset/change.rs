@@ -1,13 +1,13 @@
 //! Changes of captions, crops and pictures. Each command makes one version.
 
 use anyhow::Result;
+use atelier_app::context::App;
 use atelier_core::{Crop, ErrorCode};
 use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{CaptionEdit, Edit, Image, Library};
 use clap::Args;
 
 use super::{named, tell_version};
-use crate::context::App;
 
 /// What `caption` can be told.
 #[derive(Debug, Args)]

@@ -1,13 +1,12 @@
 //! What datasets hold.
 
 use anyhow::Result;
+use atelier_app::context::App;
 use atelier_core::Crop;
 use atelier_failure::CodedResult as _;
 use atelier_store::{Image, Library};
 use clap::Args;
 use serde_json::json;
-
-use crate::context::App;
 
 /// What `show` can be told.
 #[derive(Debug, Args)]

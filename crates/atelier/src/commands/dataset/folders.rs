@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use atelier_app::context::{App, finished};
 use atelier_failure::CodedResult as _;
 use atelier_store::{About, Imported, Library};
 use clap::Args;
 use serde_json::json;
 
 use super::{PurposeArgs, trigger};
-use crate::context::{App, finished};
 use crate::trigger_word::JudgedWord;
 
 /// What `create` can be told.

@@ -6,6 +6,7 @@ mod folders;
 mod trigger;
 
 use anyhow::Result;
+use atelier_app::context::{App, ExitKind};
 use atelier_core::{Category, ErrorCode};
 use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{AboutChange, Dataset, Image, Library, Version};
@@ -13,7 +14,6 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::choice;
-use crate::context::{App, ExitKind};
 use crate::trashed::one_of;
 
 /// What can be done with datasets.

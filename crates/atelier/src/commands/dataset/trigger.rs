@@ -1,6 +1,7 @@
 //! Trigger words of datasets, judged by the vocabulary that the text encoders of all bases share.
 
 use anyhow::Result;
+use atelier_app::context::App;
 use atelier_core::Category;
 use atelier_data::FindingLevel;
 use atelier_diffusion::tokenizer::{ClipPadding, Tokenizer};
@@ -10,7 +11,6 @@ use clap::Args;
 use serde_json::json;
 
 use crate::commands::choice;
-use crate::context::App;
 use crate::trigger_word::JudgedWord;
 
 /// What `judge-trigger` can be told.

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use atelier_app::bases::{self, FoundBase};
+use atelier_app::context::App;
+use atelier_app::embedded;
 use atelier_core::{AdapterUse, ErrorCode, GenerateRequest, Precision, StartPixels};
 use atelier_diffusion::prompt::{PromptLine, read_prompt_file};
 use atelier_diffusion::stable_diffusion::Base;
@@ -18,9 +21,6 @@ use super::problems::Problems;
 use super::repeat::Repeat;
 use super::shots::{Shot, check_adapters, check_settings, shots};
 use super::start_picture;
-use crate::bases::{self, FoundBase};
-use crate::context::App;
-use crate::embedded;
 use atelier_recipe::Ingredients;
 
 /// Pictures of one call.

@@ -1,6 +1,8 @@
 //! What is wrong with a drawing, before it gets a place in the queue.
 
 use anyhow::Result;
+use atelier_app::bases;
+use atelier_app::context::App;
 use atelier_core::{AdapterUse, GenerateRequest};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::CodedResult as _;
@@ -9,8 +11,6 @@ use super::adapters_folder::AdaptersFolder;
 use super::library_models::LibraryModels;
 use super::problems::Problems;
 use super::shots::{Shot, check_adapters, check_settings, shots};
-use crate::bases;
-use crate::context::App;
 
 /// Everything that is wrong with a request on a base of this machine, in the words with which drawing it would end. No weights
 /// and no pictures are read.

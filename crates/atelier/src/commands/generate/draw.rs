@@ -3,6 +3,10 @@
 use std::path::Path;
 
 use anyhow::Result;
+use atelier_app::context::{App, ExitKind};
+use atelier_app::device::{Chosen, watch};
+use atelier_app::output::error_document;
+use atelier_app::progress_bar::ProgressBar;
 use atelier_core::{ErrorCode, Generator as _, Outcome, Progress, ProgressSink, StartPixels};
 use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_failure::{CodedResult as _, code_of, messages};
@@ -11,10 +15,6 @@ use serde_json::{Value, json};
 use super::batch::Batch;
 use super::picture_file;
 use super::shots::Shot;
-use crate::context::{App, ExitKind};
-use crate::device::{Chosen, watch};
-use crate::output::error_document;
-use crate::progress_bar::ProgressBar;
 use atelier_recipe::Ingredients;
 
 /// Draws everything into `out` and says what there is.

@@ -1,6 +1,8 @@
 //! The drawing of a job of the queue: the same batch, into files that the queue takes into the library.
 
 use anyhow::Result;
+use atelier_app::context::App;
+use atelier_app::device::{Chosen, watch};
 use atelier_core::{
     DeviceChoice, ErrorCode, Generator as _, Outcome, Picture, RunContext, StartPixels,
     UnknownValue,
@@ -14,8 +16,6 @@ use atelier_store::Library;
 use super::batch::Batch;
 use super::draw::{PartOfMany, order};
 use super::shots::Shot;
-use crate::context::App;
-use crate::device::{Chosen, watch};
 use atelier_recipe::{Ingredients, Recipe};
 
 /// What a generation of the queue is drawn with.

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Result;
+use atelier_app::context::App;
 use atelier_core::{AdapterUse, AdapterUseError, Coded as _, ErrorCode};
 use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{CATALOGUE, Library, Model};
 use atelier_weights::adapter::AdapterFile;
 use atelier_weights::sha256_file;
-
-use crate::context::App;
 
 /// An adapter as a flag names it.
 #[derive(Debug, Clone, PartialEq)]

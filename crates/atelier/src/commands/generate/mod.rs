@@ -16,8 +16,7 @@ mod start_picture;
 mod wording;
 
 use anyhow::Result;
-
-use crate::context::{App, ExitKind};
+use atelier_app::context::{App, ExitKind};
 
 pub(crate) use check::drawing_problems;
 pub(crate) use flags::GenerateArgs;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use atelier_app::bases::{self, FoundBase};
+use atelier_app::context::App;
 use atelier_core::{ErrorCode, GenerateRequest};
 use atelier_failure::{code_of, failed};
 use atelier_hub::{Fetched, HubSource};
@@ -12,8 +14,6 @@ use super::adapters_folder::{AdaptersFolder, has_content};
 use super::flags::GenerateArgs;
 use super::library_models::LibraryModels;
 use super::problems::Problems;
-use crate::bases::{self, FoundBase};
-use crate::context::App;
 use atelier_failure::shell_word;
 use atelier_recipe::{AdapterRecord, BaseRecord, Recipe, file_sha256};
 

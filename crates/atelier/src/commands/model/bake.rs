@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use atelier_app::bases::{self, FoundBase};
+use atelier_app::context::{App, ExitKind};
 use atelier_core::{AdapterUse, ErrorCode, Phase, Progress, ProgressSink as _};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
@@ -15,8 +17,6 @@ use serde_json::json;
 
 use super::merge::lineage;
 use super::target::{self, prepare_file, prepare_folder};
-use crate::bases::{self, FoundBase};
-use crate::context::{App, ExitKind};
 
 /// What `bake` can be told.
 #[derive(Debug, Args)]

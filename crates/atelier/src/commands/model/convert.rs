@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
+use atelier_app::context::App;
 use atelier_core::{AdapterFormat, ErrorCode};
 use atelier_failure::{CodedResult as _, boxed, failed};
 use atelier_server::AdapterWriter;
@@ -18,7 +19,6 @@ use super::report;
 use super::source::{Source, layers_for};
 use super::target::{FloatFormat, prepare_file};
 use crate::commands::choice;
-use crate::context::App;
 
 /// What `convert` can be told.
 #[derive(Debug, Args)]

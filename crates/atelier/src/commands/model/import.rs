@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use atelier_app::bases;
+use atelier_app::context::App;
 use atelier_core::{AdapterUse, ErrorCode, TrainConfig};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
@@ -12,8 +14,6 @@ use clap::Args;
 use serde_json::json;
 
 use super::library::{AboutArgs, tell_use};
-use crate::bases;
-use crate::context::App;
 
 /// Where this program's trainings write their settings.
 const SETTINGS: &str = "atelier.train_config";
@@ -29,7 +29,7 @@ pub(crate) struct ImportArgs {
     #[arg(long)]
     name: Option<String>,
     /// The base that it is for, on which it is tried.
-    #[arg(long, value_name = "NAME|FOLDER|FILE|hf:REPO", default_value = crate::embedded::NAME)]
+    #[arg(long, value_name = "NAME|FOLDER|FILE|hf:REPO", default_value = atelier_app::embedded::NAME)]
     base: String,
     #[command(flatten)]
     about: AboutArgs,

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use atelier_app::context::App;
 use atelier_failure::CodedResult as _;
 use atelier_weights::adapter::operate::{Inspection, inspect};
 use atelier_weights::adapter::readers::{self, ReaderVerdict};
@@ -15,7 +16,6 @@ use serde_json::json;
 
 use super::report;
 use super::source::{Source, layers_for};
-use crate::context::App;
 
 /// Characters of a metadata value that are shown to people; the document has all.
 const SHOWN_CHARS: usize = 100;

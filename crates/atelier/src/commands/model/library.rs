@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use atelier_app::context::App;
 use atelier_core::Category;
 use atelier_failure::CodedResult as _;
 use atelier_store::{About, AboutChange, Library, Model, ModelChange, TRASH_DAYS};
@@ -10,7 +11,6 @@ use clap::Args;
 use serde_json::json;
 
 use crate::commands::choice;
-use crate::context::App;
 use crate::trashed::one_of;
 use atelier_failure::shell_word;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use atelier_app::context::App;
 use atelier_core::{AdapterFormat, AdapterUse, ErrorCode};
 use atelier_failure::{CodedResult as _, failed};
 use atelier_weights::adapter::operate::{Ingredient, Merged, convert, merge};
@@ -16,7 +17,6 @@ use super::report;
 use super::source::{Source, layers_for};
 use super::target::{FloatFormat, prepare_file};
 use crate::commands::choice;
-use crate::context::App;
 
 /// Layers of a merge that are named for what was cut off them.
 const SHOWN_LAYERS: usize = 3;

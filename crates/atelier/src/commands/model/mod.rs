@@ -13,9 +13,9 @@ mod target;
 mod verify;
 
 use anyhow::Result;
+use atelier_app::context::{App, ExitKind};
 use clap::Subcommand;
 
-use crate::context::{App, ExitKind};
 pub(super) use convert::adapter_writer;
 pub(super) use library::tell_use;
 

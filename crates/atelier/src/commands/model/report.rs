@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use anyhow::Result;
+use atelier_app::context::App;
 use atelier_weights::adapter::readers::ReaderVerdict;
 use serde_json::{Value, json};
-
-use crate::context::App;
 
 /// What each program makes of a file, in one line each.
 pub(super) fn print_readers(app: &App, verdicts: &[ReaderVerdict]) {

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use anyhow::Result;
+use atelier_app::bases;
+use atelier_app::context::App;
 use atelier_core::ErrorCode;
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
 use atelier_weights::adapter::{AdapterFile, BaseLayers, MadeFor};
-
-use crate::bases;
-use crate::context::App;
 
 /// An adapter file that was read.
 pub(super) struct Source<'a> {

@@ -1,13 +1,12 @@
 //! `atelier model verify`: a model followed back to its pictures and its base.
 
 use anyhow::Result;
+use atelier_app::bases;
+use atelier_app::context::{App, ExitKind};
 use atelier_core::ErrorCode;
 use atelier_failure::CodedResult as _;
 use atelier_store::{Library, Proof, Verdict};
 use serde_json::json;
-
-use crate::bases;
-use crate::context::{App, ExitKind};
 
 pub(super) fn run(name: &str, app: &App, library: &Library) -> Result<ExitKind> {
     let model = library.find_model(name).coded()?;

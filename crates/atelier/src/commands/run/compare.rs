@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use atelier_app::context::App;
 use atelier_failure::CodedResult as _;
 use atelier_store::{Library, Run};
 use serde_json::{Value, json};
-
-use crate::context::App;
 
 pub(super) fn compare(names: &[String], app: &App, library: &Library) -> Result<()> {
     let find = |name: &String| library.find_run(name).coded();

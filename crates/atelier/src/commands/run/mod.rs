@@ -4,6 +4,7 @@ mod compare;
 mod show;
 
 use anyhow::Result;
+use atelier_app::context::{App, ExitKind};
 use atelier_core::{DeviceChoice, ErrorCode, RunState};
 use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{Library, Run, TRASH_DAYS};
@@ -11,7 +12,6 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::train::{tell_model, tell_stopped};
-use crate::context::{App, ExitKind};
 use crate::training::{LibraryRun, Trained};
 use crate::trashed::one_of;
 

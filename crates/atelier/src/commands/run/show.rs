@@ -1,12 +1,12 @@
 //! What is known about runs.
 
 use anyhow::Result;
+use atelier_app::context::App;
 use atelier_core::RunState;
 use atelier_failure::CodedResult as _;
 use atelier_store::{EpochPreviews, Library, Run};
 use serde_json::json;
 
-use crate::context::App;
 use atelier_failure::shell_word;
 
 /// Epochs that a line lists.

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use atelier_app::context::App;
 use atelier_core::{Coded as _, ErrorCode, TrainConfig};
 use atelier_data::{Limits, read_folder};
 use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{About, CATALOGUE, Dataset, DatasetId, Library};
 use serde::Deserialize;
-
-use crate::context::App;
 
 /// Digits of a version's hash in the name of its folder.
 const DIGITS: usize = 12;

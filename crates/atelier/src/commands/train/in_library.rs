@@ -1,6 +1,7 @@
 //! `atelier train` on a dataset of the library: the run and the model that comes of it are kept there.
 
 use anyhow::Result;
+use atelier_app::context::{App, ExitKind};
 use atelier_core::ErrorCode;
 use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{Model, NewRun, Run};
@@ -10,7 +11,6 @@ use serde_json::{Value, json};
 use super::dataset::Wanted;
 use super::{Planned, TrainArgs, report_document, stopped_text, tell_previews};
 use crate::commands::model::tell_use;
-use crate::context::{App, ExitKind};
 use crate::training::{LibraryRun, Trained};
 use atelier_failure::shell_word;
 

@@ -9,6 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use anyhow::Result;
+use atelier_app::bases::{self, FoundBase};
+use atelier_app::context::{App, ExitKind};
+use atelier_app::device::{Chosen, watch};
+use atelier_app::embedded;
+use atelier_app::memory;
+use atelier_app::progress_bar::ProgressBar;
 use atelier_core::{
     DeviceChoice, ErrorCode, Outcome, Phase, Progress, ProgressSink, TrainConfig, TrainReport,
     TrainRequest, Trainer as _,
@@ -22,12 +28,6 @@ use serde_json::{Map, Value, json};
 use self::dataset::Wanted;
 use self::flags::TrainFlags;
 pub(super) use self::in_library::{tell_model, tell_stopped};
-use crate::bases::{self, FoundBase};
-use crate::context::{App, ExitKind};
-use crate::device::{Chosen, watch};
-use crate::embedded;
-use crate::memory;
-use crate::progress_bar::ProgressBar;
 use crate::training::{Expected, TrainPlan, TrainSettings};
 use crate::trigger_word::{self, JudgedWord};
 use atelier_failure::shell_word;

@@ -1,6 +1,8 @@
 //! Draws the cells of a sheet, after one another.
 
 use anyhow::Result;
+use atelier_app::context::App;
+use atelier_app::device::{Chosen, watch};
 use atelier_core::{ErrorCode, Generator as _, Outcome, Picture};
 use atelier_data::RgbPicture;
 use atelier_diffusion::stable_diffusion::Pipeline;
@@ -9,8 +11,6 @@ use serde_json::Value;
 
 use super::super::batch::Batch;
 use super::super::draw::PartOfMany;
-use crate::context::App;
-use crate::device::{Chosen, watch};
 
 /// What came of a cell.
 #[derive(Debug, Default)]

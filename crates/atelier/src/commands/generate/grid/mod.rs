@@ -7,6 +7,8 @@ mod sheet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use atelier_app::bases;
+use atelier_app::context::{App, ExitKind};
 use atelier_core::{
     AdapterUse, DeviceChoice, ErrorCode, GenerateRequest, Precision, SamplerKind, Seed,
 };
@@ -18,9 +20,7 @@ use super::adapters_folder::AdaptersFolder;
 use super::batch::Batch;
 use super::library_models::LibraryModels;
 use super::picture_file;
-use crate::bases;
 use crate::commands::{choice, seed};
-use crate::context::{App, ExitKind};
 use draw::Drawn;
 
 /// Strengths where none are given.

@@ -2,7 +2,7 @@
 //! Those that name a model hub stand in `atelier-hub`.
 
 /// The folder for everything that the program keeps.
-pub(crate) const ATELIER_HOME: &str = "ATELIER_HOME";
+pub const ATELIER_HOME: &str = "ATELIER_HOME";
 /// Where networks compute, when no flag says it.
 pub(crate) const ATELIER_DEVICE: &str = "ATELIER_DEVICE";
 /// The instructions that kernels use.
@@ -22,7 +22,7 @@ mod tests {
         let hub = include_str!("../../atelier-hub/src/network/env_vars.rs");
         let lines = include_str!("env_vars.rs").lines().chain(hub.lines());
         let names: Vec<_> = lines
-            .filter(|line| line.starts_with("pub(crate) const "))
+            .filter(|line| line.starts_with("pub") && line.contains(" const "))
             .filter_map(|line| line.split('"').nth(1))
             .collect();
         assert!(names.contains(&"ATELIER_HOME") && names.contains(&"HF_TOKEN"));

@@ -17,7 +17,7 @@ const LINES_PER_PHASE: u64 = 10;
 
 /// Shows progress on stderr.
 #[derive(Debug)]
-pub(crate) struct ProgressBar {
+pub struct ProgressBar {
     terminal: bool,
     state: Mutex<Option<Shown>>,
 }

@@ -13,17 +13,17 @@ use include_dir::{Dir, File, include_dir};
 use crate::context::App;
 
 /// The name of the embedded base.
-pub(crate) const NAME: &str = "atelier-mini";
+pub const NAME: &str = "atelier-mini";
 
 static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../assets/atelier-mini");
 
 /// Whether this build of the program holds the base.
-pub(crate) fn is_present() -> bool {
+pub fn is_present() -> bool {
     FILES.get_file("model_index.json").is_some()
 }
 
 /// Number of bytes of the embedded files.
-pub(crate) fn size_bytes() -> u64 {
+pub fn size_bytes() -> u64 {
     files(&FILES).iter().map(|file| size(file)).sum()
 }
 
@@ -60,7 +60,7 @@ fn ready(folder: &Path, path: &Path, tell: impl FnOnce()) -> Result<()> {
 
 /// A hash of the names and contents of all files. It was computed when the program was built: to do so at every start would read
 /// all of the base.
-pub(crate) fn content_hash() -> &'static str {
+pub fn content_hash() -> &'static str {
     env!("ATELIER_MINI_HASH")
 }
 

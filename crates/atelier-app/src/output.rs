@@ -14,25 +14,25 @@ use crate::progress_bar::ProgressBar;
 
 /// How the command speaks.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Output {
+pub struct Output {
     json: bool,
 }
 
 impl Output {
     /// For people, or with `json` for programs.
-    pub(crate) fn new(json: bool) -> Self {
+    pub fn new(json: bool) -> Self {
         Self { json }
     }
 
     /// A line of the result, for people only.
-    pub(crate) fn line(self, text: impl Display) {
+    pub fn line(self, text: impl Display) {
         if !self.json {
             to_stdout(&text);
         }
     }
 
     /// The result, for programs only. To be called once per command.
-    pub(crate) fn document(self, value: &impl Serialize) -> Result<()> {
+    pub fn document(self, value: &impl Serialize) -> Result<()> {
         if self.json {
             to_stdout(&serde_json::to_string_pretty(value).context("cannot write the result")?);
         }
@@ -40,32 +40,24 @@ impl Output {
     }
 
     /// A remark about what goes on.
-    #[expect(
-        clippy::unused_self,
-        reason = "remarks go the same way as results: through the output that a command was given"
-    )]
-    pub(crate) fn note(self, text: impl Display) {
+    pub fn note(self, text: impl Display) {
         to_stderr(&text);
     }
 
     /// Remarks that a document lists too.
-    pub(crate) fn notes(self, notes: &[String]) {
+    pub fn notes(self, notes: &[String]) {
         for note in notes {
             self.note(format_args!("note: {note}"));
         }
     }
 
     /// A new progress display.
-    #[expect(
-        clippy::unused_self,
-        reason = "progress goes the same way as results: through the output that a command was given"
-    )]
-    pub(crate) fn progress(self) -> ProgressBar {
+    pub fn progress(self) -> ProgressBar {
         ProgressBar::new()
     }
 
     /// Work that was asked to stop before it had a result.
-    pub(crate) fn cancelled(self) {
+    pub fn cancelled(self) {
         to_stderr(&Cancelled);
         if self.json {
             to_stdout(&format!("{:#}", json!({"outcome": "cancelled"})));
@@ -73,7 +65,7 @@ impl Output {
     }
 
     /// A failure, with its causes and what to do.
-    pub(crate) fn failure(self, error: &anyhow::Error) {
+    pub fn failure(self, error: &anyhow::Error) {
         if self.json {
             json_failure(code_of(error), &messages(error).join(": "));
         } else {
@@ -82,7 +74,7 @@ impl Output {
     }
 
     /// The same for people only, where the document of the result holds it.
-    pub(crate) fn failure_in_words(self, error: &anyhow::Error) {
+    pub fn failure_in_words(self, error: &anyhow::Error) {
         if self.json {
             return;
         }
@@ -95,7 +87,7 @@ impl Output {
 }
 
 /// A failure as it stands in documents.
-pub(crate) fn error_document(error: &anyhow::Error) -> Value {
+pub fn error_document(error: &anyhow::Error) -> Value {
     document_of(code_of(error), &messages(error).join(": "))
 }
 
@@ -104,7 +96,7 @@ fn document_of(code: ErrorCode, message: &str) -> Value {
 }
 
 /// A failure as a document on stdout.
-pub(crate) fn json_failure(code: ErrorCode, message: &str) {
+pub fn json_failure(code: ErrorCode, message: &str) {
     let error = json!({"error": document_of(code, message)});
     to_stdout(&format!("{error:#}"));
 }

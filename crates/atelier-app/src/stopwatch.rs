@@ -10,10 +10,11 @@ use crate::device::Chosen;
 
 /// Billions of multiplications and additions in a second.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Rate {
-    pub(crate) forward_gflops: f64,
+pub struct Rate {
+    /// Forward.
+    pub forward_gflops: f64,
     /// The same for the gradient of the operands.
-    pub(crate) backward_gflops: f64,
+    pub backward_gflops: f64,
 }
 
 impl Rate {
@@ -27,14 +28,15 @@ impl Rate {
 }
 
 /// Times operations on the processor; the fastest of so many runs counts.
-pub(crate) struct Stopwatch<'a> {
+pub struct Stopwatch<'a> {
     clock: &'a dyn Clock,
     runs: u32,
     device: Device,
 }
 
 impl<'a> Stopwatch<'a> {
-    pub(crate) fn new(clock: &'a dyn Clock, runs: u32) -> Self {
+    /// One that times each operation so many times by a clock.
+    pub fn new(clock: &'a dyn Clock, runs: u32) -> Self {
         Self {
             clock,
             runs,
@@ -66,7 +68,7 @@ impl<'a> Stopwatch<'a> {
     }
 
     /// A frozen linear map of rows, inputs and outputs.
-    pub(crate) fn linear(&self, [rows, inputs, outputs]: [usize; 3], format: WeightFormat) -> Rate {
+    pub fn linear(&self, [rows, inputs, outputs]: [usize; 3], format: WeightFormat) -> Rate {
         let weights = Frozen::new(
             &numbers(inputs * outputs),
             [outputs, inputs, 1],
@@ -80,11 +82,7 @@ impl<'a> Stopwatch<'a> {
     }
 
     /// A frozen 3×3 convolution on a square picture: side, inputs, outputs.
-    pub(crate) fn convolution(
-        &self,
-        [side, inputs, outputs]: [usize; 3],
-        format: WeightFormat,
-    ) -> Rate {
+    pub fn convolution(&self, [side, inputs, outputs]: [usize; 3], format: WeightFormat) -> Rate {
         let weights = Frozen::new(
             &numbers(9 * inputs * outputs),
             [outputs, inputs, 9],
@@ -98,7 +96,7 @@ impl<'a> Stopwatch<'a> {
     }
 
     /// Attention of heads, queries, keys and features of a head.
-    pub(crate) fn attention(&self, [heads, queries, keys, size]: [usize; 4], keep: Keep) -> Rate {
+    pub fn attention(&self, [heads, queries, keys, size]: [usize; 4], keep: Keep) -> Rate {
         let query = self.operand([1, queries, heads * size]);
         let (key, value) = (
             self.operand([1, keys, heads * size]),

@@ -14,11 +14,11 @@ use crate::env_vars::{
 
 /// The resolved settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// The folder for everything that the program keeps, where the environment names one.
-    pub(crate) home: Option<PathBuf>,
+    pub home: Option<PathBuf>,
     /// Where networks compute, when no flag says it.
-    pub(crate) device: Sourced<DeviceChoice>,
+    pub device: Sourced<DeviceChoice>,
     /// The instructions that kernels use, where the environment names them.
     pub(crate) instructions: Option<String>,
     /// Packed weights of bases.
@@ -39,10 +39,11 @@ const PACKED_GB: f64 = 20.0;
 
 /// A value, and where it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sourced<T> {
-    pub(crate) value: T,
+pub struct Sourced<T> {
+    /// The value.
+    pub value: T,
     /// An environment variable, or nothing for the default.
-    pub(crate) origin: Option<&'static str>,
+    pub origin: Option<&'static str>,
 }
 
 impl Settings {
@@ -77,7 +78,7 @@ impl Settings {
     }
 
     /// Where the library lies.
-    pub(crate) fn library_home(&self) -> Result<&Path> {
+    pub fn library_home(&self) -> Result<&Path> {
         self.home.as_deref().ok_or_else(|| {
             let message = format!("no folder to keep a library in: set `{ATELIER_HOME}` to one");
             failed(ErrorCode::InvalidInput, message)
@@ -85,7 +86,7 @@ impl Settings {
     }
 
     /// Where adapters are looked up that a prompt names.
-    pub(crate) fn adapters_folder(&self) -> Option<PathBuf> {
+    pub fn adapters_folder(&self) -> Option<PathBuf> {
         self.home.as_deref().map(|home| home.join("adapters"))
     }
 

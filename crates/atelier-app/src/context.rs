@@ -19,11 +19,11 @@ use crate::output::Output;
 use crate::settings::{PackedSettings, Settings};
 
 /// Exit status of a command that was asked to stop: 128 and the number of SIGINT.
-pub(crate) const CANCELLED_STATUS: u8 = 130;
+pub const CANCELLED_STATUS: u8 = 130;
 
 /// How a command ended that has said what there is to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ExitKind {
+pub enum ExitKind {
     /// It did what it was asked to do.
     Completed,
     /// It was asked to stop, and saved what it had.
@@ -36,21 +36,21 @@ pub(crate) enum ExitKind {
 
 /// The surroundings of a command. Clones are the same ones.
 #[derive(Debug, Clone)]
-pub(crate) struct App {
+pub struct App {
     /// Where things lie.
-    pub(crate) settings: Settings,
+    pub settings: Settings,
     /// The only way to print.
-    pub(crate) output: Output,
+    pub output: Output,
     /// Set by Ctrl-C and SIGTERM.
-    pub(crate) cancel: CancelFlag,
+    pub cancel: CancelFlag,
     /// Threads that compute, where the command line says how many.
-    pub(crate) threads: Option<u16>,
+    pub threads: Option<u16>,
     clock: SystemClock,
 }
 
 impl App {
     /// Reads the settings, chooses the instructions of kernels and starts to listen for Ctrl-C.
-    pub(crate) fn start(output: Output, threads: Option<u16>) -> Result<Self> {
+    pub fn start(output: Output, threads: Option<u16>) -> Result<Self> {
         let cancel = CancelFlag::default();
         listen(cancel.clone(), output)?;
         let settings = Settings::from_environment()?;
@@ -65,21 +65,17 @@ impl App {
     }
 
     /// What time it is.
-    pub(crate) fn clock(&self) -> &dyn Clock {
+    pub fn clock(&self) -> &dyn Clock {
         &self.clock
     }
 
     /// The same for threads that outlive the command.
-    pub(crate) fn shared_clock(&self) -> Arc<dyn Clock> {
+    pub fn shared_clock(&self) -> Arc<dyn Clock> {
         Arc::new(self.clock)
     }
 
     /// The device that networks compute on in `precision`: that of the flag, else that of the settings.
-    pub(crate) fn device(
-        &self,
-        flag: Option<DeviceChoice>,
-        precision: Precision,
-    ) -> Result<Chosen> {
+    pub fn device(&self, flag: Option<DeviceChoice>, precision: Precision) -> Result<Chosen> {
         let choice = flag.unwrap_or(self.settings.device.value);
         let chosen = device::open(choice, precision).coded()?;
         if let Some(problem) = &chosen.passed_over {
@@ -91,18 +87,18 @@ impl App {
     }
 
     /// The hashes of weights, of which the program keeps a record.
-    pub(crate) fn hashes(&self) -> KeptHashes<'_> {
+    pub fn hashes(&self) -> KeptHashes<'_> {
         KeptHashes::new(self.settings.hashes_folder(), &self.clock)
     }
 
     /// Packed weights of bases, which make later starts quick.
-    pub(crate) fn packed(&self) -> KeptPacked<'_> {
+    pub fn packed(&self) -> KeptPacked<'_> {
         let PackedSettings { folder, most_bytes } = &self.settings.packed;
         KeptPacked::new(folder.clone(), most_bytes.value, &self.clock)
     }
 
     /// The folder that bases take them from, where they are kept.
-    pub(crate) fn packed_folder(&self) -> Option<PackedFolder> {
+    pub fn packed_folder(&self) -> Option<PackedFolder> {
         let room = self.packed().room()?;
         let mut folder = PackedFolder::new(room.folder);
         (folder.least_bytes, folder.most_bytes) = (room.least_bytes, room.most_bytes);
@@ -110,13 +106,13 @@ impl App {
     }
 
     /// The library in the program's own place, made where there is none.
-    pub(crate) fn library(&self) -> Result<Library> {
+    pub fn library(&self) -> Result<Library> {
         let home = self.settings.library_home()?;
         Library::open(home, Arc::new(self.clock)).coded()
     }
 
     /// The library in the program's own place, where there is one.
-    pub(crate) fn existing_library(&self) -> Result<Library> {
+    pub fn existing_library(&self) -> Result<Library> {
         let home = self.settings.library_home()?;
         Library::open_existing(home, Arc::new(self.clock)).coded()
     }
@@ -129,7 +125,7 @@ impl App {
     }
 
     /// What long work gets; progress goes to `progress`, usually `app.output.progress()`.
-    pub(crate) fn run_context<'a>(&'a self, progress: &'a dyn ProgressSink) -> RunContext<'a> {
+    pub fn run_context<'a>(&'a self, progress: &'a dyn ProgressSink) -> RunContext<'a> {
         RunContext {
             cancel: &self.cancel,
             progress,
@@ -140,7 +136,7 @@ impl App {
 }
 
 /// What long work on the library gave, unless it was asked to stop.
-pub(crate) fn finished<T>(result: Result<T, atelier_store::Error>) -> Result<T> {
+pub fn finished<T>(result: Result<T, atelier_store::Error>) -> Result<T> {
     match result {
         Err(atelier_store::Error::Cancelled) => Err(Cancelled.into()),
         result => result.coded(),

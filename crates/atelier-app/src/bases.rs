@@ -25,16 +25,16 @@ const ABOUT_FILES: [&str; 6] = [
 
 /// A base that a command names, found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FoundBase {
+pub struct FoundBase {
     /// What records call it.
-    pub(crate) name: String,
+    pub name: String,
     /// Its folder, or the single file.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
 }
 
 impl FoundBase {
     /// The word by which it is found again, from whatever folder, where `asked` found it.
-    pub(crate) fn word(&self, asked: &str) -> String {
+    pub fn word(&self, asked: &str) -> String {
         let is_path = self.path == Path::new(asked);
         let whole = is_path.then(|| fs_err::canonicalize(&self.path).ok());
         let whole = whole.flatten();
@@ -46,19 +46,19 @@ impl FoundBase {
 }
 
 /// The hash that the base of a name has now. Nothing is downloaded for it.
-pub(crate) fn hash_of(app: &App, wanted: &str) -> Result<String> {
+pub fn hash_of(app: &App, wanted: &str) -> Result<String> {
     let found = find_here(app, wanted)?;
     let files = ModelFiles::open(&found.path).coded()?;
     files.hash_with(&app.hashes()).coded()
 }
 
 /// The folder or file for `--base`: the embedded base, a name from `base list`, a path, or `hf:owner/repo`.
-pub(crate) fn find(app: &App, wanted: &str) -> Result<FoundBase> {
+pub fn find(app: &App, wanted: &str) -> Result<FoundBase> {
     find_by(app, wanted, |source| app.fetch(source))
 }
 
 /// The same of what is on this machine: for questions, which download nothing.
-pub(crate) fn find_here(app: &App, wanted: &str) -> Result<FoundBase> {
+pub fn find_here(app: &App, wanted: &str) -> Result<FoundBase> {
     find_by(app, wanted, |source| {
         atelier_hub::cached(source).ok_or_else(|| {
             let message = format!(
@@ -104,7 +104,7 @@ fn find_by(
 }
 
 /// Opens a base, whose packed weights are kept for the next start.
-pub(crate) fn open(app: &App, path: &Path) -> Result<Base> {
+pub fn open(app: &App, path: &Path) -> Result<Base> {
     let mut base = Base::open(path).coded()?;
     if let Some(folder) = app.packed_folder() {
         let hash = base.files().hash_with(&app.hashes()).coded()?;
@@ -114,7 +114,7 @@ pub(crate) fn open(app: &App, path: &Path) -> Result<Base> {
 }
 
 /// Names and folders of all added bases, sorted.
-pub(crate) fn list(app: &App) -> Result<Vec<FoundBase>> {
+pub fn list(app: &App) -> Result<Vec<FoundBase>> {
     let Some(folder) = app.settings.kept_bases().filter(|folder| folder.exists()) else {
         return Ok(Vec::new());
     };
@@ -134,7 +134,7 @@ pub(crate) fn list(app: &App) -> Result<Vec<FoundBase>> {
 
 /// Copies a complete base, a folder, a single file or `hf:owner/repo`, into the program's own place. It appears as a
 /// whole or not at all.
-pub(crate) fn add(app: &App, source: &Path, name: Option<&str>) -> Result<FoundBase> {
+pub fn add(app: &App, source: &Path, name: Option<&str>) -> Result<FoundBase> {
     let Some(remote) = source
         .to_str()
         .map(HubSource::recognise)
@@ -187,7 +187,7 @@ fn copy_in(app: &App, source: &Path, about: &Path, name: String) -> Result<Found
 }
 
 /// Deletes an added base.
-pub(crate) fn remove(app: &App, name: &str) -> Result<PathBuf> {
+pub fn remove(app: &App, name: &str) -> Result<PathBuf> {
     if name == embedded::NAME {
         let message = format!("`{name}` is part of the program and cannot be removed");
         return Err(failed(ErrorCode::InvalidInput, message));
@@ -205,7 +205,7 @@ pub(crate) fn remove(app: &App, name: &str) -> Result<PathBuf> {
 }
 
 /// What a person should know about a base before it is used. What stands in the way of opening it is said by who opens it.
-pub(crate) fn notes(path: &Path) -> Vec<String> {
+pub fn notes(path: &Path) -> Vec<String> {
     let files = ModelFiles::open(path).ok();
     files
         .and_then(|files| files.prediction_note())
@@ -214,13 +214,13 @@ pub(crate) fn notes(path: &Path) -> Vec<String> {
 }
 
 /// Licence and model card of a base, where it has them.
-pub(crate) fn about_files(root: &Path) -> Vec<PathBuf> {
+pub fn about_files(root: &Path) -> Vec<PathBuf> {
     let paths = ABOUT_FILES.iter().map(|name| root.join(name));
     paths.filter(|path| path.is_file()).collect()
 }
 
 /// Refuses a base of which a network lacks tensors.
-pub(crate) fn check_complete(base: &Base, source: &Path) -> Result<()> {
+pub fn check_complete(base: &Base, source: &Path) -> Result<()> {
     if let Some(problem) = base.files().report().coded()?.problem() {
         let message = format!("cannot use base model `{}`: {problem}", source.display());
         return Err(failed(ErrorCode::BadBase, message));
@@ -229,11 +229,7 @@ pub(crate) fn check_complete(base: &Base, source: &Path) -> Result<()> {
 }
 
 /// Files of a base with the names that a copy gives them. Licence and description are looked for in the folder `about`.
-pub(crate) fn files_of(
-    base: &Base,
-    source: &Path,
-    about: &Path,
-) -> Result<Vec<(PathBuf, PathBuf)>> {
+pub fn files_of(base: &Base, source: &Path, about: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
     // What belongs to a single file lies beside it, and keeps its name, which says what belongs together.
     let named = |path: &Path| path.file_name().map(PathBuf::from).unwrap_or_default();
     let within = |path: &Path| path.strip_prefix(source).ok().map(Path::to_owned);

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 /// The peak of the resident memory in bytes, where the system tells.
-pub(crate) fn peak_bytes() -> Option<u64> {
+pub fn peak_bytes() -> Option<u64> {
     kilobytes(&read("/proc/self/status")?, "VmHWM")
 }
 
 /// The memory in bytes that this process can still take without swapping, where the system tells: what the machine has,
 /// and what the control groups around the process allow.
-pub(crate) fn free_bytes() -> Option<u64> {
+pub fn free_bytes() -> Option<u64> {
     let machine = kilobytes(&read("/proc/meminfo")?, "MemAvailable")?;
     let groups = read("/proc/self/cgroup").unwrap_or_default();
     let limits = group_folders(&groups).filter_map(|folder| free_in_group(&folder));
@@ -18,7 +18,7 @@ pub(crate) fn free_bytes() -> Option<u64> {
 
 /// The memory in bytes that this process could have if nothing else had any, where the system tells: the machine's, and what the
 /// control groups around the process allow.
-pub(crate) fn total_bytes() -> Option<u64> {
+pub fn total_bytes() -> Option<u64> {
     let machine = kilobytes(&read("/proc/meminfo")?, "MemTotal")?;
     let groups = read("/proc/self/cgroup").unwrap_or_default();
     let limits = group_folders(&groups).filter_map(|folder| limit_of_group(&folder));
@@ -26,7 +26,7 @@ pub(crate) fn total_bytes() -> Option<u64> {
 }
 
 /// The value of a line `name: value kB`, in bytes.
-pub(crate) fn kilobytes(text: &str, name: &str) -> Option<u64> {
+pub fn kilobytes(text: &str, name: &str) -> Option<u64> {
     let lines = text.lines().filter_map(|line| line.split_once(':'));
     let (_, value) = lines.clone().find(|(key, _)| key.trim() == name)?;
     let number = value.trim().strip_suffix("kB")?.trim();
