@@ -131,7 +131,7 @@ fn products_of_tokens_lose_little_however_large_each_is() {
     let (count, others) = (21, 37);
     for width in [1, 7, 40, 160] {
         // tokens of 1e-3 to 1e3, and one of zeros
-        let token = |i: usize| 10f32.powi(i as i32 % 7 - 3) * f32::from(u8::from(i != 4));
+        let token = |i: usize| 10f32.powf((i % 7) as f32 - 3.0) * f32::from(u8::from(i != 4));
         let scaled = |count: usize, seed: u64| -> Vec<f32> {
             let numbers = numbers(count * width, seed, 1.0).into_iter().enumerate();
             numbers.map(|(i, x)| x * token(i / width)).collect()
