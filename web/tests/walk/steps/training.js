@@ -8,6 +8,8 @@ export const LONG = { timeout: Number(process.env.ATELIER_LONG ?? 240_000) };
 
 const EPOCHS = '80';
 const PREVIEWED = '40';
+/** The greatest one, which numbers of browsers do not have. */
+const SEED = '18446744073709551615';
 /** As many steps are done when the server dies. */
 const DONE = 20;
 
@@ -33,6 +35,10 @@ export async function trainingIsPlanned(visitor) {
   await page.getByLabel('Rank', { exact: true }).fill('0');
   await panel.getByText('Mend the setting marked in red first.').waitFor();
   await page.getByLabel('Rank', { exact: true }).fill('4');
+  const seed = page.getByLabel('Seed', { exact: true });
+  await seed.fill('18446744073709551616');
+  await panel.getByText('Mend the setting marked in red first.').waitFor();
+  await seed.fill(SEED);
   await page.getByLabel('Epochs between previews').fill(PREVIEWED);
   await page.getByLabel('Preview steps').fill('4');
   await page.getByLabel('Epochs', { exact: true }).fill(EPOCHS);
