@@ -87,6 +87,9 @@ impl Product<'_> {
     }
 }
 
+/// Numbers of the summed dimension that are multiplied in a round.
+const UNROLL: usize = 4;
+
 leveled! {
     fn rows_at(p: &Tiles, out: *mut f32, stride: usize, add: bool) = rows
 }
@@ -98,11 +101,11 @@ leveled! {
 #[inline(always)]
 unsafe fn rows<S: Simd>(p: &Tiles, out: *mut f32, stride: usize, add: bool) {
     // SAFETY: passed on.
-    unsafe { multiply::<Floats<S>, false>(p, out, stride, add) };
+    unsafe { multiply::<Floats<S>, false, UNROLL>(p, out, stride, add) };
 }
 
 #[inline(always)]
 unsafe fn columns<S: Simd>(p: &Tiles, out: *mut f32, stride: usize, add: bool) {
     // SAFETY: passed on.
-    unsafe { multiply::<Floats<S>, true>(p, out, stride, add) };
+    unsafe { multiply::<Floats<S>, true, UNROLL>(p, out, stride, add) };
 }

@@ -26,11 +26,12 @@ pub(super) struct Tiles<'a> {
 }
 
 /// Writes a product to `out`, whose rows are `step` apart, or adds it. `ACROSS`: the left operand lies column after column.
+/// `UNROLL` units are multiplied in a round.
 ///
 /// # Safety
 /// As [`Simd`]. Operands, scales and result must have the lengths that `p` says.
 #[inline(always)]
-pub(super) unsafe fn multiply<M: Multiply, const ACROSS: bool>(
+pub(super) unsafe fn multiply<M: Multiply, const ACROSS: bool, const UNROLL: usize>(
     p: &Tiles,
     out: *mut f32,
     step: usize,
@@ -44,12 +45,12 @@ pub(super) unsafe fn multiply<M: Multiply, const ACROSS: bool>(
         unsafe {
             let out = out.add(done);
             match group {
-                4 => rows::<M, 4, TILE_ROWS, ACROSS>(p, done, out, step, add),
+                4 => rows::<M, 4, TILE_ROWS, ACROSS, UNROLL>(p, done, out, step, add),
                 // sixteen registers hold four rows of three vectors, thirty-two hold six
-                3 if panel == 4 => rows::<M, 3, TILE_ROWS, ACROSS>(p, done, out, step, add),
-                3 => rows::<M, 3, 4, ACROSS>(p, done, out, step, add),
-                2 => rows::<M, 2, TILE_ROWS, ACROSS>(p, done, out, step, add),
-                _ => rows::<M, 1, NARROW_ROWS, ACROSS>(p, done, out, step, add),
+                3 if panel == 4 => rows::<M, 3, TILE_ROWS, ACROSS, UNROLL>(p, done, out, step, add),
+                3 => rows::<M, 3, 4, ACROSS, UNROLL>(p, done, out, step, add),
+                2 => rows::<M, 2, TILE_ROWS, ACROSS, UNROLL>(p, done, out, step, add),
+                _ => rows::<M, 1, NARROW_ROWS, ACROSS, UNROLL>(p, done, out, step, add),
             }
         }
         done += group * lanes;
@@ -70,7 +71,13 @@ fn group_of(panel_vectors: usize, left: usize) -> usize {
 
 /// Walks over the rows in tiles of nearly equal size, `MOST` rows at most, with the columns from `column` on.
 #[inline(always)]
-unsafe fn rows<M: Multiply, const V: usize, const MOST: usize, const ACROSS: bool>(
+unsafe fn rows<
+    M: Multiply,
+    const V: usize,
+    const MOST: usize,
+    const ACROSS: bool,
+    const UNROLL: usize,
+>(
     p: &Tiles,
     column: usize,
     out: *mut f32,
@@ -87,18 +94,18 @@ unsafe fn rows<M: Multiply, const V: usize, const MOST: usize, const ACROSS: boo
         unsafe {
             let out = out.add(row * step);
             match rows {
-                1 => tile::<M, 1, V, ACROSS>(p, at, out, step, add),
-                2 => tile::<M, 2, V, ACROSS>(p, at, out, step, add),
-                3 => tile::<M, 3, V, ACROSS>(p, at, out, step, add),
-                4 => tile::<M, 4, V, ACROSS>(p, at, out, step, add),
-                5 if MOST > 4 => tile::<M, 5, V, ACROSS>(p, at, out, step, add),
-                6 if MOST > 4 => tile::<M, 6, V, ACROSS>(p, at, out, step, add),
-                7 if MOST > 6 => tile::<M, 7, V, ACROSS>(p, at, out, step, add),
-                8 if MOST > 6 => tile::<M, 8, V, ACROSS>(p, at, out, step, add),
-                9 if MOST > 6 => tile::<M, 9, V, ACROSS>(p, at, out, step, add),
-                10 if MOST > 6 => tile::<M, 10, V, ACROSS>(p, at, out, step, add),
-                11 if MOST > 6 => tile::<M, 11, V, ACROSS>(p, at, out, step, add),
-                12 if MOST > 6 => tile::<M, 12, V, ACROSS>(p, at, out, step, add),
+                1 => tile::<M, 1, V, ACROSS, UNROLL>(p, at, out, step, add),
+                2 => tile::<M, 2, V, ACROSS, UNROLL>(p, at, out, step, add),
+                3 => tile::<M, 3, V, ACROSS, UNROLL>(p, at, out, step, add),
+                4 => tile::<M, 4, V, ACROSS, UNROLL>(p, at, out, step, add),
+                5 if MOST > 4 => tile::<M, 5, V, ACROSS, UNROLL>(p, at, out, step, add),
+                6 if MOST > 4 => tile::<M, 6, V, ACROSS, UNROLL>(p, at, out, step, add),
+                7 if MOST > 6 => tile::<M, 7, V, ACROSS, UNROLL>(p, at, out, step, add),
+                8 if MOST > 6 => tile::<M, 8, V, ACROSS, UNROLL>(p, at, out, step, add),
+                9 if MOST > 6 => tile::<M, 9, V, ACROSS, UNROLL>(p, at, out, step, add),
+                10 if MOST > 6 => tile::<M, 10, V, ACROSS, UNROLL>(p, at, out, step, add),
+                11 if MOST > 6 => tile::<M, 11, V, ACROSS, UNROLL>(p, at, out, step, add),
+                12 if MOST > 6 => tile::<M, 12, V, ACROSS, UNROLL>(p, at, out, step, add),
                 _ => unreachable!("rows of a tile"),
             }
         }
@@ -108,7 +115,13 @@ unsafe fn rows<M: Multiply, const V: usize, const MOST: usize, const ACROSS: boo
 
 /// One tile of `R` rows and `V` vectors, summed in registers over all parts.
 #[inline(always)]
-unsafe fn tile<M: Multiply, const R: usize, const V: usize, const ACROSS: bool>(
+unsafe fn tile<
+    M: Multiply,
+    const R: usize,
+    const V: usize,
+    const ACROSS: bool,
+    const UNROLL: usize,
+>(
     p: &Tiles,
     [row, column]: [usize; 2],
     out: *mut f32,
@@ -127,18 +140,18 @@ unsafe fn tile<M: Multiply, const R: usize, const V: usize, const ACROSS: bool>(
                 *row = row.add(r * apart);
             }
             let mut from = p.right.0.add(column + part * p.apart[1]);
-            for unit in 0..p.depth {
-                let mut vectors = [M::load(from); V];
-                for (v, vector) in vectors.iter_mut().enumerate().skip(1) {
-                    *vector = M::load(from.add(v * lanes));
-                }
-                let at = if ACROSS { unit * p.left.1 } else { unit };
-                for (row, sums) in rows.iter().zip(&mut sums) {
-                    let left = M::splat(row.add(at));
-                    for (sum, &vector) in sums.iter_mut().zip(&vectors) {
-                        *sum = M::step(*sum, left, vector);
+            let mut unit = 0;
+            if UNROLL > 1 {
+                while unit + UNROLL <= p.depth {
+                    for i in 0..UNROLL {
+                        add_unit::<M, R, V, ACROSS>(&mut sums, &rows, from, unit + i, p.left.1);
+                        from = from.wrapping_add(p.right.1);
                     }
+                    unit += UNROLL;
                 }
+            }
+            for unit in unit..p.depth {
+                add_unit::<M, R, V, ACROSS>(&mut sums, &rows, from, unit, p.left.1);
                 from = from.wrapping_add(p.right.1);
             }
         }
@@ -161,6 +174,37 @@ unsafe fn tile<M: Multiply, const R: usize, const V: usize, const ACROSS: bool>(
                     sum
                 };
                 M::S::store(to, sum);
+            }
+        }
+    }
+}
+
+/// Adds the products of one unit of every row with a row of the right operand. `step` leads from a column of the left one to the
+/// next where it lies column after column.
+#[inline(always)]
+unsafe fn add_unit<M: Multiply, const R: usize, const V: usize, const ACROSS: bool>(
+    sums: &mut [[M::Sum; V]; R],
+    rows: &[*const u32; R],
+    right: *const u32,
+    unit: usize,
+    step: usize,
+) {
+    let lanes = <M::S as Simd>::LANES;
+    // SAFETY: the caller promises the units.
+    unsafe {
+        let mut vectors = [M::load(right); V];
+        for (v, vector) in vectors.iter_mut().enumerate().skip(1) {
+            *vector = M::load(right.add(v * lanes));
+        }
+        let across = rows[0].wrapping_add(unit * step);
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let left = M::splat(if ACROSS {
+                across.add(r)
+            } else {
+                rows[r].add(unit)
+            });
+            for (sum, &vector) in sums.iter_mut().zip(&vectors) {
+                *sum = M::step(*sum, left, vector);
             }
         }
     }

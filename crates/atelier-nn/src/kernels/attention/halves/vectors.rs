@@ -42,11 +42,11 @@ leveled! {
 #[inline(always)]
 unsafe fn halves<S: Simd>(p: &Tiles, out: *mut f32, step: usize, add: bool) {
     // SAFETY: passed on.
-    unsafe { multiply::<Halves<S>, false>(p, out, step, add) };
+    unsafe { multiply::<Halves<S>, false, 1>(p, out, step, add) };
 }
 
 #[inline(always)]
 unsafe fn wholes<S: Simd>(p: &Tiles, out: *mut f32, step: usize, add: bool) {
     // SAFETY: passed on.
-    unsafe { multiply::<Wholes<S>, false>(p, out, step, add) };
+    unsafe { multiply::<Wholes<S>, false, 1>(p, out, step, add) };
 }
