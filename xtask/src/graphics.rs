@@ -19,11 +19,12 @@ const VARIABLE: &str = "VK_DRIVER_FILES";
 const REQUIRED: &str = "ATELIER_TEST_GRAPHICS";
 
 /// What has code or tests for graphics processors.
-const PACKAGES: [&str; 5] = [
+const PACKAGES: [&str; 6] = [
     "atelier-nn",
     "atelier-diffusion",
     "atelier-device",
     "atelier-train",
+    "atelier-app",
     "atelier",
 ];
 

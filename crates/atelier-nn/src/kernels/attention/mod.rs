@@ -4,8 +4,8 @@
 //! weights of a query need no operation across lanes, and a head size is a number of rows, which need not be whole
 //! vectors. Logits are to base 2 (the keys are scaled once), in both passes with the same roundings.
 //!
-//! [`products`] multiplies tiles ([`tiles`] does, in vector registers), [`weights`] does what lies between the products, [`forward`] and [`backward`] walk
-//! over the tiles; [`mod@halves`] is the same with operands rounded to 16 bits.
+//! [`products`] multiplies tiles, by the walk over vector registers of [`tiles`]; [`weights`] does what lies between the
+//! products, [`forward`] and [`backward`] walk over the tiles; [`mod@halves`] is the same with operands rounded to 16 bits.
 
 mod backward;
 mod forward;

@@ -3,8 +3,8 @@
 //! quickly, the products that become logits or gradients of weights are of these, with a scale for each token.
 //!
 //! A unit is a pair along the summed dimension. Left operands lie row after row, right ones as rows of units, and all of them
-//! have room for whole registers of the matrix unit, filled up with zeros where there is one. Keys are not scaled, so that they are the same
-//! numbers in both passes; logits are, where products become weights.
+//! have room for whole registers of the matrix unit, filled up with zeros where there is one. Keys are not scaled, so that they
+//! are the same numbers in both passes; logits are, where products become weights.
 
 mod backward;
 mod forward;
