@@ -18,7 +18,7 @@ use super::super::pointwise::kept::{self, Activation, Precision};
 use super::super::product::linear;
 use super::super::weights::Frozen;
 use super::held::with_rows;
-use super::{Kept, activation_tensor, finish, tensor, with_view};
+use super::{activation_tensor, finish, tensor, with_view};
 
 /// Values between map and gate that are in memory at a time: few enough for the last cache, of enough rows that turning the
 /// panels of the weights takes little time.
@@ -47,20 +47,20 @@ fn rows_at_once(both: usize) -> usize {
     (GATE_VALUES / both.max(1)).max(ROWS)
 }
 
-/// The result; `see` is shown what lies between map and gate, piece by piece.
+/// The result; `keep` is given what lies between map and gate, piece by piece.
 fn forward(
     x: &FlexTensor,
     weights: &Frozen,
     result: Precision,
-    mut see: impl FnMut(&[f32]),
+    mut keep: impl FnMut(Vec<f32>),
 ) -> FlexTensor {
     let ([rows, _], [both, _, _]) = (x.shape().dims(), weights.sizes());
     let mut y = Activation::with_room(rows * both / 2, result);
     with_rows(x, None, weights.packed.takes_halves(), |x| {
         for x in x.parts(rows_at_once(both)) {
             let between = linear::forward(&weights.packed, x, weights.bias.as_deref());
-            see(&between);
             geglu::forward_onto(Level::best(), &between, both / 2, &mut y);
+            keep(between);
         }
     });
     activation_tensor(y, [rows, both / 2])
@@ -72,43 +72,13 @@ impl GateOps for Flex {
     }
 }
 
-/// What is kept of what lies between, as it comes.
-enum Pieces {
-    Exact(Vec<f32>),
-    Rounded(Vec<u16>),
-}
-
-impl Pieces {
-    fn with_room(values: usize, precision: Precision) -> Self {
-        match precision {
-            Precision::Exact => Self::Exact(Vec::with_capacity(values)),
-            Precision::Rounded => Self::Rounded(Vec::with_capacity(values)),
-        }
-    }
-
-    fn push(&mut self, piece: &[f32]) {
-        match self {
-            Self::Exact(values) => values.extend_from_slice(piece),
-            Self::Rounded(halves) => kept::round_onto(Level::best(), piece, halves),
-        }
-    }
-
-    fn finish(self) -> Kept {
-        match self {
-            Self::Exact(values) => {
-                let count = values.len();
-                Kept::Exact(tensor(values, [count]))
-            }
-            Self::Rounded(halves) => Kept::Rounded(halves.into()),
-        }
-    }
-}
-
 #[derive(Debug)]
 struct GateBackward;
 
 impl Backward<Flex, 1> for GateBackward {
-    type State = (Arc<Frozen>, Kept);
+    /// What lies between is kept in the pieces in which it came: buffers of a few megabytes find room between others, and each
+    /// is free as soon as it was used.
+    type State = (Arc<Frozen>, Vec<Activation>);
 
     fn backward(
         self,
@@ -118,23 +88,22 @@ impl Backward<Flex, 1> for GateBackward {
     ) {
         let dy = grads.consume::<Flex>(&ops.node);
         let [Some(node)] = ops.parents else { return };
-        let (weights, between) = ops.state;
+        let (weights, pieces) = ops.state;
         let ([rows, features], [both, inputs, _]) = (dy.shape().dims(), weights.sizes());
-        let at_once = rows_at_once(both);
+        let mut first = 0;
         let mut dx = Vec::with_capacity(rows * inputs);
         with_view(&dy, |dy| {
-            between.with_view(|between| {
-                for first in (0..rows).step_by(at_once) {
-                    let count = at_once.min(rows - first);
-                    let between = between.part(first * both, count * both);
-                    let dy = dy.part(first * features, count * features);
-                    let slopes = geglu::backward(Level::best(), between, dy, features);
-                    let slopes = activation_tensor(slopes, [count, both]);
-                    with_rows(&slopes, None, weights.packed.takes_halves(), |slopes| {
-                        linear::input_gradient_onto(&weights.packed, slopes, &mut dx);
-                    });
-                }
-            });
+            for between in pieces {
+                let count = between.len() / both;
+                let dy = dy.part(first * features, count * features);
+                let slopes = geglu::backward(Level::best(), between.view(), dy, features);
+                drop(between);
+                first += count;
+                let slopes = activation_tensor(slopes, [count, both]);
+                with_rows(&slopes, None, weights.packed.takes_halves(), |slopes| {
+                    linear::input_gradient_onto(&weights.packed, slopes, &mut dx);
+                });
+            }
         });
         grads.register::<Flex>(node.id, tensor(dx, [rows, inputs]));
     }
@@ -146,14 +115,16 @@ impl<C: CheckpointStrategy> GateOps for Autodiff<Flex, C> {
         weights: Arc<Frozen>,
         [precision, result]: [Precision; 2],
     ) -> FloatTensor<Self> {
-        let ([rows, _], [both, _, _]) = (x.primitive().shape().dims(), weights.sizes());
-        let room = if x.is_tracked() { rows * both } else { 0 };
-        let mut pieces = Pieces::with_room(room, precision);
+        let is_tracked = x.is_tracked();
+        let mut pieces = Vec::new();
         let y = forward(x.primitive(), &weights, result, |piece| {
-            if room > 0 {
-                pieces.push(piece);
+            if is_tracked {
+                pieces.push(match precision {
+                    Precision::Exact => Activation::Exact(piece),
+                    Precision::Rounded => Activation::Rounded(kept::rounded(Level::best(), &piece)),
+                });
             }
         });
-        finish!(GateBackward, [x.node()], y, (weights, pieces.finish()))
+        finish!(GateBackward, [x.node()], y, (weights, pieces))
     }
 }

@@ -117,8 +117,12 @@ impl Activation {
         }
     }
 
+    /// The number of values.
+    pub(crate) fn len(&self) -> usize {
+        self.view().len()
+    }
+
     /// The values as kernels read them.
-    #[cfg(test)]
     pub(crate) fn view(&self) -> View<'_> {
         match self {
             Self::Exact(values) => View::Exact(values),
@@ -238,18 +242,13 @@ impl Source for *const u16 {
 /// `values` rounded to bf16. What is not finite stays so: NaN becomes infinite.
 pub(crate) fn rounded(level: Level, values: &[f32]) -> Vec<u16> {
     let mut halves = Vec::new();
-    round_onto(level, values, &mut halves);
-    halves
-}
-
-/// The same, put behind what is in `to`.
-pub(crate) fn round_onto(level: Level, values: &[f32], to: &mut Vec<u16>) {
     let write = |to: *mut u16, start: usize, count: usize| {
         // SAFETY: both sides hold the values.
         unsafe { round_at(level, to, values[start..][..count].as_ptr(), count) };
     };
     // SAFETY: all values of every part are written.
-    unsafe { append(to, values.len(), chunk(values.len(), 1), write) };
+    unsafe { append(&mut halves, values.len(), chunk(values.len(), 1), write) };
+    halves
 }
 
 /// A vector of `len` bf16 numbers, in parts of `size`: `write(to, start, count)` writes one part.
