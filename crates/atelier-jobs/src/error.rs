@@ -79,6 +79,15 @@ impl Error {
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self.code(), ErrorCode::Io | ErrorCode::Conflict)
     }
+
+    /// Whether the disk is full, which no other job gets around either.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Self::Library(error) => error.is_full(),
+            Self::Io(error) => atelier_store::Error::is_without_room(error),
+            _ => false,
+        }
+    }
 }
 
 impl Coded for Error {

@@ -5,6 +5,7 @@
 //! Knows no tensor and no HTTP.
 
 mod alive;
+mod bell;
 mod board;
 mod child_process;
 mod error;
@@ -22,6 +23,7 @@ pub use board::{Changes, JobSnapshot};
 pub use child_process::ChildProcess;
 pub use error::{Error, Result};
 pub use executor::{Executor, Standing, Ticket};
+pub use files::inputs::retry;
 pub use files::{
     AttemptFiles, Drawn, Failed, Fence, FencePermit, Manifest, ManifestFile, Order, Report,
 };

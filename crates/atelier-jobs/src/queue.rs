@@ -1,7 +1,7 @@
 //! The queue as the rest of the program sees it: a supervisor on a thread of its own, and what can be asked of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use atelier_core::{JobKind, JobState};
 use atelier_store::{Job, JobId, JobStart, Library, NewJob, NewRun, Run, RunId, Viewer};
 use serde::Serialize;
 
+use crate::bell::{Bell, Ending};
 use crate::board::{Board, Changes, JobSnapshot};
 use crate::error::{Error, Result};
 use crate::files::inputs;
@@ -168,15 +169,9 @@ impl Queue {
     /// # Errors
     /// When it ended so long ago that the picture it starts from was removed.
     pub fn retry(&self, id: JobId) -> Result<Job> {
-        let job = self.library.get_job(id)?;
-        let has_inputs = inputs::are_there(&job);
-        if !has_inputs && matches!(job.state, JobState::Failed | JobState::Cancelled) {
-            return Err(Error::Invalid {
-                what: "job",
-                problem: "it ended long ago, and the picture that it starts from was removed; ask for the drawing anew".to_owned(),
-            });
-        }
-        self.rung(self.library.retry_job(id))
+        let job = inputs::retry(&self.library, id)?;
+        self.ring();
+        Ok(job)
     }
 
     /// Gives a job another priority.
@@ -292,59 +287,6 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-/// How the supervisor is to end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd)]
-enum Ending {
-    /// Not at all.
-    #[default]
-    None,
-    /// When nothing runs any more.
-    Drain,
-    /// At once.
-    Quit,
-}
-
-/// Wakes the supervisor.
-#[derive(Debug, Default)]
-struct Bell {
-    state: Mutex<(bool, Ending)>,
-    rung: Condvar,
-}
-
-impl Bell {
-    fn lock(&self) -> MutexGuard<'_, (bool, Ending)> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn ring(&self) {
-        self.lock().0 = true;
-        self.rung.notify_all();
-    }
-
-    fn say(&self, ending: Ending) {
-        let mut state = self.lock();
-        if ending > state.1 {
-            *state = (true, ending);
-        }
-        self.rung.notify_all();
-    }
-
-    fn ending(&self) -> Ending {
-        self.lock().1
-    }
-
-    /// Waits until it is rung, or for a tick.
-    fn wait(&self, tick: Duration) -> Ending {
-        let mut state = self.lock();
-        if !state.0 {
-            let waited = self.rung.wait_timeout(state, tick);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        state.0 = false;
-        state.1
     }
 }
 

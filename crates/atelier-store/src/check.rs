@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::blobs::{Blobs, FileProblem, file_problem};
 use crate::datasets::hash_problems;
 use crate::error::{Error, Result};
-use crate::library::{CATALOGUE, layout, open_to_read};
+use crate::library::{CATALOGUE, Layout, layout, newest_layout, open_to_read};
 use crate::models::lineage_problems;
 use crate::runs::{self, Noted, is_run, noted, unnamed_folders};
 use crate::trash::named;
@@ -157,9 +157,13 @@ fn of_checkpoints(
 }
 
 fn open(path: &Path) -> Result<Connection> {
-    let opened = open_to_read(path).and_then(|connection| {
-        layout(&connection, path)?;
-        Ok(connection)
+    let opened = open_to_read(path).and_then(|connection| match layout(&connection, path)? {
+        Layout::Done(layout) if layout < newest_layout() => Err(Error::OldCatalogue {
+            path: path.to_owned(),
+            layout,
+            newest: newest_layout(),
+        }),
+        _ => Ok(connection),
     });
     opened.map_err(|error| error.at("read", path))
 }

@@ -169,6 +169,20 @@ pub enum Error {
         /// Why not.
         problem: String,
     },
+    /// An earlier program's layout, where only today's can be read.
+    #[error(
+        "the catalogue `{}` has the layout of an earlier program, version {layout}; another command, such as \
+         `atelier dataset list`, brings it to version {newest}",
+        path.display()
+    )]
+    OldCatalogue {
+        /// The file.
+        path: PathBuf,
+        /// Its layout.
+        layout: usize,
+        /// Today's.
+        newest: usize,
+    },
     /// There is no library where one was expected.
     #[error("there is no library in `{}`", home.display())]
     NoLibrary {
@@ -228,6 +242,25 @@ fn listed(numbers: &[usize]) -> String {
 }
 
 impl Error {
+    /// Whether there is no room on the disk.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Full { .. } => true,
+            Self::Io(error) | Self::File(atelier_weights::Error::Io { source: error, .. }) => {
+                Self::is_without_room(error)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the system refused since a disk, or somebody's part of it, is full.
+    pub fn is_without_room(error: &io::Error) -> bool {
+        matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        )
+    }
+
     pub(crate) fn not_found(what: &'static str, name: impl std::fmt::Display) -> Self {
         let name = format!("{name}");
         Self::NotFound { what, name }
@@ -306,6 +339,7 @@ impl Coded for Error {
             Self::File(error) => error.code(),
             Self::DamagedBlob { .. } | Self::DamagedCatalogue { .. } => ErrorCode::DamagedLibrary,
             Self::OtherCatalogue { .. } => ErrorCode::OtherLibrary,
+            Self::OldCatalogue { .. } => ErrorCode::Conflict,
             Self::Catalogue { .. } | Self::Full { .. } | Self::Query(_) | Self::Io(_) => {
                 ErrorCode::Io
             }

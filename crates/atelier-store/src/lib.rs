@@ -47,6 +47,7 @@ pub use models::{
     Verdict, adapter_about,
 };
 pub use pictures::{NewPicture, Picture, PicturePage};
+pub use private::create_dir_all as create_private_folder;
 pub use runs::{
     Checkpoint, EpochPreviews, Losses, NewRun, Preview, Run, RunEnd, RunPage, Sitting, Spent,
 };

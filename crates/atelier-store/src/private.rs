@@ -6,8 +6,11 @@ use std::path::Path;
 
 use fs_err::OpenOptions;
 
-/// Makes a folder, and those above it that are not there.
-pub(crate) fn create_dir_all(folder: &Path) -> io::Result<()> {
+/// Makes a folder that only its owner can read, and those above it that are not there. What exists keeps its mode.
+///
+/// # Errors
+/// When the system refuses; its words name the folder.
+pub fn create_dir_all(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -212,6 +212,8 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let (code, message) = (error.code(), error.to_string());
         match error {
+            // The words of these and the last ones name files of this machine.
+            error if error.is_full() => Self::full(message),
             StoreError::Conflict {
                 newest, expected, ..
             } => Self::new(code, message)
@@ -243,18 +245,17 @@ impl From<StoreError> for Failure {
             StoreError::Superseded { .. } => {
                 Self::new(code, "another attempt took the place of this one").because(message)
             }
-            // The words of these and the next ones name files of this machine.
-            StoreError::Full { .. } => Self::full(message),
-            StoreError::Io(error) if error.kind() == ErrorKind::StorageFull => Self::full(error),
             StoreError::File(_) => match code {
                 ErrorCode::Io => Self::io(message),
                 code => Self::new(code, "a file of the library cannot be used").because(message),
             },
-            StoreError::Catalogue { .. } | StoreError::Query(_) | StoreError::Io(_) => {
-                Self::io(message)
-            }
+            StoreError::Catalogue { .. }
+            | StoreError::Full { .. }
+            | StoreError::Query(_)
+            | StoreError::Io(_) => Self::io(message),
             StoreError::DamagedCatalogue { .. }
             | StoreError::OtherCatalogue { .. }
+            | StoreError::OldCatalogue { .. }
             | StoreError::NoLibrary { .. } => {
                 let told = "the library cannot be used as it is";
                 Self::new(code, told).because(message)

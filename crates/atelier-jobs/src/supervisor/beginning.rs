@@ -49,7 +49,10 @@ impl Supervisor {
             return Vec::new();
         }
         let (mut candidates, mut turned) = (Vec::new(), Vec::new());
-        for job in jobs {
+        // Nothing runs any more of one whose results only wait to be published.
+        let is_done =
+            |job: &Job| job.state == JobState::Running && self.unpublished.times(job.id) > 0;
+        for job in jobs.iter().filter(|job| !is_done(job)) {
             match self.put_off.why(job.id) {
                 Some(why) if job.state == JobState::Queued => {
                     turned.push((job, Turn::Wait(why.to_owned())));

@@ -48,7 +48,11 @@ impl Supervisor {
                 }
                 return Ok(false);
             }
+            Verdict::Done(_) if self.is_given_up(job) => {
+                self.library.stop_attempt(id, number, "stopped").map(drop)
+            }
             Verdict::Done(_) if self.is_resting() => return Ok(false),
+            Verdict::Done(_) if self.unpublished.why(id).is_some() => return Ok(false),
             Verdict::Done(manifest) => {
                 self.publish(job, ticket, &manifest)?;
                 self.breakpoint(Breakpoint::Published)?;
@@ -84,6 +88,7 @@ impl Supervisor {
             }
         };
         not_superseded(ended)?;
+        self.unpublished.forget(id);
         tidy(&self.library, ticket);
         Ok(true)
     }
@@ -118,6 +123,7 @@ impl Supervisor {
                 .map(drop);
         }
         let lost = Lost {
+            is_refusal: true,
             has_advanced: self.saved_steps(job)? > attempt.saved_steps,
             most: self.limits.most_refused,
             code: failed.code.clone(),
@@ -153,6 +159,7 @@ impl Supervisor {
             said => format!("; the last that it said: {said}"),
         };
         Ok(Lost {
+            is_refusal: false,
             has_advanced: self.saved_steps(job)? > attempt.saved_steps,
             most: self.limits.most_fruitless,
             code: ErrorCode::Internal.name().to_owned(),
@@ -171,6 +178,13 @@ impl Supervisor {
         }
     }
 
+    /// Whether somebody cancelled a job whose results could not be published.
+    fn is_given_up(&self, job: &Job) -> bool {
+        job.wish == Some(JobWish::Cancel) && self.unpublished.times(job.id) > 0
+    }
+
+    /// Publishes what an attempt made. What the system refuses is tried again later, for some time; the other jobs go on, unless
+    /// the disk is full.
     fn publish(&mut self, job: &Job, ticket: &Ticket, manifest: &Manifest) -> Result<()> {
         self.breakpoint(Breakpoint::BeforePublishing)?;
         let published = match job.kind {
@@ -182,8 +196,21 @@ impl Supervisor {
         };
         match published {
             Ok(()) | Err(Error::Library(atelier_store::Error::Superseded { .. })) => Ok(()),
-            Err(error) if error.may_pass() => {
+            Err(error) if error.is_full() => {
+                // However long that takes.
+                if self.unpublished.times(job.id) == 0 {
+                    let why = self.told(&error.to_string());
+                    self.unpublished.put(job.id, self.limits.rest, why);
+                }
                 self.rest();
+                Err(error)
+            }
+            Err(error)
+                if error.may_pass()
+                    && self.unpublished.times(job.id) < self.limits.most_refused =>
+            {
+                let why = self.told(&error.to_string());
+                self.unpublished.put(job.id, self.limits.rest, why);
                 Err(error)
             }
             Err(error) => {

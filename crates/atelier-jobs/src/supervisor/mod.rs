@@ -41,6 +41,8 @@ pub struct Supervisor {
     has_looked: bool,
     /// Jobs that are not begun again at once.
     put_off: PutOff,
+    /// Jobs whose results could not be published, and are not tried again at once.
+    unpublished: PutOff,
     /// As long as it lives no other supervisor has the queue.
     _lock: File,
 }
@@ -58,7 +60,7 @@ impl Supervisor {
     /// When another supervisor has it.
     pub fn open(settings: Settings) -> Result<Self> {
         let home = settings.library.jobs_folder();
-        fs_err::create_dir_all(&home)?;
+        atelier_store::create_private_folder(&home)?;
         let lock = alive::take_patiently(&home.join(".supervisor"))?;
         let lock = lock.ok_or(Error::Supervised { home })?;
         let now_ms = (settings.clock.unix_secs() * 1e3).max(0.0);
@@ -78,6 +80,7 @@ impl Supervisor {
             rests_until: None,
             has_looked: false,
             put_off: PutOff::default(),
+            unpublished: PutOff::default(),
             _lock: lock,
         })
     }
@@ -113,6 +116,7 @@ impl Supervisor {
         let mut found = Found::default();
         let mut jobs = self.library.list_open_jobs()?;
         self.put_off.keep(&jobs);
+        self.unpublished.keep(&jobs);
         for (job, ticket, verdict, attempt) in self.judged(&jobs)? {
             found.note(self.carry_out(job, &ticket, verdict, &attempt))?;
         }

@@ -40,6 +40,11 @@ impl PutOff {
         self.0.remove(&id);
     }
 
+    /// How often in a row a job was put off.
+    pub(super) fn times(&self, id: JobId) -> u32 {
+        self.0.get(&id).map_or(0, |pause| pause.times)
+    }
+
     /// Why a job is not begun yet, if it waits.
     pub(super) fn why(&self, id: JobId) -> Option<&str> {
         let pause = self.0.get(&id)?;
@@ -72,8 +77,9 @@ mod tests {
             lengths.push((put_off.0[&id].until - now).as_secs() / 60);
         }
         assert_eq!((lengths, put_off.why(id)), (vec![1, 2, 4], Some("full")));
+        assert_eq!(put_off.times(id), 3);
         put_off.forget(id);
-        assert_eq!(put_off.why(id), None);
+        assert_eq!((put_off.why(id), put_off.times(id)), (None, 0));
         put_off.put(id, Duration::ZERO, "full".to_owned());
         assert_eq!(put_off.why(id), None);
         put_off.keep(&[]);

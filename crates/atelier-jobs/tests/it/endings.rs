@@ -1,47 +1,10 @@
 //! What becomes of attempts, however they end.
 
 use atelier_core::JobState;
-use atelier_jobs::{Error, FencePermit, Limits, Ticket};
+use atelier_jobs::{Error, FencePermit, Limits, Supervisor, Ticket};
 
 use crate::studio::{Studio, settle};
 use crate::told::{Told, say_done, work};
-
-#[test]
-fn what_is_done_is_published_whatever_the_process_says() {
-    for status in [Some(0), Some(1), None] {
-        let (studio, told) = (Studio::new(), Told::default());
-        let job = studio.generation();
-        let mut supervisor = studio.supervisor(told.clone());
-        settle(&mut supervisor).unwrap();
-        let ticket = told.at(job);
-        work(&studio, &ticket);
-        told.end(&ticket, status);
-        settle(&mut supervisor).unwrap();
-        assert_eq!(
-            studio.lines(),
-            ["generation completed, attempt 1, results: 2"]
-        );
-        assert!(
-            !ticket.files().pictures().exists(),
-            "nothing is left behind"
-        );
-    }
-}
-
-#[test]
-fn what_is_done_is_published_while_its_process_lingers() {
-    let (studio, told) = (Studio::new(), Told::default());
-    let job = studio.training();
-    let mut supervisor = studio.supervisor(told.clone());
-    settle(&mut supervisor).unwrap();
-    work(&studio, &told.at(job));
-    settle(&mut supervisor).unwrap();
-    assert_eq!(
-        studio.lines(),
-        ["training completed, attempt 1, results: 1"]
-    );
-    assert_eq!(told.begun(), 1);
-}
 
 #[test]
 fn what_cannot_be_done_is_not_tried_again() {
@@ -72,7 +35,7 @@ fn a_full_disk_is_waited_for_and_fails_a_job_after_many_tries() {
     let job = studio.generation();
     let mut settings = studio.settings(told.clone());
     settings.limits.rest = std::time::Duration::from_hours(1);
-    let mut supervisor = atelier_jobs::Supervisor::open(settings).unwrap();
+    let mut supervisor = Supervisor::open(settings).unwrap();
     settle(&mut supervisor).unwrap();
     told.fail_with(&told.at(job), ("io", "no space left"));
     settle(&mut supervisor).unwrap();

@@ -11,6 +11,7 @@ mod child;
 mod conformance;
 mod crashes;
 mod endings;
+mod publishing;
 mod soak;
 mod studio;
 mod told;

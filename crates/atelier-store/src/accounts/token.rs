@@ -164,10 +164,11 @@ impl Library {
             && token.used_ms.is_none_or(|used| used + GLANCE_MS < now_ms)
         {
             let id = token.id;
-            self.write(move |change| {
+            // As with sessions, no reason to refuse what only reads.
+            drop(self.write(move |change| {
                 let update = "UPDATE api_token SET used_ms = ? WHERE id = ?";
                 Ok(change.execute(update, params![now_ms, id])?)
-            })?;
+            }));
         }
         Ok(found)
     }

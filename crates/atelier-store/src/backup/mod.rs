@@ -66,6 +66,7 @@ impl Library {
         let _hold = self.blobs().hold()?;
         leftovers::sweep(&there);
         let partial = leftovers::partial(&there);
+        crate::private::create_file(&partial)?;
         let copied = self
             .snapshot(&partial)
             .and_then(|named| {

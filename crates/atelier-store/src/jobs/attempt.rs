@@ -34,12 +34,14 @@ pub struct Attempt {
     pub outcome: Option<String>,
 }
 
-/// An attempt that ended without a word.
+/// An attempt that ended without a word, or that a matter of the moment kept from its work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
+    /// Whether it is the latter; both are counted, each by itself.
+    pub is_refusal: bool,
     /// Whether more steps are saved than when it began, or more pictures drawn.
     pub has_advanced: bool,
-    /// After so many in a row that got no further, the job has failed.
+    /// After so many of its kind in a row that got no further, the job has failed.
     pub most: u32,
     /// The kind of failure then, as a word of [`atelier_core::ErrorCode`].
     pub code: String,
@@ -142,7 +144,7 @@ impl Library {
         self.get_job(id)
     }
 
-    /// An attempt ended without a word: the job is queued again, or as the user wished meanwhile; it has failed when that
+    /// An attempt ended too early: the job is queued again, or as the user wished meanwhile; it has failed when that
     /// happened too often.
     ///
     /// # Errors
@@ -152,14 +154,19 @@ impl Library {
         let run = self.folder_of_run(id)?;
         self.write(move |change| {
             let end = End::of(change, id, attempt, now_ms)?;
-            let fruitless = if lost.has_advanced {
-                0
-            } else {
-                end.fruitless + 1
+            let count = match (lost.has_advanced, lost.is_refusal) {
+                (true, _) => {
+                    "UPDATE main.job SET fruitless = 0, refused = 0 WHERE id = ? RETURNING 0"
+                }
+                (false, true) => {
+                    "UPDATE main.job SET refused = refused + 1 WHERE id = ? RETURNING refused"
+                }
+                (false, false) => {
+                    "UPDATE main.job SET fruitless = fruitless + 1 WHERE id = ? RETURNING fruitless"
+                }
             };
-            let count = "UPDATE job SET fruitless = ? WHERE id = ?";
-            change.execute(count, params![fruitless, id])?;
-            if end.wish.is_none() && fruitless >= lost.most {
+            let count: u32 = change.ask(count, [id], |row| row.get(0))?;
+            if end.wish.is_none() && count >= lost.most {
                 return end.fail((&lost.code, &lost.problem), run.as_deref());
             }
             end.spare_run()?;
@@ -209,7 +216,6 @@ struct End<'a> {
     id: JobId,
     attempt: u32,
     wish: Option<JobWish>,
-    fruitless: u32,
     now_ms: i64,
 }
 
@@ -219,13 +225,11 @@ impl<'a> End<'a> {
         if job.state != JobState::Running || job.attempt != attempt {
             return Err(superseded(id, attempt));
         }
-        let fruitless = "SELECT fruitless FROM job WHERE id = ?";
         Ok(Self {
             change,
             id,
             attempt,
             wish: job.wish,
-            fruitless: change.ask(fruitless, [id], |row| row.get(0))?,
             now_ms,
         })
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::leftovers;
-use crate::library::{AccountId, Ask, DatasetId, JobId, Library, RunId, check_own};
+use crate::library::{AccountId, Ask, DatasetId, JobId, Library, RunId, check_own, name_key};
 use crate::runs::{self, NewRun, Run};
 use crate::start_pictures::{self, JobStart};
 
@@ -329,9 +329,10 @@ fn get_own(view: &Transaction<'_>, id: JobId) -> Result<Job> {
 
 fn of_run(view: &Transaction<'_>, name: &str) -> Result<Job> {
     let query = format!(
-        "{SELECT} WHERE r.name = ? AND r.trashed_ms IS NULL ORDER BY j.created_ms DESC, j.id DESC LIMIT 1"
+        "{SELECT} WHERE r.name_key = ? AND r.trashed_ms IS NULL ORDER BY j.created_ms DESC, j.id DESC LIMIT 1"
     );
-    let found = view.ask(&query, [name], Job::from_row).optional()?;
+    let key = name_key(name.trim());
+    let found = view.ask(&query, [key], Job::from_row).optional()?;
     found.ok_or_else(|| Error::not_found("job", name))
 }
 

@@ -136,6 +136,7 @@ fn set(
         "UPDATE main.job SET state = ?1, wish = ?2, waiting = NULL, ended_ms = CASE WHEN ?3 IS NULL THEN NULL \
            ELSE coalesce(ended_ms, ?3) END, \
            fruitless = CASE WHEN ?1 = 'queued' THEN 0 ELSE fruitless END, \
+           refused = CASE WHEN ?1 = 'queued' THEN 0 ELSE refused END, \
            error_code = CASE WHEN ?1 = 'queued' THEN NULL ELSE error_code END, \
            problem = CASE WHEN ?1 = 'queued' THEN NULL ELSE problem END \
          WHERE id = ?4",

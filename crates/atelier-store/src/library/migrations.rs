@@ -20,6 +20,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/009_accounts.sql"),
     include_str!("../../migrations/010_previews.sql"),
     include_str!("../../migrations/011_doors.sql"),
+    include_str!("../../migrations/012_refusals.sql"),
 ];
 /// Says in the file's header that the catalogue is ours.
 const APPLICATION: i32 = i32::from_be_bytes(*b"Atel");
@@ -31,6 +32,11 @@ pub(crate) enum Layout {
     Empty,
     /// This many steps were done.
     Done(usize),
+}
+
+/// The steps that lead to today's layout.
+pub(crate) fn newest_layout() -> usize {
+    STEPS.len()
 }
 
 /// What is in the file, without changing it.

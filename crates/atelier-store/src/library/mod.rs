@@ -27,7 +27,7 @@ pub(crate) use connection::open_to_read;
 pub use ids::{
     AccountId, DatasetId, ImageId, JobId, ModelId, PictureId, RunId, StartPictureId, TokenId,
 };
-pub(crate) use migrations::{Layout, layout};
+pub(crate) use migrations::{Layout, layout, newest_layout};
 pub use names::composed;
 pub(crate) use names::{is_format, name_key};
 pub use viewer::Viewer;

@@ -106,7 +106,7 @@ impl Library {
 
     fn begin(&self, id: RunId, own: Option<JobId>) -> Result<(Run, Sitting)> {
         let run = self.get_run(id)?;
-        fs_err::create_dir_all(&run.folder)?;
+        crate::private::create_dir_all(&run.folder)?;
         let lock = seat(&run)?;
         let stop = run.folder.join(STOP);
         if stop.exists() {

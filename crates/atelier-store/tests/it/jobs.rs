@@ -45,6 +45,7 @@ fn training(studio: &Studio) -> (Job, Run) {
 
 fn lost(has_advanced: bool) -> Lost {
     Lost {
+        is_refusal: false,
         has_advanced,
         most: 3,
         code: "internal".to_owned(),
@@ -122,6 +123,29 @@ fn an_attempt_is_begun_once_and_only_the_newest_ends_its_job() {
     let outcomes = library.list_attempts(job.id).unwrap().into_iter();
     let outcomes: Vec<_> = outcomes.filter_map(|attempt| attempt.outcome).collect();
     assert_eq!(outcomes, ["it died", "completed"]);
+}
+
+#[test]
+fn attempts_that_were_refused_and_those_that_died_are_counted_apart() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let (job, _) = training(&studio);
+    let states = [true, true, false, false, true].into_iter().enumerate();
+    let states = states.map(|(number, is_refusal)| {
+        let number = number as u32;
+        library.begin_attempt(job.id, number, 0).unwrap();
+        let ended = Lost {
+            is_refusal,
+            ..lost(false)
+        };
+        library
+            .lose_attempt(job.id, number + 1, ended)
+            .unwrap()
+            .state
+    });
+    let states: Vec<_> = states.collect();
+    assert_eq!(states[..4], [JobState::Queued; 4]);
+    assert_eq!(states[4], JobState::Failed);
 }
 
 #[test]

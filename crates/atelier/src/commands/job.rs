@@ -70,7 +70,7 @@ pub(super) fn run(command: &JobCommand, app: &App) -> Result<ExitKind> {
         }
         JobCommand::Retry { job } => {
             let job = library.find_job(job).coded()?;
-            let job = library.retry_job(job.id).coded()?;
+            let job = atelier_jobs::retry(library, job.id).coded()?;
             tell(
                 app,
                 &job,
