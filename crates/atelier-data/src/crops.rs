@@ -54,6 +54,10 @@ impl Crops {
         let bytes = match read_limited(&path, CROPS_MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(Error::NotFound { .. }) => return Ok(Self::default()),
+            // Too long, or no file.
+            Err(Error::BadPicture { path, problem }) => {
+                return Err(Error::BadCrops { path, problem });
+            }
             Err(error) => return Err(error),
         };
         let bad = |problem: String| Error::BadCrops {

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::crops::Crops;
 use crate::decode::{decode_bytes, read_file};
-use crate::{Error, Limits, Result, caption, dataset_version};
+use crate::{Error, Limits, Result, RgbPicture, caption, dataset_version};
 
 /// How the names of picture files end, in either case.
 pub const PICTURE_EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
@@ -29,6 +29,23 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// The picture, as it was when the folder was read.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has another content by now.
+    pub fn picture(&self, limits: &Limits) -> Result<RgbPicture> {
+        let bad = |problem: String| Error::BadPicture {
+            path: self.path.clone(),
+            problem,
+        };
+        let bytes = read_file(&self.path)?;
+        if hash_of(&bytes) != self.content_hash {
+            let problem = "it was changed since the folder was read; start again";
+            return Err(bad(problem.to_owned()));
+        }
+        decode_bytes(&bytes, limits).map_err(bad)
+    }
+
     fn sort_key(&self) -> (&str, &str, Option<Crop>, &Path) {
         (&self.content_hash, &self.caption, self.crop, &self.path)
     }
@@ -131,10 +148,14 @@ fn read_sample(
     Ok(Sample {
         path: path.to_owned(),
         caption: caption::beside(path)?.unwrap_or_else(|| fallback.to_owned()),
-        content_hash: format!("{:x}", Sha256::digest(&bytes)),
+        content_hash: hash_of(&bytes),
         size,
         crop,
     })
+}
+
+fn hash_of(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 fn picture_paths(folder: &Path) -> Result<Vec<PathBuf>> {

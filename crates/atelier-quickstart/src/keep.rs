@@ -145,7 +145,7 @@ impl Finished<'_> {
     }
 }
 
-/// Copies every file of a folder, but none that only says that a process works there.
+/// Copies every file of a folder, but nothing hidden: what says that a process works there, and what one did not finish.
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     let mut open = vec![PathBuf::new()];
     while let Some(folder) = open.pop() {
@@ -153,9 +153,12 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
         for entry in fs_err::read_dir(from.join(&folder))? {
             let entry = entry?;
             let name = folder.join(entry.file_name());
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
             if entry.file_type()?.is_dir() {
                 open.push(name);
-            } else if !entry.file_name().to_string_lossy().starts_with('.') {
+            } else {
                 fs_err::copy(entry.path(), to.join(&name))?;
             }
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use atelier_core::{ErrorCode, TrainConfig};
 use atelier_failure::failed;
+use atelier_weights::atomic;
 use serde::{Deserialize, Serialize};
 
 /// The file by which a folder is known as one that a quickstart made.
@@ -26,6 +27,13 @@ impl Marker {
             base_hash: base_hash.to_owned(),
             config: config.clone(),
         }
+    }
+
+    fn write(&self, folder: &Path) -> Result<()> {
+        let text = serde_json::to_vec_pretty(self)?;
+        Ok(atomic::write_file(folder.join(MARKER_FILE), |to| {
+            to.write_all(&text)
+        })?)
     }
 
     fn read(folder: &Path) -> Option<Self> {
@@ -79,8 +87,7 @@ impl Place {
         }
         remove(&self.partial)?;
         fs_err::create_dir_all(&self.partial)?;
-        let text = serde_json::to_string_pretty(marker)?;
-        fs_err::write(self.partial.join(MARKER_FILE), text)?;
+        marker.write(&self.partial)?;
         Ok(false)
     }
 
@@ -116,15 +123,45 @@ fn refuse_foreign(folder: &Path) -> Result<()> {
     Err(failed(ErrorCode::InvalidInput, message))
 }
 
+/// Whether something is in a folder beside a file that a killed process had begun to write.
 fn is_filled(folder: &Path) -> Result<bool> {
-    Ok(folder.is_dir() && fs_err::read_dir(folder)?.next().is_some())
+    if !folder.is_dir() {
+        return Ok(false);
+    }
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_begun = name.starts_with(".atelier-") && name.ends_with(".partial");
+        if !is_begun || !entry.file_type()?.is_file() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
+/// Removes a folder, its marker last: what is left of it when that is interrupted is known by it, and nobody goes on from it.
 fn remove(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs_err::remove_dir_all(folder)?;
+    if !folder.exists() {
+        return Ok(());
     }
-    Ok(())
+    if let Some(marker) = Marker::read(folder) {
+        let of_nothing = Marker {
+            base_hash: String::new(),
+            ..marker
+        };
+        // A disk without room for it is no reason to keep the rest.
+        drop(of_nothing.write(folder));
+    }
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs_err::remove_dir_all(entry.path())?;
+        } else if entry.file_name() != MARKER_FILE {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    Ok(fs_err::remove_dir_all(folder)?)
 }
 
 #[cfg(test)]
@@ -184,6 +221,30 @@ mod tests {
     }
 
     #[test]
+    fn what_an_end_in_between_leaves_is_no_strangers() {
+        let folder = TempDir::new().unwrap();
+        let out = folder.path().join("out");
+        let partial = folder.path().join("out.partial");
+        fs_err::create_dir(&partial).unwrap();
+        fs_err::write(partial.join(".atelier-1.partial"), "{").unwrap();
+        let place = Place::check(&out).unwrap();
+        assert!(!place.begin(&marker(1)).unwrap());
+        assert!(Marker::read(&partial).is_some());
+        finished(&out, "done");
+        // What a removal has left before its end.
+        let place = Place::check(&out).unwrap();
+        place.begin(&marker(1)).unwrap();
+        let of_nothing = Marker {
+            base_hash: String::new(),
+            ..marker(1)
+        };
+        of_nothing.write(&partial).unwrap();
+        assert!(!Place::check(&out).unwrap().begin(&marker(1)).unwrap());
+        finished(&out, "again");
+        assert_eq!(fs_err::read_to_string(out.join("file")).unwrap(), "again");
+    }
+
+    #[test]
     fn folders_of_others_are_refused_and_empty_ones_taken() {
         let folder = TempDir::new().unwrap();
         let out = folder.path().join("out");
@@ -193,7 +254,11 @@ mod tests {
             fs_err::create_dir(folder.path().join(name)).unwrap();
             fs_err::write(folder.path().join(name).join("mine.txt"), "mine").unwrap();
         }
-        for bad in ["other", "x", "other/mine.txt"] {
+        for (name, own) in [("film", "film.partial"), ("draft", "quickstart.json")] {
+            fs_err::create_dir(folder.path().join(name)).unwrap();
+            fs_err::write(folder.path().join(name).join(own), "mine").unwrap();
+        }
+        for bad in ["other", "x", "other/mine.txt", "film", "draft"] {
             let error = Place::check(&folder.path().join(bad)).unwrap_err();
             assert_eq!(code_of(&error), ErrorCode::InvalidInput, "{bad}");
         }

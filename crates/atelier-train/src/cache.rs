@@ -4,9 +4,7 @@
 use std::path::PathBuf;
 
 use atelier_core::{Crop, GenerateRequest, Phase, Progress, RunContext, TrainConfig};
-use atelier_data::{
-    FolderDataset, Limits, caption::with_trigger, chw_unit, decode_picture, training_square,
-};
+use atelier_data::{FolderDataset, Limits, caption::with_trigger, chw_unit, training_square};
 use atelier_diffusion::stable_diffusion::{Base, PreparedDrawing, TextStates};
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
@@ -72,7 +70,7 @@ impl Cache {
             if context.cancel.is_cancelled() {
                 return Ok(None);
             }
-            let whole = decode_picture(&sample.path, &Limits::default())?;
+            let whole = sample.picture(&Limits::default())?;
             let picture = training_square(&whole, sample.crop, side);
             sizes.push(sizes_of([whole.width, whole.height], sample.crop, side));
             let pixels = Tensor::from_data(

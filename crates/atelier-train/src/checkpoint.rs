@@ -17,6 +17,8 @@ use crate::{Error, Result};
 const ADAPTER: &str = "adapter.safetensors";
 const FACTORS: &str = "factors.safetensors";
 const STATE: &str = "state.json";
+/// How the hidden names end of checkpoints that are being written.
+const PARTIAL: &str = ".partial";
 /// Version of a checkpoint's layout.
 const VERSION: u32 = 1;
 
@@ -145,7 +147,7 @@ impl Checkpoints {
         if path.exists() {
             fs_err::remove_dir_all(&path)?;
         }
-        let temporary = self.folder.join(format!(".{name}.partial"));
+        let temporary = self.folder.join(format!(".{name}{PARTIAL}"));
         if temporary.exists() {
             fs_err::remove_dir_all(&temporary)?;
         }
@@ -159,8 +161,17 @@ impl Checkpoints {
         written
     }
 
-    /// Removes interruption checkpoints and the optimizer states of all but the newest two epochs.
+    /// Removes interruption checkpoints, those that a process wrote when it was killed, and the optimizer states of all but the
+    /// newest two epochs.
     fn thin_out(&self) -> Result<()> {
+        for entry in fs_err::read_dir(&self.folder)?.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let is_partial = name.starts_with('.') && name.ends_with(PARTIAL);
+            if is_partial && entry.file_type()?.is_dir() {
+                fs_err::remove_dir_all(entry.path())?;
+            }
+        }
         let names = self.names();
         for name in names.iter().filter(|name| name.starts_with("step-")) {
             fs_err::remove_dir_all(self.folder.join(name))?;

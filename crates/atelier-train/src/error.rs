@@ -112,6 +112,8 @@ impl Coded for Error {
             }
             Self::Data(source) => source.code(),
             Self::Base(source) => source.code(),
+            // What was trained grew too large to be written.
+            Self::Weights(atelier_weights::Error::Overflow { .. }) => ErrorCode::LossNotFinite,
             Self::Weights(source) => source.code(),
             Self::OtherRun { .. } | Self::Record { .. } | Self::NoWholeCheckpoint { .. } => {
                 ErrorCode::CannotResume

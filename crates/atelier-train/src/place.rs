@@ -53,22 +53,27 @@ impl<'a> Place<'a> {
     /// Takes the folder for this process, so that no other one works for a run that it cannot have.
     pub(crate) fn claim(self, record: &RunRecord) -> Result<Claim> {
         let is_new = !self.out.exists();
-        fs_err::create_dir_all(self.out)?;
-        let lock = fs_err::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.out.join(LOCK))?
-            .into_parts()
-            .0;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::InUse {
-                    path: self.out.to_owned(),
-                });
+        let path = self.out.join(LOCK);
+        let lock = loop {
+            fs_err::create_dir_all(self.out)?;
+            let lock = fs_err::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&path)?
+                .into_parts()
+                .0;
+            match lock.try_lock() {
+                // Who had it before may have removed it since it was opened here.
+                Ok(()) if is_at(&lock, &path)? => break lock,
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::InUse {
+                        path: self.out.to_owned(),
+                    });
+                }
+                Err(TryLockError::Error(error)) => return Err(error.into()),
             }
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
+        };
         let claim = Claim {
             out: self.out.to_owned(),
             is_new,
@@ -78,6 +83,21 @@ impl<'a> Place<'a> {
         self.check(record)?;
         Ok(claim)
     }
+}
+
+/// Whether an open file is the one of this name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> std::io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let open = file.metadata()?;
+    let is_same = |named: std::fs::Metadata| [named.dev(), named.ino()] == [open.dev(), open.ino()];
+    Ok(fs_err::metadata(path).is_ok_and(is_same))
+}
+
+/// Elsewhere nobody removes a file that is open.
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> std::io::Result<bool> {
+    Ok(true)
 }
 
 impl Claim {

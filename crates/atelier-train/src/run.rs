@@ -9,10 +9,12 @@ use atelier_core::{
 use atelier_data::FolderDataset;
 use atelier_diffusion::schedule::PredictionType;
 use atelier_diffusion::stable_diffusion::{Base, Unet};
+use atelier_nn::Visit as _;
 use atelier_nn::adamw::{AdamW, Pace};
 use atelier_nn::device::guard;
 use atelier_nn::kernels::awake;
 use atelier_nn::learning_rate::{Decay, LearningRate};
+use atelier_nn::lora::Detach;
 use atelier_weights::DType;
 use atelier_weights::adapter::{AdapterFormat, BaseLayers, KohyaMetadata, NamedAdapter, ReadBy};
 use burn::tensor::Device;
@@ -258,7 +260,15 @@ impl<'a> Run<'a> {
         };
         let adapter = self.checkpoints.adapter_of(epoch);
         let of = (epoch, adapter.as_path());
-        let shown = self.inputs.previews.draw(of, &mut studio, self.context)?;
+        let drawn = guard(&self.inputs.device, || {
+            self.inputs.previews.draw(of, &mut studio, self.context)
+        });
+        // A device that has no room for them may have enough for steps.
+        let shown = match drawn {
+            Ok(shown) => shown?,
+            Err(failure) => Shown::Impossible(format!("the device did not draw them: {failure}")),
+        };
+        self.unet.visit("", &mut Detach);
         self.factors.attach(&mut self.unet, &self.device);
         self.preview_secs += self.context.clock.unix_secs() - begun;
         match shown {

@@ -82,7 +82,8 @@ impl Coded for Error {
             Self::BadWeights { .. } => ErrorCode::BadWeights,
             Self::BadBase { .. } => ErrorCode::BadBase,
             Self::NotFound { .. } => ErrorCode::NotFound,
-            Self::Overflow { .. } => ErrorCode::LossNotFinite,
+            // A strength or a scale too large for the format.
+            Self::Overflow { .. } => ErrorCode::InvalidInput,
             Self::Unwritable { .. } => ErrorCode::Internal,
             Self::Unread { .. } => ErrorCode::AdapterMismatch,
             Self::Io { .. } => ErrorCode::Io,

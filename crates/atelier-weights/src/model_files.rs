@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::checkpoint::is_checkpoint_name;
+use crate::model_folder::zeros_for_absent_text;
 use crate::report::stated_prediction;
 use crate::{
     Checkpoint, Error, FileHashes, HashSource, ModelFolder, PartTensors, Prediction, Report, Result,
@@ -110,6 +111,11 @@ impl ModelFiles {
             Stored::Folder(folder) => folder.index(),
             Stored::File(file) => file.index(),
         }
+    }
+
+    /// Whether an absent negative prompt is zeros and not the empty text.
+    pub fn zeros_for_absent_text(&self) -> bool {
+        zeros_for_absent_text(self.class_name(), self.index())
     }
 
     /// The configuration of a part as diffusers writes it; for a single file it follows from shapes.

@@ -245,7 +245,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
         let width = store.slots[table].values.len() / rows;
         step.gradients[table][tokens * width..].fill(0.0);
         recent.push(step.losses[0]);
-        store.update(step.gradients, rate.at(at - store.began), ema);
+        store.update(step.gradients, rate.at(at - store.began), ema)?;
         if store.step.is_multiple_of(50) {
             let per_sec = (store.step - first) as f64 / start.elapsed().as_secs_f64();
             log(&format!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use atelier_corpus::Split;
 use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_weights::{DType, OutTensor, atomic, write_tensors};
@@ -49,21 +49,41 @@ pub(crate) fn tokenizer_folder() -> PathBuf {
 
 /// Writes the folder; it appears only when complete.
 pub(crate) fn export(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
-    let temporary = out.with_extension("partial");
-    if temporary.exists() {
-        fs_err::remove_dir_all(&temporary)?;
-    }
-    write_folder(place, &temporary)?;
-    atomic::publish_folder(&temporary, out)?;
-    Ok(())
+    ensure!(
+        out.symlink_metadata().is_err(),
+        "`{}` exists already; name another folder",
+        out.display()
+    );
+    let temporary = written(place, out)?;
+    Ok(atomic::publish_folder(temporary, out)?)
 }
 
-/// Writes the folder in place of an earlier one.
+/// Writes the folder in place of an earlier one, which stays until the new one is complete.
 pub(crate) fn replace(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
+    let temporary = written(place, out)?;
     if out.exists() {
         fs_err::remove_dir_all(out)?;
     }
-    export(place, out)
+    Ok(atomic::publish_folder(temporary, out)?)
+}
+
+/// The finished folder, under a name beside `out` that no other process takes.
+fn written(place: &Pretraining, out: &Path) -> anyhow::Result<PathBuf> {
+    let name = out.file_name().with_context(|| {
+        let out = out.display();
+        format!("`{out}` has no name of its own, name a new folder")
+    })?;
+    let name = name.to_string_lossy();
+    let temporary = out.with_file_name(format!(".{name}-{}.partial", std::process::id()));
+    if temporary.exists() {
+        fs_err::remove_dir_all(&temporary)?;
+    }
+    let done = write_folder(place, &temporary);
+    if done.is_err() {
+        // The cause is reported; a second failure here would only hide it.
+        drop(fs_err::remove_dir_all(&temporary));
+    }
+    done.map(|()| temporary)
 }
 
 fn write_folder(place: &Pretraining, out: &Path) -> anyhow::Result<()> {

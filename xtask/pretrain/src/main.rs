@@ -205,7 +205,10 @@ fn one(place: &Pretraining, stage: Stage) -> anyhow::Result<()> {
         Stage::Vae {
             steps,
             decoder_only,
-        } => vae::train(place, steps.unwrap_or(vae.steps), decoder_only),
+        } => {
+            let more = if decoder_only { vae.decoder_steps } else { 0 };
+            vae::train(place, steps.unwrap_or(vae.steps + more), decoder_only)
+        }
         Stage::Latents => latents::encode(place),
         Stage::Denoiser { steps } => denoiser::train(place, steps.unwrap_or(denoiser.steps)),
         Stage::Adopt { base } => adopt::adopt(place, &base),

@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
+use atelier_weights::atomic;
 use serde::{Deserialize, Serialize};
 
 use crate::workers::PARTS;
@@ -240,11 +241,12 @@ impl Recipe {
 
     /// Leaves the recipe in a cache folder for later calls.
     pub(crate) fn keep(&self, cache: &Path) -> anyhow::Result<()> {
+        let (path, text) = (cache.join(FILE), serde_json::to_vec_pretty(self)?);
+        if fs_err::read(&path).is_ok_and(|kept| kept == text) {
+            return Ok(());
+        }
         fs_err::create_dir_all(cache)?;
-        Ok(fs_err::write(
-            cache.join(FILE),
-            serde_json::to_vec_pretty(self)?,
-        )?)
+        Ok(atomic::write_file(path, |to| to.write_all(&text))?)
     }
 
     /// What is wrong with the numbers, each with what would be right.

@@ -110,7 +110,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
         let ema = Ema {
             decay: recipe.vae.ema_decay,
         };
-        store.update(step.gradients, rate.at(at - store.began), ema);
+        store.update(step.gradients, rate.at(at - store.began), ema)?;
         if store.step.is_multiple_of(50) {
             let per_sec = (store.step - first) as f64 / start.elapsed().as_secs_f64();
             let mean = |i: usize| {

@@ -30,6 +30,33 @@ fn read(files: &[(&str, &[u8])], skip_bad: bool) -> atelier_data::Result<FolderD
 }
 
 #[test]
+fn a_picture_that_was_changed_since_is_refused() {
+    let (_keep, folder) = folder_with("pictures", &[("a.png", &png(16))]);
+    let dataset = read_folder(&folder, false, &Limits::default()).unwrap();
+    let sample = &dataset.samples[0];
+    let picture = sample.picture(&Limits::default()).unwrap();
+    assert_eq!([picture.width, picture.height], [16, 16]);
+    written(&folder, "a.png", &png(8));
+    let error = sample.picture(&Limits::default()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::BadPicture);
+    assert!(error.to_string().contains("changed"), "{error}");
+}
+
+#[test]
+fn crops_that_are_no_file_of_sane_size_are_no_bad_picture() {
+    let (_keep, folder) = folder_with("pictures", &[("a.png", &png(16))]);
+    let code = || {
+        let read = read_folder(&folder, false, &Limits::default());
+        read.unwrap_err().code()
+    };
+    fs_err::create_dir(folder.join("crops.json")).unwrap();
+    assert_eq!(code(), ErrorCode::InvalidInput);
+    fs_err::remove_dir(folder.join("crops.json")).unwrap();
+    written(&folder, "crops.json", &[b' '; (4 << 20) + 1]);
+    assert_eq!(code(), ErrorCode::InvalidInput);
+}
+
+#[test]
 fn captions_come_from_text_files_or_the_folder_name() {
     let picture = png(16);
     let dataset = read(

@@ -8,7 +8,6 @@ use atelier_nn::kernels::keep_freed_pages;
 use atelier_nn::{Engine, ParamError, Params};
 use atelier_weights::ModelFiles;
 use burn::tensor::Device;
-use serde_json::Value;
 
 use super::keys::aliases;
 use super::networks::{TextConfig, TextEncoder, Unet, UnetConfig, Vae, VaeConfig};
@@ -78,13 +77,12 @@ impl Base {
                 tokenizer: tokenizer(&files, place)?,
             })
         });
-        let force_zeros = files.index().get("force_zeros_for_empty_prompt");
         let base = Self {
             family,
             unet_config: UnetConfig::read(&files.config("unet")?)?,
             vae_config: VaeConfig::read(&files.config("vae")?)?,
             texts: texts.collect::<Result<_>>()?,
-            zeros_for_absent_text: force_zeros.and_then(Value::as_bool) == Some(true),
+            zeros_for_absent_text: files.zeros_for_absent_text(),
             schedule: NoiseSchedule::new(&schedule_config),
             schedule_config,
             packed: None,

@@ -171,7 +171,9 @@ impl Pipeline {
     }
 
     fn wording(&mut self, request: &GenerateRequest, plan: &Plan) -> Result<Wording> {
-        if matches!(plan.unwanted, Unwanted::Zeros) && request.negative_2.is_some() {
+        let second = request.negative_2.as_ref();
+        let has_second = second.is_some_and(|text| !text.is_empty());
+        if matches!(plan.unwanted, Unwanted::Zeros) && has_second {
             let note = "without a negative prompt this base takes zeros, as in diffusers; the second one is not drawn";
             self.notes.push(note.to_owned());
         }

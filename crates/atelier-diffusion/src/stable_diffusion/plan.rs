@@ -50,11 +50,11 @@ impl Plan {
         };
         let wanted = [
             read("prompt", Some(&request.prompt)),
-            read("prompt_2", request.prompt_2.as_deref()),
+            read("prompt_2", filled(request.prompt_2.as_ref())),
         ];
         let negative = [
             read("negative", request.negative.as_deref()),
-            read("negative_2", request.negative_2.as_deref()),
+            read("negative_2", filled(request.negative_2.as_ref())),
         ];
         let sampler = samplers::build(
             request.sampler,
@@ -62,14 +62,22 @@ impl Plan {
             &base.schedule_config,
             request.steps,
         );
-        if let Err(error) = sampler {
+        match sampler {
+            // Some spacings have fewer timesteps than steps.
+            Ok(sampler) if problems.is_empty() => {
+                let left_out = (request.steps - drawn_steps(request)) * sampler.order();
+                let timesteps = sampler.timesteps().len();
+                if left_out >= timesteps {
+                    problems.push(format!(
+                        "`denoise` leaves out {left_out} of the {timesteps} evaluations of these steps, so that none is drawn"
+                    ));
+                }
+            }
+            Ok(_) => {}
             // Alone it keeps its own code.
-            if problems.is_empty() {
-                return Err(error.into());
-            }
-            if request.steps > 0 {
-                problems.push(error.to_string());
-            }
+            Err(error) if problems.is_empty() => return Err(error.into()),
+            Err(error) if request.steps > 0 => problems.push(error.to_string()),
+            Err(_) => {}
         }
         if !problems.is_empty() {
             return Err(Error::Request(problems.join("; ")));
@@ -113,6 +121,11 @@ impl Base {
     pub fn is_tiled(&self, request: &GenerateRequest) -> Result<bool> {
         Plan::new(request, self).map(|plan| plan.tiled)
     }
+}
+
+/// A second prompt, unless it is empty: then the first one is, as in the reference.
+fn filled(second: Option<&String>) -> Option<&str> {
+    second.map(String::as_str).filter(|text| !text.is_empty())
 }
 
 /// A prompt that this base can draw, or what is wrong with it.

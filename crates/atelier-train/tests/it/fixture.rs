@@ -7,6 +7,7 @@ use atelier_core::{
     AlwaysPermitted, CancelFlag, Clock, Outcome, Phase, Progress, ProgressSink, RunContext,
     TrainConfig, TrainReport, TrainRequest, Trainer as _,
 };
+use atelier_nn::device::DeviceFailure;
 use atelier_train::LoraTrainer;
 use burn::tensor::Device;
 
@@ -23,6 +24,7 @@ pub(crate) struct Watcher {
     pub(crate) cancel: CancelFlag,
     pub(crate) cancel_after: Option<u64>,
     pub(crate) cancel_preview_at: Option<u64>,
+    pub(crate) fail_preview_at: Option<u64>,
     pub(crate) fail_after: Option<u64>,
     pub(crate) seen: Mutex<Vec<Progress>>,
 }
@@ -33,6 +35,7 @@ impl Watcher {
             cancel: CancelFlag::default(),
             cancel_after,
             cancel_preview_at: None,
+            fail_preview_at: None,
             fail_after: None,
             seen: Mutex::new(Vec::new()),
         }
@@ -46,6 +49,9 @@ impl ProgressSink for Watcher {
         }
         if progress.phase == Phase::Previewing && Some(progress.done) == self.cancel_preview_at {
             self.cancel.cancel();
+        }
+        if progress.phase == Phase::Previewing && Some(progress.done) == self.fail_preview_at {
+            DeviceFailure::OutOfMemory.raise();
         }
         if progress.phase == Phase::Training && Some(progress.done) == self.fail_after {
             fail_on_a_thread_of_the_device();

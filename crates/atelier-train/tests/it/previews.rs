@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU32;
 
 use atelier_core::{
     AlwaysPermitted, ErrorCode, GenerateRequest, Generator as _, Outcome, Phase, Precision,
-    Recompute, RunContext, TrainRequest, Trainer as _,
+    Recompute, RunContext, TrainReport, TrainRequest, Trainer as _,
 };
 use atelier_data::{Limits, decode_picture, png};
 use atelier_diffusion::prompt::expand;
@@ -166,6 +166,33 @@ fn a_training_that_stops_while_it_draws_goes_on_with_the_drawing() {
             bytes(&preview(&straight.out, epoch)),
             bytes(&preview(&stopped.out, epoch))
         );
+    }
+}
+
+#[test]
+fn a_device_that_cannot_draw_them_is_told_of_and_the_training_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = train(&request(folder.path(), "plain"));
+    let request = with_previews(folder.path(), "shown");
+    let watcher = Watcher {
+        fail_preview_at: Some(4),
+        ..Watcher::new(None)
+    };
+    let outcome = train_watched(&request, &watcher).unwrap();
+    let Outcome::Completed(report) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(plain.losses, report.losses);
+    let factors = |report: &TrainReport| {
+        let (_, last) = report.checkpoints.last().unwrap();
+        bytes(&last.with_file_name("factors.safetensors"))
+    };
+    assert_eq!(factors(&plain), factors(&report));
+    assert!(report.previews.is_empty() && names(&request.out.join("previews")).is_empty());
+    for epoch in [2, 4] {
+        let note =
+            format!("epoch {epoch} has no previews: the device did not draw them: out of memory");
+        assert!(report.notes.contains(&note), "{:?}", report.notes);
     }
 }
 

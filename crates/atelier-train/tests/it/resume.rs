@@ -45,6 +45,19 @@ fn resume_equals_an_uninterrupted_run_bit_for_bit() {
 }
 
 #[test]
+fn what_a_killed_process_had_begun_to_save_goes_with_the_next_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut killed = request(folder.path(), "killed");
+    stop_after(&killed, 4);
+    let begun = killed.out.join("checkpoints/.step-000005.partial");
+    std::fs::create_dir(&begun).unwrap();
+    std::fs::write(begun.join("factors.safetensors"), "half").unwrap();
+    killed.resume = true;
+    train(&killed);
+    assert!(!begun.exists());
+}
+
+#[test]
 fn a_damaged_checkpoint_is_noticed_and_the_one_before_is_used() {
     let folder = tempfile::tempdir().unwrap();
     let straight = train(&request(folder.path(), "straight"));

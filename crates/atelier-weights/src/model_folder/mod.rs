@@ -143,8 +143,7 @@ impl ModelFolder {
             hasher.update(format!("{name} {digest}\n"));
         }
         if self.class_name() == Some(SDXL_CLASS) {
-            let zeros = self.index.get("force_zeros_for_empty_prompt");
-            let zeros = zeros.and_then(Value::as_bool).unwrap_or(true);
+            let zeros = zeros_for_absent_text(SDXL_CLASS, &self.index);
             hasher.update(format!("force_zeros_for_empty_prompt {zeros}\n"));
         }
         Ok(hex(&hasher.finalize()))
@@ -185,4 +184,11 @@ fn names_below(root: &Path) -> BTreeSet<String> {
         }
     }
     names
+}
+
+/// Whether an absent negative prompt is zeros and not the empty text: a choice of SDXL's pipeline, which takes zeros where
+/// `model_index.json` does not say.
+pub(crate) fn zeros_for_absent_text(class: &str, index: &Value) -> bool {
+    let said = index.get("force_zeros_for_empty_prompt");
+    class == SDXL_CLASS && said.is_none_or(|said| said.as_bool() == Some(true))
 }

@@ -107,7 +107,7 @@ fn a_value_that_overflows_is_an_error_that_names_the_tensor_and_writes_nothing()
         &BTreeMap::new(),
     )
     .unwrap_err();
-    assert_eq!(error.code(), ErrorCode::LossNotFinite);
+    assert_eq!(error.code(), ErrorCode::InvalidInput);
     assert!(
         error
             .to_string()

@@ -265,8 +265,8 @@ fn the_index_says_which_parts_must_be_there() {
     );
 }
 
-#[test]
-fn an_sdxl_folder_has_two_of_each_and_its_index_counts_in_the_hash() {
+/// One that has two text encoders, before [`put_sdxl`].
+fn sdxl_folder() -> TempDir {
     let (folder, _) = folder_without_unet();
     let root = folder.path();
     for (from, to) in [
@@ -279,6 +279,13 @@ fn an_sdxl_folder_has_two_of_each_and_its_index_counts_in_the_hash() {
             fs_err::copy(&path, root.join(to).join(path.file_name().unwrap())).unwrap();
         }
     }
+    folder
+}
+
+#[test]
+fn an_sdxl_folder_has_two_of_each_and_its_index_counts_in_the_hash() {
+    let folder = sdxl_folder();
+    let root = folder.path();
     put_sdxl(root, &sdxl_index());
     let model = ModelFiles::open(root).unwrap();
     assert_eq!(model.layout(), Layout::Folder);
@@ -311,6 +318,36 @@ fn an_sdxl_folder_has_two_of_each_and_its_index_counts_in_the_hash() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 4);
+}
+
+#[test]
+fn sdxl_takes_zeros_for_an_absent_text_where_its_index_does_not_say() {
+    let folder = sdxl_folder();
+    let root = folder.path();
+    let mut seen = Vec::new();
+    for said in [
+        Some(json!(true)),
+        None,
+        Some(json!(false)),
+        Some(Value::Null),
+    ] {
+        let mut index = sdxl_index();
+        match said {
+            Some(said) => index["force_zeros_for_empty_prompt"] = said,
+            None => drop(
+                index
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("force_zeros_for_empty_prompt"),
+            ),
+        }
+        put_sdxl(root, &index);
+        let model = ModelFiles::open(root).unwrap();
+        seen.push((model.zeros_for_absent_text(), model.hash().unwrap()));
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[2], seen[3]);
+    assert!(seen[0].0 && !seen[2].0 && seen[0].1 != seen[2].1);
 }
 
 #[test]

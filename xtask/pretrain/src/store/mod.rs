@@ -126,9 +126,22 @@ impl Store {
         );
     }
 
-    /// One optimizer step from the gradients of all tensors, in their order; returns the norm of the gradient.
-    pub(crate) fn update(&mut self, mut gradients: Vec<Vec<f32>>, rate: f64, ema: Ema) -> f64 {
+    /// One optimizer step from the gradients of all tensors, in their order.
+    ///
+    /// # Errors
+    /// When the gradient is not finite; nothing has changed then, so that no checkpoint is spoilt.
+    pub(crate) fn update(
+        &mut self,
+        mut gradients: Vec<Vec<f32>>,
+        rate: f64,
+        ema: Ema,
+    ) -> anyhow::Result<()> {
         let norm = clip_norm(&mut gradients, 1.0);
+        ensure!(
+            norm.is_finite(),
+            "the gradient of step {} is {norm}; the checkpoint from before is whole, go on from it with a lower rate",
+            self.step + 1
+        );
         self.step += 1;
         let optimizer = AdamW::with_weight_decay(WEIGHT_DECAY);
         let muon = Muon {
@@ -149,7 +162,7 @@ impl Store {
                 }
                 ema.update(&mut slot.average, &slot.values, step);
             });
-        norm
+        Ok(())
     }
 
     /// Writes everything that a later call needs to go on.

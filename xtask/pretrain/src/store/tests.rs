@@ -19,7 +19,8 @@ fn store(held_out: &str) -> Store {
 fn steps(store: &mut Store) {
     for step in 0..3 {
         let gradients = store.slots.iter().map(|slot| vec![0.1; slot.values.len()]);
-        store.update(gradients.collect(), 1e-2 * f64::from(step + 1), EMA);
+        let rate = 1e-2 * f64::from(step + 1);
+        store.update(gradients.collect(), rate, EMA).unwrap();
     }
 }
 
@@ -44,6 +45,30 @@ fn what_is_frozen_stays_at_its_average_and_the_rest_goes_on() {
             slot.name
         );
     }
+}
+
+#[test]
+fn a_gradient_that_is_not_finite_changes_nothing() {
+    let mut store = store("pairs");
+    steps(&mut store);
+    let before = (store.step, store.fingerprint(|_| true));
+    for bad in [f32::NAN, f32::INFINITY] {
+        let mut gradients: Vec<_> = store
+            .slots
+            .iter()
+            .map(|s| vec![0.1; s.values.len()])
+            .collect();
+        gradients[0][0] = bad;
+        let refused = store.update(gradients, 1e-2, EMA).unwrap_err();
+        assert!(refused.to_string().contains("step 4"), "{refused}");
+        assert_eq!((store.step, store.fingerprint(|_| true)), before);
+    }
+    assert!(
+        store
+            .slots
+            .iter()
+            .all(|slot| slot.values.iter().all(|v| v.is_finite()))
+    );
 }
 
 #[test]

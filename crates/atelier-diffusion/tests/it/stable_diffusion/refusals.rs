@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use atelier_core::{
-    AdapterUse, Coded as _, ErrorCode, GenerateRequest, PromptSyntax, SamplerKind, StartImage,
-    StartPixels,
+    AdapterUse, Coded as _, ErrorCode, GenerateRequest, PromptSyntax, SamplerKind, ScheduleKind,
+    StartImage, StartPixels,
 };
+use atelier_diffusion::schedule::BetaSchedule;
 use atelier_diffusion::stable_diffusion::{Base, Pipeline};
 use atelier_nn::Engine;
 use atelier_testkit::{tiny_sd15, tiny_sdxl};
@@ -114,6 +115,23 @@ fn a_second_prompt_needs_a_second_encoder() {
         ..good()
     };
     base.check(&request).unwrap();
+}
+
+#[test]
+fn a_spacing_with_fewer_evaluations_than_steps_leaves_one_to_draw() {
+    let mut base = Base::open(&tiny_sd15()).unwrap();
+    base.schedule_config.beta_schedule = Some(BetaSchedule::SquaredcosCapV2);
+    base.schedule_config.solver.lambda_min_clipped = -5.1;
+    let request = |denoise| GenerateRequest {
+        sampler: SamplerKind::Dpmpp2m,
+        schedule: ScheduleKind::Trailing,
+        steps: 500,
+        start: Some(start(denoise)),
+        ..good()
+    };
+    let refused = base.check(&request(0.002)).unwrap_err().to_string();
+    assert!(refused.contains("so that none is drawn"), "{refused}");
+    base.check(&request(0.1)).unwrap();
 }
 
 #[test]
