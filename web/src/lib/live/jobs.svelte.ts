@@ -10,7 +10,8 @@ import { afterChanges, NO_JOBS, turnedJobs } from './board';
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;
-const LONG_HIDDEN_MS = 60_000;
+/** A browser has six connections to a server, for all its tabs: those that nobody looks at give theirs back. */
+const HIDDEN_MS = 10_000;
 /** `EventSource.CLOSED`, also where there is no such class. */
 const CLOSED = 2;
 
@@ -23,6 +24,7 @@ export class LiveJobs {
   #turned = new Listeners<[Job[]]>();
   #source: Source | undefined;
   #waitMs = FIRST_WAIT_MS;
+  #hiding: ReturnType<typeof setTimeout> | undefined;
   #hiddenMs = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #open: (address: string) => Source;
@@ -40,15 +42,27 @@ export class LiveJobs {
   listen(): () => void {
     this.#connect();
     // Where the server was gone or this machine slept, the stream may be dead without a word, so that another is asked for.
-    const forget = connection.onBack(() => this.#connect());
+    const forget = connection.onBack(() => {
+      if (isHidden()) this.#stop();
+      else this.#connect();
+    });
     const look = () => {
-      const isShown = document.visibilityState === 'visible';
-      if (isShown && Date.now() - this.#hiddenMs > LONG_HIDDEN_MS) this.#connect();
-      this.#hiddenMs = isShown ? Infinity : Date.now();
+      clearTimeout(this.#hiding);
+      if (isHidden()) {
+        this.#hiddenMs = Date.now();
+        this.#hiding = setTimeout(() => this.#stop(), HIDDEN_MS);
+        return;
+      }
+      // A machine that slept ran no timers, and its stream may be dead.
+      const isOld = Date.now() - this.#hiddenMs > HIDDEN_MS;
+      if (!this.#source || isOld) this.#connect();
+      this.#hiddenMs = Infinity;
     };
+    look();
     if (typeof document !== 'undefined') document.addEventListener('visibilitychange', look);
     return () => {
       forget();
+      clearTimeout(this.#hiding);
       if (typeof document !== 'undefined') document.removeEventListener('visibilitychange', look);
       this.#stop();
     };
@@ -83,7 +97,8 @@ export class LiveJobs {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       if (connection.isLost) return;
-      this.#connect();
+      if (isHidden()) this.#stop();
+      else this.#connect();
     }, this.#waitMs);
     this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
   }
@@ -99,6 +114,11 @@ export class LiveJobs {
     this.jobs = afterChanges(this.jobs, changes);
     if (turned.length > 0) this.#turned.tell(turned);
   }
+}
+
+/** Whether nobody sees this tab. */
+function isHidden(): boolean {
+  return typeof document !== 'undefined' && document.visibilityState === 'hidden';
 }
 
 export const live = new LiveJobs();

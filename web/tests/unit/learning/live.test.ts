@@ -150,6 +150,33 @@ describe('the stream of events', () => {
     stop();
   });
 
+  it('gives its connection back while nobody looks at the tab', async () => {
+    let look = () => {};
+    const page = {
+      visibilityState: 'hidden',
+      addEventListener: (_: string, listener: () => void) => (look = listener),
+      removeEventListener: () => {},
+    };
+    vi.stubGlobal('document', page);
+    const { sources, stop } = listening();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(sources[0]!.isClosed).toBe(false);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(sources[0]!.isClosed).toBe(true);
+    page.visibilityState = 'visible';
+    look();
+    look();
+    expect(sources).toHaveLength(2);
+    page.visibilityState = 'hidden';
+    look();
+    page.visibilityState = 'visible';
+    look();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(sources).toHaveLength(2);
+    expect(sources[1]!.isClosed).toBe(false);
+    stop();
+  });
+
   it('leaves it to the browser to ask again where that does, with the number of the last event', async () => {
     const { sources, stop } = listening();
     sources[0]!.readyState = 0;
