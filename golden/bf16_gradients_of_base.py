@@ -2,8 +2,7 @@
 
     bf16_gradients_of_base.py
 
-Prints the median and the greatest relative error (norm of the difference over the norm) of all factors, and the greatest of
-all together, under `torch.autocast`, for several draws of noise and factors, at timesteps that differ by picture. A test
+Prints the median and the greatest relative error (norm of the difference over the norm) of all factors, and of all together, under `torch.autocast`, for several draws of noise and factors, at timesteps that differ by picture. A test
 holds ours to these figures; no file is written.
 """
 import statistics
@@ -82,7 +81,7 @@ def main():
         errors += [(a.norm() / b.norm()).item() for a, b in zip(apart, exact)]
         together.append(whole(apart) / whole(exact))
     print(f"{len(errors)} factors, median {statistics.median(errors):.1e}, greatest {max(errors):.1e}")
-    print(f"together at most {max(together):.1e}")
+    print(f"together, median of the draws {statistics.median(together):.1e}, greatest {max(together):.1e}")
 
 
 if __name__ == "__main__":

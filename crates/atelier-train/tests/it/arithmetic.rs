@@ -14,14 +14,15 @@ use atelier_nn::kernels::{attends_in_halves, rounds_to_bf16};
 use atelier_train::{AdapterFactors, Batch, training_step};
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// The median of the relative errors (norms of differences) of single gradients when PyTorch 2.15 computes in bf16 by
-/// `torch.autocast`, and the greatest error of all gradients together: `golden/bf16_gradients_of_base.py`, the same pictures,
-/// captions and timesteps. Two other sets of draws gave medians of 7.1e-2 and 1.1e-1.
-const BF16_OF_PYTORCH: [f64; 2] = [6.1e-2, 2.8e-1];
-/// Twice what our products of whole numbers were found to give on every level of instructions: 2.7e-3 and 1.1e-2 at most.
-const WHOLE_NUMBERS: [f64; 2] = [5e-3, 2e-2];
-/// One and a half times the same where weights and slopes of attention are rounded to bf16: 7.8e-3 and 1.7e-2.
-const AND_HALVES: [f64; 2] = [1.2e-2, 2.5e-2];
+/// The medians of the relative errors (norms of differences) of single gradients and of all together when PyTorch 2.15 computes
+/// in bf16 by `torch.autocast`, once and a half, since sets of draws differ by so much: `golden/bf16_gradients_of_base.py`, the
+/// same pictures, captions and timesteps, 5.1e-2 and 6.1e-2. Two other sets of draws gave 4.8e-2 and 5.9e-2 for single ones.
+const BF16_OF_PYTORCH: [f64; 2] = [7.7e-2, 9.2e-2];
+/// Once and a half what our products of whole numbers were found to give on every level of instructions: 3.1e-3 and 8.0e-3 at
+/// most.
+const WHOLE_NUMBERS: [f64; 2] = [4.7e-3, 1.2e-2];
+/// The same where weights and slopes of attention are rounded to bf16: 9.8e-3 and 1.3e-2.
+const AND_HALVES: [f64; 2] = [1.5e-2, 2e-2];
 
 const TIMESTEPS: [usize; PICTURES] = [100, 400, 700, 900];
 const PICTURES: usize = 4;
@@ -108,6 +109,14 @@ fn apart((found, expected): (&Vec<f32>, &Vec<f32>)) -> f64 {
     norm(found.iter().zip(expected).map(|(a, b)| a - b))
 }
 
+/// The median, and the greatest.
+fn median_and_most(mut values: Vec<f64>) -> (f64, f64) {
+    values.sort_by(f64::total_cmp);
+    let half = values.len() / 2;
+    let median = f64::midpoint(values[(values.len() - 1) / 2], values[half]);
+    (median, values[values.len() - 1])
+}
+
 #[test]
 fn gradients_in_16_bits_lie_as_near_those_in_f32_as_those_of_pytorch() {
     let examples = Examples::new();
@@ -116,7 +125,7 @@ fn gradients_in_16_bits_lie_as_near_those_in_f32_as_those_of_pytorch() {
     for unet in [&mut exact, &mut mixed] {
         factors.attach(unet, &examples.device);
     }
-    let (mut errors, mut together): (Vec<f64>, f64) = (Vec::new(), 0.0);
+    let (mut errors, mut together) = (Vec::new(), Vec::new());
     for draw in 0..DRAWS {
         let mut random = TorchGenerator::new(Seed(1000 + draw));
         for slot in &mut factors.slots {
@@ -129,14 +138,11 @@ fn gradients_in_16_bits_lie_as_near_those_in_f32_as_those_of_pytorch() {
         let sizes: Vec<f64> = expected.iter().map(|g| norm(g.iter().copied())).collect();
         let apart: Vec<f64> = found.iter().zip(&expected).map(apart).collect();
         errors.extend(apart.iter().zip(&sizes).map(|(apart, size)| apart / size));
-        together = together.max(whole(&apart) / whole(&sizes));
+        together.push(whole(&apart) / whole(&sizes));
     }
-    errors.sort_by(f64::total_cmp);
-    let median = errors[errors.len() / 2];
+    let [(single, most), (all, most_of_all)] = [errors, together].map(median_and_most);
     println!(
-        "{} gradients: median {median:.1e}, at most {:.1e}; together {together:.1e}",
-        errors.len(),
-        errors[errors.len() - 1]
+        "gradients: median {single:.1e}, at most {most:.1e}; together {all:.1e}, at most {most_of_all:.1e}"
     );
     let limits = if rounds_to_bf16() {
         BF16_OF_PYTORCH
@@ -146,7 +152,7 @@ fn gradients_in_16_bits_lie_as_near_those_in_f32_as_those_of_pytorch() {
         WHOLE_NUMBERS
     };
     assert!(
-        median <= limits[0] && together <= limits[1],
-        "median {median}, together {together}"
+        single <= limits[0] && all <= limits[1],
+        "median {single}, together {all}"
     );
 }
