@@ -333,13 +333,13 @@ impl Coded for Error {
             | Self::RunInUse { .. }
             | Self::RunQueued { .. }
             | Self::JobNotSo { .. }
+            | Self::OldCatalogue { .. }
             | Self::Superseded { .. } => ErrorCode::Conflict,
             Self::NotOwn { .. } | Self::ReadOnly => ErrorCode::Forbidden,
             Self::Pictures(error) => error.code(),
             Self::File(error) => error.code(),
             Self::DamagedBlob { .. } | Self::DamagedCatalogue { .. } => ErrorCode::DamagedLibrary,
             Self::OtherCatalogue { .. } => ErrorCode::OtherLibrary,
-            Self::OldCatalogue { .. } => ErrorCode::Conflict,
             Self::Catalogue { .. } | Self::Full { .. } | Self::Query(_) | Self::Io(_) => {
                 ErrorCode::Io
             }

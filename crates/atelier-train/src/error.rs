@@ -113,14 +113,15 @@ impl Coded for Error {
             Self::Data(source) => source.code(),
             Self::Base(source) => source.code(),
             // What was trained grew too large to be written.
-            Self::Weights(atelier_weights::Error::Overflow { .. }) => ErrorCode::LossNotFinite,
+            Self::Weights(atelier_weights::Error::Overflow { .. }) | Self::LossNotFinite { .. } => {
+                ErrorCode::LossNotFinite
+            }
             Self::Weights(source) => source.code(),
             Self::OtherRun { .. } | Self::Record { .. } | Self::NoWholeCheckpoint { .. } => {
                 ErrorCode::CannotResume
             }
             Self::Superseded(source) | Self::Preview(source) => source.code(),
             Self::Memory { .. } => ErrorCode::NotEnoughMemory,
-            Self::LossNotFinite { .. } => ErrorCode::LossNotFinite,
             Self::Io(_) => ErrorCode::Io,
         }
     }

@@ -52,7 +52,7 @@ fn crops_that_are_no_file_of_sane_size_are_no_bad_picture() {
     fs_err::create_dir(folder.join("crops.json")).unwrap();
     assert_eq!(code(), ErrorCode::InvalidInput);
     fs_err::remove_dir(folder.join("crops.json")).unwrap();
-    written(&folder, "crops.json", &[b' '; (4 << 20) + 1]);
+    written(&folder, "crops.json", &vec![b' '; (4 << 20) + 1]);
     assert_eq!(code(), ErrorCode::InvalidInput);
 }
 

@@ -73,11 +73,10 @@ impl Plan {
                     ));
                 }
             }
-            Ok(_) => {}
             // Alone it keeps its own code.
             Err(error) if problems.is_empty() => return Err(error.into()),
             Err(error) if request.steps > 0 => problems.push(error.to_string()),
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
         if !problems.is_empty() {
             return Err(Error::Request(problems.join("; ")));

@@ -69,6 +69,10 @@ export async function endedSessionKeepsWords(visitor) {
   const dialog = page.getByRole('dialog', { name: 'Log in again' });
   await dialog.waitFor();
   await visitor.accessible('a session that ended');
+  // It has to be answered: browsers ask only once whether they may close it.
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
   await dialog.getByLabel('Password', { exact: true }).fill(OWNER.password);
   await page.keyboard.press('Enter');
   // What was pressed before goes on by itself.

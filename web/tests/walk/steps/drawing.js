@@ -110,7 +110,13 @@ export async function pictureGoesIntoDataset({ page, server }) {
     .first()
     .click();
   await page.getByRole('button', { name: 'Into a dataset' }).click();
-  await page.getByLabel('Caption').fill('BrassObjV1, drawn on a shelf');
+  const caption = page.getByLabel('Caption');
+  assert.match(await caption.inputValue(), /^BrassObjV1 on a shelf/);
+  // The form is the next picture's then, and begins with the prompt too.
+  await page.getByRole('button', { name: 'Next picture' }).click();
+  await page.waitForFunction(() => document.querySelector('dialog textarea')?.value.length > 0);
+  await page.getByRole('button', { name: 'Previous picture' }).click();
+  await caption.fill('BrassObjV1, drawn on a shelf');
   await page.getByRole('button', { name: 'Add the picture' }).click();
   await page.getByText('Added to “Brass lamps”.').waitFor();
   await page.keyboard.press('Escape');
@@ -165,6 +171,8 @@ export async function modelIsImported(visitor) {
     buffer: Buffer.from('no'),
   };
   await dialog.getByLabel('File', { exact: true }).setInputFiles(broken);
+  // As browsers say that somebody opened the choice of files again and left it.
+  await dialog.getByLabel('File', { exact: true }).dispatchEvent('cancel', { bubbles: true });
   await dialog.getByRole('button', { name: 'Import' }).click();
   await dialog.getByRole('alert').waitFor();
   await visitor.accessible('the dialog for importing');
