@@ -171,6 +171,13 @@ impl Pipeline {
     }
 
     fn wording(&mut self, request: &GenerateRequest, plan: &Plan) -> Result<Wording> {
+        if plan.is_unbounded {
+            self.notes.push(format!(
+                "`{}` turns colours into their opposites on this base, whose first step is from pure noise, in diffusers too; \
+                 another sampler, such as `euler`, draws it",
+                request.sampler.name()
+            ));
+        }
         let second = request.negative_2.as_ref();
         let has_second = second.is_some_and(|text| !text.is_empty());
         if matches!(plan.unwanted, Unwanted::Zeros) && has_second {

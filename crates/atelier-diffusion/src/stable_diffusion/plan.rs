@@ -1,6 +1,6 @@
 //! A request with every default filled in, checked against a base before anything is loaded.
 
-use atelier_core::{GenerateRequest, PromptSyntax, VaeTiling};
+use atelier_core::{GenerateRequest, PromptSyntax, SamplerKind, VaeTiling};
 
 use super::{Base, time_ids};
 use crate::prompt::{CHUNK_TOKENS, MAX_CHUNKS, Prompt};
@@ -11,6 +11,11 @@ const MAX_SIDE: usize = 4096;
 /// Pixels of a picture from which on the autoencoder works tile by tile, unless it is told otherwise.
 const TILED_AREA: usize = 1536 * 1536;
 
+/// Samplers whose first step is a mean, or an end, of slopes far apart: one that is slightly wrong is multiplied by all of the way.
+const EXTRAPOLATING: [SamplerKind; 2] = [SamplerKind::Heun, SamplerKind::Dpm2A];
+/// Deviation of the first latents from which on nothing of a picture is left in them. Stable Diffusion's is 15.
+const PURE_NOISE: f32 = 1000.0;
+
 /// What is drawn, how large, from which words.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
@@ -19,6 +24,8 @@ pub(super) struct Plan {
     /// Steps that are drawn, where drawing starts from a picture fewer than all.
     pub(super) drawn_steps: usize,
     pub(super) tiled: bool,
+    /// Whether the sampler extrapolates over a way that begins at pure noise, which has no bounds.
+    pub(super) is_unbounded: bool,
     /// One prompt for each text encoder.
     pub(super) wanted: Vec<Prompt>,
     /// The same for the negative prompt, where there is guidance.
@@ -62,11 +69,15 @@ impl Plan {
             &base.schedule_config,
             request.steps,
         );
+        let mut is_unbounded = false;
         match sampler {
             // Some spacings have fewer timesteps than steps.
             Ok(sampler) if problems.is_empty() => {
                 let left_out = (request.steps - drawn_steps(request)) * sampler.order();
                 let timesteps = sampler.timesteps().len();
+                is_unbounded = left_out == 0
+                    && EXTRAPOLATING.contains(&request.sampler)
+                    && sampler.init_noise_sigma() > PURE_NOISE;
                 if left_out >= timesteps {
                     problems.push(format!(
                         "`denoise` leaves out {left_out} of the {timesteps} evaluations of these steps, so that none is drawn"
@@ -99,6 +110,7 @@ impl Plan {
                 VaeTiling::On => larger_than_a_tile,
                 VaeTiling::Off => false,
             },
+            is_unbounded,
             wanted: for_encoders(wanted, encoders),
             unwanted,
         })

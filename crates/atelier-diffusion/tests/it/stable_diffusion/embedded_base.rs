@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use atelier_core::{GenerateRequest, SamplerKind, Seed};
+use atelier_core::{GenerateRequest, Generator as _, SamplerKind, Seed};
 use atelier_diffusion::stable_diffusion::Pipeline;
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
-use atelier_testkit::{assert_case_close, golden};
+use atelier_testkit::{assert_case_close, golden, tiny_sd15};
 use burn::tensor::Device;
 
 use crate::TOLERANCE;
@@ -41,4 +41,26 @@ fn embedded_base_draws_what_diffusers_draws() {
             tolerance,
         );
     }
+}
+
+#[test]
+fn samplers_that_do_not_suit_pure_noise_are_named() {
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/atelier-mini");
+    let notes = |base: &Path, sampler| {
+        let mut pipeline = Pipeline::open(base, &Device::flex(), Engine::Exact).unwrap();
+        let request = GenerateRequest {
+            prompt: "a cat".to_owned(),
+            steps: 2,
+            sampler,
+            ..GenerateRequest::default()
+        };
+        pipeline.final_latents(&request, None).unwrap();
+        pipeline.take_notes()
+    };
+    for sampler in [SamplerKind::Heun, SamplerKind::Dpm2A] {
+        let said = notes(&base, sampler);
+        assert!(said[0].contains("opposites") && said.len() == 1, "{said:?}");
+        assert!(notes(&tiny_sd15(), sampler).is_empty());
+    }
+    assert!(notes(&base, SamplerKind::Euler).is_empty());
 }
