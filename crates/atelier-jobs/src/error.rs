@@ -81,7 +81,7 @@ impl Error {
     }
 
     /// Whether the disk is full, which no other job gets around either.
-    pub(crate) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         match self {
             Self::Library(error) => error.is_full(),
             Self::Io(error) => atelier_store::Error::is_without_room(error),

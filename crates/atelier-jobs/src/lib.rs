@@ -23,11 +23,10 @@ pub use board::{Changes, JobSnapshot};
 pub use child_process::ChildProcess;
 pub use error::{Error, Result};
 pub use executor::{Executor, Standing, Ticket};
-pub use files::inputs::retry;
 pub use files::{
     AttemptFiles, Drawn, Failed, Fence, FencePermit, Manifest, ManifestFile, Order, Report,
 };
-pub use queue::Queue;
+pub use queue::{Queue, retry};
 pub use request::{GenerationRequest, ModelUse, StartUse, StartUsed, TrainingRequest};
 pub use settings::{Breakpoint, FreeBytes, Limits, Note, Settings};
 pub use supervisor::Supervisor;

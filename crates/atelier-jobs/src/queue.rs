@@ -169,7 +169,7 @@ impl Queue {
     /// # Errors
     /// When it ended so long ago that the picture it starts from was removed.
     pub fn retry(&self, id: JobId) -> Result<Job> {
-        let job = inputs::retry(&self.library, id)?;
+        let job = retry(&self.library, id)?;
         self.ring();
         Ok(job)
     }
@@ -268,6 +268,22 @@ impl Queue {
         self.ring();
         Ok(done)
     }
+}
+
+/// Queues a job again that failed or was cancelled; whichever process has the queue finds it there.
+///
+/// # Errors
+/// When it is in another state, or ended so long ago that the picture it starts from was removed.
+pub fn retry(library: &Library, id: JobId) -> Result<Job> {
+    let job = library.get_job(id)?;
+    let has_ended = matches!(job.state, JobState::Failed | JobState::Cancelled);
+    if has_ended && !inputs::are_there(&job) {
+        return Err(Error::Invalid {
+            what: "job",
+            problem: "it ended long ago, and the picture that it starts from was removed; ask for the drawing anew".to_owned(),
+        });
+    }
+    Ok(library.retry_job(id)?)
 }
 
 fn as_json(request: &impl Serialize) -> Result<serde_json::Value> {

@@ -366,6 +366,20 @@ mod tests {
         for error in [full.unwrap_err(), rusqlite::Error::SqliteFailure(log, None)] {
             let error = Error::Query(error).at("change", Path::new("/a.db"));
             assert!(matches!(error, Error::Full { .. }), "{error:?}");
+            assert!(error.is_full());
+        }
+        for (kind, is_full) in [
+            (io::ErrorKind::StorageFull, true),
+            (io::ErrorKind::QuotaExceeded, true),
+            (io::ErrorKind::PermissionDenied, false),
+        ] {
+            let file = atelier_weights::Error::Io {
+                action: "write",
+                path: PathBuf::from("/a"),
+                source: kind.into(),
+            };
+            assert_eq!(Error::File(file).is_full(), is_full, "{kind}");
+            assert_eq!(Error::Io(kind.into()).is_full(), is_full, "{kind}");
         }
         let other = ffi::Error::new(ffi::SQLITE_IOERR_READ);
         let other = rusqlite::Error::SqliteFailure(other, None);

@@ -3,7 +3,6 @@
 pub mod disposition;
 pub mod file;
 
-use std::io::ErrorKind;
 use std::time::Duration;
 
 use atelier_core::{BoxedError, Coded, ErrorCode};
@@ -273,7 +272,7 @@ impl From<JobsError> for Failure {
             JobsError::Invalid { .. } => Self::invalid(error.to_string()),
             JobsError::ShutDown => Self::new(ErrorCode::Busy, error.to_string()),
             // Their words name files of this machine.
-            JobsError::Io(error) if error.kind() == ErrorKind::StorageFull => Self::full(error),
+            error if error.is_full() => Self::full(error),
             JobsError::Io(_) => Self::io(error),
             _ => Self::internal(error),
         }

@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use atelier_core::{GenerateRequest, JobState, StartImage};
-use atelier_store::{Job, JobId, Library};
+use atelier_core::{GenerateRequest, StartImage};
+use atelier_store::{Job, Library};
 use serde::Deserialize as _;
 
 use crate::error::{Error, Result};
@@ -52,25 +52,9 @@ pub(crate) fn copy_start(
     })
 }
 
-/// Queues a job again that failed or was cancelled.
-///
-/// # Errors
-/// When it is in another state, or ended so long ago that the picture it starts from was removed.
-pub fn retry(library: &Library, id: JobId) -> Result<Job> {
-    let job = library.get_job(id)?;
-    let has_ended = matches!(job.state, JobState::Failed | JobState::Cancelled);
-    if has_ended && !are_there(&job) {
-        return Err(Error::Invalid {
-            what: "job",
-            problem: "it ended long ago, and the picture that it starts from was removed; ask for the drawing anew".to_owned(),
-        });
-    }
-    Ok(library.retry_job(id)?)
-}
-
 /// Whether what a job draws over is there, where it draws over something. The library may lie elsewhere than when it was asked
 /// for.
-fn are_there(job: &Job) -> bool {
+pub(crate) fn are_there(job: &Job) -> bool {
     let mut request = GenerationRequest::deserialize(&job.request).ok();
     if let Some(request) = &mut request {
         request.place_inputs(&job.folder);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use atelier_core::{JobState, Phase, Progress, StartImage};
 use atelier_jobs::{
     Changes, Error, GenerationRequest, JobSnapshot, Limits, Queue, Report, StartUse,
-    TrainingRequest,
+    TrainingRequest, retry,
 };
 use atelier_store::JobId;
 
@@ -187,6 +187,29 @@ fn a_start_picture_is_copied_and_adapter_files_are_refused() {
     request.request.adapters.push(adapter);
     let refused = queue.submit_generation(request, 0).unwrap_err();
     assert!(refused.to_string().contains("models of the library"));
+}
+
+#[test]
+fn a_job_of_a_library_that_was_moved_is_tried_again_while_its_start_is_there() {
+    let studio = Studio::new();
+    let mut request = GenerationRequest::default();
+    request.request.start = Some(StartImage {
+        path: "/where/it/was/jobs/1/inputs/start.png".into(),
+        denoise: 0.5,
+        mask: None,
+    });
+    let job = studio.generation_of(serde_json::to_value(request).unwrap());
+    let inputs = studio.library.job_folder(job).join("inputs");
+    fs_err::create_dir_all(&inputs).unwrap();
+    fs_err::write(inputs.join("start.png"), "pixels").unwrap();
+    let again = || {
+        studio.library.cancel_job(job).unwrap();
+        retry(&studio.library, job)
+    };
+    assert_eq!(again().unwrap().state, JobState::Queued);
+    fs_err::remove_dir_all(&inputs).unwrap();
+    let refused = again().unwrap_err().to_string();
+    assert!(refused.contains("ended long ago"), "{refused}");
 }
 
 #[test]

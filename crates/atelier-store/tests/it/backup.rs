@@ -40,6 +40,22 @@ fn a_backup_opens_as_the_same_library_and_is_brought_up_to_date() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_backup_in_a_folder_of_all_can_be_read_by_its_owner_alone() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let studio = Studio::new();
+    let folder = studio.path("backup");
+    fs_err::create_dir(&folder).unwrap();
+    fs_err::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    studio
+        .library
+        .back_up(&folder, &CancelFlag::default())
+        .unwrap();
+    let mode = |name: &str| fs_err::metadata(folder.join(name)).unwrap().mode() & 0o777;
+    assert_eq!(mode(CATALOGUE), 0o600);
+}
+
 #[test]
 fn a_backup_mends_its_damaged_files_and_never_takes_over_ours() {
     let studio = Studio::new();

@@ -1,5 +1,7 @@
 //! Damage is found and named.
 
+use atelier_core::{CancelFlag, Coded as _, ErrorCode};
+use atelier_store::{CATALOGUE, check};
 use rusqlite::Connection;
 
 use crate::Studio;
@@ -17,6 +19,20 @@ fn a_sound_library_has_no_problems() {
     );
     assert!(checked.size_bytes > 100);
     assert!(checked.problems.is_empty(), "{:?}", checked.problems);
+}
+
+#[test]
+fn an_earlier_layout_is_no_damage() {
+    let studio = Studio::new();
+    let folder = studio.path("earlier");
+    let library = studio.library.back_up(&folder, &CancelFlag::default());
+    library.unwrap();
+    let catalogue = Connection::open(folder.join(CATALOGUE)).unwrap();
+    catalogue.pragma_update(None, "user_version", 3).unwrap();
+    drop(catalogue);
+    let error = check(&folder, &CancelFlag::default()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Conflict);
+    assert!(error.to_string().contains("version 3"), "{error}");
 }
 
 #[test]
