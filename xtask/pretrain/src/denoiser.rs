@@ -19,7 +19,7 @@ use atelier_nn::{Engine, Params, visit_fields};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::latents::{self, Latents};
-use crate::recipe::{Optimizer, Recipe, SEED, Timesteps, VARIANTS, WARMUP_STEPS};
+use crate::recipe::{Optimizer, Recipe, SEED, Timesteps, WARMUP_STEPS};
 use crate::store::Store;
 use crate::vae::log;
 use crate::vocabulary::{STRANGERS, Vocabulary};
@@ -91,7 +91,7 @@ impl Feed<'_> {
         let (mut values, mut tokens) = (Vec::new(), Vec::new());
         for _ in 0..count {
             let entry = rng.below(self.corpus.entries.len());
-            let view = entry * VARIANTS + rng.below(VARIANTS);
+            let view = entry * recipe.denoiser.views + rng.below(recipe.denoiser.views);
             let stride = self.latents.stride;
             values.extend_from_slice(&self.latents.values[view * stride..(view + 1) * stride]);
             let colour = COLOURS[self.latents.colours[view]].0;
@@ -205,8 +205,8 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
         device: device.clone(),
     };
     ensure!(
-        feed.latents.colours.len() == feed.corpus.entries.len() * VARIANTS,
-        "the encoded pictures are not those of the recipe's groups; run the `latents` stage again"
+        feed.latents.colours.len() == feed.corpus.entries.len() * recipe.denoiser.views,
+        "the encoded pictures are not those of the recipe's groups and views; run the `latents` stage again"
     );
     let tokens = feed.vocabulary.len();
     let rows = tokens + STRANGERS;
@@ -216,7 +216,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
         store.load(&checkpoint(place))?;
     }
     if recipe.denoiser.optimizer == Optimizer::Muon {
-        store.use_muon(is_hidden);
+        store.use_muon(is_hidden, recipe.denoiser.weight_decay);
     }
     let count: usize = store.slots.iter().map(|slot| slot.values.len()).sum();
     log(&format!(

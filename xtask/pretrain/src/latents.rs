@@ -11,7 +11,7 @@ use burn::tensor::Device;
 
 use crate::Pretraining;
 use crate::pictures::{batch, random_view};
-use crate::recipe::{SEED, SIDE, VARIANTS};
+use crate::recipe::{SEED, SIDE};
 use crate::vae::{self, log};
 
 /// Encoded pictures, picture by picture and variant by variant.
@@ -39,7 +39,7 @@ pub(crate) fn encode(place: &Pretraining) -> anyhow::Result<()> {
     let mut rng = Rng::new(SEED + 1);
     let (mut values, mut colours) = (Vec::new(), Vec::new());
     for index in 0..corpus.entries.len() {
-        let views: Vec<_> = (0..VARIANTS)
+        let views: Vec<_> = (0..place.recipe.denoiser.views)
             .map(|_| random_view(&corpus, index, &mut rng))
             .collect();
         let (pictures, names): (Vec<_>, Vec<_>) = views.into_iter().unzip();

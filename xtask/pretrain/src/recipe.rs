@@ -14,8 +14,6 @@ use crate::workers::PARTS;
 
 /// Side of the pictures in pixels.
 pub(crate) const SIDE: usize = 128;
-/// Backgrounds, flips and shifts under which each picture is encoded.
-pub(crate) const VARIANTS: usize = 8;
 /// Steps of the linear rise of the rate.
 pub(crate) const WARMUP_STEPS: u64 = 200;
 /// Every random choice follows from it.
@@ -104,6 +102,8 @@ pub(crate) struct DenoiserRecipe {
     pub(crate) heads: Vec<usize>,
     /// Whether each level attends to the text.
     pub(crate) attention: Vec<bool>,
+    /// Backgrounds, flips and shifts under which each picture is encoded.
+    pub(crate) views: usize,
     pub(crate) steps: u64,
     /// Steps at the end over which the rate falls to zero.
     pub(crate) cooldown_steps: u64,
@@ -113,6 +113,8 @@ pub(crate) struct DenoiserRecipe {
     pub(crate) stranger_share: f32,
     pub(crate) timesteps: Timesteps,
     pub(crate) optimizer: Optimizer,
+    /// How much of each matrix that Muon moves goes with a step, relative to the rate.
+    pub(crate) weight_decay: f64,
     /// Largest weight of a timestep's error in the picture, relative to its noise (Hang et al. 2023); none: all equal.
     pub(crate) min_snr: Option<f64>,
     pub(crate) ema_decay: f64,
@@ -194,6 +196,7 @@ impl Default for DenoiserRecipe {
             channels: vec![128, 160, 192],
             heads: vec![4, 5, 6],
             attention: vec![false, true, true],
+            views: 8,
             steps: 42_000,
             cooldown_steps: 2500,
             batch: 64,
@@ -201,6 +204,7 @@ impl Default for DenoiserRecipe {
             stranger_share: 0.3,
             timesteps: Timesteps::Stratified,
             optimizer: Optimizer::Muon,
+            weight_decay: 0.01,
             min_snr: None,
             ema_decay: 0.999,
         }
@@ -287,6 +291,11 @@ impl Recipe {
                 &format!("`{name}.batch` must be a multiple of {PARTS}"),
             );
         }
+        check(denoiser.views > 0, "`denoiser.views` must be 1 or more");
+        check(
+            (0.0..1.0).contains(&denoiser.weight_decay),
+            "`denoiser.weight_decay` must be 0 or more, and less than 1",
+        );
         let levels = denoiser.channels.len();
         check(
             levels > 1 && denoiser.heads.len() == levels && denoiser.attention.len() == levels,

@@ -16,7 +16,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::pictures::{batch, cropped, random_view};
 use crate::recipe::{Optimizer, Recipe, SEED, SIDE, WARMUP_STEPS};
-use crate::store::Store;
+use crate::store::{Store, WEIGHT_DECAY};
 use crate::workers::{PARTS, Workers};
 use crate::{Pretraining, sheet};
 
@@ -81,7 +81,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
         0.0
     };
     if recipe.vae.optimizer == Optimizer::Muon {
-        store.use_muon(is_hidden);
+        store.use_muon(is_hidden, WEIGHT_DECAY);
     }
     let rate = LearningRate {
         peak: recipe.vae.rate,

@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use muon::Muon;
 
 /// Share of a value that a step at a rate of 1 would take from it.
-const WEIGHT_DECAY: f64 = 0.01;
+pub(crate) const WEIGHT_DECAY: f64 = 0.01;
 
 /// One trained tensor.
 pub(crate) struct Slot {
@@ -42,6 +42,8 @@ pub(crate) struct Store {
     pub(crate) began: u64,
     /// Which pairs were held out of the training, see [`atelier_corpus::held_out_fingerprint`].
     held_out: String,
+    /// Decay of what moves by [`Muon`].
+    muon_decay: f64,
 }
 
 impl Store {
@@ -61,6 +63,7 @@ impl Store {
             step: 0,
             began: 0,
             held_out,
+            muon_decay: WEIGHT_DECAY,
         }
     }
 
@@ -92,8 +95,9 @@ impl Store {
     }
 
     /// Lets the matrices with these names move by [`Muon`] from now on: all tensors of two axes or more, whose first is that of
-    /// rows.
-    pub(crate) fn use_muon(&mut self, names: impl Fn(&str) -> bool) {
+    /// rows. `weight_decay` is theirs, relative to the rate.
+    pub(crate) fn use_muon(&mut self, names: impl Fn(&str) -> bool, weight_decay: f64) {
+        self.muon_decay = weight_decay;
         for slot in &mut self.slots {
             slot.by_muon = slot.shape.len() > 1 && names(&slot.name);
         }
@@ -146,7 +150,7 @@ impl Store {
         let optimizer = AdamW::with_weight_decay(WEIGHT_DECAY);
         let muon = Muon {
             rate: rate as f32,
-            weight_decay: WEIGHT_DECAY as f32,
+            weight_decay: self.muon_decay as f32,
         };
         let step = self.step - self.began;
         self.slots

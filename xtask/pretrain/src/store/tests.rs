@@ -104,7 +104,7 @@ fn matrices_move_by_muon_as_named_and_a_checkpoint_goes_on_with_either_optimizer
     let path = home.path().join("checkpoint.safetensors");
     let begun = |by_muon: bool| {
         let mut store = store("pairs");
-        store.use_muon(|_| by_muon);
+        store.use_muon(|_| by_muon, WEIGHT_DECAY);
         store
     };
     let (mut plain, mut muon) = (begun(false), begun(true));
