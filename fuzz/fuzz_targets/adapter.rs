@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use atelier_adapters::operate::{apply_to_weight, convert, inspect};
+use atelier_adapters::{AdapterFile, AdapterFormat, AdapterLayer, BaseLayers};
 use atelier_fuzz::{AdapterCase, Scratch};
 use atelier_weights::DType;
-use atelier_weights::adapter::operate::{apply_to_weight, convert, inspect};
-use atelier_weights::adapter::{AdapterFile, AdapterFormat, AdapterLayer, BaseLayers};
 use libfuzzer_sys::fuzz_target;
 
 static SCRATCH: LazyLock<Scratch> = LazyLock::new(|| Scratch::new("adapter"));

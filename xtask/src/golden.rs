@@ -28,14 +28,16 @@ pub(crate) fn golden(workspace: &Workspace, names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The Python of the virtual environment, which is made when it is absent.
+/// The Python of the virtual environment, which is made when it is absent, and brought up to date when other packages are
+/// wanted than it was made with.
 pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf> {
     let venv = workspace.root().join(".venv-peer");
     let python = venv.join("bin/python");
+    let requirements = workspace.root().join("golden/requirements.txt");
+    let wanted = wanted_packages(&fs_err::read_to_string(&requirements)?);
     // Written last, so that an interrupted installation is repeated.
     let mark = venv.join("complete");
-    if !mark.exists() {
-        let requirements = workspace.root().join("golden/requirements.txt");
+    if !has_packages(&mark, &wanted) {
         process::run(process::command("python3").args(["-m", "venv"]).arg(&venv))?;
         let install = ["-m", "pip", "install", "--requirement"];
         process::run(process::command(&python).args(install).arg(requirements))?;
@@ -46,9 +48,19 @@ pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf> {
             "--no-deps",
             VOCABULARY,
         ]))?;
-        fs_err::write(mark, "")?;
+        fs_err::write(mark, wanted)?;
     }
     Ok(python)
+}
+
+/// What an environment is made with.
+fn wanted_packages(requirements: &str) -> String {
+    format!("{}\n{VOCABULARY}\n", requirements.trim_end())
+}
+
+/// Whether an installation that left this mark was of these packages.
+fn has_packages(mark: &Path, wanted: &str) -> bool {
+    fs_err::read_to_string(mark).is_ok_and(|installed| installed == wanted)
 }
 
 /// What a script makes.
@@ -120,6 +132,22 @@ mod tests {
             script(Output::File, "layers"),
             script(Output::Nothing, "reference"),
         ]
+    }
+
+    #[test]
+    fn an_environment_of_other_packages_is_not_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = folder.path().join("complete");
+        let wanted = wanted_packages("torch==2\n");
+        assert!(!has_packages(&mark, &wanted));
+        for (installed, is_complete) in [
+            (String::new(), false),
+            (wanted_packages("torch==1"), false),
+            (wanted_packages("torch==2"), true),
+        ] {
+            fs_err::write(&mark, installed).unwrap();
+            assert_eq!(has_packages(&mark, &wanted), is_complete);
+        }
     }
 
     #[test]

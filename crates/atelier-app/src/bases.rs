@@ -1,5 +1,7 @@
 //! Bases by name: the embedded one, and folders that were added to the program's own place.
 
+mod copy;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -13,15 +15,8 @@ use atelier_weights::{ModelFiles, atomic};
 use crate::context::App;
 use crate::embedded;
 
-/// Files beside the parts that say where a base comes from.
-const ABOUT_FILES: [&str; 6] = [
-    "MODEL_CARD.md",
-    "README.md",
-    "LICENSE",
-    "LICENSE.md",
-    "LICENSE.txt",
-    "NOTICE",
-];
+use copy::copy;
+pub use copy::{about_files, files_of, finish};
 
 /// A base that a command names, found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,20 +164,24 @@ fn copy_in(app: &App, source: &Path, about: &Path, name: String) -> Result<Found
     let folder = app.settings.bases_folder()?;
     let base = Base::open(source).coded()?;
     check_complete(&base, source)?;
-    let files = files_of(&base, source, about)?;
+    let files = files_of(&base, about)?;
     let path = folder.join(&name);
     let work = Work::begin(&folder)?;
     let temporary = work.partial(&name)?;
-    let copied = copy(&files, &temporary);
+    let copied = copy(&files, &temporary).and_then(|()| finish(&base, &temporary));
     if copied.is_err() {
         let _ = fs_err::remove_dir_all(&temporary);
     }
     copied.with_context(|| format!("cannot add base `{name}`"))?;
     atomic::publish_folder(&temporary, &path).coded()?;
     // While the files are still in memory; who uses the base first would have to read them otherwise.
-    ModelFiles::open(&path)
-        .and_then(|files| files.hashes_with(&app.hashes()))
-        .coded()?;
+    let hashed = ModelFiles::open(&path).and_then(|files| files.hashes_with(&app.hashes()));
+    if hashed.is_err() {
+        let _ = work.remove(&path);
+    }
+    hashed
+        .coded()
+        .with_context(|| format!("cannot add base `{name}`"))?;
     Ok(FoundBase { name, path })
 }
 
@@ -213,12 +212,6 @@ pub fn notes(path: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Licence and model card of a base, where it has them.
-pub fn about_files(root: &Path) -> Vec<PathBuf> {
-    let paths = ABOUT_FILES.iter().map(|name| root.join(name));
-    paths.filter(|path| path.is_file()).collect()
-}
-
 /// Refuses a base of which a network lacks tensors.
 pub fn check_complete(base: &Base, source: &Path) -> Result<()> {
     if let Some(problem) = base.files().report().coded()?.problem() {
@@ -226,48 +219,6 @@ pub fn check_complete(base: &Base, source: &Path) -> Result<()> {
         return Err(failed(ErrorCode::BadBase, message));
     }
     Ok(())
-}
-
-/// Files of a base with the names that a copy gives them. Licence and description are looked for in the folder `about`.
-pub fn files_of(base: &Base, source: &Path, about: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
-    // What belongs to a single file lies beside it, and keeps its name, which says what belongs together.
-    let named = |path: &Path| path.file_name().map(PathBuf::from).unwrap_or_default();
-    let within = |path: &Path| path.strip_prefix(source).ok().map(Path::to_owned);
-    let target = |path: &Path| {
-        within(path)
-            .filter(|_| source.is_dir())
-            .unwrap_or_else(|| named(path))
-    };
-    let mut files = Vec::new();
-    for path in base.files().files().coded()? {
-        let target = target(&path);
-        files.push((path, target));
-    }
-    for path in about_files(about) {
-        let target = named(&path);
-        files.push((path, target));
-    }
-    Ok(files)
-}
-
-fn copy(files: &[(PathBuf, PathBuf)], temporary: &Path) -> Result<()> {
-    for (file, target) in files {
-        let target = temporary.join(target);
-        if let Some(parent) = target.parent() {
-            fs_err::create_dir_all(parent)?;
-        }
-        fs_err::copy(file, &target)?;
-        keep_time(file, &target);
-    }
-    Ok(())
-}
-
-/// The content is as old as it was; not every system can say so, and nothing depends on it.
-fn keep_time(file: &Path, copy: &Path) {
-    let time = fs_err::metadata(file).and_then(|about| about.modified());
-    if let (Ok(time), Ok(copy)) = (time, fs_err::File::open(copy)) {
-        let _ = copy.file().set_modified(time);
-    }
 }
 
 /// The folder of an added base.

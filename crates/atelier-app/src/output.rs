@@ -2,11 +2,12 @@
 //! document.
 
 use std::fmt::Display;
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
-use atelier_failure::{Cancelled, code_of, messages};
+use atelier_failure::{code_of, failed, messages};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -22,6 +23,11 @@ impl Output {
     /// For people, or with `json` for programs.
     pub fn new(json: bool) -> Self {
         Self { json }
+    }
+
+    /// Whether it is for programs.
+    pub fn is_json(&self) -> bool {
+        self.json
     }
 
     /// A line of the result, for people only.
@@ -56,9 +62,9 @@ impl Output {
         ProgressBar::new()
     }
 
-    /// Work that was asked to stop before it had a result.
-    pub fn cancelled(self) {
-        to_stderr(&Cancelled);
+    /// Work that was asked to stop before it had a result; `words` say what is left of it.
+    pub fn cancelled(self, words: impl Display) {
+        to_stderr(&words);
         if self.json {
             to_stdout(&format!("{:#}", json!({"outcome": "cancelled"})));
         }
@@ -101,10 +107,25 @@ pub fn json_failure(code: ErrorCode, message: &str) {
     to_stdout(&format!("{error:#}"));
 }
 
-/// A reader that went away is no failure of the command.
+/// Why a result could not be written.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Why some of the results did not reach standard output, if so. A reader that went away is no failure of the command.
+pub fn lost_result() -> Option<anyhow::Error> {
+    let message = |problem| format!("cannot write the result to standard output: {problem}");
+    LOST.get()
+        .map(|problem| failed(ErrorCode::Io, message(problem)))
+}
+
 fn to_stdout(text: &dyn Display) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{}", harmless(text)).and_then(|()| out.flush());
+    let written = writeln!(out, "{}", harmless(text)).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            LOST.get_or_init(|| error.to_string());
+        }
+        _ => {}
+    }
 }
 
 /// Without a place for remarks, they are left out.

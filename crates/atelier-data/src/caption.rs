@@ -9,6 +9,8 @@ use crate::file::read_limited;
 
 /// Longest caption file that is read.
 const MAX_CAPTION_BYTES: u64 = 64 << 10;
+/// Longest caption, as the library has it too.
+const MAX_CAPTION_CHARS: usize = 10_000;
 
 /// Puts what the category [calls](Category::call) the training in front of a caption, unless the caption has the trigger as
 /// a word already. Case is ignored, as the text encoder ignores it.
@@ -21,7 +23,8 @@ pub fn with_trigger(category: Category, trigger: &str, caption: &str) -> String 
     }
 }
 
-fn contains_word(text: &str, word: &str) -> bool {
+/// Whether a text has another as a word, whatever the case of either.
+pub fn contains_word(text: &str, word: &str) -> bool {
     let (text, word) = (text.to_lowercase(), word.to_lowercase());
     let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(&word).any(|(start, _)| {
@@ -30,11 +33,20 @@ fn contains_word(text: &str, word: &str) -> bool {
     })
 }
 
-/// The caption in the `.txt` file beside a picture; nothing when there is no such file.
-pub(crate) fn beside(picture: &Path) -> Result<Option<String>, String> {
-    let path = picture.with_extension("txt");
+/// The caption in the `.txt` file beside a picture, else in the one that is `listed` for it under another spelling of that
+/// ending; nothing when there is neither.
+pub(crate) fn beside(picture: &Path, listed: Option<&Path>) -> Result<Option<String>, String> {
+    // The system may know names that differ in case, or in how accents are written, as one.
+    match read(&picture.with_extension("txt"))? {
+        None => listed.map_or(Ok(None), read),
+        found => Ok(found),
+    }
+}
+
+/// The caption in a file; nothing when there is no such file.
+fn read(path: &Path) -> Result<Option<String>, String> {
     let name = path.file_name().unwrap_or_default().display();
-    let bytes = match read_limited(&path, MAX_CAPTION_BYTES) {
+    let bytes = match read_limited(path, MAX_CAPTION_BYTES) {
         Ok(bytes) => bytes,
         Err(Error::NotFound { .. }) => return Ok(None),
         Err(error) => {
@@ -46,8 +58,21 @@ pub(crate) fn beside(picture: &Path) -> Result<Option<String>, String> {
         let at = error.utf8_error().valid_up_to();
         format!("its caption `{name}` is not UTF-8 text: byte {at} is invalid")
     })?;
-    let text = text.trim_start_matches('\u{feff}');
-    Ok(Some(one_line(text)))
+    let text = one_line(text.trim_start_matches('\u{feff}'));
+    match problem(&text) {
+        None => Ok(Some(text)),
+        Some(problem) => Err(format!("its caption `{name}` {problem}")),
+    }
+}
+
+/// Why a caption cannot be trained on or kept.
+pub(crate) fn problem(caption: &str) -> Option<String> {
+    if caption.chars().nth(MAX_CAPTION_CHARS).is_some() {
+        return Some(format!("has more than {MAX_CAPTION_CHARS} characters"));
+    }
+    let has_control = caption.contains(char::is_control);
+    has_control
+        .then(|| "has control characters: save it as UTF-8 text, without zero bytes".to_owned())
 }
 
 /// The caption of pictures that have none of their own: the folder's name without kohya's repeat count.

@@ -8,10 +8,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::crops::Crops;
 use crate::decode::{decode_bytes, read_file};
+use crate::listing::{Listing, is_other_format};
 use crate::{Error, Limits, Result, RgbPicture, caption, dataset_version};
 
-/// How the names of picture files end, in either case.
-pub const PICTURE_EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
+/// Names that an error shows of files whose format is not read.
+const SHOWN: usize = 5;
 
 /// A picture that can be trained on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,19 @@ pub struct Skipped {
     pub reason: String,
 }
 
+impl Skipped {
+    /// A picture whose format is not read.
+    fn of_other_format(path: PathBuf) -> Self {
+        let reason = "its format is not read; save it as PNG or JPEG".to_owned();
+        Self { path, reason }
+    }
+
+    /// Whether it is no bad picture but one of a format that is not read, which is left out without being asked.
+    pub fn is_other_format(&self) -> bool {
+        is_other_format(&self.path)
+    }
+}
+
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.path.file_name().unwrap_or(self.path.as_os_str());
@@ -82,30 +96,34 @@ pub struct FolderDataset {
 ///
 /// The caption stands in `name.txt` beside `name.png`; without it, the folder's name is the caption. The square to train on
 /// may stand in `crops.json`. Hidden files are not looked at; anything but a regular file is a bad picture. Unless `skip_bad`,
-/// one bad picture is an error, which names all of them.
+/// one bad picture is an error, which names all of them. Pictures of formats that are not read are left out, and are named
+/// among those that were.
 pub fn read_folder(
     folder: impl AsRef<Path>,
     skip_bad: bool,
     limits: &Limits,
 ) -> Result<FolderDataset> {
     let folder = folder.as_ref();
-    let paths = picture_paths(folder)?;
-    if paths.is_empty() {
-        return Err(empty(
-            folder,
-            "looked for .png, .jpg, .jpeg, .webp, .gif and .bmp files directly in it",
-        ));
+    let listing = Listing::of(folder)?;
+    if listing.pictures.is_empty() {
+        return Err(empty(folder, &looked_for(&listing)));
     }
-    let crops = Crops::of(folder, &paths)?;
+    let crops = Crops::of(folder, &listing.pictures)?;
     let fallback = folder_caption(folder);
     let (mut samples, mut skipped) = (Vec::new(), Vec::new());
-    for path in paths {
-        match read_sample(&path, &fallback, &crops, limits) {
+    for path in &listing.pictures {
+        let named = listing.caption_of(path);
+        match read_sample(path, (named, &fallback), &crops, limits) {
             Ok(sample) => samples.push(sample),
-            Err(reason) => skipped.push(Skipped { path, reason }),
+            Err(reason) => skipped.push(Skipped {
+                path: path.clone(),
+                reason,
+            }),
         }
     }
-    if !skipped.is_empty() && !skip_bad {
+    let has_bad = !skipped.is_empty();
+    skipped.extend(listing.others.into_iter().map(Skipped::of_other_format));
+    if has_bad && !skip_bad {
         return Err(Error::BadPictures {
             folder: folder.to_owned(),
             total: samples.len() + skipped.len(),
@@ -134,7 +152,7 @@ pub fn read_folder(
 
 fn read_sample(
     path: &Path,
-    fallback: &str,
+    (listed, fallback): (Option<&Path>, &str),
     crops: &Crops,
     limits: &Limits,
 ) -> Result<Sample, String> {
@@ -145,9 +163,16 @@ fn read_sample(
     if let Some(problem) = crop.and_then(|crop| crop.problem(size[0], size[1])) {
         return Err(problem);
     }
+    let caption = match caption::beside(path, listed)? {
+        Some(caption) => caption,
+        None => match caption::problem(fallback) {
+            None => fallback.to_owned(),
+            Some(problem) => return Err(format!("its caption, the folder's name, {problem}")),
+        },
+    };
     Ok(Sample {
         path: path.to_owned(),
-        caption: caption::beside(path)?.unwrap_or_else(|| fallback.to_owned()),
+        caption,
         content_hash: hash_of(&bytes),
         size,
         crop,
@@ -158,35 +183,28 @@ fn hash_of(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }
 
-fn picture_paths(folder: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |source| Error::io("read", folder, source);
-    let mut paths = Vec::new();
-    for entry in fs_err::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !hidden && !path.is_dir() && has_picture_extension(&path) {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
-}
-
-fn has_picture_extension(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
-        PICTURE_EXTENSIONS
-            .iter()
-            .any(|known| extension.eq_ignore_ascii_case(known))
-    })
-}
-
 /// Resolved first, so that `.` has a name too.
 fn folder_caption(folder: &Path) -> String {
     let resolved = fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     let name = resolved.file_name().unwrap_or_default().to_string_lossy();
     caption::from_folder_name(&name)
+}
+
+/// What a folder without pictures was searched for, and what is there in place of them.
+fn looked_for(listing: &Listing) -> String {
+    let looked = "looked for .png, .jpg, .jpeg, .webp, .gif and .bmp files directly in it";
+    let names = listing.others.iter().filter_map(|path| path.file_name());
+    let names = names.map(|name| format!("`{}`", name.display()));
+    let shown: Vec<_> = names.take(SHOWN).collect();
+    if shown.is_empty() {
+        return looked.to_owned();
+    }
+    let more = match listing.others.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let shown = shown.join(", ");
+    format!("{looked}; the formats of {shown}{more} are not read, save them as PNG or JPEG")
 }
 
 fn empty(folder: &Path, problem: &str) -> Error {

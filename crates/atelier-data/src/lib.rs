@@ -8,16 +8,21 @@ mod decode;
 mod error;
 mod file;
 mod folder;
+mod listing;
 mod picture;
 pub mod png;
 mod resample;
+pub mod thumbnail;
 mod trigger_word;
 mod version;
 
 pub use crops::{CROPS_FILE, CROPS_MAX_BYTES, crops_from_json, crops_json};
-pub use decode::{Limits, decode_bytes, decode_picture, read_file};
+pub use decode::{
+    Limits, decode_bytes, decode_mask, decode_mask_or_alpha, decode_picture, pixels_of, read_file,
+};
 pub use error::Error;
-pub use folder::{FolderDataset, PICTURE_EXTENSIONS, Sample, Skipped, read_folder};
+pub use folder::{FolderDataset, Sample, Skipped, read_folder};
+pub use listing::PICTURE_EXTENSIONS;
 pub use picture::{
     RgbPicture, chw_unit, crop_to, picture_from_chw_unit, sheet, square_crop, training_square,
 };

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use atelier_adapters::Misfit;
 use atelier_core::{Coded, ErrorCode, Seed};
 use atelier_nn::ParamError;
-use atelier_weights::adapter::Misfit;
 
 use crate::prompt::PromptError;
 use crate::schedule::ScheduleError;

@@ -2,6 +2,7 @@
 //! this studio. They have no logic of trainings, drawings or uploads; what they stand on is [`atelier_server::door`].
 
 mod a1111;
+mod ending;
 mod key;
 mod leonardo;
 mod whole;

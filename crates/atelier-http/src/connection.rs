@@ -1,9 +1,11 @@
 //! One connection.
 
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use atelier_core::ErrorCode;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -16,6 +18,7 @@ use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 
 use crate::Limits;
+use crate::answer::Failure;
 use crate::patient::Patient;
 use crate::rounds::{Asker, Rounds};
 use crate::security::Peer;
@@ -64,6 +67,23 @@ pub fn serve(
         // Its errors are clients that went away or did not speak HTTP.
         let _ = watched.await;
     }
+}
+
+/// Tells a client whose address has as many connections as one may have, as far as it takes that at once.
+pub fn turn_away(stream: TcpStream) {
+    let Ok(mut stream) = stream.into_std() else {
+        return;
+    };
+    let message = "this address has as many connections as one may have; close some";
+    let body = Failure::new(ErrorCode::Busy, message).body();
+    let body = serde_json::to_string(&body).unwrap_or_default();
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+         cache-control: no-store\r\nretry-after: 2\r\nconnection: close\r\n\r\n{body}"
+    );
+    // Whoever does not take it sees that the connection is closed.
+    let _ = stream.write_all(answer.as_bytes());
 }
 
 #[cfg(unix)]

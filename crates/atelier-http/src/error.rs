@@ -29,10 +29,12 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// The address can be reached from other machines, or a login was asked for, and nobody could log in.
+    /// Others can reach the server, by its address, through a proxy or under a name, or a login was asked for, and nobody could
+    /// log in.
     #[error(
         "cannot listen on `{address}`: everybody has to log in there, and there is no account with the role `owner`; make one \
-         with `atelier user add NAME --role owner`, or listen on an address of this machine, such as `127.0.0.1:7860`"
+         with `atelier user add NAME --role owner`, or listen on an address of this machine, such as `127.0.0.1:7860`, without \
+         `--require-login`, `--behind-proxy` and names of other machines"
     )]
     NoOwner {
         /// The address.

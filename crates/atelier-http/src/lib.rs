@@ -10,6 +10,7 @@ mod limits;
 pub mod metrics;
 mod patient;
 pub mod places;
+pub mod room;
 pub mod rounds;
 pub mod security;
 pub mod work;

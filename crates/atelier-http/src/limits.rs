@@ -25,6 +25,8 @@ pub struct Limits {
     pub thumbnails_bytes: u64,
     /// How long a client may take for the head of a request, and until the next one on the same connection.
     pub head: Duration,
+    /// The same on connections that came when few places for connections were left.
+    pub hurried_head: Duration,
     /// How long it is waited for in the middle of a body or an answer, in one pause or in several.
     pub pause: Duration,
     /// Whoever sends or takes so many bytes a second is waited for as if it had not paused yet.
@@ -37,7 +39,9 @@ pub struct Limits {
     pub farewell: Duration,
     /// Open connections.
     pub connections: usize,
-    /// Jobs in the queue that are neither done nor given up.
+    /// Those from one address, where clients come themselves and not through a proxy.
+    pub connections_of_each: usize,
+    /// Jobs in the queue that are neither done nor given up. An account that is no owner's has a quarter of them.
     pub open_jobs: usize,
     /// Clients that listen to events.
     pub event_clients: usize,
@@ -58,12 +62,14 @@ impl Default for Limits {
             picture_json_bytes: 64 << 20,
             thumbnails_bytes: 512 << 20,
             head: Duration::from_secs(30),
+            hurried_head: Duration::from_secs(5),
             pause: Duration::from_secs(30),
             least_bytes_per_sec: 4 << 10,
             json: Duration::from_mins(1),
             turn: Duration::from_secs(30),
             farewell: Duration::from_secs(10),
             connections: 1_024,
+            connections_of_each: 256,
             open_jobs: 1_000,
             event_clients: 64,
             heartbeat: Duration::from_secs(15),

@@ -1,6 +1,7 @@
 //! Places for what lasts: there are only so many, and one account has no more than its part of them.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use atelier_store::AccountId;
@@ -10,9 +11,15 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError
 #[derive(Debug)]
 pub struct Places {
     all: Arc<Semaphore>,
+    own: Parts<AccountId>,
+}
+
+/// As much for each of those who ask, whoever they are.
+#[derive(Debug)]
+pub struct Parts<K> {
     of_each: usize,
-    /// Those of accounts that have some at the moment.
-    own: Mutex<HashMap<AccountId, Weak<Semaphore>>>,
+    /// Those of whoever has something at the moment.
+    taken: Mutex<HashMap<K, Weak<Semaphore>>>,
 }
 
 /// A place, which is free again when this goes.
@@ -27,14 +34,13 @@ impl Places {
     pub fn new(count: usize, of_each: usize) -> Self {
         Self {
             all: Arc::new(Semaphore::new(count)),
-            of_each,
-            own: Mutex::default(),
+            own: Parts::new(of_each),
         }
     }
 
     /// Waits for a place.
     pub async fn take(&self, account: Option<AccountId>) -> Result<Taken, AcquireError> {
-        let own = match account.map(|account| self.own(account)) {
+        let own = match account.map(|account| self.own.of(account)) {
             Some(own) => Some(own.acquire_owned().await?),
             None => None,
         };
@@ -46,21 +52,36 @@ impl Places {
 
     /// Takes a place where one is free.
     pub fn try_take(&self, account: Option<AccountId>) -> Result<Taken, TryAcquireError> {
-        let own = account.map(|account| self.own(account).try_acquire_owned());
+        let own = account.map(|account| self.own.try_take(account));
         Ok(Taken {
             _own: own.transpose()?,
             _one: Arc::clone(&self.all).try_acquire_owned()?,
         })
     }
+}
 
-    fn own(&self, account: AccountId) -> Arc<Semaphore> {
-        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = own.get(&account).and_then(Weak::upgrade) {
+impl<K: Eq + Hash> Parts<K> {
+    /// So much for each.
+    pub fn new(of_each: usize) -> Self {
+        Self {
+            of_each,
+            taken: Mutex::default(),
+        }
+    }
+
+    /// Takes one of somebody's own, where one is left.
+    pub fn try_take(&self, who: K) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        self.of(who).try_acquire_owned()
+    }
+
+    fn of(&self, who: K) -> Arc<Semaphore> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = taken.get(&who).and_then(Weak::upgrade) {
             return known;
         }
-        own.retain(|_, places| places.strong_count() > 0);
+        taken.retain(|_, part| part.strong_count() > 0);
         let new = Arc::new(Semaphore::new(self.of_each));
-        own.insert(account, Arc::downgrade(&new));
+        taken.insert(who, Arc::downgrade(&new));
         new
     }
 }
@@ -100,7 +121,7 @@ mod tests {
             places.try_take(Some(account(number))).unwrap();
         }
         let kept = places.try_take(Some(account(50))).unwrap();
-        assert_eq!(places.own.lock().unwrap().len(), 1);
+        assert_eq!(places.own.taken.lock().unwrap().len(), 1);
         drop(kept);
     }
 }

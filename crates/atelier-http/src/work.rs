@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use atelier_core::ErrorCode;
 use atelier_store::{AccountId, Error as StoreError};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
+use tokio::task::{block_in_place, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::answer::{Failure, Result};
@@ -23,6 +24,13 @@ const UPLOADS_OF_EACH: usize = 4;
 /// Exports at the same time, however slowly their clients take them, and those of one account.
 const EXPORTS: usize = 8;
 const EXPORTS_OF_EACH: usize = 4;
+/// Models whose origin is proved at the same time, by reading every file of a dataset, and those for one account.
+const PROOFS: usize = 4;
+const PROOFS_OF_EACH: usize = 2;
+/// Large documents in requests at the same time, from where they are known to be large until they are read, and those of one
+/// account.
+const DOCUMENTS: usize = 8;
+const DOCUMENTS_OF_EACH: usize = 4;
 /// Passwords that are hashed at the same time, each with 19 MiB.
 const PASSWORDS: usize = 2;
 /// Pictures in decoders at the same time.
@@ -37,6 +45,8 @@ pub struct Work {
     files: Arc<Semaphore>,
     uploads: Places,
     exports: Places,
+    proofs: Places,
+    documents: Places,
     passwords: Arc<Semaphore>,
     decoders: Arc<Semaphore>,
     megapixels: Arc<Semaphore>,
@@ -52,6 +62,8 @@ impl Work {
             files: places(FILES),
             uploads: Places::new(UPLOADS, UPLOADS_OF_EACH),
             exports: Places::new(EXPORTS, EXPORTS_OF_EACH),
+            proofs: Places::new(PROOFS, PROOFS_OF_EACH),
+            documents: Places::new(DOCUMENTS, DOCUMENTS_OF_EACH),
             passwords: places(PASSWORDS),
             decoders: places(DECODERS),
             megapixels: places(MEGAPIXELS as usize),
@@ -76,6 +88,16 @@ impl Work {
     /// A place for an export of an account.
     pub async fn export(&self, account: Option<AccountId>) -> Result<Place> {
         self.kept_place(&self.exports, account).await
+    }
+
+    /// A place for a proof that an account asks for.
+    pub async fn proof(&self, account: Option<AccountId>) -> Result<Place> {
+        self.kept_place(&self.proofs, account).await
+    }
+
+    /// A place for a large document of an account.
+    pub async fn document(&self, account: Option<AccountId>) -> Result<Place> {
+        self.kept_place(&self.documents, account).await
     }
 
     async fn kept_place(&self, places: &Places, account: Option<AccountId>) -> Result<Place> {
@@ -161,6 +183,15 @@ impl Place {
     }
 }
 
+/// Does what takes a moment without keeping those waiting who are answered on this thread: another one goes on with them. Where
+/// there is only one, it is done at once.
+pub fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => block_in_place(work),
+        _ => work(),
+    }
+}
+
 /// The places are free again when the work is done, even if nobody waits for it any more.
 async fn run<const N: usize, T: Send + 'static>(
     places: [OwnedSemaphorePermit; N],
@@ -213,6 +244,35 @@ mod tests {
             drop(last);
             assert!(work.upload(None).await.is_ok());
         });
+    }
+
+    #[test]
+    fn proofs_take_no_place_of_short_work_and_an_account_has_its_part_of_them() {
+        block_on(async {
+            let work = Work::new(Duration::from_millis(1));
+            let [ana, ben] = [1, 2].map(|number| {
+                let id = format!("01900000-0000-7000-8000-{number:012}");
+                Some(id.parse::<AccountId>().unwrap())
+            });
+            let mut places = Vec::new();
+            for _ in 0..PROOFS_OF_EACH {
+                places.push(work.proof(ana).await.unwrap());
+            }
+            assert!(work.proof(ana).await.is_err());
+            places.push(work.proof(ben).await.unwrap());
+            assert_eq!(work.files(|| 7).await.unwrap(), 7);
+        });
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn what_is_done_aside_keeps_nobody_waiting() {
+        let (done, other) = std::sync::mpsc::channel();
+        // Both are for the one thread that there is.
+        let waits = tokio::spawn(async move {
+            tokio::spawn(async move { done.send(7).unwrap() });
+            aside(|| other.recv_timeout(Duration::from_secs(20)))
+        });
+        assert_eq!(waits.await.unwrap(), Ok(7));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::plan::{EXPRESSIONS, Look, Plan, Shot};
 use atelier_recipe::Recipe;
 
 /// Where pictures lie, below the folder of the quickstart.
-const FOLDER: &str = "pictures";
+pub(crate) const FOLDER: &str = "pictures";
 
 /// One drawn picture.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ mod chart;
 mod draw;
 mod html;
 mod keep;
+mod made;
 mod measure;
 mod place;
 mod plan;

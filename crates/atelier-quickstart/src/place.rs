@@ -8,16 +8,23 @@ use atelier_failure::failed;
 use atelier_weights::atomic;
 use serde::{Deserialize, Serialize};
 
-/// The file by which a folder is known as one that a quickstart made.
-const MARKER_FILE: &str = "quickstart.json";
-const FORMAT: &str = "atelier-quickstart";
+use crate::made::{self, Contents, Paths};
 
-/// What the marker says: from what the folder is made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The file by which a folder is known as one that a quickstart made.
+pub(crate) const MARKER_FILE: &str = "quickstart.json";
+const FORMAT: &str = "atelier-quickstart";
+/// Files of others that a refusal names.
+const SHOWN: usize = 3;
+
+/// What the marker says: from what the folder is made, and of what.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Marker {
     format: String,
     base_hash: String,
     config: TrainConfig,
+    /// Everything that was made; of a finished quickstart alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made: Option<Paths>,
 }
 
 impl Marker {
@@ -26,7 +33,13 @@ impl Marker {
             format: FORMAT.to_owned(),
             base_hash: base_hash.to_owned(),
             config: config.clone(),
+            made: None,
         }
+    }
+
+    /// Whether both are of the same work.
+    fn is_of_same(&self, other: &Self) -> bool {
+        self.base_hash == other.base_hash && self.config == other.config
     }
 
     fn write(&self, folder: &Path) -> Result<()> {
@@ -82,7 +95,9 @@ impl Place {
 
     /// Makes the working folder; whether it continues an interrupted quickstart.
     pub(crate) fn begin(&self, marker: &Marker) -> Result<bool> {
-        if Marker::read(&self.partial).as_ref() == Some(marker) {
+        if Marker::read(&self.partial).is_some_and(|begun| begun.is_of_same(marker)) {
+            // Ended while it was put in its place, it says that everything was made, and more may be from here on.
+            marker.write(&self.partial)?;
             return Ok(true);
         }
         remove(&self.partial)?;
@@ -91,9 +106,18 @@ impl Place {
         Ok(false)
     }
 
-    /// Puts the finished work under its final name, in place of an earlier quickstart.
+    /// Puts the finished work under its final name, in place of an earlier quickstart. What others put beside that meanwhile stays
+    /// there; where the new one has a file of the same name, in the folder with `.previous` behind its name.
     pub(crate) fn publish(&self) -> Result<()> {
         remove(&self.previous)?;
+        if let Some(marker) = Marker::read(&self.partial) {
+            let made = Contents::of(&self.partial, None)?.made;
+            let finished = Marker {
+                made: Some(made),
+                ..marker
+            };
+            finished.write(&self.partial)?;
+        }
         let replaces = self.out.exists();
         if replaces {
             fs_err::rename(&self.out, &self.previous)?;
@@ -103,6 +127,10 @@ impl Place {
             fs_err::rename(&self.previous, &self.out)?;
         }
         moved.context("cannot put the finished quickstart in its place")?;
+        if replaces {
+            let foreign = contents(&self.previous)?.foreign;
+            made::carry(&self.previous, &self.out, &foreign)?;
+        }
         remove(&self.previous)
     }
 }
@@ -113,14 +141,38 @@ fn refuse_foreign(folder: &Path) -> Result<()> {
     } else {
         folder.symlink_metadata().is_ok()
     };
-    if !is_foreign {
+    let folder_name = folder.display();
+    if is_foreign {
+        let message = format!(
+            "`{folder_name}` exists and was not made by a quickstart, name another folder with `--out`"
+        );
+        return Err(failed(ErrorCode::InvalidInput, message));
+    }
+    let foreign = contents(folder)?.foreign;
+    if foreign.is_empty() {
         return Ok(());
     }
+    let names = foreign.iter().take(SHOWN).map(|path| format!("`{path}`"));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let more = match foreign.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
     let message = format!(
-        "`{}` exists and was not made by a quickstart, name another folder with `--out`",
-        folder.display()
+        "`{folder_name}` holds what no quickstart made: {names}{more}; move that elsewhere, or name another folder with `--out`"
     );
     Err(failed(ErrorCode::InvalidInput, message))
+}
+
+/// What is in a folder, if it is there: made by the quickstart that the marker names, or not.
+fn contents(folder: &Path) -> Result<Contents> {
+    if !folder.is_dir() {
+        return Ok(Contents::default());
+    }
+    let Some(marker) = Marker::read(folder) else {
+        return Contents::of(folder, Some(&Paths::new()));
+    };
+    Contents::of(folder, marker.made.as_ref())
 }
 
 /// Whether something is in a folder beside a file that a killed process had begun to write.
@@ -131,8 +183,7 @@ fn is_filled(folder: &Path) -> Result<bool> {
     for entry in fs_err::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let is_begun = name.starts_with(".atelier-") && name.ends_with(".partial");
+        let is_begun = made::is_begun(&name.to_string_lossy());
         if !is_begun || !entry.file_type()?.is_file() {
             return Ok(true);
         }
@@ -140,7 +191,8 @@ fn is_filled(folder: &Path) -> Result<bool> {
     Ok(false)
 }
 
-/// Removes a folder, its marker last: what is left of it when that is interrupted is known by it, and nobody goes on from it.
+/// Removes what a quickstart made of a folder, its marker last: what is left of it when that is interrupted is known by it, and
+/// nobody goes on from it. What others put there stays, in a folder without a marker.
 fn remove(folder: &Path) -> Result<()> {
     if !folder.exists() {
         return Ok(());
@@ -153,115 +205,17 @@ fn remove(folder: &Path) -> Result<()> {
         // A disk without room for it is no reason to keep the rest.
         drop(of_nothing.write(folder));
     }
-    for entry in fs_err::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            fs_err::remove_dir_all(entry.path())?;
-        } else if entry.file_name() != MARKER_FILE {
-            fs_err::remove_file(entry.path())?;
-        }
+    let Contents { mut made, foreign } = contents(folder)?;
+    let has_marker = made.remove(MARKER_FILE);
+    made::remove(folder, &made)?;
+    if has_marker {
+        fs_err::remove_file(folder.join(MARKER_FILE))?;
     }
-    Ok(fs_err::remove_dir_all(folder)?)
+    if foreign.is_empty() {
+        fs_err::remove_dir(folder)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use tempfile::TempDir;
-
-    use super::*;
-    use atelier_failure::code_of;
-
-    fn marker(epochs: usize) -> Marker {
-        let config = TrainConfig {
-            epochs,
-            ..TrainConfig::default()
-        };
-        Marker::new("hash", &config)
-    }
-
-    /// A finished quickstart that holds one file.
-    fn finished(out: &Path, content: &str) {
-        let place = Place::check(out).unwrap();
-        place.begin(&marker(1)).unwrap();
-        fs_err::write(place.partial.join("file"), content).unwrap();
-        place.publish().unwrap();
-    }
-
-    #[test]
-    fn an_earlier_quickstart_stays_until_the_new_one_is_complete() {
-        let folder = TempDir::new().unwrap();
-        let out = folder.path().join("out");
-        finished(&out, "old");
-        let place = Place::check(&out).unwrap();
-        assert!(!place.begin(&marker(1)).unwrap());
-        assert_eq!(fs_err::read_to_string(out.join("file")).unwrap(), "old");
-        drop(place);
-        finished(&out, "new");
-        assert_eq!(fs_err::read_to_string(out.join("file")).unwrap(), "new");
-        assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn an_interrupted_one_goes_on_only_with_the_same_settings() {
-        let folder = TempDir::new().unwrap();
-        let place = Place::check(&folder.path().join("out")).unwrap();
-        assert!(!place.begin(&marker(1)).unwrap());
-        assert!(place.begin(&marker(1)).unwrap());
-        assert!(!place.begin(&marker(2)).unwrap());
-    }
-
-    #[test]
-    fn an_interrupted_replacement_is_put_back() {
-        let folder = TempDir::new().unwrap();
-        let out = folder.path().join("out");
-        finished(&out, "old");
-        fs_err::rename(&out, folder.path().join("out.previous")).unwrap();
-        Place::check(&out).unwrap();
-        assert_eq!(fs_err::read_to_string(out.join("file")).unwrap(), "old");
-    }
-
-    #[test]
-    fn what_an_end_in_between_leaves_is_no_strangers() {
-        let folder = TempDir::new().unwrap();
-        let out = folder.path().join("out");
-        let partial = folder.path().join("out.partial");
-        fs_err::create_dir(&partial).unwrap();
-        fs_err::write(partial.join(".atelier-1.partial"), "{").unwrap();
-        let place = Place::check(&out).unwrap();
-        assert!(!place.begin(&marker(1)).unwrap());
-        assert!(Marker::read(&partial).is_some());
-        finished(&out, "done");
-        // What a removal has left before its end.
-        let place = Place::check(&out).unwrap();
-        place.begin(&marker(1)).unwrap();
-        let of_nothing = Marker {
-            base_hash: String::new(),
-            ..marker(1)
-        };
-        of_nothing.write(&partial).unwrap();
-        assert!(!Place::check(&out).unwrap().begin(&marker(1)).unwrap());
-        finished(&out, "again");
-        assert_eq!(fs_err::read_to_string(out.join("file")).unwrap(), "again");
-    }
-
-    #[test]
-    fn folders_of_others_are_refused_and_empty_ones_taken() {
-        let folder = TempDir::new().unwrap();
-        let out = folder.path().join("out");
-        fs_err::create_dir(&out).unwrap();
-        finished(&out, "new");
-        for name in ["other", "x.partial"] {
-            fs_err::create_dir(folder.path().join(name)).unwrap();
-            fs_err::write(folder.path().join(name).join("mine.txt"), "mine").unwrap();
-        }
-        for (name, own) in [("film", "film.partial"), ("draft", "quickstart.json")] {
-            fs_err::create_dir(folder.path().join(name)).unwrap();
-            fs_err::write(folder.path().join(name).join(own), "mine").unwrap();
-        }
-        for bad in ["other", "x", "other/mine.txt", "film", "draft"] {
-            let error = Place::check(&folder.path().join(bad)).unwrap_err();
-            assert_eq!(code_of(&error), ErrorCode::InvalidInput, "{bad}");
-        }
-        assert!(Place::check(Path::new("..")).is_err());
-    }
-}
+mod tests;

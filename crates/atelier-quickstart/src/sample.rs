@@ -12,6 +12,10 @@ static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../assets/blob
 const TRAIN: (&str, &str) = ("train", "dataset");
 /// The pictures that nothing trains on.
 const HELD_OUT: (&str, &str) = ("held-out", "held-out");
+/// The folders of the pictures.
+pub(crate) const FOLDERS: [&str; 2] = [TRAIN.1, HELD_OUT.1];
+/// The ending of such a folder's name while pictures are missing in it.
+pub(crate) const UNPACKING: &str = "unpacking";
 
 /// The sample pictures on the disk.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ pub(crate) fn unpack(out: &Path) -> Result<Sample> {
 
 /// The folder appears under its name when everything is in it.
 fn write(name: &str, target: &Path) -> Result<()> {
-    let temporary = target.with_extension("unpacking");
+    let temporary = target.with_extension(UNPACKING);
     for old in [&temporary, target] {
         if old.exists() {
             fs_err::remove_dir_all(old)?;

@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use atelier_adapters::{AdapterFile, AdapterLayer};
 use atelier_core::{
     AlwaysPermitted, BoxedError, CancelFlag, Clock, GenerateRequest, Picture, Seed, SilentProgress,
     StartPixels, TrainConfig,
 };
 use atelier_store::Spent;
 use atelier_weights::DType;
-use atelier_weights::adapter::{AdapterFile, AdapterLayer};
 use tempfile::TempDir;
 
 use super::*;
@@ -213,6 +213,20 @@ fn the_page_holds_every_picture_and_escapes_what_it_quotes() {
     let outside = ["http://", "https://", "<script", "<link", "@import", "url("];
     assert!(outside.iter().all(|word| !page.contains(word)));
     assert!(page.contains(&html::escaped(&report.generate_command())));
+}
+
+#[test]
+fn a_quickstart_knows_all_that_it_made_and_nothing_of_others() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    quickstart(&out, usize::MAX).unwrap();
+    quickstart(&out, usize::MAX).unwrap();
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
+    let mine = out.join("pictures/mine.png");
+    fs_err::write(&mine, "mine").unwrap();
+    let refused = Quickstart::check(&out, 8, Seed(1)).unwrap_err().to_string();
+    assert!(refused.contains("`pictures/mine.png`"), "{refused}");
+    assert!(mine.is_file());
 }
 
 #[test]

@@ -105,7 +105,10 @@ fn check_name(name: &str) -> Result<(), String> {
     if name.chars().any(char::is_control) {
         return Err(format!("the name {name:?} in it holds control characters"));
     }
-    if name.starts_with("\\\\") || name.starts_with("//") {
+    let is_separator = |letter: char| matches!(letter, '/' | '\\');
+    let mut letters = name.chars();
+    // Some systems take both separators for one.
+    if letters.next().is_some_and(is_separator) && letters.next().is_some_and(is_separator) {
         return Err(format!("`{name}` in it lies on another machine"));
     }
     Ok(())

@@ -169,6 +169,9 @@ fn recipes_that_cannot_be_trusted_are_refused_by_what_is_wrong() {
         (good.replace("prompt", "promise"), "unknown field `promise`"),
         (good.replace("tiny", "\\u001b[2J"), "control characters"),
         (good.replace("tiny", "//host/x"), "on another machine"),
+        (good.replace("tiny", r"\\\\host\\x"), "on another machine"),
+        (good.replace("tiny", r"\\/host/x"), "on another machine"),
+        (good.replace("tiny", r"/\\host/x"), "on another machine"),
         (
             good.replace("\"a\"", "\"a\",\"start\":{\"path\":\"x\",\"denoise\":1.0}"),
             "start picture",

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use atelier_core::{ErrorCode, Planner};
+use atelier_core::Planner;
 use atelier_http::Error;
 use atelier_http::Limits;
 use atelier_http::answer::Failure;
@@ -13,10 +13,11 @@ use atelier_http::incoming::disk::Disk;
 use atelier_http::incoming::steady::steady;
 use atelier_http::metrics::Metrics;
 use atelier_http::rounds::Rounds;
+use atelier_http::security::Rates;
 use atelier_http::security::{Access, Addresses, add_headers, check_origin, is_https};
 use atelier_http::work::{Place, Work};
 use atelier_jobs::Queue;
-use atelier_store::{Account, Library, thumbnails_folder};
+use atelier_store::{Account, Library, Thumbnails, thumbnails_folder};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -30,10 +31,10 @@ use tower_http::compression::predicate::{NotForContentType, Predicate as _, Size
 
 use crate::events::{Clients, Watch};
 use crate::models::export::AdapterWriter;
+use crate::models::proofs::Proofs;
 use crate::routes::described;
-use crate::session::{self, Rates, Viewer};
+use crate::session::{self, Viewer};
 use crate::status::metrics;
-use crate::thumbnails::Thumbnails;
 use crate::{openapi, web};
 
 /// Where remarks go that only the person at the server should read.
@@ -107,6 +108,7 @@ struct Shared {
     uploads: PathBuf,
     thumbnails: Thumbnails,
     work: Work,
+    proofs: Proofs,
     watch: Option<Watch>,
     clients: Clients,
     metrics: Metrics,
@@ -137,6 +139,7 @@ impl App {
                 admissions: watch::Sender::new(0),
                 thumbnails: Thumbnails::new(thumbnails, limits.thumbnails_bytes),
                 work: Work::new(limits.turn),
+                proofs: Proofs::default(),
                 watch: watch.map_err(Error::Threads)?,
                 clients: Clients::new(limits.event_clients),
                 metrics: Metrics::default(),
@@ -227,16 +230,6 @@ impl App {
         queue.ok_or_else(|| Failure::not_found("this server has no queue of jobs"))
     }
 
-    /// Whether the queue takes one more job.
-    pub(crate) fn check_room(&self) -> Result<(), Failure> {
-        let most = self.limits().open_jobs;
-        if self.own_library().list_open_jobs()?.len() < most {
-            return Ok(());
-        }
-        let message = format!("the queue has {most} jobs already");
-        Err(Failure::new(ErrorCode::Busy, message).with_status(StatusCode::TOO_MANY_REQUESTS))
-    }
-
     /// To be told when something changes in the queue.
     pub fn revisions(&self) -> Result<tokio::sync::watch::Receiver<u64>, Failure> {
         let watch = self.shared.watch.as_ref().map(Watch::revisions);
@@ -270,6 +263,11 @@ impl App {
     /// Threads for what is slow.
     pub fn work(&self) -> &Work {
         &self.shared.work
+    }
+
+    /// Proofs of where models come from that are being made.
+    pub(crate) fn proofs(&self) -> &Proofs {
+        &self.shared.proofs
     }
 
     /// Whether the studio's disk has room for what a request adds to the library.

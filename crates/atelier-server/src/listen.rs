@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atelier_core::CancelFlag;
-use atelier_http::Error;
-use atelier_http::connection::serve;
+use atelier_http::connection::{serve, turn_away};
+use atelier_http::room::Room;
 use atelier_http::security::Access;
+use atelier_http::{Error, Limits};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::sync::Semaphore;
 use tokio::time::{interval, sleep, timeout};
 
 use crate::app::{App, Services, Settings, router_of};
@@ -26,7 +26,6 @@ const SLOW_THREADS: usize = 64;
 #[cfg(unix)]
 const OTHER_FILES: usize = 128;
 /// Without these a browser would wait for itself.
-#[cfg(unix)]
 const LEAST_CONNECTIONS: usize = 16;
 /// How often it is looked whether to stop.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -98,7 +97,8 @@ impl Server {
         Self::bind_with(address, settings, Access::default())
     }
 
-    /// Takes an address, with port 0 one that is free. Where other machines reach it, everybody has to log in.
+    /// Takes an address, with port 0 one that is free. Where others reach it, by the address, through a proxy or under a name that
+    /// is none of this machine, everybody has to log in.
     ///
     /// # Errors
     /// When somebody has to log in and there is no account that could let others in.
@@ -107,8 +107,8 @@ impl Server {
         settings: Settings,
         mut access: Access,
     ) -> Result<Self, Error> {
-        access.needs_login |= !address.is_loopback();
         let ListenAddress(address) = address;
+        access.needs_login = access.needs_login_at(address);
         if access.needs_login && !settings.library.has_owner()? {
             return Err(Error::NoOwner { address });
         }
@@ -170,8 +170,7 @@ async fn accept(
     let rounds = Arc::new(app.rounds());
     let open = GracefulShutdown::new();
     let tidying = tokio::spawn(tidy(app.clone()));
-    let places = Semaphore::new(limits.connections.min(most_connections()));
-    let places = Arc::new(places);
+    let room = room_of(limits, app.access());
     let stopped = async {
         let mut glances = interval(GLANCE);
         while !stop.is_cancelled() {
@@ -181,7 +180,7 @@ async fn accept(
     tokio::pin!(stopped);
     loop {
         let next = async {
-            let place = Arc::clone(&places).acquire_owned().await.ok();
+            let place = room.place().await;
             (listener.accept().await, place)
         };
         let accepted = tokio::select! {
@@ -190,11 +189,17 @@ async fn accept(
         };
         match accepted {
             (Ok((stream, peer)), place) => {
+                let peer = peer.ip();
+                let Some(seat) = place.and_then(|place| room.seat(place, peer)) else {
+                    turn_away(stream);
+                    continue;
+                };
                 let answering = (router.clone(), Arc::clone(&rounds));
-                let answering = serve(stream, peer.ip(), answering, (limits, open.watcher()));
+                let limits = hurried(limits, &room);
+                let answering = serve(stream, peer, answering, (&limits, open.watcher()));
                 tokio::spawn(async move {
                     answering.await;
-                    drop(place);
+                    drop(seat);
                 });
             }
             // Such as too many open files: others may close theirs.
@@ -206,6 +211,28 @@ async fn accept(
     app.clients().dismiss();
     let _ = timeout(limits.farewell, open.shutdown()).await;
     Ok(())
+}
+
+/// The room for connections. Where they come through a proxy, all are from its address.
+fn room_of(limits: &Limits, access: &Access) -> Room {
+    let most = most_connections();
+    let of_each = limits.connections_of_each.min(part_of(most));
+    let of_each = (!access.is_behind_proxy).then_some(of_each);
+    Room::new(limits.connections.min(most), of_each)
+}
+
+/// What one address has of so many connections.
+fn part_of(connections: usize) -> usize {
+    (connections / 4).max(LEAST_CONNECTIONS)
+}
+
+/// Who comes when few places are left has to say soon what it wants.
+fn hurried(limits: &Limits, room: &Room) -> Limits {
+    let mut limits = *limits;
+    if room.is_scarce() {
+        limits.head = limits.head.min(limits.hurried_head);
+    }
+    limits
 }
 
 /// As many connections as the system lets us have files open, each with one that it reads.

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::sync::{LazyLock, OnceLock};
 
 use atelier_http::answer::Failure;
+use atelier_http::answer::etag;
 use atelier_http::security::is_below;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -81,8 +82,7 @@ pub(crate) async fn get_page(method: Method, uri: Uri, headers: HeaderMap) -> Re
 
 impl File {
     fn answer(&self, asked: &HeaderMap, is_hashed: bool) -> Response {
-        let known = asked.get(header::IF_NONE_MATCH);
-        let is_known = known.is_some_and(|known| known.as_bytes() == self.etag.as_bytes());
+        let is_known = etag::is_known(asked, &self.etag);
         let gzip = self.gzip().filter(|_| takes_gzip(asked));
         let body = match gzip {
             _ if is_known => Body::empty(),

@@ -14,6 +14,8 @@ const MAX_NAME_CHARS: usize = 200;
 const NUMBER_CHARS: usize = 12;
 /// Longest description.
 const MAX_DESCRIPTION_CHARS: usize = 10_000;
+/// What messages call the word.
+const TRIGGER_WORD: &str = "trigger word";
 /// Longest trigger word.
 const MAX_TRIGGER_CHARS: usize = 100;
 
@@ -69,25 +71,14 @@ impl About {
         };
         let limits = [
             ("name", &about.name, MAX_NAME_CHARS),
-            ("trigger word", &about.trigger_word, MAX_TRIGGER_CHARS),
+            (TRIGGER_WORD, &about.trigger_word, MAX_TRIGGER_CHARS),
             ("description", &about.description, MAX_DESCRIPTION_CHARS),
         ];
         for (what, text, most) in limits {
-            let is_line = what != "description";
-            let breaks = |c: char| c.is_control() && (is_line || !matches!(c, '\n' | '\t'));
-            let problem = if what == "name" && text.is_empty() {
-                "it is empty".to_owned()
-            } else if text.chars().count() > most {
-                format!("it has more than {most} characters")
-            } else if text.contains(breaks) {
-                "it has control characters".to_owned()
-            } else if what == "name" && text.contains(is_format) {
-                "it has characters that nobody sees".to_owned()
-            } else {
-                continue;
-            };
-            let value: String = text.chars().take(most).collect();
-            return Err(Error::invalid(what, value, problem));
+            if let Some(problem) = text_problem(what, text, most) {
+                let value: String = text.chars().take(most).collect();
+                return Err(Error::invalid(what, value, problem));
+            }
         }
         Ok(about)
     }
@@ -104,6 +95,29 @@ impl About {
             trigger_word: row.get("trigger_word")?,
         })
     }
+}
+
+/// Why a text cannot be the trigger word, if it cannot.
+pub(crate) fn trigger_problem(text: &str) -> Option<String> {
+    text_problem(TRIGGER_WORD, text.trim(), MAX_TRIGGER_CHARS)
+}
+
+/// Why a text cannot be this part of [`About`], if it cannot.
+fn text_problem(what: &str, text: &str, most: usize) -> Option<String> {
+    let is_line = what != "description";
+    let breaks = |c: char| c.is_control() && (is_line || !matches!(c, '\n' | '\t'));
+    let problem = if what == "name" && text.is_empty() {
+        "it is empty".to_owned()
+    } else if text.chars().count() > most {
+        format!("it has more than {most} characters")
+    } else if text.contains(breaks) {
+        "it has control characters".to_owned()
+    } else if what == "name" && text.contains(is_format) {
+        "it has characters that nobody sees".to_owned()
+    } else {
+        return None;
+    };
+    Some(problem)
 }
 
 /// The name of a run, a model, an account or a token, which is written before a colon, and as the name of a file.

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::{lock, private};
 
 /// The folder below the library's.
-const FOLDER: &str = "blobs";
+pub(crate) const FOLDER: &str = "blobs";
 /// Files of one folder share so many digits of their hash.
 const PREFIX: usize = 2;
 /// How files end that are not complete.

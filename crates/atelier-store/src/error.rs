@@ -183,6 +183,17 @@ pub enum Error {
         /// Today's.
         newest: usize,
     },
+    /// The catalogue is gone or empty, and what it spoke of is there.
+    #[error(
+        "the catalogue `{}` is gone or empty, and files of its library lie in `{}`; put the catalogue of a backup back, or move that \
+         folder away to begin anew", path.display(), files.display()
+    )]
+    LostCatalogue {
+        /// The file.
+        path: PathBuf,
+        /// The folder with files.
+        files: PathBuf,
+    },
     /// There is no library where one was expected.
     #[error("there is no library in `{}`", home.display())]
     NoLibrary {
@@ -338,7 +349,9 @@ impl Coded for Error {
             Self::NotOwn { .. } | Self::ReadOnly => ErrorCode::Forbidden,
             Self::Pictures(error) => error.code(),
             Self::File(error) => error.code(),
-            Self::DamagedBlob { .. } | Self::DamagedCatalogue { .. } => ErrorCode::DamagedLibrary,
+            Self::DamagedBlob { .. }
+            | Self::DamagedCatalogue { .. }
+            | Self::LostCatalogue { .. } => ErrorCode::DamagedLibrary,
             Self::OtherCatalogue { .. } => ErrorCode::OtherLibrary,
             Self::Catalogue { .. } | Self::Full { .. } | Self::Query(_) | Self::Io(_) => {
                 ErrorCode::Io

@@ -54,4 +54,7 @@ pub use runs::{
 pub use start_pictures::{JobStart, StartPicture};
 pub use trash::{Emptied, TRASH_DAYS};
 
-pub use kept::{KeptHashes, KeptPacked, PackedContents, PackedRoom, thumbnails_folder};
+pub use kept::{
+    KeptHashes, KeptPacked, PackedContents, PackedRoom, ThumbnailName, Thumbnails,
+    thumbnails_folder,
+};

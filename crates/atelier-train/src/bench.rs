@@ -30,6 +30,8 @@ pub struct BenchStep {
     pub latent_side: usize,
     /// What backward passes compute again; `Auto` means nothing here.
     pub recompute: Recompute,
+    /// Layers with an adapter.
+    pub targets: Targets,
 }
 
 /// What came out.
@@ -52,8 +54,7 @@ pub struct BenchReport {
 /// The peer does not limit the gradient norm either.
 const NO_LIMIT: f64 = 0.0;
 
-/// Times forward, backward and optimizer on the denoiser of `base`, with adapters on queries, keys, values and outputs of
-/// every attention.
+/// Times forward, backward and optimizer on the denoiser of `base`, with adapters on `what.targets`.
 pub fn bench_step(
     base: &Base,
     what: BenchStep,
@@ -66,7 +67,7 @@ pub fn bench_step(
         latent: [what.latent_side; 2],
         batch: what.batch,
         rank: what.rank,
-        targets: Targets::Attention,
+        targets: what.targets,
         engine,
         recompute: what.recompute,
         is_composed: Room::on(&device, None).is_composed,
@@ -78,7 +79,7 @@ pub fn bench_step(
     base.finish_packed();
     let mut factors = AdapterFactors::fresh(
         &mut unet,
-        Targets::Attention,
+        what.targets,
         what.rank,
         what.rank as f32,
         Seed(0),

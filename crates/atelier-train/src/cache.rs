@@ -1,15 +1,18 @@
 //! Everything that is computed once before the steps: latents of the pictures and states of the captions.
 //! When it is done, autoencoder and text encoder leave memory.
 
+mod captions;
+
 use std::path::PathBuf;
 
 use atelier_core::{Crop, GenerateRequest, Phase, Progress, RunContext, TrainConfig};
-use atelier_data::{FolderDataset, Limits, caption::with_trigger, chw_unit, training_square};
+use atelier_data::{FolderDataset, Limits, chw_unit, training_square};
 use atelier_diffusion::stable_diffusion::{Base, PreparedDrawing, TextStates};
 use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use self::captions::Captions;
 use crate::Result;
 use crate::order::{Order, Stream, generator};
 use crate::step::Batch;
@@ -19,6 +22,8 @@ use crate::trainer::training_side;
 struct Texts {
     captions: Vec<TextStates>,
     empty: TextStates,
+    /// What is worth telling about the captions.
+    note: Option<String>,
 }
 
 /// Encoded pictures and captions.
@@ -140,6 +145,11 @@ impl Cache {
         }
     }
 
+    /// What is worth telling about what is trained on.
+    pub(crate) fn note(&self) -> Option<String> {
+        self.texts.note.clone()
+    }
+
     /// Names of the pictures of a step whose loss is not finite.
     pub(crate) fn guilty(&self, step: u64, losses: &[f32]) -> String {
         let pairs = self.order.batch(step).into_iter().zip(losses);
@@ -171,16 +181,12 @@ fn encode_texts(
 ) -> Result<(Texts, Vec<PreparedDrawing>)> {
     let encoders = base.load_texts(device, Engine::Exact)?;
     let states = |caption: &str| Ok(base.encode_plain(&encoders, caption, device)?);
-    let captions = dataset.samples.iter().map(|sample| {
-        states(&with_trigger(
-            config.category,
-            &config.trigger,
-            &sample.caption,
-        ))
-    });
+    let Captions { texts, note } = Captions::of(base, dataset, config);
+    let captions = texts.iter().map(|text| states(text));
     let texts = Texts {
         captions: captions.collect::<Result<_>>()?,
         empty: states("")?,
+        note,
     };
     let previews = previews.iter();
     let drawings = previews.map(|request| Ok(base.prepare_drawing(&encoders, request, device)?));

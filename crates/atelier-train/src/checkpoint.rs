@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use atelier_weights::adapter::{BaseLayers, NamedAdapter, ReadBy};
+use atelier_adapters::{BaseLayers, NamedAdapter, ReadBy};
 use atelier_weights::{DType, atomic, sha256_file};
 use serde::{Deserialize, Serialize};
 

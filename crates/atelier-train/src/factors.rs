@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use atelier_adapters::{AdapterLayer, Array, LayerId, LayerNames, Part};
 use atelier_core::{Seed, Targets};
 use atelier_diffusion::stable_diffusion::{Unet, recipe};
 use atelier_nn::adamw::{AdamW, Moments, Pace};
@@ -10,7 +11,6 @@ use atelier_nn::init::RandomParams;
 use atelier_nn::kernels::Moved;
 use atelier_nn::lora::{self, AdapterSite, Attach, Factors};
 use atelier_nn::{Conv2d, Init, Linear, ParamSource as _, Visit as _, Visitor};
-use atelier_weights::adapter::{AdapterLayer, Array, LayerId, LayerNames, Part};
 use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use atelier_adapters::{AdapterFormat, BaseLayers, KohyaMetadata, NamedAdapter, ReadBy};
 use atelier_core::{
     Outcome, Phase, Progress, RunContext, Targets, TrainConfig, TrainReport, TrainRequest,
 };
@@ -16,7 +17,6 @@ use atelier_nn::kernels::awake;
 use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_nn::lora::Detach;
 use atelier_weights::DType;
-use atelier_weights::adapter::{AdapterFormat, BaseLayers, KohyaMetadata, NamedAdapter, ReadBy};
 use burn::tensor::Device;
 
 use crate::cache::Cache;
@@ -82,6 +82,7 @@ impl<'a> Run<'a> {
         let (state, mut notes) = checkpoints.load_newest(&mut factors)?;
         notes.extend(inputs.base.take_packed_problem());
         notes.extend(inputs.memory.previews.note());
+        notes.extend(inputs.cache.note());
         factors.attach(&mut unet, &device);
         let layers = inputs.base.adapter_layers()?;
         let (step, losses) = state.map_or((0, Vec::new()), |state| (state.step, state.losses));

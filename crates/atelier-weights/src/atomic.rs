@@ -4,6 +4,7 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, BufWriter, Write};
 use std::iter;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fs_err::{File, OpenOptions};
 
@@ -11,6 +12,11 @@ use crate::{Error, Result};
 
 /// Temporary names that are tried before giving up.
 const ATTEMPTS: usize = 16;
+/// How temporary names begin and end.
+const HIDDEN: &str = ".atelier-";
+const PARTIAL: &str = ".partial";
+/// What is younger may still be written to by another process.
+const AGE: Duration = Duration::from_hours(24);
 
 /// Writes a file under a temporary name in the same folder, then renames it. On an error nothing is left behind, and
 /// what was there under the final name stays as it was.
@@ -53,6 +59,32 @@ pub fn write_file_checked(
     named.map_err(failed)
 }
 
+/// Has a file written under a hidden name in the same folder, and gives it its name, which must be free also at that moment:
+/// what came there meanwhile stays. On an error nothing is left behind.
+pub fn write_new_file<T>(
+    path: impl AsRef<Path>,
+    write: impl FnOnce(&Path) -> Result<T>,
+) -> Result<T> {
+    let path = path.as_ref();
+    let temporary = Temporary::in_folder(folder_of(path));
+    let (temporary, file) = temporary.map_err(|error| Error::io("write", path, error))?;
+    drop(file);
+    let written = write(&temporary.0).map_err(|error| error.about(&temporary.0, path))?;
+    publish_file(&temporary.0, path)?;
+    Ok(written)
+}
+
+/// Puts a finished file under its final name in the same file system, which must be free also at that moment: file to the
+/// disk, name, folder to the disk. On an error the temporary file stays.
+pub fn publish_file(temporary: impl AsRef<Path>, path: impl AsRef<Path>) -> Result<()> {
+    let (temporary, path) = (temporary.as_ref(), path.as_ref());
+    let published = File::open(temporary)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| give_name(temporary, path))
+        .and_then(|()| sync_folder(folder_of(path)));
+    published.map_err(|error| Error::io("write", path, error))
+}
+
 /// Puts a finished folder under its final name, which must be free: files to the disk, rename, parent to the disk.
 /// On an error the temporary folder is removed.
 pub fn publish_folder(temporary: impl AsRef<Path>, path: impl AsRef<Path>) -> Result<()> {
@@ -73,29 +105,76 @@ fn fill(file: File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io:
     writer.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
+/// A hidden folder in which something is made before it gets its name; it goes with everything that is left in it.
+#[derive(Debug)]
+pub struct PartialFolder(PathBuf);
+
+impl PartialFolder {
+    /// Makes a new and empty one beside `path`, and removes what killed processes left there a day ago or earlier.
+    pub fn beside(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let folder = folder_of(path);
+        sweep(folder);
+        let made = make_hidden(folder, random_numbers(), |hidden| {
+            fs_err::create_dir(hidden)
+        });
+        let (hidden, ()) = made.map_err(|error| Error::io("write", path, error))?;
+        Ok(Self(hidden))
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Gives it its name, as [`publish_folder`] does.
+    pub fn publish(self, path: impl AsRef<Path>) -> Result<()> {
+        publish_folder(&self.0, path)
+    }
+}
+
+impl Drop for PartialFolder {
+    fn drop(&mut self) {
+        let _ = fs_err::remove_dir_all(&self.0);
+    }
+}
+
+/// Removes temporary files and folders that nobody changed for a day. What cannot be removed stays.
+fn sweep(folder: &Path) {
+    let is_old = |path: &Path| {
+        let changed = fs_err::symlink_metadata(path).and_then(|about| about.modified());
+        matches!(changed.map(|at| at.elapsed()), Ok(Ok(age)) if age > AGE)
+    };
+    for entry in fs_err::read_dir(folder).into_iter().flatten().flatten() {
+        let (name, path) = (entry.file_name(), entry.path());
+        let name = name.to_string_lossy();
+        if name.starts_with(HIDDEN) && name.ends_with(PARTIAL) && is_old(&path) {
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let _ = if is_folder {
+                fs_err::remove_dir_all(path)
+            } else {
+                fs_err::remove_file(path)
+            };
+        }
+    }
+}
+
 /// A file that we created and that is removed unless it was renamed.
 struct Temporary(PathBuf);
 
 impl Temporary {
     /// Creates a file under a name that nobody else has.
     fn in_folder(folder: &Path) -> io::Result<(Self, File)> {
-        Self::with_suffixes(folder, iter::repeat_with(random_number).take(ATTEMPTS))
+        Self::with_suffixes(folder, random_numbers())
     }
 
     fn with_suffixes(
         folder: &Path,
         suffixes: impl Iterator<Item = u64>,
     ) -> io::Result<(Self, File)> {
-        let mut taken = io::ErrorKind::AlreadyExists.into();
-        for suffix in suffixes {
-            let path = folder.join(format!(".atelier-{suffix:016x}.partial"));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok((Self(path), file)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = error,
-                Err(error) => return Err(error),
-            }
-        }
-        Err(taken)
+        let create = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
+        let (path, file) = make_hidden(folder, suffixes, create)?;
+        Ok((Self(path), file))
     }
 
     fn rename(mut self, path: &Path) -> io::Result<()> {
@@ -113,9 +192,74 @@ impl Drop for Temporary {
     }
 }
 
+/// Makes something under the first hidden name that nobody else has.
+fn make_hidden<T>(
+    folder: &Path,
+    suffixes: impl Iterator<Item = u64>,
+    make: impl Fn(&Path) -> io::Result<T>,
+) -> io::Result<(PathBuf, T)> {
+    let mut last = io::ErrorKind::AlreadyExists.into();
+    for suffix in suffixes {
+        let path = folder.join(format!("{HIDDEN}{suffix:016x}{PARTIAL}"));
+        match make(&path) {
+            Ok(made) => return Ok((path, made)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
+}
+
 /// Each state of the standard library's hash maps has keys of its own.
-fn random_number() -> u64 {
-    RandomState::new().build_hasher().finish()
+fn random_numbers() -> impl Iterator<Item = u64> {
+    iter::repeat_with(|| RandomState::new().build_hasher().finish()).take(ATTEMPTS)
+}
+
+/// Gives a file another name, which must be free.
+fn give_name(temporary: &Path, path: &Path) -> io::Result<()> {
+    match fs_err::hard_link(temporary, path) {
+        Ok(()) => {
+            let _ = fs_err::remove_file(temporary);
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(taken()),
+        // Not every file system lets a file have two names.
+        Err(_) => take_name(temporary, path),
+    }
+}
+
+/// The same without links: an empty file holds the name until the file has it.
+fn take_name(temporary: &Path, path: &Path) -> io::Result<()> {
+    let holder = OpenOptions::new().write(true).create_new(true).open(path);
+    holder.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => taken(),
+        _ => error,
+    })?;
+    fs_err::rename(temporary, path).inspect_err(|_| {
+        let _ = fs_err::remove_file(path);
+    })
+}
+
+fn taken() -> io::Error {
+    let reason = "it exists already; nothing was overwritten, choose another name";
+    io::Error::new(io::ErrorKind::AlreadyExists, reason)
+}
+
+impl Error {
+    /// The same about `path`, where it was about the `temporary` file in its place.
+    fn about(mut self, temporary: &Path, path: &Path) -> Self {
+        let (Self::BadWeights { path: about, .. }
+        | Self::BadBase { path: about, .. }
+        | Self::NotFound { path: about }
+        | Self::Overflow { path: about, .. }
+        | Self::Unwritable { path: about, .. }
+        | Self::Unread { path: about, .. }
+        | Self::Io { path: about, .. }) = &mut self;
+        if about == temporary {
+            path.clone_into(about);
+        }
+        self
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -127,10 +271,7 @@ fn folder_of(path: &Path) -> &Path {
 
 fn refuse_existing(path: &Path) -> io::Result<()> {
     if path.symlink_metadata().is_ok() {
-        return Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "it exists already",
-        ));
+        return Err(taken());
     }
     Ok(())
 }
@@ -185,5 +326,51 @@ mod tests {
         assert_eq!(fs_err::read(&first.0).unwrap(), b"first");
         drop(first);
         assert_eq!(fs_err::read_dir(path).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn without_links_a_name_is_taken_only_where_it_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let [new, path] = ["new", "path"].map(|name| folder.path().join(name));
+        fs_err::write(&new, b"new").unwrap();
+        fs_err::write(&path, b"mine").unwrap();
+        let refused = take_name(&new, &path).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs_err::read(&path).unwrap(), b"mine");
+        fs_err::remove_file(&path).unwrap();
+        take_name(&new, &path).unwrap();
+        assert_eq!(fs_err::read(&path).unwrap(), b"new");
+        // A file that is gone leaves no empty one in its place.
+        fs_err::remove_file(&path).unwrap();
+        assert!(take_name(&new, &path).is_err());
+        assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn old_leftovers_go_and_young_ones_and_those_of_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = std::time::SystemTime::now() - 2 * AGE;
+        let names = [".atelier-1.partial", ".atelier-2.partial", ".other.partial"];
+        for name in names {
+            let path = folder.path().join(name);
+            fs_err::create_dir(&path).unwrap();
+            fs_err::write(path.join("unet"), "half").unwrap();
+            if name != names[1] {
+                std::fs::File::open(path)
+                    .unwrap()
+                    .set_modified(old)
+                    .unwrap();
+            }
+        }
+        let file = folder.path().join(".atelier-3.partial");
+        let file = std::fs::File::create(file).unwrap();
+        file.set_modified(old).unwrap();
+        let partial = PartialFolder::beside(folder.path().join("out")).unwrap();
+        assert_eq!(fs_err::read_dir(partial.path()).unwrap().count(), 0);
+        drop(partial);
+        let left = fs_err::read_dir(folder.path()).unwrap();
+        let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, &names[1..]);
     }
 }

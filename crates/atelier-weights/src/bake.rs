@@ -1,14 +1,11 @@
-//! A base model with adapters in its weights: changed tensors are stored in the number format that they had, all others
+//! A base model with other weights in some places: changed tensors are stored in the number format that they had, all others
 //! are copied byte by byte. One tensor at a time is in memory.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use atelier_core::WeightChange;
-
-use crate::adapter::operate::apply_to_weight;
-use crate::adapter::{LayerId, Part};
 use crate::checkpoint::EMA;
 use crate::part::{Cut, Placed, transposed, with_text_model};
 use crate::writer::header;
@@ -24,6 +21,25 @@ const OUTDATED: [&str; 4] = [
     "sshs_legacy_hash",
 ];
 
+/// A change of the numbers of a weight, which has the shape that diffusers gives it.
+pub type Change = Box<dyn Fn(&mut [f32])>;
+
+/// A weight of a network that changes.
+pub struct ChangedWeight {
+    /// The network's part of the model, such as `unet`.
+    pub part: &'static str,
+    /// Path of the layer inside it, in diffusers' names.
+    pub layer: String,
+    /// What becomes of the numbers.
+    pub change: Change,
+}
+
+impl fmt::Debug for ChangedWeight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.part, self.layer)
+    }
+}
+
 /// Which stored tensors of a base model change, and how.
 #[derive(Debug)]
 pub struct Baking {
@@ -34,34 +50,36 @@ pub struct Baking {
 }
 
 /// A change to a stored tensor, or to the part of it that is a weight of the network.
-#[derive(Debug)]
 struct Edit {
     cut: Cut,
     /// Length of the weight's axes.
     shape: Vec<usize>,
-    change: WeightChange,
-    strength: f32,
+    change: Change,
+}
+
+impl fmt::Debug for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {:?}", self.cut, self.shape)
+    }
 }
 
 impl Baking {
-    /// Finds the stored tensor of every change, each with its strength. Changes at strength 0 are none.
+    /// Finds the stored tensor of every weight that changes.
     ///
-    /// The changes must fit the weights, as those of an adapter that was fitted to the model do.
+    /// # Errors
+    /// When the model has no such weight.
     pub fn plan(
         model: &ModelFiles,
-        changes: impl IntoIterator<Item = (LayerId, WeightChange, f32)>,
+        changes: impl IntoIterator<Item = ChangedWeight>,
     ) -> Result<Self> {
         let mut parts = BTreeMap::new();
         for part in model.weighted_parts() {
             parts.insert(part, model.tensors(part)?);
         }
         let mut files: BTreeMap<PathBuf, BTreeMap<String, Vec<Edit>>> = BTreeMap::new();
-        for (layer, change, strength) in changes {
-            if strength == 0.0 {
-                continue;
-            }
-            let tensors = parts.get(layer.part.name());
-            let placed = tensors.and_then(|tensors| tensors.placed(&weight_name(&layer)));
+        for weight in changes {
+            let tensors = parts.get(weight.part);
+            let placed = tensors.and_then(|tensors| tensors.placed(&weight.name()));
             let Some(Placed {
                 file,
                 stored,
@@ -69,15 +87,14 @@ impl Baking {
                 cut,
             }) = placed
             else {
-                let problem = format!("it has no weight for the layer `{layer}`");
+                let problem = format!("it has no weight for the layer `{weight:?}`");
                 return Err(Error::bad_base(model.root(), problem));
             };
             let edits = files.entry(file.path().to_owned()).or_default();
             edits.entry(stored.clone()).or_default().push(Edit {
                 cut: *cut,
                 shape: info.shape.clone(),
-                change,
-                strength,
+                change: weight.change,
             });
         }
         let drops_ema = model
@@ -233,28 +250,29 @@ impl Edit {
     /// Changes the numbers of the stored tensor.
     fn apply(&self, numbers: &mut [f32]) {
         match self.cut {
-            Cut::Whole => apply_to_weight(&self.change, numbers, self.strength),
+            Cut::Whole => (self.change)(numbers),
             Cut::From(first) => {
                 let count: usize = self.shape.iter().product();
-                let weight = &mut numbers[first..first + count];
-                apply_to_weight(&self.change, weight, self.strength);
+                (self.change)(&mut numbers[first..first + count]);
             }
             Cut::Transposed => {
                 let rows = self.shape.first().copied().unwrap_or(1);
                 let columns = numbers.len() / rows.max(1);
                 let mut weight = transposed(numbers, rows);
-                apply_to_weight(&self.change, &mut weight, self.strength);
+                (self.change)(&mut weight);
                 numbers.copy_from_slice(&transposed(&weight, columns));
             }
         }
     }
 }
 
-/// The diffusers name of a layer's weight.
-fn weight_name(layer: &LayerId) -> String {
-    let name = format!("{}.weight", layer.path);
-    match layer.part {
-        Part::Unet => name,
-        Part::TextEncoder | Part::TextEncoder2 => with_text_model(&name),
+impl ChangedWeight {
+    /// The name in the model.
+    fn name(&self) -> String {
+        let name = format!("{}.weight", self.layer);
+        match self.part {
+            "unet" => name,
+            _ => with_text_model(&name),
+        }
     }
 }

@@ -88,7 +88,7 @@ impl DType {
     }
 
     /// Appends the numbers in `bytes`; a length that is no multiple of the size drops the rest. Integers beyond 2^24 are rounded.
-    pub(crate) fn decode(self, bytes: &[u8], out: &mut Vec<f32>) {
+    pub fn decode(self, bytes: &[u8], out: &mut Vec<f32>) {
         match self {
             Self::F64 => out.extend(chunks::<8>(bytes).map(|b| f64::from_le_bytes(b) as f32)),
             Self::F32 => out.extend(chunks::<4>(bytes).map(f32::from_le_bytes)),
@@ -108,7 +108,7 @@ impl DType {
     }
 
     /// Appends one number in this format; the number itself comes back when it does not fit.
-    pub(crate) fn encode(self, value: f32, out: &mut Vec<u8>) -> Result<(), f32> {
+    pub fn encode(self, value: f32, out: &mut Vec<u8>) -> Result<(), f32> {
         match self {
             Self::F64 => out.extend(f64::from(value).to_le_bytes()),
             Self::F32 => out.extend(value.to_le_bytes()),

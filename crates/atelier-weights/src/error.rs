@@ -92,7 +92,8 @@ impl Coded for Error {
 }
 
 impl Error {
-    pub(crate) fn bad_weights(path: &Path, problem: impl Into<String>) -> Self {
+    /// The file has a problem.
+    pub fn bad_weights(path: &Path, problem: impl Into<String>) -> Self {
         Self::BadWeights {
             path: path.to_owned(),
             problem: problem.into(),
@@ -106,7 +107,8 @@ impl Error {
         }
     }
 
-    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+    /// The system refused an action, in the words that errors of files have; a file that is not there to be read is not found.
+    pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         let source = plain_reason(source);
         match source.kind() {
@@ -133,7 +135,7 @@ fn plain_reason(error: io::Error) -> io::Error {
 }
 
 /// The first few of many names, for a message.
-pub(crate) fn first_names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+pub fn first_names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 5;
     let count = names.len();
     let shown: Vec<_> = names.take(SHOWN).map(|name| format!("`{name}`")).collect();

@@ -23,7 +23,7 @@ pub fn read_json(path: &Path) -> Result<Value> {
 }
 
 /// The bytes of a small file.
-pub(crate) fn read_limited(path: &Path) -> Result<Vec<u8>> {
+pub fn read_limited(path: &Path) -> Result<Vec<u8>> {
     let failed = |source| Error::io("read", path, source);
     let size = fs_err::metadata(path).map_err(failed)?.len();
     if size > MAX_CONFIG_BYTES {

@@ -1,7 +1,6 @@
-//! Weights on disk: safetensors files with hard limits, model folders, adapter files, hashes, and writing that leaves
-//! nothing half-done. Knows no tensor library.
+//! Weights on disk: safetensors files with hard limits, model folders, hashes, and writing that leaves nothing half-done. Knows
+//! no tensor library.
 
-pub mod adapter;
 pub mod atomic;
 pub mod bake;
 mod checkpoint;
@@ -24,18 +23,18 @@ pub use checkpoint::{
     is_checkpoint_name,
 };
 pub use dtype::DType;
-pub use error::Error;
+pub use error::{Error, first_names};
 pub use expected::expected_tensors;
 pub use hash::{FileHashes, HashSource, ReadFiles, hash_file, sha256_file, sha256_hex};
 pub use header::TensorInfo;
-pub use json::{MAX_CONFIG_BYTES, quote_infinities, read_json};
+pub use json::{MAX_CONFIG_BYTES, quote_infinities, read_json, read_limited};
 pub use model_files::{Layout, ModelFiles};
 pub use model_folder::{FolderChoice, ModelFolder, PartWeights, is_pickled, shard_files};
 pub use part::PartTensors;
 pub use report::{Misshapen, PartReport, Report};
 pub use tensor_bytes::TensorBytes;
 pub use tensor_file::TensorFile;
-pub use writer::{OutTensor, StoredBytes, write_stored, write_tensors};
+pub use writer::{FileLayout, Hashes, OutTensor, StoredBytes, write_stored, write_tensors};
 
 /// The result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -140,7 +140,7 @@ impl TensorFile {
     }
 
     /// The numbers of a small tensor in whatever format, integers included.
-    pub(crate) fn read_numbers(&self, name: &str) -> Result<Vec<f32>> {
+    pub fn read_numbers(&self, name: &str) -> Result<Vec<f32>> {
         let (mut numbers, dtype) = (Vec::new(), self.entry(name)?.info.dtype);
         dtype.decode(&self.read_bytes(name)?, &mut numbers);
         Ok(numbers)

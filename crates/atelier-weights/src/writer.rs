@@ -33,7 +33,7 @@ pub fn write_tensors(
     metadata: &BTreeMap<String, String>,
 ) -> Result<()> {
     let path = path.as_ref();
-    let layout = Layout::new(path, tensors)?;
+    let layout = FileLayout::new(path, tensors)?;
     atomic::write_file(path, |out| layout.write(metadata, out))
 }
 
@@ -69,13 +69,13 @@ pub fn write_stored(
 }
 
 /// Tensors that were found sound, in file order.
-pub(crate) struct Layout<'a> {
+pub struct FileLayout<'a> {
     tensors: Vec<&'a OutTensor>,
 }
 
-impl<'a> Layout<'a> {
+impl<'a> FileLayout<'a> {
     /// Checks the tensors, which are meant for `path`, and sorts them: widest number format first, then by name.
-    pub(crate) fn new(path: &Path, tensors: &'a [OutTensor]) -> Result<Self> {
+    pub fn new(path: &Path, tensors: &'a [OutTensor]) -> Result<Self> {
         let mut names = BTreeSet::new();
         for tensor in tensors {
             let fresh = names.insert(tensor.name.as_str()) && tensor.name != METADATA_KEY;
@@ -90,7 +90,7 @@ impl<'a> Layout<'a> {
     }
 
     /// Writes length, header and numbers.
-    pub(crate) fn write(
+    pub fn write(
         &self,
         metadata: &BTreeMap<String, String>,
         out: &mut dyn Write,
@@ -125,7 +125,7 @@ impl<'a> Layout<'a> {
     }
 
     /// The hashes that adapter readers look for, of a file with only this metadata.
-    pub(crate) fn hashes(&self, metadata: &BTreeMap<String, String>) -> io::Result<Hashes> {
+    pub fn hashes(&self, metadata: &BTreeMap<String, String>) -> io::Result<Hashes> {
         let header = self.header(metadata);
         let mut sink = HashSink {
             position: header.len() as u64,
@@ -145,11 +145,11 @@ impl<'a> Layout<'a> {
 }
 
 /// What identifies a file of weights to other programs.
-pub(crate) struct Hashes {
+pub struct Hashes {
     /// SHA-256 of everything after the header.
-    pub(crate) model: String,
+    pub model: String,
     /// The first 8 digits of the SHA-256 of 64 KiB at 1 MiB.
-    pub(crate) legacy: String,
+    pub legacy: String,
 }
 
 struct HashSink {

@@ -11,8 +11,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use atelier_app::context::{App, ExitKind};
-use atelier_app::output::Output;
+use atelier_app::output::{Output, lost_result};
 use atelier_core::ErrorCode;
+use atelier_failure::Cancelled;
 use clap::Parser as _;
 
 use crate::commands::Cli;
@@ -51,12 +52,18 @@ fn main() -> ExitCode {
         ))
     });
     match result {
-        Ok(ExitKind::Completed) => ExitCode::SUCCESS,
+        Ok(ExitKind::Completed) => match lost_result() {
+            None => ExitCode::SUCCESS,
+            Some(error) => {
+                output.note(format_args!("error: {error}"));
+                ExitCode::from(ErrorCode::Io.exit_status())
+            }
+        },
         Ok(ExitKind::Cancelled) => ExitCode::from(atelier_app::context::CANCELLED_STATUS),
         Ok(ExitKind::Status(status)) => ExitCode::from(u8::try_from(status).unwrap_or(1)),
         Ok(ExitKind::Failed(code)) => ExitCode::from(code.exit_status()),
         Err(error) if atelier_failure::is_cancelled(&error) => {
-            output.cancelled();
+            output.cancelled(Cancelled);
             ExitCode::from(atelier_app::context::CANCELLED_STATUS)
         }
         Err(error) => {

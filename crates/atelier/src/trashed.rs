@@ -1,5 +1,7 @@
 //! Things in the trash by name or id, where several may have had the same name.
 
+use std::fmt::Display;
+
 use anyhow::Result;
 use atelier_core::ErrorCode;
 use atelier_failure::failed;
@@ -27,4 +29,13 @@ pub(crate) fn one_of<'t, T>(
         format!("no {what} `{wanted}` is in the trash; `{what} list --trashed` shows what is")
     };
     Err(failed(ErrorCode::NotFound, message))
+}
+
+/// What a list says behind a thing in the trash, where several may have one name.
+pub(crate) fn id_in_trash(trashed: bool, id: &impl Display) -> String {
+    if trashed {
+        format!(", id {id}")
+    } else {
+        String::new()
+    }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use arbitrary::Arbitrary;
-use atelier_weights::adapter::{AdapterFamily, BaseLayers};
+use atelier_adapters::{AdapterFamily, BaseLayers};
 
 use crate::Scratch;
 use crate::name::{Name, Word};

@@ -1,5 +1,6 @@
 //! Builds the corpus: fetch the packages, find each concept in each style, draw, caption, save.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -96,16 +97,19 @@ enum Drawing {
     Webp(PathBuf),
 }
 
-/// Opens `<cache>/corpus-<side>.{bin,json}`; makes it first when it is not there.
+/// Opens `<cache>/corpus-<side>.{bin,json}`; makes it first when it is not there, or when its pictures come from other packages
+/// than are pinned.
 ///
 /// Making it fetches the pinned packages into `<cache>/npm` with the npm client and draws every picture.
 pub fn build(cache: &Path, side: usize) -> Result<Corpus> {
     let stem = cache.join(format!("corpus-{side}"));
     if Corpus::exists(&stem) {
         let mut corpus = Corpus::load(&stem)?;
-        // What a folder of an earlier version kept apart is of no account.
-        split::assign(&mut corpus.entries);
-        return Ok(corpus);
+        if has_pinned_sources(&corpus.entries) {
+            // What a folder of an earlier version kept apart is of no account.
+            split::assign(&mut corpus.entries);
+            return Ok(corpus);
+        }
     }
     let mut wanted: Vec<Package> = STYLES.iter().map(|style| style.package).collect();
     wanted.push(packages::EMOJIBASE);
@@ -130,6 +134,18 @@ pub fn build(cache: &Path, side: usize) -> Result<Corpus> {
     let corpus = Corpus::new(side, entries, pixels)?;
     corpus.save(&stem)?;
     Ok(corpus)
+}
+
+/// Whether entries are those of every style, each from the package that is pinned for it.
+fn has_pinned_sources(entries: &[Entry]) -> bool {
+    let found = entries
+        .iter()
+        .map(|entry| (entry.style.clone(), entry.source.clone()));
+    let pinned = styles()
+        .iter()
+        .map(|style| (style.style.to_owned(), style.package.spec()));
+    let (found, pinned): (BTreeSet<_>, BTreeSet<_>) = (found.collect(), pinned.collect());
+    found == pinned
 }
 
 impl StyleSet {
@@ -194,5 +210,30 @@ impl Drawing {
                 .with_context(|| format!("picture `{}`", path.display()))?,
         };
         Ok(is_visible(&rgba).then_some(rgba))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caption::tests::entry;
+
+    #[test]
+    fn a_kept_corpus_counts_only_with_the_pinned_package_of_every_style() {
+        let of = |style: &StyleSet| Entry {
+            style: style.style.to_owned(),
+            source: style.package.spec(),
+            ..entry("grinning face")
+        };
+        let mut entries: Vec<_> = styles().iter().chain(styles()).map(of).collect();
+        assert!(has_pinned_sources(&entries));
+        entries[3].source = "@iconify-json/noto@0.0.1".to_owned();
+        assert!(
+            !has_pinned_sources(&entries),
+            "one picture of an earlier version"
+        );
+        let missing: Vec<_> = styles()[1..].iter().map(of).collect();
+        assert!(!has_pinned_sources(&missing), "a style is lacking");
+        assert!(!has_pinned_sources(&[]));
     }
 }

@@ -63,8 +63,8 @@ pub(crate) struct Bench {
     /// Our arithmetic: f32, bf16 or both.
     #[arg(long, value_delimiter = ',', default_value = "f32")]
     precision: Vec<Precision>,
-    /// PyTorch's arithmetic.
-    #[arg(long, value_delimiter = ',', default_value = "f32,bf16")]
+    /// PyTorch's arithmetic: f32, bf16 or both.
+    #[arg(long, value_delimiter = ',', default_value = "f32,bf16", value_parser = peer_precision)]
     peer_precision: Vec<Precision>,
     /// Threads of both programs; as many as the machine has when absent.
     #[arg(long, value_delimiter = ',', value_name = "THREADS,…")]
@@ -245,6 +245,14 @@ impl Bench {
         } else {
             self.threads.clone()
         }
+    }
+}
+
+/// The arithmetic of the peer, whose scripts know no other.
+fn peer_precision(word: &str) -> Result<Precision, String> {
+    match word.parse() {
+        Ok(precision @ (Precision::F32 | Precision::Bf16)) => Ok(precision),
+        _ => Err("expected `f32` or `bf16`".to_owned()),
     }
 }
 

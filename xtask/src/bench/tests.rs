@@ -5,15 +5,37 @@ use clap::Parser;
 use super::programs::Report;
 use super::*;
 
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    bench: Bench,
+}
+
+fn parsed(words: &[&str]) -> Result<Bench, clap::Error> {
+    let words = [&["bench", "--base", "/models/sd15"], words].concat();
+    Flags::try_parse_from(words).map(|flags| flags.bench)
+}
+
 /// What these flags mean.
 pub(super) fn bench(words: &[&str]) -> Bench {
-    #[derive(Parser)]
-    struct Flags {
-        #[command(flatten)]
-        bench: Bench,
+    parsed(words).unwrap()
+}
+
+#[test]
+fn the_peer_has_no_arithmetic_but_that_of_its_scripts() {
+    let both = [Precision::F32, Precision::Bf16];
+    assert_eq!(bench(&[]).peer_precision, both);
+    assert_eq!(
+        bench(&["--peer-precision", "f32,bf16"]).peer_precision,
+        both
+    );
+    for word in ["int8", "f32,int8", "f16"] {
+        let error = parsed(&["--peer-precision", word]).unwrap_err().to_string();
+        assert!(
+            error.contains("expected `f32` or `bf16`"),
+            "{word}: {error}"
+        );
     }
-    let words = [&["bench", "--base", "/models/sd15"], words].concat();
-    Flags::parse_from(words).bench
 }
 
 #[test]

@@ -20,7 +20,12 @@ use table::Table;
 const PAGE: &str = "docs/reference/parity.md";
 
 /// Crates whose tests compare with a reference.
-const CRATES: [&str; 3] = ["atelier-diffusion", "atelier-eval", "atelier-weights"];
+const CRATES: [&str; 4] = [
+    "atelier-adapters",
+    "atelier-diffusion",
+    "atelier-eval",
+    "atelier-weights",
+];
 
 /// Gather the errors against the references from the tests into docs/reference/parity.md.
 #[derive(clap::Args)]

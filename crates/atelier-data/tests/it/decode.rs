@@ -1,7 +1,7 @@
 //! Pictures of every format and of no format.
 
 use atelier_core::{Coded as _, ErrorCode};
-use atelier_data::{Limits, RgbPicture, decode_picture};
+use atelier_data::{Limits, RgbPicture, decode_mask, decode_picture};
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgba, RgbaImage};
 use proptest::prelude::*;
 
@@ -198,6 +198,70 @@ fn the_orientation_is_applied() {
         let corner = [picture.rgb[0] > 128, picture.rgb[1] > 128];
         assert_eq!(corner, [red, green], "{orientation}");
     }
+}
+
+/// A PNG with an `eXIf` chunk that holds the orientation alone, behind its pixels.
+fn png_with_late_orientation(orientation: u8) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = ::png::Encoder::new(&mut bytes, 64, 32);
+    encoder.set_color(::png::ColorType::Rgb);
+    let mut writer = encoder.write_header().unwrap();
+    writer
+        .write_image_data(&corners(64, 32).into_raw())
+        .unwrap();
+    let mut exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    writer.write_chunk(::png::chunk::eXIf, &exif).unwrap();
+    writer.finish().unwrap();
+    bytes
+}
+
+#[test]
+fn the_orientation_of_a_png_counts_behind_its_pixels_too() {
+    for (orientation, width, corner) in [(1, 64, [10, 10]), (3, 64, [240, 240]), (6, 32, [10, 240])]
+    {
+        let picture = decode(&png_with_late_orientation(orientation)).unwrap();
+        assert_eq!(picture.width, width, "{orientation}");
+        assert_eq!(picture.rgb[..2], corner, "{orientation}");
+    }
+}
+
+#[test]
+fn a_grey_profile_counts_for_a_grey_picture() {
+    let profile = moxcms::ColorProfile::new_gray_with_gamma(1.0);
+    let profile = profile.encode().unwrap();
+    let with_profile = |colour, data: &[u8]| {
+        let mut bytes = Vec::new();
+        let mut info = ::png::Info::with_size(16, 16);
+        info.icc_profile = Some((&profile).into());
+        (info.color_type, info.bit_depth) = (colour, ::png::BitDepth::Eight);
+        let encoder = ::png::Encoder::with_info(&mut bytes, info).unwrap();
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(data).unwrap();
+        drop(writer);
+        decode(&bytes).unwrap().rgb[0]
+    };
+    let grey = with_profile(::png::ColorType::Grayscale, &[53; 256]);
+    assert_eq!(grey, 126, "as lcms has it");
+    let colour = with_profile(::png::ColorType::Rgb, &[53; 768]);
+    assert_eq!(colour, 53, "a profile for other inks is none");
+}
+
+#[test]
+fn a_mask_is_what_its_colours_say_whatever_is_transparent() {
+    let mask = RgbaImage::from_fn(16, 16, |x, _| match x {
+        0..8 => Rgba([255, 255, 255, 255]),
+        8..12 => Rgba([0, 0, 0, 0]),
+        _ => Rgba([200, 200, 200, 0]),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), "m.png", &encoded(mask, ImageFormat::Png));
+    let mask = decode_mask(&path, &Limits::default()).unwrap();
+    assert_eq!((mask.width, mask.height), (16, 16));
+    let row: Vec<_> = mask.rgb[..48].iter().step_by(3).copied().collect();
+    assert_eq!(row, [vec![255; 8], vec![0; 4], vec![200; 4]].concat());
+    let gone = decode_mask(folder.path().join("gone.png"), &Limits::default());
+    assert_eq!(gone.unwrap_err().code(), ErrorCode::NotFound);
 }
 
 #[test]

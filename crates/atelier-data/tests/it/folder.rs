@@ -161,7 +161,96 @@ fn a_long_caption_is_refused() {
         message.contains("its caption `a.txt` cannot be read: it has 65537 bytes, at most 65536"),
         "{message}"
     );
-    assert!(read_with(&long[1..]).is_ok());
+    // The library keeps none that is longer than this.
+    let message = read_with(&long[..10_001]).unwrap_err().to_string();
+    assert!(
+        message.contains("its caption `a.txt` has more than 10000 characters"),
+        "{message}"
+    );
+    assert!(read_with(&long[..10_000]).is_ok());
+}
+
+#[test]
+fn a_caption_with_control_characters_is_refused() {
+    let utf_16: Vec<u8> = "a cat".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for text in [&utf_16[..], b"a \x1b[31mcat", b"a\0"] {
+        let error = read(&[("a.png", &png(16)), ("a.txt", text)], false).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::BadPicture);
+        let message = error.to_string();
+        let part = "`a.png`: its caption `a.txt` has control characters";
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(read(&[("a.png", &png(16)), ("a.txt", b"a\tb\r\n")], false).is_ok());
+}
+
+#[test]
+fn a_caption_counts_whatever_the_case_of_its_ending() {
+    let files: [(&str, &[u8]); 4] = [
+        ("a.png", &png(16)),
+        ("a.TXT", b"large"),
+        ("b.png", &png(17)),
+        ("b.txt", b"small"),
+    ];
+    let samples = read(&files, false).unwrap().samples;
+    let mut captions: Vec<_> = samples.iter().map(|one| one.caption.as_str()).collect();
+    captions.sort_unstable();
+    assert_eq!(captions, ["large", "small"]);
+}
+
+#[test]
+fn jpeg_has_four_endings() {
+    let jpeg = |size| encoded(corners(size, size), ImageFormat::Jpeg);
+    let files: [(&str, &[u8]); 4] = [
+        ("a.jpg", &jpeg(16)),
+        ("b.JPEG", &jpeg(17)),
+        ("c.jfif", &jpeg(18)),
+        ("d.jpe", &jpeg(19)),
+    ];
+    assert_eq!(read(&files, false).unwrap().samples.len(), 4);
+}
+
+#[test]
+fn pictures_of_other_formats_are_left_out_by_name() {
+    let picture = png(16);
+    let files: [(&str, &[u8]); 4] = [
+        ("a.png", &picture),
+        ("b.HEIC", b"photo"),
+        ("c.tif", b"scan"),
+        ("d.md", b"notes"),
+    ];
+    let dataset = read(&files, false).unwrap();
+    let skipped: Vec<_> = dataset.skipped.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        skipped,
+        [
+            "`b.HEIC`: its format is not read; save it as PNG or JPEG",
+            "`c.tif`: its format is not read; save it as PNG or JPEG"
+        ]
+    );
+    assert!(
+        dataset
+            .skipped
+            .iter()
+            .all(atelier_data::Skipped::is_other_format)
+    );
+    assert_eq!(dataset.version, read(&files[..1], false).unwrap().version);
+    // A bad picture is an error all the same, which names them too.
+    let bad = [files.as_slice(), &[("e.png", b"words".as_slice())]].concat();
+    let message = read(&bad, false).unwrap_err().to_string();
+    for part in [
+        "cannot use 3 of 4 pictures",
+        "`e.png`: its content",
+        "`c.tif`",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    let error = read(&files[1..], false).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::DatasetEmpty);
+    let message = error.to_string();
+    assert!(
+        message.contains("the formats of `b.HEIC`, `c.tif` are not read"),
+        "{message}"
+    );
 }
 
 #[cfg(unix)]

@@ -122,6 +122,9 @@ pub enum PromptError {
 impl Coded for PromptError {
     fn code(&self) -> ErrorCode {
         match self {
+            Self::Read(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                ErrorCode::NotFound
+            }
             Self::Read(_) => ErrorCode::Io,
             _ => ErrorCode::InvalidInput,
         }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use atelier_adapters::{AdapterFile, BaseLayers, LayerId, Part};
 use atelier_core::{AdapterFamily, AdapterUse, WeightChange};
 use atelier_nn::Visit;
 use atelier_nn::lora::Attach;
-use atelier_weights::adapter::{AdapterFile, BaseLayers, LayerId, Part};
 use atelier_weights::expected_tensors;
 use burn::tensor::Device;
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use atelier_adapters::AdapterFile;
 use atelier_core::WeightChange;
 use atelier_nn::layers::ConvShape;
 use atelier_nn::layers::Weight;
@@ -10,7 +11,6 @@ use atelier_nn::lora::{Attach, Detach};
 use atelier_nn::{Conv2d, Engine, Init, Linear, ParamError, ParamSource, Params, Visit as _};
 use atelier_testkit::{assert_case_close, assert_close};
 use atelier_weights::TensorFile;
-use atelier_weights::adapter::AdapterFile;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::source::device;
@@ -158,7 +158,7 @@ fn dora_of_peft_at_other_strengths_is_that_of_peft() {
 
 #[test]
 fn several_adapters_act_as_if_baked_one_after_the_other() {
-    use atelier_weights::adapter::operate::apply_to_weight;
+    use atelier_adapters::operate::apply_to_weight;
     let file = expected();
     let all = cases(&file);
     let named = |name: &str| {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use atelier_adapters::{AdapterFile, AdapterLayer, Array, kohya_name};
 use atelier_core::{AdapterUse, Recompute, Targets};
 use atelier_diffusion::stable_diffusion::{Base, Conditioning, Unet, recipe};
 use atelier_nn::gradients::{gradient_of, values_of};
@@ -11,7 +12,6 @@ use atelier_nn::lora::{Attach, Detach, Factors, sites};
 use atelier_nn::{Conv2d, Engine, Linear, Visit as _, Visitor};
 use atelier_testkit::{Golden, assert_close, golden, tiny_sd15};
 use atelier_weights::DType;
-use atelier_weights::adapter::{AdapterFile, AdapterLayer, Array, kohya_name};
 use burn::tensor::{Device, Gradients, Tensor};
 
 use crate::source::assert_golden;

@@ -5,6 +5,7 @@ use axum::Router;
 use axum::http::{Method, Uri};
 use axum::routing::post;
 
+use super::PREFIX;
 use super::refusal::{Refusal, Result};
 use super::said::Said;
 
@@ -118,6 +119,13 @@ pub(super) async fn refuse_unknown(method: Method, uri: Uri) -> Refusal {
 /// Another method than an address takes.
 pub(super) async fn refuse_method() -> Refusal {
     Refusal::wrong_method()
+}
+
+/// Any address of the other house outside this API, and the one that it lies below.
+pub(super) async fn refuse_outside() -> Refusal {
+    Refusal::not_found(format!(
+        "there is nothing here; this API lies below `{PREFIX}`"
+    ))
 }
 
 #[cfg(test)]

@@ -21,9 +21,9 @@ pub(super) async fn draw_from_text(
     Extension(desk): Extension<Desk>,
     request: Request,
 ) -> Result<Response> {
-    let place = desk.place()?;
     let most_bytes = app.limits().json_bytes;
     let Document(said): Document<Said> = json_within(request, &app, most_bytes).await?;
+    let place = desk.place(&app)?;
     let asked = wanted(&app, &desk, said).await?;
     draw(app, place, asked).await
 }
@@ -34,11 +34,11 @@ pub(super) async fn draw_from_picture(
     Extension(desk): Extension<Desk>,
     request: Request,
 ) -> Result<Response> {
-    let place = desk.place()?;
     // As many at the same time as uploads, since they are in the memory.
     let turn = app.upload_place().await?;
     let most_bytes = app.limits().picture_json_bytes;
     let Document(mut said): Document<Said> = json_within(request, &app, most_bytes).await?;
+    let place = desk.place(&app)?;
     let sent = Sent::take(&mut said)?;
     let how = How::of(&said)?;
     let (said, mut wanted) = wanted(&app, &desk, said).await?;

@@ -27,6 +27,8 @@ use desk::Desk;
 
 /// The path that the clients have compiled in.
 const PREFIX: &str = "/sdapi/v1";
+/// Below this, everything is refused in the other house's shape.
+const HOUSE: &str = "/sdapi";
 
 /// Every place.
 pub(crate) fn routes() -> Router<App> {
@@ -50,5 +52,6 @@ pub(crate) fn routes() -> Router<App> {
         .route("/{*rest}", any(absent::refuse_unknown))
         .method_not_allowed_fallback(absent::refuse_method)
         .layer(Extension(Desk::default()));
-    Router::new().nest(PREFIX, routes)
+    let outside = Router::new().fallback(absent::refuse_outside);
+    Router::new().nest(PREFIX, routes).nest(HOUSE, outside)
 }

@@ -32,25 +32,35 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// These with what is said laid over them. Settings that nobody knows are passed over.
-    pub(super) fn with(mut self, said: &Settings, planner: &dyn Planner) -> Result<Self> {
+    /// What is said. Settings that nobody knows are passed over.
+    pub(super) fn said(said: &Settings, planner: &dyn Planner) -> Result<Self> {
         check_absent(said)?;
+        let mut options = Self::default();
         let base = said.sd_model_checkpoint.get("sd_model_checkpoint")?;
         if let Some(word) = base.filter(|word| !word.trim().is_empty()) {
-            self.base = Some(find_base(planner, word.trim())?.name);
+            options.base = Some(find_base(planner, word.trim())?.name);
         }
         let (key, range) = CLIP_SKIP;
         if let Some(layers) = said.clip_stop_at_last_layers.get(key)? {
-            self.clip_skip = Some(layers.within(key, range)? - 1);
+            options.clip_skip = Some(layers.within(key, range)? - 1);
         }
         if let Some(word) = said.randn_source.get("randn_source")? {
             let found = NOISES.iter().find(|(name, _)| name == word);
             let found = found.ok_or_else(|| {
                 Refusal::invalid("`randn_source` must be one of `CPU`, `GPU`, `NV`")
             });
-            self.noise = Some(found?.1);
+            options.noise = Some(found?.1);
         }
-        Ok(self)
+        Ok(options)
+    }
+
+    /// These, and those below where they set nothing.
+    pub(super) fn over(self, below: Self) -> Self {
+        Self {
+            base: self.base.or(below.base),
+            clip_skip: self.clip_skip.or(below.clip_skip),
+            noise: self.noise.or(below.noise),
+        }
     }
 }
 
@@ -126,8 +136,8 @@ pub(super) async fn set_options(
 ) -> Result<Json<Value>> {
     let most_bytes = app.limits().json_bytes;
     let Document(said): Document<Settings> = json_within(request, &app, most_bytes).await?;
-    let (planner, before) = (app.planner()?, desk.options(&app));
-    let set = app.work().files(move || before.with(&said, &*planner));
-    desk.set_options(&app, set.await??);
+    let planner = app.planner()?;
+    let read = app.work().files(move || Options::said(&said, &*planner));
+    desk.set_options(&app, read.await??);
     Ok(Json(Value::Null))
 }

@@ -1,7 +1,7 @@
 //! Pictures inside requests: text in base64, which is measured before it is decoded.
 
 use atelier_core::ErrorCode;
-use atelier_data::{Limits, decode_bytes};
+use atelier_data::{Limits, decode_mask_or_alpha};
 use atelier_server::door::{App, Failure, StartWish, keep_start_picture};
 use atelier_store::{Library, StartPictureId};
 use base64::Engine as _;
@@ -92,21 +92,23 @@ impl Sent {
 }
 
 fn keep_mask(library: &Library, mask: &str, how: &How, most_bytes: u64) -> Result<StartPictureId> {
-    let mut bytes = bytes_of(mask, "`mask`", most_bytes)?;
-    if how.is_mask_inverted {
-        bytes = inverted(&bytes)?;
-    }
+    let bytes = bytes_of(mask, "`mask`", most_bytes)?;
+    let bytes = mask_of(&bytes, how.is_mask_inverted)?;
     Ok(keep_start_picture(library, "mask.png", &bytes)?.id)
 }
 
-/// The negative of a picture, as a PNG.
-fn inverted(bytes: &[u8]) -> Result<Vec<u8>> {
+/// What is to be drawn anew in white, as a PNG: what is opaque where there is transparency, as that web interface has it, else
+/// what is white.
+fn mask_of(bytes: &[u8], is_inverted: bool) -> Result<Vec<u8>> {
     let bad = |problem: &dyn std::fmt::Display| {
         Failure::new(ErrorCode::BadPicture, format!("`mask`: {problem}"))
     };
-    let mut picture = decode_bytes(bytes, &Limits::default()).map_err(|problem| bad(&problem))?;
-    for byte in &mut picture.rgb {
-        *byte = !*byte;
+    let decoded = decode_mask_or_alpha(bytes, &Limits::default());
+    let mut picture = decoded.map_err(|problem| bad(&problem))?;
+    if is_inverted {
+        for byte in &mut picture.rgb {
+            *byte = !*byte;
+        }
     }
     let [width, height] = [picture.width, picture.height].map(|side| side as u32);
     let mut png = Vec::new();
@@ -160,6 +162,8 @@ impl How {
 
 #[cfg(test)]
 mod tests {
+    use atelier_data::decode_bytes;
+
     use super::*;
 
     #[test]
@@ -180,13 +184,23 @@ mod tests {
     }
 
     #[test]
-    fn the_negative_of_a_mask_is_a_mask() {
-        let black = image::RgbImage::from_pixel(16, 16, image::Rgb([0; 3]));
+    fn a_mask_is_what_is_opaque_and_its_negative_is_a_mask_too() {
+        // black on nothing, as it is drawn there
+        let mut sketch = image::RgbaImage::new(16, 16);
+        for x in 0..16 {
+            sketch.put_pixel(x, 0, image::Rgba([0, 0, 0, 255]));
+        }
         let mut bytes = std::io::Cursor::new(Vec::new());
-        black.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-        let white = inverted(bytes.get_ref()).unwrap();
-        let white = decode_bytes(&white, &Limits::default()).unwrap();
-        assert!(white.rgb.iter().all(|byte| *byte == 255));
-        assert!(inverted(b"x").is_err());
+        sketch
+            .write_to(&mut bytes, image::ImageFormat::Png)
+            .unwrap();
+        for (is_inverted, first, other) in [(false, 255, 0), (true, 0, 255)] {
+            let mask = mask_of(bytes.get_ref(), is_inverted).unwrap();
+            let mask = decode_bytes(&mask, &Limits::default()).unwrap();
+            let (row, rest) = mask.rgb.split_at(3 * 16);
+            assert!(row.iter().all(|byte| *byte == first));
+            assert!(rest.iter().all(|byte| *byte == other));
+        }
+        assert!(mask_of(b"x", true).is_err());
     }
 }

@@ -1,15 +1,16 @@
 //! How far the drawing is that clients of this door wait for, and its end before it is done.
 
 use atelier_core::{JobState, Phase};
-use atelier_jobs::{Error, GenerationRequest, JobSnapshot, Queue};
+use atelier_jobs::{GenerationRequest, JobSnapshot, Queue};
 use atelier_server::door::{App, AppFor, Json};
-use atelier_store::{Error as StoreError, JobId};
+use atelier_store::JobId;
 use axum::Extension;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
 use super::refusal::{Refusal, Result};
+use crate::ending::end;
 
 /// What is told while a base is loaded: clients take 0 for the end.
 const BEGUN: f64 = 0.01;
@@ -133,9 +134,6 @@ pub(super) async fn skip(
 
 async fn cancel(app: &App, found: &JobSnapshot) -> Result<()> {
     let (queue, id) = (app.queue()?, found.job.id);
-    match app.work().files(move || queue.cancel(id)).await? {
-        // It ended by itself just now.
-        Ok(_) | Err(Error::Library(StoreError::JobNotSo { .. })) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    app.work().files(move || end(&queue, id)).await??;
+    Ok(())
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::absent;
 use super::options::Options;
 use super::refusal::{Refusal, Result};
-use super::said::{Said, Settings};
+use super::said::Said;
 use super::words::sampler_and_schedule;
 use crate::key::Key;
 use crate::whole::Whole;
@@ -34,7 +34,7 @@ pub(super) struct Wanted {
     pub(super) batch_size: usize,
     /// Whether pictures stand in the answer.
     pub(super) sends_images: bool,
-    /// What is set for all that comes after.
+    /// What of it is set for all that comes after.
     pub(super) lasting: Option<Options>,
 }
 
@@ -43,7 +43,9 @@ impl Wanted {
     pub(super) fn of(said: &Said, options: Options, planner: &dyn Planner) -> Result<Self> {
         absent::check(said)?;
         let overrides = said.override_settings.get("override_settings")?;
-        let options = options.with(overrides.unwrap_or(&Settings::default()), planner)?;
+        let overrides = overrides.map(|said| Options::said(said, planner));
+        let overrides = overrides.transpose()?.unwrap_or_default();
+        let options = overrides.clone().over(options);
         let restore = &said.override_settings_restore_afterwards;
         let is_lasting = restore.get("override_settings_restore_afterwards")? == Some(&false);
         let sampler = said.sampler_name.get("sampler_name")?;
@@ -81,7 +83,7 @@ impl Wanted {
             drawing,
             batch_size,
             sends_images: *said.send_images.get("send_images")?.unwrap_or(&true),
-            lasting: is_lasting.then_some(options),
+            lasting: is_lasting.then_some(overrides),
         })
     }
 }

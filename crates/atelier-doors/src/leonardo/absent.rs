@@ -5,6 +5,7 @@ use axum::Router;
 use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 
+use super::PREFIX;
 use super::refusal::Refusal;
 
 /// What is refused at which address.
@@ -42,4 +43,16 @@ async fn no_init_image() -> Refusal {
 pub(super) async fn refuse_unknown(method: Method, uri: Uri) -> Refusal {
     let path: String = uri.path().chars().take(200).collect();
     Refusal::not_found(format!("this API has no `{method}` at `{path}`"))
+}
+
+/// Another method than an address takes.
+pub(super) async fn refuse_method() -> Refusal {
+    Refusal::wrong_method()
+}
+
+/// Any address of the other house outside this API, and the one that it lies below.
+pub(super) async fn refuse_outside() -> Refusal {
+    Refusal::not_found(format!(
+        "there is nothing here; this API lies below `{PREFIX}`"
+    ))
 }

@@ -4,12 +4,14 @@
 use std::collections::HashMap;
 
 use atelier_core::{BaseKind, Category, DoorWord, RunState, TrainConfig};
+use atelier_jobs::Queue;
 use atelier_server::door::{App, Failure, TrainingRequest, mapped_base, start_training};
-use atelier_store::{DatasetId, Error, ModelCall, PromisedModel, Run};
+use atelier_store::{DatasetId, Error, Library, ModelCall, PromisedModel, Run};
 use serde_json::{Map, Value, json};
 
 use super::datasets::present;
 use super::refusal::{Refusal, Result};
+use crate::ending::end;
 
 /// As many models as a list has; the newest.
 const LISTED: u32 = 200;
@@ -215,24 +217,36 @@ fn name_of(wanted: Option<&str>) -> Option<String> {
 pub(super) async fn delete(app: &App, call: ModelCall) -> Result<FineTuned> {
     let found = get(app, call).await?;
     let (library, queue) = (app.library(), app.queue()?);
-    let delete = move || -> Result<()> {
-        let PromisedModel { model, run, .. } = library.get_promised_model(call)?;
-        match (model, run) {
-            (Some(model), _) => drop(library.delete_model(model.id)?),
-            (None, Some(run)) => {
-                if let Some(job) = library.find_open_job_of(run.id)? {
-                    queue.cancel(job.id)?;
-                }
-                match library.delete_run(run.id) {
-                    // Its worker stops within a step; what is left of it has failed then.
-                    Ok(_) | Err(Error::RunInUse { .. } | Error::RunQueued { .. }) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            (None, None) => {}
-        }
-        Ok(())
-    };
+    let delete = move || delete_now(&library, &queue, call);
     app.work().files(delete).await??;
     Ok(found)
+}
+
+fn delete_now(library: &Library, queue: &Queue, call: ModelCall) -> Result<()> {
+    let PromisedModel {
+        model,
+        run,
+        is_queued,
+        ..
+    } = library.get_promised_model(call)?;
+    match (model, run) {
+        (Some(model), _) => drop(library.delete_model(model.id)?),
+        (None, Some(run)) => {
+            let is_ended = match library.find_open_job_of(run.id)? {
+                Some(job) => end(queue, job.id)?,
+                None => !is_queued,
+            };
+            if !is_ended {
+                // It came to its own end just now, so that there may be a model.
+                return delete_now(library, queue, call);
+            }
+            match library.delete_run(run.id) {
+                // Its worker stops within a step; what is left of it has failed then.
+                Ok(_) | Err(Error::RunInUse { .. } | Error::RunQueued { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        (None, None) => {}
+    }
+    Ok(())
 }

@@ -12,6 +12,7 @@ use super::mapping::scheduler;
 use super::refusal::Result;
 use super::request::{Address, Body, Id, User};
 use super::shapes::{no_cost, time};
+use crate::ending::end;
 
 /// Starts a generation.
 pub(super) async fn create_generation(
@@ -88,10 +89,16 @@ pub(super) async fn delete_generation(
     let delete = move || -> Result<()> {
         let found = Generation::find(&library, &queue, id)?;
         if found.snapshot.job.state.is_open() {
-            queue.cancel(id)?;
+            end(&queue, id)?;
         }
-        for picture in found.pictures {
-            library.delete_picture(picture.id)?;
+        // Looked for after its end, since they may have come just now.
+        let pictures = library.list_pictures_of(id)?.into_iter();
+        for picture in pictures.filter(|picture| picture.trashed_ms.is_none()) {
+            match library.delete_picture(picture.id) {
+                // Somebody else was quicker.
+                Ok(_) | Err(Error::Trashed { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     };

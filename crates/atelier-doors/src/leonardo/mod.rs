@@ -28,6 +28,8 @@ use uploads::Tickets;
 
 /// The path that the clients have compiled in.
 const PREFIX: &str = "/api/rest/v1";
+/// Below this, everything is refused in the other house's shape.
+const HOUSE: &str = "/api/rest";
 
 /// Every place.
 pub(crate) fn routes() -> Router<App> {
@@ -73,6 +75,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/pricing-calculator", post(me::calculate_price))
         .merge(absent::routes())
         .route("/{*rest}", any(absent::refuse_unknown))
+        .method_not_allowed_fallback(absent::refuse_method)
         .layer(Extension(tickets));
-    Router::new().nest(PREFIX, routes)
+    let outside = Router::new().fallback(absent::refuse_outside);
+    Router::new().nest(PREFIX, routes).nest(HOUSE, outside)
 }

@@ -1,5 +1,6 @@
 //! Failures in the shape of the other house: `{"error", "path", "code"}`.
 
+use atelier_core::ErrorCode;
 use atelier_jobs::Error as JobsError;
 use atelier_server::door::Failure;
 use atelier_store::Error as StoreError;
@@ -23,6 +24,17 @@ impl Refusal {
     /// Nothing is there.
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self(Failure::not_found(message))
+    }
+
+    /// Something else is going on with the same thing.
+    pub(super) fn conflict(message: impl Into<String>) -> Self {
+        Self(Failure::new(ErrorCode::Conflict, message))
+    }
+
+    /// Another method than an address takes.
+    pub(super) fn wrong_method() -> Self {
+        let failure = Failure::invalid("this address does not take this method");
+        Self(failure.with_status(StatusCode::METHOD_NOT_ALLOWED))
     }
 
     /// Something that this studio does not do. No client asks for it again by itself.

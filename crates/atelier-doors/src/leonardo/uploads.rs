@@ -35,7 +35,7 @@ const EXTENSIONS: [(&str, &str); 4] = [
 ];
 
 /// What was announced.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct Ticket<W> {
     /// Who announced it, who needs not say so again. Whether they still may is asked when the picture comes.
     who: W,
@@ -45,6 +45,8 @@ struct Ticket<W> {
     /// What the picture will be called.
     file_name: String,
     until: Instant,
+    /// Whether the picture is on its way.
+    is_coming: bool,
 }
 
 /// What was announced and may still come. It is forgotten when the server stops.
@@ -57,7 +59,7 @@ impl<W> Default for Tickets<W> {
     }
 }
 
-impl<W: Clone> Tickets<W> {
+impl<W> Tickets<W> {
     fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Ticket<W>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -79,13 +81,56 @@ impl<W: Clone> Tickets<W> {
         Ok(token)
     }
 
-    fn get(&self, token: Uuid, now: Instant) -> Option<Ticket<W>> {
-        let ticket = self.lock().get(&token).cloned();
-        ticket.filter(|ticket| ticket.until > now)
+    /// The ticket of a picture that comes now; meanwhile no other comes with it.
+    ///
+    /// # Errors
+    /// When there is none any more, or its picture is on its way.
+    fn take(self: &Arc<Self>, token: Uuid, now: Instant) -> Result<Coming<W>>
+    where
+        W: Clone,
+    {
+        let mut tickets = self.lock();
+        let ticket = tickets.get_mut(&token).filter(|one| one.until > now);
+        let ticket = ticket.ok_or_else(gone)?;
+        if ticket.is_coming {
+            let message = "the picture of this address is on its way already; send it again if that one does not arrive, or \
+                           announce another";
+            return Err(Refusal::conflict(message));
+        }
+        ticket.is_coming = true;
+        Ok(Coming {
+            tickets: Arc::clone(self),
+            token,
+            ticket: ticket.clone(),
+        })
     }
+}
 
-    fn forget(&self, token: Uuid) {
-        self.lock().remove(&token);
+/// Nothing is expected.
+fn gone() -> Refusal {
+    Refusal::not_found("no picture is expected here any more; announce it again")
+}
+
+/// A picture on its way. Its ticket is good again when this goes, unless it was used up.
+#[derive(Debug)]
+struct Coming<W> {
+    tickets: Arc<Tickets<W>>,
+    token: Uuid,
+    ticket: Ticket<W>,
+}
+
+impl<W> Coming<W> {
+    /// Nothing more comes with the ticket.
+    fn end(self) {
+        self.tickets.lock().remove(&self.token);
+    }
+}
+
+impl<W> Drop for Coming<W> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.tickets.lock().get_mut(&self.token) {
+            ticket.is_coming = false;
+        }
     }
 }
 
@@ -124,6 +169,7 @@ pub(super) async fn announce_upload(
         dataset,
         file_name,
         until: now + LIFETIME,
+        is_coming: false,
     };
     let token = tickets.keep(ticket, now)?;
     let fields = json!({"Content-Type": kind, "key": key});
@@ -141,20 +187,22 @@ pub(super) async fn receive_upload(
     Id(token): Id<Uuid>,
     request: Request,
 ) -> Result<StatusCode> {
-    let gone = || Refusal::not_found("no picture is expected here any more; announce it again");
-    let ticket = tickets.get(token, Instant::now());
-    let ticket = ticket.ok_or_else(gone)?;
+    let coming = tickets.take(token, Instant::now())?;
+    let ticket = &coming.ticket;
     if !ticket.who.is_still_admitted().await {
-        tickets.forget(token);
+        coming.end();
         return Err(gone());
     }
-    add_from_form(&ticket.who, ticket.dataset, ticket.file_name, request).await?;
-    tickets.forget(token);
+    let name = ticket.file_name.clone();
+    add_from_form(&ticket.who, ticket.dataset, name, request).await?;
+    coming.end();
     Ok(StatusCode::NO_CONTENT)
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::response::IntoResponse as _;
+
     use super::*;
 
     fn ticket(until: Instant) -> Ticket<()> {
@@ -164,19 +212,45 @@ mod tests {
             dataset: "018f0000-0000-7000-8000-000000000000".parse().unwrap(),
             file_name: "a.png".to_owned(),
             until,
+            is_coming: false,
         }
+    }
+
+    /// Why a token is not good, as a status; nothing where it is.
+    fn refused(tickets: &Arc<Tickets<()>>, token: Uuid, now: Instant) -> Option<StatusCode> {
+        let refusal = tickets.take(token, now).err()?;
+        Some(refusal.into_response().status())
     }
 
     #[test]
     fn a_token_is_good_for_a_while_and_until_its_picture_is_there() {
-        let (tickets, now) = (Tickets::<()>::default(), Instant::now());
+        let (tickets, now) = (Arc::<Tickets<()>>::default(), Instant::now());
         let until = now + LIFETIME;
         let token = tickets.keep(ticket(until), now).unwrap();
-        assert_eq!(tickets.get(token, now), Some(ticket(until)));
-        assert_eq!(tickets.get(token, until), None);
-        assert_eq!(tickets.get(Uuid::new_v4(), now), None);
-        tickets.forget(token);
-        assert_eq!(tickets.get(token, now), None);
+        let not_found = Some(StatusCode::NOT_FOUND);
+        assert_eq!(refused(&tickets, token, until), not_found);
+        assert_eq!(refused(&tickets, Uuid::new_v4(), now), not_found);
+        let coming = tickets.take(token, now).unwrap();
+        assert_eq!(coming.ticket.file_name, "a.png");
+        coming.end();
+        assert_eq!(refused(&tickets, token, now), not_found);
+    }
+
+    #[test]
+    fn a_token_is_for_one_picture_at_a_time_and_good_again_where_that_fails() {
+        let (tickets, now) = (Arc::<Tickets<()>>::default(), Instant::now());
+        let token = tickets.keep(ticket(now + LIFETIME), now).unwrap();
+        for _ in 0..2 {
+            let coming = tickets.take(token, now).unwrap();
+            assert_eq!(refused(&tickets, token, now), Some(StatusCode::CONFLICT));
+            drop(coming);
+        }
+        // One that is on its way counts like one that has not begun.
+        let _coming = tickets.take(token, now).unwrap();
+        for _ in 1..MOST_OF_ONE {
+            tickets.keep(ticket(now + LIFETIME), now).unwrap();
+        }
+        assert!(tickets.keep(ticket(now + LIFETIME), now).is_err());
     }
 
     /// A ticket of one of many accounts.

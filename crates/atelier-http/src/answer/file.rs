@@ -6,13 +6,14 @@ use std::path::PathBuf;
 
 use atelier_core::ErrorCode;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
 use crate::answer::disposition::{Disposition, disposition};
+use crate::answer::etag::is_known;
 use crate::answer::{Failure, Result};
 use crate::security::only_this_picture;
 
@@ -90,21 +91,18 @@ impl OpenedFile {
     ) -> Result<Response> {
         let Self { about, file } = self;
         let etag = format!("\"{}\"", about.hash);
-        let is = |name: HeaderName| {
-            let value = asked.get(name);
-            value.map(|value| value.as_bytes() == etag.as_bytes())
-        };
+        let rest = asked.get(header::IF_RANGE);
+        let is_rest = rest.is_none_or(|rest| rest.as_bytes() == etag.as_bytes());
         // A part is only wanted of the file that the client has the rest of.
-        let part = asked
-            .get(header::RANGE)
-            .filter(|_| is(header::IF_RANGE) != Some(false));
+        let part = asked.get(header::RANGE).filter(|_| is_rest);
         let part = part.and_then(|part| part.to_str().ok());
         let length = about.size_bytes;
         let part = part.map_or(Wanted::Whole, |part| wanted(part, length));
-        let mut response = if is(header::IF_NONE_MATCH) == Some(true) {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            send(file, length, part).await?
+        let mut response = match part {
+            _ if is_known(asked, &etag) => StatusCode::NOT_MODIFIED.into_response(),
+            Wanted::Whole => send(file, length, None).await?,
+            Wanted::Part(range) => send(file, length, Some(range)).await?,
+            Wanted::Beyond => return Ok(refuse_part(length)),
         };
         let headers = response.headers_mut();
         let mut set = |name, value: &str| {
@@ -131,21 +129,25 @@ async fn kind_of(file: &mut File) -> io::Result<Option<image::ImageFormat>> {
     Ok(image::guess_format(&start).ok())
 }
 
-async fn send(mut file: File, length: u64, part: Wanted) -> Result<Response> {
-    let (status, range) = match part {
-        Wanted::Whole => (StatusCode::OK, None),
-        Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, Some(range)),
-        Wanted::Beyond => {
-            let message = format!("the file has {length} bytes, and not this part of them");
-            let failure = Failure::invalid(message);
-            let status = StatusCode::RANGE_NOT_SATISFIABLE;
-            let mut response = failure.with_status(status).into_response();
-            let range = HeaderValue::from_str(&format!("bytes */{length}"));
-            if let Ok(range) = range {
-                response.headers_mut().insert(header::CONTENT_RANGE, range);
-            }
-            return Ok(response);
-        }
+/// A failure like every other, which is nothing of the file: it is not kept as long as that.
+fn refuse_part(length: u64) -> Response {
+    let message = format!("the file has {length} bytes, and not this part of them");
+    let status = StatusCode::RANGE_NOT_SATISFIABLE;
+    let failure = Failure::invalid(message).with_status(status);
+    let mut response = failure.into_response();
+    let headers = response.headers_mut();
+    let keep = HeaderValue::from_static("no-store");
+    headers.insert(header::CACHE_CONTROL, keep);
+    if let Ok(range) = HeaderValue::from_str(&format!("bytes */{length}")) {
+        headers.insert(header::CONTENT_RANGE, range);
+    }
+    response
+}
+
+async fn send(mut file: File, length: u64, range: Option<RangeInclusive<u64>>) -> Result<Response> {
+    let status = match range {
+        Some(_) => StatusCode::PARTIAL_CONTENT,
+        None => StatusCode::OK,
     };
     let (start, count) = range.as_ref().map_or((0, length), |range| {
         (*range.start(), range.end() - range.start() + 1)

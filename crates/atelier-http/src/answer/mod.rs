@@ -1,6 +1,7 @@
 //! Answers: values as JSON, and failures with the status and the words that fit an API.
 
 pub mod disposition;
+pub mod etag;
 pub mod file;
 
 use std::time::Duration;
@@ -173,6 +174,18 @@ impl Failure {
         (self.0.code, self.0.status, &self.0.message)
     }
 
+    /// What is answered, as every failure is.
+    pub fn body(&self) -> FailureBody {
+        FailureBody {
+            error: FailureAbout {
+                code: self.0.code.name(),
+                message: self.0.message.clone(),
+                hint: self.0.hint,
+                details: self.0.details.clone(),
+            },
+        }
+    }
+
     /// The answer with a body of the caller's own form.
     pub fn respond(self, body: impl Serialize) -> Response {
         let mut response = (self.0.status, Json(body)).into_response();
@@ -194,15 +207,7 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let about = &self.0;
-        let body = FailureBody {
-            error: FailureAbout {
-                code: about.code.name(),
-                message: about.message.clone(),
-                hint: about.hint,
-                details: about.details.clone(),
-            },
-        };
+        let body = self.body();
         self.respond(body)
     }
 }
@@ -253,6 +258,7 @@ impl From<StoreError> for Failure {
             | StoreError::Query(_)
             | StoreError::Io(_) => Self::io(message),
             StoreError::DamagedCatalogue { .. }
+            | StoreError::LostCatalogue { .. }
             | StoreError::OtherCatalogue { .. }
             | StoreError::OldCatalogue { .. }
             | StoreError::NoLibrary { .. } => {

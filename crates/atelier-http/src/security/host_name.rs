@@ -1,5 +1,6 @@
 //! Names of this server that its owner gives.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::Error;
@@ -42,6 +43,16 @@ impl FromStr for HostName {
 }
 
 impl HostName {
+    /// Whether it means whoever asks themselves, whatever their machine is.
+    pub(super) fn is_of_this_machine(&self) -> bool {
+        let name = self.name.as_str();
+        let address = name.trim_start_matches('[').trim_end_matches(']');
+        let is_loopback = |address: IpAddr| address.is_loopback();
+        name == "localhost"
+            || name.ends_with(".localhost")
+            || address.parse().is_ok_and(is_loopback)
+    }
+
     /// Whether a `Host` is this name. Without a port of its own it fits that of the server, and none: a proxy listens at one
     /// that browsers leave out.
     pub(super) fn is(&self, host: &str, server_port: u16) -> bool {

@@ -4,16 +4,16 @@ use atelier_core::ErrorCode;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 
-use super::Addresses;
+use super::{Addresses, refused};
 use crate::answer::{Failure, Result};
 
 /// Refuses what another site's page sends.
 pub async fn check_origin(State(own): State<Addresses>, request: Request, next: Next) -> Response {
     match check(&own, &request) {
         Ok(()) => next.run(request).await,
-        Err(failure) => failure.into_response(),
+        Err(failure) => refused(request.uri().path(), failure),
     }
 }
 

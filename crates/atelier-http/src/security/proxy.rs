@@ -1,7 +1,7 @@
 //! Where a request comes from. What a proxy says of that is believed only where the owner said that there is one, since
 //! everybody can write the same headers.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
@@ -20,13 +20,32 @@ pub fn client_address(request: &Request, access: &Access) -> Option<IpAddr> {
     }
     // The last one is what the proxy itself saw; those before it are what the client claims.
     let last = last_of(request.headers(), "x-forwarded-for");
-    Some(last.and_then(|last| last.parse().ok()).unwrap_or(peer))
+    Some(last.and_then(address_of).unwrap_or(peer))
 }
 
 /// Whether the browser speaks HTTPS, with a proxy or as the owner says.
 pub fn is_https(headers: &HeaderMap, access: &Access) -> bool {
     let is_said = || last_of(headers, "x-forwarded-proto") == Some("https");
     access.has_secure_cookies || (access.is_behind_proxy && is_said())
+}
+
+/// The address in an entry of `X-Forwarded-For`, which some proxies write with its port or in brackets.
+fn address_of(entry: &str) -> Option<IpAddr> {
+    let with_port = || Some(entry.parse::<SocketAddr>().ok()?.ip());
+    let bracketed = || entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let plain = entry.parse().ok();
+    plain.or_else(with_port).or_else(bracketed)
+}
+
+/// All that is one customer's, who has a whole network of the newer addresses.
+pub fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
 }
 
 fn last_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -76,5 +95,36 @@ mod tests {
             ..Access::default()
         };
         assert!(is_https(request(&[]).headers(), &secure));
+    }
+
+    #[test]
+    fn an_address_is_read_with_its_port_and_in_brackets() {
+        let behind = Access {
+            is_behind_proxy: true,
+            ..Access::default()
+        };
+        for (said, expected) in [
+            ("192.0.2.7:4711", "192.0.2.7"),
+            ("1.1.1.1, 192.0.2.7:4711", "192.0.2.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:80", "2001:db8::1"),
+            // The proxy's own, where it says nothing that is an address.
+            ("[192.0.2.7", "10.0.0.1"),
+            ("192.0.2.7:", "10.0.0.1"),
+            ("192.0.2.7:99999", "10.0.0.1"),
+        ] {
+            let asked = request(&[("x-forwarded-for", said)]);
+            let address = client_address(&asked, &behind).unwrap();
+            assert_eq!(address.to_string(), expected, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_network_of_one_customer_is_one_address() {
+        let of = |text: &str| neighbourhood(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::2"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:10.0.0.1"), IpAddr::from([10, 0, 0, 1]));
     }
 }

@@ -14,13 +14,15 @@ pub fn refused(path: &str, failure: Failure) -> Response {
         let code = match status {
             StatusCode::UNAUTHORIZED => "invalid-token",
             StatusCode::FORBIDDEN => "access-denied",
+            StatusCode::NOT_FOUND => "not-found",
             StatusCode::TOO_MANY_REQUESTS => "rate-limited",
+            status if status.is_client_error() => "bad-request",
             _ => "unexpected",
         };
         json!({"error": message, "path": "$", "code": code})
     } else if is_below(path, "/sdapi") {
         let (code, _, _) = failure.about();
-        json!({"error": code.name(), "detail": message, "body": "", "errors": message})
+        json!({"error": code.name(), "detail": message, "body": "", "errors": ""})
     } else {
         return failure.into_response();
     };

@@ -37,6 +37,8 @@ impl<'a> Client<'a> {
     pub(crate) fn new(settings: &'a HubSettings, run: RunContext<'a>, notes: Notes<'a>) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
+            // Each request has its own way, and the environment is read in one place.
+            .proxy(None)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("atelier/", env!("CARGO_PKG_VERSION")))
@@ -85,13 +87,15 @@ impl<'a> Client<'a> {
             let is_home = same_origin(&endpoint, &next);
             // Files lie on other hosts, whose addresses carry a permission of their own.
             let token = self.settings.token.clone().filter(|_| is_home);
+            let via = self.settings.proxies.way_to(&next)?;
             let call = Call {
                 url: next.to_string(),
                 token,
+                proxy: via.as_ref().map(|via| via.proxy.clone()),
                 from,
             };
             let (head, transfer) = Transfer::start(&self.agent, call, self.run.cancel)
-                .map_err(|trouble| refusal::unreachable(trouble, &next, wanted))?;
+                .map_err(|trouble| refusal::unreachable(trouble, (&next, via.as_ref()), wanted))?;
             match head.status {
                 200 | 206 | RANGE_NOT_SATISFIABLE => return Ok((head, transfer)),
                 301 | 302 | 303 | 307 | 308 => next = redirected(&next, &head)?,
@@ -171,9 +175,100 @@ fn same_origin(one: &Uri, other: &Uri) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+    use std::io::{ErrorKind, Read as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use atelier_core::{AlwaysPermitted, CancelFlag, Clock, SilentProgress};
+    use atelier_failure::messages;
     use ureq::http::HeaderMap;
 
     use super::*;
+    use crate::source::Repo;
+
+    struct StoppedClock;
+
+    impl Clock for StoppedClock {
+        fn unix_secs(&self) -> f64 {
+            0.0
+        }
+    }
+
+    /// What becomes of a request with a token, where the environment says this.
+    fn ask(variables: &[(&str, &str)]) -> Trouble {
+        let settings = HubSettings::resolve(|name| {
+            let mut pairs = variables.iter();
+            let pair = pairs.find(|(key, _)| *key == name);
+            pair.map(|(_, value)| OsString::from(value))
+        });
+        let settings = settings.unwrap();
+        let run = RunContext {
+            cancel: &CancelFlag::default(),
+            progress: &SilentProgress,
+            clock: &StoppedClock,
+            permit: &AlwaysPermitted,
+        };
+        let repo = Repo {
+            owner: "a".to_owned(),
+            name: "b".to_owned(),
+        };
+        let wanted = Wanted {
+            repo: &repo,
+            revision: "main",
+            file: None,
+        };
+        let client = Client::new(&settings, run, &|_| ());
+        client.open("/x", 0, &wanted).err().expect("nobody answers")
+    }
+
+    fn words_of(trouble: Trouble) -> String {
+        let (Trouble::Final(error) | Trouble::Passing { error, .. }) = trouble;
+        messages(&error).join(": ")
+    }
+
+    #[test]
+    fn a_socks_proxy_is_spoken_to_and_named_when_it_fails() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("socks5h://{}", listener.local_addr().unwrap());
+        let proxy = thread::spawn(move || {
+            let mut greeting = [0; 2];
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut greeting).unwrap();
+            greeting[0]
+        });
+        let trouble = ask(&[
+            ("HF_HOME", "/h"),
+            ("HF_ENDPOINT", "http://hub.invalid"),
+            ("HF_TOKEN", "hf_secret"),
+            ("ALL_PROXY", &address),
+        ]);
+        assert_eq!(proxy.join().unwrap(), 5, "the version of the protocol");
+        let words = words_of(trouble);
+        assert!(
+            words.contains("through the proxy of `ALL_PROXY`"),
+            "{words}"
+        );
+    }
+
+    #[test]
+    fn a_hub_is_never_asked_past_a_proxy_that_cannot_be_used() {
+        let hub = TcpListener::bind("127.0.0.1:0").unwrap();
+        hub.set_nonblocking(true).unwrap();
+        let endpoint = format!("http://{}", hub.local_addr().unwrap());
+        for name in ["ALL_PROXY", "http_proxy"] {
+            let trouble = ask(&[
+                ("HF_HOME", "/h"),
+                ("HF_ENDPOINT", &endpoint),
+                ("HF_TOKEN", "hf_secret"),
+                (name, "socks6://127.0.0.1:9"),
+            ]);
+            assert!(matches!(trouble, Trouble::Final(_)));
+            let words = words_of(trouble);
+            assert!(words.contains(&format!("`{name}`")), "{words}");
+            assert_eq!(hub.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+        }
+    }
 
     fn lead(from: &str, location: &str) -> Result<String, Trouble> {
         let mut headers = HeaderMap::new();

@@ -1,6 +1,8 @@
 //! The environment variables that say which hub, as `docs/reference/environment.md` describes them. Read only when a source
-//! `hf:…` is named. The client also reads `ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+//! `hf:…` is named. Those of proxies count in small letters too.
 
+/// The proxy where the scheme has none of its own.
+pub(crate) const ALL_PROXY: &str = "ALL_PROXY";
 /// Milliseconds before a failed request is tried again; the wait doubles each time.
 pub(crate) const ATELIER_HUB_WAIT_MS: &str = "ATELIER_HUB_WAIT_MS";
 /// The address of the hub.
@@ -17,5 +19,11 @@ pub(crate) const HF_TOKEN: &str = "HF_TOKEN";
 pub(crate) const HF_TOKEN_PATH: &str = "HF_TOKEN_PATH";
 /// The user's folder.
 pub(crate) const HOME: &str = "HOME";
+/// The proxy for addresses with `https`.
+pub(crate) const HTTPS_PROXY: &str = "HTTPS_PROXY";
+/// The proxy for addresses with `http`.
+pub(crate) const HTTP_PROXY: &str = "HTTP_PROXY";
+/// What is asked without a proxy.
+pub(crate) const NO_PROXY: &str = "NO_PROXY";
 /// Where programs keep caches, by the XDG base directory specification.
 pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";

@@ -7,6 +7,7 @@ mod download;
 mod env_vars;
 mod listing;
 mod partial;
+mod proxy;
 mod refusal;
 mod selection;
 mod settings;

@@ -7,6 +7,7 @@ use atelier_core::ErrorCode;
 use atelier_failure::{failed, is_cancelled};
 use ureq::http::Uri;
 
+use crate::network::proxy::Via;
 use crate::network::settings::HubSettings;
 use crate::network::transfer::Head;
 use crate::network::trouble::Trouble;
@@ -31,18 +32,27 @@ impl fmt::Display for Wanted<'_> {
 }
 
 /// The other side was not reached, or fell silent before it answered.
-pub(crate) fn unreachable(trouble: Trouble, host: &Uri, wanted: &Wanted<'_>) -> Trouble {
+pub(crate) fn unreachable(
+    trouble: Trouble,
+    (host, via): (&Uri, Option<&Via>),
+    wanted: &Wanted<'_>,
+) -> Trouble {
+    let through = via.map_or_else(String::new, |via| {
+        format!(" through the proxy of `{}`", via.variable)
+    });
     match trouble {
         Trouble::Passing { error, wait } => {
             let host = host.authority().map_or("", |authority| authority.as_str());
-            let message = format!("cannot reach `{host}` for {wanted}: {error}");
+            let message = format!("cannot reach `{host}`{through} for {wanted}: {error}");
             Trouble::Passing {
                 error: failed(ErrorCode::Network, message),
                 wait,
             }
         }
         Trouble::Final(error) if is_cancelled(&error) => Trouble::Final(error),
-        Trouble::Final(error) => Trouble::Final(error.context(format!("cannot ask for {wanted}"))),
+        Trouble::Final(error) => {
+            Trouble::Final(error.context(format!("cannot ask for {wanted}{through}")))
+        }
     }
 }
 

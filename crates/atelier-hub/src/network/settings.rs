@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,6 +14,7 @@ use crate::network::env_vars::{
     ATELIER_HUB_WAIT_MS, HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN,
     HF_TOKEN_PATH, HOME, XDG_CACHE_HOME,
 };
+use crate::network::proxy::Proxies;
 
 /// The hub that is asked when no other is named.
 const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
@@ -50,6 +51,8 @@ pub(crate) struct HubSettings {
     pub(crate) offline: bool,
     /// Wait before the second attempt.
     pub(crate) first_wait: Duration,
+    /// The ways to hosts.
+    pub(crate) proxies: Proxies,
 }
 
 impl HubSettings {
@@ -58,12 +61,13 @@ impl HubSettings {
         Self::resolve(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
     }
 
-    fn resolve(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
-        let folder = |name: &str| variable(name).map(PathBuf::from);
+    pub(crate) fn resolve(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+        let user = variable(HOME).map(PathBuf::from);
+        let folder = |name: &str| Some(expanded(variable(name)?.into(), user.as_deref()));
         let text = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned());
-        let user = || Some(folder(HOME)?.join(".cache"));
         let home = folder(HF_HOME).or_else(|| {
-            let caches = folder(XDG_CACHE_HOME).or_else(user)?;
+            let usual = || Some(user.as_deref()?.join(".cache"));
+            let caches = folder(XDG_CACHE_HOME).or_else(usual)?;
             Some(caches.join("huggingface"))
         });
         let cache = folder(HF_HUB_CACHE).or_else(|| Some(home.as_deref()?.join("hub")));
@@ -80,7 +84,16 @@ impl HubSettings {
             token: token(text(HF_TOKEN).or_else(from_file))?,
             offline: text(HF_HUB_OFFLINE).is_some_and(|word| is_true(&word)),
             first_wait: wait(text(ATELIER_HUB_WAIT_MS).as_deref())?,
+            proxies: Proxies::resolve(text),
         })
+    }
+}
+
+/// A path with the user's folder in place of a `~` in front, as the hub's own programs read it.
+fn expanded(path: PathBuf, user: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), user) {
+        (Ok(rest), Some(user)) => user.join(rest),
+        _ => path,
     }
 }
 
@@ -165,6 +178,26 @@ mod tests {
         }
         let error = resolve(&[]).unwrap_err().to_string();
         assert!(error.contains("set `HF_HOME`"), "{error}");
+    }
+
+    #[test]
+    fn a_tilde_in_front_is_the_users_folder() {
+        for (variable, value, cache) in [
+            (HF_HUB_CACHE, "~/c", "/u/c"),
+            (HF_HOME, "~/h", "/u/h/hub"),
+            (HF_HOME, "~", "/u/hub"),
+            (XDG_CACHE_HOME, "~/x", "/u/x/huggingface/hub"),
+            (HF_HOME, "/a/~/h", "/a/~/h/hub"),
+            (HF_HOME, "/~h", "/~h/hub"),
+        ] {
+            let settings = resolve(&[(variable, value), (HOME, "/u")]).unwrap();
+            assert_eq!(settings.cache, PathBuf::from(cache), "{variable}={value}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::write(folder.path().join("secret"), "hf_file").unwrap();
+        let user = folder.path().to_str().unwrap();
+        let settings = resolve(&[(HF_TOKEN_PATH, "~/secret"), (HOME, user)]).unwrap();
+        assert_eq!(settings.token, Some(Token("hf_file".to_owned())));
     }
 
     #[test]

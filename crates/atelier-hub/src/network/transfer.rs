@@ -5,8 +5,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 
 use atelier_core::{CancelFlag, ErrorCode};
-use ureq::Agent;
 use ureq::http::HeaderMap;
+use ureq::{Agent, Proxy};
 
 use crate::network::settings::Token;
 use crate::network::trouble::{GLANCE, Trouble};
@@ -23,6 +23,8 @@ pub(crate) struct Call {
     pub(crate) url: String,
     /// Sent with the request.
     pub(crate) token: Option<Token>,
+    /// What it goes through.
+    pub(crate) proxy: Option<Proxy>,
     /// First wanted byte.
     pub(crate) from: u64,
 }
@@ -123,7 +125,8 @@ fn perform(agent: &Agent, call: &Call, events: &SyncSender<Event>) {
     let fail = |reason: String, lasting: bool| {
         let _ = events.send(Event::Failed { reason, lasting });
     };
-    let mut request = agent.get(&call.url).header("accept-encoding", "identity");
+    let request = agent.get(&call.url).config().proxy(call.proxy.clone());
+    let mut request = request.build().header("accept-encoding", "identity");
     if let Some(token) = &call.token {
         request = request.header("authorization", token.header());
     }

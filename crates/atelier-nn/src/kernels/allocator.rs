@@ -2,15 +2,19 @@
 
 use libmimalloc_sys::{mi_collect, mi_option_set_default, mi_option_t};
 
+use super::product::release_scratch;
+
 /// How long pages that were given back stay with the process, in milliseconds; -1 is for ever.
 const PURGE_DELAY: mi_option_t = 15;
 
 /// From now on, lets buffers be made of pages that earlier ones had, in place of fresh ones, which the system fills with
-/// zeros first (`docs/dev/measurements.md` has what that takes). What was given back before the first call goes to the system.
+/// zeros first (`docs/dev/measurements.md` has what that takes). What was given back before the first call goes to the system,
+/// and so do the large buffers that products worked in.
 ///
 /// Memory then stays with the process until it ends, so that this is for the time after loading. Acts where the program's
 /// allocator is mimalloc, unless the user sets its variable `MIMALLOC_PURGE_DELAY`, and does nothing else.
 pub fn keep_freed_pages() {
+    release_scratch();
     // SAFETY: gives back what nobody holds.
     unsafe { mi_collect(true) };
     // SAFETY: the option exists in this version of the library, which the test below holds on to. Other threads may read it

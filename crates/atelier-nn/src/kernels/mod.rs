@@ -44,6 +44,7 @@ pub use ops::held::Held;
 pub use pointwise::activation::Curve;
 pub use pointwise::adamw::{Moved, Step as OptimizerStep};
 pub use pointwise::kept::Precision as Keep;
+pub use product::release_scratch;
 pub use weights::{Frozen, KeptWeight, WeightFormat, packing};
 
 /// The set of instructions that the kernels use on this processor.

@@ -1,7 +1,7 @@
 //! Accounts come, change, and go. Only those with the role owner do this.
 
 use atelier_accounts::Role;
-use atelier_http::answer::{FailureBody, Json, Result};
+use atelier_http::answer::{Failure, FailureBody, Json, Result};
 use atelier_store::{AccountChange, AccountId};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,12 @@ use utoipa::ToSchema;
 
 use super::views::{AccountView, role};
 use crate::audit;
+use crate::extract::json::SHORT_BYTES;
 use crate::extract::{AppFor, JsonOf, PathOf};
 use crate::session::password::hashed;
+
+/// The longest name of a new account.
+const NAME_CHARS: usize = 60;
 
 /// Every account.
 #[derive(Debug, Serialize, ToSchema)]
@@ -85,8 +89,12 @@ pub(crate) async fn list_accounts(AppFor(app): AppFor) -> Result<Json<AccountLis
 )]
 pub(crate) async fn create_account(
     AppFor(app): AppFor,
-    JsonOf(wanted): JsonOf<CreateAccount>,
+    JsonOf(wanted): JsonOf<CreateAccount, SHORT_BYTES>,
 ) -> Result<(StatusCode, Json<AccountView>)> {
+    if wanted.name.chars().count() > NAME_CHARS {
+        let message = format!("the name of an account has more than {NAME_CHARS} characters");
+        return Err(Failure::invalid(message));
+    }
     let library = app.own_library();
     let create = move || -> Result<_> {
         let password = hashed(&wanted.password)?;
@@ -111,7 +119,7 @@ pub(crate) async fn create_account(
 pub(crate) async fn update_account(
     AppFor(app): AppFor,
     PathOf(id): PathOf<AccountId>,
-    JsonOf(wanted): JsonOf<ChangeAccount>,
+    JsonOf(wanted): JsonOf<ChangeAccount, SHORT_BYTES>,
 ) -> Result<Json<AccountView>> {
     let library = app.own_library();
     let update = move || -> Result<_> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::{CropView, DatasetView, VersionView};
+use crate::extract::json::LONG_BYTES;
 use crate::extract::{AppFor, JsonOf, PathOf, QueryOf};
 
 /// What to change.
@@ -142,7 +143,7 @@ pub(crate) async fn edit_dataset(
     AppFor(app): AppFor,
     PathOf(id): PathOf<DatasetId>,
     QueryOf(EditQuery { images }): QueryOf<EditQuery>,
-    JsonOf(wanted): JsonOf<EditDataset>,
+    JsonOf(wanted): JsonOf<EditDataset, LONG_BYTES>,
 ) -> Result<Json<EditedDataset>> {
     app.check_disk()?;
     let library = app.library();

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::extract::{AppFor, PathOf, QueryOf};
-use crate::thumbnails::{Original, Part, answer};
+use crate::thumbnails::{Original, answer};
+use atelier_data::thumbnail::Part;
 
 /// Which thumbnail is wanted.
 #[derive(Debug, Deserialize, IntoParams)]

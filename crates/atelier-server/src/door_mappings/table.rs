@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::words;
 use crate::app::App;
+use crate::extract::json::LONG_BYTES;
 use crate::extract::{AppFor, JsonOf};
 use crate::openapi::choices;
 
@@ -77,7 +78,7 @@ pub(crate) async fn list_door_mappings(AppFor(app): AppFor) -> Result<Json<Vec<D
 )]
 pub(crate) async fn set_door_mappings(
     AppFor(app): AppFor,
-    JsonOf(wanted): JsonOf<Vec<DoorMappingChange>>,
+    JsonOf(wanted): JsonOf<Vec<DoorMappingChange>, LONG_BYTES>,
 ) -> Result<Json<Vec<DoorMappingView>>> {
     let app_again = app.clone();
     let set = move || {

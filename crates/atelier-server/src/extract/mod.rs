@@ -1,29 +1,25 @@
 //! Parts of requests, checked. What does not fit is answered like every other failure.
 
+pub(crate) mod json;
 pub(crate) mod paging;
 
 use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use atelier_core::ErrorCode;
 use atelier_http::answer::{Failure, Result};
-use atelier_http::incoming::body::{is_timeout, too_slow, unreadable};
-use atelier_http::security::media_type;
-use axum::body::{Body, HttpBody as _};
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::StatusCode;
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, de};
-use serde_json::json;
-use tokio::time::timeout;
 
 use crate::app::App;
 use crate::session::Viewer;
+
+pub(crate) use json::JsonOf;
+pub use json::json_within;
 
 /// What handlers share, limited to what those who ask may see.
 #[derive(Debug)]
@@ -100,55 +96,6 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for QueryOf<T> {
                 Err(Failure::invalid(format!("the query: {problem}")))
             }
         }
-    }
-}
-
-/// A JSON document that a request brings.
-#[derive(Debug)]
-pub(crate) struct JsonOf<T>(pub(crate) T);
-
-impl<T: DeserializeOwned> FromRequest<App> for JsonOf<T> {
-    type Rejection = Failure;
-
-    async fn from_request(request: Request, app: &App) -> Result<Self> {
-        let most_bytes = app.limits().json_bytes;
-        json_within(request, app, most_bytes).await.map(Self)
-    }
-}
-
-/// The JSON document of a request that has so many bytes at most.
-pub async fn json_within<T: DeserializeOwned>(
-    request: Request,
-    app: &App,
-    most_bytes: usize,
-) -> Result<T> {
-    if media_type(request.headers()) != Some("application/json") {
-        let message = "the request has a body of another type than `application/json`";
-        let failure = Failure::invalid(message);
-        return Err(failure.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-    }
-    let limit = app.limits().json;
-    let collected = timeout(limit, collect(request.into_body(), most_bytes));
-    let bytes = collected.await.map_err(|_| too_slow())??;
-    let value = serde_json::from_slice(&bytes);
-    value.map_err(|error| Failure::invalid(format!("the request's JSON: {error}")))
-}
-
-async fn collect(body: Body, most_bytes: usize) -> Result<bytes::Bytes> {
-    let too_large = || {
-        let message = format!("the request's JSON has more than {most_bytes} bytes");
-        let failure = Failure::new(ErrorCode::TooLarge, message);
-        Err(failure.with_details(json!({"most_bytes": most_bytes})))
-    };
-    // Some say so before they send it.
-    if body.size_hint().lower() > most_bytes as u64 {
-        return too_large();
-    }
-    match Limited::new(body, most_bytes).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => too_large(),
-        Err(error) if is_timeout(&*error) => Err(too_slow()),
-        Err(error) => Err(unreadable(&error)),
     }
 }
 

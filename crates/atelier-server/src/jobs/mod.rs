@@ -2,4 +2,5 @@
 
 pub(crate) mod control;
 pub(crate) mod lifecycle;
+mod room;
 pub(crate) mod views;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::views::ModelView;
+use crate::app::App;
 use crate::extract::{AppFor, PathOf};
 use crate::runs::views::RunView;
 
@@ -86,16 +87,23 @@ impl From<Lineage> for LineageView {
 #[utoipa::path(
     get, path = "/api/v1/models/{model}/lineage", tag = "models",
     params(("model" = String, Path, format = "uuid")),
-    responses((status = 200, description = "What was found, also where something is wrong.", body = LineageView), (status = 404, body = FailureBody, description = "There is no such model."))
+    responses((status = 200, description = "What was found, also where something is wrong.", body = LineageView), (status = 404, body = FailureBody, description = "There is no such model."), (status = 503, body = FailureBody, description = "As many models as are looked at the same time are being looked at."))
 )]
 pub(crate) async fn verify_model(
     AppFor(app): AppFor,
     PathOf(id): PathOf<ModelId>,
 ) -> Result<Json<LineageView>> {
+    let question = (app.viewer().of_library(), id);
+    let lineage = app.proofs().find(question, || look(&app, id)).await?;
+    Ok(Json(lineage.into()))
+}
+
+async fn look(app: &App, id: ModelId) -> Result<Lineage> {
     let (library, planner) = (app.library(), app.planner().ok());
-    let lineage = app.work().files(move || match planner {
+    let place = app.work().proof(app.viewer().account_id()).await?;
+    let lineage = place.run(move || match planner {
         Some(planner) => library.verify_model(id, Some(&|base| planner.base_hash(base))),
         None => library.verify_model(id, None),
     });
-    Ok(Json(lineage.await??.into()))
+    Ok(lineage.await??)
 }

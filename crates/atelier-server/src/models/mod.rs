@@ -6,4 +6,5 @@ pub(crate) mod file;
 pub(crate) mod import;
 pub(crate) mod lifecycle;
 pub(crate) mod lineage;
+pub(crate) mod proofs;
 pub(crate) mod views;

@@ -53,8 +53,11 @@ pub(crate) async fn add_picture(
 pub async fn copy(app: &App, id: DatasetId, wanted: AddPicture) -> Result<AddedPicture> {
     let library = app.library();
     let picture = wanted.picture;
-    let picture = app.work().catalogue(move || library.get_picture(picture));
-    let picture = picture.await?;
+    let look = move || {
+        library.get_dataset_to_change(id)?;
+        library.get_picture(picture)
+    };
+    let picture = app.work().catalogue(look).await?;
     let pixels = u64::from(picture.width) * u64::from(picture.height);
     let (library, name) = (app.library(), super::file_name(&picture));
     let add = move || -> Result<AddedPicture> {

@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 use crate::datasets::image_file::FileQuery;
 use crate::extract::{AppFor, PathOf, QueryOf};
 use crate::pictures::thumbnail::SideQuery;
-use crate::thumbnails::{Original, Part, answer};
+use crate::thumbnails::{Original, answer};
+use atelier_data::thumbnail::Part;
 
 /// The previews of a run.
 #[derive(Debug, Serialize, ToSchema)]

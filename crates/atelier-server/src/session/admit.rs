@@ -10,7 +10,7 @@ use atelier_http::answer::{Failure, Result};
 use atelier_http::security::{client_address, refused};
 use atelier_store::AccountId;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -46,7 +46,7 @@ pub(crate) async fn recognise(
     let asked = (request.headers(), address, changes);
     let viewer = match admit(&app, right, asked).await {
         Ok(viewer) => Arc::new(viewer),
-        Err(failure) => return refused(request.uri().path(), failure),
+        Err(failure) => return refuse(right, request.uri().path(), failure),
     };
     let path = request.uri().path().to_owned();
     request.extensions_mut().insert(Arc::clone(&viewer));
@@ -74,9 +74,21 @@ pub(crate) async fn recognise(
     }
 }
 
+/// The answer to a request that is refused; with the methods that its place takes, where it is one of another.
+fn refuse(right: Right, path: &str, failure: Failure) -> Response {
+    let mut response = refused(path, failure);
+    if let Some(methods) = right.other_methods
+        && response.status() == StatusCode::METHOD_NOT_ALLOWED
+    {
+        let methods = HeaderValue::from_static(methods);
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
+    response
+}
+
 /// Whether requests for something have a limit.
 fn is_counted(app: &App, right: Right) -> bool {
-    app.access().needs_login && !right.is_page()
+    app.access().needs_login && !right.is_page
 }
 
 async fn admit(
@@ -89,6 +101,7 @@ async fn admit(
         app.rates().request(viewer.account_id(), address)?;
     }
     right.check(&viewer)?;
+    right.check_method()?;
     if changes && right.is_guarded() {
         check_csrf(&viewer, headers)?;
     }

@@ -16,6 +16,7 @@ use super::{By, Viewer, Who};
 use crate::accounts::views::role;
 use crate::app::App;
 use crate::audit;
+use crate::extract::json::SHORT_BYTES;
 use crate::extract::{AppFor, JsonOf};
 
 /// Who asks, as a page needs to know it.
@@ -101,7 +102,7 @@ pub(crate) async fn get_session(AppFor(app): AppFor, asked: HeaderMap) -> impl I
 pub(crate) async fn begin_session(
     AppFor(app): AppFor,
     asked: HeaderMap,
-    JsonOf(login): JsonOf<Login>,
+    JsonOf(login): JsonOf<Login, SHORT_BYTES>,
 ) -> Result<impl IntoResponse> {
     if !app.access().needs_login {
         let message = "this server needs no login: whoever reaches it is the user of its machine";

@@ -4,9 +4,7 @@ mod admit;
 mod credentials;
 pub(crate) mod login;
 pub(crate) mod password;
-mod rates;
 mod viewer;
 
 pub(crate) use admit::{count_again, is_still_admitted, recognise};
-pub(crate) use rates::Rates;
 pub(crate) use viewer::{By, Viewer, Who};

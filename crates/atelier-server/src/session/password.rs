@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::By;
 use crate::app::App;
 use crate::audit;
+use crate::extract::json::SHORT_BYTES;
 use crate::extract::{AppFor, JsonOf};
 
 /// The password that is, and the one that shall be.
@@ -41,7 +42,7 @@ impl std::fmt::Debug for ChangePassword {
 )]
 pub(crate) async fn change_password(
     AppFor(app): AppFor,
-    JsonOf(wanted): JsonOf<ChangePassword>,
+    JsonOf(wanted): JsonOf<ChangePassword, SHORT_BYTES>,
 ) -> Result<StatusCode> {
     let viewer = app.viewer();
     let Some(account) = viewer.account().cloned() else {

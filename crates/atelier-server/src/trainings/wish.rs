@@ -15,6 +15,8 @@ use crate::app::App;
 
 /// More keys than any settings have; their problems would be many.
 const MOST_KEYS: usize = 100;
+/// More values than any settings have, those in lists with them.
+const MOST_VALUES: usize = 1_000;
 /// Names that are told have so many characters at most.
 const NAME_CHARS: usize = 100;
 
@@ -128,6 +130,10 @@ fn read(settings: &Map<String, Value>, dataset: &Dataset) -> Result<Given> {
         let message = format!("there are more than {MOST_KEYS} settings");
         return Err(Failure::invalid(message));
     }
+    if settings.values().map(count).sum::<usize>() > MOST_VALUES {
+        let message = format!("the settings have more than {MOST_VALUES} values");
+        return Err(Failure::invalid(message));
+    }
     let about = &dataset.about;
     let mut all = defaults();
     let mut given = BTreeMap::from([("category".to_owned(), SettingOrigin::Dataset)]);
@@ -159,6 +165,16 @@ fn read(settings: &Map<String, Value>, dataset: &Dataset) -> Result<Given> {
     }
     let message = format!("the settings cannot be used: {}", problems.join("; "));
     Err(Failure::invalid(message).with_details(json!({"problems": problems})))
+}
+
+/// A value, and those in it.
+fn count(value: &Value) -> usize {
+    let inner: usize = match value {
+        Value::Array(values) => values.iter().map(count).sum(),
+        Value::Object(values) => values.values().map(count).sum(),
+        _ => 0,
+    };
+    1 + inner
 }
 
 /// Why a setting cannot be read.

@@ -55,10 +55,15 @@ async fn the_file_comes_back_byte_by_byte_with_what_it_is() {
     let etag = whole.header("etag");
     let known = asked(&studio, &path, "if-none-match", etag).await;
     assert_eq!((known.status.as_u16(), known.body.len()), (304, 0));
-    assert_eq!(
-        asked(&studio, &path, "if-none-match", "\"x\"").await.status,
-        200
-    );
+    for (tags, status) in [
+        ("\"x\"".to_owned(), 200),
+        (format!("W/{etag}"), 304),
+        (format!("\"x\", {etag}"), 304),
+        ("*".to_owned(), 304),
+    ] {
+        let answer = asked(&studio, &path, "if-none-match", &tags).await;
+        assert_eq!(answer.status, status, "{tags}");
+    }
 }
 
 #[tokio::test]
@@ -83,6 +88,12 @@ async fn parts_of_a_file_are_answered() {
         beyond.header("content-range"),
         format!("bytes */{}", png.len())
     );
+    // It is nothing of the file, and not kept like that.
+    assert_eq!(beyond.header("cache-control"), "no-store");
+    assert_eq!(beyond.header("content-type"), "application/json");
+    for of_the_file in ["etag", "content-disposition", "accept-ranges"] {
+        assert_eq!(beyond.header(of_the_file), "", "{of_the_file}");
+    }
     assert_eq!(beyond.failure().0, 416);
     for all in ["bytes=0-0,2-3", "bytes=x", "rows=1-2"] {
         assert_eq!(asked(&studio, &path, "range", all).await.body, png, "{all}");

@@ -6,12 +6,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use atelier_core::{CancelFlag, Coded as _, ErrorCode};
-use atelier_server::{Error, Limits, Server};
+use atelier_server::{Access, Error, Limits, Server};
 
 use crate::studio::Studio;
 
 /// A server that runs until it goes.
-struct Running {
+pub(crate) struct Running {
     address: SocketAddr,
     stop: CancelFlag,
     thread: Option<JoinHandle<Result<(), Error>>>,
@@ -19,10 +19,14 @@ struct Running {
 }
 
 impl Running {
-    fn start(limits: Limits) -> Self {
-        let studio = Studio::with_limits(limits);
+    pub(crate) fn start(limits: Limits) -> Self {
+        Self::guarded(Studio::with_limits(limits), Access::default())
+    }
+
+    /// One that lets in whom these rules let in.
+    pub(crate) fn guarded(studio: Studio, access: Access) -> Self {
         let free = "127.0.0.1:0".parse().unwrap();
-        let server = Server::bind(free, studio.settings.clone()).unwrap();
+        let server = Server::bind_with(free, studio.settings.clone(), access).unwrap();
         let (address, stop) = (server.address(), CancelFlag::default());
         let stopping = stop.clone();
         Self {
@@ -33,7 +37,7 @@ impl Running {
         }
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
@@ -42,7 +46,7 @@ impl Running {
     }
 
     /// Sends text and reads until the server closes.
-    fn ask(&self, text: &str) -> String {
+    pub(crate) fn ask(&self, text: &str) -> String {
         let mut stream = self.connect();
         stream
             .write_all(text.replace("HOST", &self.address.to_string()).as_bytes())
@@ -50,6 +54,17 @@ impl Running {
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
         String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Asks until it answers, which it does when those are gone who were there before.
+    pub(crate) fn becomes_well(&self) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(20) {
+            if self.ask(HEALTH).starts_with("HTTP/1.1 200") {
+                return true;
+            }
+        }
+        false
     }
 
     /// Where an archive is that is larger than the sockets between the two take.
@@ -74,13 +89,13 @@ impl Running {
         format!("/api/v1/datasets/{dataset}/versions/latest/export")
     }
 
-    fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         self.stop.cancel();
         self.thread.take().unwrap().join().unwrap().unwrap();
     }
 }
 
-const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n";
+pub(crate) const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n";
 
 #[test]
 fn it_answers_on_a_socket_and_stops_when_it_is_asked() {
@@ -275,7 +290,7 @@ fn nonsense_and_clients_that_go_away_do_no_harm() {
         })
         .collect();
     drop(dropped);
-    assert!(running.ask(HEALTH).starts_with("HTTP/1.1 200"));
+    assert!(running.becomes_well());
     running.finish();
 }
 

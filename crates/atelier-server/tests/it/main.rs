@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed fixture is a failed test")]
 
 mod accounts;
+mod connections;
 mod datasets;
 mod door_mappings;
 mod edits;

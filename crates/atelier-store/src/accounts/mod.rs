@@ -57,9 +57,14 @@ impl Account {
     }
 }
 
+/// What errors call it.
+const NAME: &str = "name of an account";
+/// Most characters of a new name, which the pages have room for.
+const MOST_NAME_CHARS: usize = 60;
+
 /// What is equal for names by which the same account is found; nothing where no account can have the name.
 pub fn login_key(name: &str) -> Option<String> {
-    let name = checked_handle("name of an account", name.trim()).ok()?;
+    let name = checked_handle(NAME, name.trim()).ok()?;
     Some(name_key(&name))
 }
 
@@ -74,7 +79,11 @@ impl Library {
         role: Role,
         password: PasswordHash,
     ) -> Result<Account> {
-        let name = checked_handle("name of an account", name)?;
+        let name = checked_handle(NAME, name)?;
+        if name.chars().count() > MOST_NAME_CHARS {
+            let problem = format!("it has more than {MOST_NAME_CHARS} characters");
+            return Err(Error::invalid(NAME, name, problem));
+        }
         let (id, now_ms) = (AccountId::new(), self.now_ms());
         self.write(move |change| {
             let key = name_key(&name);

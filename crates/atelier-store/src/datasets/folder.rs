@@ -107,7 +107,7 @@ impl Library {
                 path: sample.path,
                 reason: format!("its caption: {}", problem.unwrap_or_default()),
             }));
-        if !skip_bad && !found.skipped.is_empty() {
+        if !skip_bad && found.skipped.iter().any(|one| !one.is_other_format()) {
             let (folder, bad) = (folder.to_owned(), found.skipped);
             return Err(atelier_data::Error::BadPictures { folder, bad, total }.into());
         }

@@ -7,4 +7,4 @@ mod thumbnails;
 pub use hashes::KeptHashes;
 pub use packed::{KeptPacked, PackedContents, PackedRoom};
 pub(crate) use thumbnails::sweep as sweep_thumbnails;
-pub use thumbnails::thumbnails_folder;
+pub use thumbnails::{ThumbnailName, Thumbnails, thumbnails_folder};

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use atelier_core::Clock;
 use rusqlite::Transaction;
 
-use crate::blobs::Blobs;
+use crate::blobs::{self, Blobs};
 use crate::error::{Error, Result};
 use crate::private;
 use readers::Readers;
@@ -61,10 +61,12 @@ impl Library {
     /// Opens the library in a folder, and makes it where there is none.
     ///
     /// # Errors
-    /// When the folder cannot be written, or the catalogue there is damaged, another program's, or a newer program's.
+    /// When the folder cannot be written, or the catalogue there is damaged, gone while its files are there, another program's,
+    /// or a newer program's.
     pub fn open(home: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
         private::create_dir_all(home)?;
         let path = home.join(CATALOGUE);
+        refuse_lost(home, &path)?;
         // Its log and its index get the same mode.
         private::create_file(&path)?;
         let connection = connection::open_to_write(&path);
@@ -152,5 +154,28 @@ impl Library {
             work(change)
         });
         written.map_err(|error| error.at("change", &self.shared.path))
+    }
+}
+
+/// Refuses to begin a library among the files of one: to a new catalogue, all of them would be nobody's.
+fn refuse_lost(home: &Path, catalogue: &Path) -> Result<()> {
+    let is_new = || fs_err::metadata(catalogue).map_or(true, |about| about.len() == 0);
+    if !is_new() {
+        return Ok(());
+    }
+    // what is kept in a folder of its own: files by the beginnings of their hashes, runs by their ids
+    let entries = |folder: &Path| fs_err::read_dir(folder).into_iter().flatten().flatten();
+    let holds_any = |folder: &PathBuf| {
+        let mut kept = entries(folder);
+        kept.any(|entry| entries(&entry.path()).next().is_some())
+    };
+    let kept = [blobs::FOLDER, crate::runs::FOLDER].map(|name| home.join(name));
+    // looked at once more, since another process may have begun it and its files meanwhile
+    match kept.into_iter().find(holds_any) {
+        Some(files) if is_new() => Err(Error::LostCatalogue {
+            path: catalogue.to_owned(),
+            files,
+        }),
+        _ => Ok(()),
     }
 }

@@ -67,13 +67,13 @@ impl Viewer {
     }
 }
 
-/// A condition on rows that have an owner and may be shared.
-const OWN_OR_SHARED: &str = "viewer() IS NOT NULL AND (t.shared = 1 OR t.owner = viewer())";
-
 /// What somebody sees of a table.
+#[derive(Clone, Copy)]
 enum Seen {
-    /// What is theirs or shared.
+    /// What is theirs, or shared and not in the trash.
     OwnOrShared,
+    /// What is theirs, or shared with a run that is not in the trash.
+    OwnOrSharedWithRun,
     /// What is theirs.
     Own,
     /// What belongs to something that they see: the column, and its table.
@@ -86,7 +86,7 @@ const TABLES: [(&str, Seen); 15] = [
     ("dataset", Seen::OwnOrShared),
     ("run", Seen::OwnOrShared),
     ("model", Seen::OwnOrShared),
-    ("job", Seen::OwnOrShared),
+    ("job", Seen::OwnOrSharedWithRun),
     ("picture", Seen::OwnOrShared),
     ("start_picture", Seen::Own),
     ("dataset_version", Seen::With("dataset", "dataset")),
@@ -101,14 +101,30 @@ const TABLES: [(&str, Seen); 15] = [
 ];
 
 impl Seen {
-    fn condition(&self) -> String {
+    /// Of this table; nothing of one that is not listed.
+    fn of(table: &str) -> Self {
+        let mut tables = TABLES.iter();
+        let found = tables.find(|(name, _)| *name == table);
+        found.map_or(Self::Nothing, |(_, seen)| *seen)
+    }
+
+    /// What holds of the rows that are seen, where `row` is what a query calls them.
+    fn condition(self, row: &str) -> String {
+        let own_or = |is_shown: &str| {
+            format!(
+                "viewer() IS NOT NULL AND ({row}.owner = viewer() OR ({row}.shared = 1 AND {is_shown}))"
+            )
+        };
         match self {
-            Self::OwnOrShared => OWN_OR_SHARED.to_owned(),
-            Self::Own => "t.owner = viewer()".to_owned(),
+            Self::OwnOrShared => own_or(&format!("{row}.trashed_ms IS NULL")),
+            Self::OwnOrSharedWithRun => own_or(&format!(
+                "EXISTS (SELECT 1 FROM main.run trained WHERE trained.id = {row}.run AND trained.trashed_ms IS NULL)"
+            )),
+            Self::Own => format!("{row}.owner = viewer()"),
             Self::With(column, table) => {
-                let seen = OWN_OR_SHARED.replace("t.", "whole.");
+                let seen = Self::of(table).condition("whole");
                 format!(
-                    "EXISTS (SELECT 1 FROM main.{table} whole WHERE whole.id = t.{column} AND {seen})"
+                    "EXISTS (SELECT 1 FROM main.{table} whole WHERE whole.id = {row}.{column} AND {seen})"
                 )
             }
             Self::Nothing => "FALSE".to_owned(),
@@ -151,7 +167,7 @@ pub(super) fn hide(connection: &Connection) -> rusqlite::Result<()> {
     // Whose things are, and nothing of how they are recognised.
     connection.execute_batch("CREATE TEMP VIEW account AS SELECT id, name FROM main.account")?;
     TABLES.iter().try_for_each(|(table, seen)| {
-        let condition = seen.condition();
+        let condition = seen.condition("t");
         connection.execute_batch(&format!(
             "CREATE TEMP VIEW {table} AS SELECT t.* FROM main.{table} t WHERE {condition}"
         ))

@@ -7,9 +7,10 @@ mod of_run;
 mod page;
 mod promised;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use atelier_weights::atomic;
+use atelier_weights::{Error as WeightsError, atomic};
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 use serde::Serialize;
 
@@ -17,7 +18,7 @@ use crate::about::{About, AboutChange, checked_handle, first_free};
 use crate::error::{Error, Result};
 use crate::jobs::unreadable;
 use crate::library::{Ask, DatasetId, Library, ModelId, RunId, check_own, name_key};
-use crate::runs::written_by;
+use crate::runs::{self, Run, written_by};
 
 use adapter::{Adapter, insert};
 pub use adapter_about::adapter_about;
@@ -120,9 +121,16 @@ impl Library {
     /// Makes a model of a run's adapter after an epoch, called after the run where no name is given.
     ///
     /// # Errors
-    /// When the run has no such checkpoint or it is damaged, or another model has the name.
+    /// When the run is in the trash, has no such checkpoint or it is damaged, or another model has the name.
     pub fn create_model(&self, run: RunId, epoch: usize, name: Option<&str>) -> Result<Model> {
-        let run = self.get_run(run)?;
+        let present = |run: Run| match run.trashed_ms {
+            None => Ok(run),
+            Some(_) => Err(Error::Trashed {
+                what: "run",
+                name: run.name,
+            }),
+        };
+        let run = present(self.get_run(run)?)?;
         let name = match name {
             Some(name) => name.to_owned(),
             None => self.read(|view| free_name(view, &run.name))?,
@@ -130,7 +138,12 @@ impl Library {
         let new = about_of_run(&run, name)?;
         let hold = self.blobs().hold()?;
         let adapter = self.keep_checkpoint(&hold, &run, epoch)?;
-        let model = self.insert_model(new, adapter);
+        let (id, now_ms) = (ModelId::new(), self.now_ms());
+        let model = self.write(move |change| {
+            // Copying took its time: the run may be in the trash or out of sight by now.
+            present(runs::get(change, run.id)?)?;
+            insert(change, (id, None), (&new, &adapter), now_ms)
+        });
         drop(hold);
         model
     }
@@ -253,19 +266,25 @@ impl Library {
     /// When there is something at `to`, or the library's file is damaged.
     pub fn export_model(&self, id: ModelId, to: &Path) -> Result<Model> {
         let model = self.get_model(id)?;
-        if to.symlink_metadata().is_ok() {
+        let taken = || {
             let to = to.display().to_string();
-            return Err(Error::invalid(
-                "file",
-                to,
-                "it exists already; give a new one",
-            ));
+            Error::invalid("file", to, "it exists already; give a new one")
+        };
+        if to.symlink_metadata().is_ok() {
+            return Err(taken());
         }
         let bytes = self.blobs().read(&model.hash)?;
         if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs_err::create_dir_all(folder)?;
         }
-        atomic::write_file(to, |out| out.write_all(&bytes))?;
+        let written = atomic::write_new_file(to, |temporary| {
+            atomic::write_file(temporary, |out| out.write_all(&bytes))
+        });
+        written.map_err(|error| match error {
+            // Somebody was quicker.
+            WeightsError::Io { source, .. } if source.kind() == ErrorKind::AlreadyExists => taken(),
+            error => error.into(),
+        })?;
         Ok(model)
     }
 

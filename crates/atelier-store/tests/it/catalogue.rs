@@ -33,6 +33,31 @@ fn many_open_a_new_library_at_once_and_see_each_other() {
 }
 
 #[test]
+fn no_new_library_begins_among_the_files_of_one() {
+    let studio = Studio::new();
+    let dataset = studio.dataset("faces");
+    let version = studio.add(&dataset, &[1]);
+    let blob = studio.library.blobs().path(&version.images[0].blob);
+    let home = studio.path("home");
+    drop(studio.library);
+    for name in ["", "-wal", "-shm"] {
+        let _ = fs_err::remove_file(home.join(format!("{CATALOGUE}{name}")));
+    }
+    for is_empty in [false, true] {
+        if is_empty {
+            fs_err::write(home.join(CATALOGUE), "").unwrap();
+        }
+        let error = open(&home).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::DamagedLibrary);
+        assert!(error.to_string().contains("blobs"), "{error}");
+        assert!(blob.is_file());
+    }
+    // Without them, one begins.
+    fs_err::remove_dir_all(home.join("blobs")).unwrap();
+    assert!(open(&home).unwrap().list_datasets().unwrap().is_empty());
+}
+
+#[test]
 fn what_was_answered_is_there_although_the_process_never_closed_the_library() {
     let studio = Studio::new();
     let dataset = studio.dataset("faces");

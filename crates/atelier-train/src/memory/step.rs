@@ -9,7 +9,7 @@ use atelier_diffusion::stable_diffusion::{Base, UnetConfig};
 use atelier_diffusion::tokenizer::CONTEXT_LENGTH;
 use atelier_nn::Engine;
 use atelier_nn::kernels::reference::MOST_LOGITS;
-use atelier_nn::kernels::{GATE_VALUES, Keep};
+use atelier_nn::kernels::{GATE_VALUES, Keep, WeightFormat};
 
 use super::program::Program;
 use crate::Result;
@@ -18,6 +18,8 @@ use crate::Result;
 pub(super) const F32: u64 = 4;
 /// For each trained value: itself, in the model and beside it, two moments, its gradient.
 const BYTES_OF_TRAINED: u64 = 5 * F32;
+/// Places of the kernel of a convolution.
+const KERNEL: u64 = 9;
 /// Bytes of a value between a gated map and its gate, in pieces: with its gradient, also rounded.
 const BYTES_OF_GATED: u64 = 2 * F32 + 4;
 
@@ -215,6 +217,7 @@ fn activations(config: &UnetConfig, shape: &StepShape) -> u64 {
         }
         if index + 1 < levels {
             skips.push(channels);
+            level.sampler(&mut tally, [level.pixels, level.pixels / 4]);
         }
     }
     let lowest = of_level(levels - 1, true);
@@ -227,6 +230,10 @@ fn activations(config: &UnetConfig, shape: &StepShape) -> u64 {
             let skip = skips.pop().unwrap_or(0);
             level.layer(&mut tally, channels, skip);
             channels = level.channels;
+        }
+        if index + 1 < levels {
+            // it moves over the enlarged picture
+            level.sampler(&mut tally, [4 * level.pixels; 2]);
         }
     }
     // Buffers of many sizes leave gaps between them, and what is kept lies between those that come and go, the more so where
@@ -267,14 +274,23 @@ impl Level<'_> {
 
     fn inside(&self, tally: &mut Tally, input: u64) {
         let pixels = self.pixels;
-        let convolves = self.shape.targets == Targets::TransformerAndConvolution;
-        // Inputs of both norms; with adapters the inputs of the convolutions too.
+        // Inputs of both norms; with adapters the inputs of the convolutions too, of the third one where the number of channels
+        // changes.
         tally.keep(self.kept() * pixels * (input + self.channels));
+        let changes = input != self.channels;
         if self.shape.is_composed {
             // Each norm with its activation keeps two more; the convolutions always keep their inputs.
             tally.keep(3 * F32 * pixels * (input + self.channels));
-        } else if convolves {
-            tally.keep(F32 * pixels * (2 * input + self.channels));
+        } else if self.convolves() {
+            let inputs = if changes { 2 * input } else { input };
+            tally.keep(F32 * pixels * (inputs + self.channels));
+        }
+        if self.convolves() {
+            self.factors(tally, [input, self.channels, KERNEL], pixels);
+            self.factors(tally, [self.channels, self.channels, KERNEL], pixels);
+            if changes {
+                self.factors(tally, [input, self.channels, 1], pixels);
+            }
         }
         // Input, its normalised form, that with a border, and the output, or their gradients.
         tally.hold(pixels * (10 * input + 2 * F32 * self.channels));
@@ -283,12 +299,41 @@ impl Level<'_> {
         }
     }
 
+    /// The convolution after a change of size, from one number of pixels to another, with an adapter.
+    fn sampler(&self, tally: &mut Tally, [before, behind]: [u64; 2]) {
+        if self.convolves() {
+            tally.keep(F32 * before * self.channels);
+            self.factors(tally, [self.channels, self.channels, KERNEL], behind);
+        }
+    }
+
+    /// Whether convolutions have adapters.
+    fn convolves(&self) -> bool {
+        self.shape.targets == Targets::TransformerAndConvolution
+    }
+
+    /// What an adapter on a convolution keeps beside the input: both factors as products read them, in f32, and the narrow
+    /// picture between them. `sizes` are the channels before and behind, and the places of the kernel.
+    fn factors(&self, tally: &mut Tally, [inputs, outputs, places]: [u64; 3], pixels: u64) {
+        let rank = self.shape.rank as u64;
+        let packed = |sizes: [u64; 3]| {
+            WeightFormat::Float.packed_bytes(sizes.map(|size| size as usize)) as u64
+        };
+        if !self.shape.is_composed {
+            tally.keep(packed([rank, inputs, places]) + packed([outputs, rank, 1]));
+        }
+        tally.keep(F32 * pixels * rank);
+    }
+
     fn transformer(&self, tally: &mut Tally) {
         let values = self.pixels * self.channels;
         let projects = self.shape.targets != Targets::Attention;
         tally.keep(self.kept() * values);
         if projects {
             tally.keep(2 * F32 * values);
+            for _ in 0..2 {
+                self.factors(tally, [self.channels, self.channels, 1], self.pixels);
+            }
         }
         for _ in 0..self.depth {
             if matches!(self.shape.recompute, Recompute::Block | Recompute::Layer) {

@@ -9,6 +9,7 @@ use std::path::Path;
 use atelier_core::{AdapterUse, GenerateRequest, Phase, Picture, Precision, Progress, RunContext};
 use atelier_diffusion::stable_diffusion::{Base, PreparedDrawing, Unet};
 use atelier_nn::gradients::values_of;
+use atelier_nn::kernels::release_scratch;
 use atelier_nn::lora::Detach;
 use atelier_nn::{Engine, Visit as _};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -93,7 +94,10 @@ impl Previews {
         let Some(latents) = latents? else {
             return Ok(Shown::Stopped);
         };
-        let pictures = match self.pictures(latents, studio) {
+        let pictures = self.pictures(latents, studio);
+        // what the autoencoder worked in is of no use to the steps that follow
+        release_scratch();
+        let pictures = match pictures {
             Ok(pictures) => pictures,
             Err(error @ atelier_diffusion::Error::NotFinite { .. }) => {
                 return Ok(Shown::Impossible(error.to_string()));

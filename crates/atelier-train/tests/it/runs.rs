@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use atelier_adapters::AdapterFile;
 use atelier_core::{Crop, Phase, Precision, Targets};
 use atelier_data::crops_json;
-use atelier_weights::adapter::AdapterFile;
 
 use crate::fixture::{Watcher, pictures, request, train, train_watched};
 

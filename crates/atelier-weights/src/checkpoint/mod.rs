@@ -178,11 +178,38 @@ impl Checkpoint {
 
     /// Every file that decides what the model draws.
     pub fn files(&self) -> Vec<PathBuf> {
-        let mut files = self.weight_paths();
-        let yaml = self.companions.yaml.as_ref().map(|(path, _)| path);
-        let settings = self.companions.settings.as_ref().map(|(path, _)| path);
-        files.extend(yaml.into_iter().chain(settings).cloned());
+        let files = self.files_as(self.path()).into_iter();
+        files.map(|(source, _)| source).collect()
+    }
+
+    /// The same, each with where it belongs beside a checkpoint at `path`, which is the first.
+    pub fn files_as(&self, path: &Path) -> Vec<(PathBuf, PathBuf)> {
+        let [vae, yaml, settings] = Self::companion_paths(path);
+        let own_yaml = self
+            .companions
+            .yaml
+            .as_ref()
+            .map(|(path, _)| path.as_path());
+        let own_settings = self
+            .companions
+            .settings
+            .as_ref()
+            .map(|(path, _)| path.as_path());
+        let files = [
+            (Some(self.path()), path.to_owned()),
+            (self.vae_file(), vae),
+            (own_yaml, yaml),
+            (own_settings, settings),
+        ];
+        let files = files.into_iter();
         files
+            .filter_map(|(source, target)| Some((source?.to_owned(), target)))
+            .collect()
+    }
+
+    /// Where files are looked for that belong to a checkpoint at `path`.
+    pub fn companion_paths(path: &Path) -> [PathBuf; 3] {
+        companions::companion_paths(path)
     }
 
     /// The content of `NAME.json` that keeps what was found out, whatever the file is called later.

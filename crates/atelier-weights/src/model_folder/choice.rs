@@ -16,6 +16,10 @@ pub struct FolderChoice {
     pub(super) settings: BTreeSet<String>,
     /// Settings of parts that are unknown here, and only have to be there.
     others: BTreeSet<String>,
+    /// Files of parts that draw nothing here.
+    pub(super) unused: BTreeSet<String>,
+    /// Parts that draw nothing here and are named, but not there.
+    pub(super) absent: Vec<&'static str>,
     weights: BTreeMap<&'static str, PartWeights>,
 }
 
@@ -49,6 +53,8 @@ impl FolderChoice {
         Ok(Self {
             settings: contents.settings(names),
             others: contents.settings_of_others(names),
+            unused: contents.unused(names),
+            absent: contents.absent(names),
             contents,
             weights,
         })

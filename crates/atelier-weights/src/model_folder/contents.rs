@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::weight_files::is_pickled;
+
 /// The parts that have weights, sorted.
 const WEIGHTED: [&str; 4] = ["text_encoder", "text_encoder_2", "unet", "vae"];
 /// The parts that have a vocabulary.
@@ -24,6 +26,8 @@ const SPECIAL_TOKENS: [&str; 2] = ["special_tokens_map.json", "tokenizer_config.
 #[derive(Debug, Clone)]
 pub(super) struct Contents {
     parts: BTreeSet<String>,
+    /// Those of [`IGNORED`] that the index names with a class.
+    ignored: Vec<&'static str>,
 }
 
 /// The configuration file of a part.
@@ -38,6 +42,9 @@ pub(super) fn config_name(part: &str) -> &'static str {
 impl Contents {
     /// An entry `[library, class]` names a part; a null in it leaves the part out.
     pub(super) fn of(index: &Value) -> Self {
+        let has_class = |entry: &Vec<Value>| entry.get(1).is_some_and(Value::is_string);
+        let is_named = |part: &&str| index[*part].as_array().is_some_and(has_class);
+        let ignored = IGNORED.into_iter().filter(is_named);
         let entries = index.as_object().into_iter().flatten();
         let named: Vec<_> = entries
             .filter_map(|(part, value)| Some((part, value.as_array()?)))
@@ -46,12 +53,13 @@ impl Contents {
         let parts = if named.is_empty() {
             USUAL.map(str::to_owned).into()
         } else {
-            let used = named
-                .into_iter()
-                .filter(|(_, value)| value.get(1).is_some_and(Value::is_string));
+            let used = named.into_iter().filter(|(_, value)| has_class(value));
             used.map(|(part, _)| part.clone()).collect()
         };
-        Self { parts }
+        Self {
+            parts,
+            ignored: ignored.collect(),
+        }
     }
 
     pub(super) fn has(&self, part: &str) -> bool {
@@ -112,16 +120,25 @@ impl Contents {
                 missing.extend(lacking.map(|name| format!("`{name}` (or `{whole}`)")));
             }
         }
-        let is_there = |part: &str| {
-            let below = |name: &String| {
-                name.strip_prefix(part)
-                    .is_some_and(|rest| rest.starts_with('/'))
-            };
-            names.iter().any(below)
-        };
-        let absent_folders = self.others().filter(|part| !is_there(part));
+        let absent_folders = self.others().filter(|part| !is_there(part, names));
         missing.extend(absent_folders.map(|part| format!("the folder `{part}`")));
         missing
+    }
+
+    /// The parts that are named and ignored, and not there.
+    pub(super) fn absent(&self, names: &BTreeSet<String>) -> Vec<&'static str> {
+        let named = self.ignored.iter().copied();
+        named.filter(|part| !is_there(part, names)).collect()
+    }
+
+    /// The files of the parts that are ignored or unknown: all, but pickled weights only where there are no others.
+    pub(super) fn unused(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
+        let parts = self.ignored.iter().copied().chain(self.others());
+        let files = parts.flat_map(|part| {
+            let has_others = below(part, names).any(|name| name.ends_with(".safetensors"));
+            below(part, names).filter(move |name| !(has_others && is_pickled(name)))
+        });
+        files.cloned().collect()
     }
 
     /// The parts that are unknown here.
@@ -138,4 +155,17 @@ impl Contents {
 /// A part is a folder beside the index.
 fn is_plain_name(part: &str) -> bool {
     !part.starts_with('.') && !part.contains(['/', '\\', ':'])
+}
+
+/// The files in the folder of a part.
+fn below<'n>(part: &'n str, names: &'n BTreeSet<String>) -> impl Iterator<Item = &'n String> {
+    let is_below = move |name: &&String| {
+        name.strip_prefix(part)
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
+    names.iter().filter(is_below)
+}
+
+fn is_there(part: &str, names: &BTreeSet<String>) -> bool {
+    below(part, names).next().is_some()
 }

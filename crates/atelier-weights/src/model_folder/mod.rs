@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::hash::hex;
@@ -22,12 +22,15 @@ pub use weight_files::is_pickled;
 /// The class of folders whose index decides about empty prompts.
 const SDXL_CLASS: &str = "StableDiffusionXLPipeline";
 
+/// The part that judges finished pictures.
+const SAFETY_CHECKER: &str = "safety_checker";
+
 /// A folder in which every part of a base model was found.
 #[derive(Debug, Clone)]
 pub struct ModelFolder {
     root: PathBuf,
     index: Value,
-    choice: FolderChoice,
+    choice: Box<FolderChoice>,
 }
 
 impl ModelFolder {
@@ -51,7 +54,7 @@ impl ModelFolder {
         Ok(Self {
             root: root.to_owned(),
             index,
-            choice,
+            choice: Box::new(choice),
         })
     }
 
@@ -111,6 +114,26 @@ impl ModelFolder {
         let names = self.choice.settings.iter();
         files.extend(names.map(|name| self.root.join(name)));
         Ok(files)
+    }
+
+    /// The files of parts that draw nothing here: other programs need them to load the model.
+    pub fn unused_files(&self) -> Vec<PathBuf> {
+        let names = self.choice.unused.iter();
+        names.map(|name| self.root.join(name)).collect()
+    }
+
+    /// `model_index.json` without the parts that it names although they are not there, so that other programs do not look
+    /// for them; none where it is right as it is.
+    pub fn mended_index(&self) -> Option<Value> {
+        let absent = &self.choice.absent;
+        let mut index = self.index.clone();
+        for part in absent {
+            index[*part] = json!([null, null]);
+        }
+        if absent.contains(&SAFETY_CHECKER) {
+            index["requires_safety_checker"] = false.into();
+        }
+        (!absent.is_empty()).then_some(index)
     }
 
     /// The files that hold weights.

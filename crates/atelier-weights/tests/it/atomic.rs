@@ -3,7 +3,8 @@
 use std::io;
 
 use atelier_core::{Coded as _, ErrorCode};
-use atelier_weights::atomic::{publish_folder, write_file};
+use atelier_weights::Error;
+use atelier_weights::atomic::{PartialFolder, publish_folder, write_file, write_new_file};
 
 use crate::{file_names, written};
 
@@ -71,4 +72,63 @@ fn a_folder_is_not_published_over_another() {
     let error = publish_folder(&temporary, &taken).unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
     assert_eq!(file_names(folder.path()), ["epoch-001"]);
+}
+
+#[test]
+fn a_new_file_is_not_written_over_what_came_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.bin");
+    let error = write_new_file(&path, |temporary| {
+        write_file(temporary, |out| out.write_all(b"ours"))?;
+        fs_err::write(&path, b"mine").unwrap();
+        Ok(())
+    });
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("a.bin") && !error.contains(".partial"));
+    assert!(
+        error.contains("exists already; nothing was overwritten"),
+        "{error}"
+    );
+    assert_eq!(fs_err::read(&path).unwrap(), b"mine");
+    assert_eq!(file_names(folder.path()), ["a.bin"]);
+}
+
+#[test]
+fn a_new_file_appears_when_it_is_complete_and_not_when_it_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.bin");
+    let error = write_new_file(&path, |temporary| -> Result<(), _> {
+        Err(Error::Unwritable {
+            path: temporary.to_owned(),
+            tensor: "t".to_owned(),
+            problem: "is bad".to_owned(),
+        })
+    });
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("a.bin`") && error.contains("is bad"),
+        "{error}"
+    );
+    assert!(file_names(folder.path()).is_empty());
+    let written = write_new_file(&path, |temporary| {
+        write_file(temporary, |out| out.write_all(b"ours"))?;
+        assert!(!path.exists());
+        Ok(3)
+    });
+    assert_eq!(written.unwrap(), 3);
+    assert_eq!(fs_err::read(&path).unwrap(), b"ours");
+    assert_eq!(file_names(folder.path()), ["a.bin"]);
+}
+
+#[test]
+fn partial_folders_are_each_their_own_and_become_what_they_were_made_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out");
+    let [one, other] = [(); 2].map(|()| PartialFolder::beside(&path).unwrap());
+    assert_ne!(one.path(), other.path());
+    fs_err::write(one.path().join("a"), b"1").unwrap();
+    drop(other);
+    one.publish(&path).unwrap();
+    assert_eq!(file_names(folder.path()), ["out"]);
+    assert_eq!(file_names(&path), ["a"]);
 }

@@ -1,17 +1,10 @@
 //! The public face of the crate, on real files.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod adapter;
-mod adapter_files;
 mod atomic;
-mod bake;
 mod checkpoint;
 mod hostile;
-mod kinds;
 mod model_folder;
-mod names;
-mod operations;
-mod readers;
 mod round_trip;
 mod weight_files;
 

@@ -189,3 +189,69 @@ fn files_folders_without_an_index_and_absent_ones_are_told_apart() {
     let error = ModelFolder::open(folder.path()).unwrap_err();
     assert!(error.to_string().contains("not valid JSON"), "{error}");
 }
+
+/// [`whole_folder`], whose index names these parts too.
+fn folder_with(more: &[&str]) -> TempDir {
+    let folder = whole_folder();
+    let class = serde_json::json!(["library", "Class"]);
+    let mut index = serde_json::json!({
+        "_class_name": "StableDiffusionPipeline",
+        "image_encoder": [null, null],
+        "requires_safety_checker": true,
+    });
+    for part in ["scheduler", "text_encoder", "tokenizer", "unet", "vae"] {
+        index[part] = class.clone();
+    }
+    for part in more {
+        index[*part] = class.clone();
+    }
+    put(folder.path(), "model_index.json", &index.to_string());
+    folder
+}
+
+#[test]
+fn files_that_only_other_programs_need_are_known_and_do_not_count() {
+    let folder = folder_with(&["safety_checker", "feature_extractor", "extra"]);
+    let root = folder.path();
+    let expected = [
+        "extra/config.json",
+        "extra/weights.bin",
+        "feature_extractor/preprocessor_config.json",
+        "safety_checker/config.json",
+        "safety_checker/model.safetensors",
+    ];
+    let others = ["safety_checker/pytorch_model.bin", "unnamed/config.json"];
+    for name in expected.iter().chain(&others) {
+        put(root, name, "{}");
+    }
+    let model = ModelFolder::open(root).unwrap();
+    let expected = expected.map(|name| root.join(name));
+    assert_eq!(model.unused_files(), expected);
+    assert_eq!(model.mended_index(), None);
+    let files = model.files().unwrap();
+    assert!(!expected.iter().any(|path| files.contains(path)));
+    assert_eq!(
+        model.hash().unwrap(),
+        ModelFolder::open(folder_with(&[]).path())
+            .unwrap()
+            .hash()
+            .unwrap()
+    );
+}
+
+#[test]
+fn an_index_that_names_absent_parts_is_mended() {
+    let folder = folder_with(&["safety_checker", "feature_extractor"]);
+    put(
+        folder.path(),
+        "feature_extractor/preprocessor_config.json",
+        "{}",
+    );
+    let model = ModelFolder::open(folder.path()).unwrap();
+    let index = model.mended_index().unwrap();
+    assert_eq!(index["safety_checker"], serde_json::json!([null, null]));
+    assert_eq!(index["requires_safety_checker"], false);
+    for part in ["feature_extractor", "unet", "_class_name"] {
+        assert_eq!(index[part], model.index()[part]);
+    }
+}

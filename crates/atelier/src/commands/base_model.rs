@@ -48,14 +48,14 @@ pub(super) fn run(command: &BaseCommand, app: &App) -> Result<ExitKind> {
             app.output.notes(&notes);
             app.output.line(format_args!("added base `{}`", base.name));
             app.output
-                .document(&json!({"name": base.name, "path": base.path, "notes": notes}))?;
+                .document(&json!({"name": base.name, "path": base.path.display().to_string(), "notes": notes}))?;
         }
         BaseCommand::Show { base } => base_show::show(app, base)?,
         BaseCommand::Remove { name } => {
             let path = bases::remove(app, name)?;
             app.output.line(format_args!("removed base `{name}`"));
             app.output
-                .document(&json!({"removed": name, "path": path}))?;
+                .document(&json!({"removed": name, "path": path.display().to_string()}))?;
         }
     }
     Ok(ExitKind::Completed)
@@ -69,9 +69,9 @@ fn list(app: &App) -> Result<()> {
         rows.push(json!({"name": embedded::NAME, "embedded": true, "path": null}));
     }
     for base in bases::list(app)? {
-        app.output
-            .line(format_args!("{}  {}", base.name, base.path.display()));
-        rows.push(json!({"name": base.name, "embedded": false, "path": base.path}));
+        let (name, path) = (base.name, base.path.display().to_string());
+        app.output.line(format_args!("{name}  {path}"));
+        rows.push(json!({"name": name, "embedded": false, "path": path}));
     }
     if rows.is_empty() {
         app.output

@@ -1,7 +1,7 @@
 //! `atelier base show`: everything that is known about a base without loading it.
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::Result;
 use atelier_app::bases;
@@ -19,7 +19,7 @@ const SHOWN_NAMES: usize = 5;
 #[derive(Debug, Serialize)]
 struct Description {
     name: String,
-    path: PathBuf,
+    path: String,
     layout: &'static str,
     family: &'static str,
     architecture: Option<&'static str>,
@@ -41,7 +41,7 @@ struct Description {
     problem: Option<String>,
     hash: String,
     files: Vec<File>,
-    about: Vec<PathBuf>,
+    about: Vec<String>,
 }
 
 /// The weights of one part.
@@ -60,7 +60,7 @@ struct Part {
 /// A file with weights.
 #[derive(Debug, Serialize)]
 struct File {
-    path: PathBuf,
+    path: String,
     size_bytes: u64,
     sha256: String,
     blake3: String,
@@ -86,6 +86,7 @@ fn about_of(
     let schedule = &base.schedule_config;
     let prediction = report.prediction.as_ref();
     let parts = report.parts.iter().map(|part| part_of(base, part));
+    let about = bases::about_files(&found.path);
     Ok(Description {
         name: found.name,
         layout: report.layout.name(),
@@ -106,8 +107,8 @@ fn about_of(
         problem: report.problem(),
         hash: base.files().hash_from(hashes).coded()?,
         files: hashes.iter().map(File::of).collect(),
-        about: bases::about_files(&found.path),
-        path: found.path,
+        about: about.iter().map(|path| in_words(path)).collect(),
+        path: in_words(&found.path),
     })
 }
 
@@ -148,7 +149,7 @@ fn part_of(base: &Base, report: &PartReport) -> Result<Part> {
 impl File {
     fn of(hashes: &FileHashes) -> Self {
         Self {
-            path: hashes.path.clone(),
+            path: in_words(&hashes.path),
             size_bytes: hashes.size_bytes,
             sha256: hashes.sha256.clone(),
             blake3: hashes.blake3.clone(),
@@ -161,7 +162,7 @@ fn describe(app: &App, about: &Description) {
         app.output.line(format_args!("{label:<15} {value}"));
     };
     row("name", &about.name);
-    row("path", &about.path.display());
+    row("path", &about.path);
     let architecture = about.architecture.map(|name| format!(", {name}"));
     let architecture = architecture.unwrap_or_default();
     row("family", &format_args!("{}{architecture}", about.family));
@@ -201,13 +202,13 @@ fn describe(app: &App, about: &Description) {
     }
     row("hash", &about.hash);
     for file in &about.files {
-        let name = file.path.file_name().unwrap_or_default();
+        let name = Path::new(&file.path).file_name().unwrap_or_default();
         row("file", &name.to_string_lossy());
         row("  SHA-256", &file.sha256);
         row("  BLAKE3", &file.blake3);
     }
     for path in &about.about {
-        row("see", &path.display());
+        row("see", path);
     }
 }
 
@@ -227,6 +228,11 @@ fn describe_part(row: &dyn Fn(&str, &dyn Display), part: &Part) {
             row(label, &named(names));
         }
     }
+}
+
+/// A path for people and programs, whatever its characters are.
+fn in_words(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// How many, and the first of them.

@@ -28,13 +28,13 @@ pub(crate) struct ServeArgs {
     /// Where to listen; with port 0, at one that is free. Where other machines reach it, everybody has to log in.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7860")]
     listen: String,
-    /// Have everybody log in on an address of this machine too, such as behind a proxy.
+    /// Have everybody log in on an address of this machine too.
     #[arg(long)]
     require_login: bool,
-    /// A name of the server besides its address; may be given several times.
+    /// A name of the server besides its address; may be given several times. With one that others reach, everybody has to log in.
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
-    /// Every request comes through a proxy: believe its X-Forwarded-For and X-Forwarded-Proto.
+    /// Every request comes through a proxy: believe its X-Forwarded-For and X-Forwarded-Proto, and have everybody log in.
     #[arg(long)]
     behind_proxy: bool,
     /// Let browsers show their session only over HTTPS.
@@ -58,7 +58,7 @@ impl ServeArgs {
 pub(super) fn run(args: &ServeArgs, app: &App) -> Result<ExitKind> {
     let address: ListenAddress = args.listen.parse().coded()?;
     let (access, output) = (args.access()?, app.output);
-    if access.needs_login || !address.is_loopback() {
+    if access.needs_login_at(address.into()) {
         check_library(app, address)?;
     }
     let library = app.library()?;

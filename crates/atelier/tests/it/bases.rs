@@ -250,6 +250,71 @@ fn only_the_files_of_the_parts_are_copied() {
 }
 
 #[test]
+fn a_single_file_of_any_name_is_added_under_one_that_is_found() {
+    let bench = Workbench::new();
+    let source = atelier_testkit::golden_folder().join("checkpoints/tiny-sd1.safetensors");
+    for (file, name, kept) in [
+        ("one.sft", "one.sft", "one.safetensors"),
+        ("model-v1.5", "model-v1.5", "model-v1.safetensors"),
+        ("x.vae.safetensors", "x.vae", "x-vae.safetensors"),
+    ] {
+        std::fs::copy(&source, bench.path(file)).unwrap();
+        let original = bench.document(&["base", "show", file]);
+        let yaml = bench.path(file).with_extension("yaml");
+        std::fs::write(&yaml, "parameterization: \"v\"\n").unwrap();
+        bench.succeed(&["base", "add", file]);
+        let shown = bench.document(&["base", "show", name]);
+        assert_ne!(shown["hash"], original["hash"], "the file beside it counts");
+        assert_eq!(shown["prediction_type"], "v_prediction");
+        let files = files_below(&bench.path("home/bases").join(name));
+        let yaml = Path::new(kept).with_extension("yaml");
+        assert_eq!(files, [kept, yaml.to_str().unwrap()]);
+    }
+    let list = bench.document(&["base", "list"]);
+    let names = list["bases"].as_array().unwrap().iter();
+    let added = names.filter(|base| base["embedded"] == false);
+    assert_eq!(added.count(), 3);
+}
+
+#[test]
+fn a_copy_has_the_parts_that_other_programs_need_and_names_no_absent_one() {
+    let bench = Workbench::new();
+    copy_folder(&tiny_sd15(), &bench.path("own"));
+    let index = bench.path("own/model_index.json");
+    let text = std::fs::read_to_string(&index).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for part in ["safety_checker", "feature_extractor", "extra"] {
+        json[part] = serde_json::json!(["library", "Class"]);
+    }
+    json["requires_safety_checker"] = true.into();
+    std::fs::write(&index, json.to_string()).unwrap();
+    bench
+        .run(&["base", "add", "own"])
+        .refused(&["missing: the folder `extra`"]);
+    assert_eq!(files_kept(&bench), [""; 0]);
+    for name in [
+        "extra/weights.safetensors",
+        "feature_extractor/preprocessor_config.json",
+    ] {
+        let path = bench.path("own").join(name);
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        std::fs::write(path, name).unwrap();
+    }
+    bench.succeed(&["base", "add", "own"]);
+    let kept = bench.path("home/bases/own");
+    assert_eq!(files_below(&kept), files_below(&bench.path("own")));
+    let text = std::fs::read_to_string(kept.join("model_index.json")).unwrap();
+    json["safety_checker"] = serde_json::json!([null, null]);
+    json["requires_safety_checker"] = false.into();
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+        json
+    );
+    let [own, copy] = ["./own", "own"].map(|base| bench.document(&["base", "show", base]));
+    assert_eq!(own["hash"], copy["hash"]);
+}
+
+#[test]
 fn a_base_with_a_missing_part_is_refused_everywhere_with_the_part_named() {
     let bench = Workbench::new();
     bench.dataset("pictures", 1);

@@ -90,6 +90,12 @@ fn the_planned_memory_is_what_a_step_takes() {
             peak(size, precision, recompute);
         }
     }
+    for targets in ["transformer", "transformer-and-convolution"] {
+        let size = format!("--latent 32 --batch 2 --targets {targets}");
+        for (precision, recompute) in [("f32", "none"), ("bf16", "none"), ("bf16", "block")] {
+            peak(&size, precision, recompute);
+        }
+    }
 }
 
 /// Large pictures, whose previews take the most. One thread, for the same reason. The plan is what the decoder takes where its

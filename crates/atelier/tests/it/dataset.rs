@@ -130,6 +130,14 @@ fn a_training_takes_a_version_of_a_dataset_with_its_trigger_word() {
         ended.refused_in_json("began with other pictures");
         assert!(ended.stdout.contains("cannot_resume"), "{}", ended.stdout);
     }
+    // A folder of the same name makes the word mean two things.
+    bench.dataset("Other", 1);
+    train("Other", "x", &["--trigger", "T"]).refused_in_json("write `Other@latest` for the one");
+    for (word, pictures) in [("Other@latest", 1), ("./Other", 1)] {
+        let out = format!("of-{pictures}-{}", word.len());
+        let ended = train(word, &out, &["--trigger", "OtherV1"]);
+        assert_eq!(ended.status, 0, "{word}: {}", ended.stderr);
+    }
     train("Sloops", "x", &["--trigger", "T"]).refused_in_json("neither a folder of pictures nor");
     train("Slopes@9", "x", &[]).refused_in_json("has no version 9");
     bench.succeed(&["dataset", "delete", "Slopes"]);

@@ -84,3 +84,18 @@ fn a_full_disk_fails_the_copy_of_a_base_and_leaves_nothing_half_written() {
     assert!(ended.stderr.contains("cannot add base"), "{}", ended.stderr);
     assert_eq!(files_below(&bench.path("home")), ["bases/.lock"]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let bench = Workbench::new();
+    for words in ["base list", "--json base list"] {
+        let ended = bench.shell(&format!("\"$ATELIER\" {words} > /dev/full"));
+        assert_eq!(ended.status, 1, "{words}: {}", ended.stderr);
+        let problem = "cannot write the result to standard output";
+        assert!(ended.stderr.contains(problem), "{words}: {}", ended.stderr);
+    }
+    // a reader that went away is none
+    let ended = bench.shell("( \"$ATELIER\" base list; echo $? >&2 ) | true");
+    assert_eq!(ended.stderr.trim(), "0");
+}

@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
-use atelier_weights::adapter::AdapterFile;
+use atelier_adapters::AdapterFile;
 
 use crate::workbench::{Workbench, is_step, program, signal, tiny_base};
 

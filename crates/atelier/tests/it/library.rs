@@ -331,7 +331,7 @@ mod stopped {
             let name = document["model"]["name"].as_str().unwrap();
             let out = format!("{name}.safetensors");
             bench.succeed(&["model", "export", name]);
-            atelier_weights::adapter::AdapterFile::read(bench.path(&out)).unwrap()
+            atelier_adapters::AdapterFile::read(bench.path(&out)).unwrap()
         };
         assert!(
             file(&resumed).layers == file(&straight).layers,

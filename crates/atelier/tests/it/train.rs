@@ -1,6 +1,6 @@
 //! `atelier train`.
 
-use atelier_weights::adapter::AdapterFile;
+use atelier_adapters::AdapterFile;
 use serde_json::{Value, json};
 
 use crate::workbench::{Workbench, files_below, tiny_base};
@@ -266,8 +266,19 @@ fn a_folder_that_holds_a_run_is_refused_without_resume() {
     let before = std::fs::read(bench.path("run/adapter.safetensors")).unwrap();
     let ended = bench.train(&["--epochs", "1"]);
     ended.refused(&["`run` already holds a run", "--resume"]);
+    let planned = bench.train(&["--epochs", "1", "--dry-run"]);
+    planned.refused(&["`run` already holds a run"]);
     let after = std::fs::read(bench.path("run/adapter.safetensors")).unwrap();
     assert_eq!(before, after);
+}
+
+#[test]
+fn resume_needs_a_run_in_the_place_that_is_named() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 1);
+    let ended = bench.train(&["--epochs", "1", "--resume"]);
+    ended.refused(&["`run` holds no run that could go on"]);
+    assert!(!bench.path("run").exists());
 }
 
 #[test]

@@ -23,8 +23,22 @@ export function entriesOf(account: string, entries: Entries): boolean {
 
 /** The browser's own, unless it keeps none. */
 export function browserEntries(): Storage | undefined {
+  return unlessRefused(() => localStorage);
+}
+
+/** Those of this tab alone, unless the browser keeps none. */
+export function tabEntries(): Storage | undefined {
+  return unlessRefused(() => sessionStorage);
+}
+
+/** Every place that keeps something of an account. */
+export function allEntries(): Storage[] {
+  return [browserEntries(), tabEntries()].filter((entries) => entries !== undefined);
+}
+
+function unlessRefused(entries: () => Storage): Storage | undefined {
   try {
-    return localStorage;
+    return entries();
   } catch {
     return undefined;
   }

@@ -5,7 +5,7 @@ import * as calls from '../api/calls/accounts';
 import { afterLoss } from '../api/connection.svelte';
 import { type ApiError, errorOf } from '../api/error';
 import type { Session as View } from '../api/model';
-import { browserEntries, entriesOf, forgetEntries } from './entries';
+import { allEntries, entriesOf, forgetEntries } from './entries';
 import { type Owned, reasonAgainstChanging, reasonAgainstMaking } from './rights';
 
 type Account = NonNullable<View['account']>;
@@ -79,16 +79,14 @@ export class Session {
 
   async logOut(): Promise<void> {
     await this.#calls.logOut();
-    const entries = browserEntries();
-    if (entries) forgetEntries(entries);
+    for (const entries of allEntries()) forgetEntries(entries);
     this.#loadAnew('/');
   }
 
   #take(view: View): void {
     const account = view.account?.id ?? null;
     const isOther = this.place === 'inside' && !isOutside(view) && account !== (this.account?.id ?? null);
-    const entries = browserEntries();
-    const hadOthers = account !== null && entries !== undefined && entriesOf(account, entries);
+    const hadOthers = account !== null && allEntries().filter((all) => entriesOf(account, all)).length > 0;
     // What waits and what is shown is of another account, or what was read of the browser's entries is.
     if (isOther || hadOthers) return this.#loadAnew();
     if (isOutside(view)) access.close();

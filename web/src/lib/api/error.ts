@@ -16,6 +16,20 @@ export class ApiError extends Error {
   get isUnreachable(): boolean {
     return this.code === 'unreachable';
   }
+
+  /** Which field is wrong, as requests call it, where the message begins with that. */
+  get field(): string | undefined {
+    if (this.isNameTaken) return 'name';
+    if (this.code !== 'invalid_input') return undefined;
+    return /^(?:the field `)?(name|trigger.word|description|category)\b/
+      .exec(this.message)?.[1]
+      ?.replace(' ', '_');
+  }
+
+  /** Something else of the same kind has the name already. */
+  get isNameTaken(): boolean {
+    return /^there is an? .* already$/.test(this.message);
+  }
 }
 
 /** The failure of a request that got no answer. */
@@ -32,7 +46,14 @@ export function unreachable(): ApiError {
 export function failureOf(status: number, body: unknown): ApiError {
   const about = (body as { error?: Record<string, unknown> } | null | undefined)?.error;
   if (about && typeof about.message === 'string') {
-    return new ApiError(String(about.code ?? 'internal'), about.message, String(about.hint ?? ''), status);
+    const part = status === 400 ? /^the path: (\w+) `/.exec(about.message)?.[1] : undefined;
+    if (part) return absent(part);
+    return new ApiError(
+      String(about.code ?? 'internal'),
+      forPeople(about.message),
+      forPeople(String(about.hint ?? '')),
+      status,
+    );
   }
   // Every failure of the server has the shape above, so this is a proxy's, before a server that is gone.
   if (status >= 500) return unreachable();
@@ -42,6 +63,24 @@ export function failureOf(status: number, body: unknown): ApiError {
     'try again; when it happens again, the terminal of `atelier serve` says more',
     status,
   );
+}
+
+/** What an address names that cannot be the name of anything. */
+function absent(what: string): ApiError {
+  const hint = 'check the address; the list it belongs to shows what exists';
+  return new ApiError('not_found', `there is no such ${what.replaceAll('_', ' ')}`, hint, 404);
+}
+
+/** What the server says to programs and in terminals, and what is said here in its place. */
+const FOR_PEOPLE: [RegExp, string][] = [
+  [/^correct the value; \/api\/.*$/, ''],
+  [/; \/api\/\S+ says .*$/, ''],
+  [/; take it back with `atelier [^`]*` first$/, '; restore it from the trash first'],
+  [/; cancel its job first: `atelier [^`]*`$/, '; take it out of the queue first'],
+];
+
+function forPeople(text: string): string {
+  return FOR_PEOPLE.reduce((all, [words, other]) => all.replace(words, other), text);
 }
 
 /** What is said of something that was pressed while the server did not answer, until it does and after that. */
@@ -64,4 +103,13 @@ export function sentence(text: string): string {
   if (!trimmed) return '';
   const start = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
   return /[.!?…]$/.test(start) ? start : `${start}.`;
+}
+
+/** Why something failed, which may have several lines. */
+export function sentences(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => line.trim())
+    .map(sentence)
+    .join('\n');
 }

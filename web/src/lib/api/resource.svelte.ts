@@ -13,9 +13,19 @@ export class Resource<T> {
   isLoading = $state(true);
   #load: Load<T>;
   #abort: AbortController | undefined;
+  /** Whether what was there stays until another address is answered. */
+  #isKept = false;
+  /** Whether what is there is that of another address. */
+  #isOfAnother = false;
 
   constructor(load: Load<T>) {
     this.#load = load;
+  }
+
+  /** What is there stays until another address is answered, so that what hangs on it is not made anew. */
+  kept(): this {
+    this.#isKept = true;
+    return this;
   }
 
   /** Fetches, and forgets what was there when `anew`. What `load` reads before its first wait decides when it runs again. */
@@ -25,7 +35,10 @@ export class Resource<T> {
     this.#abort = abort;
     const answer = this.#load(abort.signal);
     return untrack(() => {
-      if (anew) this.data = undefined;
+      if (anew) {
+        this.#isOfAnother = this.#isKept && this.data !== undefined;
+        if (!this.#isKept) this.data = undefined;
+      }
       this.error = undefined;
       this.isLoading = true;
       return this.#settle(answer, abort);
@@ -40,6 +53,7 @@ export class Resource<T> {
     this.data = data;
     this.error = undefined;
     this.isLoading = false;
+    this.#isOfAnother = false;
   }
 
   stop(): void {
@@ -52,8 +66,11 @@ export class Resource<T> {
       if (abort.signal.aborted) return;
       this.data = data;
       this.isLoading = false;
+      this.#isOfAnother = false;
     } catch (thrown) {
       if (abort.signal.aborted || isAbort(thrown)) return;
+      if (this.#isOfAnother) this.data = undefined;
+      this.#isOfAnother = false;
       this.error = errorOf(thrown);
       this.isLoading = false;
     }

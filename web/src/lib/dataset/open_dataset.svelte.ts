@@ -8,6 +8,7 @@ import { noteCrops } from '../crop/known_crops';
 import type { Dataset, Edit, Image, ServerAbout, Uploaded, Version } from '../api/model';
 import { resource, type Resource } from '../api/resource.svelte';
 import type { Limits } from '../upload/batches';
+import { limitsOf } from '../upload/limits';
 import type { Uploads } from '../upload/queue.svelte';
 import type { Changes, Made } from './changes/changes.svelte';
 import { pending } from './changes/pending.svelte';
@@ -47,14 +48,8 @@ export class OpenDataset {
     });
   }
 
-  /** What one upload may be; where the server did not say yet, it will refuse what is too much. */
   get limits(): Limits {
-    const limits = this.about.data?.limits;
-    return {
-      pictureBytes: limits?.picture_bytes ?? Infinity,
-      uploadBytes: limits?.upload_bytes ?? Infinity,
-      uploadFiles: limits?.upload_files ?? 1000,
-    };
+    return limitsOf(this.about.data);
   }
 
   get isInTrash(): boolean {

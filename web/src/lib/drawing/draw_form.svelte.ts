@@ -1,7 +1,7 @@
 // The form that stays as it is while one walks through the rooms, and after the page is loaded again.
 
 import { startDrawing } from '../api/calls/jobs';
-import type { Base, Drawing, Job, Model, StartPicture } from '../api/model';
+import type { Base, Drawing, Job, Model, Picture, StartPicture } from '../api/model';
 import { live } from '../live/jobs.svelte';
 import {
   emptyForm,
@@ -16,8 +16,13 @@ import {
 
 const ENTRY = 'atelier.drawing';
 
-class DrawForm {
+/** Puts the form back as it was before. */
+export type Undo = () => void;
+
+export class DrawForm {
   written = $state.raw<Written>(kept());
+  /** Whether the keyboard is to go to the form, as soon as that is there. */
+  isWanted = $state(false);
 
   change(part: Partial<Written>): void {
     this.#set({ ...this.written, ...part });
@@ -41,8 +46,16 @@ class DrawForm {
   }
 
   /** Every setting of what was drawn; `seed` has the digits of that of one picture. */
-  restore(drawing: Drawing, seed?: string): void {
-    this.#set(writtenOf(drawing, seed));
+  restore(drawing: Drawing, seed?: string): Undo {
+    return this.#replace(() => this.#set(writtenOf(drawing, seed)));
+  }
+
+  /** A drawn picture to draw over, in its own size, which the base can draw. */
+  drawOver(start: StartPicture, { width, height }: Pick<Picture, 'width' | 'height'>): Undo {
+    return this.#replace(() => {
+      this.startFrom(start);
+      this.change({ width: String(width), height: String(height) });
+    });
   }
 
   clear(): void {
@@ -56,6 +69,13 @@ class DrawForm {
     const job = await startDrawing(request);
     live.note(job);
     return job;
+  }
+
+  #replace(work: () => void): Undo {
+    const before = this.written;
+    work();
+    this.isWanted = true;
+    return () => this.#set(before);
   }
 
   #set(written: Written): void {

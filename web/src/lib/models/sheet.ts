@@ -66,8 +66,15 @@ export function firstEpochs(epochs: number[], own: number | null, most = 4): num
   return epochs.filter((epoch) => chosen.includes(epoch) || epoch === own);
 }
 
+/** What is to be done before anything can be drawn; empty where nothing is. */
+export function neededFirst({ prompts, rows }: { prompts: string[]; rows: unknown[] }): string {
+  if (!prompts.some((prompt) => prompt.trim())) return 'Write a prompt';
+  return rows.length === 0 ? 'Choose an epoch' : '';
+}
+
 /** What the button below pictures offers, or what is still to come of what it was pressed for. */
-export function drawWords(missing: number, coming: number): string {
+export function drawWords(needed: string, missing: number, coming: number): string {
+  if (needed) return needed;
   if (missing > 0) return `Draw ${count(missing, 'picture')}`;
   return coming > 0 ? `${count(coming, 'picture')} to come` : 'All are drawn';
 }

@@ -1,11 +1,12 @@
 // Walks between pages with the browser's history, without loading anything anew.
 
 import { type Route, routeOf } from './routes';
-
-const RESTORE_FRAMES = 40;
+import { sizeOf, untilUserActs } from './until';
 
 class Router {
   route = $state.raw<Route>(routeOf(location.pathname, location.search));
+  /** Ends the way back to where a page was scrolled to. */
+  #stay = () => {};
 
   /** Goes to an address of these pages. `isQuiet` stays where the page was scrolled to; `replaces` leaves no step to go back to. */
   go(address: string, { isQuiet = false, replaces = false } = {}): void {
@@ -13,6 +14,7 @@ class Router {
     if (replaces) {
       history.replaceState(history.state, '', address);
     } else {
+      this.#stay();
       history.replaceState({ ...history.state, scrolled: scrollY }, '');
       history.pushState({ isInside: true }, '', address);
     }
@@ -54,13 +56,20 @@ class Router {
     this.route = routeOf(location.pathname, location.search);
   }
 
-  /** The page may still be fetching what makes it long enough, so this is tried for a while. */
-  #restore(to: number, frames = RESTORE_FRAMES): void {
-    requestAnimationFrame(() => {
-      scrollTo(0, to);
-      const isShort = document.documentElement.scrollHeight - innerHeight < to - 1;
-      if (frames > 0 && isShort) this.#restore(to, frames - 1);
+  /** The page may still be fetching what makes it long enough, so this is tried each time that it gets longer. */
+  #restore(to: number): void {
+    this.#stay();
+    let end = () => {};
+    const frame = requestAnimationFrame(() => {
+      end = untilUserActs(() => {
+        scrollTo(0, to);
+        return document.documentElement.scrollHeight - innerHeight >= to - 1;
+      }, sizeOf(document.body));
     });
+    this.#stay = () => {
+      cancelAnimationFrame(frame);
+      end();
+    };
   }
 }
 

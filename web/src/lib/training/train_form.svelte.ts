@@ -1,73 +1,100 @@
 // A training that somebody thinks of: what stands in the form, and what it will be.
 
+import { session } from '../account/session.svelte';
 import { asked, type Asked } from '../api/asked.svelte';
-import type {
-  Base,
-  Category,
-  Dataset,
-  PlannedTraining,
-  RunWithCheckpoints,
-  SettingsSchema,
-  TrainingRequest,
-  TrainingStrength,
-} from '../api/model';
+import type { Dataset, PlannedTraining, SettingsSchema, TrainingRequest } from '../api/model';
 import { planTraining } from '../api/calls/trainings';
-import { baseLike, givenOf, type Written, writtenFor } from './form';
+import { forgetDraft, keepDraft } from '../account/drafts';
+import { addressOf } from '../shell/routes';
+import { type Beginning, emptyFields, type TrainDraft, type TrainFields } from './draft';
+import { givenOf } from './form';
 
 export class TrainForm {
   dataset = $state.raw<Dataset>();
-  version = $state<number>();
-  base = $state<string>();
-  /** The base of the run that this is like, where it is not installed. */
-  absentBase = $state<string>();
-  name = $state('');
-  category = $state<Category>('character');
-  trigger = $state('');
-  strength = $state<TrainingStrength>('medium');
-  /** Epochs and the settings of experts. */
-  written = $state.raw<Written>({});
+  fields = $state<TrainFields>(emptyFields());
+  /** Whether it is as it was left. */
+  isRestored = $state(false);
   readonly plan: Asked<TrainingRequest, PlannedTraining>;
   #schema: () => SettingsSchema | undefined;
+  /** The address that it belongs to, by which it is kept. */
+  #address = '';
+  /** What it began with, which needs not be kept; nothing until that stands there. */
+  #start: string | undefined;
 
   constructor(schema: () => SettingsSchema | undefined) {
     this.#schema = schema;
-    this.plan = asked(() => this.request, planTraining);
+    this.plan = asked(() => (session.reasonAgainstMaking ? undefined : this.request), planTraining);
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Is empty, at this address. */
+  begin(address: string): void {
+    this.#address = address;
+    this.#start = undefined;
+    this.isRestored = false;
+    this.dataset = undefined;
+    this.fields = emptyFields();
   }
 
   /** Begins with what a dataset is for. */
   about(dataset: Dataset): void {
+    const { category, trigger_word: trigger } = dataset;
+    this.#start = undefined;
     this.dataset = dataset;
-    this.version = undefined;
-    this.category = dataset.category;
-    this.trigger = dataset.trigger_word;
+    this.fields = { ...this.fields, version: undefined, absentBase: undefined, category, trigger };
   }
 
-  /** Begins as a run was begun, which had these settings where nobody had said anything else. */
-  async like(run: RunWithCheckpoints, bases: Base[]): Promise<void> {
-    const { settings } = run;
-    const { base, absentBase } = baseLike(run.base, bases);
-    this.version = run.dataset_version;
-    [this.base, this.absentBase] = [base, absentBase];
-    this.category = settings.category;
-    this.trigger = settings.trigger;
-    this.strength = settings.strength ?? 'medium';
-    const { trigger, category, strength } = this;
-    const { dataset, dataset_version: version } = run;
-    if (!dataset) return;
-    const plain = await planTraining({ dataset, version, base, settings: { trigger, category, strength } });
-    this.written = writtenFor(settings, { ...plain.settings, strength, trigger, category });
+  fill({ dataset, draft, fields }: Beginning): void {
+    if (dataset) this.about(dataset);
+    if (fields) this.fields = fields;
+    if (!draft) return;
+    this.fields = draft.fields;
+    this.isRestored = true;
+    this.#start = '';
+  }
+
+  /** Takes another dataset, for what else stands there; it belongs to the address of that from now on. */
+  choose(dataset: Dataset): void {
+    const isAsBegun = this.#text === this.#start;
+    forgetDraft(this.#address);
+    this.#address = addressOf.train({ dataset: dataset.id });
+    this.about(dataset);
+    if (!isAsBegun) this.#start = '';
+  }
+
+  /** Keeps it for whoever comes back to its address, unless it is still what it began with. */
+  keep(): void {
+    this.#start ??= this.#text;
+    if (this.#text === this.#start) forgetDraft(this.#address);
+    else keepDraft(this.#address, this.#draft);
+  }
+
+  /** Forgets what was kept, as when the training is started. */
+  forget(): void {
+    forgetDraft(this.#address);
   }
 
   get problems(): Record<string, string> {
     const schema = this.#schema();
-    return schema ? givenOf(schema, this.written).problems : {};
+    return schema ? givenOf(schema, this.fields.written).problems : {};
+  }
+
+  /** The dataset where it is in the trash, which nothing is trained on. */
+  get trashed(): Dataset | undefined {
+    return this.dataset?.trashed_ms == null ? undefined : this.dataset;
   }
 
   /** Why it cannot be planned yet. */
   get missing(): string {
     if (!this.dataset) return 'Choose a dataset, and what the training will be appears here.';
+    if (this.trashed) return 'This dataset is in the trash. Restore it, then train.';
     if (this.dataset.image_count === 0) return 'This dataset has no pictures yet. Add some, then train.';
-    if (!this.trigger.trim()) return 'Give a trigger word, and what the training will be appears here.';
+    if (!this.fields.trigger.trim()) {
+      return 'Give a trigger word, and what the training will be appears here.';
+    }
     const count = Object.keys(this.problems).length;
     return count > 0
       ? `Mend ${count === 1 ? 'the setting' : `the ${count} settings`} marked in red first.`
@@ -78,14 +105,21 @@ export class TrainForm {
   get request(): TrainingRequest | undefined {
     const schema = this.#schema();
     if (!schema || !this.dataset || this.missing) return undefined;
-    const { settings } = givenOf(schema, this.written);
-    const { category, strength } = this;
+    const { version, base, name, category, trigger, strength, written } = this.fields;
     return {
       dataset: this.dataset.id,
-      version: this.version ?? null,
-      base: this.base ?? null,
-      name: this.name.trim() || null,
-      settings: { ...settings, category, strength, trigger: this.trigger.trim() },
+      version: version ?? null,
+      base: base ?? null,
+      name: name.trim() || null,
+      settings: { ...givenOf(schema, written).settings, category, strength, trigger: trigger.trim() },
     };
+  }
+
+  get #draft(): TrainDraft {
+    return { dataset: this.dataset?.id, fields: $state.snapshot(this.fields) };
+  }
+
+  get #text(): string {
+    return JSON.stringify(this.#draft);
   }
 }

@@ -1,5 +1,7 @@
 // Which files go into one upload. Each upload becomes one version of the dataset, so there are as few as possible.
 
+import { count } from '../words/format';
+
 /** A file with the folders before its name. */
 export interface PlacedFile {
   path: string;
@@ -31,7 +33,10 @@ const CROPS = /^crops\.json$/i;
 const UNASKED = /^(\.|thumbs\.db$|desktop\.ini$)/i;
 const UNASKED_FOLDER = /(^|\/)__MACOSX(\/|$)/;
 
-export const ACCEPTED = '.png,.jpg,.jpeg,.webp,.gif,.bmp,.txt,.json,.zip';
+export const isCaption = (name: string) => CAPTION.test(name);
+export const isCrops = (name: string) => CROPS.test(name);
+
+export const ACCEPTED = '.png,.jpg,.jpeg,.jpe,.jfif,.webp,.gif,.bmp,.txt,.json,.zip';
 
 export function batchesOf<F extends PlacedFile>(files: F[], limits: Limits): Batches<F> {
   const refused: Refused[] = [];
@@ -65,14 +70,18 @@ function reasonAgainst(name: string, size: number, limits: Limits): string | und
  * name in the same folder within one upload.
  */
 function looseBatches<F extends PlacedFile>(files: F[], limits: Limits): F[][] {
+  const isCropsFile = ({ path }: F) => CROPS.test(placeOf(path).name);
+  const others = files.filter((file) => !isCropsFile(file));
+  const folders = new Set(others.map(({ path }) => placeOf(path).folder));
   const crops = new Map<string, F>();
   const groups = new Map<string, F[]>();
-  for (const file of files) {
-    const { folder, name } = placeOf(file.path);
-    if (CROPS.test(name)) {
-      crops.set(folder, file);
-      continue;
-    }
+  for (const file of files.filter(isCropsFile)) {
+    const { folder } = placeOf(file.path);
+    if (folders.has(folder)) crops.set(folder, file);
+    // By itself it goes, too: the answer says what becomes of it.
+    else groups.set(file.path, [file]);
+  }
+  for (const file of others) {
     const stem = file.path.replace(/\.[^./]*$/, '');
     const group = groups.get(stem);
     if (group) group.push(file);
@@ -115,5 +124,5 @@ export function batchName(files: PlacedFile[]): string {
   const [first] = files;
   if (files.length === 1 && first) return placeOf(first.path).name;
   const pictures = files.filter((file) => PICTURE.test(file.path)).length;
-  return pictures === 1 ? '1 picture' : `${pictures} pictures`;
+  return pictures === 0 ? count(files.length, 'file') : count(pictures, 'picture');
 }

@@ -31,3 +31,24 @@ async function collect(entry: FileSystemEntry, into: Picked[]): Promise<void> {
 export function hasFiles(transfer: DataTransfer | null): boolean {
   return transfer?.types.includes('Files') ?? false;
 }
+
+/** Files that are dropped where nothing takes them do nothing: browsers would open them instead of the page. */
+export function keepFilesOut(page: Pick<EventTarget, 'addEventListener' | 'removeEventListener'> = window) {
+  const refuse = (event: Event) => {
+    const { dataTransfer } = event as DragEvent;
+    // A zone that takes them has said so, and fields for files take them by themselves.
+    if (event.defaultPrevented || !hasFiles(dataTransfer) || isFileField(event.target)) return;
+    event.preventDefault();
+    if (dataTransfer) dataTransfer.dropEffect = 'none';
+  };
+  page.addEventListener('dragover', refuse);
+  page.addEventListener('drop', refuse);
+  return () => {
+    page.removeEventListener('dragover', refuse);
+    page.removeEventListener('drop', refuse);
+  };
+}
+
+function isFileField(target: EventTarget | null): boolean {
+  return (target as Partial<Element> | null)?.matches?.('input[type=file]') === true;
+}

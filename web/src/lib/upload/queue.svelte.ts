@@ -7,6 +7,7 @@ import type { Uploaded } from '../api/model';
 import { batchesOf, batchName, type Limits, type Refused } from './batches';
 import type { Picked } from './picked';
 import { sendUpload } from './send';
+import { type Unused, unusedOf } from './unused';
 
 export type UploadState = 'waiting' | 'sending' | 'reading' | 'done' | 'failed';
 
@@ -15,6 +16,8 @@ export class Upload {
   share = $state(0);
   answer = $state.raw<Uploaded | undefined>();
   error = $state.raw<ApiError | undefined>();
+  /** Captions and crops of no picture that came in. */
+  unused = $state.raw<Unused[]>([]);
   readonly name: string;
   readonly abort = new AbortController();
 
@@ -98,9 +101,11 @@ export class Uploads {
       upload.state = share >= 1 ? 'reading' : 'sending';
     };
     try {
-      upload.answer = await this.send(this.dataset, upload.files, progress, upload.abort.signal);
+      const answer = await this.send(this.dataset, upload.files, progress, upload.abort.signal);
+      this.onAnswer(answer);
+      upload.unused = await unusedOf(upload.files, answer);
+      upload.answer = answer;
       upload.state = 'done';
-      this.onAnswer(upload.answer);
     } catch (thrown) {
       if (isAbort(thrown)) return;
       upload.error = errorOf(thrown);

@@ -6,7 +6,8 @@ import {
   reasonAgainstMaking,
 } from '../../../src/lib/account/rights';
 import type { AuditEntry, DoorMapping } from '../../../src/lib/api/model';
-import { deedOf, newestEntries } from '../../../src/lib/settings/audit';
+import { deedOf, type NewestEntries, newestEntries } from '../../../src/lib/settings/audit';
+import { AuditEntries } from '../../../src/lib/settings/audit_entries.svelte';
 import { basesFor, groupsOf, isModelId } from '../../../src/lib/settings/doors/words';
 import { partsFor, reasonAgainstMapping } from '../../../src/lib/settings/parts';
 import { isExpired, speaksFor, tokenWords } from '../../../src/lib/settings/tokens/words';
@@ -138,6 +139,25 @@ describe('the audit log', () => {
     expect(await newestEntries(100, undefined, list)).toMatchObject({ left: 350 });
     const { entries, left } = await newestEntries(500, undefined, list);
     expect([entries.length, left, asked]).toEqual([450, 0, [100, 200, 200, 100]]);
+  });
+
+  it('shows older ones below those that are there', async () => {
+    const asked: number[] = [];
+    let answer: (entries: NewestEntries) => void = () => {};
+    const entries = new AuditEntries((most) => {
+      asked.push(most);
+      return new Promise((done) => (answer = done));
+    });
+    const first = { entries: [], left: 7 };
+    const fetched = entries.log.fetch(true);
+    answer(first);
+    await fetched;
+    const more = entries.more();
+    // What is shown does not vanish meanwhile.
+    expect([entries.log.data, asked]).toEqual([first, [100, 200]]);
+    answer({ entries: [], left: 0 });
+    await more;
+    expect(entries.log.data?.left).toBe(0);
   });
 
   it('speaks of deeds as people do, and leads to what they were done to', () => {

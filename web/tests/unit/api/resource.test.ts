@@ -13,6 +13,37 @@ async function asked(...answers: unknown[]) {
   return { made, load };
 }
 
+describe('what stays until another address is answered', () => {
+  it('is there meanwhile', async () => {
+    const { made } = await asked('a', 'b');
+    const coming = made.kept().fetch(true);
+    expect(made.data).toBe('a');
+    await coming;
+    expect(made.data).toBe('b');
+  });
+
+  it('is forgotten where the other one cannot be had', async () => {
+    const { made } = await asked('a', new Error('no'));
+    await made.kept().fetch(true);
+    expect(made.data).toBeUndefined();
+    expect(failureAmong(made)?.error.message).toBe('no');
+  });
+
+  it('stays where the same one is only asked for anew', async () => {
+    const { made } = await asked('a', 'b', new Error('no'));
+    await made.kept().fetch(true);
+    await made.refresh();
+    expect([made.data, made.error?.message]).toEqual(['b', 'no']);
+  });
+
+  it('does not stay where nobody asked for that', async () => {
+    const { made } = await asked('a', 'b');
+    const coming = made.fetch(true);
+    expect(made.data).toBeUndefined();
+    await coming;
+  });
+});
+
 describe('what a page needs together', () => {
   it('is there where all of it came', async () => {
     expect(failureAmong((await asked('a')).made, (await asked('b')).made)).toBeUndefined();

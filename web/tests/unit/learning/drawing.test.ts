@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Job, Model, Picture, StartPicture } from '../../../src/lib/api/model';
-import { Dismissed } from '../../../src/lib/drawing/dismissed.svelte';
+import { Dismissed } from '../../../src/lib/drawing/queue/dismissed.svelte';
 import { CellMemory } from '../../../src/lib/drawing/cell_memory';
 import {
   emptyForm,
@@ -19,7 +19,15 @@ import {
 import { sizeOver } from '../../../src/lib/drawing/start/start';
 import { coversOf } from '../../../src/lib/drawing/uses';
 import { importForm } from '../../../src/lib/models/import';
-import { cellOf, firstEpochs, rowsOf, wishOf, wishProblems } from '../../../src/lib/models/sheet';
+import {
+  cellOf,
+  drawWords,
+  firstEpochs,
+  neededFirst,
+  rowsOf,
+  wishOf,
+  wishProblems,
+} from '../../../src/lib/models/sheet';
 import { rounded, strengthNumber, strengthWords } from '../../../src/lib/models/strength';
 import {
   datasetWords,
@@ -170,7 +178,7 @@ describe('pictures and the models that drew them', () => {
     { id: '3', job: 'gone' },
     { id: '4', job: null },
   ] as Picture[];
-  const jobs = [job('both', ['a', 'b']), job('alone', ['a'])];
+  const jobs = new Map([job('both', ['a', 'b']), job('alone', ['a'])].map((one) => [one.id, one]));
 
   it('show a model best where it drew alone', () => {
     expect([...coversOf(pictures, jobs)]).toEqual([
@@ -209,6 +217,20 @@ describe('the sheet of a model', () => {
       expect(wishProblems({ ...written, steps }).steps, steps).toBe('1 to 200 are needed.');
       expect(wishOf({ ...written, steps })).toBeUndefined();
     }
+  });
+
+  it('says what is needed first, and never that nothing is drawn in full', () => {
+    const [prompts, rows] = [['a cat'], [{ epoch: 1, hash: 'h' }]];
+    const words = (missing: number, coming: number) =>
+      drawWords(neededFirst({ prompts, rows }), missing, coming);
+    expect([words(2, 1), words(0, 1), words(0, 0)]).toEqual([
+      'Draw 2 pictures',
+      '1 picture to come',
+      'All are drawn',
+    ]);
+    expect(drawWords(neededFirst({ prompts: [' '], rows }), 4, 0)).toBe('Write a prompt');
+    expect(drawWords(neededFirst({ prompts: [], rows }), 0, 0)).toBe('Write a prompt');
+    expect(drawWords(neededFirst({ prompts, rows: [] }), 0, 0)).toBe('Choose an epoch');
   });
 
   it('names cells by what decides their pictures', () => {

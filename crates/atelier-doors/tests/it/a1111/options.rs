@@ -1,6 +1,6 @@
 //! Options that are set, and those that a request lays over them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{API, pictures, refusal, taken};
 use crate::studio::Studio;
@@ -46,6 +46,53 @@ async fn overrides_hold_for_one_request_unless_they_are_to_stay() {
         studio.read("/options").await["sd_model_checkpoint"],
         "dreamy"
     );
+}
+
+#[tokio::test]
+async fn what_is_set_at_the_same_time_is_all_kept() {
+    let studio = Studio::working();
+    let lasting = |settings: Value| {
+        json!({
+            "width": 64, "height": 64, "steps": 1, "override_settings": settings,
+            "override_settings_restore_afterwards": false,
+        })
+    };
+    for ((base, layers, source), before) in [
+        (("dreamy", 2, "GPU"), ("atelier-mini", 1, "CPU")),
+        (("atelier-mini", 3, "CPU"), ("dreamy", 1, "GPU")),
+    ] {
+        let [of_base, of_layers, of_noise] = [
+            json!({"sd_model_checkpoint": base}),
+            json!({"CLIP_stop_at_last_layers": layers}),
+            json!({"randn_source": source}),
+        ];
+        let are_set = async |how: &str| {
+            let options = studio.read("/options").await;
+            assert_eq!(options["sd_model_checkpoint"], base, "{how}");
+            assert_eq!(options["CLIP_stop_at_last_layers"], layers, "{how}");
+            assert_eq!(options["randn_source"], source, "{how}");
+        };
+        tokio::join!(
+            studio.tell("/options", &of_base),
+            studio.tell("/options", &of_layers),
+            studio.tell("/options", &of_noise),
+        );
+        are_set("options").await;
+        let before = json!({
+            "sd_model_checkpoint": before.0, "CLIP_stop_at_last_layers": before.1, "randn_source": before.2,
+        });
+        studio.tell("/options", &before).await;
+        let [of_base, of_layers, of_noise] = [of_base, of_layers, of_noise].map(lasting);
+        let drawn = tokio::join!(
+            studio.draw(&of_base),
+            studio.draw(&of_layers),
+            studio.draw(&of_noise),
+        );
+        for answer in [drawn.0, drawn.1, drawn.2] {
+            taken(&answer);
+        }
+        are_set("drawings").await;
+    }
 }
 
 #[tokio::test]

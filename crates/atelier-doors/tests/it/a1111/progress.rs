@@ -1,6 +1,7 @@
 //! How far drawings are, and how they end early.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use atelier_server::Limits;
@@ -140,6 +141,41 @@ async fn not_more_requests_wait_than_there_are_places() {
     let refused = studio.draw(&small).await;
     assert_eq!(refusal(&refused).0, 429);
     waiting.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn requests_whose_bodies_do_not_come_keep_nobody_from_drawing() {
+    let studio = Arc::new(Studio::working());
+    let begun = Arc::new(AtomicUsize::new(0));
+    let waiting: Vec<_> = (0..64)
+        .map(|_| {
+            let silent = request("POST", &format!("{API}/txt2img"))
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Body::from_stream(Silent(Arc::clone(&begun))));
+            let studio = Arc::clone(&studio);
+            tokio::spawn(async move { studio.send(silent.unwrap()).await.status })
+        })
+        .collect();
+    while begun.load(Ordering::SeqCst) < waiting.len() {
+        tokio::task::yield_now().await;
+    }
+    taken(&studio.draw(&json!({"width": 64, "height": 64})).await);
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// A body of which nothing ever comes, and which counts that it is asked for.
+struct Silent(Arc<AtomicUsize>);
+
+impl futures_core::Stream for Silent {
+    type Item = Result<&'static [u8], std::io::Error>;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        std::task::Poll::Pending
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,19 @@ async fn what_this_studio_does_not_do_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn what_lies_beside_the_api_is_refused_in_its_shape_too() {
+    let studio = Studio::working();
+    for path in ["/sdapi", API, "/sdapi/v1/", "/sdapi/v2/txt2img"] {
+        for method in ["GET", "POST"] {
+            let asked = request(method, path).body(Body::empty()).unwrap();
+            let (status, detail) = refusal(&studio.send(asked).await);
+            assert_eq!(status, 404, "{method} {path}");
+            assert!(detail.contains("below `/sdapi/v1`"), "{detail}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn bodies_of_another_form_are_refused() {
     let studio = Studio::working();
     for (kind, body, status) in [

@@ -81,6 +81,30 @@ async fn a_picture_has_the_id_under_which_it_was_announced() {
 }
 
 #[tokio::test]
+async fn of_pictures_that_come_to_one_address_at_the_same_time_one_is_taken() {
+    let client = Client::new();
+    let id = client.dataset(&[]).await;
+    let announced = client.announce(&id).await;
+    let [one, two, three] = [1, 2, 3].map(picture);
+    let answers = tokio::join!(
+        client.send(&announced, &one),
+        client.send(&announced, &two),
+        client.send(&announced, &three),
+    );
+    let answers = [answers.0, answers.1, answers.2];
+    let (taken, others): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 204);
+    assert_eq!(taken.len(), 1);
+    for other in others {
+        let (status, code) = refusal(other);
+        let is_told = [(409, "conflict"), (404, "not-found")].contains(&(status, code.as_str()));
+        assert!(is_told, "{status} {code}");
+    }
+    let found = client.get(&format!("/datasets/{id}")).await;
+    let images = &found["datasets_by_pk"]["dataset_images"];
+    assert_eq!(images.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn only_announced_pictures_of_a_good_size_come_in() {
     let limits = Limits {
         picture_bytes: 2_000,

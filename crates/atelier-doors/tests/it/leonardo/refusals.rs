@@ -3,7 +3,7 @@
 use axum::body::Body;
 use serde_json::{Value, json};
 
-use super::{API, Client, element, generation};
+use super::{API, Client, element, generation, refusal};
 use crate::studio::{Studio, request};
 
 const ABSENT: &str = "018f0000-0000-7000-8000-000000000000";
@@ -144,6 +144,28 @@ async fn what_is_not_there_is_refused_by_name() {
     for id in [ABSENT, "x"] {
         let body = json!({"generatedImageId": id});
         assert_eq!(client.refused(("POST", &path), &body).await.0, 404);
+    }
+}
+
+#[tokio::test]
+async fn other_methods_and_what_lies_beside_the_api_are_refused_in_its_shape_too() {
+    let client = Client::new();
+    for (method, path) in [
+        ("PUT", "/me"),
+        ("DELETE", "/datasets"),
+        ("PATCH", "/generations/x"),
+        ("GET", "/init-image"),
+        ("PUT", "/prompt/random"),
+    ] {
+        let refused = client.refused((method, path), &json!({})).await;
+        assert_eq!(refused.0, 405, "{method} {path}");
+    }
+    for path in ["/api/rest", API, "/api/rest/v1/", "/api/rest/v2/me"] {
+        for method in ["GET", "POST"] {
+            let answer = client.studio.call(method, path, &json!({})).await;
+            let refused = refusal(&answer);
+            assert_eq!(refused, (404, "not-found".to_owned()), "{method} {path}");
+        }
     }
 }
 

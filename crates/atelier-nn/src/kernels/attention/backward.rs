@@ -37,16 +37,8 @@ pub(crate) fn backward(
 ) -> [Vec<f32>; 3] {
     let [q, k, v] = operands;
     let pairs = shape.batch * shape.heads;
-    assert_eq!(q.len(), shape.query_values(), "queries");
-    assert!(
-        out.len() == q.len() && d_out.len() == q.len(),
-        "output and its gradient"
-    );
-    assert!(
-        k.len() == shape.key_values() && v.len() == k.len(),
-        "keys and values"
-    );
-    assert_eq!(log_sums.len(), pairs * shape.queries, "logs of sums");
+    shape.check_operands(operands.map(<[f32]>::len));
+    shape.check_results(out.len(), log_sums.len(), d_out.len());
     if shape.is_empty() {
         return operands.map(|x| vec![0.0; x.len()]);
     }
@@ -352,11 +344,11 @@ impl Task<'_> {
                 let at = self
                     .shape
                     .offset(self.shape.queries, self.pair, block.start + first + i);
-                // SAFETY: this head of this query is this task's alone.
-                let to = unsafe { std::slice::from_raw_parts_mut(d_q.at(at), d) };
+                let to = d_q.at(at);
                 // the packed keys bear the logits' scale to base 2, the gradient that to base e
-                for (to, from) in to.iter_mut().zip(row) {
-                    *to = from * std::f32::consts::LN_2;
+                for (i, from) in row[..d].iter().enumerate() {
+                    // SAFETY: this head of this query is this task's alone.
+                    unsafe { to.add(i).write(from * std::f32::consts::LN_2) };
                 }
             }
         }

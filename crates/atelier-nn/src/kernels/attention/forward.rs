@@ -28,11 +28,7 @@ pub(crate) fn forward(
     k: &[f32],
     v: &[f32],
 ) -> (Vec<f32>, Vec<f32>) {
-    assert_eq!(q.len(), shape.query_values(), "queries");
-    assert!(
-        k.len() == shape.key_values() && v.len() == k.len(),
-        "keys and values"
-    );
+    shape.check_operands([q.len(), k.len(), v.len()]);
     let pairs = shape.batch * shape.heads;
     if shape.is_empty() {
         return (
@@ -238,8 +234,14 @@ impl Task<'_> {
 }
 
 /// Divides the sums of values of a query by the sum of its weights, and gives the log of this. `sums` are the reference and the
-/// sum of weights.
+/// sum of weights. Without a logit that is a number above [`NO_REFERENCE`], all of them are not numbers, as in a softmax of
+/// negative infinities.
 pub(super) fn finish(values: &mut [f32], [reference, weight]: [f32; 2]) -> f32 {
+    let weight = if reference > NO_REFERENCE {
+        weight
+    } else {
+        f32::NAN
+    };
     for value in values {
         *value *= 1.0 / weight;
     }

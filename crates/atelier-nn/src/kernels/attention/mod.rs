@@ -56,6 +56,28 @@ impl Shape {
         self.batch * self.keys * self.width()
     }
 
+    /// # Panics
+    /// Unless queries, keys and values are as many numbers as the shape says.
+    fn check_operands(&self, [q, k, v]: [usize; 3]) {
+        assert_eq!(q, self.query_values(), "queries");
+        assert!(k == self.key_values() && v == k, "keys and values");
+    }
+
+    /// # Panics
+    /// Unless what a forward pass gave, and the gradient of its output, are as many numbers as the shape says.
+    fn check_results(&self, out: usize, log_sums: usize, d_out: usize) {
+        let queries = self.query_values();
+        assert!(
+            out == queries && d_out == queries,
+            "output and its gradient"
+        );
+        assert_eq!(
+            log_sums,
+            self.batch * self.heads * self.queries,
+            "logs of sums"
+        );
+    }
+
     /// Whether there is nothing to compute.
     fn is_empty(&self) -> bool {
         self.query_values() == 0 || self.keys == 0

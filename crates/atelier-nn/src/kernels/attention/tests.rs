@@ -232,6 +232,32 @@ fn a_value_that_is_no_number_reaches_only_what_depends_on_it() {
     }
 }
 
+/// One feature of a query is infinite, and every key is negative there: a softmax of nothing but negative infinities.
+pub(super) fn of_no_logit() -> (Shape, [Vec<f32>; 3]) {
+    let shape = shape([1, 1, 20, 300, 8]);
+    let (mut q, mut k, v) = (
+        numbers(160, 1, 1.0),
+        numbers(2400, 2, 1.0),
+        numbers(2400, 3, 1.0),
+    );
+    q[5 * 8 + 2] = f32::INFINITY;
+    for key in k.chunks_mut(8) {
+        key[2] = -1.0;
+    }
+    (shape, [q, k, v])
+}
+
+#[test]
+fn a_query_without_any_logit_has_no_output() {
+    let (shape, [q, k, v]) = of_no_logit();
+    for level in Level::available() {
+        let (out, _) = forward(level, &shape, &q, &k, &v);
+        for (i, row) in out.chunks(8).enumerate() {
+            assert!(row.iter().all(|x| x.is_nan() == (i == 5)), "{level:?} {i}");
+        }
+    }
+}
+
 #[test]
 fn no_keys_and_no_queries_are_no_error() {
     let none = shape([1, 2, 0, 5, 4]);

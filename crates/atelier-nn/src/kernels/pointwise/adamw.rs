@@ -1,7 +1,7 @@
 //! The optimizer's step over tensors, the sum of their squared gradients, and the clipping that uses it.
 //!
-//! The step rounds exactly as the plain loop in `tests/optimizer.rs` does, on every level: training resumes bit for bit, on
-//! another processor as well. So no multiplication is fused with an addition here.
+//! The step rounds exactly as the plain loop in `tests/optimizer.rs` does, on every level, so that it adds nothing to what one
+//! processor's training differs by from another's. So no multiplication is fused with an addition here.
 
 use super::part::{Part as _, sweep};
 use crate::kernels::level::{Level, Simd, leveled};

@@ -39,6 +39,12 @@ impl ConvSizes {
     }
 }
 
+/// # Panics
+/// Unless the weights have a value for every place of the kernel.
+fn check(weights: &Packed) {
+    assert_eq!(weights.sizes()[2], KERNEL * KERNEL, "places of the kernel");
+}
+
 /// `y [b, h', w', outputs]` of `x [b, h, w, inputs]`.
 pub(crate) fn forward(
     weights: &Packed,
@@ -46,6 +52,7 @@ pub(crate) fn forward(
     x: View<'_>,
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
+    check(weights);
     let by_tiles = winograd::is_quicker(weights, sizes);
     if let View::Rounded(halves) = x
         && (by_tiles || !weights.takes_halves())
@@ -101,6 +108,7 @@ pub(crate) fn forward(
 
 /// `dx [b, h, w, inputs]` of `dy [b, h', w', outputs]`.
 pub(crate) fn input_gradient(weights: &Packed, sizes: &ConvSizes, dy: &[f32]) -> Vec<f32> {
+    check(weights);
     if winograd::is_quicker(weights, sizes) {
         return winograd::convolve(weights, Direction::Gradient, sizes, dy, None);
     }

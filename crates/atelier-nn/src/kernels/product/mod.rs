@@ -21,4 +21,5 @@ mod winograd;
 pub(crate) use conv::ConvSizes;
 pub(crate) use operand::{HalfRows, Operand};
 pub(crate) use packed::{Format, Packed};
+pub use scratch::release_scratch;
 pub(crate) use units::Line;

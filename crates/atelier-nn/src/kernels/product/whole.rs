@@ -4,6 +4,10 @@ use super::super::level::{Simd, leveled};
 use super::packed::{NORM_LIMIT, Packed, WHOLE_LIMIT};
 use super::walk::Direction;
 
+/// The greatest factor. Squares of numbers below 1e-19 are lost on the way to their sum, the least f32 being 1e-38; times this,
+/// 65,536 of them, more than a chunk has, keep to the limit of the norm. Numbers below 5e-22 become zero.
+const MOST_FACTOR: f32 = 1e21;
+
 /// The sum of squares and the greatest absolute value of some numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(in crate::kernels) struct Extent {
@@ -27,7 +31,8 @@ impl Extent {
             return [0.0, 0.0];
         }
         let norm = self.squares.sqrt().max(self.greatest);
-        let factor = (limit / norm).min(WHOLE_LIMIT / self.greatest).min(1e30);
+        let factor = (limit / norm).min(WHOLE_LIMIT / self.greatest);
+        let factor = factor.min(MOST_FACTOR);
         [factor, 1.0 / factor]
     }
 

@@ -3,8 +3,10 @@
 use atelier_http::answer::{Failure, Result};
 use atelier_http::incoming::folder::{Interest, UploadFolder};
 use atelier_http::incoming::metered::{Progress, metered};
+use atelier_http::security::media_type;
 use axum::extract::multipart::Multipart;
 use axum::extract::{FromRequest as _, Request};
+use axum::http::StatusCode;
 
 use crate::app::App;
 
@@ -13,6 +15,11 @@ use crate::app::App;
 /// # Errors
 /// When the request has another body than a form.
 pub(crate) async fn open_form(app: &App, request: Request) -> Result<(Multipart, Progress)> {
+    if media_type(request.headers()) != Some("multipart/form-data") {
+        let message = "the request has a body of another type than `multipart/form-data`";
+        let failure = Failure::invalid(message);
+        return Err(failure.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
     let (head, body) = request.into_parts();
     let (body, progress) = metered(body);
     let request = Request::from_parts(head, body);

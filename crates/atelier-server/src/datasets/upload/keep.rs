@@ -1,16 +1,14 @@
 //! From files to images.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use atelier_core::{Coded as _, ErrorCode};
-use atelier_data::Error as DataError;
+use atelier_data::{Error as DataError, pixels_of};
 use atelier_http::answer::{Failure, Result};
 use atelier_http::incoming::folder::UploadFolder;
 use atelier_http::incoming::pair::{Paired, mark_unused};
 use atelier_http::incoming::part::{Fate, Part};
 use atelier_store::{Addition, DatasetId, Error, Hold, Library, NewImage};
-use image::ImageReader;
 
 use super::{Uploaded, UploadedFile};
 use crate::app::App;
@@ -99,31 +97,5 @@ fn keep_bytes(
         Err(Error::Pictures(DataError::BadPicture { problem, .. })) => Ok(Err(problem)),
         Err(error) if error.code() == ErrorCode::BadPicture => Ok(Err(error.to_string())),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// What the head of a picture says of its size; nothing when it has none that is understood.
-pub(crate) fn pixels_of(path: &Path) -> Option<u64> {
-    let reader = ImageReader::open(path).ok()?;
-    let size = reader.with_guessed_format().ok()?.into_dimensions().ok()?;
-    Some(u64::from(size.0) * u64::from(size.1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_size_of_a_picture_is_in_its_head() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("0");
-        image::RgbImage::new(40, 24)
-            .save_with_format(&path, image::ImageFormat::Png)
-            .unwrap();
-        let whole = fs_err::read(&path).unwrap();
-        fs_err::write(&path, &whole[..whole.len() - 20]).unwrap();
-        assert_eq!(pixels_of(&path), Some(40 * 24));
-        fs_err::write(&path, b"words").unwrap();
-        assert_eq!(pixels_of(&path), None);
     }
 }

@@ -78,14 +78,9 @@ pub(crate) async fn add_images(
     request: Request,
 ) -> Result<Json<Uploaded>> {
     let library = app.library();
-    let dataset = app
-        .work()
-        .catalogue(move || library.get_dataset(id))
-        .await?;
-    if dataset.trashed_ms.is_some() {
-        let (what, name) = ("dataset", dataset.about.name);
-        return Err(atelier_store::Error::Trashed { what, name }.into());
-    }
+    // Before anything of it comes in.
+    let may_change = move || library.get_dataset_to_change(id);
+    app.work().catalogue(may_change).await?;
     let form = open_form(&app, request).await?;
     let turn = app.upload_place().await?;
     let (folder, _interest) = new_folder(&app).await?;

@@ -9,7 +9,8 @@ use axum::response::Response;
 use crate::datasets::image_file::FileQuery;
 use crate::extract::{AppFor, PathOf, QueryOf};
 use crate::pictures::thumbnail::SideQuery;
-use crate::thumbnails::{Original, Part, answer};
+use crate::thumbnails::{Original, answer};
+use atelier_data::thumbnail::Part;
 
 /// The file of a start picture, as it was sent.
 #[utoipa::path(

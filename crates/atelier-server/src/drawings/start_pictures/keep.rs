@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use atelier_core::{Coded as _, ErrorCode};
-use atelier_data::Error as DataError;
+use atelier_data::{Error as DataError, pixels_of};
 use atelier_http::answer::{Failure, Result};
 use atelier_http::incoming::folder::UploadFolder;
 use atelier_store::{Error, Library, StartPicture};
 
 use crate::app::App;
-use crate::datasets::upload::keep::pixels_of;
 
 /// Keeps the file of a picture, which lies in the folder of an upload, under a name for people.
 ///

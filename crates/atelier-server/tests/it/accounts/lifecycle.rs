@@ -34,6 +34,7 @@ async fn an_owner_says_who_has_an_account() {
         json!({"name": "a", "password": "short", "role": "member"}),
         json!({"name": " ", "password": "correct horse", "role": "member"}),
         json!({"name": "a", "password": "correct horse", "role": "admin"}),
+        json!({"name": "a".repeat(61), "password": "correct horse", "role": "member"}),
     ] {
         assert_eq!(olga.post(ACCOUNTS, &bad).await.failure().0, 400, "{bad}");
     }

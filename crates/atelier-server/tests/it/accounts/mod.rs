@@ -1,9 +1,11 @@
 //! A server where everybody has to log in.
 
+mod documents;
 mod lifecycle;
 mod privacy;
 mod rights;
 mod sessions;
+mod sharing;
 mod tokens;
 
 use atelier_accounts::{PasswordHash, Role, Secret, TokenScope};

@@ -54,7 +54,7 @@ async fn things(studio: &Studio, mia: &Asker<'_>) -> Things {
 }
 
 /// Waits until a job is completed, as the machine sees it.
-async fn until_over(studio: &Studio, job: &Value) {
+pub(super) async fn until_over(studio: &Studio, job: &Value) {
     let queue = studio.services.queue.clone().unwrap();
     let id = text(&job["id"]).parse().unwrap();
     let look = move || {

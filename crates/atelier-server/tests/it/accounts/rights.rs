@@ -1,7 +1,7 @@
 //! Every place of the API, with everybody who may ask.
 
 use atelier_accounts::{Role, TokenScope};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Asker, guarded};
 
@@ -87,6 +87,30 @@ async fn every_place_is_open_to_those_it_is_for_and_to_nobody_else() {
         }
     }
     assert!(count > 60, "{count}");
+}
+
+#[tokio::test]
+async fn a_method_that_a_place_does_not_take_is_told_to_whoever_may_know_the_place() {
+    let studio = guarded();
+    let nobody = Asker::nobody(&studio);
+    let member = Asker::new(&studio, "mia", Role::Member);
+    let owner = Asker::with(&studio, "olga", TokenScope::All);
+    let images = format!("/api/v1/datasets/{ID}/images");
+    for (method, path, takes) in [
+        ("GET", images.as_str(), "POST"),
+        ("PUT", "/api/v1/datasets", "GET, HEAD, POST"),
+        ("POST", "/api/v1/audit", "GET, HEAD"),
+        ("OPTIONS", "/api/v1/about", "GET, HEAD"),
+    ] {
+        for asker in [&member, &owner] {
+            let answer = asker.call(method, path, &json!({})).await;
+            assert_eq!(answer.header("allow"), takes, "{method} {path}");
+            let (status, code, _) = answer.failure();
+            assert_eq!((status, code.as_str()), (405, "invalid_input"), "{path}");
+        }
+        assert_eq!(nobody.status(method, path).await, 401, "{path}");
+    }
+    assert_eq!(nobody.status("PUT", "/healthz").await, 405);
 }
 
 #[tokio::test]

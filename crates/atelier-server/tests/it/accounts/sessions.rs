@@ -304,7 +304,7 @@ async fn all_ways_to_write_a_name_are_one_name_that_is_tried() {
 async fn names_that_nobody_can_have_are_refused_like_those_that_nobody_has() {
     let studio = with_ana();
     let fresh = Browser::default();
-    let long = "a".repeat(1 << 20);
+    let long = "a".repeat(4_000);
     let (_, code, message) = fresh.login(&studio, &long, PASSWORD).await.failure();
     let (_, other_code, other_message) = fresh.login(&studio, "bob", PASSWORD).await.failure();
     assert_eq!((code, message), (other_code, other_message));
@@ -318,4 +318,41 @@ async fn names_that_nobody_can_have_are_refused_like_those_that_nobody_has() {
             .iter()
             .all(|entry| entry.thing.as_ref().is_none_or(|thing| thing.len() < 10))
     );
+}
+
+#[tokio::test]
+async fn a_login_is_short_since_anybody_may_send_one() {
+    let studio = with_ana();
+    let fresh = Browser::default();
+    let long = "a".repeat(16 << 10);
+    let (status, code, _) = fresh.login(&studio, "ana", &long).await.failure();
+    assert_eq!((status, code.as_str()), (413, "too_large"));
+    let browser = fresh.logged_in(&studio).await;
+    let change = Some(json!({"current": PASSWORD, "new": long}));
+    let path = "/api/v1/session/password";
+    assert_eq!(browser.status(&studio, "PUT", path, change).await, 413);
+    // The longest name and password have room, however their letters are written.
+    let letters = "\\u00e9".repeat(512);
+    let body = format!(
+        "{{\"name\": \"{}\", \"password\": \"{letters}\"}}",
+        "\\u00e9".repeat(200)
+    );
+    let request =
+        request("POST", "/api/v1/session").header(header::CONTENT_TYPE, "application/json");
+    let answer = studio.send(request.body(Body::from(body)).unwrap()).await;
+    assert_eq!(answer.status, 401);
+}
+
+#[tokio::test]
+async fn asking_who_asks_has_a_limit_too() {
+    let studio = guarded();
+    let fresh = Browser::default();
+    let mut asked = 0;
+    while fresh.status(&studio, "GET", "/api/v1/session", None).await == 200 {
+        asked += 1;
+        assert!(asked < 20_000, "nobody counts");
+    }
+    assert!(asked >= 2_000, "{asked}");
+    assert_eq!(fresh.status(&studio, "GET", "/healthz", None).await, 429);
+    assert_eq!(fresh.status(&studio, "GET", "/", None).await, 200);
 }

@@ -350,7 +350,7 @@ async fn files_that_are_no_adapters_do_not_come_in() {
         assert!(!message.contains("upload-"), "{message}");
     }
     let json = studio.post("/api/v1/models/import", &json!({})).await;
-    assert_eq!(json.failure().0, 400);
+    assert_eq!(json.failure().0, 415);
     assert_eq!(studio.get("/api/v1/models").await.ok()["total"], 0);
     assert!(studio.uploads().is_empty());
 }

@@ -164,6 +164,21 @@ async fn everything_wrong_with_settings_is_told_together() {
 }
 
 #[tokio::test]
+async fn settings_are_few_values_and_plans_are_no_large_documents() {
+    let studio = Studio::working();
+    let dataset = dataset(&studio).await;
+    for path in [PLAN, START] {
+        let wished =
+            |zeros: usize| json!({"dataset": dataset, "settings": {"rank": vec![0; zeros]}});
+        let (status, _, message) = studio.post(path, &wished(2_000)).await.failure();
+        assert_eq!(status, 400);
+        assert!(message.contains("more than 1000 values"), "{message}");
+        let (status, code, _) = studio.post(path, &wished(500_000)).await.failure();
+        assert_eq!((status, code.as_str()), (413, "too_large"));
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_trained_is_refused_and_leaves_nothing() {
     let studio = Studio::working();
     let dataset = dataset(&studio).await;

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use atelier_server::Limits;
+use atelier_accounts::{Role, TokenScope};
+use atelier_server::{Access, Limits};
 use serde_json::json;
 
+use crate::accounts::{Asker, account};
 use crate::learning::runs::Gate;
 use crate::studio::{Studio, text};
 
@@ -198,4 +200,37 @@ async fn a_full_queue_takes_no_more() {
     studio.post(DRAW, &json!({})).await.ok();
     let retried = studio.post(&format!("{given_up}/retry"), &json!({})).await;
     assert_eq!(retried.failure().0, 429);
+}
+
+#[tokio::test]
+async fn no_account_fills_the_queue_of_all() {
+    let gate: Arc<Gate> = Arc::default();
+    let limits = Limits {
+        open_jobs: 10,
+        ..Limits::default()
+    };
+    let mut studio = Studio::paced(limits, gate.pace());
+    studio.guard(Access {
+        needs_login: true,
+        ..Access::default()
+    });
+    let draw = json!({});
+    account(&studio, "olga", Role::Owner);
+    let names = ["mia", "max", "ana", "ben", "eve"];
+    let members = names.map(|name| Asker::new(&studio, name, Role::Member));
+    for member in &members {
+        for _ in 0..2 {
+            // Of the last one's there is room for one alone.
+            let answer = member.post(DRAW, &draw).await;
+            assert!(matches!(answer.status.as_u16(), 202 | 429));
+        }
+    }
+    let (status, code, message) = members[0].post(DRAW, &draw).await.failure();
+    assert_eq!((status, code.as_str()), (429, "busy"));
+    assert!(message.contains("2 jobs of this account"), "{message}");
+    let (_, _, message) = members[4].post(DRAW, &draw).await.failure();
+    assert_eq!(message, "the queue has 9 jobs already");
+    let olga = Asker::with(&studio, "olga", TokenScope::All);
+    olga.post(DRAW, &draw).await.ok();
+    assert_eq!(olga.post(DRAW, &draw).await.failure().0, 429);
 }

@@ -1,6 +1,7 @@
 //! Accounts, their sessions and tokens, and what was done by whom.
 
 mod privacy;
+mod shared_in_trash;
 
 use atelier_accounts::{PasswordHash, Role, Secret, TokenScope};
 use atelier_store::{Account, AccountChange, Error, NewAudit, NewToken};

@@ -14,26 +14,26 @@ use crate::runs::{completed, write_epoch};
 use crate::{Studio, about};
 
 /// Something of each kind, which ana made.
-struct Things {
-    dataset: Dataset,
-    run: Run,
-    job: Job,
-    model: Model,
-    drawing: Job,
-    picture: Picture,
+pub(super) struct Things {
+    pub(super) dataset: Dataset,
+    pub(super) run: Run,
+    pub(super) job: Job,
+    pub(super) model: Model,
+    pub(super) drawing: Job,
+    pub(super) picture: Picture,
 }
 
 /// The library as the accounts see it.
-struct Views {
-    owner: Library,
-    ana: Library,
-    bob: Library,
-    vera: Library,
-    nobody: Library,
+pub(super) struct Views {
+    pub(super) owner: Library,
+    pub(super) ana: Library,
+    pub(super) bob: Library,
+    pub(super) vera: Library,
+    pub(super) nobody: Library,
 }
 
 impl Views {
-    fn of(studio: &Studio) -> Self {
+    pub(super) fn of(studio: &Studio) -> Self {
         let of = |name, role| {
             let id = account(studio, name, role).id;
             studio.library.seen_by(Viewer::Account { id, role })
@@ -47,12 +47,12 @@ impl Views {
         }
     }
 
-    fn others(&self) -> [&Library; 3] {
+    pub(super) fn others(&self) -> [&Library; 3] {
         [&self.bob, &self.vera, &self.nobody]
     }
 }
 
-fn new_job(kind: JobKind) -> NewJob {
+pub(super) fn new_job(kind: JobKind) -> NewJob {
     NewJob {
         id: JobId::unused(),
         kind,
@@ -61,7 +61,7 @@ fn new_job(kind: JobKind) -> NewJob {
     }
 }
 
-fn new_run(dataset: &Dataset) -> NewRun {
+pub(super) fn new_run(dataset: &Dataset) -> NewRun {
     NewRun {
         name: None,
         dataset: dataset.id,
@@ -75,7 +75,7 @@ fn new_run(dataset: &Dataset) -> NewRun {
 }
 
 /// What the program does with a job of somebody, whoever that is.
-fn things(studio: &Studio, ana: &Library) -> Things {
+pub(super) fn things(studio: &Studio, ana: &Library) -> Things {
     let dataset = ana.create_dataset(about("faces")).unwrap();
     studio.add(&dataset, &[1, 2]);
     let dataset = ana.get_dataset(dataset.id).unwrap();
@@ -104,11 +104,11 @@ fn things(studio: &Studio, ana: &Library) -> Things {
     }
 }
 
-fn is_absent<T>(found: Result<T, Error>) -> bool {
+pub(super) fn is_absent<T>(found: Result<T, Error>) -> bool {
     matches!(found.err(), Some(Error::NotFound { .. }))
 }
 
-fn is_refused<T>(done: Result<T, Error>) -> bool {
+pub(super) fn is_refused<T>(done: Result<T, Error>) -> bool {
     matches!(done.err(), Some(Error::NotOwn { .. } | Error::ReadOnly))
 }
 

@@ -161,9 +161,27 @@ fn settings_of_other_programs_are_passed_over_and_wrong_ones_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = copied(&folder, "a.safetensors");
     let json = path.with_extension("json");
-    fs_err::write(&json, r#"{"description":"a card of another program"}"#).unwrap();
-    let model = ModelFiles::open(&path).unwrap();
-    assert_eq!(model.files().unwrap(), [path.as_path()]);
+    for text in [
+        &br#"{"description":"a card of another program"}"#[..],
+        br#"{"prediction_type":null}"#,
+        br#"["prediction_type"]"#,
+        b"{\"name\":\"caf\xe9\"}",
+        b"\xef\xbb\xbf{}",
+        b"no JSON",
+        b"",
+    ] {
+        fs_err::write(&json, text).unwrap();
+        let model = ModelFiles::open(&path).unwrap();
+        assert_eq!(model.files().unwrap(), [path.as_path()]);
+    }
+    // Whatever a text editor wrote around them.
+    for text in [
+        &b"\xef\xbb\xbf{\"prediction_type\":\"v\",\"rescale_betas_zero_snr\":null}"[..],
+        b"{\"prediction_type\":\"v\",\"name\":\"caf\xe9\"}",
+    ] {
+        fs_err::write(&json, text).unwrap();
+        assert_eq!(prediction(&path).kind, PredictionType::VPrediction);
+    }
     for (text, part) in [
         (
             r#"{"prediction_type":"velocity"}"#,
@@ -177,12 +195,29 @@ fn settings_of_other_programs_are_passed_over_and_wrong_ones_named() {
             r#"{"prediction_type":"v","rescale_betas_zero_snr":1}"#,
             "must be true or false",
         ),
-        ("[]", "not a JSON object"),
-        ("", "not valid JSON"),
+        (r#"{"prediction_type":"v""#, "not valid JSON"),
     ] {
         fs_err::write(&json, text).unwrap();
         let error = refusal_of(&path);
         assert!(error.contains(part) && error.contains("a.json"), "{error}");
+    }
+}
+
+#[test]
+fn what_lies_beside_a_checkpoint_has_its_name_beside_another() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["plain.safetensors", "one.sft", "model-v1.5"] {
+        let path = copied(&folder, name);
+        let yaml = path.with_extension("yaml");
+        fs_err::write(&yaml, "parameterization: \"v\"\n").unwrap();
+        let model = ModelFiles::open(&path).unwrap();
+        let out = std::path::Path::new("b/new.one.safetensors");
+        let files = model.checkpoint().unwrap().files_as(out);
+        let expected = [
+            (path, out.to_owned()),
+            (yaml, out.with_file_name("new.one.yaml")),
+        ];
+        assert_eq!(files, expected);
     }
 }
 

@@ -5,12 +5,14 @@ use atelier_app::bases;
 use atelier_app::context::{App, ExitKind};
 use atelier_app::device::watch;
 use atelier_app::memory::peak_bytes;
-use atelier_core::{DeviceChoice, ErrorCode, Precision, Recompute};
+use atelier_core::{DeviceChoice, ErrorCode, Precision, Recompute, Targets};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
 use atelier_train::{BenchReport, BenchStep, bench_step};
 use clap::Args;
 use serde::Serialize;
+
+use crate::commands::choice;
 
 /// What `atelier bench step` can be told.
 #[derive(Debug, Args)]
@@ -45,9 +47,16 @@ pub(crate) struct StepArgs {
         num_args = 0..=1,
         default_value = "none",
         default_missing_value = "block",
-        value_parser = crate::commands::choice::<Recompute>(RECOMPUTE)
+        value_parser = choice::<Recompute>(RECOMPUTE)
     )]
     recompute: Recompute,
+    /// Which layers get an adapter.
+    #[arg(
+        long,
+        default_value = "attention",
+        value_parser = choice::<Targets>(Targets::ALL.iter().map(|t| t.name()))
+    )]
+    targets: Targets,
 }
 
 /// There is nothing to choose by itself here.
@@ -65,6 +74,7 @@ struct Report {
     /// Whether activations are computed again in the backward pass.
     checkpointing: bool,
     recompute: Recompute,
+    targets: Targets,
     latent: usize,
     batch: usize,
     threads: usize,
@@ -88,6 +98,7 @@ pub(super) fn run(args: &StepArgs, app: &App) -> Result<ExitKind> {
         precision: args.precision,
         latent_side: latent_side(args, &base)?,
         recompute: args.recompute,
+        targets: args.targets,
     };
     let timed = watch(&chosen, "timing steps", || {
         bench_step(&base, what, &chosen.device, app.clock()).coded()
@@ -99,6 +110,7 @@ pub(super) fn run(args: &StepArgs, app: &App) -> Result<ExitKind> {
         precision: args.precision,
         checkpointing: args.recompute != Recompute::None,
         recompute: args.recompute,
+        targets: args.targets,
         latent: what.latent_side,
         batch: what.batch,
         threads: rayon::current_num_threads(),

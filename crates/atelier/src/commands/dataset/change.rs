@@ -6,6 +6,7 @@ use atelier_core::{Crop, ErrorCode};
 use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{CaptionEdit, Edit, Image, Library};
 use clap::Args;
+use serde_json::json;
 
 use super::{named, tell_version};
 
@@ -150,7 +151,12 @@ fn edit(
     let expected = Some(before.about.number);
     let after = library.edit_dataset(dataset.id, expected, edits).coded()?;
     if after.about.number == before.about.number {
-        app.output.note("nothing to change");
+        let number = after.about.number;
+        app.output
+            .line(format_args!("nothing to change; version {number} stays"));
+        return app
+            .output
+            .document(&json!({"dataset": dataset, "version": after}));
     }
     tell_version(app, &after, &dataset)
 }

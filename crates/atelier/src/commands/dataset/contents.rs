@@ -8,6 +8,8 @@ use atelier_store::{Image, Library};
 use clap::Args;
 use serde_json::json;
 
+use crate::trashed::id_in_trash;
+
 /// What `show` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
@@ -46,11 +48,7 @@ pub(super) fn list(trashed: bool, app: &App, library: &Library) -> Result<()> {
             dataset.image_count,
             about.category,
             dataset.version,
-            if trashed {
-                format!(", id {id}")
-            } else {
-                String::new()
-            }
+            id_in_trash(trashed, &id)
         ));
     }
     if datasets.is_empty() {

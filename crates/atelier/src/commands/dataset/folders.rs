@@ -126,7 +126,7 @@ pub(super) fn export(args: &ExportArgs, app: &App, library: &Library) -> Result<
         "dataset": dataset,
         "version": exported.number,
         "image_count": exported.image_count,
-        "folder": exported.folder,
+        "folder": exported.folder.display().to_string(),
     }))
 }
 

@@ -28,10 +28,11 @@ pub(super) struct AdaptersFolder {
 }
 
 impl AdaptersFolder {
-    /// The adapters below `root`, if there is such a place.
+    /// The adapters below `root`, if there is such a place. They belong to the user of this machine: for somebody who does not
+    /// see all of the library, there are none.
     pub(super) fn new(root: Option<PathBuf>, models: LibraryModels) -> Self {
         Self {
-            root,
+            root: root.filter(|_| models.are_all()),
             files: None,
             models,
         }
@@ -57,9 +58,7 @@ impl AdaptersFolder {
             text_strength: tag.text,
         });
         let Some(root) = self.root.clone() else {
-            let message =
-                format!("no folder to look up `{tag}` in; name one with `--adapters-folder`");
-            return model.ok_or_else(|| failed(ErrorCode::InvalidInput, message));
+            return model.ok_or_else(|| self.nowhere(tag));
         };
         let files = self.files();
         let is_place = tag.name.contains('/');
@@ -89,6 +88,16 @@ impl AdaptersFolder {
                 Err(failed(ErrorCode::InvalidInput, message))
             }
         }
+    }
+
+    /// Without a folder, and without a model of that name.
+    fn nowhere(&self, tag: &LoraTag) -> anyhow::Error {
+        if !self.models.are_all() {
+            let message = format!("no model that you can use is called `{}`", tag.name);
+            return failed(ErrorCode::NotFound, message);
+        }
+        let message = format!("no folder to look up `{tag}` in; name one with `--adapters-folder`");
+        failed(ErrorCode::InvalidInput, message)
     }
 
     /// A file with the content that a record describes, under whatever name.
@@ -241,7 +250,21 @@ fn distance(from: &str, to: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use atelier_accounts::{PasswordHash, Role};
+    use atelier_core::Clock;
+    use atelier_store::{Library, Viewer};
+
     use super::*;
+
+    struct Still;
+
+    impl Clock for Still {
+        fn unix_secs(&self) -> f64 {
+            0.0
+        }
+    }
 
     fn folder(names: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -293,6 +316,35 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(message.ends_with("it holds none"), "{message}");
+    }
+
+    #[test]
+    fn the_folder_of_the_machine_is_nothing_to_those_who_see_a_part_of_the_library() {
+        let folder = folder(&["private"]);
+        let home = tempfile::tempdir().unwrap();
+        let library = Library::open(home.path(), Arc::new(Still)).unwrap();
+        let made = |name: &str, role: Role| {
+            let password = PasswordHash::kept(String::new());
+            library.create_account(name, role, password).unwrap().id
+        };
+        let tag = LoraTag {
+            name: "private".to_owned(),
+            unet: 1.0,
+            text: None,
+        };
+        for (name, role, sees) in [("ann", Role::Owner, true), ("ben", Role::Member, false)] {
+            let id = made(name, role);
+            let models = LibraryModels::of(&library.seen_by(Viewer::Account { id, role }));
+            let mut adapters = AdaptersFolder::new(Some(folder.path().to_owned()), models);
+            let found = adapters.look_up(&tag);
+            assert_eq!(found.is_ok(), sees, "{name}");
+            if let Err(error) = found {
+                assert_eq!(
+                    error.to_string(),
+                    "no model that you can use is called `private`"
+                );
+            }
+        }
     }
 
     #[test]

@@ -191,15 +191,15 @@ impl<'a> Told<'a> {
 
     fn completed(self) -> Result<ExitKind> {
         let (output, failed, all) = (self.app.output, self.failed.len(), self.files.len());
-        self.finish("completed", None)?;
         if failed == 0 {
+            self.finish("completed", None)?;
             return Ok(ExitKind::Completed);
         }
-        output.note(format_args!(
-            "{failed} of {all} pictures could not be drawn\nhint: {}",
-            ErrorCode::PictureNotFinite.hint()
-        ));
-        Ok(ExitKind::Failed(ErrorCode::PictureNotFinite))
+        let code = ErrorCode::PictureNotFinite;
+        let message = format!("{failed} of {all} pictures could not be drawn");
+        output.note(format_args!("{message}\nhint: {}", code.hint()));
+        self.finish("completed", Some(&atelier_failure::failed(code, message)))?;
+        Ok(ExitKind::Failed(code))
     }
 
     /// Nothing more can be drawn; what there is is said all the same.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Result;
+use atelier_adapters::AdapterFile;
 use atelier_app::context::App;
 use atelier_core::{AdapterUse, AdapterUseError, Coded as _, ErrorCode};
 use atelier_failure::{CodedResult as _, failed};
 use atelier_store::{CATALOGUE, Library, Model};
-use atelier_weights::adapter::AdapterFile;
 use atelier_weights::sha256_file;
 
 /// An adapter as a flag names it.
@@ -66,6 +66,12 @@ impl LibraryModels {
             library: Some(library.clone()),
             names: BTreeMap::new(),
         }
+    }
+
+    /// Whether nothing of the library is hidden.
+    pub(super) fn are_all(&self) -> bool {
+        let mut library = self.library.iter();
+        library.all(|library| library.viewer().sees_all())
     }
 
     /// The model of this name.

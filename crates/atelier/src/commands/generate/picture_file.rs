@@ -39,7 +39,7 @@ pub(super) fn save(picture: Picture, recipe: &Recipe, prompt: &str, out: &Path) 
     };
     let stem = format!("{seed}-{}", short(prompt));
     let path = write_free(out, &stem, |path| png::write(path, &pixels, &texts).coded())?;
-    Ok(json!({"path": path, "seed": seed}))
+    Ok(json!({"path": path.display().to_string(), "seed": seed}))
 }
 
 /// Writes under the first free name; goes on with the next when another program was quicker.

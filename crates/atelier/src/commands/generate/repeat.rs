@@ -17,6 +17,9 @@ use super::problems::Problems;
 use atelier_failure::shell_word;
 use atelier_recipe::{AdapterRecord, BaseRecord, Recipe, file_sha256};
 
+/// How far above a picture the folder of its run is looked for: previews lie two folders below it.
+const FOLDERS_ABOVE: usize = 4;
+
 /// The recipe of a picture that is drawn again.
 pub(super) struct Repeat {
     recipe: Recipe,
@@ -97,7 +100,7 @@ impl Repeat {
         if !args.has_adapters() {
             let records = self.recipe.adapters.iter();
             for (used, record) in request.adapters.iter_mut().zip(records) {
-                let found = find_adapter(&used.path, record, adapters);
+                let found = find_adapter(&self.picture, &used.path, record, adapters);
                 if let Some(path) = problems.unless(found) {
                     used.path = path;
                 }
@@ -193,13 +196,18 @@ impl Repeat {
     }
 }
 
-/// An adapter where it was, else in the adapters folder, there under any name.
+/// An adapter where it was, else below a folder that the picture lies in, as that of its run, else in the adapters folder, there
+/// under any name.
 fn find_adapter(
+    picture: &Path,
     path: &Path,
     record: &AdapterRecord,
     adapters: &mut AdaptersFolder,
 ) -> Result<PathBuf> {
-    let below = adapters.root().map(|root| root.join(path));
+    let picture = std::path::absolute(picture)?;
+    let above = picture.ancestors().skip(1).take(FOLDERS_ABOVE);
+    let above = above.filter(|_| path.is_relative());
+    let below = above.chain(adapters.root()).map(|folder| folder.join(path));
     for candidate in std::iter::once(path.to_owned()).chain(below) {
         if has_content(&candidate, record)? {
             return Ok(candidate);
@@ -208,8 +216,13 @@ fn find_adapter(
     if let Some(found) = adapters.with_content(record)? {
         return Ok(found);
     }
+    Err(absent_adapter(path, record, adapters.root()))
+}
+
+/// What is said of an adapter that is nowhere.
+fn absent_adapter(path: &Path, record: &AdapterRecord, root: Option<&Path>) -> anyhow::Error {
     let (is_there, path, wanted) = (path.is_file(), path.display(), &record.sha256);
-    let searched = match adapters.root() {
+    let searched = match root {
         Some(root) => format!("and no file in `{}` has that content", root.display()),
         None => "and there is no adapters folder; name one with `--adapters-folder`".to_owned(),
     };
@@ -217,8 +230,41 @@ fn find_adapter(
         let message = format!(
             "adapter `{path}` is another file now: its SHA-256 differs from that in the recipe, {wanted}, {searched}"
         );
-        return Err(failed(ErrorCode::InvalidInput, message));
+        return failed(ErrorCode::InvalidInput, message);
     }
     let message = format!("adapter `{path}` (SHA-256 {wanted}) does not exist, {searched}");
-    Err(failed(ErrorCode::NotFound, message))
+    failed(ErrorCode::NotFound, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_adapter_of_a_preview_is_found_below_the_folder_of_its_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let path = Path::new("checkpoints/epoch-001/adapter.safetensors");
+        let file = run.join(path);
+        fs_err::create_dir_all(file.parent().unwrap()).unwrap();
+        fs_err::write(&file, "learned").unwrap();
+        let record = serde_json::json!({
+            "name": "adapter",
+            "strength": 1.0,
+            "sha256": file_sha256(&file).unwrap(),
+        });
+        let record: AdapterRecord = serde_json::from_value(record).unwrap();
+        let find = |picture: &str| {
+            let mut adapters = AdaptersFolder::new(None, LibraryModels::default());
+            find_adapter(&run.join(picture), path, &record, &mut adapters)
+        };
+        for picture in ["previews/epoch-001/01.png", "01.png"] {
+            assert_eq!(find(picture).unwrap(), file, "{picture}");
+        }
+        let error = find("a/b/c/d/01.png").unwrap_err();
+        assert_eq!(code_of(&error), ErrorCode::NotFound);
+        fs_err::write(&file, "another").unwrap();
+        let error = find("previews/epoch-001/01.png").unwrap_err();
+        assert_eq!(code_of(&error), ErrorCode::NotFound);
+    }
 }

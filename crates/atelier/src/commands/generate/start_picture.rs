@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use atelier_core::{GenerateRequest, StartImage, StartPixels};
-use atelier_data::{Limits, RgbPicture, crop_to, decode_picture};
+use atelier_data::{Limits, RgbPicture, crop_to, decode_mask, decode_picture};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::CodedResult as _;
 
@@ -27,8 +27,8 @@ pub(super) fn load(request: &mut GenerateRequest, base: &Base) -> Result<Option<
     let Some(start) = &request.start else {
         return Ok(None);
     };
-    let picture = decode(&start.path)?;
-    let mask = start.mask.as_deref().map(decode).transpose()?;
+    let picture = decode_picture(&start.path, &Limits::default()).coded()?;
+    let mask = start.mask.as_deref().map(mask_of).transpose()?;
     let factor = base.vae_config.pixels_per_latent();
     let asked = (request.width, request.height);
     let (width, height) = StartImage::size((picture.width, picture.height), asked, factor);
@@ -55,8 +55,9 @@ pub(super) fn load(request: &mut GenerateRequest, base: &Base) -> Result<Option<
     Ok(Some(Start { pixels, notes }))
 }
 
-fn decode(path: &Path) -> Result<RgbPicture> {
-    decode_picture(path, &Limits::default()).coded()
+/// A mask: what is transparent in it counts as its colour says, as with diffusers.
+fn mask_of(path: &Path) -> Result<RgbPicture> {
+    decode_mask(path, &Limits::default()).coded()
 }
 
 /// What is odd about a mask, if anything is.
@@ -64,6 +65,10 @@ fn mask_note(picture: &RgbPicture, mask: &RgbPicture, pixels: &StartPixels) -> O
     let bytes = pixels.mask.as_ref()?;
     if bytes.iter().all(|&byte| byte < NEW) {
         return Some("the mask is black everywhere, so that nothing new is drawn".to_owned());
+    }
+    if bytes.iter().all(|&byte| byte >= NEW) {
+        let message = "the mask is white everywhere, so that nothing of the start picture is kept";
+        return Some(message.to_owned());
     }
     if mask.width * picture.height != picture.width * mask.height {
         return Some(format!(
@@ -143,18 +148,46 @@ mod tests {
     #[test]
     fn masks_that_cannot_be_meant_are_remarked_on() {
         let picture = RgbPicture::filled(20, 10, [0; 3]);
-        let note = |mask: &RgbPicture, byte: u8| {
+        let note = |mask: &RgbPicture, bytes: [u8; 2]| {
             let pixels = StartPixels {
                 width: 2,
                 height: 1,
                 rgb: vec![0; 6],
-                mask: Some(vec![0, byte]),
+                mask: Some(bytes.to_vec()),
             };
             mask_note(&picture, mask, &pixels)
         };
-        assert!(note(&picture, 127).unwrap().contains("black everywhere"));
+        let said = |bytes| note(&picture, bytes).unwrap();
+        assert!(said([0, 127]).contains("black everywhere"));
+        assert!(said([128, 255]).contains("white everywhere"));
         let square = RgbPicture::filled(10, 10, [255; 3]);
-        assert!(note(&square, 255).unwrap().contains("10x10 and 20x10"));
-        assert_eq!(note(&RgbPicture::filled(40, 20, [255; 3]), 255), None);
+        assert!(note(&square, [0, 255]).unwrap().contains("10x10 and 20x10"));
+        assert_eq!(note(&RgbPicture::filled(40, 20, [255; 3]), [0, 255]), None);
+    }
+
+    #[test]
+    fn a_white_square_on_nothing_is_the_mask_of_the_square() {
+        let folder = tempfile::tempdir().unwrap();
+        let [picture, mask] = ["picture.png", "mask.png"].map(|name| folder.path().join(name));
+        let grey = RgbPicture::filled(32, 32, [90; 3]);
+        atelier_data::png::write::<&str, &str>(&picture, &grey, &[]).unwrap();
+        let is_square = |x: u32, y: u32| (8..24).contains(&x) && (8..24).contains(&y);
+        let rgba = |x, y| image::Rgba([if is_square(x, y) { 255 } else { 0 }; 4]);
+        image::RgbaImage::from_fn(32, 32, rgba).save(&mask).unwrap();
+        let mut request = GenerateRequest {
+            start: Some(StartImage {
+                path: picture,
+                denoise: 0.5,
+                mask: Some(mask),
+            }),
+            ..GenerateRequest::default()
+        };
+        let base = Base::open(&tiny_sd15()).unwrap();
+        let start = load(&mut request, &base).unwrap().unwrap();
+        let drawn = start.pixels.mask.unwrap();
+        let drawn: Vec<_> = drawn.iter().map(|&byte| byte >= NEW).collect();
+        let square = (0..32 * 32).map(|at| is_square(at % 32, at / 32));
+        assert_eq!(drawn, square.collect::<Vec<_>>());
+        assert_eq!(start.notes, [""; 0]);
     }
 }

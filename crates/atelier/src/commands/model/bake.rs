@@ -5,18 +5,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use atelier_app::bases::{self, FoundBase};
+use atelier_app::bases;
 use atelier_app::context::{App, ExitKind};
 use atelier_core::{AdapterUse, ErrorCode, Phase, Progress, ProgressSink as _};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
+use atelier_weights::atomic::{self, PartialFolder};
 use atelier_weights::bake::Baking;
-use atelier_weights::{Checkpoint, Layout, atomic};
+use atelier_weights::{Checkpoint, Layout};
 use clap::Args;
 use serde_json::json;
 
 use super::merge::lineage;
-use super::target::{self, prepare_file, prepare_folder};
+use super::target::{self, prepare_file, prepare_folder, refuse_companions};
 
 /// What `bake` can be told.
 #[derive(Debug, Args)]
@@ -39,7 +40,10 @@ pub(super) fn run(args: &BakeArgs, app: &App) -> Result<ExitKind> {
     let layout = base.files().layout();
     match layout {
         Layout::Folder => prepare_folder(&args.out)?,
-        Layout::SingleFile => prepare_file(&args.out)?,
+        Layout::SingleFile => {
+            prepare_file(&args.out)?;
+            refuse_companions(&args.out)?;
+        }
     }
     let (mut changes, mut notes) = (Vec::new(), bases::notes(&found.path));
     for adapter in &args.adapters {
@@ -48,7 +52,7 @@ pub(super) fn run(args: &BakeArgs, app: &App) -> Result<ExitKind> {
         notes.extend(fitted.notes.iter().map(|note| format!("`{path}`: {note}")));
         changes.extend(fitted.into_changes());
     }
-    let baking = Baking::plan(base.files(), changes).coded()?;
+    let baking = atelier_adapters::bake::plan(base.files(), changes).coded()?;
     if baking.tensors() == 0 {
         let message = "there is nothing to bake: every adapter is at strength 0";
         return Err(failed(ErrorCode::InvalidInput, message));
@@ -63,23 +67,22 @@ pub(super) fn run(args: &BakeArgs, app: &App) -> Result<ExitKind> {
     metadata.insert("atelier.base".to_owned(), found.name.clone());
     let oven = Oven {
         app,
+        base: &base,
         baking: &baking,
         metadata,
     };
-    let finished = match layout {
-        Layout::Folder => oven.bake_folder(&base, &found, &args.out),
-        Layout::SingleFile => oven.bake_file(&base, &args.out),
-    };
-    if !finished.with_context(|| format!("cannot bake `{}`", args.out.display()))? {
+    let finished = oven.bake(&found.path, &args.out);
+    let out = args.out.display().to_string();
+    if !finished.with_context(|| format!("cannot bake `{out}`"))? {
         return Ok(ExitKind::Cancelled);
     }
     app.output.notes(&notes);
-    let (path, count) = (args.out.display(), baking.tensors());
+    let count = baking.tensors();
     app.output.line(format_args!(
-        "wrote `{path}`, {count} of its tensors changed"
+        "wrote `{out}`, {count} of its tensors changed"
     ));
     app.output.document(&json!({
-        "path": args.out,
+        "path": out,
         "layout": layout.name(),
         "changed_tensors": count,
         "notes": notes,
@@ -87,51 +90,40 @@ pub(super) fn run(args: &BakeArgs, app: &App) -> Result<ExitKind> {
     Ok(ExitKind::Completed)
 }
 
-/// Writes the files of the new base. Each method says whether it came to its end, or was asked to stop before.
+/// Writes the files of the new base.
 struct Oven<'a> {
     app: &'a App,
+    base: &'a Base,
     baking: &'a Baking,
     metadata: BTreeMap<String, String>,
 }
 
 impl Oven<'_> {
-    /// The folder gets its name when all its files are there.
-    fn bake_folder(&self, base: &Base, found: &FoundBase, out: &Path) -> Result<bool> {
-        let name = out.file_name().unwrap_or_default().to_string_lossy();
-        let partial = format!(".{name}-{}.partial", std::process::id());
-        let partial = target::parent_of(out).join(partial);
-        let files = bases::files_of(base, &found.path, &found.path)?;
-        let files = files
-            .into_iter()
-            .map(|(source, name)| (source, partial.join(name)))
-            .collect::<Vec<_>>();
-        let written = self.write_all(&files);
-        if matches!(written, Ok(true)) {
-            atomic::publish_folder(&partial, out).coded()?;
-        } else {
-            let _ = fs_err::remove_dir_all(&partial);
-        }
-        written
-    }
-
-    /// The file, and what lies beside that of the base under the new name. The file itself comes last.
-    fn bake_file(&self, base: &Base, out: &Path) -> Result<bool> {
-        let mut files = Vec::new();
-        for source in base.files().files().coded()? {
-            let target = beside(base.files().root(), &source, out);
-            if target != out {
-                target::refuse_taken(&target)?;
+    /// Makes the new base in a folder of its own; it gets its name when all its files are there and it can be opened.
+    /// Whether it came to its end, or was asked to stop before.
+    fn bake(&self, source: &Path, out: &Path) -> Result<bool> {
+        let partial = PartialFolder::beside(out).coded()?;
+        let Some(checkpoint) = self.base.files().checkpoint() else {
+            let files = bases::files_of(self.base, source)?.into_iter();
+            let files = files.map(|(source, name)| (source, partial.path().join(name)));
+            if !self.write_all(&files.collect::<Vec<_>>())? {
+                return Ok(false);
             }
-            files.push((source, target));
+            bases::finish(self.base, partial.path())?;
+            target::written(partial.publish(out))?;
+            return Ok(true);
+        };
+        let baked = partial.path().join(out.file_name().unwrap_or_default());
+        let files = checkpoint.files_as(&baked);
+        if !self.write_all(&files)? {
+            return Ok(false);
         }
-        files.reverse();
-        let written = self.write_all(&files);
-        if !matches!(written, Ok(true)) {
-            for (_, target) in &files {
-                let _ = fs_err::remove_file(target);
-            }
-        }
-        written
+        bases::finish(self.base, &baked)?;
+        let baked = files.into_iter().map(|(_, baked)| baked);
+        let targets = checkpoint.files_as(out).into_iter();
+        let targets = targets.map(|(_, target)| target);
+        publish_files(&baked.zip(targets).collect::<Vec<_>>())?;
+        Ok(true)
     }
 
     fn write_all(&self, files: &[(PathBuf, PathBuf)]) -> Result<bool> {
@@ -164,35 +156,50 @@ impl Oven<'_> {
     }
 }
 
-/// Where a file goes that lies beside the checkpoint `root` and is named after it: beside `out`, named after that.
-fn beside(root: &Path, source: &Path, out: &Path) -> PathBuf {
-    let text = |path: &Path| path.file_name().unwrap_or_default().to_os_string();
-    let [stem, source, mut target] = [
-        root.with_extension(""),
-        source.to_owned(),
-        out.with_extension(""),
-    ]
-    .map(|path| text(&path));
-    let source = source.to_string_lossy().into_owned();
-    let ending = source.strip_prefix(&*stem.to_string_lossy());
-    target.push(ending.unwrap_or(&source));
-    out.with_file_name(target)
+/// Gives finished files their names, the first one last, so that it is not there before what belongs to it: all of them, or
+/// none where one of the names is taken.
+fn publish_files(files: &[(PathBuf, PathBuf)]) -> Result<()> {
+    let mut published = Vec::new();
+    for (baked, target) in files.iter().rev() {
+        let named = target::written(atomic::publish_file(baked, target));
+        if named.is_err() {
+            for target in published {
+                let _ = fs_err::remove_file(target);
+            }
+            return named;
+        }
+        published.push(target);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use atelier_failure::code_of;
+
     use super::*;
 
     #[test]
-    fn what_lies_beside_a_checkpoint_takes_its_new_name() {
-        let root = Path::new("a/v1.5.safetensors");
-        for (source, target) in [
-            ("a/v1.5.safetensors", "b/new.one.safetensors"),
-            ("a/v1.5.vae.safetensors", "b/new.one.vae.safetensors"),
-            ("a/v1.5.yaml", "b/new.one.yaml"),
-        ] {
-            let out = Path::new("b/new.one.safetensors");
-            assert_eq!(beside(root, Path::new(source), out), Path::new(target));
+    fn files_get_all_of_their_names_or_none_and_what_came_meanwhile_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let files = ["safetensors", "yaml"].map(|ending| {
+            let [baked, target] = ["baked", "out"].map(|name| path(&format!("{name}.{ending}")));
+            fs_err::write(&baked, "ours").unwrap();
+            (baked, target)
+        });
+        fs_err::write(&files[0].1, "mine").unwrap();
+        let refused = publish_files(&files).unwrap_err();
+        assert_eq!(code_of(&refused), ErrorCode::Conflict);
+        assert!(refused.to_string().contains("nothing was overwritten"));
+        assert_eq!(fs_err::read(&files[0].1).unwrap(), b"mine");
+        assert!(!files[1].1.exists());
+        fs_err::remove_file(&files[0].1).unwrap();
+        fs_err::write(&files[1].0, "ours").unwrap();
+        publish_files(&files).unwrap();
+        for (baked, target) in &files {
+            assert!(!baked.exists());
+            assert_eq!(fs_err::read(target).unwrap(), b"ours");
         }
     }
 }

@@ -4,20 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
+use atelier_adapters::operate::convert;
+use atelier_adapters::readers::ReaderVerdict;
+use atelier_adapters::{BaseLayers, NamedAdapter, ReadBy};
 use atelier_app::context::App;
 use atelier_core::{AdapterFormat, ErrorCode};
 use atelier_failure::{CodedResult as _, boxed, failed};
 use atelier_server::AdapterWriter;
-use atelier_weights::DType;
-use atelier_weights::adapter::operate::convert;
-use atelier_weights::adapter::readers::ReaderVerdict;
-use atelier_weights::adapter::{NamedAdapter, ReadBy};
+use atelier_weights::{DType, atomic};
 use clap::Args;
 use serde_json::json;
 
 use super::report;
 use super::source::{Source, layers_for};
-use super::target::{FloatFormat, prepare_file};
+use super::target::{self, FloatFormat, prepare_file};
 use crate::commands::choice;
 
 /// What `convert` can be told.
@@ -42,13 +42,11 @@ pub(crate) struct ConvertArgs {
 
 pub(super) fn run(args: &ConvertArgs, app: &App) -> Result<()> {
     prepare_file(&args.out)?;
-    let wish = (args.to, args.dtype);
-    let written = write(app, (&args.file, args.base.as_deref()), wish, &args.out)?;
-    let Written {
-        adapter,
-        dtype,
-        verdicts,
-    } = written;
+    let from = (args.file.as_path(), args.base.as_deref());
+    let converted = Converted::of(app, from, (args.to, args.dtype))?;
+    let written = atomic::write_new_file(&args.out, |temporary| converted.write(temporary));
+    let verdicts = target::written(written)?;
+    let Converted { adapter, dtype, .. } = converted;
     let more = json!({
         "format": adapter.format,
         "dtype": dtype.name().to_lowercase(),
@@ -58,35 +56,41 @@ pub(super) fn run(args: &ConvertArgs, app: &App) -> Result<()> {
 }
 
 /// An adapter in another format.
-struct Written {
+struct Converted {
     adapter: NamedAdapter,
     dtype: DType,
-    /// What each program makes of it.
-    verdicts: Vec<ReaderVerdict>,
+    /// Those of the model that it is for.
+    layers: BaseLayers,
 }
 
-/// Writes an adapter for a base, or for the architecture that its file tells, in another format.
-fn write(
-    app: &App,
-    (file, base): (&Path, Option<&str>),
-    (to, dtype): (AdapterFormat, Option<FloatFormat>),
-    out: &Path,
-) -> Result<Written> {
-    let source = Source::read(file)?;
-    let dtype = dtype.map_or(source.file.dtype, |format| format.0);
-    let sources = [source];
-    let layers = layers_for(app, base, &sources)?;
-    let [Source { path, file }] = sources;
-    let adapter = convert(file, &layers, to).map_err(|error| {
-        let message = format!("cannot convert `{}`: {error}", path.display());
-        failed(ErrorCode::AdapterMismatch, message)
-    })?;
-    let verdicts = adapter.write(out, dtype, &layers, ReadBy::Any).coded()?;
-    Ok(Written {
-        adapter,
-        dtype,
-        verdicts,
-    })
+impl Converted {
+    /// Converts an adapter for a base, or for the architecture that its file tells.
+    fn of(
+        app: &App,
+        (file, base): (&Path, Option<&str>),
+        (to, dtype): (AdapterFormat, Option<FloatFormat>),
+    ) -> Result<Self> {
+        let source = Source::read(file)?;
+        let dtype = dtype.map_or(source.file.dtype, |format| format.0);
+        let sources = [source];
+        let layers = layers_for(app, base, &sources)?;
+        let [Source { path, file }] = sources;
+        let adapter = convert(file, &layers, to).map_err(|error| {
+            let message = format!("cannot convert `{}`: {error}", path.display());
+            failed(ErrorCode::AdapterMismatch, message)
+        })?;
+        Ok(Self {
+            adapter,
+            dtype,
+            layers,
+        })
+    }
+
+    /// Writes it; what each program makes of the file.
+    fn write(&self, out: &Path) -> atelier_weights::Result<Vec<ReaderVerdict>> {
+        self.adapter
+            .write(out, self.dtype, &self.layers, ReadBy::Any)
+    }
 }
 
 /// Writes adapters of the library's models for those who ask over HTTP.
@@ -96,7 +100,8 @@ pub(in crate::commands) fn adapter_writer(app: &App) -> AdapterWriter {
         let dtype = wish.dtype.map(|dtype| dtype.name().parse());
         let Ok(dtype) = dtype.transpose();
         let from = (file, Some(wish.base.as_str()));
-        write(&app, from, (wish.format, dtype), out).map_err(|error| boxed(&error))?;
-        Ok(())
+        let converted = Converted::of(&app, from, (wish.format, dtype));
+        let written = converted.and_then(|converted| converted.write(out).coded());
+        written.map(drop).map_err(|error| boxed(&error))
     })
 }

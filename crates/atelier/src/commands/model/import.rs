@@ -1,24 +1,19 @@
 //! `atelier model import`: an adapter file from elsewhere becomes a model of the library.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use atelier_adapters::AdapterFile;
 use atelier_app::bases;
 use atelier_app::context::App;
-use atelier_core::{AdapterUse, ErrorCode, TrainConfig};
+use atelier_core::{AdapterUse, ErrorCode};
 use atelier_diffusion::stable_diffusion::Base;
-use atelier_failure::{CodedResult as _, failed};
+use atelier_failure::{CodedResult as _, failed, shell_word};
 use atelier_store::{About, Library, NewModel};
-use atelier_weights::adapter::AdapterFile;
 use clap::Args;
 use serde_json::json;
 
 use super::library::{AboutArgs, tell_use};
-
-/// Where this program's trainings write their settings.
-const SETTINGS: &str = "atelier.train_config";
-/// Where trainings of several programs write the word that calls them.
-const TRIGGER: &str = "modelspec.trigger_phrase";
 
 /// What `import` can be told.
 #[derive(Debug, Args)]
@@ -37,19 +32,21 @@ pub(crate) struct ImportArgs {
 
 pub(super) fn run(args: &ImportArgs, app: &App, library: &Library) -> Result<()> {
     if args.file.is_dir() {
-        let file = args.file.display();
-        let message = format!(
-            "`{file}` is a folder; `atelier model convert {file} --to kohya --out FILE` makes one file of it"
-        );
-        return Err(failed(ErrorCode::InvalidInput, message));
+        return Err(of_several_files("is a folder", &args.file));
     }
     let adapter = AdapterFile::read(&args.file).coded()?;
+    if adapter.needs_settings() {
+        let problem = "has its scales in `adapter_config.json` beside it";
+        return Err(of_several_files(problem, &args.file));
+    }
     let found = bases::find(app, &args.base)?;
     let base = Base::open(&found.path).coded()?;
-    base.fit_adapter(&AdapterUse::new(&args.file, 1.0))
-        .coded()?;
+    let adapter_use = AdapterUse::new(&args.file, 1.0);
+    let mut notes = base.fit_adapter(&adapter_use).coded()?.notes;
+    let (known, problem) = About::said_by(&adapter.metadata);
+    let problem = problem.filter(|_| args.about.trigger.is_none());
+    notes.extend(problem.map(|problem| format!("{problem}; `model update --trigger` names one")));
     let stem = args.file.file_stem().unwrap_or_default();
-    let known = known_of(&adapter);
     let about = About {
         name: args
             .name
@@ -64,26 +61,20 @@ pub(super) fn run(args: &ImportArgs, app: &App, library: &Library) -> Result<()>
         base_hash: Some(base.files().hash_with(&app.hashes()).coded()?),
     };
     let model = library.import_model(new, &args.file).coded()?;
+    app.output.notes(&notes);
     app.output
         .line(format_args!("took in model `{}`", model.about.name));
     tell_use(app, &model);
-    app.output.document(&json!({"model": model}))
+    app.output
+        .document(&json!({"model": model, "notes": notes}))
 }
 
-/// What an adapter file says about its purpose.
-fn known_of(adapter: &AdapterFile) -> About {
-    let settings = adapter.metadata.get(SETTINGS);
-    let config = settings.and_then(|text| serde_json::from_str::<TrainConfig>(text).ok());
-    let phrase = adapter.metadata.get(TRIGGER).cloned();
-    match config {
-        Some(config) => About {
-            category: config.category,
-            trigger_word: config.trigger,
-            ..About::default()
-        },
-        None => About {
-            trigger_word: phrase.unwrap_or_default(),
-            ..About::default()
-        },
-    }
+/// The refusal of an adapter that a copy of one file would not be.
+fn of_several_files(problem: &str, path: &Path) -> anyhow::Error {
+    let path = path.display().to_string();
+    let word = shell_word(&path);
+    let message = format!(
+        "`{path}` {problem}; `atelier model convert {word} --to kohya --out FILE` makes one file of it"
+    );
+    failed(ErrorCode::InvalidInput, message)
 }

@@ -5,11 +5,11 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use atelier_adapters::operate::{Inspection, inspect, survey};
+use atelier_adapters::readers::{self, ReaderVerdict};
+use atelier_adapters::{AdapterFile, BaseLayers, MadeFor};
 use atelier_app::context::App;
 use atelier_failure::CodedResult as _;
-use atelier_weights::adapter::operate::{Inspection, inspect};
-use atelier_weights::adapter::readers::{self, ReaderVerdict};
-use atelier_weights::adapter::{AdapterFile, BaseLayers, MadeFor};
 use atelier_weights::{FileHashes, TensorFile, hash_file};
 use clap::Args;
 use serde_json::json;
@@ -41,7 +41,13 @@ pub(super) fn run(args: &InspectArgs, app: &App) -> Result<()> {
     let weights = AdapterFile::weights_path(&args.file);
     let hashes = hash_file(&weights).coded()?;
     let base = base_of(args, app, &source)?;
-    let inspection = inspect(&source.file, base.as_ref());
+    // norms take long for high ranks, and are shown by layer
+    let look = if args.layers || app.output.is_json() {
+        inspect
+    } else {
+        survey
+    };
+    let inspection = look(&source.file, base.as_ref());
     let problem = match (&args.base, &base) {
         (Some(_), Some(base)) => source.file.clone().fit(base).err(),
         _ => None,
@@ -59,8 +65,11 @@ pub(super) fn run(args: &InspectArgs, app: &App) -> Result<()> {
         row(app, "on the base", &said);
     }
     describe_readers(app, &verdicts);
+    if source.file.lacks_settings() {
+        app.output.notes(&source.file.notes());
+    }
     app.output.document(&json!({
-        "path": args.file,
+        "path": args.file.display().to_string(),
         "size_bytes": hashes.size_bytes,
         "sha256": hashes.sha256,
         "blake3": hashes.blake3,

@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::commands::choice;
-use crate::trashed::one_of;
+use crate::trashed::{id_in_trash, one_of};
 use atelier_failure::shell_word;
 
 /// What is said about a model.
@@ -25,7 +25,7 @@ pub(crate) struct AboutArgs {
     category: Option<Category>,
     /// The word that calls what was trained.
     #[arg(long, value_name = "WORD")]
-    trigger: Option<String>,
+    pub(super) trigger: Option<String>,
     /// The strength at which it is used where nobody says another, 0 to 1.5.
     #[arg(long)]
     pub(super) strength: Option<f32>,
@@ -82,8 +82,10 @@ pub(super) fn list(trashed: bool, app: &App, library: &Library) -> Result<()> {
             ..
         } = &model.about;
         app.output.line(format_args!(
-            "{name:<24} {trigger_word:<18} {category:<10} strength {}  on {}",
-            model.strength, model.base
+            "{name:<24} {trigger_word:<18} {category:<10} strength {}  on {}{}",
+            model.strength,
+            model.base,
+            id_in_trash(trashed, &model.id)
         ));
     }
     if models.is_empty() {
@@ -101,6 +103,7 @@ pub(super) fn show(name: &str, app: &App, library: &Library) -> Result<()> {
         app.output.line(format_args!("{label:<12} {text}"));
     };
     line("model", &model.about.name);
+    line("id", &model.id);
     line("trigger word", &model.about.trigger_word);
     line("category", &model.about.category);
     line("strength", &model.strength);
@@ -108,8 +111,8 @@ pub(super) fn show(name: &str, app: &App, library: &Library) -> Result<()> {
     line("made of", &origin(&model));
     line("size", &format!("{:.1} MB", model.size_bytes as f64 / 1e6));
     line("SHA-256", &model.hash);
-    let file = library.model_file(&model);
-    line("file", &file.display());
+    let file = library.model_file(&model).display().to_string();
+    line("file", &file);
     if !model.about.description.is_empty() {
         line("description", &model.about.description);
     }
@@ -145,8 +148,9 @@ pub(super) fn export(args: &ExportArgs, app: &App, library: &Library) -> Result<
     let usual = || PathBuf::from(format!("{}.safetensors", model.about.name));
     let out = args.out.clone().unwrap_or_else(usual);
     let model = library.export_model(model.id, &out).coded()?;
-    app.output.line(format_args!("wrote `{}`", out.display()));
-    app.output.document(&json!({"model": model, "file": out}))
+    let file = out.display().to_string();
+    app.output.line(format_args!("wrote `{file}`"));
+    app.output.document(&json!({"model": model, "file": file}))
 }
 
 pub(super) fn delete(name: &str, app: &App, library: &Library) -> Result<()> {

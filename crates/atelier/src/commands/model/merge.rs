@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use atelier_app::context::App;
+use atelier_adapters::operate::{Ingredient, MergeError, Merged, convert, merge_while};
+use atelier_adapters::{AdapterFile, AdapterLayer, ReadBy};
+use atelier_app::context::{App, ExitKind};
 use atelier_core::{AdapterFormat, AdapterUse, ErrorCode};
 use atelier_failure::{CodedResult as _, failed};
-use atelier_weights::adapter::operate::{Ingredient, Merged, convert, merge};
-use atelier_weights::adapter::{AdapterFile, AdapterLayer, ReadBy};
-use atelier_weights::{DType, sha256_file};
+use atelier_weights::{DType, atomic, sha256_file};
 use clap::Args;
 use serde_json::json;
 
 use super::report;
 use super::source::{Source, layers_for};
-use super::target::{FloatFormat, prepare_file};
+use super::target::{self, FloatFormat, prepare_file};
 use crate::commands::choice;
 
 /// Layers of a merge that are named for what was cut off them.
@@ -44,7 +44,7 @@ pub(crate) struct MergeArgs {
     dtype: FloatFormat,
 }
 
-pub(super) fn run(args: &MergeArgs, app: &App) -> Result<()> {
+pub(super) fn run(args: &MergeArgs, app: &App) -> Result<ExitKind> {
     prepare_file(&args.out)?;
     let sources = args
         .adapters
@@ -65,7 +65,15 @@ pub(super) fn run(args: &MergeArgs, app: &App) -> Result<()> {
             text_strength: adapter.text_strength(),
         })
         .collect();
-    let merged = merge(&ingredients, layers.names(), args.rank).map_err(|error| refused(&error))?;
+    let proceed = |_, _| !app.cancel.is_cancelled();
+    let merged = match merge_while(&ingredients, layers.names(), args.rank, proceed) {
+        Err(MergeError::Stopped) => return Ok(ExitKind::Cancelled),
+        Err(error @ (MergeError::Rank | MergeError::Empty)) => {
+            let message = format!("cannot merge: {error}");
+            return Err(failed(ErrorCode::InvalidInput, message));
+        }
+        merged => merged.map_err(|error| refused(&error))?,
+    };
     let (relative_error, layer_errors) = (merged.relative_error, merged.layer_errors.clone());
     let ranks = merged.layers.iter().map(AdapterLayer::rank);
     let rank = ranks.max().unwrap_or_default();
@@ -79,9 +87,9 @@ pub(super) fn run(args: &MergeArgs, app: &App) -> Result<()> {
             .extend(notes.map(|note| format!("`{path}`: {note}")));
     }
     let dtype: DType = args.dtype.0;
-    let verdicts = adapter
-        .write(&args.out, dtype, &layers, ReadBy::Any)
-        .coded()?;
+    let verdicts = target::written(atomic::write_new_file(&args.out, |temporary| {
+        adapter.write(temporary, dtype, &layers, ReadBy::Any)
+    }))?;
     if args.rank.is_some() {
         app.output.line(format_args!(
             "cut off {:.3} % of the change's length",
@@ -99,7 +107,8 @@ pub(super) fn run(args: &MergeArgs, app: &App) -> Result<()> {
         "rank": rank,
         "relative_error": relative_error,
     });
-    report::wrote(app, &args.out, &adapter.notes, &verdicts, more)
+    report::wrote(app, &args.out, &adapter.notes, &verdicts, more)?;
+    Ok(ExitKind::Completed)
 }
 
 /// The sum as a file, which says what it is the sum of.

@@ -77,7 +77,7 @@ pub(super) fn run(command: &ModelCommand, app: &App) -> Result<ExitKind> {
         ModelCommand::Restore { model } => library::restore(model, app, &app.library()?)?,
         ModelCommand::Inspect(args) => inspect::run(args, app)?,
         ModelCommand::Convert(args) => convert::run(args, app)?,
-        ModelCommand::Merge(args) => merge::run(args, app)?,
+        ModelCommand::Merge(args) => return merge::run(args, app),
         ModelCommand::Bake(args) => return bake::run(args, app),
     }
     Ok(ExitKind::Completed)

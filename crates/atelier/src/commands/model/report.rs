@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
+use atelier_adapters::readers::ReaderVerdict;
 use atelier_app::context::App;
-use atelier_weights::adapter::readers::ReaderVerdict;
 use serde_json::{Value, json};
 
 /// What each program makes of a file, in one line each.
@@ -50,7 +50,8 @@ pub(super) fn wrote(
     more: Value,
 ) -> Result<()> {
     app.output.notes(notes);
-    app.output.line(format_args!("wrote `{}`", path.display()));
+    let path = path.display().to_string();
+    app.output.line(format_args!("wrote `{path}`"));
     print_readers(app, verdicts);
     let mut document = json!({"path": path, "notes": notes, "readers": readers(verdicts)});
     if let (Value::Object(fields), Value::Object(more)) = (&mut document, more) {

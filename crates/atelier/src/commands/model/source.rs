@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use anyhow::Result;
+use atelier_adapters::{AdapterFile, BaseLayers, MadeFor};
 use atelier_app::bases;
 use atelier_app::context::App;
 use atelier_core::ErrorCode;
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
-use atelier_weights::adapter::{AdapterFile, BaseLayers, MadeFor};
 
 /// An adapter file that was read.
 pub(super) struct Source<'a> {

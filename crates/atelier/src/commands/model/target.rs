@@ -1,12 +1,13 @@
 //! The file or folder that a command writes: nothing is overwritten, and bad places are refused before work begins.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
-use atelier_failure::failed;
-use atelier_weights::DType;
+use atelier_failure::{CodedResult as _, failed};
+use atelier_weights::{Checkpoint, DType, Error};
 use fs_err::OpenOptions;
 
 /// What files of weights are called.
@@ -59,6 +60,35 @@ pub(super) fn refuse_taken(path: &Path) -> Result<()> {
         return Err(failed(ErrorCode::InvalidInput, message));
     }
     Ok(())
+}
+
+/// Refuses files that would belong to a checkpoint at `path` because of their names.
+pub(super) fn refuse_companions(path: &Path) -> Result<()> {
+    for companion in Checkpoint::companion_paths(path) {
+        if companion.symlink_metadata().is_ok() {
+            let message = format!(
+                "`{}` exists already and would belong to the new base, name another `--out`",
+                companion.display()
+            );
+            return Err(failed(ErrorCode::InvalidInput, message));
+        }
+    }
+    Ok(())
+}
+
+/// What was written to a new place. Where somebody else took that meanwhile, the failure is a conflict.
+pub(super) fn written<T>(result: atelier_weights::Result<T>) -> Result<T> {
+    match result {
+        Err(error) if is_taken(&error) => Err(failed(ErrorCode::Conflict, error.to_string())),
+        result => result.coded(),
+    }
+}
+
+fn is_taken(error: &Error) -> bool {
+    let Error::Io { source, .. } = error else {
+        return false;
+    };
+    source.kind() == io::ErrorKind::AlreadyExists
 }
 
 /// Makes the folder around `path` and checks that it takes files.

@@ -9,6 +9,8 @@ use serde_json::json;
 
 use atelier_failure::shell_word;
 
+use crate::trashed::id_in_trash;
+
 /// Epochs that a line lists.
 const SHOWN_EPOCHS: usize = 60;
 
@@ -17,12 +19,13 @@ pub(super) fn list(trashed: bool, app: &App, library: &Library) -> Result<()> {
     for run in &runs {
         let progress = format!("{}/{}", run.done_steps, run.total_steps);
         app.output.line(format_args!(
-            "{:<24} {:<10} {progress:>12} steps  {} version {} on {}",
+            "{:<24} {:<10} {progress:>12} steps  {} version {} on {}{}",
             run.name,
             run.state.name(),
             run.dataset_name,
             run.dataset_version,
-            run.base
+            run.base,
+            id_in_trash(trashed, &run.id)
         ));
     }
     if runs.is_empty() {
@@ -43,6 +46,7 @@ pub(super) fn show(name: &str, app: &App, library: &Library) -> Result<()> {
         app.output.line(format_args!("{label:<12} {text}"));
     };
     line("run", &run.name);
+    line("id", &run.id);
     line("state", &state_text(&run));
     line(
         "dataset",
@@ -88,7 +92,7 @@ pub(super) fn show(name: &str, app: &App, library: &Library) -> Result<()> {
     }
     app.output.document(&json!({
         "run": run,
-        "folder": run.folder,
+        "folder": run.folder.display().to_string(),
         "checkpoints": checkpoints,
         "previews": previews,
         "models": models,

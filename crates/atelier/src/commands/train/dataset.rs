@@ -1,12 +1,12 @@
 //! What `atelier train` trains on: a folder, or a version of a dataset of the library.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::Result;
 use atelier_app::context::App;
 use atelier_core::{Coded as _, ErrorCode, TrainConfig};
 use atelier_data::{Limits, read_folder};
-use atelier_failure::{CodedResult as _, failed};
+use atelier_failure::{CodedResult as _, failed, shell_word};
 use atelier_store::{About, CATALOGUE, Dataset, DatasetId, Library};
 use serde::Deserialize;
 
@@ -37,6 +37,13 @@ pub(super) struct Begun {
     about: About,
 }
 
+/// Whether a word may be a name as well as a place: it is one plain part.
+fn is_plain(word: &Path) -> bool {
+    let mut parts = word.components();
+    let is_name = matches!(parts.next(), Some(Component::Normal(name)) if name == word.as_os_str());
+    is_name && parts.next().is_none()
+}
+
 /// What `run.json` says about the pictures of a run.
 #[derive(Deserialize)]
 struct Record {
@@ -45,15 +52,28 @@ struct Record {
 }
 
 impl Wanted {
-    /// A folder when there is one, else `NAME` or `NAME@VERSION` of the library. A run that is resumed goes on with the
+    /// A folder when there is one, else `NAME`, `NAME@VERSION` or `NAME@latest` of the library; a word that may mean either is
+    /// refused. A run that is resumed goes on with the
     /// version that it began with, also when the dataset was changed or deleted since.
     ///
     /// # Errors
-    /// When the dataset has no such version, or never was what the resumed run began with.
+    /// When the word means two things, the dataset has no such version, or never was what the resumed run began with.
     pub(super) fn find(app: &App, word: &Path, resumed: Option<&Path>) -> Result<Self> {
         let begun = resumed.and_then(Begun::read);
-        let found = word.to_str().filter(|_| !word.exists());
-        let found = found.map(|word| Self::in_library(app, word)).transpose()?;
+        let is_there = word.exists();
+        let word_text = word.to_str().filter(|_| !is_there || is_plain(word));
+        let found = word_text.map(|word| Self::in_library(app, word));
+        let mut found = found.transpose()?;
+        if is_there && let Some(Some((_, dataset, _))) = found.take() {
+            let (name, place) = (&dataset.about.name, Path::new(".").join(word));
+            let message = format!(
+                "`{name}` is a dataset of the library, and `{}` is there too; write `{}` for the one, or `{}` for the other",
+                place.display(),
+                shell_word(&format!("{name}@latest")),
+                place.display(),
+            );
+            return Err(failed(ErrorCode::InvalidInput, message));
+        }
         match (found.flatten(), begun) {
             (None, Some(begun)) if !word.exists() => {
                 app.output.note(format_args!(
@@ -109,7 +129,10 @@ impl Wanted {
         }
         let library = app.library()?;
         let parts = word.rsplit_once('@');
-        let parts = parts.and_then(|(name, number)| Some((name, Some(number.parse().ok()?))));
+        let parts = parts.and_then(|(name, number)| match number {
+            "latest" => Some((name, None)),
+            number => Some((name, Some(number.parse().ok()?))),
+        });
         for (name, number) in [Some((word, None)), parts].into_iter().flatten() {
             match library.find_dataset(name) {
                 Ok(dataset) => return Ok(Some((library, dataset, number))),

@@ -85,7 +85,9 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
         if args.resume && args.out.is_none() {
             dataset = Wanted::find(app, &args.dataset, Some(&out))?;
         }
-        if !args.resume && !args.dry_run {
+        if args.resume {
+            refuse_nothing(&out)?;
+        } else {
             refuse_run(&out)?;
         }
     }
@@ -105,6 +107,10 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     if args.dry_run {
         let room = Room::on(&chosen.device, chosen.room_bytes(memory::free_bytes));
         let pictures = dataset.count(args.skip_bad)?;
+        if pictures == 0 {
+            let message = format!("`{}` has no pictures", args.dataset.display());
+            return Err(failed(ErrorCode::DatasetEmpty, message));
+        }
         plan.tell(app, &opened, pictures, (&chosen, room))?;
         return Ok(ExitKind::Completed);
     }
@@ -175,7 +181,7 @@ impl Planned<'_> {
                 app.output.note(words);
                 app.output.document(&json!({
                     "outcome": "cancelled",
-                    "out": out,
+                    "out": out.display().to_string(),
                     "completed_steps": completed_steps,
                     "is_saved": completed_steps > 0,
                 }))?;
@@ -221,10 +227,27 @@ fn default_out(config: &TrainConfig) -> PathBuf {
     Path::new("runs").join(name)
 }
 
+/// Whether a run began there.
+fn holds_run(out: &Path) -> bool {
+    let traces = ["run.json", "adapter.safetensors", "checkpoints"];
+    traces.iter().any(|name| out.join(name).exists())
+}
+
+/// A place in which there is nothing to go on with is most likely another one than is meant.
+fn refuse_nothing(out: &Path) -> Result<()> {
+    if holds_run(out) {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` holds no run that could go on; leave out --resume to begin one, or give its folder with --out",
+        out.display()
+    );
+    Err(failed(ErrorCode::NotFound, message))
+}
+
 /// A finished or stopped run is never trained over.
 fn refuse_run(out: &Path) -> Result<()> {
-    let traces = ["run.json", "adapter.safetensors", "checkpoints"];
-    if !traces.iter().any(|name| out.join(name).exists()) {
+    if !holds_run(out) {
         return Ok(());
     }
     let message = format!(
@@ -317,16 +340,16 @@ fn tell_previews(app: &App, report: &TrainReport) {
 fn report_document(plan: &TrainPlan<'_>, report: &TrainReport) -> Map<String, Value> {
     let checkpoints = report.checkpoints.iter();
     let checkpoints: Vec<_> = checkpoints
-        .map(|(epoch, path)| json!({"epoch": epoch, "path": path}))
+        .map(|(epoch, path)| json!({"epoch": epoch, "path": path.display().to_string()}))
         .collect();
     let previews = report.previews.iter();
     let previews: Vec<_> = previews
-        .map(|(epoch, path)| json!({"epoch": epoch, "folder": path}))
+        .map(|(epoch, path)| json!({"epoch": epoch, "folder": path.display().to_string()}))
         .collect();
     let mut document = plan.fields(report.pictures);
     let done = json!({
         "outcome": "completed",
-        "adapter": report.adapter,
+        "adapter": report.adapter.display().to_string(),
         "checkpoints": checkpoints,
         "previews": previews,
         "skipped": report.skipped,

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use atelier_adapters::{AdapterFile, AdapterLayer, Array};
 use atelier_data::{RgbPicture, png};
 use atelier_testkit::tiny_sdxl;
 use atelier_weights::DType;
-use atelier_weights::adapter::{AdapterFile, AdapterLayer, Array};
 use image::RgbImage;
 use serde_json::Value;
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use atelier_adapters::{AdapterFile, AdapterLayer, Array};
 use atelier_weights::DType;
-use atelier_weights::adapter::{AdapterFile, AdapterLayer, Array};
 
 use crate::workbench::{Workbench, files_below};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use atelier_adapters::{AdapterFile, AdapterLayer, Array};
 use atelier_testkit::golden_folder;
-use atelier_weights::adapter::{AdapterFile, AdapterLayer, Array};
 use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 
 use super::{adapter, assert_same, drawn};
@@ -91,6 +91,79 @@ fn a_baked_file_takes_its_companions_along_under_its_new_name() {
         .run(&words)
         .refused(&["new.vae.safetensors` exists already"]);
     assert_eq!(files_below(&bench.path("out")), companions);
+}
+
+#[test]
+fn a_baked_file_has_the_name_that_was_given_whatever_the_base_is_called() {
+    let bench = Workbench::new();
+    let source = golden_folder().join("checkpoints/tiny-sd1.safetensors");
+    write_adapter(&source, &bench.path("a.safetensors"));
+    for (base, out) in [("one.sft", "one"), ("model-v1.5", "two")] {
+        std::fs::copy(&source, bench.path(base)).unwrap();
+        let file = format!("{out}/new.safetensors");
+        let words = ["model", "bake", "a.safetensors", "--base", base];
+        bench.succeed(&[&words[..], &["--out", &file]].concat());
+        assert_eq!(files_below(&bench.path(out)), ["new.safetensors"]);
+        let changed = bench.document(&["base", "show", &file]);
+        assert_eq!(changed["problem"], serde_json::Value::Null);
+    }
+}
+
+#[test]
+fn what_would_become_part_of_a_baked_file_by_its_name_is_in_the_way() {
+    let bench = Workbench::new();
+    let source = golden_folder().join("checkpoints/tiny-sd1.safetensors");
+    std::fs::copy(&source, bench.path("v1.safetensors")).unwrap();
+    write_adapter(&source, &bench.path("a.safetensors"));
+    for name in ["out/b.json", "out/b.yaml", "out/b.vae.safetensors"] {
+        std::fs::create_dir_all(bench.path("out")).unwrap();
+        std::fs::write(bench.path(name), "older").unwrap();
+        let words = ["model", "bake", "a.safetensors", "--base", "v1.safetensors"];
+        let ended = bench.run(&[&words[..], &["--out", "out/b.safetensors"]].concat());
+        ended.refused(&[name, "would belong to the new base"]);
+        assert_eq!(std::fs::read(bench.path(name)).unwrap(), b"older");
+        assert_eq!(files_below(&bench.path("out")).len(), 1);
+        std::fs::remove_file(bench.path(name)).unwrap();
+    }
+}
+
+#[test]
+fn a_baked_folder_keeps_what_other_programs_need_and_names_no_absent_part() {
+    let bench = Workbench::new();
+    copy_folder(Path::new(&tiny_base()), &bench.path("own"));
+    let index = bench.path("own/model_index.json");
+    let json = |path: &Path| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    };
+    let mut named = json(&index);
+    for part in ["safety_checker", "feature_extractor"] {
+        named[part] = serde_json::json!(["library", "Class"]);
+    }
+    named["requires_safety_checker"] = true.into();
+    std::fs::write(&index, named.to_string()).unwrap();
+    let bake = |out: &str| {
+        let one = adapter("sd15-attention");
+        bench.succeed(&["model", "bake", &one, "--base", "own", "--out", out]);
+        let files = files_below(&bench.path(out));
+        assert_eq!(files, files_below(&bench.path("own")));
+        json(&bench.path(out).join("model_index.json"))
+    };
+    let without = bake("without");
+    for part in ["safety_checker", "feature_extractor"] {
+        assert_eq!(without[part], serde_json::json!([null, null]));
+    }
+    assert_eq!(without["requires_safety_checker"], false);
+    assert_eq!(without["unet"], named["unet"]);
+    for name in [
+        "safety_checker/config.json",
+        "safety_checker/model.safetensors",
+        "feature_extractor/preprocessor_config.json",
+    ] {
+        let path = bench.path("own").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, name).unwrap();
+    }
+    assert_eq!(bake("with"), named);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `atelier model convert`.
 
+use atelier_adapters::AdapterFile;
 use atelier_weights::DType;
-use atelier_weights::adapter::AdapterFile;
 
 use super::{adapter, assert_same, base, drawn};
 use crate::workbench::{Workbench, files_below, tiny_base};

@@ -1,6 +1,6 @@
 //! `atelier model merge`.
 
-use atelier_weights::adapter::AdapterFile;
+use atelier_adapters::AdapterFile;
 
 use super::{adapter, assert_same, base, drawn};
 use crate::workbench::{Workbench, tiny_base};

@@ -2,8 +2,11 @@
 
 mod bake;
 mod convert;
+mod import;
 mod inspect;
 mod merge;
+#[cfg(target_os = "linux")]
+mod names;
 
 use atelier_testkit::{golden_folder, tiny_sd15, tiny_sdxl};
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
+use atelier_adapters::AdapterFile;
 use atelier_core::{Clock, GenerateRequest, JobKind, JobState, Phase, RunState, TrainConfig};
 use atelier_jobs::{
     AttemptFiles, Fence, GenerationRequest, ModelUse, Order, Report, TrainingRequest,
 };
 use atelier_store::{Job, JobId, Library, Model, NewJob, NewRun, Run};
-use atelier_weights::adapter::AdapterFile;
 use serde::Serialize;
 use serde_json::json;
 

@@ -6,6 +6,7 @@ import { type CaptionChange, changedCaption, editOf } from '../../caption/edit';
 import { notices } from '../../shell/notices.svelte';
 import { count } from '../../words/format';
 import type { Made } from './changes.svelte';
+import { settingOf } from './merge';
 import { filesOf } from './put_back';
 import type { OpenDataset } from '../open_dataset.svelte';
 import { editsBack } from './undo';
@@ -28,6 +29,14 @@ export async function changeCaptions(
   if (ids.length === 0) return;
   const made = await opened.edit([editOf(change, ids)], []);
   if (made) doneWithUndo(opened, made, ids, `${count(ids.length, 'caption')} changed.`);
+}
+
+/** Sets captions and crops as files said that came for pictures which were here already. */
+export async function setAsInFiles(opened: OpenDataset, edits: Edit[], what: string): Promise<void> {
+  const ids = new Set(edits.flatMap((edit) => settingOf(edit)?.image ?? []));
+  const was = opened.images.filter(({ id }) => ids.has(id));
+  const made = await opened.edit(edits, was);
+  if (made) doneWithUndo(opened, made, [...ids], `${what} set.`);
 }
 
 /** Takes pictures out. */

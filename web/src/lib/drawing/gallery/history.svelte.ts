@@ -1,11 +1,13 @@
 // The pictures that were drawn, newest first, as many pages of them as were asked for.
 
+import { untrack } from 'svelte';
 import { getJob, listJobs } from '../../api/calls/jobs';
 import type { Drawing, Job, Picture } from '../../api/model';
 import { listPictures } from '../../api/calls/pictures';
 import { liveResource } from '../../live/refreshed.svelte';
-import { byId, usesModel } from '../uses';
+import { usesModel } from '../uses';
 import type { Resource } from '../../api/resource.svelte';
+import { knownJobs } from './known_jobs';
 
 const FIRST = 48;
 const MORE = 96;
@@ -43,7 +45,10 @@ const isDrawing = ({ kind }: Job) => kind === 'generation';
 
 async function load(which: Which, most: number, signal: AbortSignal): Promise<Drawn> {
   const [jobs, drawn] = await Promise.all([listJobs(signal), newest(which, most, signal)]);
-  return { ...drawn, jobs: byId(jobs) };
+  knownJobs.take(jobs);
+  // Pictures need not wait for the words about them.
+  void knownJobs.fetchOf(drawn.pictures);
+  return { ...drawn, jobs: knownJobs.all };
 }
 
 async function newest(which: Which, most: number, signal: AbortSignal): Promise<Omit<Drawn, 'jobs'>> {
@@ -63,7 +68,9 @@ export async function drawingOf(
   picture: Picture,
   jobs: ReadonlyMap<string, Job>,
 ): Promise<Drawing | undefined> {
-  if (picture.job === null) return undefined;
-  const job = jobs.get(picture.job) ?? (await getJob(picture.job));
-  return job.drawing ?? undefined;
+  const { job } = picture;
+  if (job === null) return undefined;
+  // It is asked for once, also while others become known.
+  const { drawing } = untrack(() => jobs.get(job)) ?? (await getJob(job));
+  return drawing ?? undefined;
 }

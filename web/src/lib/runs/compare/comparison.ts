@@ -7,6 +7,40 @@ import { count } from '../../words/format';
 
 export const MOST_COMPARED = 5;
 
+/** What is written for the drawings side by side, while other runs are chosen too. */
+export interface WrittenDrawings {
+  /** Those of the first model where nothing is written. */
+  prompts: string | undefined;
+  seed: string;
+  many: string;
+}
+
+/** Which of the wanted runs are compared, and which of them are not in the library, as soon as that is known. */
+export function chosenAmong(
+  wanted: string[],
+  runs: Pick<Run, 'id'>[] | undefined,
+): { chosen: string[]; absent: string[] } {
+  if (!runs) return { chosen: [], absent: [] };
+  const isListed = (id: string) => runs.some((run) => run.id === id);
+  return {
+    chosen: wanted.filter(isListed).slice(0, MOST_COMPARED),
+    absent: wanted.filter((id) => !isListed(id)),
+  };
+}
+
+/** What is said of those that are absent; `trash` are the runs in there. */
+export function absentWords(absent: string[], trash: Pick<Run, 'id' | 'name'>[]): string {
+  const names = trash.filter(({ id }) => absent.includes(id)).map(({ name }) => `“${name}”`);
+  const gone = absent.length - names.length;
+  const are = (many: number) => (many === 1 ? 'is' : 'are');
+  return [
+    names.length > 0 ? `${names.join(', ')} ${are(names.length)} in the trash.` : '',
+    gone > 0 ? `${count(gone, 'run')} of this address ${are(gone)} not in the library.` : '',
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
 export interface ComparedRow {
   label: string;
   values: string[];

@@ -35,6 +35,8 @@ pub(crate) fn backward(
     d_out: View<'_>,
     precision: Precision,
 ) -> [Activation; 3] {
+    shape.check_operands([q.len(), k.len(), v.len()]);
+    shape.check_results(out.len(), log_sums.len(), d_out.len());
     if shape.is_empty() {
         return [q, k, v].map(|x| Activation::zeros(x.len(), precision));
     }

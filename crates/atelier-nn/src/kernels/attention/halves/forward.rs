@@ -23,6 +23,7 @@ pub(crate) fn forward(
     shape: &Shape,
     [q, k, v]: [View<'_>; 3],
 ) -> (Activation, Vec<f32>) {
+    shape.check_operands([q.len(), k.len(), v.len()]);
     let precision = q.precision();
     let mut log_sums = vec![f32::NEG_INFINITY; shape.pairs() * shape.queries];
     if shape.is_empty() {

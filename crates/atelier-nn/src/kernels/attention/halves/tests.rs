@@ -1,7 +1,7 @@
 //! Attention of bf16 against its definition in f64, on operands that are bf16 numbers.
 #![allow(clippy::undocumented_unsafe_blocks, reason = "tests")]
 
-use super::super::tests::{error, numbers, reference, shape, shown, wide};
+use super::super::tests::{error, numbers, of_no_logit, reference, shape, shown, wide};
 use super::packed::{as_units, by_row, rows, turned};
 use super::products::{Product, with_unit};
 use super::{PANEL, backward, forward};
@@ -240,6 +240,25 @@ fn a_value_that_is_no_number_reaches_only_what_depends_on_it() {
         }
         assert!(log_sums[3].is_nan() && log_sums.iter().filter(|x| x.is_nan()).count() == 1);
     }
+}
+
+#[test]
+fn a_query_without_any_logit_has_no_output() {
+    let (shape, operands) = of_no_logit();
+    for level in Level::available() {
+        let (out, _) = forward(level, &shape, operands.each_ref().map(|x| View::Exact(x)));
+        for (i, row) in floats(level, &out).chunks(8).enumerate() {
+            assert!(row.iter().all(|x| x.is_nan() == (i == 5)), "{level:?} {i}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "queries")]
+fn operands_of_another_length_are_refused() {
+    let values = vec![1.0; 40 * 2];
+    let of_13 = shape([1, 3, 2, 2, 13]);
+    forward(Level::best(), &of_13, [View::Exact(&values); 3]);
 }
 
 #[test]

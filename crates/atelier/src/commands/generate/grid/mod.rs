@@ -101,7 +101,7 @@ pub(in crate::commands) fn run(args: &GridArgs, app: &App) -> Result<ExitKind> {
     let chosen = app.device(args.device, batch.precision())?;
     picture_file::prepare(folder_of(&out))?;
     let Some(drawn) = draw::draw(batch, (app, &chosen))? else {
-        app.output.cancelled();
+        app.output.cancelled("stopped; nothing was kept");
         return Ok(ExitKind::Cancelled);
     };
     finish(args, &model, (&cells, strengths.len(), drawn), (&out, app))
@@ -251,7 +251,7 @@ fn finish(
     let failed = drawn.iter().filter(|cell| cell.problem.is_some()).count();
     app.output.line(out.display());
     let mut told = sheet::without_recipes(document);
-    told["path"] = serde_json::json!(out);
+    told["path"] = out.display().to_string().into();
     app.output.document(&told)?;
     if failed == 0 {
         return Ok(ExitKind::Completed);

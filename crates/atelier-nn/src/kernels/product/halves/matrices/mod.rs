@@ -324,18 +324,19 @@ impl Place<'_> {
                 unsafe {
                     let sums = self.apart(i).add(strip.slot(index) * amx::BLOCK_COLUMNS);
                     let sums = std::slice::from_raw_parts(sums, columns);
-                    let to = std::slice::from_raw_parts_mut(self.at(row), columns);
+                    // nothing may have been written there yet, so that it is no slice
+                    let to = self.at(row);
                     match self.target.onto {
-                        Onto::Nothing => to.copy_from_slice(sums),
+                        Onto::Nothing => to.copy_from_nonoverlapping(sums.as_ptr(), columns),
                         Onto::Row(row) => {
                             let onto = &row[self.first..][..columns];
-                            for ((to, sum), onto) in to.iter_mut().zip(sums).zip(onto) {
-                                *to = sum + onto;
+                            for (i, (sum, onto)) in sums.iter().zip(onto).enumerate() {
+                                to.add(i).write(sum + onto);
                             }
                         }
                         Onto::Target => {
-                            for (to, sum) in to.iter_mut().zip(sums) {
-                                *to += sum;
+                            for (i, sum) in sums.iter().enumerate() {
+                                *to.add(i) += sum;
                             }
                         }
                     }
