@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 use atelier_core::{AdapterFamily, WeightChange};
+use atelier_weights::first_names;
 
 use super::AdapterFile;
 use super::layer::{AdapterLayer, Content};
 use super::made_for::{MadeFor, made_for};
 use super::names::{LayerId, LayerNames, blueprint};
-use atelier_weights::first_names;
 
 /// The layers of a base model that adapters may sit on.
 #[derive(Debug, Clone)]

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use atelier_weights::{Error, Result, TensorFile, read_limited};
+
 use super::names::PEFT_MODEL;
-use super::read::suffix::{Slot, Spelling, split};
+use super::read::suffix::{Slot, split};
 use super::read::{METADATA_KEY, PeftScales};
 use super::{AdapterFile, AdapterLayer, PEFT_CONFIG, PEFT_WEIGHTS};
-use atelier_weights::read_limited;
-use atelier_weights::{Error, Result, TensorFile};
 
 /// The settings beside weights that have their scales there: PEFT's own file, or one that is named otherwise and says no
 /// scale itself, unless PEFT's own lies there too.
@@ -23,11 +23,10 @@ pub(super) fn beside(weights: &TensorFile) -> Option<PathBuf> {
     is_meant.then_some(settings)
 }
 
-/// Whether a file has PEFT's names and no alpha at all.
+/// Whether PEFT itself saved a file, and it has no alpha at all. Older files of diffusers, which end in the same words, have
+/// scale 1.
 fn needs_scales(weights: &TensorFile) -> bool {
-    let is_peft = |name: &str| {
-        name.starts_with(PEFT_MODEL) || matches!(split(name), Some((_, _, Spelling::Peft)))
-    };
+    let is_peft = |name: &str| name.starts_with(PEFT_MODEL);
     let is_alpha = |name: &str| matches!(split(name), Some((_, Slot::Alpha, _)));
     weights.names().any(is_peft) && !weights.names().any(is_alpha)
 }

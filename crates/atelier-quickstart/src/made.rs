@@ -37,7 +37,7 @@ impl Contents {
         let mut contents = Self::default();
         for path in paths_below(folder)? {
             let is_made = match known {
-                _ if is_passing(&path) => true,
+                _ if is_passing(&path) || is_empty_folder(folder, &path) => true,
                 Some(known) => known.contains(&path),
                 None => has_made_name(&path),
             };
@@ -55,6 +55,12 @@ impl Contents {
 /// Whether a name is one of a file that a killed process had begun to write.
 pub(crate) fn is_begun(name: &str) -> bool {
     name.starts_with(".atelier-") && name.ends_with(".partial")
+}
+
+/// Whether nothing is in it that somebody could keep.
+fn is_empty_folder(root: &Path, path: &str) -> bool {
+    let about = place_of(root, path).symlink_metadata();
+    about.is_ok_and(|about| about.is_dir())
 }
 
 /// What nobody keeps.
@@ -175,7 +181,7 @@ mod tests {
         fs_err::create_dir(folder.path().join("empty")).unwrap();
         let named = Contents::of(folder.path(), None).unwrap();
         let foreign: Vec<_> = named.foreign.iter().collect();
-        assert_eq!(foreign, ["empty", "mine.safetensors", "mine/deep/er.png"]);
+        assert_eq!(foreign, ["mine.safetensors", "mine/deep/er.png"]);
         let known = Paths::from(["report.json", "run/a/b.safetensors"].map(str::to_owned));
         let listed = Contents::of(folder.path(), Some(&known)).unwrap();
         let made: Vec<_> = listed.made.iter().collect();
@@ -183,6 +189,7 @@ mod tests {
             made,
             [
                 ".DS_Store",
+                "empty",
                 "report.json",
                 "run/.atelier-1.partial",
                 "run/a/b.safetensors"

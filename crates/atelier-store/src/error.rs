@@ -30,7 +30,7 @@ pub enum Error {
         newest: u32,
     },
     /// What is in the trash is not changed.
-    #[error("{what} `{name}` is in the trash; take it back with `atelier {what} restore` first")]
+    #[error("{what} `{name}` is in the trash; {} first", taken_back(what))]
     Trashed {
         /// What it is, such as `dataset`.
         what: &'static str,
@@ -359,6 +359,14 @@ impl Coded for Error {
             // Callers that can be asked to stop look for this one before they ask for its code.
             Self::Cancelled | Self::Stopped { .. } => ErrorCode::Internal,
         }
+    }
+}
+
+/// How something comes back from the trash; pictures do on the pages and by the API alone.
+fn taken_back(what: &str) -> String {
+    match what {
+        "picture" => "restore it".to_owned(),
+        what => format!("take it back with `atelier {what} restore`"),
     }
 }
 

@@ -78,10 +78,13 @@ pub fn write_new_file<T>(
 /// disk, name, folder to the disk. On an error the temporary file stays.
 pub fn publish_file(temporary: impl AsRef<Path>, path: impl AsRef<Path>) -> Result<()> {
     let (temporary, path) = (temporary.as_ref(), path.as_ref());
-    let published = File::open(temporary)
-        .and_then(|file| file.sync_all())
+    let published = sync_file(temporary)
         .and_then(|()| give_name(temporary, path))
-        .and_then(|()| sync_folder(folder_of(path)));
+        .and_then(|()| {
+            sync_folder(folder_of(path)).inspect_err(|_| {
+                let _ = fs_err::remove_file(path);
+            })
+        });
     published.map_err(|error| Error::io("write", path, error))
 }
 
@@ -97,6 +100,15 @@ pub fn publish_folder(temporary: impl AsRef<Path>, path: impl AsRef<Path>) -> Re
         let _ = fs_err::remove_dir_all(temporary);
         Error::io("write", path, error)
     })
+}
+
+/// Brings a finished file to the disk. Windows does that only for those who may write it.
+fn sync_file(path: &Path) -> io::Result<()> {
+    let opened = OpenOptions::new()
+        .read(true)
+        .write(cfg!(windows))
+        .open(path);
+    opened?.sync_all()
 }
 
 fn fill(file: File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {
@@ -283,7 +295,7 @@ fn sync_tree(folder: &Path) -> io::Result<()> {
         if kind.is_dir() {
             sync_tree(&entry.path())?;
         } else if kind.is_file() {
-            File::open(entry.path())?.sync_all()?;
+            sync_file(&entry.path())?;
         }
     }
     sync_folder(folder)

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { placeAfter, rememberFocus } from '../../src/lib/components/focus';
+import { isLost, placeAfter, rememberFocus } from '../../src/lib/components/focus';
 
 /** As much of an element as is asked for here. */
 class Fake {
@@ -43,6 +43,10 @@ class Fake {
     return null;
   }
 
+  contains(other: Fake): boolean {
+    return other === this || this.children.some((child) => child.contains(other));
+  }
+
   hasAttribute(): boolean {
     return false;
   }
@@ -81,7 +85,7 @@ describe('the keyboard, when what had it is gone', () => {
     expect(placeAfter({ around: chain, row: 1 })).toBe(link);
   });
 
-  it('goes on in the row that took its place, also where that was the last one', () => {
+  it('goes on at the row that took its place, and at none of its controls, also where that was the last one', () => {
     const { rows } = page();
     for (const [gone, next] of [
       [1, 2],
@@ -89,8 +93,28 @@ describe('the keyboard, when what had it is gone', () => {
     ] as const) {
       const chain = around(rows[gone]!.children[1]!);
       rows[gone]!.remove();
-      expect(placeAfter({ around: chain, row: 1 })).toBe(rows[next]!.children[1]);
+      expect(placeAfter({ around: chain, row: 1 })).toBe(rows[next]);
     }
+  });
+
+  it('is at the row where nothing else of it stays', () => {
+    const { rows } = page();
+    const button = rows[1]!.children[1]!;
+    const chain = around(button);
+    button.remove();
+    expect(placeAfter({ around: chain, row: 1 })).toBe(rows[1]);
+  });
+
+  it('never goes to a control of the row around a list', () => {
+    const [gone, next] = [el('li', el('button')), el('li', el('button'))];
+    const outer = el('li', el('button'), el('ul', gone, next));
+    el('section', el('h2'), el('ul', outer));
+    const chain = around(gone.children[0]!);
+    gone.remove();
+    expect(placeAfter({ around: chain, row: 0 })).toBe(next);
+    const rest = around(next.children[0]!);
+    next.remove();
+    expect(placeAfter({ around: rest, row: 0 })).toBe(outer);
   });
 
   it('goes to the title above where nothing is left', () => {
@@ -129,6 +153,15 @@ describe('the keyboard, when a dialog closes', () => {
     document.activeElement = body;
     giveBack();
     expect(button.focus).toHaveBeenCalledOnce();
+  });
+
+  it('is lost where it is nowhere, or in what goes', () => {
+    const field = el('input');
+    const form = el('form', field) as unknown as Element;
+    const document = screen(field);
+    expect([isLost(), isLost(form), isLost(el('p') as unknown as Element)]).toEqual([false, true, false]);
+    document.activeElement = body;
+    expect(isLost()).toBe(true);
   });
 
   it('is at the title where that is gone, and stays where it went on', () => {

@@ -6,11 +6,11 @@ mod unknown;
 
 use std::collections::BTreeMap;
 
+use atelier_weights::{DType, Error, Result, TensorFile, first_names};
+
 use super::array::Array;
 use super::layer::{AdapterLayer, Content, StoredFactor};
 use super::{AdapterFile, AdapterFormat, PEFT_CONFIG};
-use atelier_weights::first_names;
-use atelier_weights::{DType, Error, Result, TensorFile};
 use suffix::{Slot, Spelling, split};
 
 pub(super) use peft::{METADATA_KEY, PeftScales};

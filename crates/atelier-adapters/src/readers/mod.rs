@@ -11,13 +11,13 @@ mod stable_diffusion_cpp;
 
 use std::collections::{BTreeMap, HashMap};
 
+use atelier_weights::{Result, TensorFile};
 use serde::Serialize;
 
 use super::fit::BaseLayers;
 use super::names::{LayerId, LayerNames, Part};
 use super::read::suffix::{Slot, Spelling, split};
 use super::{AdapterFile, AdapterFormat, kohya_name};
-use atelier_weights::{Result, TensorFile};
 
 /// What one program does with a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -7,14 +7,14 @@ mod proof;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use atelier_weights::{DType, Error, FileLayout, OutTensor, Result, TensorFile, atomic};
+
 use super::array::Array;
 use super::fit::BaseLayers;
 use super::layer::{AdapterLayer, Content, StoredFactor};
 use super::read::suffix::Slot;
 use super::readers::{self, ReaderVerdict};
 use super::{AdapterFile, AdapterFormat};
-use atelier_weights::FileLayout;
-use atelier_weights::{DType, Error, OutTensor, Result, TensorFile, atomic};
 
 pub use metadata::KohyaMetadata;
 

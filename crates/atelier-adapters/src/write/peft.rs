@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use atelier_weights::{DType, Error, OutTensor, Result};
 use serde_json::{Map, Value, json};
 
 use crate::layer::{AdapterLayer, Content};
 use crate::read::METADATA_KEY;
-use atelier_weights::OutTensor;
-use atelier_weights::{DType, Error, Result};
 
 /// What a file of these layers says of itself: its framework and PEFT's settings.
 pub(super) fn add_settings(layers: &[AdapterLayer], metadata: &mut BTreeMap<String, String>) {

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use atelier_weights::{Error, OutTensor, Result, TensorFile};
+
 use super::{ReadBy, Written, all_tensors};
 use crate::AdapterFile;
 use crate::readers::ReaderVerdict;
-use atelier_weights::{Error, OutTensor, Result, TensorFile};
 
 /// Reading the file must give layers that would be written with the same names, shapes and bytes.
 pub(super) fn reads_back(path: &Path, file: &Written<'_>, again: &TensorFile) -> Result<()> {

@@ -147,7 +147,9 @@ fn upright(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, Option<Vec<u8
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut allowed = image::Limits::no_limits();
     let most = pixels.saturating_mul(BYTES_PER_PIXEL);
-    allowed.max_alloc = Some(most.saturating_add(BYTES_BESIDE));
+    // texts lie in the file as long as they are, and are held more than once
+    let beside = BYTES_BESIDE.saturating_add(4 * bytes.len() as u64);
+    allowed.max_alloc = Some(most.saturating_add(beside));
     reader.limits(allowed);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
@@ -250,6 +252,20 @@ mod tests {
                     .all(|&value| value == 7)
             );
         }
+    }
+
+    #[test]
+    fn a_small_picture_may_have_long_texts() {
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, 16, 16);
+        encoder.set_color(png::ColorType::Rgb);
+        let text = "a workflow ".repeat(1 << 20);
+        encoder.add_text_chunk("workflow".to_owned(), text).unwrap();
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&[7; 3 * 16 * 16]).unwrap();
+        writer.finish().unwrap();
+        let picture = decode_bytes(&file, &Limits::default()).unwrap();
+        assert_eq!(picture.rgb, [7; 3 * 16 * 16]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::views::{RunView, RunWithCheckpoints};
 use crate::extract::paging::{fifty, page};
 use crate::extract::{AppFor, PathOf, QueryOf};
+use crate::sharing::review;
 
 /// Which runs are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -93,8 +94,9 @@ pub(crate) async fn delete_run(
     PathOf(id): PathOf<RunId>,
 ) -> Result<Json<RunView>> {
     let library = app.library();
-    let deleted = app.work().catalogue(move || library.delete_run(id));
-    Ok(Json(deleted.await?.into()))
+    let deleted = app.work().catalogue(move || library.delete_run(id)).await?;
+    review(&app, id).await?;
+    Ok(Json(deleted.into()))
 }
 
 /// Takes a run back from the trash.
@@ -108,6 +110,10 @@ pub(crate) async fn restore_run(
     PathOf(id): PathOf<RunId>,
 ) -> Result<Json<RunView>> {
     let library = app.library();
-    let restored = app.work().catalogue(move || library.restore_run(id));
-    Ok(Json(restored.await?.into()))
+    let restored = app
+        .work()
+        .catalogue(move || library.restore_run(id))
+        .await?;
+    review(&app, id).await?;
+    Ok(Json(restored.into()))
 }

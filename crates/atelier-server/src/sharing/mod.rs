@@ -5,6 +5,7 @@ use atelier_store::{DatasetId, ModelId, PictureId, RunId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::app::App;
 use crate::datasets::views::DatasetView;
 use crate::extract::{AppFor, JsonOf, PathOf};
 use crate::models::views::ModelView;
@@ -51,10 +52,16 @@ pub(crate) async fn share_run(
     let library = app.library();
     let share = move || library.share_run(id, shared);
     let run = app.work().catalogue(share).await?;
-    if let Ok(queue) = app.queue() {
-        app.work().files(move || queue.review(id)).await??;
-    }
+    review(&app, id).await?;
     Ok(Json(run.into()))
+}
+
+/// Has everybody who watches hear of a run's job what they may see of it now.
+pub(crate) async fn review(app: &App, run: RunId) -> Result<()> {
+    if let Ok(queue) = app.queue() {
+        app.work().files(move || queue.review(run)).await??;
+    }
+    Ok(())
 }
 
 /// Lets every account see a model and draw with it, or no longer. Its run and its dataset are not shared with it.

@@ -90,7 +90,7 @@ pub struct JobPage {
     pub total: u32,
 }
 
-const SELECT: &str = "SELECT j.*, r.name AS run_name FROM job j LEFT JOIN run r ON r.id = j.run";
+const SELECT: &str = "SELECT j.*, r.name AS run_name, j.shared AND r.trashed_ms IS NULL AS is_shown FROM job j LEFT JOIN run r ON r.id = j.run";
 
 impl Library {
     /// Takes note of a job that trains no run.
@@ -283,7 +283,7 @@ impl Job {
             ended_ms: row.get("ended_ms")?,
             folder: PathBuf::new(),
             owner: row.get("owner")?,
-            is_shared: row.get("shared")?,
+            is_shared: row.get("is_shown")?,
         })
     }
 }

@@ -19,6 +19,7 @@ use rusqlite::Transaction;
 use crate::blobs::{self, Blobs};
 use crate::error::{Error, Result};
 use crate::private;
+use crate::runs::unnamed_folders;
 use readers::Readers;
 use writer::Writer;
 
@@ -163,15 +164,19 @@ fn refuse_lost(home: &Path, catalogue: &Path) -> Result<()> {
     if !is_new() {
         return Ok(());
     }
-    // what is kept in a folder of its own: files by the beginnings of their hashes, runs by their ids
+    // Files lie by the beginnings of their hashes, runs by their ids; whatever else lies there is the user's.
     let entries = |folder: &Path| fs_err::read_dir(folder).into_iter().flatten().flatten();
-    let holds_any = |folder: &PathBuf| {
-        let mut kept = entries(folder);
-        kept.any(|entry| entries(&entry.path()).next().is_some())
+    let blobs = home.join(blobs::FOLDER);
+    let mut prefixes = entries(&blobs);
+    let holds_blobs = prefixes.any(|prefix| entries(&prefix.path()).next().is_some());
+    let files = if holds_blobs {
+        Some(blobs)
+    } else {
+        let runs = unnamed_folders(home, |_| Ok(false))?;
+        runs.into_iter().next()
     };
-    let kept = [blobs::FOLDER, crate::runs::FOLDER].map(|name| home.join(name));
     // looked at once more, since another process may have begun it and its files meanwhile
-    match kept.into_iter().find(holds_any) {
+    match files {
         Some(files) if is_new() => Err(Error::LostCatalogue {
             path: catalogue.to_owned(),
             files,

@@ -3,16 +3,17 @@
 const CONTROLS = 'a[href], button:not(:disabled), input:not(:disabled), select:not(:disabled), textarea';
 const ROW = 'li, tr';
 
-/** Whether the keyboard is nowhere, or where it cannot be any more. */
-function isLost(): boolean {
+/** Whether the keyboard is nowhere, or where it cannot be any more; also in what is `going`. */
+export function isLost(going?: Element | null): boolean {
   const { activeElement, body } = document;
-  return activeElement === null || activeElement === body || !activeElement.isConnected;
+  if (activeElement === null || activeElement === body || !activeElement.isConnected) return true;
+  return going?.contains(activeElement) ?? false;
 }
 
 function give(element: HTMLElement | null | undefined): void {
   if (!element) return;
-  // Titles can have it where the page gives it to them.
-  if (element.matches('h1, h2, h3') && !element.hasAttribute('tabindex')) element.tabIndex = -1;
+  // Titles and rows can have it where the page gives it to them.
+  if (element.matches(`h1, h2, h3, ${ROW}`) && !element.hasAttribute('tabindex')) element.tabIndex = -1;
   element.focus({ preventScroll: true });
 }
 
@@ -33,7 +34,7 @@ export function rememberFocus(): () => void {
 /** What had the keyboard, and what was around it. */
 interface Held {
   element: Element;
-  /** From the inside out. */
+  /** From the inside out, with itself. */
   around: Element[];
   /** Its place among the rows of its list, where it stands in one. */
   row: number;
@@ -41,7 +42,7 @@ interface Held {
 
 function heldOf(element: Element, box: Element): Held {
   const around: Element[] = [];
-  for (let one = element.parentElement; one; one = one.parentElement) {
+  for (let one: Element | null = element; one; one = one.parentElement) {
     around.push(one);
     if (one === box) break;
   }
@@ -49,14 +50,22 @@ function heldOf(element: Element, box: Element): Held {
   return { element, around, row: row?.parentElement ? [...row.parentElement.children].indexOf(row) : -1 };
 }
 
-/** Where the keyboard goes on: in its row, in the row that took its place, or at the title above. */
+/**
+ * Where the keyboard goes on: in its row, at the row that took its place, or at the title above. A control of another row never
+ * gets it: a key that is pressed just then would act on that row.
+ */
 export function placeAfter({ around, row }: Pick<Held, 'around' | 'row'>): HTMLElement | undefined {
-  const near = around.find(({ isConnected }) => isConnected);
+  const at = around.findIndex(({ isConnected }) => isConnected);
+  const near = around[at];
   if (!near) return undefined;
-  const own = near.closest(ROW);
-  const list = row >= 0 && !own ? [...near.children].filter((one) => one.matches(ROW)) : [];
-  const inRow = (own ?? list[Math.min(row, list.length - 1)])?.querySelector<HTMLElement>(CONTROLS);
-  if (inRow) return inRow;
+  const own = near.closest<HTMLElement>(ROW);
+  if (row >= 0 && around.slice(0, at).some((one) => one.matches(ROW))) {
+    const rows = [...near.children].filter((one) => one.matches(ROW));
+    const next = (rows[Math.min(row, rows.length - 1)] as HTMLElement | undefined) ?? own;
+    if (next) return next;
+  } else if (own) {
+    return own.querySelector<HTMLElement>(CONTROLS) ?? own;
+  }
   for (let part = near.closest('dialog, section, main'); part; part = part.parentElement) {
     const title = part.querySelector<HTMLElement>('h1, h2, h3');
     if (title) return title;

@@ -82,14 +82,18 @@ export class Restoring {
   }
 }
 
+/** So that a number has place within the longest name. */
+const MOST_CHARS = 195;
+
 function takenBy(dataset: Dataset, datasets: Dataset[]): Taken {
   const names = new Set(datasets.map(({ name }) => nameKey(name)));
+  const short = [...dataset.name].slice(0, MOST_CHARS).join('').trimEnd();
   let number = 2;
-  while (names.has(nameKey(`${dataset.name} ${number}`))) number++;
+  while (names.has(nameKey(`${short} ${number}`))) number++;
   return {
     dataset,
     other: datasets.find(({ name }) => nameKey(name) === nameKey(dataset.name)),
-    free: `${dataset.name} ${number}`,
+    free: `${short} ${number}`,
   };
 }
 

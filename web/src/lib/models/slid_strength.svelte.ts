@@ -29,14 +29,22 @@ export class SlidStrength {
     this.shown = strength;
   }
 
-  /** Let go there; it is saved after a short rest. `saved` is what is saved now. */
-  settle(strength: number, saved: number): void {
+  /** Let go there; it is saved after a short rest, or at once. `saved` is what is saved now. */
+  settle(strength: number, saved: number, isAtOnce = false): void {
     this.#isMoving = false;
     this.shown = strength;
     this.#before ??= saved;
     this.#wanted = strength;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.flush(), this.#restMs);
+    if (isAtOnce) this.flush();
+    else this.#timer = setTimeout(() => this.flush(), this.#restMs);
+  }
+
+  /** Nothing moves it any more, also where it was let go where it was taken: browsers tell of no change then. */
+  rest(): void {
+    this.#isMoving = false;
+    this.flush();
+    if (this.#saving === undefined) this.#end();
   }
 
   /** Forgets what waits to be saved, until nothing is on its way either. */
@@ -44,6 +52,7 @@ export class SlidStrength {
     clearTimeout(this.#timer);
     this.#wanted = undefined;
     await this.#saving;
+    this.#isMoving = false;
     this.#end();
   }
 

@@ -6,7 +6,7 @@ import type { Dataset, PlannedTraining, SettingsSchema, TrainingRequest } from '
 import { planTraining } from '../api/calls/trainings';
 import { forgetDraft, keepDraft } from '../account/drafts';
 import { addressOf } from '../shell/routes';
-import { type Beginning, emptyFields, type TrainDraft, type TrainFields } from './draft';
+import { type Beginning, emptyFields, keptTraining, type TrainDraft, type TrainFields } from './draft';
 import { givenOf } from './form';
 
 export class TrainForm {
@@ -56,18 +56,33 @@ export class TrainForm {
     this.#start = '';
   }
 
-  /** Takes another dataset, for what else stands there; it belongs to the address of that from now on. */
+  /**
+   * Takes another dataset, for what else stands there; it belongs to the address of that from now on. What was written for that
+   * one before is there again instead, and this is kept where it is.
+   */
   choose(dataset: Dataset): void {
+    const address = addressOf.train({ dataset: dataset.id });
+    const draft = address === this.#address ? undefined : keptTraining(address);
+    if (draft?.dataset === dataset.id) {
+      this.keep();
+      this.begin(address);
+      this.fill({ dataset, draft });
+      return;
+    }
     const isAsBegun = this.#text === this.#start;
     forgetDraft(this.#address);
-    this.#address = addressOf.train({ dataset: dataset.id });
+    this.#address = address;
     this.about(dataset);
     if (!isAsBegun) this.#start = '';
   }
 
   /** Keeps it for whoever comes back to its address, unless it is still what it began with. */
   keep(): void {
-    this.#start ??= this.#text;
+    if (this.#start === undefined) {
+      // What was kept before stays until something is written.
+      this.#start = this.#text;
+      return;
+    }
     if (this.#text === this.#start) forgetDraft(this.#address);
     else keepDraft(this.#address, this.#draft);
   }

@@ -33,6 +33,7 @@ const CROPS = /^crops\.json$/i;
 const UNASKED = /^(\.|thumbs\.db$|desktop\.ini$)/i;
 const UNASKED_FOLDER = /(^|\/)__MACOSX(\/|$)/;
 
+export const isPicture = (name: string) => PICTURE.test(name);
 export const isCaption = (name: string) => CAPTION.test(name);
 export const isCrops = (name: string) => CROPS.test(name);
 

@@ -26,3 +26,11 @@ export function countWords({ captions, crops }: Counts): string {
   const parts = [captions > 0 && count(captions, 'caption'), crops > 0 && count(crops, 'crop')];
   return parts.filter(Boolean).join(' and ');
 }
+
+const MOST_NAMES = 3;
+
+/** “1.png, 2.png, 3.png and 4 more” */
+export function namesWords(names: string[]): string {
+  const more = names.length - MOST_NAMES;
+  return names.slice(0, MOST_NAMES).join(', ') + (more > 0 ? ` and ${number(more)} more` : '');
+}

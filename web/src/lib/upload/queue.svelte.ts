@@ -24,6 +24,8 @@ export class Upload {
   constructor(
     readonly files: Picked[],
     readonly refusedHere: Refused[],
+    /** The paths of all that was refused here, also where another upload tells of it. */
+    readonly notSent: string[] = [],
   ) {
     this.name = files.length > 0 ? batchName(files) : 'Refused files';
     if (files.length === 0) this.state = 'done';
@@ -56,7 +58,8 @@ export class Uploads {
 
   add(files: Picked[], limits: Limits): void {
     const { batches, refused } = batchesOf(files, limits);
-    const uploads = batches.map((batch, at) => new Upload(batch, at === 0 ? refused : []));
+    const notSent = refused.map(({ fileName }) => fileName);
+    const uploads = batches.map((batch, at) => new Upload(batch, at === 0 ? refused : [], notSent));
     if (uploads.length === 0 && refused.length > 0) uploads.push(new Upload([], refused));
     this.list = [...this.list, ...uploads];
     void this.#run();
@@ -103,7 +106,7 @@ export class Uploads {
     try {
       const answer = await this.send(this.dataset, upload.files, progress, upload.abort.signal);
       this.onAnswer(answer);
-      upload.unused = await unusedOf(upload.files, answer);
+      upload.unused = await unusedOf(upload.files, answer, upload.notSent);
       upload.answer = answer;
       upload.state = 'done';
     } catch (thrown) {

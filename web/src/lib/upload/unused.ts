@@ -3,7 +3,7 @@
 import type { Crop, Edit, Image, Uploaded } from '../api/model';
 import { oneLine } from '../caption/edit';
 import { chosenCrop, isSameCrop } from '../crop/geometry';
-import { isCaption, isCrops, placeOf, type Refused } from './batches';
+import { isCaption, isCrops, isPicture, placeOf, type Refused } from './batches';
 import type { Picked } from './picked';
 
 /** A file of captions or crops that the server did not use. */
@@ -14,6 +14,8 @@ export interface Unused {
   text?: string;
   /** The pictures that came with it and were here already: the ids of the images by the names of the files. */
   present: [name: string, image: string][];
+  /** The names of those that came with it and were refused. */
+  refused: string[];
 }
 
 /** Nobody writes longer captions; the server takes none. */
@@ -21,10 +23,16 @@ const MOST_CHARS = 10_000;
 /** What is longer is neither a caption nor crops. */
 const MOST_BYTES = 4 * 1024 * 1024;
 
-/** What an upload left over. */
-export async function unusedOf(files: Picked[], answer: Uploaded): Promise<Unused[]> {
+/** What an upload left over; `notSent` are the paths of what was refused before it was sent. */
+export async function unusedOf(files: Picked[], answer: Uploaded, notSent: string[] = []): Promise<Unused[]> {
   const sent = sentOf(files, answer);
   const present = sent.filter(({ told }) => told.outcome === 'present' && told.image !== null);
+  const refused = [
+    ...sent.flatMap(({ told, picked }) => (told.outcome === 'refused' && picked ? picked.path : [])),
+    ...notSent,
+  ]
+    .map(placeOf)
+    .filter(({ name }) => isPicture(name));
   const left = sent.filter(({ told }) => told.outcome === 'ignored' && isAbout(told.file_name));
   return Promise.all(
     left.map(async ({ told, picked }) => {
@@ -38,6 +46,7 @@ export async function unusedOf(files: Picked[], answer: Uploaded): Promise<Unuse
           .text()
           .catch(() => undefined),
         present: beside.map(({ told }) => [told.file_name, told.image!] as [string, string]),
+        refused: refused.filter((one) => one.folder === folder).map(({ name }) => name),
       };
     }),
   );
@@ -68,21 +77,26 @@ export interface Leftovers {
   edits: Edit[];
   /** How much that is. */
   other: Counts;
+  /** The names of the pictures that they are of. */
+  pictures: string[];
   /** What is here as it is in the files. */
   same: Counts;
   /** Files that are of no use, and why. */
   lost: Refused[];
 }
 
-export function leftoversOf(unused: Unused[], images: Image[]): Leftovers {
+export function leftoversOf(unused: Unused[], here: Here): Leftovers {
   const made: Leftovers = {
     edits: [],
     other: { captions: 0, crops: 0 },
+    pictures: [],
     same: { captions: 0, crops: 0 },
     lost: [],
   };
-  const done = new Set<string>();
-  const here = new Here(images);
+  if (unused.length === 0) return made;
+  /** What is made of each picture, as text. */
+  const done = new Map<string, string>();
+  const pictures = new Map<string, string>();
   for (const one of unused) {
     const kind = isCrops(nameOf(one)) ? 'crops' : 'captions';
     const found = kind === 'crops' ? cropEdits(one, here) : captionEdits(one, here);
@@ -90,14 +104,23 @@ export function leftoversOf(unused: Unused[], images: Image[]): Leftovers {
       made.lost.push({ fileName: one.fileName, reason: found });
       continue;
     }
+    let isSecond = false;
     for (const { image, edit } of found) {
       const key = `${kind} ${image.id}`;
-      if (done.has(key)) continue;
-      done.add(key);
+      const [before, now] = [done.get(key), JSON.stringify(edit ?? null)];
+      if (before !== undefined) {
+        isSecond ||= before !== now;
+        continue;
+      }
+      done.set(key, now);
       made[edit ? 'other' : 'same'][kind]++;
-      if (edit) made.edits.push(edit);
+      if (!edit) continue;
+      made.edits.push(edit);
+      pictures.set(image.id, image.file_name);
     }
+    if (isSecond) made.lost.push({ fileName: one.fileName, reason: SECOND });
   }
+  made.pictures = [...pictures.values()];
   return made;
 }
 
@@ -119,12 +142,14 @@ function captionEdits(one: Unused, here: Here): Found | string {
 
 function cropEdits(one: Unused, here: Here): Found | string {
   if (one.text === undefined) return UNREAD;
+  let isRefused = false;
   const found = cropsIn(one.text).flatMap(([name, crop]) => {
     const targets = here.meantBy(one, name, wholeOf);
+    isRefused ||= targets === REFUSED;
     return typeof targets === 'string' ? [] : targets.map((image) => ({ image, crop }));
   });
   const inside = found.filter(({ image, crop }) => isInside(crop, image));
-  if (inside.length === 0) return 'It names no picture that is here.';
+  if (inside.length === 0) return isRefused ? REFUSED : 'It names no picture that is here.';
   return inside.map(({ image, crop }) => {
     const chosen = chosenCrop(crop, image);
     const isSame = isSameCrop(chosen, image.crop);
@@ -133,36 +158,48 @@ function cropEdits(one: Unused, here: Here): Found | string {
 }
 
 const UNREAD = 'Drop this file by itself, unpacked: then it can be set.';
+const REFUSED = 'The picture that it came with was refused.';
+const SECOND = 'Another file says something else of the same picture.';
 
 /** What two names have in common that mean the same picture. */
 type Part = (name: string) => string;
 
 /** The pictures that are here, by their ids and their names. */
-class Here {
-  #byId: Map<string, Image>;
+export class Here {
+  #images: Image[];
+  #byId: Map<string, Image> | undefined;
   #byName = new Map<Part, Map<string, Image[]>>();
 
   constructor(images: Image[]) {
-    this.#byId = new Map(images.map((image) => [image.id, image]));
-    for (const part of [stemOf, wholeOf]) {
-      const named = new Map<string, Image[]>();
-      for (const image of images) {
-        const name = part(image.file_name);
-        named.set(name, [...(named.get(name) ?? []), image]);
-      }
-      this.#byName.set(part, named);
-    }
+    this.#images = images;
   }
 
   /** The pictures that are meant: those that came with the file, else the one that is called so. */
-  meantBy({ present }: Unused, name: string, part: Part): Image[] | string {
+  meantBy({ present, refused }: Unused, name: string, part: Part): Image[] | string {
     const beside = present.filter(([other]) => part(other) === part(name));
-    const came = new Set(beside.flatMap(([, id]) => this.#byId.get(id) ?? []));
+    const byId = (this.#byId ??= new Map(this.#images.map((image) => [image.id, image])));
+    const came = new Set(beside.flatMap(([, id]) => byId.get(id) ?? []));
     if (came.size > 0) return [...came];
-    const called = this.#byName.get(part)?.get(part(name)) ?? [];
+    if (refused.some((other) => part(other) === part(name))) return REFUSED;
+    const called = this.#called(part).get(part(name)) ?? [];
     if (called.length > 1)
       return 'Several pictures here have this name: bring the one that is meant with it.';
     return called.length === 1 ? called : 'No picture here has this name.';
+  }
+
+  /** The pictures by this part of their names, put in order when it is first asked for. */
+  #called(part: Part): Map<string, Image[]> {
+    const there = this.#byName.get(part);
+    if (there) return there;
+    const named = new Map<string, Image[]>();
+    for (const image of this.#images) {
+      const name = part(image.file_name);
+      const same = named.get(name);
+      if (same) same.push(image);
+      else named.set(name, [image]);
+    }
+    this.#byName.set(part, named);
+    return named;
   }
 }
 

@@ -52,6 +52,16 @@ describe('a dataset that is restored', () => {
     expect([restoring.taken, restoring.error, restoring.busy]).toEqual([undefined, undefined, undefined]);
   });
 
+  it('suggests a name that is not too long', async () => {
+    const long = 'x'.repeat(200);
+    const { restoring } = library(dataset('1', long));
+    restoring.ask.restore = async () => {
+      throw new ApiError('invalid_input', 'there is a dataset of this name already', '', 400);
+    };
+    await restoring.restore(dataset('2', long));
+    expect(restoring.taken?.free).toBe(`${'x'.repeat(195)} 2`);
+  });
+
   it('says so where it does not see which one has its name', async () => {
     const { restoring } = library();
     restoring.ask.restore = async () => {

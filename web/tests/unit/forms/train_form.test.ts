@@ -87,6 +87,28 @@ describe('the form of a training', () => {
     expect(form.fields.version).toBeUndefined();
   });
 
+  it('leaves what was kept where it could not be begun, until something is written', () => {
+    const address = '/train?dataset=a';
+    const form = begun(address, dataset('a'));
+    form.fields.name = 'mine';
+    form.keep();
+    begun(address);
+    expect(keptTraining(address)?.fields.name).toBe('mine');
+  });
+
+  it('is as another dataset was left, where something was written for that, and kept itself', () => {
+    const other = begun('/train?dataset=b', dataset('b'));
+    other.fields.name = 'of b';
+    other.keep();
+    const form = begun('/train?dataset=a', dataset('a'));
+    form.fields.name = 'of a';
+    form.choose(dataset('b'));
+    form.keep();
+    expect([form.address, form.fields.name, form.isRestored]).toEqual(['/train?dataset=b', 'of b', true]);
+    expect(keptTraining('/train?dataset=a')?.fields.name).toBe('of a');
+    expect(keptTraining('/train?dataset=b')?.fields.name).toBe('of b');
+  });
+
   it('has nothing to keep where only another dataset was chosen', () => {
     const form = begun('/train?dataset=a', dataset('a'));
     form.choose(dataset('b'));

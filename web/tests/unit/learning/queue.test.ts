@@ -25,17 +25,30 @@ describe('the drawings that wait', () => {
     const cancel = vi.fn(async (id: string) => {
       if (id === 'b') throw new Error('it has ended');
     });
-    const failure = await cancelAll([job('a'), job('b'), job('c')], cancel);
+    const failure = await cancelAll(['a', 'b', 'c'], () => true, cancel);
     expect(cancel.mock.calls.flat()).toEqual(['c', 'b', 'a']);
     expect((failure as Error).message).toBe('it has ended');
-    expect(await cancelAll([job('a')], async () => undefined)).toBeUndefined();
+    expect(
+      await cancelAll(
+        ['a'],
+        () => true,
+        async () => undefined,
+      ),
+    ).toBeUndefined();
+  });
+
+  it('are left alone where they do not wait any more', async () => {
+    const waiting = new Set(['a', 'b']);
+    const cancel = vi.fn(async () => void waiting.delete('a'));
+    await cancelAll(['a', 'b', 'begun'], (id) => waiting.has(id), cancel);
+    expect(cancel.mock.calls).toEqual([['b']]);
   });
 
   it('are left alone once the server is gone', async () => {
     const cancel = vi.fn(async () => {
       throw unreachable();
     });
-    await cancelAll([job('a'), job('b')], cancel);
+    await cancelAll(['a', 'b'], () => true, cancel);
     expect(cancel).toHaveBeenCalledTimes(1);
   });
 });

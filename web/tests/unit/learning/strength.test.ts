@@ -93,4 +93,32 @@ describe('a strength that keys move', () => {
     await answer();
     expect([isDropped, slid.shown]).toEqual([true, undefined]);
   });
+
+  it('is saved at once where a pointer lets it go', () => {
+    const { state, slid } = model(0.5);
+    slid.move(0.9);
+    slid.settle(0.9, 0.5, true);
+    expect(state.asked).toEqual([[0.9, 0.5]]);
+    slid.rest();
+    expect([slid.shown, state.asked.length]).toEqual([0.9, 1]);
+  });
+
+  it('is what is saved where it was moved away and back', async () => {
+    const { state, slid, press, answer } = model(0.5);
+    slid.move(0.9);
+    slid.move(0.5);
+    slid.rest();
+    expect([slid.shown, state.asked]).toEqual([undefined, []]);
+    press(0.6);
+    slid.flush();
+    slid.move(0.9);
+    slid.move(0.6);
+    slid.rest();
+    expect(slid.shown).toBe(0.6);
+    await answer();
+    expect(slid.shown).toBeUndefined();
+    slid.move(0.8);
+    await slid.drop();
+    expect(slid.shown).toBeUndefined();
+  });
 });

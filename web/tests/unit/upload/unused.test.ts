@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Image, Uploaded } from '../../../src/lib/api/model';
 import { Uploads } from '../../../src/lib/upload/queue.svelte';
-import { countWords, outcomeWords } from '../../../src/lib/upload/outcome';
-import { leftoversOf, unusedOf } from '../../../src/lib/upload/unused';
+import { countWords, namesWords, outcomeWords } from '../../../src/lib/upload/outcome';
+import { Here, leftoversOf, unusedOf } from '../../../src/lib/upload/unused';
 import { image } from '../library';
 
 const REASON = 'no new picture of this name came with it';
@@ -24,7 +24,7 @@ const answered = (...files: Told[]) => ({ added: 0, files }) as unknown as Uploa
 
 /** What is left of files that were sent, where these pictures are in the dataset. */
 async function left(files: ReturnType<typeof picked>[], answer: Uploaded, images: Image[]) {
-  return leftoversOf(await unusedOf(files, answer), images);
+  return leftoversOf(await unusedOf(files, answer), new Here(images));
 }
 
 describe('captions of pictures that are here already', () => {
@@ -71,6 +71,42 @@ describe('captions of pictures that are here already', () => {
       ['c.txt', 'It is empty.'],
       ['d.txt', 'No picture h'],
       ['e.txt', 'It has more '],
+    ]);
+  });
+
+  it('are not given to another of the same name where their own was refused', async () => {
+    const images = [image('1', ''), image('2', '')];
+    const files = ['x/1.png', 'x/1.txt', 'x/2.png', 'x/2.txt', 'y/2.txt'].map((path) => picked(path, path));
+    const answer = answered(
+      told('1.png', 'refused', { reason: 'it is broken' }),
+      told('1.txt', 'ignored'),
+      told('2.png', 'present', { image: '2' }),
+      told('2.txt', 'ignored'),
+      told('2.txt', 'ignored'),
+    );
+    const { edits, lost, pictures } = await left(files, answer, images);
+    expect(edits).toEqual([{ set_caption: { image: '2', caption: 'x/2.txt' } }]);
+    expect(pictures).toEqual(['2.png']);
+    expect(lost.map(({ fileName, reason }) => [fileName, reason.slice(0, 12)])).toEqual([
+      ['x/1.txt', 'The picture '],
+      ['y/2.txt', 'Another file'],
+    ]);
+  });
+
+  it('nor where it was refused before it was sent', async () => {
+    const uploads = new Uploads(
+      '1',
+      () => {},
+      async () => answered(told('a.txt', 'ignored'), told('crops.json', 'ignored')),
+    );
+    const empty = picked('x/a.png');
+    uploads.add([empty, picked('x/a.txt', 'x'), picked('x/crops.json', crops({ 'a.png': crop }))], limits);
+    await expect.poll(() => uploads.list.map(({ state }) => state)).toEqual(['done']);
+    const { edits, lost } = leftoversOf(uploads.list[0]!.unused, new Here([image('a', '')]));
+    expect(edits).toEqual([]);
+    expect(lost.map(({ fileName, reason }) => [fileName, reason.slice(0, 12)])).toEqual([
+      ['x/a.txt', 'The picture '],
+      ['x/crops.json', 'The picture '],
     ]);
   });
 
@@ -135,12 +171,12 @@ describe('crops of pictures that are here already', () => {
     );
     uploads.add([picked('crops.json', crops({ 'a.png': crop }))], limits);
     await expect.poll(() => uploads.list.map(({ state }) => state)).toEqual(['done']);
-    expect(leftoversOf(uploads.list[0]!.unused, [image('a', '')]).other.crops).toBe(1);
+    expect(leftoversOf(uploads.list[0]!.unused, new Here([image('a', '')])).other.crops).toBe(1);
   });
 });
 
 describe('what came of an upload', () => {
-  const nothing = leftoversOf([], []);
+  const nothing = leftoversOf([], new Here([]));
   const upload = (added: number, present = 0) => ({
     answer: { added, files: [] } as unknown as Uploaded,
     present,
@@ -158,5 +194,7 @@ describe('what came of an upload', () => {
       '1 picture added · 1 caption as in the files · 1 file not used',
     );
     expect(countWords({ captions: 0, crops: 2 })).toBe('2 crops');
+    expect(namesWords(['1.png', '2.png', '3.png'])).toBe('1.png, 2.png, 3.png');
+    expect(namesWords(['1.png', '2.png', '3.png', '4.png'])).toBe('1.png, 2.png, 3.png and 1 more');
   });
 });

@@ -84,7 +84,13 @@ impl Proxies {
 
 impl Named {
     fn via(&self) -> Result<Via> {
-        let proxy = Proxy::new(&self.address).ok().filter(has_sound_address);
+        // Without a scheme it is one that speaks HTTP.
+        let address = if self.address.contains("://") {
+            self.address.clone()
+        } else {
+            format!("http://{}", self.address)
+        };
+        let proxy = Proxy::new(&address).ok().filter(has_sound_address);
         let proxy = proxy.ok_or_else(|| {
             let message = format!(
                 "the variable `{}` names no proxy that can be used, and nothing is sent past it: expected \

@@ -64,12 +64,13 @@ impl Wanted {
         let word_text = word.to_str().filter(|_| !is_there || is_plain(word));
         let found = word_text.map(|word| Self::in_library(app, word));
         let mut found = found.transpose()?;
-        if is_there && let Some(Some((_, dataset, _))) = found.take() {
+        if is_there && let Some(Some((_, dataset, number))) = found.take() {
+            let version = number.map_or("latest".to_owned(), |number| number.to_string());
             let (name, place) = (&dataset.about.name, Path::new(".").join(word));
             let message = format!(
                 "`{name}` is a dataset of the library, and `{}` is there too; write `{}` for the one, or `{}` for the other",
                 place.display(),
-                shell_word(&format!("{name}@latest")),
+                shell_word(&format!("{name}@{version}")),
                 place.display(),
             );
             return Err(failed(ErrorCode::InvalidInput, message));

@@ -87,8 +87,13 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
         }
         if args.resume {
             refuse_nothing(&out)?;
-        } else {
+        } else if !args.dry_run {
             refuse_run(&out)?;
+        } else if holds_run(&out) {
+            let place = out.display();
+            app.output.note(format_args!(
+                "`{place}` holds a run already: the training itself needs another --out"
+            ));
         }
     }
     let chosen = app.device(args.device, given.config.precision)?;
@@ -176,7 +181,11 @@ impl Planned<'_> {
                 let words = stopped_text(
                     completed_steps,
                     format_args!(", saved in `{}`", out.display()),
-                    "the same command with --resume",
+                    if holds_run(out) {
+                        "the same command with --resume"
+                    } else {
+                        "the same command"
+                    },
                 );
                 app.output.note(words);
                 app.output.document(&json!({

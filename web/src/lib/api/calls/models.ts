@@ -25,8 +25,9 @@ export function createModel(body: { run: string; epoch: number; name?: string })
   return dataOf(client.POST('/api/v1/models', { body }));
 }
 
-export function updateModel(model: string, body: UpdateModel): Promise<Model> {
-  return dataOf(client.PATCH(one, { ...at(model), body }));
+/** One that is small can outlive the page. */
+export function updateModel(model: string, body: UpdateModel, keepalive = false): Promise<Model> {
+  return dataOf(client.PATCH(one, { ...at(model), body, keepalive }));
 }
 
 export function deleteModel(model: string): Promise<Model> {

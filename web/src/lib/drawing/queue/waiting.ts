@@ -10,13 +10,18 @@ export function waitingDrawings(jobs: Job[]): Job[] {
 
 /**
  * Takes each of them back, the last one first, so that none begins meanwhile. One that cannot be does not keep the others, unless
- * the server is gone.
+ * the server is gone; one that does not wait any more is left alone.
  *
  * What went wrong first, if anything did.
  */
-export async function cancelAll(jobs: Job[], cancel: (job: string) => Promise<unknown>): Promise<unknown> {
+export async function cancelAll(
+  jobs: string[],
+  waits: (job: string) => boolean,
+  cancel: (job: string) => Promise<unknown>,
+): Promise<unknown> {
   let failure: unknown;
-  for (const { id } of [...jobs].reverse()) {
+  for (const id of [...jobs].reverse()) {
+    if (!waits(id)) continue;
     try {
       await cancel(id);
     } catch (thrown) {
