@@ -29,8 +29,8 @@ pub fn pixels_of(path: &Path) -> Option<u64> {
     Some(u64::from(width) * u64::from(height))
 }
 
-/// The first part of a PNG says it.
-fn png_size(start: &[u8]) -> Option<(u32, u32)> {
+/// The first part of a PNG says it, before any decoder sees the file.
+pub(super) fn png_size(start: &[u8]) -> Option<(u32, u32)> {
     let number = |bytes: &[u8]| Some(u32::from_be_bytes(bytes.try_into().ok()?));
     let sizes = start.get(12..)?.strip_prefix(b"IHDR")?;
     Some((number(sizes.get(..4)?)?, number(sizes.get(4..8)?)?))
@@ -89,15 +89,8 @@ fn bytes<const N: usize>(file: &mut impl Read) -> io::Result<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::FORMATS;
     use super::*;
-
-    const FORMATS: [ImageFormat; 5] = [
-        ImageFormat::Png,
-        ImageFormat::Jpeg,
-        ImageFormat::WebP,
-        ImageFormat::Gif,
-        ImageFormat::Bmp,
-    ];
 
     fn picture(format: ImageFormat) -> Vec<u8> {
         let mut bytes = io::Cursor::new(Vec::new());

@@ -138,8 +138,9 @@ fn upright(bytes: &[u8], limits: &Limits) -> Result<(DynamicImage, Option<Vec<u8
     let format = sniff(bytes)?;
     let mut pixels = limits.max_pixels;
     if format == ImageFormat::Png
-        && let Some((width, height)) = png_size(bytes)
+        && let Some((width, height)) = head::png_size(bytes)
     {
+        let (width, height) = (u64::from(width), u64::from(height));
         limits.check(width, height)?;
         pixels = width * height;
     }
@@ -187,15 +188,6 @@ fn sniff(bytes: &[u8]) -> Result<ImageFormat, String> {
     format
         .filter(|format| FORMATS.contains(format))
         .ok_or_else(|| "its content is not PNG, JPEG, WebP, GIF or BMP".to_owned())
-}
-
-/// Width and height from the first chunk, before any decoder sees the file.
-fn png_size(bytes: &[u8]) -> Option<(u64, u64)> {
-    let number = |at: usize| {
-        let bytes = bytes.get(at..at + 4)?;
-        Some(u64::from(u32::from_be_bytes(bytes.try_into().ok()?)))
-    };
-    Some((number(16)?, number(20)?))
 }
 
 /// Decoders fill up a JPEG that was cut off; the end marker tells. It is looked for behind the header, since a preview
