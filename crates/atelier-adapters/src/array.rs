@@ -26,7 +26,8 @@ impl Array {
 
     /// Product of the lengths of all axes but the first.
     pub(crate) fn columns(&self) -> usize {
-        self.shape.iter().skip(1).product()
+        let axes = self.shape.iter().skip(1);
+        axes.fold(1, |count, length| count.saturating_mul(*length))
     }
 
     /// The first axis as rows, all others as columns.

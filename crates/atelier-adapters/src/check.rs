@@ -23,7 +23,7 @@ pub(super) fn content(content: &Content) -> Result<(), String> {
             ))
         }
         Content::LoKr(first, second) => factor(first).and_then(|()| factor(second)),
-        Content::Full(whole) => filled(&[whole]),
+        Content::Full(whole) | Content::Bias(whole) => filled(&[whole]),
     }
 }
 

@@ -19,13 +19,15 @@ pub struct BaseLayers {
 }
 
 impl BaseLayers {
-    /// The layers of a model with the shapes of their weights: `[out, in]` or `[out, in, height, width]`.
+    /// The layers of a model with the shapes of their weights, `[out, in]`, `[out, in, height, width]` or of norms
+    /// `[channels]`, and the biases that there are.
     pub fn new(
         family: AdapterFamily,
         layers: impl IntoIterator<Item = (LayerId, Vec<usize>)>,
     ) -> Self {
         let shapes: HashMap<_, _> = layers.into_iter().collect();
-        let mut layers: Vec<_> = shapes.keys().cloned().collect();
+        let layers = shapes.keys().filter(|layer| !layer.is_bias());
+        let mut layers: Vec<_> = layers.cloned().collect();
         layers.sort();
         Self {
             names: LayerNames::new(family, layers),
@@ -43,16 +45,28 @@ impl BaseLayers {
         &self.names
     }
 
-    /// The shape of a layer's weight.
+    /// The shape of a layer's weight, or of a bias.
     pub fn shape(&self, layer: &LayerId) -> Option<&[usize]> {
         self.shapes.get(layer).map(Vec::as_slice)
+    }
+
+    /// The weight or bias that a layer of a file is for, with its shape. Norms and biases take differences alone.
+    pub(crate) fn place(&self, layer: &AdapterLayer) -> Option<(&LayerId, &[usize])> {
+        let named = self.names.find(&layer.name)?;
+        let (place, shape) = if layer.is_of_bias() {
+            self.shapes.get_key_value(&named.bias())?
+        } else {
+            self.shapes.get_key_value(named)?
+        };
+        let takes = shape.len() > 1 || layer.vector().is_some();
+        takes.then_some((place, shape))
     }
 }
 
 /// An adapter whose every used layer fits its base.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FittedAdapter {
-    /// What happens to each layer's weight.
+    /// What happens to each layer's weight, and to biases.
     pub changes: BTreeMap<LayerId, WeightChange>,
     /// What of the file is not used, for the user to read.
     pub notes: Vec<String>,
@@ -96,11 +110,10 @@ impl AdapterFile {
         };
         let (mut homeless, mut misfits) = (Vec::new(), Vec::new());
         for layer in self.layers {
-            let Some(place) = base.names.find(&layer.name) else {
+            let Some((place, shape)) = base.place(&layer) else {
                 homeless.push(layer.name);
                 continue;
             };
-            let shape = base.shape(place).unwrap_or_default();
             if let Some(reason) = misfit(&layer, shape) {
                 misfits.push(format!("`{}` ({reason})", layer.name));
                 continue;
@@ -143,7 +156,7 @@ impl AdapterFile {
     }
 }
 
-/// Why a layer does not fit a weight of this shape, if it does not.
+/// Why a layer does not fit a weight or bias of this shape, if it does not.
 pub(super) fn misfit(layer: &AdapterLayer, shape: &[usize]) -> Option<String> {
     let rows = shape.first().copied().unwrap_or_default();
     let columns = shape.iter().skip(1).product();
@@ -161,7 +174,8 @@ pub(super) fn misfit(layer: &AdapterLayer, shape: &[usize]) -> Option<String> {
             layer.kind()
         ),
     };
-    Some(format!("{shapes}, the base's weight is {shape:?}"))
+    let what = if layer.is_of_bias() { "bias" } else { "weight" };
+    Some(format!("{shapes}, the base's {what} is {shape:?}"))
 }
 
 /// Height and width of the kernel that a low-rank layer is for; nothing where it does not say.
@@ -169,7 +183,7 @@ fn kernel(layer: &AdapterLayer) -> Option<&[usize]> {
     match &layer.content {
         Content::LowRank { mid: Some(mid), .. } => mid.shape.get(2..),
         Content::LowRank { down, .. } => down.shape.get(2..),
-        Content::Full(whole) => whole.shape.get(2..),
+        Content::Full(whole) | Content::Bias(whole) => whole.shape.get(2..),
         Content::LoHa(..) | Content::LoKr(..) => None,
     }
 }

@@ -1,6 +1,8 @@
 //! One layer of an adapter file: what it holds, whether it holds together, what it does to a weight.
 
-use atelier_core::{Delta, Factor, Magnitude, MagnitudeAxis, MagnitudeRule, Matrix, WeightChange};
+use atelier_core::{
+    AdapterFormat, Delta, Factor, Magnitude, MagnitudeAxis, MagnitudeRule, Matrix, WeightChange,
+};
 
 use super::array::Array;
 use super::check;
@@ -44,18 +46,20 @@ pub enum Content {
     LoHa(StoredFactor, StoredFactor),
     /// The Kronecker product of two factors.
     LoKr(StoredFactor, StoredFactor),
-    /// The whole difference.
+    /// The whole difference; of norms `[channels]`.
     Full(Array),
+    /// The difference of the layer's bias, `[out]`.
+    Bias(Array),
 }
 
 /// The adapter of one layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdapterLayer {
-    /// The layer as the file calls it, such as `lora_unet_down_blocks_0_attentions_0_proj_in`.
+    /// The layer as the file calls it, such as `lora_unet_down_blocks_0_attentions_0_proj_in`; of its bias too.
     pub name: String,
     /// The scale, times [`Self::rank`].
     pub alpha: f32,
-    /// What is added to the weight.
+    /// What is added to the weight, or to the bias.
     pub content: Content,
     /// `DoRA`'s lengths: `[out, 1, …]` or, in older files, `[1, in, …]`.
     pub dora_scale: Option<Array>,
@@ -79,6 +83,48 @@ impl AdapterLayer {
         }
     }
 
+    /// A whole difference, of a weight or a bias.
+    pub fn difference(name: impl Into<String>, content: Content) -> Self {
+        Self {
+            name: name.into(),
+            alpha: 1.0,
+            content,
+            dora_scale: None,
+            magnitude_rule: MagnitudeRule::default(),
+        }
+    }
+
+    /// Whether it is for the bias of the layer and not for its weight.
+    pub fn is_of_bias(&self) -> bool {
+        matches!(self.content, Content::Bias(_))
+    }
+
+    /// The difference of a norm or a bias, where it is one.
+    pub(crate) fn vector(&self) -> Option<&Array> {
+        match &self.content {
+            Content::Bias(difference) => Some(difference),
+            Content::Full(difference) => {
+                let is_vector = difference.shape.len() == 1 && self.dora_scale.is_none();
+                is_vector.then_some(difference)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether networks compute the whole changed weight in every pass; beside a plain product they need not.
+    pub(crate) fn is_computed_whole(&self) -> bool {
+        let is_product = matches!(self.content, Content::LowRank { .. });
+        self.vector().is_none() && (self.dora_scale.is_some() || !is_product)
+    }
+
+    /// Whether there are `DoRA`'s lengths, one for each row of the weight, in the spelling of kohya's files.
+    pub(crate) fn has_kohya_lengths_of_rows(&self) -> bool {
+        let rows = self.weight_size().0;
+        let of_rows = |lengths: &Array| lengths.length(0) == rows;
+        self.magnitude_rule == AdapterFormat::Kohya.magnitude_rule()
+            && self.dora_scale.as_ref().is_some_and(of_rows)
+    }
+
     /// The down and up factors, where the layer is low-rank.
     pub fn factors(&self) -> Option<(&Array, &Array)> {
         match &self.content {
@@ -93,7 +139,7 @@ impl AdapterLayer {
             Content::LowRank { down, .. } => down.length(0),
             Content::LoHa(first, _) => first.rank().unwrap_or(1),
             Content::LoKr(first, second) => second.rank().or(first.rank()).unwrap_or(1),
-            Content::Full(_) => 1,
+            Content::Full(_) | Content::Bias(_) => 1,
         }
     }
 
@@ -101,7 +147,9 @@ impl AdapterLayer {
     pub fn has_rank(&self) -> bool {
         !matches!(
             &self.content,
-            Content::LoKr(StoredFactor::Whole(_), StoredFactor::Whole(_)) | Content::Full(_)
+            Content::LoKr(StoredFactor::Whole(_), StoredFactor::Whole(_))
+                | Content::Full(_)
+                | Content::Bias(_)
         )
     }
 
@@ -140,7 +188,7 @@ impl AdapterLayer {
             Content::LoHa(first, second) | Content::LoKr(first, second) => {
                 factor(first) + factor(second)
             }
-            Content::Full(whole) => whole.values.len(),
+            Content::Full(whole) | Content::Bias(whole) => whole.values.len(),
         };
         content
             + self
@@ -152,6 +200,8 @@ impl AdapterLayer {
     /// A word for the kind of the layer.
     pub fn kind(&self) -> &'static str {
         let kinds = match &self.content {
+            Content::Bias(_) => return "difference of a bias",
+            Content::Full(_) if self.vector().is_some() => return "difference of a norm",
             Content::LowRank { mid: None, .. } => ["LoRA", "DoRA"],
             Content::LowRank { .. } => ["LoCon (Tucker)", "DoRA of LoCon (Tucker)"],
             Content::LoHa(..) => ["LoHa", "DoRA of LoHa"],
@@ -161,21 +211,25 @@ impl AdapterLayer {
         kinds[usize::from(self.dora_scale.is_some())]
     }
 
-    /// Rows (output channels) and columns of the weight that the layer is for.
+    /// Rows (output channels) and columns of the weight that the layer is for; norms and biases have one column.
     pub fn weight_size(&self) -> (usize, usize) {
         match &self.content {
             Content::LowRank { down, up, mid } => (
                 up.length(0),
                 mid.as_ref().map_or(down.columns(), |mid| {
-                    down.columns() * mid.length(2) * mid.length(3)
+                    let positions = mid.length(2).saturating_mul(mid.length(3));
+                    down.columns().saturating_mul(positions)
                 }),
             ),
             Content::LoHa(first, _) => first.size(),
             Content::LoKr(first, second) => {
                 let (first, second) = (first.size(), second.size());
-                (first.0 * second.0, first.1 * second.1)
+                (
+                    first.0.saturating_mul(second.0),
+                    first.1.saturating_mul(second.1),
+                )
             }
-            Content::Full(whole) => (whole.length(0), whole.columns()),
+            Content::Full(whole) | Content::Bias(whole) => (whole.length(0), whole.columns()),
         }
     }
 
@@ -192,7 +246,7 @@ impl AdapterLayer {
         }
     }
 
-    /// What the layer does to its weight. The layer must have been found sound, as those of a file that was read are.
+    /// What the layer does to its weight or bias. The layer must have been found sound, as those of a file that was read are.
     pub fn into_change(self) -> WeightChange {
         let scale = self.scale();
         let rows = self.weight_size().0;
@@ -231,7 +285,9 @@ impl AdapterLayer {
             Content::LoKr(first, second) => {
                 Delta::Kronecker(first.into_factor(), second.into_factor())
             }
-            Content::Full(whole) => Delta::Plain(Factor::Whole(whole.into_matrix())),
+            Content::Full(whole) | Content::Bias(whole) => {
+                Delta::Plain(Factor::Whole(whole.into_matrix()))
+            }
         };
         WeightChange {
             delta,
@@ -255,7 +311,8 @@ impl StoredFactor {
             Self::Whole(whole) => (whole.length(0), whole.columns()),
             Self::Product { a, b } => (a.length(0), b.columns()),
             Self::Tucker { core, a, b } => {
-                (a.length(1), b.length(1) * core.length(2) * core.length(3))
+                let positions = core.length(2).saturating_mul(core.length(3));
+                (a.length(1), b.length(1).saturating_mul(positions))
             }
         }
     }

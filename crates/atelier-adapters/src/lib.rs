@@ -82,6 +82,12 @@ impl AdapterFile {
         read::read(file, None)
     }
 
+    /// The numbers in the largest weight that networks compute whole in every pass with the adapter in an open file, by the
+    /// shapes in its header; 0 where its layers add nothing but products of thin matrices.
+    pub fn largest_computed_weight(file: &TensorFile) -> Result<usize> {
+        read::largest_computed_weight(file)
+    }
+
     /// Whether the scales are from PEFT's settings beside the file, so that a copy of the file alone would lose them.
     pub fn needs_settings(&self) -> bool {
         self.metadata.contains_key(PEFT_CONFIG)

@@ -69,9 +69,10 @@ pub(super) fn made_for(layers: &[AdapterLayer]) -> Option<MadeFor> {
             return Some(MadeFor::Other(name));
         }
     }
-    let width = layers.iter().find_map(context_width);
+    let width = weights(layers).find_map(context_width);
     let second_encoder = |layer: &AdapterLayer| {
-        layer.name.starts_with("lora_te2_") || layer.name.contains("text_encoder_2.")
+        let marks = ["text_encoder_2.", "text_encoders.clip_g."];
+        layer.name.starts_with("lora_te2_") || marks.iter().any(|mark| layer.name.contains(mark))
     };
     let family = match width {
         Some(768) => Some(AdapterFamily::Sd1),
@@ -82,6 +83,11 @@ pub(super) fn made_for(layers: &[AdapterLayer]) -> Option<MadeFor> {
         _ => text_family(layers),
     };
     family.map(MadeFor::Family)
+}
+
+/// Those whose widths tell something.
+fn weights(layers: &[AdapterLayer]) -> impl Iterator<Item = &AdapterLayer> {
+    layers.iter().filter(|layer| layer.vector().is_none())
 }
 
 /// Input width of a cross-attention, which is the width of the text states.
@@ -103,7 +109,7 @@ fn is_deep(layer: &AdapterLayer) -> bool {
 fn text_family(layers: &[AdapterLayer]) -> Option<AdapterFamily> {
     let name_fits =
         |layer: &&AdapterLayer| layer.name.contains("self_attn") && layer.name.ends_with("q_proj");
-    let width = layers.iter().find(name_fits)?.weight_size().0;
+    let width = weights(layers).find(name_fits)?.weight_size().0;
     let first = layers
         .iter()
         .any(|layer| layer.name.starts_with("lora_te1_"));

@@ -13,7 +13,7 @@ use atelier_store::bases_folder::{self, Work};
 use atelier_weights::{ModelFiles, atomic};
 
 use crate::context::App;
-use crate::embedded;
+use crate::{embedded, target};
 
 use copy::copy;
 pub use copy::{about_files, files_of, finish};
@@ -173,7 +173,7 @@ fn copy_in(app: &App, source: &Path, about: &Path, name: String) -> Result<Found
         let _ = fs_err::remove_dir_all(&temporary);
     }
     copied.with_context(|| format!("cannot add base `{name}`"))?;
-    atomic::publish_folder(&temporary, &path).coded()?;
+    target::written(atomic::publish_folder(&temporary, &path))?;
     // While the files are still in memory; who uses the base first would have to read them otherwise.
     let hashed = ModelFiles::open(&path).and_then(|files| files.hashes_with(&app.hashes()));
     if hashed.is_err() {

@@ -1,7 +1,7 @@
 //! What every command gets: settings, output, cancellation, time.
 
 use std::fmt::Display;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
@@ -12,7 +12,7 @@ use atelier_core::{
 use atelier_diffusion::stable_diffusion::PackedFolder;
 use atelier_failure::{Cancelled, CodedResult as _};
 use atelier_hub::{Fetched, HubSource};
-use atelier_store::{KeptHashes, KeptPacked, Library};
+use atelier_store::{CATALOGUE, KeptHashes, KeptPacked, Library};
 
 use crate::device::{self, Chosen};
 use crate::output::Output;
@@ -115,6 +115,27 @@ impl App {
     pub fn existing_library(&self) -> Result<Library> {
         let home = self.settings.library_home()?;
         Library::open_existing(home, Arc::new(self.clock)).coded()
+    }
+
+    /// The library in the program's own place for a look, made where there is none. Where nothing can be written, it is only read,
+    /// which is said once.
+    pub fn library_to_look(&self) -> Result<Library> {
+        static SAID: Once = Once::new();
+        let home = self.settings.library_home()?;
+        let library = Library::open_to_look(home, Arc::new(self.clock)).coded()?;
+        if let Some(obstacle) = library.obstacle() {
+            let say = |text: &dyn Display| self.output.note(text);
+            SAID.call_once(|| say(&format_args!("note: {obstacle}; the library is only read")));
+        }
+        Ok(library)
+    }
+
+    /// The same where there is a library.
+    pub fn existing_library_to_look(&self) -> Result<Library> {
+        if self.settings.library_home()?.join(CATALOGUE).exists() {
+            return self.library_to_look();
+        }
+        self.existing_library()
     }
 
     /// A base from a model hub, downloaded as far as it is not on this machine.

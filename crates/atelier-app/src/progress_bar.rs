@@ -57,6 +57,15 @@ impl ProgressSink for ProgressBar {
             shown.update(&progress, is_new);
         }
     }
+
+    fn note(&self, note: &str) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let say = || to_stderr(&format_args!("note: {note}"));
+        match state.as_ref().and_then(|shown| shown.bar.as_ref()) {
+            Some(bar) => bar.suspend(say),
+            None => say(),
+        }
+    }
 }
 
 impl Drop for ProgressBar {

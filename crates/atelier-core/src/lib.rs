@@ -38,7 +38,9 @@ pub use recompute::Recompute;
 pub use seed::Seed;
 pub use setting::{SettingAbout, SettingGroup, SettingKind};
 pub use train_config::{Targets, TrainConfig};
-pub use training::{BaseKind, RunState, StepCount, StrengthSettings, TrainingStrength};
+pub use training::{
+    BaseKind, RunState, StepCount, StrengthSettings, TrainingPictures, TrainingStrength,
+};
 pub use weight_change::{
     Delta, Factor, Magnitude, MagnitudeAxis, MagnitudeRule, Matrix, WeightChange,
 };

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BaseKind, BoxedError, Category, GenerateRequest, Recompute, TrainConfig};
+use crate::{
+    BaseKind, BoxedError, Category, GenerateRequest, Recompute, TrainConfig, TrainingPictures,
+};
 
 /// A base that trainings and drawings can use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,8 +62,8 @@ impl SettingOrigin {
 pub struct TrainingWish {
     /// The word by which the base is found.
     pub base: String,
-    /// How many pictures the dataset has.
-    pub pictures: usize,
+    /// The pictures of the dataset.
+    pub pictures: TrainingPictures,
     /// The settings.
     pub config: TrainConfig,
     /// Which of them were given, and by whom; the strength's table and defaults decide the others.
@@ -84,7 +86,7 @@ pub struct WordFinding {
 /// How long a training will take.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PlannedDuration {
-    /// One step, in seconds.
+    /// One step on average, in seconds.
     pub step_secs: f64,
     /// All steps and previews, in seconds.
     pub secs: f64,
@@ -131,6 +133,8 @@ pub struct PlannedTraining {
     pub preview_problem: Option<String>,
     /// What is to be known about the trigger word, the worst first.
     pub trigger_word: Vec<WordFinding>,
+    /// What else speaks against it or is worth knowing, in words.
+    pub notes: Vec<String>,
 }
 
 /// Knows bases, and what a training on one will be.

@@ -77,12 +77,15 @@ pub(crate) fn problem(caption: &str) -> Option<String> {
 
 /// The caption of pictures that have none of their own: the folder's name without kohya's repeat count.
 pub(crate) fn from_folder_name(name: &str) -> String {
-    let digits = name.len() - name.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let words = match name[digits..].strip_prefix('_') {
-        Some(rest) if digits > 0 && !rest.is_empty() => rest,
-        _ => name,
-    };
+    let words = repeats_and_words(name).map_or(name, |(_, words)| words);
     one_line(&words.replace(['_', '-'], " "))
+}
+
+/// The parts of a folder's name that says in kohya's way how often its pictures are repeated, such as `10_my-cat`.
+pub(crate) fn repeats_and_words(name: &str) -> Option<(&str, &str)> {
+    let (digits, words) = name.split_once('_')?;
+    let are_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    (are_digits && !words.is_empty()).then_some((digits, words))
 }
 
 /// A caption as it is trained on and hashed: words with one space between them.

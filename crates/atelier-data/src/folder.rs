@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::crops::Crops;
 use crate::decode::{decode_bytes, read_file};
 use crate::listing::{Listing, is_other_format};
-use crate::{Error, Limits, Result, RgbPicture, caption, dataset_version};
+use crate::{CaptionGaps, Error, Limits, Result, RgbPicture, caption, dataset_version};
 
 /// Names that an error shows of files whose format is not read.
 const SHOWN: usize = 5;
@@ -88,13 +88,16 @@ pub struct FolderDataset {
     pub samples: Vec<Sample>,
     /// Pictures that were left out.
     pub skipped: Vec<Skipped>,
+    /// What is missing of the captions.
+    pub caption_gaps: CaptionGaps,
     /// A hash of what is trained on: contents, captions and crops, not names.
     pub version: String,
 }
 
 /// Reads the pictures that lie directly in a folder, and decodes each once to see that it is usable.
 ///
-/// The caption stands in `name.txt` beside `name.png`; without it, the folder's name is the caption. The square to train on
+/// The caption stands in `name.txt` beside `name.png`; without it, the folder's name is the caption, and
+/// [`FolderDataset::caption_gaps`] says of how many pictures that is so. The square to train on
 /// may stand in `crops.json`. Hidden files are not looked at; anything but a regular file is a bad picture. Unless `skip_bad`,
 /// one bad picture is an error, which names all of them. Pictures of formats that are not read are left out, and are named
 /// among those that were.
@@ -109,12 +112,16 @@ pub fn read_folder(
         return Err(empty(folder, &looked_for(&listing)));
     }
     let crops = Crops::of(folder, &listing.pictures)?;
-    let fallback = folder_caption(folder);
+    let mut gaps = gaps_of(folder, &listing);
     let (mut samples, mut skipped) = (Vec::new(), Vec::new());
     for path in &listing.pictures {
         let named = listing.caption_of(path);
-        match read_sample(path, (named, &fallback), &crops, limits) {
-            Ok(sample) => samples.push(sample),
+        match read_sample(path, (named, &gaps.fallback), &crops, limits) {
+            Ok((sample, has_caption)) => {
+                samples.push(sample);
+                gaps.pictures += 1;
+                gaps.without_caption += usize::from(!has_caption);
+            }
             Err(reason) => skipped.push(Skipped {
                 path: path.clone(),
                 reason,
@@ -146,16 +153,18 @@ pub fn read_folder(
     Ok(FolderDataset {
         samples,
         skipped,
+        caption_gaps: gaps,
         version,
     })
 }
 
+/// A picture, and whether it has a caption of its own.
 fn read_sample(
     path: &Path,
     (listed, fallback): (Option<&Path>, &str),
     crops: &Crops,
     limits: &Limits,
-) -> Result<Sample, String> {
+) -> Result<(Sample, bool), String> {
     let bytes = read_file(path).map_err(Error::into_reason)?;
     let picture = decode_bytes(&bytes, limits)?;
     let size = [picture.width, picture.height];
@@ -163,31 +172,42 @@ fn read_sample(
     if let Some(problem) = crop.and_then(|crop| crop.problem(size[0], size[1])) {
         return Err(problem);
     }
-    let caption = match caption::beside(path, listed)? {
+    let own = caption::beside(path, listed)?;
+    let has_caption = own.is_some();
+    let caption = match own {
         Some(caption) => caption,
         None => match caption::problem(fallback) {
             None => fallback.to_owned(),
             Some(problem) => return Err(format!("its caption, the folder's name, {problem}")),
         },
     };
-    Ok(Sample {
+    let sample = Sample {
         path: path.to_owned(),
         caption,
         content_hash: hash_of(&bytes),
         size,
         crop,
-    })
+    };
+    Ok((sample, has_caption))
 }
 
 fn hash_of(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }
 
-/// Resolved first, so that `.` has a name too.
-fn folder_caption(folder: &Path) -> String {
+/// What a folder's names say of its captions, before its pictures are read.
+fn gaps_of(folder: &Path, listing: &Listing) -> CaptionGaps {
+    // Resolved first, so that `.` has a name too.
     let resolved = fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     let name = resolved.file_name().unwrap_or_default().to_string_lossy();
-    caption::from_folder_name(&name)
+    let example = listing.pictures.first().and_then(|path| path.file_name());
+    CaptionGaps {
+        fallback: caption::from_folder_name(&name),
+        stray_texts: listing.stray_texts(),
+        example: example.unwrap_or_default().to_string_lossy().into_owned(),
+        folder: name.into_owned(),
+        ..CaptionGaps::default()
+    }
 }
 
 /// What a folder without pictures was searched for, and what is there in place of them.

@@ -2,6 +2,7 @@
 //! Knows no tensor library; numbers leave as plain vectors.
 
 pub mod caption;
+mod caption_gaps;
 mod color;
 mod crops;
 mod decode;
@@ -16,6 +17,7 @@ pub mod thumbnail;
 mod trigger_word;
 mod version;
 
+pub use caption_gaps::CaptionGaps;
 pub use crops::{CROPS_FILE, CROPS_MAX_BYTES, crops_from_json, crops_json};
 pub use decode::{
     Limits, decode_bytes, decode_mask, decode_mask_or_alpha, decode_picture, pixels_of, read_file,

@@ -1,6 +1,6 @@
 //! What lies in a folder of pictures, told by the endings of names, whatever their case.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,9 @@ const OTHER_EXTENSIONS: [&str; 26] = [
     "ico", "exr", "qoi", "ppm", "dng", "cr2", "cr3", "nef", "arw", "raf", "orf", "rw2", "pef",
 ];
 
+/// How those of texts end in which other programs keep captions, and which are not read.
+const UNREAD_TEXTS: [&str; 3] = ["caption", "captions", "jsonl"];
+
 /// The files of a folder that mean something to a dataset, sorted.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
@@ -24,6 +27,8 @@ pub(crate) struct Listing {
     pub(crate) others: Vec<PathBuf>,
     /// Caption files, by their names without the ending.
     captions: HashMap<OsString, PathBuf>,
+    /// Texts in which captions may stand, and which are not read.
+    unread: Vec<PathBuf>,
 }
 
 impl Listing {
@@ -52,6 +57,8 @@ impl Listing {
             self.captions
                 .entry(stem.unwrap_or_default())
                 .or_insert(path);
+        } else if ends_in(&path, &UNREAD_TEXTS) && !path.is_dir() {
+            self.unread.push(path);
         } else if ends_in(&path, &PICTURE_EXTENSIONS) && !path.is_dir() {
             self.pictures.push(path);
         } else if is_other_format(&path) && !path.is_dir() {
@@ -64,6 +71,24 @@ impl Listing {
         self.captions
             .get(picture.file_stem()?)
             .map(PathBuf::as_path)
+    }
+
+    /// The names of texts that look like captions and are no picture's, sorted.
+    pub(crate) fn stray_texts(&self) -> Vec<String> {
+        let pictures = self.pictures.iter().chain(&self.others);
+        let stems: HashSet<_> = pictures.filter_map(|path| path.file_stem()).collect();
+        let captions = self.captions.iter();
+        let lone = captions.filter(|(stem, _)| !stems.contains(stem.as_os_str()));
+        let has_caption = |path: &&PathBuf| {
+            let stem = path.file_stem().unwrap_or_default();
+            stems.contains(stem) && self.captions.contains_key(stem)
+        };
+        let unread = self.unread.iter().filter(|path| !has_caption(path));
+        let paths = lone.map(|(_, path)| path).chain(unread);
+        let names = paths.filter_map(|path| path.file_name());
+        let mut names: Vec<_> = names.map(|name| name.display().to_string()).collect();
+        names.sort();
+        names
     }
 }
 
@@ -110,5 +135,31 @@ mod tests {
         assert_eq!(caption("x/b.png").as_deref(), Some("b.TXT"));
         assert_eq!(caption("a.b.png").as_deref(), Some("a.b.Txt"));
         assert_eq!(caption("a.png"), None);
+    }
+
+    #[test]
+    fn texts_that_are_no_pictures_caption_are_strays() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [
+            "a.png",
+            "a.txt",
+            "a.caption",
+            "b.png",
+            "b.caption",
+            "c.jpg",
+            "c.jpg.txt",
+            "d.heic",
+            "d.txt",
+            "metadata.jsonl",
+            "notes.md",
+            ".hidden.txt",
+        ] {
+            fs_err::write(folder.path().join(name), "").unwrap();
+        }
+        let listing = Listing::of(folder.path()).unwrap();
+        assert_eq!(
+            listing.stray_texts(),
+            ["b.caption", "c.jpg.txt", "metadata.jsonl"]
+        );
     }
 }

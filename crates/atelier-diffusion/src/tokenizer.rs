@@ -140,19 +140,31 @@ impl Tokenizer {
 
     /// The text that ids stand for: small letters, a space after each word.
     pub fn decode(&self, ids: &[u32]) -> String {
+        let each = self.bytes_of(ids).concat();
+        String::from_utf8_lossy(&each).trim_end().to_owned()
+    }
+
+    /// The text that each id stands for by itself, in small letters.
+    pub fn decode_each(&self, ids: &[u32]) -> Vec<String> {
+        let each = self.bytes_of(ids).into_iter();
+        each.map(|bytes| String::from_utf8_lossy(&bytes).trim_end().to_owned())
+            .collect()
+    }
+
+    /// The bytes that each id stands for, with a space behind the last of a word.
+    fn bytes_of(&self, ids: &[u32]) -> Vec<Vec<u8>> {
         let table = self.merger.bytes_by_id();
-        let mut bytes = Vec::new();
-        for id in ids {
+        let of_id = |id: &u32| {
             let mut added = self.raw_added.iter().chain(&self.normalized_added);
             if let Some(token) = added.find(|token| token.id == *id) {
-                bytes.extend(token.content.bytes());
-                bytes.push(b' ');
-            } else if let Some((word, ends)) = table.get(id) {
-                bytes.extend(word);
-                bytes.extend(ends.then_some(b' '));
+                return [token.content.as_bytes(), b" "].concat();
             }
-        }
-        String::from_utf8_lossy(&bytes).trim_end().to_owned()
+            table.get(id).map_or_else(Vec::new, |(word, ends)| {
+                let space: &[u8] = if *ends { b" " } else { b"" };
+                [word.as_slice(), space].concat()
+            })
+        };
+        ids.iter().map(of_id).collect()
     }
 
     fn encode_plain(&self, text: &str, ids: &mut Vec<u32>) {

@@ -163,7 +163,7 @@ impl<'de, T: Meaning> Visitor<'de> for KeyVisitor<T> {
     }
 }
 
-/// Whether a value is anything but no, nothing, or a number that is not above 0.
+/// Whether a value is anything but no, nothing, the word `None` in any case, or a number that is not above 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wanted(pub(crate) bool);
 
@@ -179,7 +179,7 @@ impl Meaning for Wanted {
         Ok(Self(match Value::deserialize(value)? {
             Value::Bool(is_on) => is_on,
             Value::Number(number) => number.as_f64().is_none_or(|number| number > 0.0),
-            Value::String(text) => !text.trim().is_empty(),
+            Value::String(text) => !is_none(&text),
             Value::Null | Value::Array(_) | Value::Object(_) => false,
         }))
     }
@@ -195,6 +195,12 @@ impl Meaning for Wanted {
         pass_over_keys(&mut keys)?;
         Ok(Ok(Self(is_any)))
     }
+}
+
+/// Whether a text names nothing: clients spell that `None` too.
+pub(crate) fn is_none(text: &str) -> bool {
+    let text = text.trim();
+    text.is_empty() || text.eq_ignore_ascii_case("none")
 }
 
 /// A whole request, which has keys; a list is none.
@@ -287,7 +293,17 @@ mod tests {
     fn no_and_nothing_are_not_wanted() {
         let is_wanted = |value: &str| read(&format!("{{\"tiling\": {value}}}")).unwrap().tiling;
         for off in [
-            "null", "false", "0", "-1", "0.0", "\"\"", "\" \"", "[]", "{}",
+            "null",
+            "false",
+            "0",
+            "-1",
+            "0.0",
+            "\"\"",
+            "\" \"",
+            "\"None\"",
+            "\"none \"",
+            "[]",
+            "{}",
         ] {
             assert!(!is_wanted(off).is_wanted(), "{off}");
         }

@@ -31,7 +31,7 @@ pub struct Limits {
     pub pause: Duration,
     /// Whoever sends or takes so many bytes a second is waited for as if it had not paused yet.
     pub least_bytes_per_sec: u64,
-    /// How long it may take for a JSON document.
+    /// How long a client may take to send a JSON document; what it waits for a place meanwhile does not count.
     pub json: Duration,
     /// How long a request waits for its turn.
     pub turn: Duration,

@@ -71,6 +71,11 @@ mod tests {
         assert!(sit(one).await.is_none());
         // A network of the newer addresses is one client's, and an old address is itself in both forms.
         assert!(sit("::ffff:10.0.0.1".parse().unwrap()).await.is_none());
+        let of_network = sit("2001:db8:1:2::1".parse().unwrap()).await;
+        let same_network = sit("2001:db8:1:2:ffff::2".parse().unwrap()).await;
+        assert!(of_network.is_some() && same_network.is_some());
+        assert!(sit("2001:db8:1:2::3".parse().unwrap()).await.is_none());
+        drop((of_network, same_network));
         let _other = sit(other).await.unwrap();
         // Who was turned away took no place.
         assert_eq!(room.places.available_permits(), 2);

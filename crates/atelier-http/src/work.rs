@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atelier_core::ErrorCode;
+use atelier_core::{CancelFlag, ErrorCode};
 use atelier_store::{AccountId, Error as StoreError};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
@@ -12,6 +12,7 @@ use tokio::task::{block_in_place, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::answer::{Failure, Result};
+use crate::incoming::folder::Interest;
 use crate::places::{Places, Taken};
 
 /// Questions to the catalogue at the same time: as many as the library keeps connections for.
@@ -181,6 +182,16 @@ impl Place {
         });
         done.await.map_err(Failure::internal)
     }
+
+    /// The same for work that looks now and then whether it is given up, which it is when nobody waits for it any more.
+    pub async fn run_while_awaited<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&CancelFlag) -> T + Send + 'static,
+    ) -> Result<T> {
+        let given_up = CancelFlag::default();
+        let _interest = Interest(given_up.clone());
+        self.run(move || work(&given_up)).await
+    }
 }
 
 /// Does what takes a moment without keeping those waiting who are answered on this thread: another one goes on with them. Where
@@ -261,6 +272,35 @@ mod tests {
             assert!(work.proof(ana).await.is_err());
             places.push(work.proof(ben).await.unwrap());
             assert_eq!(work.files(|| 7).await.unwrap(), 7);
+        });
+    }
+
+    #[test]
+    fn work_is_given_up_when_nobody_waits_for_it_any_more() {
+        block_on(async {
+            let work = Work::new(Duration::from_secs(5));
+            let place = work.proof(None).await.unwrap();
+            assert!(
+                !place
+                    .run_while_awaited(CancelFlag::is_cancelled)
+                    .await
+                    .unwrap()
+            );
+            let (begins, begun) = tokio::sync::oneshot::channel();
+            let (ends, ended) = tokio::sync::oneshot::channel();
+            let waits = place.run_while_awaited(|given_up| {
+                begins.send(()).unwrap();
+                let begun = std::time::Instant::now();
+                while !given_up.is_cancelled() && begun.elapsed().as_secs() < 20 {
+                    std::thread::yield_now();
+                }
+                ends.send(given_up.is_cancelled()).unwrap();
+            });
+            tokio::select! {
+                _ = waits => unreachable!("it works for as long as it is waited for"),
+                begun = begun => begun.unwrap(),
+            }
+            assert!(ended.await.unwrap());
         });
     }
 

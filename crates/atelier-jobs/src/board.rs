@@ -137,10 +137,11 @@ impl Board {
             .collect()
     }
 
-    /// What a job's attempt said last.
-    pub(crate) fn report(&self, id: JobId) -> Option<Report> {
+    /// A job as it shows it, where it shows it running.
+    pub(crate) fn running(&self, id: JobId) -> Option<JobSnapshot> {
         let state = self.lock();
-        state.jobs.get(&id)?.1.report.clone()
+        let (_, shown) = state.jobs.get(&id)?;
+        (shown.job.state == JobState::Running).then(|| shown.clone())
     }
 
     /// What changed since a revision, once something has, or after `patience`, or when nothing will change any more.

@@ -154,6 +154,14 @@ impl Queue {
         self.rung(self.library.cancel_job(id))
     }
 
+    /// Wants a failed job to count as cancelled, so that nobody waits for it to be tried again.
+    pub fn give_up(&self, id: JobId) -> Result<Job> {
+        let job = self.library.give_up_job(id)?;
+        let (shown, report) = (job.clone(), None);
+        self.shared.board.show(JobSnapshot { job: shown, report });
+        Ok(job)
+    }
+
     /// Wants a job to stop until [`Self::resume`].
     pub fn pause(&self, id: JobId) -> Result<Job> {
         self.rung(self.library.pause_job(id))
@@ -181,9 +189,14 @@ impl Queue {
 
     /// A job as it is now, and how far it is.
     pub fn snapshot(&self, id: JobId) -> Result<JobSnapshot> {
-        let job = self.library.get_job(id)?;
+        let mut job = self.library.get_job(id)?;
         let is_running = job.state == JobState::Running;
-        let report = is_running.then(|| self.shared.board.report(id)).flatten();
+        let shown = is_running.then(|| self.shared.board.running(id)).flatten();
+        let Some(JobSnapshot { job: seen, report }) = shown else {
+            return Ok(JobSnapshot { job, report: None });
+        };
+        // The catalogue may lack it, such as on a full disk.
+        job.waiting = seen.waiting.or(job.waiting);
         Ok(JobSnapshot { job, report })
     }
 

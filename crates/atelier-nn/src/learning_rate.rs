@@ -49,6 +49,12 @@ impl LearningRate {
             }
         }
     }
+
+    /// The highest rate that a step of the training has: below the peak where the rise is longer than the training.
+    pub fn highest(&self) -> f64 {
+        let top = self.warmup_steps.clamp(1, self.total_steps.max(1));
+        self.at(top - 1)
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +88,26 @@ mod tests {
         assert!((rate.at(3) - 2.0).abs() < 1e-12);
         assert!((rate.at(54) - 1.0).abs() < 1e-12);
         assert!(rate.at(104).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_rise_that_is_longer_than_the_training_never_reaches_its_peak() {
+        let highest = |warmup_steps| {
+            let rate = LearningRate {
+                peak: 2.0,
+                warmup_steps,
+                total_steps: 160,
+                decay: Decay::Constant,
+            };
+            let steps = (0..160).map(|step| rate.at(step));
+            let highest = steps.fold(0.0, f64::max);
+            assert!((rate.highest() - highest).abs() < 1e-12);
+            highest
+        };
+        assert!((highest(500) - 0.64).abs() < 1e-12);
+        for warmup_steps in [0, 16, 160] {
+            assert!((highest(warmup_steps) - 2.0).abs() < 1e-12);
+        }
     }
 
     #[test]

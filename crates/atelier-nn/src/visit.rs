@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::layers::{Conv2d, Linear};
+use crate::layers::{Affine, Conv2d, Linear};
 
 /// What is done at each layer or parameter. Names are those of the published checkpoints.
 pub trait Visitor {
@@ -17,6 +17,11 @@ pub trait Visitor {
     /// Called for every convolution; visits its parameters unless overridden.
     fn conv2d(&mut self, path: &str, layer: &mut Conv2d) {
         layer.visit_params(path, self);
+    }
+
+    /// Called for the numbers of every norm; visits its parameters unless overridden.
+    fn affine(&mut self, path: &str, affine: &mut Affine) {
+        affine.visit_params(path, self);
     }
 }
 

@@ -259,11 +259,7 @@ impl Page<'_> {
 
 fn setting_rows(report: &Report) -> Vec<(&'static str, String)> {
     let (config, training) = (&report.config, &report.training);
-    let continued = if training.continued {
-        " (of the call that finished; it continued an interrupted one)"
-    } else {
-        ""
-    };
+    let of_call = training.of_call();
     vec![
         ("Program", report.program.to_owned()),
         (
@@ -295,7 +291,7 @@ fn setting_rows(report: &Report) -> Vec<(&'static str, String)> {
         (
             "Time",
             format!(
-                "{} training, {} drawing, {} altogether{continued}",
+                "{} training, {} drawing, {} altogether{of_call}",
                 duration_text(training.duration_secs),
                 duration_text(report.drawing_secs),
                 duration_text(report.total_secs)

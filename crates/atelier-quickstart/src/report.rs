@@ -190,17 +190,13 @@ impl Report {
         }
     }
 
-    /// What is worth telling about the training.
-    pub fn notes(&self) -> &[String] {
-        &self.training.notes
-    }
-
     /// What came of it, in lines.
     pub fn lines(&self) -> Vec<String> {
         let (base, adapter) = self.measurement.means();
+        let of_call = self.training.of_call();
         let mut lines = vec![
             format!(
-                "trained `{}` on {} pictures: {} epochs, {} steps, {}",
+                "trained `{}` on {} pictures: {} epochs, {} steps, {}{of_call}",
                 self.config.trigger,
                 self.dataset.len(),
                 self.config.epochs,
@@ -208,7 +204,7 @@ impl Report {
                 duration_text(self.training.duration_secs)
             ),
             format!(
-                "drew {} pictures in {}; {} altogether, {} of memory at most",
+                "drew {} pictures in {}; {} altogether{of_call}, {} of memory at most",
                 self.drawing.pictures,
                 duration_text(self.drawing_secs),
                 duration_text(self.total_secs),
@@ -295,6 +291,15 @@ fn dataset_pictures(dataset: &FolderDataset) -> Vec<DatasetPicture> {
 }
 
 impl Training {
+    /// What to say behind times that are not of the whole quickstart.
+    pub(crate) fn of_call(&self) -> &'static str {
+        if self.continued {
+            " (of the call that finished; it continued an interrupted one)"
+        } else {
+            ""
+        }
+    }
+
     /// What the library is told that it took: nothing where an earlier call did a part of it, of which nobody took the time.
     pub(crate) fn spent(&self) -> Spent {
         if self.continued {
@@ -302,6 +307,7 @@ impl Training {
         }
         Spent {
             training_secs: self.duration_secs,
+            trained_steps: self.steps as u64,
             preview_secs: self.preview_secs,
             preview_pictures: self.preview_pictures,
         }

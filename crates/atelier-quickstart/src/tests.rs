@@ -65,6 +65,7 @@ impl Trainer for FakeTrainer {
             notes: vec!["a note".to_owned()],
             recompute: atelier_core::Recompute::None,
             planned_peak_bytes: 200_000_000,
+            trained_steps: 7 * epochs as u64,
             training_secs: 65.0,
             preview_secs: 0.0,
             preview_pictures: 0,
@@ -162,6 +163,7 @@ fn everything_is_written_and_named_in_the_report() {
     let text = fs_err::read_to_string(out.join("report.json")).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["training"]["steps"], 56);
+    assert!(report.lines()[0].ends_with("56 steps, 1 min 5 s"));
     assert_eq!(json["training"]["notes"][0], "a note");
 }
 
@@ -171,7 +173,9 @@ fn what_the_trainer_decided_about_previews_is_a_setting_of_the_report() {
     let report = quickstart(&folder.path().join("out"), usize::MAX).unwrap();
     assert_eq!(report.config.preview_every, Some(4));
     assert_eq!(report.config.previewed_epochs(4), [4, 8]);
-    assert!((report.training.spent().training_secs - 65.0).abs() < 1e-9);
+    let spent = report.training.spent();
+    assert!((spent.training_secs - 65.0).abs() < 1e-9);
+    assert_eq!(spent.trained_steps, 56);
 }
 
 #[test]
@@ -241,5 +245,8 @@ fn a_stopped_quickstart_leaves_the_earlier_one_and_goes_on() {
     assert!(report.training.continued);
     // The earlier call took a part of the time, and later trainings are estimated by what the library is told.
     assert_eq!(report.training.spent(), Spent::default());
+    let of_call =
+        "56 steps, 1 min 5 s (of the call that finished; it continued an interrupted one)";
+    assert!(report.lines()[0].ends_with(of_call), "{:?}", report.lines());
     assert!(!folder.path().join("out.partial").exists());
 }

@@ -175,13 +175,18 @@ impl App {
         session::is_still_admitted(self).await
     }
 
+    /// Whether another request came from the same, who showed the same token or session.
+    pub fn is_same_asker(&self, other: &Self) -> bool {
+        (&self.viewer.who, &self.viewer.by) == (&other.viewer.who, &other.viewer.by)
+    }
+
     /// Whether whoever sent these headers speaks HTTPS, with a proxy or as the owner says.
     pub fn is_https(&self, headers: &HeaderMap) -> bool {
         is_https(headers, self.access())
     }
 
     /// Who is let in.
-    pub(crate) fn access(&self) -> &Access {
+    pub fn access(&self) -> &Access {
         &self.shared.access
     }
 

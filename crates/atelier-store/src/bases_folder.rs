@@ -4,6 +4,7 @@
 use std::io::Result;
 use std::path::{Path, PathBuf};
 
+use atelier_weights::atomic;
 use fs_err::File;
 
 use crate::lock;
@@ -66,8 +67,8 @@ impl Work {
     }
 }
 
-/// Removes what killed processes left, unless some process works in the folder. What cannot be removed is left to the
-/// next call.
+/// Removes what killed processes left, unless some process works in the folder. What somebody bakes there, who does not know
+/// its lock, stays, and what cannot be removed is left to the next call.
 pub fn sweep(folder: &Path) {
     // A look first, so that a folder in order is only read.
     if leftovers(folder).next().is_none() {
@@ -88,7 +89,8 @@ fn leftovers(folder: &Path) -> impl Iterator<Item = PathBuf> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let ending = name.rsplit_once('.').map(|(_, ending)| ending);
         let is_ours = name.starts_with('.') && matches!(ending, Some(PARTIAL | REMOVED));
-        is_ours && path.symlink_metadata().is_ok_and(|about| about.is_dir())
+        let is_folder = || path.symlink_metadata().is_ok_and(|about| about.is_dir());
+        is_ours && is_folder() && !atomic::may_be_in_use(path)
     })
 }
 
@@ -130,6 +132,31 @@ mod tests {
         drop(second);
         sweep(folder);
         assert_eq!(names(folder), [""; 0]);
+    }
+
+    #[test]
+    fn a_base_that_is_baked_there_stays_and_what_a_killed_bake_left_goes_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let make_old = |path: &Path| {
+            let old = std::time::SystemTime::now() - std::time::Duration::from_hours(48);
+            std::fs::File::open(path)
+                .unwrap()
+                .set_modified(old)
+                .unwrap();
+        };
+        let baked = atomic::PartialFolder::beside(folder.join("a")).unwrap();
+        for name in [".atelier-1.partial", ".atelier-2.partial", ".b-1.partial"] {
+            fs_err::create_dir(folder.join(name)).unwrap();
+        }
+        make_old(&folder.join(".atelier-1.partial"));
+        fs_err::create_dir(baked.path().join("unet")).unwrap();
+        make_old(baked.path());
+        sweep(folder);
+        assert_eq!(names(folder).len(), 2, "that and the young one");
+        baked.publish(folder.join("a")).unwrap();
+        sweep(folder);
+        assert_eq!(names(folder), [".atelier-2.partial", "a"]);
     }
 
     #[test]

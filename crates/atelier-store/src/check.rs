@@ -46,10 +46,20 @@ pub struct Checked {
 }
 
 /// A file that the catalogue names, and who has it.
-struct Named {
-    hash: String,
-    size_bytes: u64,
+pub(crate) struct NamedFile {
+    pub(crate) hash: String,
+    pub(crate) size_bytes: u64,
     owner: Option<String>,
+}
+
+impl NamedFile {
+    /// What is wrong with the file, in words.
+    pub(crate) fn problem_in(&self, blobs: &Blobs) -> Option<String> {
+        let problem = blobs.problem(&self.hash, self.size_bytes)?;
+        let owner = self.owner.as_ref();
+        let owner = owner.map_or_else(String::new, |owner| format!(" of {owner}"));
+        Some(format!("the file `{}`{owner} {problem}", self.hash))
+    }
 }
 
 /// Reads the whole catalogue of the library in a folder and every file, which takes as long as reading them takes.
@@ -121,14 +131,7 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
         }
         checked.files += 1;
         checked.size_bytes += file.size_bytes;
-        if let Some(problem) = blobs.problem(&file.hash, file.size_bytes) {
-            let owner = file
-                .owner
-                .map_or_else(String::new, |owner| format!(" of {owner}"));
-            checked
-                .problems
-                .push(format!("the file `{}`{owner} {problem}", file.hash));
-        }
+        checked.problems.extend(file.problem_in(&blobs));
     }
     of_checkpoints(&checkpoints, cancel, &mut checked.problems)?;
     Ok(checked)
@@ -174,7 +177,8 @@ fn count(view: &Transaction<'_>, table: &str, to: &mut u64) -> Result<()> {
     Ok(())
 }
 
-fn named_files(view: &Transaction<'_>, files: &mut Vec<Named>) -> Result<()> {
+/// The files that a catalogue names, in the order of their hashes; of a damaged one those that come before the damage.
+pub(crate) fn named_files(view: &Connection, files: &mut Vec<NamedFile>) -> Result<()> {
     let mut statement = view.prepare(
         "SELECT b.hash, b.size_bytes, \
            coalesce((SELECT '`' || i.file_name || '` in dataset `' || d.name || '`' FROM image i JOIN dataset d \
@@ -185,7 +189,7 @@ fn named_files(view: &Transaction<'_>, files: &mut Vec<Named>) -> Result<()> {
          FROM blob b ORDER BY b.hash",
     )?;
     let rows = statement.query_map([], |row| {
-        Ok(Named {
+        Ok(NamedFile {
             hash: row.get(0)?,
             size_bytes: row.get(1)?,
             owner: row.get(2)?,

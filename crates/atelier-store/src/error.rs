@@ -153,6 +153,14 @@ pub enum Error {
         /// What was found.
         problem: String,
     },
+    /// A backup was made without files that are damaged in the library.
+    #[error("the backup in `{}` is complete but for what is damaged: {}", folder.display(), first_of(.damaged))]
+    Incomplete {
+        /// The backup.
+        folder: PathBuf,
+        /// What is not in it, in words.
+        damaged: Vec<String>,
+    },
     /// The catalogue is damaged.
     #[error("the catalogue `{}` is damaged: {problem}", path.display())]
     DamagedCatalogue {
@@ -241,6 +249,19 @@ pub enum Error {
 /// The database's own number for what happened.
 fn extended_code(error: &rusqlite::Error) -> Option<i32> {
     error.sqlite_error().map(|error| error.extended_code)
+}
+
+/// Damaged files that a message names.
+const MOST_NAMED: usize = 20;
+
+/// As many of them as a message names.
+fn first_of(damaged: &[String]) -> String {
+    let named = damaged.iter().take(MOST_NAMED);
+    let named = named.map(String::as_str).collect::<Vec<_>>().join("; ");
+    match damaged.len().saturating_sub(MOST_NAMED) {
+        0 => named,
+        more => format!("{named}; and {more} more, which `atelier db check` names"),
+    }
 }
 
 /// Numbers in words.
@@ -350,6 +371,7 @@ impl Coded for Error {
             Self::Pictures(error) => error.code(),
             Self::File(error) => error.code(),
             Self::DamagedBlob { .. }
+            | Self::Incomplete { .. }
             | Self::DamagedCatalogue { .. }
             | Self::LostCatalogue { .. } => ErrorCode::DamagedLibrary,
             Self::OtherCatalogue { .. } => ErrorCode::OtherLibrary,
@@ -375,6 +397,15 @@ mod tests {
     use rusqlite::{Connection, ffi};
 
     use super::*;
+
+    #[test]
+    fn a_message_names_some_of_many_damaged_files_and_counts_the_others() {
+        let damaged: Vec<_> = (0..22).map(|number| format!("file {number}")).collect();
+        assert_eq!(first_of(&damaged[..2]), "file 0; file 1");
+        let named = first_of(&damaged);
+        let end = "; file 19; and 2 more, which `atelier db check` names";
+        assert!(named.ends_with(end), "{named}");
+    }
 
     #[test]
     fn a_full_disk_is_told_from_one_that_fails() {

@@ -12,7 +12,8 @@ use atelier_nn::Engine;
 use atelier_nn::gradients::values_of;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use self::captions::Captions;
+pub(crate) use self::captions::Captions;
+pub use self::captions::caption_note;
 use crate::Result;
 use crate::order::{Order, Stream, generator};
 use crate::step::Batch;
@@ -22,8 +23,15 @@ use crate::trainer::training_side;
 struct Texts {
     captions: Vec<TextStates>,
     empty: TextStates,
-    /// What is worth telling about the captions.
-    note: Option<String>,
+}
+
+/// What is encoded beside pictures.
+#[derive(Clone, Copy)]
+pub(crate) struct Words<'a> {
+    pub(crate) config: &'a TrainConfig,
+    /// The captions as they are trained on, one for each picture.
+    pub(crate) captions: &'a [String],
+    pub(crate) previews: &'a [GenerateRequest],
 }
 
 /// Encoded pictures and captions.
@@ -46,10 +54,11 @@ impl Cache {
     pub(crate) fn fill(
         base: &Base,
         dataset: &FolderDataset,
-        (config, previews): (&TrainConfig, &[GenerateRequest]),
+        words: Words<'_>,
         device: &Device,
         context: RunContext<'_>,
     ) -> Result<Option<(Self, Vec<PreparedDrawing>)>> {
+        let config = words.config;
         let engine = Engine::from(config.precision);
         let side = training_side(config, base);
         let factor = base.vae_config.pixels_per_latent();
@@ -60,7 +69,7 @@ impl Cache {
             total,
             loss: None,
         });
-        let (texts, drawings) = encode_texts(base, dataset, (config, previews), device)?;
+        let (texts, drawings) = encode_texts(base, words, device)?;
         let vae = base.load_vae(device, engine)?;
         let latent_shape = [vae.latent_channels(), side / factor, side / factor];
         let (mut latents, mut sizes) = (Vec::new(), Vec::new());
@@ -78,6 +87,8 @@ impl Cache {
             let whole = sample.picture(&Limits::default())?;
             let picture = training_square(&whole, sample.crop, side);
             sizes.push(sizes_of([whole.width, whole.height], sample.crop, side));
+            // It may be far larger than its square, and is of no more use.
+            drop(whole);
             let pixels = Tensor::from_data(
                 TensorData::new(chw_unit(&picture), [1, 3, side, side]),
                 device,
@@ -145,11 +156,6 @@ impl Cache {
         }
     }
 
-    /// What is worth telling about what is trained on.
-    pub(crate) fn note(&self) -> Option<String> {
-        self.texts.note.clone()
-    }
-
     /// Names of the pictures of a step whose loss is not finite.
     pub(crate) fn guilty(&self, step: u64, losses: &[f32]) -> String {
         let pairs = self.order.batch(step).into_iter().zip(losses);
@@ -171,24 +177,20 @@ impl Cache {
     }
 }
 
-/// What the text encoders say about every caption with the trigger word and about the empty caption, and about the words of
-/// previews.
+/// What the text encoders say about every caption and about the empty one, and about the words of previews.
 fn encode_texts(
     base: &Base,
-    dataset: &FolderDataset,
-    (config, previews): (&TrainConfig, &[GenerateRequest]),
+    words: Words<'_>,
     device: &Device,
 ) -> Result<(Texts, Vec<PreparedDrawing>)> {
     let encoders = base.load_texts(device, Engine::Exact)?;
     let states = |caption: &str| Ok(base.encode_plain(&encoders, caption, device)?);
-    let Captions { texts, note } = Captions::of(base, dataset, config);
-    let captions = texts.iter().map(|text| states(text));
+    let captions = words.captions.iter().map(|text| states(text));
     let texts = Texts {
         captions: captions.collect::<Result<_>>()?,
         empty: states("")?,
-        note,
     };
-    let previews = previews.iter();
+    let previews = words.previews.iter();
     let drawings = previews.map(|request| Ok(base.prepare_drawing(&encoders, request, device)?));
     Ok((texts, drawings.collect::<Result<_>>()?))
 }

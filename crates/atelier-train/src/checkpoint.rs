@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use atelier_adapters::{BaseLayers, NamedAdapter, ReadBy};
-use atelier_weights::{DType, atomic, sha256_file};
+use atelier_weights::{DType, TensorFile, atomic, sha256_file};
 use serde::{Deserialize, Serialize};
 
 use crate::factors::AdapterFactors;
@@ -49,6 +49,21 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) base: &'a BaseLayers,
     pub(crate) step: u64,
     pub(crate) losses: &'a [f32],
+}
+
+/// Finished steps of the newest checkpoint in the folder of a run; 0 where there is none.
+pub fn saved_steps(out: &Path) -> u64 {
+    Checkpoints::of(out).newest_step()
+}
+
+/// Side in pixels of the pictures that the run in a folder was trained on, as its adapters say; nothing where it has none.
+pub fn trained_side(out: &Path) -> Option<usize> {
+    let checkpoints = Checkpoints::of(out);
+    let names = checkpoints.names().into_iter().rev();
+    let adapters = names.map(|name| checkpoints.folder.join(name).join(ADAPTER));
+    adapters
+        .filter_map(|path| TensorFile::open(path).ok())
+        .find_map(|file| side_of(file.metadata().get("ss_resolution")?))
 }
 
 impl Checkpoints {
@@ -107,10 +122,7 @@ impl Checkpoints {
                     *factors = loaded;
                     return Ok((Some(state), damaged));
                 }
-                Err(error) => damaged.push(format!(
-                    "checkpoint `{}` is damaged and was passed over: {error}",
-                    folder.display()
-                )),
+                Err(error) => damaged.push(damaged_note(folder, &error)),
             }
         }
         if damaged.is_empty() {
@@ -201,6 +213,20 @@ impl Checkpoints {
         names.sort_by_key(|name| (number_of(name), name.clone()));
         names
     }
+}
+
+/// Says what is wrong with a checkpoint, without where the run lies.
+fn damaged_note(folder: &Path, error: &Error) -> String {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let problem = error.to_string();
+    let problem = problem.replace(&*folder.to_string_lossy(), &name);
+    format!("checkpoint `{name}` is damaged and was passed over: {problem}")
+}
+
+/// The first of two sides such as `(512, 512)`.
+fn side_of(sides: &str) -> Option<usize> {
+    let (side, _) = sides.strip_prefix('(')?.split_once(',')?;
+    side.trim().parse().ok()
 }
 
 /// The number at the end of a checkpoint's name.

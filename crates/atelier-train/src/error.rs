@@ -31,6 +31,18 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder holds a file of something else that a run would write over.
+    #[error(
+        "`{}` has a `{}` that no run wrote; move it away or give another folder",
+        out.display(),
+        path.file_name().unwrap_or_default().display()
+    )]
+    FileTaken {
+        /// The folder.
+        out: PathBuf,
+        /// The file.
+        path: PathBuf,
+    },
     /// The run in the folder was made from other inputs.
     #[error("the run in `{}` has another {what}: it was {recorded}, now it is {given}", path.display())]
     OtherRun {
@@ -107,9 +119,10 @@ pub enum Error {
 impl Coded for Error {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Settings { .. } | Self::OutTaken { .. } | Self::InUse { .. } => {
+            Self::Settings { .. } | Self::OutTaken { .. } | Self::FileTaken { .. } => {
                 ErrorCode::InvalidInput
             }
+            Self::InUse { .. } => ErrorCode::Conflict,
             Self::Data(source) => source.code(),
             Self::Base(source) => source.code(),
             // What was trained grew too large to be written.

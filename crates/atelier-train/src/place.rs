@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use atelier_core::TrainRequest;
 
+use crate::notes::notes_of_others;
 use crate::record::RunRecord;
 use crate::{Error, Result};
 
@@ -46,7 +47,11 @@ impl<'a> Place<'a> {
                 let problem = "it is missing, but there are checkpoints beside it".to_owned();
                 Err(Error::Record { path, problem })
             }
-            (false, _) => Ok(()),
+            // The notes of the run would be written over it.
+            (false, _) => notes_of_others(self.out).map_or(Ok(()), |path| {
+                let out = self.out.to_owned();
+                Err(Error::FileTaken { out, path })
+            }),
         }
     }
 

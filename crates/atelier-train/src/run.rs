@@ -23,6 +23,7 @@ use crate::cache::Cache;
 use crate::checkpoint::{Checkpoints, Snapshot};
 use crate::factors::AdapterFactors;
 use crate::memory::MemoryPlan;
+use crate::notes::Notes;
 use crate::order::Order;
 use crate::previews::{Previews, Shown, Studio};
 use crate::record::RunRecord;
@@ -39,6 +40,7 @@ pub(crate) struct Inputs<'a> {
     pub(crate) cache: Cache,
     pub(crate) memory: MemoryPlan,
     pub(crate) previews: Previews,
+    pub(crate) notes: Notes<'a>,
     /// Where networks are that only draw.
     pub(crate) device: Device,
 }
@@ -55,8 +57,9 @@ pub(crate) struct Run<'a> {
     checkpoints: Checkpoints,
     order: Order,
     step: u64,
+    /// Those that the run goes on from.
+    made_before: u64,
     losses: Vec<f32>,
-    notes: Vec<String>,
     started_at: f64,
     preview_secs: f64,
     preview_pictures: u64,
@@ -65,7 +68,7 @@ pub(crate) struct Run<'a> {
 impl<'a> Run<'a> {
     /// Puts fresh factors on the denoiser, or those of the newest checkpoint.
     pub(crate) fn prepare(
-        inputs: Inputs<'a>,
+        mut inputs: Inputs<'a>,
         mut unet: Unet,
         device: Device,
         context: RunContext<'a>,
@@ -79,10 +82,9 @@ impl<'a> Run<'a> {
             config.seed,
         );
         let checkpoints = Checkpoints::of(&inputs.request.out);
-        let (state, mut notes) = checkpoints.load_newest(&mut factors)?;
-        notes.extend(inputs.base.take_packed_problem());
-        notes.extend(inputs.memory.previews.note());
-        notes.extend(inputs.cache.note());
+        let (state, damaged) = checkpoints.load_newest(&mut factors)?;
+        let packed = inputs.base.take_packed_problem();
+        inputs.notes.add(damaged.into_iter().chain(packed))?;
         factors.attach(&mut unet, &device);
         let layers = inputs.base.adapter_layers()?;
         let (step, losses) = state.map_or((0, Vec::new()), |state| (state.step, state.losses));
@@ -98,8 +100,8 @@ impl<'a> Run<'a> {
             checkpoints,
             order,
             step,
+            made_before: step,
             losses,
-            notes,
             started_at,
             preview_secs: 0.0,
             preview_pictures: 0,
@@ -152,6 +154,7 @@ impl<'a> Run<'a> {
             adapter,
             checkpoints: self.checkpoints.epochs(),
             previews: self.inputs.previews.files().epochs(),
+            trained_steps: self.step - self.made_before,
             losses: self.losses,
             pictures: self.inputs.dataset.samples.len(),
             skipped: self
@@ -161,7 +164,7 @@ impl<'a> Run<'a> {
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
-            notes: self.notes,
+            notes: self.inputs.notes.into_said(),
             recompute: self.inputs.memory.recompute,
             planned_peak_bytes: self.inputs.memory.peak_bytes(),
             training_secs,
@@ -187,12 +190,7 @@ impl<'a> Run<'a> {
             }
         };
         let config = self.config();
-        let rate = LearningRate {
-            peak: config.learning_rate,
-            warmup_steps: config.warmup_steps as u64,
-            total_steps: self.order.total_steps(),
-            decay: Decay::Constant,
-        };
+        let rate = rate_of(config, self.order.total_steps());
         let optimizer = AdamW::with_weight_decay(config.weight_decay);
         let pace = Pace {
             step: self.step + 1,
@@ -275,9 +273,11 @@ impl<'a> Run<'a> {
         match shown {
             Shown::Drawn { pictures } => self.preview_pictures += pictures,
             Shown::Stopped => return Ok(false),
-            Shown::Impossible(why) => self
-                .notes
-                .push(format!("epoch {epoch} has no previews: {why}")),
+            Shown::Impossible(why) => {
+                may_publish(self.context)?;
+                let note = format!("epoch {epoch} has no previews: {why}");
+                self.inputs.notes.add([note])?;
+            }
         }
         Ok(true)
     }
@@ -354,10 +354,20 @@ impl<'a> Run<'a> {
             base_name: Some(record.base_name.clone()),
             base_hash: Some(record.base_hash.clone()),
             prediction_type: Some(if velocity { "v" } else { "epsilon" }.to_owned()),
-            settings: serde_json::to_string(config).ok(),
+            settings: serde_json::to_string(&record.config).ok(),
             ..KohyaMetadata::default()
         }
         .to_map()
+    }
+}
+
+/// The learning rate of a training with so many steps.
+pub(crate) fn rate_of(config: &TrainConfig, total_steps: u64) -> LearningRate {
+    LearningRate {
+        peak: config.learning_rate,
+        warmup_steps: config.warmup_steps as u64,
+        total_steps,
+        decay: Decay::Constant,
     }
 }
 

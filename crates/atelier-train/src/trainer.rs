@@ -2,18 +2,20 @@
 
 use atelier_core::{
     BoxedError, Outcome, Phase, Progress, RunContext, TrainConfig, TrainReport, TrainRequest,
-    Trainer,
+    Trainer, TrainingPictures,
 };
-use atelier_data::{Limits, read_folder};
+use atelier_data::{FolderDataset, Limits, read_folder};
 use atelier_diffusion::stable_diffusion::{Base, PackedFolder};
 use atelier_nn::Engine;
 use atelier_weights::HashSource;
 use burn::tensor::Device;
 
-use crate::cache::Cache;
-use crate::checkpoint::Checkpoints;
+use crate::cache::{Cache, Captions, Words};
+use crate::checkpoint::{Checkpoints, trained_side};
 use crate::memory::{MemoryPlan, Room};
+use crate::notes::Notes;
 use crate::place::Place;
+use crate::plan_notes::plan_notes;
 use crate::previews::{PreviewPlan, Previews};
 use crate::record::{RunRecord, note_recompute};
 use crate::run::{Inputs, Run};
@@ -49,8 +51,7 @@ impl LoraTrainer<'_> {
     }
 
     fn run(&self, request: &TrainRequest, context: RunContext<'_>) -> Result<Outcome<TrainReport>> {
-        let config = &request.config;
-        let problems = config.problems();
+        let problems = request.config.problems();
         if !problems.is_empty() {
             return Err(Error::Settings { problems });
         }
@@ -62,19 +63,36 @@ impl LoraTrainer<'_> {
         });
         let dataset = read_folder(&request.dataset, request.skip_bad, &Limits::default())?;
         let mut base = Base::open(&request.base)?;
+        let asked = request;
+        let (request, side_note) = &as_begun(asked, &base);
+        let config = &request.config;
         check_resolution(config, &base)?;
-        let memory = MemoryPlan::new(&base, config, dataset.samples.len(), self.room())?;
-        let previews = PreviewPlan::new(&base, config, dataset.samples.len())?.fitting(&memory);
+        let pictures = pictures_of(&dataset);
+        let memory = MemoryPlan::new(&base, config, pictures, self.room())?;
+        let previews = PreviewPlan::new(&base, config, pictures.count)?.fitting(&memory);
         let base_hash = base.files().hash_with(self.hashes)?;
         if let Some(folder) = &self.packed {
             base.keep_packed(folder.clone(), base_hash.clone());
         }
-        let record = RunRecord::of(request, base_hash, &dataset);
+        let record = RunRecord::of(asked, base_hash, &dataset);
         let place = Place::of(request);
         place.check(&record)?;
         let claim = place.claim(&record)?;
-        let wanted = (config, previews.requests.as_slice());
-        let filled = Cache::fill(&base, &dataset, wanted, &self.device, context)?;
+        let captions = Captions::of(&base, &dataset, config);
+        let mut notes = Notes::of(&request.out, context.progress);
+        notes.leave_out(&dataset.skipped);
+        notes.add(dataset.caption_gaps.notes(Some(config.repeats)))?;
+        notes.add(plan_notes(&base, config, pictures.count))?;
+        notes.add(side_note.clone())?;
+        notes.add(memory.previews.note())?;
+        notes.add(captions.note)?;
+        context.progress.found(pictures);
+        let words = Words {
+            config,
+            captions: &captions.texts,
+            previews: &previews.requests,
+        };
+        let filled = Cache::fill(&base, &dataset, words, &self.device, context)?;
         let Some((cache, drawings)) = filled else {
             let completed_steps = Checkpoints::of(&request.out).newest_step();
             return Ok(Outcome::Cancelled { completed_steps });
@@ -96,6 +114,7 @@ impl LoraTrainer<'_> {
             .with_recompute(memory.recompute);
         may_publish(context)?;
         claim.record(&record)?;
+        notes.keep()?;
         let made_steps = Checkpoints::of(&request.out).newest_step() > 0;
         note_recompute(&request.out, memory.recompute, made_steps)?;
         let inputs = Inputs {
@@ -106,12 +125,37 @@ impl LoraTrainer<'_> {
             cache,
             memory,
             previews,
+            notes,
             device: self.device.clone(),
         };
         let run = Run::prepare(inputs, unet, device, context)?;
         loading(1);
         run.finish()
     }
+}
+
+/// The request with the side at which its run began, where that is no longer what the base trains at by itself, and what to
+/// tell of it: until settings of early folders were corrected, their own was taken.
+fn as_begun(request: &TrainRequest, base: &Base) -> (TrainRequest, Option<String>) {
+    let mut begun = request.clone();
+    if !request.resume || request.config.resolution.is_some() {
+        return (begun, None);
+    }
+    let native = base.native_size();
+    let Some(side) = trained_side(&request.out).filter(|side| *side != native) else {
+        return (begun, None);
+    };
+    begun.config.resolution = Some(side);
+    let note = format!(
+        "the run goes on with pictures of {side} pixels, since it began with them; a new run on this base takes {native}"
+    );
+    (begun, Some(note))
+}
+
+/// What plans need to know of a folder's pictures.
+fn pictures_of(dataset: &FolderDataset) -> TrainingPictures {
+    let samples = dataset.samples.iter();
+    TrainingPictures::of_sides(samples.map(|sample| sample.size.map(|side| side as u64)))
 }
 
 /// Refuses to go on where another attempt does the same work now.

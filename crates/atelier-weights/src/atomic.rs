@@ -1,5 +1,6 @@
 //! Files and folders that appear under their final name only when they are complete and on the disk.
 
+use std::fs::TryLockError;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, BufWriter, Write};
 use std::iter;
@@ -15,6 +16,8 @@ const ATTEMPTS: usize = 16;
 /// How temporary names begin and end.
 const HIDDEN: &str = ".atelier-";
 const PARTIAL: &str = ".partial";
+/// The file in a temporary folder that is locked as long as somebody works there.
+const LOCK: &str = ".lock";
 /// What is younger may still be written to by another process.
 const AGE: Duration = Duration::from_hours(24);
 
@@ -119,10 +122,15 @@ fn fill(file: File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io:
 
 /// A hidden folder in which something is made before it gets its name; it goes with everything that is left in it.
 #[derive(Debug)]
-pub struct PartialFolder(PathBuf);
+pub struct PartialFolder {
+    path: PathBuf,
+    /// None where the file system has no locks. The system ends it with its process.
+    lock: Option<File>,
+}
 
 impl PartialFolder {
-    /// Makes a new and empty one beside `path`, and removes what killed processes left there a day ago or earlier.
+    /// Makes a new one beside `path`, empty but for its lock, and removes what killed processes left there a day ago or
+    /// earlier.
     pub fn beside(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let folder = folder_of(path);
@@ -130,37 +138,67 @@ impl PartialFolder {
         let made = make_hidden(folder, random_numbers(), |hidden| {
             fs_err::create_dir(hidden)
         });
-        let (hidden, ()) = made.map_err(|error| Error::io("write", path, error))?;
-        Ok(Self(hidden))
+        let failed = |error| Error::io("write", path, error);
+        let (hidden, ()) = made.map_err(failed)?;
+        let lock = File::create(hidden.join(LOCK)).map_err(failed)?;
+        let is_locked = lock.try_lock().is_ok();
+        Ok(Self {
+            path: hidden,
+            lock: is_locked.then_some(lock),
+        })
     }
 
     /// Where it lies.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
-    /// Gives it its name, as [`publish_folder`] does.
-    pub fn publish(self, path: impl AsRef<Path>) -> Result<()> {
-        publish_folder(&self.0, path)
+    /// Gives it its name, as [`publish_folder`] does, without its lock.
+    pub fn publish(mut self, path: impl AsRef<Path>) -> Result<()> {
+        // This is a change of the folder, which nobody sweeps for a day then.
+        let removed = fs_err::remove_file(self.path.join(LOCK));
+        removed.map_err(|error| Error::io("write", path.as_ref(), error))?;
+        // Windows renames no folder in which a file is open.
+        self.lock = None;
+        publish_folder(&self.path, path)
     }
 }
 
 impl Drop for PartialFolder {
     fn drop(&mut self) {
-        let _ = fs_err::remove_dir_all(&self.0);
+        self.lock = None;
+        let _ = fs_err::remove_dir_all(&self.path);
     }
 }
 
-/// Removes temporary files and folders that nobody changed for a day. What cannot be removed stays.
+/// Whether somebody works in a temporary folder, however long ago its names changed.
+fn is_in_use(folder: &Path) -> bool {
+    let lock = File::open(folder.join(LOCK));
+    // Network file systems give no other lock on a file that is open for reading alone.
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Whether somebody may work still in a file or folder under a hidden name: its lock is held, or it has a temporary name of
+/// this program and was changed within a day, since it has no lock before it is taken and while it gets its name.
+pub fn may_be_in_use(path: &Path) -> bool {
+    is_in_use(path) || (is_temporary(path) && !is_old(path))
+}
+
+fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(HIDDEN) && name.ends_with(PARTIAL)
+}
+
+fn is_old(path: &Path) -> bool {
+    let changed = fs_err::symlink_metadata(path).and_then(|about| about.modified());
+    matches!(changed.map(|at| at.elapsed()), Ok(Ok(age)) if age > AGE)
+}
+
+/// Removes temporary files and folders that nobody changed for a day or works in. What cannot be removed stays.
 fn sweep(folder: &Path) {
-    let is_old = |path: &Path| {
-        let changed = fs_err::symlink_metadata(path).and_then(|about| about.modified());
-        matches!(changed.map(|at| at.elapsed()), Ok(Ok(age)) if age > AGE)
-    };
     for entry in fs_err::read_dir(folder).into_iter().flatten().flatten() {
-        let (name, path) = (entry.file_name(), entry.path());
-        let name = name.to_string_lossy();
-        if name.starts_with(HIDDEN) && name.ends_with(PARTIAL) && is_old(&path) {
+        let path = entry.path();
+        if is_temporary(&path) && !may_be_in_use(&path) {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             let _ = if is_folder {
                 fs_err::remove_dir_all(path)
@@ -378,11 +416,30 @@ mod tests {
         let file = std::fs::File::create(file).unwrap();
         file.set_modified(old).unwrap();
         let partial = PartialFolder::beside(folder.path().join("out")).unwrap();
-        assert_eq!(fs_err::read_dir(partial.path()).unwrap().count(), 0);
+        let made = fs_err::read_dir(partial.path()).unwrap();
+        let made: Vec<_> = made.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(made, [LOCK]);
         drop(partial);
         let left = fs_err::read_dir(folder.path()).unwrap();
         let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, &names[1..]);
+    }
+
+    #[test]
+    fn a_folder_in_which_somebody_works_stays_however_old_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let long = PartialFolder::beside(&out).unwrap();
+        fs_err::create_dir(long.path().join("unet")).unwrap();
+        let old = std::time::SystemTime::now() - 2 * AGE;
+        let opened = std::fs::File::open(long.path()).unwrap();
+        opened.set_modified(old).unwrap();
+        let other = PartialFolder::beside(folder.path().join("other")).unwrap();
+        assert!(long.path().exists() && other.path().exists());
+        long.publish(&out).unwrap();
+        let published = fs_err::read_dir(&out).unwrap();
+        let published: Vec<_> = published.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(published, ["unet"]);
     }
 }

@@ -21,22 +21,22 @@ const OUTDATED: [&str; 4] = [
     "sshs_legacy_hash",
 ];
 
-/// A change of the numbers of a weight, which has the shape that diffusers gives it.
+/// A change of the numbers of a tensor, which has the shape that diffusers gives it.
 pub type Change = Box<dyn Fn(&mut [f32])>;
 
-/// A weight of a network that changes.
-pub struct ChangedWeight {
+/// A tensor of a network that changes.
+pub struct ChangedTensor {
     /// The network's part of the model, such as `unet`.
     pub part: &'static str,
-    /// Path of the layer inside it, in diffusers' names.
-    pub layer: String,
+    /// Its name inside it, such as `conv_in.weight`, in diffusers' names; in text encoders with or without `text_model.`.
+    pub name: String,
     /// What becomes of the numbers.
     pub change: Change,
 }
 
-impl fmt::Debug for ChangedWeight {
+impl fmt::Debug for ChangedTensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.part, self.layer)
+        write!(f, "{}.{}", self.part, self.name)
     }
 }
 
@@ -49,10 +49,10 @@ pub struct Baking {
     prediction: Option<PredictionType>,
 }
 
-/// A change to a stored tensor, or to the part of it that is a weight of the network.
+/// A change to a stored tensor, or to the part of it that is a tensor of the network.
 struct Edit {
     cut: Cut,
-    /// Length of the weight's axes.
+    /// Length of the axes that it has in the network.
     shape: Vec<usize>,
     change: Change,
 }
@@ -64,22 +64,22 @@ impl fmt::Debug for Edit {
 }
 
 impl Baking {
-    /// Finds the stored tensor of every weight that changes.
+    /// Finds where every tensor that changes is stored.
     ///
     /// # Errors
-    /// When the model has no such weight.
+    /// When the model has no such tensor.
     pub fn plan(
         model: &ModelFiles,
-        changes: impl IntoIterator<Item = ChangedWeight>,
+        changes: impl IntoIterator<Item = ChangedTensor>,
     ) -> Result<Self> {
         let mut parts = BTreeMap::new();
         for part in model.weighted_parts() {
             parts.insert(part, model.tensors(part)?);
         }
         let mut files: BTreeMap<PathBuf, BTreeMap<String, Vec<Edit>>> = BTreeMap::new();
-        for weight in changes {
-            let tensors = parts.get(weight.part);
-            let placed = tensors.and_then(|tensors| tensors.placed(&weight.name()));
+        for changed in changes {
+            let tensors = parts.get(changed.part);
+            let placed = tensors.and_then(|tensors| tensors.placed(&changed.current_name()));
             let Some(Placed {
                 file,
                 stored,
@@ -87,14 +87,14 @@ impl Baking {
                 cut,
             }) = placed
             else {
-                let problem = format!("it has no weight for the layer `{weight:?}`");
+                let problem = format!("it has no tensor `{changed:?}`");
                 return Err(Error::bad_base(model.root(), problem));
             };
             let edits = files.entry(file.path().to_owned()).or_default();
             edits.entry(stored.clone()).or_default().push(Edit {
                 cut: *cut,
                 shape: info.shape.clone(),
-                change: weight.change,
+                change: changed.change,
             });
         }
         let drops_ema = model
@@ -266,13 +266,12 @@ impl Edit {
     }
 }
 
-impl ChangedWeight {
+impl ChangedTensor {
     /// The name in the model.
-    fn name(&self) -> String {
-        let name = format!("{}.weight", self.layer);
+    fn current_name(&self) -> String {
         match self.part {
-            "unet" => name,
-            _ => with_text_model(&name),
+            "unet" => self.name.clone(),
+            _ => with_text_model(&self.name),
         }
     }
 }

@@ -14,16 +14,13 @@ use atelier_app::context::{App, ExitKind};
 use atelier_app::output::{Output, lost_result};
 use atelier_core::ErrorCode;
 use atelier_failure::Cancelled;
-use clap::Parser as _;
-
-use crate::commands::Cli;
 
 /// Training allocates and frees large buffers at every step, which this allocator does well.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match commands::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => return commands::report_usage(&error),
     };

@@ -6,6 +6,7 @@ use atelier_app::bases;
 use atelier_app::context::App;
 use atelier_app::embedded;
 use atelier_app::memory;
+use atelier_app::train_settings::Given;
 use atelier_core::{
     AdapterUse, BaseAbout, BoxedError, Category, ErrorCode, GenerateRequest, PlannedTraining,
     Planner, TrainingWish, WordFinding,
@@ -14,10 +15,10 @@ use atelier_data::TriggerFinding;
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_failure::{CodedResult as _, boxed, failed};
-use atelier_train::{MemoryPlan, PreviewPlan, Room, check_resolution};
+use atelier_train::{MemoryPlan, PreviewPlan, Room, check_resolution, plan_notes};
 
 use crate::commands::drawing_problems;
-use crate::training::{Given, Thought, estimate};
+use crate::training::{Thought, estimate};
 use crate::trigger_word::JudgedWord;
 
 /// Plans with the program's own bases and devices.
@@ -60,7 +61,8 @@ impl OwnPlanner {
             return Err(atelier_train::Error::Settings { problems }).coded();
         }
         check_resolution(&settings.config, &base).coded()?;
-        let previews = PreviewPlan::new(&base, &settings.config, wish.pictures).coded()?;
+        let count = wish.pictures.count;
+        let previews = PreviewPlan::new(&base, &settings.config, count).coded()?;
         settings.config.preview_every = Some(previews.every);
         let config = &settings.config;
         let chosen = self.app.device(None, config.precision)?;
@@ -78,10 +80,11 @@ impl OwnPlanner {
         let previews = previews.fitting(&memory);
         let word = (config.trigger.as_str(), config.category);
         let judged = JudgedWord::new(word, first_tokenizer(&base), &wish.used_words);
-        let steps = config.steps(wish.pictures);
+        let steps = config.steps(count);
         let thought = Thought {
             config,
             steps: steps.total(),
+            fill: steps.fill(),
             memory: &memory,
             previews: &previews,
             device: &chosen,
@@ -104,6 +107,7 @@ impl OwnPlanner {
             preview_epochs: previews.epochs,
             preview_problem: previews.problem,
             trigger_word: judged.findings().iter().map(finding).collect(),
+            notes: plan_notes(&base, config, count),
             config: config.clone(),
         })
     }

@@ -45,9 +45,6 @@ pub(crate) fn run(args: &QuickstartArgs, app: &App) -> Result<ExitKind> {
         }))?;
         return Ok(ExitKind::Cancelled);
     };
-    for note in report.notes() {
-        app.output.note(note);
-    }
     for line in report.lines() {
         app.output.line(line);
     }

@@ -25,8 +25,10 @@ impl JudgedWord {
         used: &[(String, String)],
     ) -> Self {
         let count = |text: &str| tokenizer.pieces(text);
+        let tokens = |text: &str| tokenizer.decode_each(&tokenizer.encode(text));
         let context = TriggerContext {
             count_tokens: &count,
+            tokens: &tokens,
             category,
             used,
         };
@@ -81,7 +83,7 @@ impl JudgedWord {
 pub(crate) fn used_if_any(app: &App, except: Option<DatasetId>) -> Result<Vec<(String, String)>> {
     let home = app.settings.home.as_deref();
     if home.is_some_and(|home| home.join(CATALOGUE).exists()) {
-        app.library()?.used_trigger_words(except).coded()
+        app.library_to_look()?.used_trigger_words(except).coded()
     } else {
         Ok(Vec::new())
     }
@@ -109,7 +111,7 @@ mod tests {
             "CobaltPotV1",
         ] {
             let found = codes(word);
-            assert_eq!(found[0], "unknown", "{word}: {found:?}");
+            assert_eq!(found[0], "no-single-token", "{word}: {found:?}");
         }
         for word in ["cat", "Portrait", "sks", "painting"] {
             let found = codes(word);
@@ -119,5 +121,15 @@ mod tests {
         assert!(codes("zxqv20241128").contains(&"many-digits"));
         assert!(codes("donaudampfschifffahrtsgesellschaft").contains(&"many-tokens"));
         assert_eq!(codes(&"qxz".repeat(60)), ["too-long"]);
+    }
+
+    #[test]
+    fn a_painter_of_several_tokens_is_not_said_to_be_unknown() {
+        let tokenizer = Tokenizer::clip(ClipPadding::EndOfText);
+        let judged = JudgedWord::new(("Klimt", Category::Style), &tokenizer, &[]);
+        assert_eq!(judged.level(), FindingLevel::Good);
+        let said = judged.findings[0].to_string();
+        assert!(said.contains("which it reads as `k`, `lim`, `t`"), "{said}");
+        assert!(!said.contains("knows no word"), "{said}");
     }
 }

@@ -62,6 +62,9 @@ const ENDS: &[&str] = &[
     ".diff",
     ".diff.weight",
     ".diff_b",
+    ".w_norm",
+    ".b_norm",
+    ".magnitude",
     ".lora_B.bias",
 ];
 

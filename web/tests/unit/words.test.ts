@@ -3,7 +3,7 @@ import type { Image } from '../../src/lib/api/model';
 import { changedFields, fieldsOf } from '../../src/lib/dataset/about_fields';
 import { filterImages } from '../../src/lib/dataset/filter';
 import { editsBack } from '../../src/lib/dataset/changes/undo';
-import { ago, bytes, count, daysLeft } from '../../src/lib/words/format';
+import { ago, bytes, count, daysLeft, decimalOf, isolated } from '../../src/lib/words/format';
 import { suggestTrigger } from '../../src/lib/words/trigger';
 
 const image = (id: string, caption: string, crop: Image['crop'] = null): Image => ({
@@ -31,6 +31,27 @@ describe('numbers and times', () => {
     expect(ago(0, 90 * 86_400_000)).toBe('Jan 1, 1970');
     expect(daysLeft(0, 30, 86_400_000 * 1.5)).toBe(29);
     expect(daysLeft(0, 30, 86_400_000 * 99)).toBe(0);
+  });
+
+  it('are read with a point or a comma, and never as thousands', () => {
+    for (const [text, value] of [
+      ['7,5', 7.5],
+      [' 0,0001 ', 0.0001],
+      ['0,125', 0.125],
+      [',5', 0.5],
+      ['-1,25', -1.25],
+      ['7.5', 7.5],
+      ['1e-4', 0.0001],
+    ] as const) {
+      expect(decimalOf(text), text).toBe(value);
+    }
+    for (const text of ['1,000', '12,500', '1,000,000', '1,5,5', '1.000,5', 'a,5', ',']) {
+      expect(decimalOf(text), text).toBeNaN();
+    }
+  });
+
+  it('stay in their order beside a name of other letters', () => {
+    expect(isolated('שלום')).toBe('\u2068שלום\u2069');
   });
 });
 

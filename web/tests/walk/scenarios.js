@@ -9,11 +9,14 @@ import * as conditions from './steps/conditions.js';
 import * as datasets from './steps/datasets.js';
 import * as drawing from './steps/drawing.js';
 import * as hostile from './steps/hostile.js';
+import * as kept from './steps/kept.js';
 import * as keyboard from './steps/keyboard.js';
 import * as library from './steps/library.js';
 import * as pictures from './steps/pictures.js';
+import * as queue from './steps/queue.js';
 import * as quickstart from './steps/quickstart.js';
 import * as safety from './steps/safety.js';
+import * as slow from './steps/slow.js';
 import * as training from './steps/training.js';
 
 const PICTURES = [
@@ -36,19 +39,28 @@ const PICTURES = [
   safety.changesOutlastThePage,
   conditions.lostConnectionRecovers,
   datasets.trashGivesBack,
+  datasets.takenNameIsGivenBack,
+  datasets.takenNameIsRefused,
+  slow.slowSaveIsSentOnce,
 ];
 
 const STUDIO = [
   training.trainingIsPlanned,
+  kept.trainingFormIsKept,
   training.trainingOutlastsTheServer,
   training.previewsAreLookedAt,
   training.modelIsTuned,
   drawing.picturesAreDrawn,
   drawing.settingsAreRestored,
+  kept.promptIsKept,
   drawing.pictureIsDeletedAndBack,
   drawing.picturesAreDrawnOver,
+  slow.slowPagesSayThatTheyWait,
+  slow.slowDrawingIsSentOnce,
+  queue.longQueueIsShownAndCancelled,
   drawing.pictureGoesIntoDataset,
   drawing.runsAreCompared,
+  kept.comparedPromptsAreKept,
   drawing.modelIsImported,
 ];
 
@@ -69,6 +81,8 @@ const PEOPLE = [
   accounts.endedSessionKeepsWords,
   accounts.datasetIsShared,
   accounts.deedsAreNoted,
+  accounts.endedSessionIsSaidAtOnce,
+  accounts.strengthOutlastsTheLogout,
 ];
 
 const QUICKSTART = [

@@ -99,6 +99,11 @@ export class Server {
     return answer.json();
   }
 
+  async remove(path) {
+    const answer = await fetch(`${this.api}/api/v1${path}`, { method: 'DELETE' });
+    if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+  }
+
   async stop() {
     await this.kill();
     await this.pages?.close();

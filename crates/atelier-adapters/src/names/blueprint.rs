@@ -43,7 +43,7 @@ const SDXL: UnetPlan = UnetPlan {
 /// A text encoder: number of layers, width, whether it has a projection.
 type TextPlan = (usize, usize, bool);
 
-/// Every layer that an adapter may sit on, with the shape of its weight.
+/// Every layer that an adapter may sit on, with the shape of its weight, and its bias.
 pub(crate) fn layers(family: AdapterFamily) -> Vec<(LayerId, Vec<usize>)> {
     let (unet, texts): (_, &[(Part, TextPlan)]) = match family {
         AdapterFamily::Sd1 => (SD1, &[(Part::TextEncoder, (12, 768, false))]),
@@ -74,15 +74,31 @@ struct List {
 }
 
 impl List {
-    fn linear(&mut self, path: String, width_in: usize, width_out: usize) {
+    fn weight(&mut self, path: String, shape: Vec<usize>) {
+        self.layers.push((LayerId::new(self.part, path), shape));
+    }
+
+    /// A weight, and a bias with one number per output.
+    fn layer(&mut self, path: String, shape: Vec<usize>) {
         let layer = LayerId::new(self.part, path);
-        self.layers.push((layer, vec![width_out, width_in]));
+        self.layers.push((layer.bias(), vec![shape[0]]));
+        self.layers.push((layer, shape));
+    }
+
+    fn norm(&mut self, path: String, width: usize) {
+        self.layer(path, vec![width]);
+    }
+
+    fn linear(&mut self, path: String, width_in: usize, width_out: usize) {
+        self.layer(path, vec![width_out, width_in]);
+    }
+
+    fn linear_without_bias(&mut self, path: String, width_in: usize, width_out: usize) {
+        self.weight(path, vec![width_out, width_in]);
     }
 
     fn conv(&mut self, path: String, channels: (usize, usize), kernel: usize) {
-        let layer = LayerId::new(self.part, path);
-        self.layers
-            .push((layer, vec![channels.1, channels.0, kernel, kernel]));
+        self.layer(path, vec![channels.1, channels.0, kernel, kernel]);
     }
 
     fn unet(&mut self, plan: &UnetPlan) {
@@ -150,6 +166,7 @@ impl List {
                 );
             }
         }
+        self.norm("conv_norm_out".to_owned(), first);
         self.conv("conv_out".to_owned(), (first, 4), 3);
     }
 
@@ -159,8 +176,10 @@ impl List {
     }
 
     fn resnet(&mut self, path: &str, channels: (usize, usize), time: usize) {
+        self.norm(format!("{path}.norm1"), channels.0);
         self.conv(format!("{path}.conv1"), channels, 3);
         self.linear(format!("{path}.time_emb_proj"), time, channels.1);
+        self.norm(format!("{path}.norm2"), channels.1);
         self.conv(format!("{path}.conv2"), (channels.1, channels.1), 3);
         if channels.0 != channels.1 {
             self.conv(format!("{path}.conv_shortcut"), channels, 1);
@@ -171,6 +190,7 @@ impl List {
         if depth == 0 {
             return;
         }
+        self.norm(format!("{path}.norm"), width);
         for projection in ["proj_in", "proj_out"] {
             let path = format!("{path}.{projection}");
             if plan.conv_projections {
@@ -181,10 +201,13 @@ impl List {
         }
         for block in 0..depth {
             let path = format!("{path}.transformer_blocks.{block}");
+            for norm in ["norm1", "norm2", "norm3"] {
+                self.norm(format!("{path}.{norm}"), width);
+            }
             for (attention, context) in [("attn1", width), ("attn2", plan.context)] {
-                self.linear(format!("{path}.{attention}.to_q"), width, width);
-                self.linear(format!("{path}.{attention}.to_k"), context, width);
-                self.linear(format!("{path}.{attention}.to_v"), context, width);
+                for (part, width_in) in [("to_q", width), ("to_k", context), ("to_v", context)] {
+                    self.linear_without_bias(format!("{path}.{attention}.{part}"), width_in, width);
+                }
                 self.linear(format!("{path}.{attention}.to_out.0"), width, width);
             }
             // The gate doubles the inner width.
@@ -196,14 +219,18 @@ impl List {
     fn text(&mut self, (count, width, projection): TextPlan) {
         for layer in 0..count {
             let path = format!("encoder.layers.{layer}");
+            for norm in ["layer_norm1", "layer_norm2"] {
+                self.norm(format!("{path}.{norm}"), width);
+            }
             for projection in ["q_proj", "k_proj", "v_proj", "out_proj"] {
                 self.linear(format!("{path}.self_attn.{projection}"), width, width);
             }
             self.linear(format!("{path}.mlp.fc1"), width, width * 4);
             self.linear(format!("{path}.mlp.fc2"), width * 4, width);
         }
+        self.norm("final_layer_norm".to_owned(), width);
         if projection {
-            self.linear("text_projection".to_owned(), width, width);
+            self.linear_without_bias("text_projection".to_owned(), width, width);
         }
     }
 }
@@ -216,7 +243,7 @@ mod tests {
     fn count(family: AdapterFamily, part: Part) -> usize {
         layers(family)
             .iter()
-            .filter(|(layer, _)| layer.part == part)
+            .filter(|(layer, shape)| layer.part == part && shape.len() > 1)
             .filter(|(layer, _)| part != Part::Unet || layer.path.contains("attentions"))
             .filter(|(layer, _)| layer.path != "text_projection")
             .count()
@@ -233,21 +260,27 @@ mod tests {
     }
 
     #[test]
-    fn the_weights_add_up_to_the_size_of_the_published_denoisers() {
-        // All parameters of the U-Nets, less norms and biases, as diffusers 0.42.1 builds them.
+    fn the_weights_and_biases_add_up_to_the_size_of_the_published_denoisers() {
+        // All parameters of the U-Nets as diffusers 0.42.1 builds them: weights, and norms and biases.
         for (family, expected) in [
-            (AdapterFamily::Sd1, SD1_WEIGHTS),
-            (AdapterFamily::Sd2, SD2_WEIGHTS),
-            (AdapterFamily::Sdxl, SDXL_WEIGHTS),
+            (AdapterFamily::Sd1, [SD1_WEIGHTS, SD1_ALL]),
+            (AdapterFamily::Sd2, [SD2_WEIGHTS, SD2_ALL]),
+            (AdapterFamily::Sdxl, [SDXL_WEIGHTS, SDXL_ALL]),
         ] {
             let unet = layers(family);
-            let unet = unet.iter().filter(|(layer, _)| layer.part == Part::Unet);
-            let numbers: usize = unet.map(|(_, shape)| shape.iter().product::<usize>()).sum();
-            assert_eq!(numbers, expected, "{family}");
+            let unet = || unet.iter().filter(|(layer, _)| layer.part == Part::Unet);
+            let size = |shape: &[usize]| shape.iter().product::<usize>();
+            let weights = unet().filter(|(_, shape)| shape.len() > 1);
+            let weights: usize = weights.map(|(_, shape)| size(shape)).sum();
+            let all: usize = unet().map(|(_, shape)| size(shape)).sum();
+            assert_eq!([weights, all], expected, "{family}");
         }
     }
 
     const SD1_WEIGHTS: usize = 859_077_120;
+    const SD1_ALL: usize = 859_520_964;
     const SD2_WEIGHTS: usize = 865_466_880;
+    const SD2_ALL: usize = 865_910_724;
     const SDXL_WEIGHTS: usize = 2_565_880_320;
+    const SDXL_ALL: usize = 2_567_463_684;
 }

@@ -46,12 +46,12 @@ impl Part {
     }
 }
 
-/// A layer of a base model.
+/// A layer of a base model, which stands for its weight, or the bias of one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LayerId {
     /// The part that it belongs to.
     pub part: Part,
-    /// Its dotted path in diffusers' names; in text encoders without `text_model.`.
+    /// Its dotted path in diffusers' names; in text encoders without `text_model.`. That of a bias ends with `.bias`.
     pub path: String,
 }
 
@@ -64,6 +64,36 @@ impl LayerId {
         }
         Self { part, path }
     }
+
+    /// The layer whose weight a tensor is, or the bias that it is; none for tensors of other names.
+    pub fn of_tensor(part: Part, name: &str) -> Option<Self> {
+        let path = name.strip_suffix(WEIGHT);
+        let path = path.or_else(|| name.ends_with(BIAS).then_some(name))?;
+        Some(Self::new(part, path))
+    }
+
+    /// The name of its tensor in the part.
+    pub fn tensor(&self) -> String {
+        if self.is_bias() {
+            self.path.clone()
+        } else {
+            format!("{}{WEIGHT}", self.path)
+        }
+    }
+
+    /// The bias of the layer.
+    #[must_use]
+    pub fn bias(&self) -> Self {
+        Self {
+            part: self.part,
+            path: format!("{}{BIAS}", self.path),
+        }
+    }
+
+    /// Whether it is a bias.
+    pub fn is_bias(&self) -> bool {
+        self.path.ends_with(BIAS)
+    }
 }
 
 impl fmt::Display for LayerId {
@@ -73,6 +103,9 @@ impl fmt::Display for LayerId {
 }
 
 const TEXT_MODEL: &str = "text_model.";
+/// What the names of a layer's tensors end with.
+const WEIGHT: &str = ".weight";
+const BIAS: &str = ".bias";
 /// What PEFT puts in front of the names of a whole model.
 pub(super) const PEFT_MODEL: &str = "base_model.model.";
 
@@ -87,7 +120,7 @@ pub struct LayerNames {
 }
 
 impl LayerNames {
-    /// The table for a model with these layers.
+    /// The table for a model with these layers, biases not among them.
     pub fn new(family: AdapterFamily, layers: impl IntoIterator<Item = LayerId>) -> Self {
         let layers: Vec<_> = layers.into_iter().collect();
         let unet = layers.iter().filter(|layer| layer.part == Part::Unet);
@@ -105,8 +138,9 @@ impl LayerNames {
 
     /// The table for the published models of a family.
     pub fn published(family: AdapterFamily) -> Self {
-        let layers = blueprint::layers(family);
-        Self::new(family, layers.into_iter().map(|(layer, _)| layer))
+        let layers = blueprint::layers(family).into_iter();
+        let layers = layers.map(|(layer, _)| layer);
+        Self::new(family, layers.filter(|layer| !layer.is_bias()))
     }
 
     fn fill(&mut self) {
@@ -182,6 +216,19 @@ impl LayerNames {
             _ => None,
         }
     }
+
+    /// Whether a text encoder of the family is one of `OpenCLIP`.
+    pub(crate) fn is_openclip(&self, part: Part) -> bool {
+        matches!(
+            (part, self.family),
+            (Part::TextEncoder2, _) | (Part::TextEncoder, AdapterFamily::Sd2)
+        )
+    }
+
+    /// `ComfyUI`'s own name of a layer of a text encoder.
+    pub(crate) fn comfyui_text(&self, layer: &LayerId) -> Option<String> {
+        comfyui_text(self.family, layer)
+    }
 }
 
 /// kohya's name of a layer: `prefix` is `lora_unet` or `lora_te`, `module_path` the dotted path in the model.
@@ -192,6 +239,19 @@ pub fn kohya_name(prefix: &str, module_path: &str) -> String {
 /// Text encoders keep everything but the projection inside `text_model`.
 fn with_text_model(path: &str) -> Option<String> {
     (path != "text_projection").then(|| format!("{TEXT_MODEL}{path}"))
+}
+
+/// `ComfyUI`'s own name of a layer of a text encoder.
+fn comfyui_text(family: AdapterFamily, layer: &LayerId) -> Option<String> {
+    let encoder = match (layer.part, family) {
+        (Part::Unet, _) => return None,
+        (Part::TextEncoder, AdapterFamily::Sd2) => "clip_h",
+        (Part::TextEncoder, _) => "clip_l",
+        (Part::TextEncoder2, _) => "clip_g",
+    };
+    let path = with_text_model(&layer.path);
+    let path = path.as_ref().unwrap_or(&layer.path);
+    Some(format!("text_encoders.{encoder}.transformer.{path}"))
 }
 
 /// Every spelling of a layer that is looked up as it stands.
@@ -225,7 +285,7 @@ fn spellings(blocks: &BlockMap, family: AdapterFamily, layer: &LayerId) -> Vec<S
                 Part::TextEncoder => &["lora_te", "lora_te1"],
                 _ => &["lora_te2"],
             };
-            let mut names = Vec::new();
+            let mut names: Vec<_> = comfyui_text(family, layer).into_iter().collect();
             for path in [Some(path.clone()), with_text_model(path)]
                 .into_iter()
                 .flatten()

@@ -62,7 +62,8 @@ pub enum ConvertError {
     },
 }
 
-/// Names an adapter's layers for a format. Layers without a place in the model are left out and noted.
+/// Names an adapter's layers for a format. Layers without a place in the model are left out and noted, and so are
+/// differences of norms and biases that the format has no names for.
 pub fn convert(
     file: AdapterFile,
     base: &BaseLayers,
@@ -70,12 +71,19 @@ pub fn convert(
 ) -> Result<NamedAdapter, ConvertError> {
     let names = base.names();
     let mut notes = file.notes();
+    if !file.unknown.is_empty() {
+        notes.push(
+            "what is not used is left out of the new file; programs that use it draw another picture from that"
+                .to_owned(),
+        );
+    }
     let total = file.layers.len();
-    let (mut layers, mut homeless, mut respelled) = (Vec::new(), Vec::new(), 0);
+    let (mut layers, mut changed) = (Vec::new(), Changed::default());
     let mut places: BTreeMap<LayerId, String> = BTreeMap::new();
     for mut layer in file.layers {
-        let Some(place) = names.find(&layer.name) else {
-            homeless.push(layer.name);
+        let (Some(named), Some((place, shape))) = (names.find(&layer.name), base.place(&layer))
+        else {
+            changed.homeless.push(layer.name);
             continue;
         };
         if let Some(other) = places.insert(place.clone(), layer.name.clone()) {
@@ -84,47 +92,33 @@ pub fn convert(
                 other: layer.name,
             });
         }
-        let shape = base.shape(place).unwrap_or_default();
         if let Some(reason) = misfit(&layer, shape) {
             let name = layer.name;
             return Err(ConvertError::Misfit { name, reason });
         }
         shape_like(&mut layer, shape);
         layer.name = match format {
-            AdapterFormat::Kohya => names.kohya(place),
+            AdapterFormat::Kohya => names.kohya(named),
+            AdapterFormat::Peft if layer.vector().is_some() => {
+                changed.vectors.push((layer.name.clone(), layer.kind()));
+                continue;
+            }
             AdapterFormat::Peft => {
                 fold_scale(&mut layer)?;
-                names.peft(place)
+                names.peft(named)
             }
         };
         if layer.dora_scale.is_some() && layer.magnitude_rule != format.magnitude_rule() {
             layer.magnitude_rule = format.magnitude_rule();
-            respelled += 1;
+            changed.respelled += 1;
         }
+        changed.unread += usize::from(layer.has_kohya_lengths_of_rows());
         layers.push(layer);
     }
-    if let (true, Some(first)) = (layers.is_empty(), homeless.first()) {
-        let first = first.clone();
-        return Err(ConvertError::NoLayer { total, first });
+    if layers.is_empty() {
+        changed.refuse_nothing(total, format)?;
     }
-    if !homeless.is_empty() {
-        let (count, shown) = (homeless.len(), homeless.iter().map(String::as_str));
-        let shown = atelier_weights::first_names(shown);
-        notes.push(format!(
-            "{count} of {total} layers have no place in the model: {shown}"
-        ));
-    }
-    if respelled > 0 {
-        notes.push(format!(
-            "{respelled} DoRA layers mean something else in {format} files at strengths other than 1: {}",
-            match format.magnitude_rule() {
-                MagnitudeRule::Interpolate =>
-                    "the weight goes that share of the way, where before the factors were scaled",
-                MagnitudeRule::ScaleDelta =>
-                    "the factors are scaled, where before the weight went that share of the way",
-            }
-        ));
-    }
+    notes.extend(changed.notes(total, format));
     layers.sort_by(|a, b| a.name.cmp(&b.name));
     if format == AdapterFormat::Peft {
         unmixed(&layers)?;
@@ -142,6 +136,73 @@ pub fn convert(
         metadata,
         notes,
     })
+}
+
+/// What of an adapter is left out of another format, or means something else there.
+#[derive(Default)]
+struct Changed {
+    /// Layers without a place in the model.
+    homeless: Vec<String>,
+    /// Differences of norms and biases that the format cannot hold, with their kinds.
+    vectors: Vec<(String, &'static str)>,
+    /// `DoRA` layers whose strength has another meaning there.
+    respelled: usize,
+    /// `DoRA` layers that no program reads there as they are meant.
+    unread: usize,
+}
+
+impl Changed {
+    /// Refuses a file of which nothing is left.
+    fn refuse_nothing(&self, total: usize, format: AdapterFormat) -> Result<(), ConvertError> {
+        if let Some((name, kind)) = self.vectors.first() {
+            let (name, kind) = (name.clone(), *kind);
+            return Err(ConvertError::Kind { name, kind, format });
+        }
+        self.homeless.first().map_or(Ok(()), |first| {
+            let first = first.clone();
+            Err(ConvertError::NoLayer { total, first })
+        })
+    }
+
+    /// It in words.
+    fn notes(&self, total: usize, format: AdapterFormat) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.homeless.is_empty() {
+            let (count, shown) = (self.homeless.len(), self.homeless.iter());
+            let shown = atelier_weights::first_names(shown.map(String::as_str));
+            notes.push(format!(
+                "{count} of {total} layers have no place in the model: {shown}"
+            ));
+        }
+        if !self.vectors.is_empty() {
+            let (count, shown) = (self.vectors.len(), self.vectors.iter());
+            let shown = atelier_weights::first_names(shown.map(|(name, _)| name.as_str()));
+            notes.push(format!(
+                "{count} differences of norms and biases are left out, which {format} files cannot hold, and the new file \
+                 draws another picture: {shown}; kohya's format keeps them"
+            ));
+        }
+        if self.respelled > 0 {
+            notes.push(format!(
+                "{} DoRA layers mean something else in {format} files at strengths other than 1: {}",
+                self.respelled,
+                match format.magnitude_rule() {
+                    MagnitudeRule::Interpolate =>
+                        "the weight goes that share of the way, where before the factors were scaled",
+                    MagnitudeRule::ScaleDelta =>
+                        "the factors are scaled, where before the weight went that share of the way",
+                }
+            ));
+        }
+        if self.unread > 0 {
+            notes.push(format!(
+                "{} DoRA layers have a length for each row, which other programs read in {format} files without an error \
+                 and draw another picture from; where PEFT's format can hold the file, diffusers reads it as it is meant",
+                self.unread
+            ));
+        }
+        notes
+    }
 }
 
 /// One flag of PEFT's settings says of all layers of a part whether they are `DoRA`.
@@ -163,9 +224,12 @@ fn unmixed(layers: &[AdapterLayer]) -> Result<(), ConvertError> {
     Ok(())
 }
 
-/// Gives low-rank factors and `DoRA`'s lengths the axes that the weight has: convolutions four, linear layers two. Of the
-/// factors, only those of 1×1 convolutions can lack them.
+/// Gives low-rank factors, `DoRA`'s lengths and whole differences, which fit, the axes that the weight has: convolutions four,
+/// linear layers two. Of the factors, only those of 1×1 convolutions can lack them.
 fn shape_like(layer: &mut AdapterLayer, weight: &[usize]) {
+    if let Content::Full(whole) | Content::Bias(whole) = &mut layer.content {
+        whole.shape = weight.to_vec();
+    }
     let axes = weight.len().max(2);
     if let Some(lengths) = &mut layer.dora_scale {
         // All but one of them have length 1.
@@ -219,11 +283,13 @@ fn fold_scale(layer: &mut AdapterLayer) -> Result<(), ConvertError> {
 
 /// What kohya's readers need to know where the source does not say.
 fn minimum(layers: &[AdapterLayer], base: &BaseLayers) -> KohyaMetadata {
-    let first = layers.first();
+    let ranked = layers.iter().find(|layer| layer.has_rank());
+    let first = ranked.or(layers.first());
     let algorithm = layers.iter().find_map(|layer| match &layer.content {
         Content::LoHa(..) => Some("loha"),
         Content::LoKr(..) => Some("lokr"),
-        Content::Full(_) => Some("full"),
+        Content::Full(_) => layer.vector().is_none().then_some("full"),
+        Content::Bias(_) => None,
         Content::LowRank { mid: Some(_), .. } => Some("locon"),
         Content::LowRank { .. } => layer.dora_scale.as_ref().map(|_| "lora"),
     });

@@ -48,7 +48,7 @@ pub struct Inspection {
 pub struct InspectedLayer {
     /// The name in the file.
     pub name: String,
-    /// The layer that it is for, such as `unet.conv_in`.
+    /// The layer that it is for, such as `unet.conv_in`, or the bias, such as `unet.conv_in.bias`.
     pub layer: Option<String>,
     /// The kind.
     pub kind: &'static str,
@@ -106,7 +106,13 @@ pub fn survey(file: &AdapterFile, base: Option<&BaseLayers>) -> Inspection {
         report.parameters += layer.parameters();
         report.layers.push(InspectedLayer {
             name: layer.name.clone(),
-            layer: place.map(ToString::to_string),
+            layer: place.map(|place| {
+                if layer.is_of_bias() {
+                    place.bias().to_string()
+                } else {
+                    place.to_string()
+                }
+            }),
             kind: layer.kind(),
             rank: layer.rank(),
             alpha: layer.alpha,

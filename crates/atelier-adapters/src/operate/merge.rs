@@ -1,7 +1,8 @@
 //! Several low-rank adapters into one, at strengths: exactly, by setting factors side by side, or with as few ranks as
-//! wished, by singular values.
+//! wished, by singular values. Differences of norms and biases are added up.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use atelier_core::Matrix;
 
@@ -25,9 +26,9 @@ pub struct Ingredient<'a> {
 /// What a merge gave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Merged {
-    /// The layers in kohya's names, with alpha equal to rank.
+    /// The layers in kohya's names, with alpha equal to rank; differences of norms and biases with alpha 1.
     pub layers: Vec<AdapterLayer>,
-    /// Length of what was cut off over the length of the whole, over all layers; 0 for an exact merge.
+    /// Length of what was cut off over the length of the whole, over all layers with ranks; 0 for an exact merge.
     pub relative_error: f64,
     /// The same per layer, largest first; empty for an exact merge.
     pub layer_errors: Vec<(String, f64)>,
@@ -104,15 +105,24 @@ pub fn merge_while(
         return Err(MergeError::Rank);
     }
     let mut sums: BTreeMap<LayerId, Sum> = BTreeMap::new();
+    let mut vectors: BTreeMap<LayerId, AdapterLayer> = BTreeMap::new();
     for ingredient in ingredients {
         let mut places = BTreeMap::new();
         for layer in ingredient.layers {
-            let factors = plain_factors(layer)?;
-            let Some(place) = names.find(&layer.name) else {
+            let factors = match layer.vector() {
+                Some(_) => None,
+                None => Some(plain_factors(layer)?),
+            };
+            let Some(named) = names.find(&layer.name) else {
                 let name = layer.name.clone();
                 return Err(MergeError::Unknown { name });
             };
-            if let Some(other) = places.insert(place, &layer.name) {
+            let place = if layer.is_of_bias() {
+                named.bias()
+            } else {
+                named.clone()
+            };
+            if let Some(other) = places.insert(place.clone(), &layer.name) {
                 return Err(MergeError::Twice {
                     one: other.clone(),
                     other: layer.name.clone(),
@@ -122,7 +132,11 @@ pub fn merge_while(
                 Part::Unet => ingredient.strength,
                 _ => ingredient.text_strength,
             };
-            let sum = sums.entry(place.clone());
+            let Some(factors) = factors else {
+                add_vector(&mut vectors, (place, names.kohya(named)), (layer, strength))?;
+                continue;
+            };
+            let sum = sums.entry(place);
             let sum = sum.or_insert_with(|| Sum::like(factors));
             sum.add(layer, factors, strength * layer.scale())?;
         }
@@ -150,6 +164,7 @@ pub fn merge_while(
             return Err(MergeError::Stopped);
         }
     }
+    merged.layers.extend(vectors.into_values());
     if merged.layers.is_empty() {
         return Err(MergeError::Empty);
     }
@@ -157,6 +172,42 @@ pub fn merge_while(
     merged.layer_errors.sort_by(|a, b| b.1.total_cmp(&a.1));
     merged.layers.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(merged)
+}
+
+/// Adds a difference of a norm or a bias at a strength to those that are there.
+fn add_vector(
+    sums: &mut BTreeMap<LayerId, AdapterLayer>,
+    (place, name): (LayerId, String),
+    (layer, strength): (&AdapterLayer, f32),
+) -> Result<(), MergeError> {
+    let Some(difference) = layer.vector().filter(|_| strength != 0.0) else {
+        return Ok(());
+    };
+    let scaled = difference.values.iter().map(|value| strength * value);
+    match sums.entry(place) {
+        Entry::Vacant(entry) => {
+            let scaled = Array::new(difference.shape.clone(), scaled.collect());
+            let content = if layer.is_of_bias() {
+                Content::Bias(scaled)
+            } else {
+                Content::Full(scaled)
+            };
+            entry.insert(AdapterLayer::difference(name, content));
+        }
+        Entry::Occupied(mut entry) => {
+            let sum = entry.get_mut();
+            let (one, other) = (sum.weight_size(), layer.weight_size());
+            if one != other {
+                let name = layer.name.clone();
+                return Err(MergeError::Size { name, one, other });
+            }
+            if let Content::Bias(sum) | Content::Full(sum) = &mut sum.content {
+                let pairs = sum.values.iter_mut().zip(scaled);
+                pairs.for_each(|(sum, value)| *sum += value);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Of two sums of squares.

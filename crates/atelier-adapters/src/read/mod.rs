@@ -27,8 +27,17 @@ pub(super) fn read(file: &TensorFile, scales: Option<PeftScales>) -> Result<Adap
         (None, Some(text)) => PeftScales::from_header(text).map_err(bad)?,
         (None, None) => PeftScales::default(),
     };
-    let (stems, mut unknown, spellings) = group(file).map_err(bad)?;
-    let reader = Reader { file, scales };
+    let Grouped {
+        stems,
+        biases,
+        mut unknown,
+        spellings,
+    } = group(file).map_err(bad)?;
+    let reader = Reader {
+        file,
+        scales,
+        reads_numbers: true,
+    };
     let mut layers = Vec::new();
     let mut alone = Vec::new();
     for (stem, keys) in &stems {
@@ -44,6 +53,10 @@ pub(super) fn read(file: &TensorFile, scales: Option<PeftScales>) -> Result<Adap
             "these tensors lack their other factor: {alone}"
         )));
     }
+    for (stem, key) in biases {
+        layers.push(reader.bias(stem, key)?);
+    }
+    layers.sort_by(|a, b| a.name.cmp(&b.name));
     unknown.sort();
     if layers.is_empty() {
         return Err(bad(unknown::no_layer(&unknown)));
@@ -65,6 +78,31 @@ pub(super) fn read(file: &TensorFile, scales: Option<PeftScales>) -> Result<Adap
     })
 }
 
+/// The numbers in the largest weight that networks compute whole, by the shapes in the header.
+pub(super) fn largest_computed_weight(file: &TensorFile) -> Result<usize> {
+    let bad = |problem: String| Error::bad_weights(file.path(), problem);
+    let reader = Reader {
+        file,
+        scales: PeftScales::default(),
+        reads_numbers: false,
+    };
+    let mut largest = 0;
+    for (stem, keys) in group(file).map_err(bad)?.stems {
+        let Ok(content) = reader.content(stem, &keys)? else {
+            continue;
+        };
+        let layer = AdapterLayer {
+            dora_scale: reader.dora_scale(&keys)?,
+            ..AdapterLayer::difference(stem, content)
+        };
+        if layer.is_computed_whole() {
+            let (rows, columns) = layer.weight_size();
+            largest = largest.max(rows.saturating_mul(columns));
+        }
+    }
+    Ok(largest)
+}
+
 /// The floating-point format that most tensors have; of two that as many have the finer one.
 fn usual_format(file: &TensorFile) -> DType {
     let has = |dtype: DType| {
@@ -78,27 +116,43 @@ fn usual_format(file: &TensorFile) -> DType {
         .unwrap_or(DType::F32)
 }
 
-type Grouped<'f> = (BTreeMap<&'f str, Keys<'f>>, Vec<String>, Vec<Spelling>);
+/// The keys of a file, sorted.
+#[derive(Default)]
+struct Grouped<'f> {
+    /// Those of each layer's weight.
+    stems: BTreeMap<&'f str, Keys<'f>>,
+    /// That of each layer's bias.
+    biases: BTreeMap<&'f str, &'f str>,
+    /// What belongs to no layer.
+    unknown: Vec<String>,
+    /// In which spellings they are.
+    spellings: Vec<Spelling>,
+}
 
-/// Sorts the keys by layer; what belongs to none comes second, the factors' spellings last.
+/// Sorts the keys by layer.
 fn group(file: &TensorFile) -> Result<Grouped<'_>, String> {
-    let mut stems: BTreeMap<&str, Keys<'_>> = BTreeMap::new();
-    let (mut unknown, mut spellings) = (Vec::new(), Vec::new());
+    let mut grouped = Grouped::default();
     for key in file.names() {
         let Some((stem, slot, spelling)) = split(key) else {
-            unknown.push(key.to_owned());
+            grouped.unknown.push(key.to_owned());
             continue;
         };
-        if !spellings.contains(&spelling) {
-            spellings.push(spelling);
+        if !grouped.spellings.contains(&spelling) {
+            grouped.spellings.push(spelling);
         }
-        if let Some(other) = stems.entry(stem).or_default().insert(slot, key) {
+        let other = if slot.is_of_bias() {
+            grouped.biases.insert(stem, key)
+        } else {
+            let keys = grouped.stems.entry(stem).or_default();
+            keys.insert(slot, key)
+        };
+        if let Some(other) = other {
             return Err(format!(
                 "`{other}` and `{key}` are the same tensor of a layer"
             ));
         }
     }
-    Ok((stems, unknown, spellings))
+    Ok(grouped)
 }
 
 enum Found {
@@ -112,6 +166,8 @@ enum Found {
 struct Reader<'f> {
     file: &'f TensorFile,
     scales: PeftScales,
+    /// Whether more is wanted than shapes.
+    reads_numbers: bool,
 }
 
 impl Reader<'_> {
@@ -143,6 +199,14 @@ impl Reader<'_> {
         Ok(Found::Layer(Box::new(layer)))
     }
 
+    fn bias(&self, stem: &str, key: &str) -> Result<AdapterLayer> {
+        let content = Content::Bias(self.numbers(key)?);
+        let layer = AdapterLayer::difference(stem, content);
+        let checked = layer.check();
+        checked.map_err(|problem| self.bad(format!("the bias of layer `{stem}` {problem}")))?;
+        Ok(layer)
+    }
+
     fn content(&self, stem: &str, keys: &Keys<'_>) -> Result<Result<Content, Found>> {
         let kinds = [
             [Slot::Down, Slot::Up]
@@ -153,14 +217,18 @@ impl Reader<'_> {
             keys.keys()
                 .any(|slot| (Slot::LokrW1..=Slot::LokrT2).contains(slot)),
             keys.contains_key(&Slot::Diff),
+            keys.contains_key(&Slot::NormWeight),
         ];
         let content = match kinds {
-            [true, false, false, false] => self.low_rank(keys)?,
-            [false, true, false, false] => self.loha(keys)?,
-            [false, false, true, false] => self.lokr(keys)?,
-            [false, false, false, true] => self.array(keys, Slot::Diff)?.map(Content::Full),
-            [false, false, false, false] if keys.contains_key(&Slot::Mid) => None,
-            [false, false, false, false] => return Ok(Err(Found::Stray)),
+            [true, false, false, false, false] => self.low_rank(keys)?,
+            [false, true, false, false, false] => self.loha(keys)?,
+            [false, false, true, false, false] => self.lokr(keys)?,
+            [false, false, false, true, false] => self.array(keys, Slot::Diff)?.map(Content::Full),
+            [false, false, false, false, true] => {
+                self.array(keys, Slot::NormWeight)?.map(Content::Full)
+            }
+            [false, false, false, false, false] if keys.contains_key(&Slot::Mid) => None,
+            [false, false, false, false, false] => return Ok(Err(Found::Stray)),
             _ => {
                 let keys = first_names(keys.values().copied().collect::<Vec<_>>().into_iter());
                 return Err(self.bad(format!("layer `{stem}` is of two kinds at once: {keys}")));
@@ -250,12 +318,14 @@ impl Reader<'_> {
     }
 
     fn array(&self, keys: &Keys<'_>, slot: Slot) -> Result<Option<Array>> {
-        let Some(key) = keys.get(&slot) else {
-            return Ok(None);
-        };
-        let values = match slot {
+        keys.get(&slot).map(|key| self.numbers(key)).transpose()
+    }
+
+    fn numbers(&self, key: &str) -> Result<Array> {
+        let values = match split(key) {
+            _ if !self.reads_numbers => Vec::new(),
             // diffusers writes the alpha of kohya files as an integer.
-            Slot::Alpha => self.file.read_numbers(key)?,
+            Some((_, Slot::Alpha, _)) => self.file.read_numbers(key)?,
             _ => self.file.read_f32(key)?,
         };
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
@@ -267,7 +337,7 @@ impl Reader<'_> {
             .file
             .info(key)
             .map_or(Vec::new(), |info| info.shape.clone());
-        Ok(Some(Array { shape, values }))
+        Ok(Array { shape, values })
     }
 
     fn bad(&self, problem: String) -> Error {

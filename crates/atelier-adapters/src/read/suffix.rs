@@ -24,6 +24,10 @@ pub(crate) enum Slot {
     LokrW2B,
     LokrT2,
     Diff,
+    /// The difference of a norm in `LyCORIS`'s spelling.
+    NormWeight,
+    NormBias,
+    DiffBias,
 }
 
 /// Who spells a key so.
@@ -35,7 +39,7 @@ pub(crate) enum Spelling {
 }
 
 /// Spellings that differ from [`Slot::suffix`].
-const FOREIGN: [(&str, Slot, Spelling); 11] = [
+const FOREIGN: [(&str, Slot, Spelling); 12] = [
     ("_lora.down.weight", Slot::Down, Spelling::OldDiffusers),
     ("_lora.up.weight", Slot::Up, Spelling::OldDiffusers),
     (".lora.down.weight", Slot::Down, Spelling::OldDiffusers),
@@ -62,6 +66,8 @@ const FOREIGN: [(&str, Slot, Spelling); 11] = [
         Slot::MagnitudeVector,
         Spelling::Peft,
     ),
+    // ai-toolkit's name for what PEFT has, beside factors in kohya's names.
+    (".magnitude", Slot::MagnitudeVector, Spelling::Kohya),
     (".diff.weight", Slot::Diff, Spelling::Kohya),
 ];
 
@@ -73,7 +79,7 @@ const NAMED: [(&str, Slot); 3] = [
 ];
 
 impl Slot {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 23] = [
         Self::Down,
         Self::Up,
         Self::Mid,
@@ -94,6 +100,9 @@ impl Slot {
         Self::LokrW2B,
         Self::LokrT2,
         Self::Diff,
+        Self::NormWeight,
+        Self::NormBias,
+        Self::DiffBias,
     ];
 
     /// The end of the key in the files of kohya and `LyCORIS`.
@@ -118,7 +127,15 @@ impl Slot {
             Self::LokrW2B => ".lokr_w2_b",
             Self::LokrT2 => ".lokr_t2",
             Self::Diff => ".diff",
+            Self::NormWeight => ".w_norm",
+            Self::NormBias => ".b_norm",
+            Self::DiffBias => ".diff_b",
         }
+    }
+
+    /// Whether it is for the bias of the layer and not for its weight.
+    pub(crate) fn is_of_bias(self) -> bool {
+        matches!(self, Self::NormBias | Self::DiffBias)
     }
 }
 
@@ -176,6 +193,11 @@ mod tests {
             ("a.b.lokr_w1", "a.b", Slot::LokrW1),
             ("a.b.lokr_w1_a", "a.b", Slot::LokrW1A),
             ("a.dora_scale", "a", Slot::DoraScale),
+            ("a.magnitude", "a", Slot::MagnitudeVector),
+            ("a.diff", "a", Slot::Diff),
+            ("a.diff_b", "a", Slot::DiffBias),
+            ("a.w_norm", "a", Slot::NormWeight),
+            ("a.b_norm", "a", Slot::NormBias),
         ] {
             let (got, tensor, _) = split(key).unwrap();
             assert_eq!((got, tensor), (stem, slot), "{key}");
@@ -186,7 +208,6 @@ mod tests {
             "a.lora_B.bias",
             "a.weight",
             "bundle_emb.cat.clip_l",
-            "a.diff_b",
         ] {
             assert!(split(key).is_none(), "{key}");
         }

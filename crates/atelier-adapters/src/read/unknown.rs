@@ -3,11 +3,19 @@
 use atelier_weights::first_names;
 
 /// Parts of names and what they betray, the most telling first.
-const MARKS: [(&[&str], &str); 9] = [
+const MARKS: [(&[&str], &str); 7] = [
     (&["bundle_emb."], "a bundled embedding"),
-    (&[".diff_b", ".b_norm"], "differences of biases"),
-    (&[".w_norm"], "differences of norms"),
-    (&[".oft_", ".on_input"], "factors of OFT or IA3"),
+    (
+        &[
+            ".oft_",
+            ".on_input",
+            ".a1.weight",
+            ".a2.weight",
+            ".b1.weight",
+            ".b2.weight",
+        ],
+        "factors of OFT, IA3 or GLoRA",
+    ),
     (
         &[".lora_B.bias", ".lora_embedding_"],
         "LoRA biases or embeddings of PEFT",

@@ -20,6 +20,7 @@ pub(super) const RULES: Rules = Rules {
     reader: "diffusers",
     names,
     tensor,
+    others: &[],
     stranger,
     context,
     whole,

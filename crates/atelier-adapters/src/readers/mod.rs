@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::fit::BaseLayers;
 use super::names::{LayerId, LayerNames, Part};
 use super::read::suffix::{Slot, Spelling, split};
-use super::{AdapterFile, AdapterFormat, kohya_name};
+use super::{AdapterFile, AdapterFormat, AdapterLayer, kohya_name};
 
 /// What one program does with a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,13 +70,15 @@ struct Rules {
     names: fn(&LayerNames, &LayerId) -> Vec<String>,
     /// Why it does not use a kind of tensor, if it does not.
     tensor: fn(Slot, Spelling) -> Option<&'static str>,
+    /// Ends of the names of tensors of its layers that it uses, although they belong to no layer here.
+    others: &'static [&'static str],
     /// What it says of a name that is none of its own, given the whole file.
     stranger: fn(&Key<'_>, &[Key<'_>]) -> Option<String>,
     /// Why it refuses a name that is its own, given the whole file.
     context: fn(&Key<'_>, &[Key<'_>]) -> Option<String>,
     /// Why it refuses the whole file.
     whole: fn(&[Key<'_>]) -> Option<String>,
-    /// Layers that only it does not read as they are meant, with the reason.
+    /// Layers that only it does not read as they are meant, with the reason, by [`fault_name`].
     misread: fn(&AdapterFile, &BaseLayers) -> BTreeMap<String, String>,
 }
 
@@ -131,8 +133,15 @@ impl Rules {
                 Some((stem, slot, spelling)) if known.contains_key(stem) => {
                     (self.tensor)(slot, spelling)
                         .map(str::to_owned)
-                        .or_else(|| misfits.get(stem).cloned())
+                        .or_else(|| misfits.get(&fault_name(stem, slot.is_of_bias())).cloned())
                         .or_else(|| (self.context)(key, keys))
+                }
+                None if self.others.iter().any(|end| {
+                    let stem = key.name.strip_suffix(end);
+                    stem.is_some_and(|stem| known.contains_key(stem))
+                }) =>
+                {
+                    None
                 }
                 _ => (self.stranger)(key, keys),
             };
@@ -148,39 +157,73 @@ impl Rules {
     }
 }
 
-/// Layers whose shapes do not fit the model, with the reason.
-fn misfits(adapter: &AdapterFile, base: &BaseLayers) -> BTreeMap<String, String> {
-    let mut misfits = BTreeMap::new();
-    for layer in &adapter.layers {
-        let place = base.names().find(&layer.name);
-        let shape = place.and_then(|place| base.shape(place));
-        if let Some(reason) = shape.and_then(|shape| super::fit::misfit(layer, shape)) {
-            misfits.insert(layer.name.clone(), reason);
-        }
-    }
-    misfits
+/// What the faults of a layer stand under: its name, with an end of its own for the bias.
+fn fault_name(stem: &str, is_of_bias: bool) -> String {
+    let end = if is_of_bias { ".bias" } else { "" };
+    format!("{stem}{end}")
 }
 
-/// Layers whose `DoRA` lengths lack axes of the weight, or have more: the programs divide by lengths of the weight's
-/// axes, which then run along others.
-fn misshapen_lengths(adapter: &AdapterFile, base: &BaseLayers) -> BTreeMap<String, String> {
-    let mut misshapen = BTreeMap::new();
-    for layer in &adapter.layers {
-        let spelled = layer.magnitude_rule == AdapterFormat::Kohya.magnitude_rule();
-        let place = base.names().find(&layer.name);
-        let shape = place.and_then(|place| base.shape(place));
-        if let (Some(shape), Some(lengths), true) = (shape, &layer.dora_scale, spelled)
-            && shape.len() != lengths.shape.len()
-        {
-            let reason = format!(
-                "its DoRA lengths have {} axes, the weight has {}",
-                lengths.shape.len(),
-                shape.len()
-            );
-            misshapen.insert(layer.name.clone(), reason);
-        }
+/// The layers with a place in the model that have a fault.
+fn faults(
+    adapter: &AdapterFile,
+    base: &BaseLayers,
+    fault: impl Fn(&AdapterLayer, &[usize]) -> Option<String>,
+) -> BTreeMap<String, String> {
+    let layers = adapter.layers.iter();
+    let faults = layers.filter_map(|layer| {
+        let (_, shape) = base.place(layer)?;
+        let name = fault_name(&layer.name, layer.is_of_bias());
+        Some((name, fault(layer, shape)?))
+    });
+    faults.collect()
+}
+
+/// Layers whose shapes do not fit the model, with the reason.
+fn misfits(adapter: &AdapterFile, base: &BaseLayers) -> BTreeMap<String, String> {
+    faults(adapter, base, super::fit::misfit)
+}
+
+/// What is wrong with `DoRA` for programs that divide by the lengths of a weight's axes: lengths that lack axes of the weight
+/// or have more, and then run along others, and those of rows, which these programs read in other ways.
+fn odd_lengths(layer: &AdapterLayer, weight: &[usize], of_rows: &str) -> Option<String> {
+    let is_kohya = layer.magnitude_rule == AdapterFormat::Kohya.magnitude_rule();
+    let axes = layer.dora_scale.as_ref().filter(|_| is_kohya)?.shape.len();
+    if axes != weight.len() {
+        let count = weight.len();
+        return Some(format!(
+            "its DoRA lengths have {axes} axes, the weight has {count}"
+        ));
     }
-    misshapen
+    let is_of_rows = layer.has_kohya_lengths_of_rows();
+    is_of_rows.then(|| format!("its DoRA lengths are those of rows, and it divides by {of_rows}"))
+}
+
+/// Layers whose `DoRA` lengths a program misreads that takes all of them for those of columns.
+fn odd_lengths_of_columns(adapter: &AdapterFile, base: &BaseLayers) -> BTreeMap<String, String> {
+    let of_rows = "the lengths of columns, which draws another picture";
+    faults(adapter, base, |layer, weight| {
+        odd_lengths(layer, weight, of_rows)
+    })
+}
+
+/// Whether a file has this tensor of the layer that a key belongs to.
+fn has_beside(key: &Key<'_>, keys: &[Key<'_>], slot: Slot) -> bool {
+    let Some((stem, ..)) = key.parts else {
+        return false;
+    };
+    let is_it = |other: &Key<'_>| matches!(other.parts, Some((name, found, _)) if name == stem && found == slot);
+    keys.iter().any(is_it)
+}
+
+/// What programs say that read differences of biases only beside those of the weights.
+fn lone_bias(key: &Key<'_>, keys: &[Key<'_>]) -> Option<String> {
+    let (beside, what) = match key.parts?.1 {
+        Slot::DiffBias => (Slot::Diff, "`diff`"),
+        Slot::NormBias => (Slot::NormWeight, "`w_norm`"),
+        _ => return None,
+    };
+    let is_lone = !has_beside(key, keys, beside);
+    is_lone.then(|| format!("it reads the difference of a bias only beside {what}"))
 }
 
 /// Every layer is read as it is meant.
@@ -233,6 +276,11 @@ fn processor(layer: &LayerId) -> Option<String> {
     let path = layer.path.replace(".to_", ".processor.to_");
     let inside = layer.part == Part::Unet && path != layer.path;
     inside.then(|| path.trim_end_matches(".0").to_owned())
+}
+
+/// Whether a layer is a norm.
+fn is_norm(layer: &LayerId) -> bool {
+    layer.path.contains("norm")
 }
 
 /// Whether a name has block names of the original layout.

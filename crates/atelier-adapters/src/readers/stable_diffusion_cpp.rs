@@ -1,8 +1,8 @@
 //! stable-diffusion.cpp: `src/name_conversion.cpp`, `convert_tensor_name` and `convert_sep_to_dot`.
 
 use super::{
-    Rules, kohya_diffusers, kohya_sgm, kohya_text, no_objection, none_misread, not_in_its_map,
-    nothing, processor,
+    Rules, is_norm, kohya_diffusers, kohya_sgm, kohya_text, no_objection, none_misread,
+    not_in_its_map, nothing, processor,
 };
 use crate::kohya_name;
 use crate::names::{LayerId, LayerNames, Part};
@@ -12,6 +12,7 @@ pub(super) const RULES: Rules = Rules {
     reader: "stable-diffusion.cpp",
     names,
     tensor,
+    others: &[],
     stranger: not_in_its_map,
     context: no_objection,
     whole: nothing,
@@ -40,7 +41,7 @@ fn names(names: &LayerNames, layer: &LayerId) -> Vec<String> {
             list.extend(processor(layer).map(|path| format!("unet.{path}")));
             list
         }
-        _ if path == "text_projection" => Vec::new(),
+        _ if path == "text_projection" || is_norm(layer) => Vec::new(),
         Part::TextEncoder => vec![
             kohya_text("lora_te", layer),
             kohya_text("lora_te1", layer),
@@ -53,6 +54,9 @@ fn names(names: &LayerNames, layer: &LayerId) -> Vec<String> {
 fn tensor(slot: Slot, _spelling: Spelling) -> Option<&'static str> {
     match slot {
         Slot::DoraScale | Slot::MagnitudeVector => Some("it does not know DoRA"),
+        Slot::NormWeight | Slot::NormBias => {
+            Some("it knows differences of norms only as `diff` and `diff_b`")
+        }
         Slot::LokrT2 => Some("it does not know LoKr with Tucker factors"),
         _ => None,
     }

@@ -60,6 +60,9 @@ impl NamedAdapter {
     ///
     /// Before the file gets its name it is read again and must give the same layers, and the programs must read every
     /// tensor of it on a model with the layers of `base`. What each program makes of the file comes back.
+    ///
+    /// `DoRA` with lengths of rows no program reads in kohya's format as it is meant, and norms and biases of some layers not
+    /// all of them; where any program is enough, it need not use these.
     pub fn write(
         &self,
         path: impl AsRef<Path>,
@@ -74,7 +77,7 @@ impl NamedAdapter {
             let again = TensorFile::open(written)?;
             proof::reads_back(path, &file, &again)?;
             verdicts = readers::check(&again, base)?;
-            proof::is_read(path, &verdicts, read_by)
+            proof::is_read(&file, &verdicts, read_by)
         })?;
         Ok(verdicts)
     }
@@ -202,10 +205,12 @@ fn exact(dtype: DType, value: f32) -> DType {
     }
 }
 
-/// The tensors of a layer in kohya's and `LyCORIS`'s names.
+/// The tensors of a layer in kohya's and `LyCORIS`'s names; of norms and biases those that most programs know.
 fn tensors(layer: &AdapterLayer, dtype: DType) -> Vec<OutTensor> {
-    let alpha = Array::new([], vec![layer.alpha]);
-    let mut parts = vec![(Slot::Alpha, alpha)];
+    let mut parts = Vec::new();
+    if layer.vector().is_none() {
+        parts.push((Slot::Alpha, Array::new([], vec![layer.alpha])));
+    }
     if let Some(lengths) = &layer.dora_scale {
         parts.push((Slot::DoraScale, lengths.clone()));
     }
@@ -242,6 +247,7 @@ fn tensors(layer: &AdapterLayer, dtype: DType) -> Vec<OutTensor> {
             parts.extend(mid.as_ref().map(|mid| (Slot::Mid, mid.clone())));
         }
         Content::Full(whole) => parts.push((Slot::Diff, whole.clone())),
+        Content::Bias(difference) => parts.push((Slot::DiffBias, difference.clone())),
     }
     parts
         .into_iter()

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use atelier_adapters::{AdapterFile, AdapterLayer, Array, Content, KohyaMetadata, kohya_name};
 use atelier_core::{Coded as _, ErrorCode};
-use atelier_weights::{DType, OutTensor, write_tensors};
+use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 
 /// Made by `kohya_tiny.py`, which prints the hashes below.
 const TINY: &str = concat!(
@@ -256,6 +256,14 @@ fn unfit_layers_are_refused_with_their_name() {
             "layer `x` is of two kinds at once",
         ),
         (
+            vec![("x.diff", &[5], 1.0), ("x.w_norm", &[5], 1.0)],
+            "layer `x` is of two kinds at once",
+        ),
+        (
+            vec![("x.diff_b", &[0], 1.0)],
+            "the bias of layer `x` has rank or width 0",
+        ),
+        (
             vec![down, up, ("x.lora_A.weight", &[4, 3], 1.0)],
             "are the same tensor of a layer",
         ),
@@ -325,6 +333,35 @@ fn unknown_tensors_beside_layers_are_kept_and_named() {
             "tensors not used (unknown, 2): `x.bias`, `y.alpha`",
         ]
     );
+}
+
+#[test]
+fn the_largest_weight_that_is_computed_whole_is_known_from_the_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let plain: [(&str, &[usize], f32); 2] = [
+        ("x.lora_down.weight", &[4, 300], 1.0),
+        ("x.lora_up.weight", &[500, 4], 1.0),
+    ];
+    let lengths: [(&str, &[usize], f32); 1] = [("x.dora_scale", &[500, 1], 1.0)];
+    let vectors: [(&str, &[usize], f32); 2] = [("y.diff", &[900], 1.0), ("y.diff_b", &[900], 1.0)];
+    let whole: [(&str, &[usize], f32); 1] = [("z.diff", &[8, 4, 3, 3], 1.0)];
+    let lokr: [(&str, &[usize], f32); 3] = [
+        ("k.lokr_w1", &[10, 10], 1.0),
+        ("k.lokr_w2_a", &[20, 1], 1.0),
+        ("k.lokr_w2_b", &[1, 30], 1.0),
+    ];
+    for (tensors, expected) in [
+        ([&plain[..], &vectors].concat(), 0),
+        ([&plain[..], &whole].concat(), 288),
+        ([&whole[..], &lokr].concat(), 60_000),
+        ([&plain[..], &lengths, &lokr].concat(), 150_000),
+    ] {
+        put(&path, &tensors);
+        let file = TensorFile::open(&path).unwrap();
+        let largest = AdapterFile::largest_computed_weight(&file).unwrap();
+        assert_eq!(largest, expected);
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use atelier_weights::{
 };
 use half::f16;
 
-/// A change of rank 1 for a weight.
+/// A change of rank 1 for a weight, a difference for a norm or a bias.
 fn change(shape: &[usize], scale: f32) -> WeightChange {
     let (rows, columns) = (shape[0], shape[1..].iter().product());
     let matrix = |rows: usize, columns: usize, step: f32| Matrix {
@@ -24,14 +24,19 @@ fn change(shape: &[usize], scale: f32) -> WeightChange {
             .collect(),
     };
     let (left, right) = (matrix(rows, 1, 0.7), matrix(1, columns, 1.3));
+    let factor = if shape.len() > 1 {
+        Factor::Product { left, right }
+    } else {
+        Factor::Whole(left)
+    };
     WeightChange {
-        delta: Delta::Plain(Factor::Product { left, right }),
+        delta: Delta::Plain(factor),
         scale,
         magnitude: None,
     }
 }
 
-/// A change for every layer of a model that adapters can sit on, with the diffusers names of their weights.
+/// A change for every tensor of a model that adapters can change, with its diffusers name.
 fn changes(model: &ModelFiles) -> BTreeMap<(Part, String), WeightChange> {
     let mut changes = BTreeMap::new();
     for part in Part::ALL {
@@ -40,8 +45,8 @@ fn changes(model: &ModelFiles) -> BTreeMap<(Part, String), WeightChange> {
         }
         let config = model.config(part.name()).unwrap();
         for (name, shape) in expected_tensors(part.name(), &config).unwrap() {
-            let is_layer = name.ends_with(".weight") && !name.ends_with("_embedding.weight");
-            if is_layer && shape.len() >= 2 {
+            let is_known = LayerId::of_tensor(part, &name).is_some();
+            if is_known && !name.ends_with("_embedding.weight") {
                 changes.insert((part, name), change(&shape, 0.125));
             }
         }
@@ -55,7 +60,7 @@ fn strength(part: Part) -> f32 {
 
 fn plan(model: &ModelFiles) -> Baking {
     let changes = changes(model).into_iter().map(|((part, name), change)| {
-        let layer = LayerId::new(part, name.trim_end_matches(".weight"));
+        let layer = LayerId::of_tensor(part, &name).unwrap();
         (layer, change, strength(part))
     });
     atelier_adapters::bake::plan(model, changes).unwrap()
@@ -91,7 +96,7 @@ fn stored(value: f32, dtype: DType) -> f32 {
     }
 }
 
-/// Every layer has its change and nothing else has one.
+/// Every tensor has its change and nothing else has one.
 fn check(before: &ModelFiles, after: &ModelFiles) {
     let mut changed = BTreeSet::new();
     for ((part, name), change) in changes(before) {
@@ -132,7 +137,7 @@ fn checkpoint(name: &str) -> PathBuf {
 }
 
 #[test]
-fn every_layer_of_every_kind_of_base_takes_its_change() {
+fn every_layer_norm_and_bias_of_every_kind_of_base_takes_its_change() {
     for base in [
         tiny_sd15(),
         tiny_sdxl(),
@@ -224,7 +229,7 @@ fn what_does_not_fit_and_what_was_stopped_leaves_no_file() {
         .unwrap()
         .shape
         .clone();
-    let layer = LayerId::new(part, name.trim_end_matches(".weight"));
+    let layer = LayerId::of_tensor(part, &name).unwrap();
     let large = atelier_adapters::bake::plan(&model, [(layer, change(&shape, 1e6), 1.0)]).unwrap();
     let error = large.write(&source, &target, &none, || true).unwrap_err();
     assert!(
@@ -238,7 +243,7 @@ fn what_does_not_fit_and_what_was_stopped_leaves_no_file() {
     assert!(
         error
             .to_string()
-            .contains("no weight for the layer `unet.no.such.layer`")
+            .contains("no tensor `unet.no.such.layer.weight`")
     );
 }
 

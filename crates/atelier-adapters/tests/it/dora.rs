@@ -165,10 +165,6 @@ fn converted_lengths_have_the_axes_of_the_weight() {
     };
     assert_eq!(shape(&file, "proj_in.dora_scale"), [1280, 1, 1, 1]);
     assert_eq!(shape(&file, "to_q.dora_scale"), [1280, 1]);
-    for reader in ["ComfyUI", "A1111", "InvokeAI"] {
-        let verdict = verdict(&kohya, reader);
-        assert!(verdict.passes(), "{verdict:?}");
-    }
     let file = to(&kohya, AdapterFormat::Peft, &again);
     let end = "proj_in.lora_magnitude_vector";
     assert_eq!(shape(&file, end), [1, 1280, 1, 1]);
@@ -180,25 +176,143 @@ fn converted_lengths_have_the_axes_of_the_weight() {
     assert_eq!(lengths.shape, [1, 1280, 1, 1]);
 }
 
+const KOHYA_PROJ: &str = "lora_unet_mid_block_attentions_0_proj_in";
+
+/// Writes a layer with lengths of this shape.
+fn put_lengths(path: &Path, shape: &[usize]) {
+    let tensors: [(&str, &str, &[usize]); 3] = [
+        (KOHYA_PROJ, "lora_down.weight", &[2, 1280, 1, 1]),
+        (KOHYA_PROJ, "lora_up.weight", &[1280, 2, 1, 1]),
+        (KOHYA_PROJ, "dora_scale", shape),
+    ];
+    put(path, &tensors, &BTreeMap::new());
+}
+
 #[test]
-fn lengths_that_lack_axes_of_the_weight_suit_no_program_that_divides_by_them() {
+fn lengths_suit_programs_by_their_axes_and_by_what_they_are_of() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.safetensors");
-    let name = "lora_unet_mid_block_attentions_0_proj_in";
-    for (shape, fits) in [(&[1280usize, 1][..], false), (&[1280, 1, 1, 1], true)] {
-        let tensors: [(&str, &str, &[usize]); 3] = [
-            (name, "lora_down.weight", &[2, 1280, 1, 1]),
-            (name, "lora_up.weight", &[1280, 2, 1, 1]),
-            (name, "dora_scale", shape),
-        ];
-        put(&path, &tensors, &BTreeMap::new());
-        for reader in ["ComfyUI", "A1111", "InvokeAI"] {
+    let axes = "its DoRA lengths have 2 axes, the weight has 4";
+    for (shape, reasons) in [
+        (&[1280, 1][..], Some([axes; 3])),
+        (&[1, 1280], Some([axes; 3])),
+        (&[1, 1280, 1, 1], None),
+        (
+            &[1280, 1, 1, 1],
+            Some([
+                "the lengths that the base's rows have without the change",
+                "the lengths of columns",
+                "the lengths of columns",
+            ]),
+        ),
+    ] {
+        put_lengths(&path, shape);
+        for (at, reader) in ["ComfyUI", "A1111", "InvokeAI"].into_iter().enumerate() {
             let verdict = verdict(&path, reader);
-            assert_eq!(verdict.passes(), fits, "{verdict:?}");
-            if !fits {
-                let (_, reason) = verdict.first_refusal();
-                assert_eq!(reason, "its DoRA lengths have 2 axes, the weight has 4");
-            }
+            assert_eq!(verdict.passes(), reasons.is_none(), "{verdict:?}");
+            let (_, reason) = verdict.first_refusal();
+            let expected = reasons.map_or("", |reasons| reasons[at]);
+            assert!(reason.contains(expected), "{reader}, {shape:?}: {reason}");
         }
     }
+}
+
+#[test]
+fn lengths_of_rows_are_converted_and_the_note_says_what_programs_make_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    let base = BaseLayers::published(AdapterFamily::Sd1);
+    let rows = convert(file(vec![dora(TO_Q, 1280)]), &base, AdapterFormat::Kohya).unwrap();
+    assert!(
+        rows.notes[0].starts_with("1 DoRA layers have a length for each row"),
+        "{:?}",
+        rows.notes
+    );
+    let verdicts = rows.write(&path, DType::F16, &base, ReadBy::Any).unwrap();
+    assert!(verdicts.iter().all(|verdict| !verdict.passes()));
+    assert!(rows.write(&path, DType::F16, &base, ReadBy::All).is_err());
+    // Lengths of columns have programs that read them.
+    let mut columns = dora(TO_Q, 1280);
+    columns.dora_scale = Some(filled(&[1, 1280]));
+    let columns = convert(file(vec![columns]), &base, AdapterFormat::Kohya).unwrap();
+    assert_eq!(columns.notes, [""; 0]);
+    let verdicts = columns.write(&path, DType::F16, &base, ReadBy::Any);
+    let reading = verdicts.unwrap();
+    assert_eq!(reading.iter().filter(|verdict| verdict.passes()).count(), 3);
+}
+
+#[test]
+fn lengths_of_ai_toolkit_are_those_of_rows_in_the_meaning_of_peft() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    let tensors: [(&str, &str, &[usize]); 3] = [
+        (KOHYA_PROJ, "lora_down.weight", &[2, 1280, 1, 1]),
+        (KOHYA_PROJ, "lora_up.weight", &[1280, 2, 1, 1]),
+        (KOHYA_PROJ, "magnitude", &[1280]),
+    ];
+    put(&path, &tensors, &BTreeMap::new());
+    let read = AdapterFile::read(&path).unwrap();
+    assert_eq!(read.unknown, [""; 0]);
+    assert_eq!(read.format, AdapterFormat::Kohya);
+    let layer = &read.layers[0];
+    assert_eq!(
+        (layer.kind(), layer.alpha.to_bits()),
+        ("DoRA", 2f32.to_bits())
+    );
+    assert_eq!(layer.dora_scale, Some(filled(&[1280, 1])));
+    assert_eq!(layer.magnitude_rule, AdapterFormat::Peft.magnitude_rule());
+    for reader in ["ComfyUI", "A1111", "InvokeAI"] {
+        let verdict = verdict(&path, reader);
+        let (tensor, reason) = verdict.first_refusal();
+        assert!(tensor.ends_with(".magnitude"), "{tensor}");
+        assert_eq!(reason, "it knows DoRA only as `dora_scale`");
+    }
+    // PEFT's format has the same meaning, and diffusers reads it.
+    let base = BaseLayers::published(AdapterFamily::Sd1);
+    let peft = convert(read, &base, AdapterFormat::Peft).unwrap();
+    assert_eq!(peft.notes, [""; 0]);
+    let verdicts = peft.write(&path, DType::F16, &base, ReadBy::Any).unwrap();
+    let diffusers = verdicts.iter().find(|found| found.reader == "diffusers");
+    assert!(diffusers.unwrap().passes(), "{diffusers:?}");
+}
+
+#[test]
+fn invokeai_raises_an_error_on_lengths_of_other_kinds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    let (down, up): (&[usize], &[usize]) = (&[2, 1280, 1, 1], &[1280, 2, 1, 1]);
+    let lengths = (KOHYA_PROJ, "dora_scale", &[1, 1280, 1, 1][..]);
+    let plain = [
+        (KOHYA_PROJ, "lora_down.weight", down),
+        (KOHYA_PROJ, "lora_up.weight", up),
+    ];
+    let mid = [(KOHYA_PROJ, "lora_mid.weight", &[2, 2, 1, 1][..])];
+    let whole = [(KOHYA_PROJ, "diff", &[1280, 1280, 1, 1][..])];
+    let loha = ["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"].map(|end| {
+        let shape: &[usize] = if end.ends_with('a') {
+            &[1280, 2]
+        } else {
+            &[2, 1280]
+        };
+        (KOHYA_PROJ, end, shape)
+    });
+    for (tensors, is_read) in [
+        (plain.to_vec(), true),
+        ([&plain[..], &mid].concat(), false),
+        (loha.to_vec(), false),
+        (whole.to_vec(), false),
+    ] {
+        let tensors = [&tensors[..], &[lengths]].concat();
+        put(&path, &tensors, &BTreeMap::new());
+        let invokeai = verdict(&path, "InvokeAI");
+        assert_eq!(invokeai.passes(), is_read, "{invokeai:?}");
+        let whole = invokeai.whole.unwrap_or_default();
+        assert_eq!(whole.contains("DoRA of anything but plain LoRA"), !is_read);
+    }
+    // ComfyUI reads all of them but lengths beside a whole difference.
+    let comfyui = verdict(&path, "ComfyUI");
+    assert_eq!(
+        comfyui.first_refusal().1,
+        "it ignores DoRA's lengths beside a whole difference"
+    );
 }

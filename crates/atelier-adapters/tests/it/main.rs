@@ -7,6 +7,7 @@ mod bake;
 mod dora;
 mod kinds;
 mod names;
+mod norms_and_biases;
 mod operations;
 mod readers;
 mod scales;

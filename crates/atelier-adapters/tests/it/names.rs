@@ -32,6 +32,8 @@ fn every_spelling_of_a_layer_finds_it() {
     let out = unet("down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_out.0");
     let conv = unet("up_blocks.1.upsamplers.0.conv");
     let embed = unet("time_embedding.linear_1");
+    let norm = unet("down_blocks.1.resnets.0.norm1");
+    let last = unet("conv_norm_out");
     let text = LayerId::new(Part::TextEncoder, "encoder.layers.3.self_attn.q_proj");
     let fc1 = LayerId::new(Part::TextEncoder, "text_model.encoder.layers.3.mlp.fc1");
     for &family in AdapterFamily::ALL {
@@ -113,6 +115,10 @@ fn every_spelling_of_a_layer_finds_it() {
                 &text,
                 "text_encoder.base_model.model.text_model.encoder.layers.3.self_attn.q_proj",
             ),
+            (&norm, "lora_unet_down_blocks_1_resnets_0_norm1"),
+            (&norm, "lora_unet_input_blocks_4_0_in_layers_0"),
+            (&norm, "diffusion_model.input_blocks.4.0.in_layers.0"),
+            (&last, "lora_unet_out_0"),
             (&fc1, "text_encoder.text_model.encoder.layers.3.mlp.fc1"),
             (&fc1, "lora_te_text_model_encoder_layers_3_mlp_fc1"),
         ] {
@@ -129,6 +135,7 @@ fn every_spelling_of_the_second_text_encoder_finds_it() {
         "lora_te2_text_model_encoder_layers_31_mlp_fc2",
         "text_encoder_2.text_model.encoder.layers.31.mlp.fc2",
         "text_encoder_2.encoder.layers.31.mlp.fc2",
+        "text_encoders.clip_g.transformer.text_model.encoder.layers.31.mlp.fc2",
     ] {
         assert_eq!(names.find(spelling), Some(&second), "{spelling}");
     }
@@ -136,6 +143,30 @@ fn every_spelling_of_the_second_text_encoder_finds_it() {
     assert_eq!(names.find("text_model.encoder.layers.3.mlp.fc1"), None);
     let projection = LayerId::new(Part::TextEncoder2, "text_projection");
     assert_eq!(names.kohya(&projection), "lora_te2_text_projection");
+}
+
+#[test]
+fn comfyui_names_text_encoders_by_what_they_are() {
+    let path = "encoder.layers.3.self_attn.q_proj";
+    let (first, second) = (
+        LayerId::new(Part::TextEncoder, path),
+        LayerId::new(Part::TextEncoder2, path),
+    );
+    let projection = LayerId::new(Part::TextEncoder2, "text_projection");
+    let spelled = |encoder: &str| format!("text_encoders.{encoder}.transformer.text_model.{path}");
+    for (family, encoder, layer) in [
+        (AdapterFamily::Sd1, "clip_l", &first),
+        (AdapterFamily::Sd2, "clip_h", &first),
+        (AdapterFamily::Sdxl, "clip_l", &first),
+        (AdapterFamily::Sdxl, "clip_g", &second),
+    ] {
+        let names = LayerNames::published(family);
+        assert_eq!(names.find(&spelled(encoder)), Some(layer), "{family}");
+    }
+    let names = LayerNames::published(AdapterFamily::Sdxl);
+    let name = "text_encoders.clip_g.transformer.text_projection";
+    assert_eq!(names.find(name), Some(&projection));
+    assert_eq!(names.find(&spelled("clip_h")), None);
 }
 
 #[test]
@@ -177,6 +208,10 @@ fn published_bases_know_the_shapes() {
     let base = BaseLayers::published(AdapterFamily::Sdxl);
     let layer = unet("mid_block.attentions.0.transformer_blocks.0.attn2.to_k");
     assert_eq!(base.shape(&layer), Some(&[1280, 2048][..]));
+    assert_eq!(base.shape(&layer.bias()), None);
+    let norm = unet("mid_block.resnets.0.norm1");
+    assert_eq!(base.shape(&norm), Some(&[1280][..]));
+    assert_eq!(base.shape(&norm.bias()), Some(&[1280][..]));
 }
 
 proptest! {

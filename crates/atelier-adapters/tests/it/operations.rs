@@ -266,10 +266,10 @@ fn merges_that_cannot_be_are_refused() {
         .into_iter()
         .filter(|l| l.name.contains("_loha_linear"))
         .collect();
+    let refused = refusal(&loha, None).to_string();
     assert!(
-        refusal(&loha, None)
-            .to_string()
-            .contains("only LoRA layers can be merged")
+        refused.contains("only LoRA layers can be merged"),
+        "{refused}"
     );
     let one = sample(1, 2).layers;
     let other = [layer(&format!("unet.{PROJ}"), 1, [&[2, 640], &[640, 2]])];

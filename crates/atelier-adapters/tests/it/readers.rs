@@ -15,7 +15,7 @@ use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 fn adapter(base: &BaseLayers, wanted: impl Fn(Part, &str) -> bool) -> AdapterFile {
     let layers = base.names().layers().iter();
     let layers = layers
-        .filter(|layer| wanted(layer.part, &layer.path))
+        .filter(|layer| wanted(layer.part, &layer.path) && base.shape(layer).unwrap().len() > 1)
         .map(|layer| {
             let shape = base.shape(layer).unwrap();
             let mut down = shape.to_vec();
@@ -213,6 +213,56 @@ fn shapes_are_judged_with_the_names() {
             .values()
             .all(|verdict| verdict.refused.len() == 2)
     );
+}
+
+#[test]
+fn a_whole_difference_gets_the_axes_of_the_weight_which_comfyui_wants() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("whole");
+    let base = BaseLayers::published(AdapterFamily::Sd1);
+    let name = "lora_unet_down_blocks_0_attentions_0_proj_in.diff";
+    with_others(&path, &base, &[(name, vec![320, 320])]);
+    let comfyui = &verdicts(&path, &base)["ComfyUI"];
+    let (tensor, reason) = comfyui.first_refusal();
+    assert_eq!(tensor, name);
+    assert!(
+        reason.contains("[320, 320], the base's tensor [320, 320, 1, 1]"),
+        "{reason}"
+    );
+    for other in ["A1111", "InvokeAI", "stable-diffusion.cpp"] {
+        assert!(verdicts(&path, &base)[other].passes(), "{other}");
+    }
+    let read = AdapterFile::read(&path).unwrap();
+    let converted = convert(read, &base, AdapterFormat::Kohya).unwrap();
+    let written = converted.write(&path, DType::F16, &base, ReadBy::Any);
+    let comfyui = written.unwrap().remove(0);
+    assert!(comfyui.passes(), "{comfyui:?}");
+    let file = TensorFile::open(&path).unwrap();
+    assert_eq!(file.info(name).unwrap().shape, [320, 320, 1, 1]);
+}
+
+#[test]
+fn comfyui_reads_its_own_names_of_text_encoders_and_others_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own");
+    let base = BaseLayers::published(AdapterFamily::Sdxl);
+    let stem = "text_encoders.clip_g.transformer.text_model.encoder.layers.3.mlp.fc1";
+    let (down, up) = (
+        format!("{stem}.lora_down.weight"),
+        format!("{stem}.lora_up.weight"),
+    );
+    with_others(
+        &path,
+        &base,
+        &[(&down, vec![1, 1280]), (&up, vec![5120, 1])],
+    );
+    let verdicts = verdicts(&path, &base);
+    assert!(verdicts["ComfyUI"].passes(), "{:?}", verdicts["ComfyUI"]);
+    for reader in ["A1111", "InvokeAI", "stable-diffusion.cpp"] {
+        assert_eq!(verdicts[reader].refused.len(), 2, "{:?}", verdicts[reader]);
+    }
+    let fitted = AdapterFile::read(&path).unwrap().fit(&base).unwrap();
+    assert_eq!((fitted.changes.len(), fitted.notes.len()), (5, 0));
 }
 
 #[test]

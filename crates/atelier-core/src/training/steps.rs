@@ -30,6 +30,18 @@ impl StepCount {
     pub fn total(self) -> u64 {
         self.steps_per_epoch() * self.epochs as u64
     }
+
+    /// How many pictures the steps have on average, as a part of the largest of them: 1 where all have as many.
+    pub fn fill(self) -> f64 {
+        let pictures = self.pictures_per_epoch();
+        let largest = self.batch_size.min(pictures);
+        let most = self.steps_per_epoch() as f64 * largest as f64;
+        if most > 0.0 {
+            pictures as f64 / most
+        } else {
+            1.0
+        }
+    }
 }
 
 impl fmt::Display for StepCount {
@@ -59,14 +71,31 @@ impl fmt::Display for StepCount {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_sum_is_said_as_it_is_made() {
-        let sum = |pictures, repeats, epochs, batch_size| StepCount {
+    fn sum(pictures: usize, repeats: usize, epochs: usize, batch_size: usize) -> StepCount {
+        StepCount {
             pictures,
             repeats,
             epochs,
             batch_size,
-        };
+        }
+    }
+
+    #[test]
+    fn steps_are_as_full_as_their_last_one_lets_them_be() {
+        for (count, fill) in [
+            (sum(17, 1, 40, 16), 17.0 / 32.0),
+            (sum(5, 1, 40, 4), 5.0 / 8.0),
+            (sum(28, 2, 40, 4), 1.0),
+            // The batch is never larger than an epoch.
+            (sum(3, 1, 40, 16), 1.0),
+            (sum(0, 1, 40, 4), 1.0),
+        ] {
+            assert!((count.fill() - fill).abs() < 1e-12, "{count}");
+        }
+    }
+
+    #[test]
+    fn the_sum_is_said_as_it_is_made() {
         let even = sum(28, 2, 40, 4);
         assert_eq!((even.steps_per_epoch(), even.total()), (14, 560));
         assert_eq!(

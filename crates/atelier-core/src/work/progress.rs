@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::TrainingPictures;
+
 /// The named stretches of a piece of work, in the order in which they usually come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -57,6 +59,12 @@ pub struct Progress {
 pub trait ProgressSink: Send + Sync {
     /// Takes note of where the work stands.
     fn report(&self, progress: Progress);
+
+    /// Takes note of something that a person should know, as soon as it is known.
+    fn note(&self, _note: &str) {}
+
+    /// Takes note of the pictures that a training found, when it is planned and will begin.
+    fn found(&self, _pictures: TrainingPictures) {}
 }
 
 /// A sink that ignores everything.

@@ -58,6 +58,8 @@ pub struct TrainReport {
     pub recompute: Recompute,
     /// The memory that was planned for, in bytes.
     pub planned_peak_bytes: u64,
+    /// Training steps of this call.
+    pub trained_steps: u64,
     /// Seconds spent in training steps of this call.
     pub training_secs: f64,
     /// Seconds spent drawing previews in this call.

@@ -92,10 +92,10 @@ pub enum TriggerFinding {
         /// What it sees.
         read_as: String,
     },
-    /// The base knows no word like it.
-    Unknown {
-        /// How many tokens it is.
-        tokens: usize,
+    /// It is none of the base's tokens. That the base knows nothing by it does not follow: many a name is several tokens.
+    NoSingleToken {
+        /// What it is read as.
+        tokens: Vec<String>,
     },
 }
 
@@ -117,7 +117,7 @@ impl TriggerFinding {
             | Self::PromptSyntax { .. }
             | Self::Punctuation { .. }
             | Self::Used { .. } => FindingLevel::Warning,
-            Self::HoldsClassNoun { .. } | Self::CaseIgnored { .. } | Self::Unknown { .. } => {
+            Self::HoldsClassNoun { .. } | Self::CaseIgnored { .. } | Self::NoSingleToken { .. } => {
                 FindingLevel::Good
             }
         }
@@ -142,7 +142,7 @@ impl TriggerFinding {
             Self::Used { .. } => "used",
             Self::HoldsClassNoun { .. } => "holds-class-noun",
             Self::CaseIgnored { .. } => "case-ignored",
-            Self::Unknown { .. } => "unknown",
+            Self::NoSingleToken { .. } => "no-single-token",
         }
     }
 }
@@ -167,8 +167,7 @@ impl fmt::Display for TriggerFinding {
             Self::Used { owner } => write!(f, "{owner} has the same word (capital letters are not seen), so that adapters of both could not be told apart in one prompt; change it a little"),
             Self::HoldsClassNoun { noun } => write!(f, "`{noun}` in it reminds people what it calls"),
             Self::CaseIgnored { read_as } => write!(f, "capital letters are for people: the text encoder reads `{read_as}`"),
-            Self::Unknown { tokens: 1 } => f.write_str("the base knows no word like it"),
-            Self::Unknown { tokens } => write!(f, "the base knows no word like it; it is {tokens} tokens"),
+            Self::NoSingleToken { tokens } => write!(f, "no token of the base is this word, which it reads as `{}`; a name that people know may be known to the base all the same: draw it once before the training", tokens.join("`, `")),
         }
     }
 }

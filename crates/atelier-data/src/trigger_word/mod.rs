@@ -24,6 +24,8 @@ const PROMPT_SYNTAX: &[char] = &['(', ')', '[', ']', '{', '}', '<', '>', '|', ':
 pub struct TriggerContext<'a> {
     /// The number of tokens that the base's tokenizer makes of a text.
     pub count_tokens: &'a dyn Fn(&str) -> usize,
+    /// These tokens, each in letters.
+    pub tokens: &'a dyn Fn(&str) -> Vec<String>,
     /// What the pictures have in common.
     pub category: Category,
     /// What else has a trigger word, in words such as `` dataset `faces` ``, with this word.
@@ -41,8 +43,8 @@ pub fn judge_trigger_word(word: &str, context: &TriggerContext<'_>) -> Vec<Trigg
         .iter()
         .all(|finding| finding.level() == FindingLevel::Good)
     {
-        let tokens = (context.count_tokens)(word);
-        findings.insert(0, TriggerFinding::Unknown { tokens });
+        let tokens = (context.tokens)(word);
+        findings.insert(0, TriggerFinding::NoSingleToken { tokens });
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.level()));
     findings
@@ -163,22 +165,26 @@ mod tests {
 
     use super::*;
 
-    /// As if the vocabulary had three words and else pairs of letters.
-    fn count(text: &str) -> usize {
+    /// As if the vocabulary had three words and else triples of letters.
+    fn tokens(text: &str) -> Vec<String> {
         let words = text.split(|c: char| !c.is_alphanumeric());
-        let words = words.filter(|word| !word.is_empty());
-        words
-            .map(|word| match word.to_lowercase().as_str() {
-                "cat" | "person" | "style" => 1,
-                other => other.chars().count().div_ceil(3),
-            })
-            .sum()
+        let words = words.map(str::to_lowercase);
+        let tokens = words.flat_map(|word| match word.as_str() {
+            "cat" | "person" | "style" => vec![word],
+            other => {
+                let letters: Vec<char> = other.chars().collect();
+                let triples = letters.chunks(3);
+                triples.map(|triple| triple.iter().collect()).collect()
+            }
+        });
+        tokens.collect()
     }
 
     fn judged(word: &str, category: Category) -> Vec<TriggerFinding> {
         let used = [("dataset `Cats`".to_owned(), "MyCatV1".to_owned())];
         let context = TriggerContext {
-            count_tokens: &count,
+            count_tokens: &|text: &str| tokens(text).len(),
+            tokens: &tokens,
             category,
             used: &used,
         };
@@ -196,9 +202,19 @@ mod tests {
             let findings = judged(word, Category::Style);
             let good = |finding: &TriggerFinding| finding.level() == FindingLevel::Good;
             assert!(findings.iter().all(good), "{word}: {findings:?}");
-            assert_eq!(findings[0].code(), "unknown");
+            assert_eq!(findings[0].code(), "no-single-token");
         }
         assert!(codes("AEXStyle").contains(&"holds-class-noun"));
+    }
+
+    #[test]
+    fn a_word_of_several_tokens_is_said_to_be_that_and_not_to_be_unknown() {
+        let said = judged("Klimt", Category::Style)[0].to_string();
+        assert!(
+            said.starts_with("no token of the base is this word, which it reads as `kli`, `mt`")
+        );
+        assert!(said.contains("a name that people know may be known to the base all the same"));
+        assert!(!said.contains("knows no word"), "{said}");
     }
 
     #[test]

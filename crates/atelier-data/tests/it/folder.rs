@@ -99,6 +99,33 @@ fn captions_come_from_text_files_or_the_folder_name() {
 }
 
 #[test]
+fn captions_that_pictures_lack_and_texts_without_a_picture_are_told() {
+    let picture = png(16);
+    let files: [(&str, &[u8]); 6] = [
+        ("a.png", &picture),
+        ("a.txt", b"a cat"),
+        ("b.png", &png(17)),
+        ("b.caption", b"a dog"),
+        ("c.png", &png(18)),
+        ("d.png", b"damaged"),
+    ];
+    let gaps = read(&files, true).unwrap().caption_gaps;
+    assert_eq!((gaps.pictures, gaps.without_caption), (3, 2));
+    let notes = gaps.notes(None);
+    for (note, part) in notes.iter().zip([
+        "2 of 3 pictures have no caption of their own and get `my blob char`",
+        "not read: `b.caption`; the caption of `a.png` stands in `a.txt`",
+        "`10_my-blob_char` is not taken for repeats: `atelier train --repeats 10`",
+    ]) {
+        assert!(note.contains(part), "no `{part}` in {note}");
+    }
+    assert_eq!(notes.len(), 3);
+    let (_keep, folder) = folder_with("d", &files[..2]);
+    let whole = read_folder(folder, false, &Limits::default()).unwrap();
+    assert!(whole.caption_gaps.notes(None).is_empty());
+}
+
+#[test]
 fn subfolders_are_not_looked_at() {
     let (_keep, folder) = folder_with("d", &[("a.png", &png(16))]);
     fs_err::create_dir(folder.join("more.png")).unwrap();

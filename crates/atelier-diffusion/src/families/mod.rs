@@ -17,6 +17,8 @@ pub struct Family {
     pub kind: BaseKind,
     /// `_class_name` of its diffusers folders.
     pub pipeline_classes: &'static [&'static str],
+    /// Whether there are folders of early versions of diffusers, whose settings its pipeline corrects.
+    pub has_early_folders: bool,
     /// Its text encoders, in the order in which their states are joined.
     pub text_encoders: &'static [TextPlace],
     /// Which states of the text encoders the denoiser attends to.

@@ -59,6 +59,7 @@ impl ScheduleConfig {
         let mut json: Value = serde_json::from_str(&quote_infinities(text))?;
         forget_defaults(&mut json);
         let file = File::deserialize(&json)?;
+        refuse_class(&json)?;
         refuse_unsupported(&file)?;
         let default = Self::default();
         Ok(Self {
@@ -113,6 +114,19 @@ fn unsupported<T>(setting: &'static str, got: &dyn ToString, supported: &'static
         got: got.to_string(),
         supported,
     })
+}
+
+/// Beginnings of the names of classes whose noise is not made of betas.
+const OTHER_NOISE: [&str; 3] = ["EDM", "CosineDPM", "Flow"];
+
+/// Settings of such a class would be read as the default betas, with which its base was not trained.
+fn refuse_class(json: &Value) -> Result<()> {
+    let class = json["_class_name"].as_str().unwrap_or_default();
+    if OTHER_NOISE.iter().any(|start| class.starts_with(start)) {
+        let supported = "classes whose noise is made of betas, such as EulerDiscreteScheduler";
+        return unsupported("_class_name", &class, supported);
+    }
+    Ok(())
 }
 
 fn refuse_unsupported(file: &File) -> Result<()> {

@@ -106,6 +106,22 @@ fn unsupported_settings_are_named_with_what_is_supported() {
             r#"{"num_train_timesteps": 0}"#,
             "`num_train_timesteps` to `0`",
         ),
+        (
+            r#"{"_class_name": "EDMEulerScheduler", "sigma_max": 120.0, "prediction_type": "v_prediction"}"#,
+            "`_class_name` to `EDMEulerScheduler`, supported: classes whose noise is made of betas",
+        ),
+        (
+            r#"{"_class_name": "EDMDPMSolverMultistepScheduler"}"#,
+            "`_class_name` to `EDMDPMSolverMultistepScheduler`",
+        ),
+        (
+            r#"{"_class_name": "CosineDPMSolverMultistepScheduler"}"#,
+            "`_class_name` to `CosineDPMSolverMultistepScheduler`",
+        ),
+        (
+            r#"{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}"#,
+            "`_class_name` to `FlowMatchEulerDiscreteScheduler`",
+        ),
     ] {
         let error = ScheduleConfig::from_json(json).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use atelier_adapters::{AdapterFile, BaseLayers, LayerId, Part};
 use atelier_core::{AdapterFamily, AdapterUse, WeightChange};
 use atelier_nn::Visit;
-use atelier_nn::lora::Attach;
+use atelier_nn::lora::{Attach, AttachShifts};
 use atelier_weights::expected_tensors;
 use burn::tensor::Device;
 
@@ -28,18 +28,16 @@ impl Base {
         self.family.adapter_family(self.states_width())
     }
 
-    /// Every layer that an adapter file may name, from the configurations alone.
+    /// Every weight and bias that an adapter file may change, from the configurations alone.
     pub fn adapter_layers(&self) -> Result<BaseLayers> {
         let mut layers = Vec::new();
         for part in self.adapted_parts() {
             let config = self.files().config(part.name())?;
             let tensors = expected_tensors(part.name(), &config).unwrap_or_default();
             for (name, shape) in tensors {
-                let Some(path) = name.strip_suffix(".weight") else {
-                    continue;
-                };
-                if shape.len() >= 2 && !path.ends_with("_embedding") {
-                    layers.push((LayerId::new(part, path), shape));
+                let layer = LayerId::of_tensor(part, &name);
+                if let Some(layer) = layer.filter(|layer| !layer.path.ends_with("_embedding")) {
+                    layers.push((layer, shape));
                 }
             }
         }
@@ -89,11 +87,18 @@ impl FittedAdapterUse {
         if strength == 0.0 {
             return;
         }
+        let change = |layer: LayerId| self.changes.get(&layer).cloned();
         let mut visitor = Attach {
-            factors: |path: &str| self.changes.get(&LayerId::new(part, path)).cloned(),
+            factors: |path: &str| change(LayerId::new(part, path)),
             strength,
             device,
             trainable: false,
+        };
+        model.visit("", &mut visitor);
+        let mut visitor = AttachShifts {
+            changes: |name: &str| change(LayerId::of_tensor(part, name)?),
+            strength,
+            device,
         };
         model.visit("", &mut visitor);
     }

@@ -5,6 +5,7 @@ mod adapters;
 mod drawing;
 mod keys;
 mod loaded;
+mod mended;
 pub mod networks;
 mod opened;
 mod packed;

@@ -10,6 +10,7 @@ use atelier_weights::ModelFiles;
 use burn::tensor::Device;
 
 use super::keys::aliases;
+use super::mended::{mend_schedule, mend_size};
 use super::networks::{TextConfig, TextEncoder, Unet, UnetConfig, Vae, VaeConfig};
 use super::packed::{PackedFile, PackedFolder, PackedPlace};
 use crate::families::{Family, HiddenStates, TextPlace};
@@ -36,7 +37,7 @@ pub struct Base {
     pub texts: Vec<TextSide>,
     /// Whether an absent negative prompt means zeros in place of the states of an empty text.
     pub zeros_for_absent_text: bool,
-    /// The sampler settings that the base was published with.
+    /// The sampler settings that the base was published with, as diffusers' pipeline corrects them.
     pub schedule_config: ScheduleConfig,
     /// The noise that the base was trained with.
     pub schedule: NoiseSchedule,
@@ -67,7 +68,12 @@ impl Base {
     pub fn open(path: &Path) -> Result<Self> {
         let files = ModelFiles::open(path)?;
         let family = families::detect(&files)?;
-        let schedule_config = ScheduleConfig::from_json(&files.config("scheduler")?.to_string())?;
+        let scheduler = files.config("scheduler")?.to_string();
+        let mut schedule_config = ScheduleConfig::from_json(&scheduler)?;
+        mend_schedule(&mut schedule_config, family);
+        let unet = files.config("unet")?;
+        let mut unet_config = UnetConfig::read(&unet)?;
+        mend_size(&mut unet_config, &unet, family);
         let texts = family.text_encoders.iter().map(|&place| {
             let mut config = TextConfig::read(&files.config(place.part)?)?;
             config.projected = place.projected;
@@ -79,7 +85,7 @@ impl Base {
         });
         let base = Self {
             family,
-            unet_config: UnetConfig::read(&files.config("unet")?)?,
+            unet_config,
             vae_config: VaeConfig::read(&files.config("vae")?)?,
             texts: texts.collect::<Result<_>>()?,
             zeros_for_absent_text: files.zeros_for_absent_text(),
@@ -114,7 +120,7 @@ impl Base {
         self.packed.as_ref()?.folder.take_problem()
     }
 
-    /// Side in pixels of the pictures that the base was trained on.
+    /// Side in pixels of the pictures that the base was trained on; the smaller one where they are rectangles.
     pub fn native_size(&self) -> usize {
         let latents = self
             .unet_config

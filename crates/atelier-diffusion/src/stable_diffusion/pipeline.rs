@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use atelier_core::{
-    BoxedError, GenerateRequest, Generator, Outcome, Phase, Picture, Progress, RunContext,
-    StartPixels,
+    BoxedError, CancelFlag, GenerateRequest, Generator, Outcome, Phase, Picture, Progress,
+    RunContext, StartPixels,
 };
 use atelier_nn::{Engine, kernels::awake};
 use burn::tensor::{Device, Tensor};
@@ -81,14 +81,15 @@ impl Pipeline {
     }
 
     /// Encodes the prompts of many requests before the first is drawn, so that text encoders are loaded once, and says for
-    /// how many of the requests: at least one, and no more than text states may take memory. Prompts of requests that are
-    /// drawn before are forgotten.
+    /// how many of the requests: at least one, no more than text states may take memory, and none after `cancel` is set.
+    /// Prompts of requests that are drawn before are forgotten.
     pub fn prepare<'a>(
         &mut self,
         requests: impl IntoIterator<Item = &'a GenerateRequest>,
+        cancel: &CancelFlag,
     ) -> Result<usize> {
         self.encoded.begin_preparing();
-        let prepared = self.prepare_each(requests);
+        let prepared = self.prepare_each(requests, cancel);
         self.encoded.end_preparing();
         prepared
     }
@@ -96,10 +97,11 @@ impl Pipeline {
     fn prepare_each<'a>(
         &mut self,
         requests: impl IntoIterator<Item = &'a GenerateRequest>,
+        cancel: &CancelFlag,
     ) -> Result<usize> {
         let mut count = 0;
         for request in requests {
-            if count > 0 && self.encoded.is_full() {
+            if count > 0 && (self.encoded.is_full() || cancel.is_cancelled()) {
                 break;
             }
             let plan = Plan::new(request, &self.base)?;
@@ -253,6 +255,9 @@ impl Generator for Pipeline {
         if request.start.is_some() != start.is_some() {
             let problem = "the start picture and its pixels belong together".to_owned();
             return Err(Error::Request(problem).into());
+        }
+        if context.cancel.is_cancelled() {
+            return Ok(Outcome::Cancelled { completed_steps: 0 });
         }
         self.set_adapters(request)?;
         let wording = self.wording(request, &plan)?;

@@ -210,6 +210,8 @@ fn ids_decode_to_small_words() {
     assert_eq!(decoded("x <|endoftext|> y"), "x <|endoftext|> y");
     assert_eq!(tokenizer.decode(&[2368, u32::MAX]), "cat");
     assert_eq!(tokenizer.decode(&[]), "");
+    let each = tokenizer.decode_each(&tokenizer.encode("Klimt cat"));
+    assert_eq!(each, ["k", "lim", "t", "cat"]);
 }
 
 #[test]

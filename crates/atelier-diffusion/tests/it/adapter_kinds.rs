@@ -93,10 +93,10 @@ impl Layer {
 fn cases(file: &TensorFile) -> Vec<(String, String, WeightChange)> {
     let config: serde_json::Value = serde_json::from_str(&file.metadata()["config"]).unwrap();
     let mut cases = Vec::new();
-    for layer in AdapterFile::read(folder().join("lycoris.safetensors"))
-        .unwrap()
-        .layers
-    {
+    let lycoris = AdapterFile::read(folder().join("lycoris.safetensors")).unwrap();
+    // The whole difference comes with one of the bias, which its outputs are without.
+    let layers = lycoris.layers.into_iter();
+    for layer in layers.filter(|layer| !layer.is_of_bias()) {
         let case = layer.name.trim_start_matches("lora_unet_").to_owned();
         let sort = config["cases"][&case].as_str().unwrap().to_owned();
         cases.push((case, sort, layer.into_change()));

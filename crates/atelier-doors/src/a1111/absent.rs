@@ -144,6 +144,7 @@ mod tests {
             json!({}),
             json!({"enable_hr": false, "styles": [], "script_name": null, "subseed_strength": 0.0, "seed_resize_from_w": -1}),
             json!({"eta": 1.0, "s_churn": 0, "s_noise": 1, "refiner_checkpoint": ""}),
+            json!({"refiner_checkpoint": "None", "script_name": "none"}),
             json!({"alwayson_scripts": {"ADetailer": {"args": [false]}, "ControlNet": {"args": []}, "x": {}}}),
             json!({"alwayson_scripts": {"ControlNet": {"args": [{"enabled": false, "model": "x"}]}}}),
             json!({"alwayson_scripts": {"a": {"args": [{"enable": true, "enabled": null}]}, "b": [1], "c": 1}}),
@@ -152,6 +153,7 @@ mod tests {
         }
         for request in [
             json!({"enable_hr": true}),
+            json!({"refiner_checkpoint": "dreamy"}),
             json!({"styles": ["x"]}),
             json!({"eta": 0.5}),
             json!({"s_noise": 1.1}),

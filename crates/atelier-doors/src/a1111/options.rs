@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::desk::Desk;
 use super::refusal::{Refusal, Result};
 use super::said::Settings;
-use crate::key::Document;
+use crate::key::{Document, is_none};
 
 /// The one that counts layers there; 1 means that none is skipped.
 const CLIP_SKIP: (&str, (i64, i64)) = ("CLIP_stop_at_last_layers", (1, 12));
@@ -20,7 +20,7 @@ const NOISES: [(&str, NoiseKind); 3] = [
     ("NV", NoiseKind::TorchCuda),
 ];
 /// The base's own autoencoder.
-const OWN_VAE: [&str; 3] = ["Automatic", "None", ""];
+const OWN_VAE: &str = "Automatic";
 
 /// What is set; the usual where nothing is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,6 +54,13 @@ impl Options {
         Ok(options)
     }
 
+    /// These without a base that was set and is gone since, so that the usual one is meant.
+    pub(super) fn among(self, bases: &[BaseAbout]) -> Self {
+        let is_there = |name: &String| bases.iter().any(|base| base.name == *name);
+        let base = self.base.filter(is_there);
+        Self { base, ..self }
+    }
+
     /// These, and those below where they set nothing.
     pub(super) fn over(self, below: Self) -> Self {
         Self {
@@ -66,8 +73,8 @@ impl Options {
 
 /// What would make another picture, and is not there.
 fn check_absent(said: &Settings) -> Result<()> {
-    let vae = said.sd_vae.get("sd_vae")?;
-    if vae.is_some_and(|vae| !OWN_VAE.contains(&vae.as_str())) {
+    let vae = said.sd_vae.get("sd_vae")?.map(|vae| vae.trim());
+    if vae.is_some_and(|vae| !is_none(vae) && !vae.eq_ignore_ascii_case(OWN_VAE)) {
         return Err(Refusal::not_supported(
             "autoencoders apart from bases (`sd_vae`)",
         ));
@@ -107,20 +114,18 @@ pub(super) async fn get_options(
     AppFor(app): AppFor,
     Extension(desk): Extension<Desk>,
 ) -> Result<Json<Value>> {
-    let options = desk.options(&app);
     let planner = app.planner()?;
     let bases = app.work().files(move || planner.list_bases());
     let bases = bases.await?.map_err(Failure::from)?;
-    // One that was set and is gone since is not told any more.
-    let is_there = |name: &String| bases.iter().any(|base| base.name == *name);
-    let base = options.base.filter(is_there);
-    let base = base.or_else(|| Some(bases.first()?.name.clone()));
+    let options = desk.options(&app).among(&bases);
+    let usual = || Some(bases.first()?.name.clone());
+    let base = options.base.or_else(usual);
     let noise = options.noise.unwrap_or_default();
     let noise = NOISES.iter().find(|(_, kind)| *kind == noise);
     Ok(Json(json!({
         "sd_model_checkpoint": base,
         "sd_checkpoint_hash": null,
-        "sd_vae": OWN_VAE[0],
+        "sd_vae": OWN_VAE,
         "CLIP_stop_at_last_layers": options.clip_skip.unwrap_or(0) + 1,
         "randn_source": noise.map(|(name, _)| name),
         "eta_noise_seed_delta": 0,

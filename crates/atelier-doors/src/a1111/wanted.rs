@@ -1,7 +1,7 @@
 //! What is to be drawn, in the other house's words, and how it becomes a drawing.
 
 use atelier_core::{Planner, Seed};
-use atelier_server::door::DrawingRequest;
+use atelier_server::door::{DrawingRequest, Failure};
 use uuid::Uuid;
 
 use super::absent;
@@ -45,7 +45,8 @@ impl Wanted {
         let overrides = said.override_settings.get("override_settings")?;
         let overrides = overrides.map(|said| Options::said(said, planner));
         let overrides = overrides.transpose()?.unwrap_or_default();
-        let options = overrides.clone().over(options);
+        let bases = planner.list_bases().map_err(Failure::from)?;
+        let options = overrides.clone().over(options.among(&bases));
         let restore = &said.override_settings_restore_afterwards;
         let is_lasting = restore.get("override_settings_restore_afterwards")? == Some(&false);
         let sampler = said.sampler_name.get("sampler_name")?;

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::files::FileAddresses;
 use super::refusal::{Refusal, Result};
-use super::request::{Address, Body, Id};
+use super::request::{Body, Id};
 use super::shapes::time;
 
 /// The other house lets any number of datasets have a name; so many are told apart here.
@@ -52,7 +53,7 @@ fn create(library: &Library, wanted: &CreateDataset) -> Result<Dataset, Error> {
 pub(super) async fn get_dataset(
     AppFor(app): AppFor,
     Id(id): Id<DatasetId>,
-    address: Address,
+    addresses: FileAddresses,
 ) -> Result<Json<Value>> {
     let library = app.library();
     let found = app.work().catalogue(move || {
@@ -60,13 +61,12 @@ pub(super) async fn get_dataset(
         Ok((dataset, library.get_version(id, None)?.images))
     });
     let (dataset, images) = found.await?;
-    let id = dataset.id.to_string();
     let images = images.iter().map(|image| {
-        let url = address.of_image(&id, image.id);
+        let url = addresses.of_image(dataset.id, image.id);
         json!({"id": called(image), "url": url})
     });
     Ok(Json(json!({"datasets_by_pk": {
-        "id": id,
+        "id": dataset.id.to_string(),
         "name": dataset.about.name,
         "description": dataset.about.description,
         "createdAt": time(dataset.created_ms),
@@ -76,7 +76,7 @@ pub(super) async fn get_dataset(
 }
 
 /// The id under which an image was announced, which is the name of its file; its own where it came in another way.
-fn called(image: &Image) -> String {
+pub(super) fn called(image: &Image) -> String {
     let stem = image.file_name.split('.').next().unwrap_or_default();
     let announced = Uuid::try_parse(stem).ok();
     announced.map_or_else(|| image.id.to_string(), |id| id.to_string())

@@ -5,7 +5,7 @@ use atelier_store::ModelCall;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::fine_tuned::{FineTuned, Wish, delete, get, kinds, list, train};
+use super::fine_tuned::{FineTuned, Wish, delete, get, kinds, list, list_own, train};
 use super::mapping::{
     ELEMENT_VERSIONS, category_of_focus, check_version, focus_of, strength_of_rate, version_of,
 };
@@ -70,7 +70,7 @@ pub(super) async fn get_element(
 
 /// The elements of the user.
 pub(super) async fn list_elements(AppFor(app): AppFor, _: User) -> Result<Json<Value>> {
-    let found = list(&app).await?;
+    let found = list_own(&app).await?;
     let views: Vec<_> = found.iter().map(view).collect();
     Ok(Json(json!({"user_loras": views})))
 }

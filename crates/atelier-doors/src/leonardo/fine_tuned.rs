@@ -6,19 +6,19 @@ use std::collections::HashMap;
 use atelier_core::{BaseKind, Category, DoorWord, RunState, TrainConfig};
 use atelier_jobs::Queue;
 use atelier_server::door::{App, Failure, TrainingRequest, mapped_base, start_training};
-use atelier_store::{DatasetId, Error, Library, ModelCall, PromisedModel, Run};
+use atelier_store::{About, DatasetId, Error, Library, ModelCall, PromisedModel, Run};
 use serde_json::{Map, Value, json};
 
 use super::datasets::present;
 use super::refusal::{Refusal, Result};
 use crate::ending::end;
 
-/// As many models as a list has; the newest.
-const LISTED: u32 = 200;
 /// Runs have names like files; so many are told apart.
 const SAME_NAMES: u32 = 1_000;
 /// A name that leaves room for a number.
 const NAME_CHARS: usize = 180;
+/// A trigger word that is made of a name.
+const WORD_CHARS: usize = 40;
 /// What the clients fill in where their user gives no name.
 const NO_NAME: &str = "placeholder";
 
@@ -42,19 +42,24 @@ pub(super) struct FineTuned {
     pub(super) config: Option<TrainConfig>,
     /// How far its training is, in this house's words.
     pub(super) training: Value,
+    /// The name of the account that it belongs to; nothing for what the user of the machine made.
+    owner: Option<String>,
 }
 
-/// Whether something is there or coming; nothing for what was there and is gone.
-fn status(promised: &PromisedModel) -> Option<&'static str> {
+/// Whether something is there or coming; nothing for what was there and is gone, and for what was cancelled.
+pub(super) fn status(promised: &PromisedModel) -> Option<&'static str> {
     if promised.model.is_some() {
         return Some("COMPLETE");
     }
     let state = promised.run.as_ref()?.state;
-    match state {
-        _ if promised.is_queued => Some("PENDING"),
-        RunState::Running => Some("PENDING"),
-        RunState::Completed => None,
-        RunState::Waiting | RunState::Stopped | RunState::Failed => Some("FAILED"),
+    match (promised.is_queued, state) {
+        (true, _) => (!promised.is_given_up).then_some("PENDING"),
+        // By a command of the terminal.
+        (false, RunState::Running) => Some("PENDING"),
+        (false, RunState::Completed) => None,
+        (false, RunState::Waiting | RunState::Stopped | RunState::Failed) => {
+            (!promised.is_given_up).then_some("FAILED")
+        }
     }
 }
 
@@ -80,6 +85,7 @@ impl FineTuned {
                 status,
                 config: run.map(|run| run.config),
                 training,
+                owner: model.owner,
             },
             (None, Some(run)) => Self {
                 id,
@@ -95,6 +101,7 @@ impl FineTuned {
                 status,
                 config: Some(run.config),
                 training,
+                owner: run.owner,
             },
             (None, None) => return None,
         })
@@ -118,7 +125,21 @@ pub(super) async fn get(app: &App, call: ModelCall) -> Result<FineTuned> {
     let found = app.work();
     let found = found.catalogue(move || library.get_promised_model(call));
     let found = FineTuned::of(found.await?);
-    found.ok_or_else(|| Refusal::not_found("there is no such model any more"))
+    found.ok_or_else(gone)
+}
+
+/// What was there or coming is not any more.
+pub(super) fn gone() -> Refusal {
+    let message = "there is no such model any more; it was deleted, or its training cancelled";
+    Refusal::not_found(message)
+}
+
+/// What belongs to whoever asks, who may see more than that.
+pub(super) async fn list_own(app: &App) -> Result<Vec<FineTuned>> {
+    let mut found = list(app).await?;
+    let own = app.account().map(|account| &account.name);
+    found.retain(|one| one.owner.as_ref() == own);
+    Ok(found)
 }
 
 /// Everything outside the trash: first what is being trained or failed, then models, the newest first.
@@ -126,13 +147,14 @@ pub(super) async fn list(app: &App) -> Result<Vec<FineTuned>> {
     let library = app.library();
     let found = app.work().catalogue(move || {
         let mut all = library.list_promised_models()?;
-        let page = library.page_of_models(false, None, (0, LISTED))?;
-        all.extend(page.models.into_iter().map(|model| PromisedModel {
+        let models = library.list_models(false)?.into_iter();
+        all.extend(models.map(|model| PromisedModel {
             id: model.id,
             number: model.number,
             model: Some(model),
             run: None,
             is_queued: false,
+            is_given_up: false,
         }));
         Ok(all)
     });
@@ -168,23 +190,31 @@ pub(super) async fn train(app: &App, wish: Wish) -> Result<FineTuned> {
     let dataset = wish.dataset.parse::<DatasetId>();
     let dataset = dataset.map_err(|_| Refusal::not_found("there is no such dataset"))?;
     let mut settings = wish.settings;
-    let trigger = wish.trigger.as_deref().map(str::trim);
-    if let Some(word) = trigger.filter(|word| !word.is_empty()) {
-        settings.insert("trigger".to_owned(), json!(word));
-    }
     if let Some(category) = wish.category {
         settings.insert("category".to_owned(), json!(category));
     }
     let (library, planner) = (app.library(), app.planner()?);
-    let look = move || -> Result<Option<String>> {
-        present(&library, dataset)?;
+    let look = move || -> Result<(About, Option<String>)> {
+        let about = present(&library, dataset)?.about;
         let version = wish.version.as_deref();
         let version = version.map(|version| (DoorWord::SdVersion, version));
         let base = mapped_base(&library, &planner, version.as_slice())?;
-        Ok(base)
+        Ok((about, base))
     };
-    let base = app.work().files(look).await??;
+    let (about, base) = app.work().files(look).await??;
     let name = name_of(wish.name.as_deref());
+    let given = wish.trigger.as_deref().map_or("", str::trim);
+    if !given.is_empty() {
+        settings.insert("trigger".to_owned(), json!(given));
+    } else if about.trigger_word.is_empty() {
+        let names = [name.as_deref().unwrap_or_default(), &about.name];
+        let word = names.into_iter().find_map(word_of).ok_or_else(|| {
+            let message =
+                "`instance_prompt` is empty, and the name has no letters to make a trigger word of";
+            Refusal::invalid(message)
+        });
+        settings.insert("trigger".to_owned(), json!(word?));
+    }
     let numbered = |name| (2..=SAME_NAMES).map(move |number| format!("{name} {number}"));
     let others = name.clone().into_iter().flat_map(numbered);
     let request = TrainingRequest {
@@ -211,6 +241,18 @@ fn name_of(wanted: Option<&str>) -> Option<String> {
     let name: String = wanted.chars().take(NAME_CHARS).map(plain).collect();
     let name = name.trim().to_owned();
     (!name.is_empty() && name != NO_NAME).then_some(name)
+}
+
+/// A trigger word made of a name, for trainings that say none: its letters and digits. One without digits gets one, since bases
+/// know words, and a trigger word should be none of them. Nothing where there are no letters.
+fn word_of(name: &str) -> Option<String> {
+    let plain = name.chars().filter(|c| c.is_alphanumeric());
+    let word: String = plain.take(WORD_CHARS).collect();
+    if !word.contains(char::is_alphabetic) {
+        return None;
+    }
+    let has_digits = word.contains(char::is_numeric);
+    Some(if has_digits { word } else { word + "V1" })
 }
 
 /// Puts a model into the trash; ends the training of what is none yet.

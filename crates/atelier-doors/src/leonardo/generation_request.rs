@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::fine_tuned;
 use super::mapping::{USUAL_MODEL, USUAL_PRESET, VERSIONS, check_version, sampler, size};
 use super::refusal::{Refusal, Result};
 use crate::key::{Key, Meaning, pass_over_list};
@@ -194,7 +195,8 @@ impl CreateGeneration {
             match id.parse::<ModelId>() {
                 Ok(_) if is_known_model(&asked.library, id)? => {}
                 Ok(id) => {
-                    let model = ready(&asked.library, ModelCall::Id(id))?;
+                    let model = ready(&asked.library, ModelCall::Id(id));
+                    let model = model.map_err(|refusal| refusal.or_unmapped(id))?;
                     models.push(used(&model, None));
                 }
                 Err(_) => base = Some(known_base(&asked.planner, Some(id))?.name),
@@ -254,13 +256,14 @@ fn side(number: Whole) -> Result<usize> {
     Err(Refusal::invalid(message))
 }
 
-/// A model that is there; one that is still trained draws nothing yet.
+/// A model that is there; one that is still trained draws nothing yet, and one whose training failed or was cancelled nothing.
 fn ready(library: &Library, call: ModelCall) -> Result<Model> {
     let found = library.get_promised_model(call)?;
-    let number = found.number;
-    found.model.ok_or_else(|| {
-        let message = format!("the element {number} is not trained yet");
-        Refusal::invalid(message)
+    let (number, status) = (found.number, fine_tuned::status(&found));
+    found.model.ok_or_else(|| match status {
+        None => fine_tuned::gone(),
+        Some("FAILED") => Refusal::invalid(format!("the training of element {number} failed")),
+        Some(_) => Refusal::invalid(format!("the element {number} is not trained yet")),
     })
 }
 

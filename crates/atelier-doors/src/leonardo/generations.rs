@@ -1,18 +1,22 @@
 //! Generations: jobs that draw.
 
-use atelier_core::{JobKind, JobState};
+use atelier_core::{JobKind, JobState, JobWish};
 use atelier_jobs::{GenerationRequest, JobSnapshot, Queue};
-use atelier_server::door::{AppFor, Json, QueryOf, page, start_drawing};
+use atelier_server::door::{AppFor, Json, QueryOf, start_drawing};
 use atelier_store::{Error, Job, JobId, Library, Picture};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::files::FileAddresses;
 use super::generation_request::{Asked, CreateGeneration};
 use super::mapping::scheduler;
 use super::refusal::Result;
-use super::request::{Address, Body, Id, User};
+use super::request::{Body, Id, User};
 use super::shapes::{no_cost, time};
 use crate::ending::end;
+
+/// As many as an answer has; whoever asks for more goes on by `offset`.
+const MOST_LISTED: u32 = 200;
 
 /// Starts a generation.
 pub(super) async fn create_generation(
@@ -34,12 +38,12 @@ pub(super) async fn create_generation(
 pub(super) async fn get_generation(
     AppFor(app): AppFor,
     Id(id): Id<JobId>,
-    address: Address,
+    addresses: FileAddresses,
 ) -> Result<Json<Value>> {
     let (library, queue) = (app.library(), app.queue()?);
     let look = move || -> Result<Value> {
         let found = Generation::find(&library, &queue, id)?;
-        found.view(&library, &address)
+        found.view(&library, &addresses)
     };
     let view = app.work().files(look).await??;
     Ok(Json(json!({"generations_by_pk": view})))
@@ -62,17 +66,17 @@ fn ten() -> u32 {
 pub(super) async fn list_generations(
     AppFor(app): AppFor,
     _: User,
-    address: Address,
+    addresses: FileAddresses,
     query: Result<QueryOf<GenerationQuery>, atelier_server::door::Failure>,
 ) -> Result<Json<Value>> {
     let QueryOf(GenerationQuery { offset, limit }) = query?;
-    let wanted = page(offset, limit)?;
+    let wanted = (offset, limit.clamp(1, MOST_LISTED));
     let (library, queue) = (app.library(), app.queue()?);
     let list = move || -> Result<Vec<Value>> {
         let jobs = library.page_of_drawings(wanted)?.jobs.into_iter();
         let views = jobs.map(|job| {
             let found = Generation::of(&library, &queue, job)?;
-            found.view(&library, &address)
+            found.view(&library, &addresses)
         });
         views.collect()
     };
@@ -80,7 +84,7 @@ pub(super) async fn list_generations(
     Ok(Json(json!({"generations": generations})))
 }
 
-/// Ends a generation that is under way, and puts its pictures into the trash.
+/// Ends a generation that is under way, gives up one that failed, and puts the pictures of others into the trash.
 pub(super) async fn delete_generation(
     AppFor(app): AppFor,
     Id(id): Id<JobId>,
@@ -90,6 +94,10 @@ pub(super) async fn delete_generation(
         let found = Generation::find(&library, &queue, id)?;
         if found.snapshot.job.state.is_open() {
             end(&queue, id)?;
+        }
+        // It may have failed just now.
+        if library.get_job(id)?.state == JobState::Failed {
+            queue.give_up(id)?;
         }
         // Looked for after its end, since they may have come just now.
         let pictures = library.list_pictures_of(id)?.into_iter();
@@ -114,11 +122,15 @@ struct Generation {
 }
 
 impl Generation {
-    /// The one with this id, unless all its pictures were deleted.
+    /// The one with this id, unless it was cancelled, or is about to be, or all its pictures were deleted.
     fn find(library: &Library, queue: &Queue, id: JobId) -> Result<Self> {
         let found = Self::of(library, queue, library.get_job(id)?)?;
         let job = &found.snapshot.job;
-        let is_gone = job.state == JobState::Completed && found.pictures.is_empty();
+        let is_gone = match job.state {
+            JobState::Completed => found.pictures.is_empty(),
+            JobState::Cancelled => true,
+            _ => job.wish == Some(JobWish::Cancel),
+        };
         if job.kind == JobKind::Generation && !is_gone {
             return Ok(found);
         }
@@ -137,14 +149,14 @@ impl Generation {
         Ok(Self { snapshot, pictures })
     }
 
-    fn view(&self, library: &Library, address: &Address) -> Result<Value> {
+    fn view(&self, library: &Library, addresses: &FileAddresses) -> Result<Value> {
         let JobSnapshot { job, report } = &self.snapshot;
         let wanted = GenerationRequest::deserialize(&job.request).unwrap_or_default();
         let request = &wanted.request;
         let pictures = self.pictures.iter().map(|picture| {
             json!({
                 "id": picture.id.to_string(),
-                "url": address.of_picture(picture.id),
+                "url": addresses.of_picture(picture.id),
                 "nsfw": false,
                 "likeCount": 0,
                 "generated_image_variation_generics": [],

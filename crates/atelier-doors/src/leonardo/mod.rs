@@ -6,13 +6,13 @@
 mod absent;
 mod datasets;
 mod elements;
+mod files;
 mod fine_tuned;
 mod generation_request;
 mod generations;
 mod mapping;
 mod me;
 mod models;
-mod platform_models;
 mod refusal;
 mod request;
 mod shapes;
@@ -24,6 +24,7 @@ use atelier_server::door::App;
 use axum::routing::{any, get, post};
 use axum::{Extension, Router};
 
+use files::Permits;
 use uploads::Tickets;
 
 /// The path that the clients have compiled in.
@@ -34,6 +35,7 @@ const HOUSE: &str = "/api/rest";
 /// Every place.
 pub(crate) fn routes() -> Router<App> {
     let tickets: Arc<Tickets> = Arc::default();
+    let permits: Arc<Permits> = Arc::default();
     let routes = Router::new()
         .route("/me", get(me::get_me))
         .route("/datasets", post(datasets::create_dataset))
@@ -44,6 +46,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/datasets/{id}/upload", post(uploads::announce_upload))
         .route("/datasets/{id}/upload/gen", post(datasets::add_generated))
         .route("/uploads/{token}", post(uploads::receive_upload))
+        .route("/files/{token}", get(files::get_file))
         .route("/models", post(models::create_model))
         .route(
             "/models/{id}",
@@ -52,7 +55,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/models/user/{user}", get(models::list_models))
         .route(
             "/platformModels",
-            get(platform_models::list_platform_models),
+            get(models::platform::list_platform_models),
         )
         .route(
             "/elements",
@@ -76,7 +79,8 @@ pub(crate) fn routes() -> Router<App> {
         .merge(absent::routes())
         .route("/{*rest}", any(absent::refuse_unknown))
         .method_not_allowed_fallback(absent::refuse_method)
-        .layer(Extension(tickets));
+        .layer(Extension(tickets))
+        .layer(Extension(permits));
     let outside = Router::new().fallback(absent::refuse_outside);
     Router::new().nest(PREFIX, routes).nest(HOUSE, outside)
 }

@@ -3,7 +3,7 @@
 use atelier_core::ErrorCode;
 use atelier_jobs::Error as JobsError;
 use atelier_server::door::Failure;
-use atelier_store::Error as StoreError;
+use atelier_store::{Error as StoreError, ModelId};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -24,6 +24,16 @@ impl Refusal {
     /// Nothing is there.
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self(Failure::not_found(message))
+    }
+
+    /// The same, with what can be done where a model is not there: it may be one of the other house that nobody here knows yet.
+    pub(super) fn or_unmapped(self, model: ModelId) -> Self {
+        if self.0.about().0 != ErrorCode::NotFound {
+            return self;
+        }
+        Self::not_found(format!(
+            "there is no model `{model}`, and no base stands for it; the owner of this studio can set one for it in the settings"
+        ))
     }
 
     /// Something else is going on with the same thing.

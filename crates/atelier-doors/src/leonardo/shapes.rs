@@ -1,9 +1,6 @@
 //! Values that many answers have.
 
-use atelier_store::{ImageId, PictureId};
 use serde_json::{Value, json};
-
-use super::request::Address;
 
 /// Nothing costs anything here.
 pub(super) fn no_cost() -> Value {
@@ -35,18 +32,6 @@ fn civil(days: i64) -> (i64, i64, i64) {
         from_march - 9
     };
     (year + era * 400 + i64::from(month <= 2), month, day)
-}
-
-impl Address {
-    /// Where the file of a drawn picture is read.
-    pub(super) fn of_picture(&self, id: PictureId) -> String {
-        format!("{}/api/v1/pictures/{id}/file", self.0)
-    }
-
-    /// Where the file of an image of a dataset is read.
-    pub(super) fn of_image(&self, dataset: &str, id: ImageId) -> String {
-        format!("{}/api/v1/datasets/{dataset}/images/{id}/file", self.0)
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use atelier_core::ErrorCode;
 use atelier_server::door::{App, AppFor, Failure, Json, add_from_form};
-use atelier_store::{AccountId, DatasetId};
+use atelier_store::{AccountId, DatasetId, ImageId};
 use axum::Extension;
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::PREFIX;
-use super::datasets::present;
+use super::datasets::{called, present};
 use super::refusal::{Refusal, Result};
 use super::request::{Address, Body, Id};
 
@@ -181,7 +181,8 @@ pub(super) async fn announce_upload(
     }})))
 }
 
-/// Takes an announced picture: a form whose last part is `file`. Answered with 204, as the storage of the other house does.
+/// Takes an announced picture: a form whose last part is `file`. Answered with 204, as the storage of the other house does, unless
+/// the dataset has it already.
 pub(super) async fn receive_upload(
     Extension(tickets): Extension<Arc<Tickets>>,
     Id(token): Id<Uuid>,
@@ -194,9 +195,25 @@ pub(super) async fn receive_upload(
         return Err(gone());
     }
     let name = ticket.file_name.clone();
-    add_from_form(&ticket.who, ticket.dataset, name, request).await?;
+    let present = add_from_form(&ticket.who, ticket.dataset, name, request).await?;
+    let refusal = match present {
+        Some(image) => Some(already_there(ticket, image).await?),
+        None => None,
+    };
     coming.end();
-    Ok(StatusCode::NO_CONTENT)
+    refusal.map_or(Ok(StatusCode::NO_CONTENT), Err)
+}
+
+/// The dataset has the picture, so that there will be no image with the id that was announced.
+async fn already_there(ticket: &Ticket<App>, image: ImageId) -> Result<Refusal> {
+    let (library, dataset) = (ticket.who.library(), ticket.dataset);
+    let look = move || library.get_image(dataset, image, None);
+    let image = ticket.who.work().catalogue(look).await?;
+    let message = format!(
+        "the dataset has this picture already, as `{}`",
+        called(&image)
+    );
+    Ok(Refusal::conflict(message))
 }
 
 #[cfg(test)]

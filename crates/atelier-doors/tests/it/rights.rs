@@ -55,6 +55,8 @@ fn expected(Row { method, path, .. }: &Row) -> (&'static str, &'static str) {
     let is_one_of = |some: &[&str]| some.iter().any(|part| path.contains(part));
     if path.ends_with("/uploads/{token}") {
         ("Open", "Write")
+    } else if path.ends_with("/files/{token}") {
+        ("Open", "Read")
     } else if *method == "GET" || is_one_of(&HARMLESS) || is_one_of(&ABSENT) {
         ("Looker", "Read")
     } else {

@@ -265,7 +265,10 @@ impl From<StoreError> for Failure {
                 let told = "the library cannot be used as it is";
                 Self::new(code, told).because(message)
             }
-            StoreError::Cancelled | StoreError::Stopped { .. } => Self::internal(message),
+            // No request makes a backup, and what one says names a folder of this machine.
+            StoreError::Incomplete { .. } | StoreError::Cancelled | StoreError::Stopped { .. } => {
+                Self::internal(message)
+            }
         }
     }
 }

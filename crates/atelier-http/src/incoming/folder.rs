@@ -35,9 +35,9 @@ struct Folder {
     _lock: File,
 }
 
-/// The upload is given up when this goes: what is still being done for it stops.
+/// What is done for somebody is given up when this goes: it stops, as far as it looks whether it should.
 #[derive(Debug)]
-pub struct Interest(CancelFlag);
+pub struct Interest(pub(crate) CancelFlag);
 
 impl UploadFolder {
     /// A new one, and who wants it.

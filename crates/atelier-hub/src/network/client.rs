@@ -1,15 +1,18 @@
 //! Requests to the hub: where the token goes, which redirects are followed, what an answer's status means.
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Result;
 use atelier_core::{ErrorCode, ProgressSink, RunContext};
 use ureq::Agent;
 use ureq::http::Uri;
+use ureq::tls::{RootCerts, TlsConfig};
 
 use crate::Notes;
 use crate::network::refusal::{self, Wanted};
+use crate::network::roots::roots;
 use crate::network::settings::HubSettings;
 use crate::network::transfer::{Call, Head, Transfer};
 use crate::network::trouble::{Patience, Trouble};
@@ -26,7 +29,8 @@ pub(crate) const RANGE_NOT_SATISFIABLE: u16 = 416;
 
 /// The hub, and what work on it gets from its surroundings.
 pub(crate) struct Client<'a> {
-    agent: Agent,
+    /// Made when something is asked.
+    agent: OnceLock<Agent>,
     pub(crate) settings: &'a HubSettings,
     pub(crate) run: RunContext<'a>,
     pub(crate) notes: Notes<'a>,
@@ -35,24 +39,24 @@ pub(crate) struct Client<'a> {
 impl<'a> Client<'a> {
     /// A client that has sent nothing yet.
     pub(crate) fn new(settings: &'a HubSettings, run: RunContext<'a>, notes: Notes<'a>) -> Self {
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            // Each request has its own way, and the environment is read in one place.
-            .proxy(None)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("atelier/", env!("CARGO_PKG_VERSION")))
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_recv_response(Some(ANSWER_TIMEOUT))
-            .timeout_per_read(Some(SILENCE_TIMEOUT))
-            .build()
-            .new_agent();
         Self {
-            agent,
+            agent: OnceLock::new(),
             settings,
             run,
             notes,
         }
+    }
+
+    /// Whoever asks.
+    ///
+    /// # Errors
+    /// When the file with the authorities that are believed cannot be used.
+    fn agent(&self) -> Result<&Agent> {
+        if let Some(agent) = self.agent.get() {
+            return Ok(agent);
+        }
+        let roots = roots(self.settings.authorities.as_deref())?;
+        Ok(self.agent.get_or_init(|| agent_with(roots)))
     }
 
     /// Where to say how far the work is.
@@ -81,7 +85,7 @@ impl<'a> Client<'a> {
         from: u64,
         wanted: &Wanted<'_>,
     ) -> Result<(Head, Transfer), Trouble> {
-        let endpoint = uri(&self.settings.endpoint)?;
+        let (agent, endpoint) = (self.agent()?, uri(&self.settings.endpoint)?);
         let mut next = uri(&format!("{}{path}", self.settings.endpoint))?;
         for _ in 0..=MAX_REDIRECTS {
             let is_home = same_origin(&endpoint, &next);
@@ -94,7 +98,7 @@ impl<'a> Client<'a> {
                 proxy: via.as_ref().map(|via| via.proxy.clone()),
                 from,
             };
-            let (head, transfer) = Transfer::start(&self.agent, call, self.run.cancel)
+            let (head, transfer) = Transfer::start(agent, call, self.run.cancel)
                 .map_err(|trouble| refusal::unreachable(trouble, (&next, via.as_ref()), wanted))?;
             match head.status {
                 200 | 206 | RANGE_NOT_SATISFIABLE => return Ok((head, transfer)),
@@ -111,6 +115,22 @@ impl<'a> Client<'a> {
             format!("{host} redirects in a circle when asked for {wanted}"),
         ))
     }
+}
+
+fn agent_with(roots: RootCerts) -> Agent {
+    Agent::config_builder()
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
+        .http_status_as_error(false)
+        // Each request has its own way, and the environment is read in one place.
+        .proxy(None)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .user_agent(concat!("atelier/", env!("CARGO_PKG_VERSION")))
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .timeout_recv_response(Some(ANSWER_TIMEOUT))
+        .timeout_per_read(Some(SILENCE_TIMEOUT))
+        .build()
+        .new_agent()
 }
 
 /// One part of a path, or a revision as one part.
@@ -195,20 +215,27 @@ mod tests {
         }
     }
 
-    /// What becomes of a request with a token, where the environment says this.
-    fn ask(variables: &[(&str, &str)]) -> Trouble {
+    fn run(cancel: &CancelFlag) -> RunContext<'_> {
+        RunContext {
+            cancel,
+            progress: &SilentProgress,
+            clock: &StoppedClock,
+            permit: &AlwaysPermitted,
+        }
+    }
+
+    fn settings(variables: &[(&str, &str)]) -> HubSettings {
         let settings = HubSettings::resolve(|name| {
             let mut pairs = variables.iter();
             let pair = pairs.find(|(key, _)| *key == name);
             pair.map(|(_, value)| OsString::from(value))
         });
-        let settings = settings.unwrap();
-        let run = RunContext {
-            cancel: &CancelFlag::default(),
-            progress: &SilentProgress,
-            clock: &StoppedClock,
-            permit: &AlwaysPermitted,
-        };
+        settings.unwrap()
+    }
+
+    /// What becomes of a request with a token, where the environment says this.
+    fn ask(variables: &[(&str, &str)]) -> Trouble {
+        let (settings, cancel) = (settings(variables), CancelFlag::default());
         let repo = Repo {
             owner: "a".to_owned(),
             name: "b".to_owned(),
@@ -218,7 +245,7 @@ mod tests {
             revision: "main",
             file: None,
         };
-        let client = Client::new(&settings, run, &|_| ());
+        let client = Client::new(&settings, run(&cancel), &|_| ());
         client.open("/x", 0, &wanted).err().expect("nobody answers")
     }
 
@@ -268,6 +295,42 @@ mod tests {
             assert!(words.contains(&format!("`{name}`")), "{words}");
             assert_eq!(hub.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
         }
+    }
+
+    #[test]
+    fn a_hub_is_believed_by_the_authorities_of_the_file_that_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.crt");
+        let text = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
+        fs_err::write(&file, text).unwrap();
+        let file = file.to_str().unwrap();
+        let variables = [("HF_HOME", "/h"), ("SSL_CERT_FILE", file)];
+        for (variables, expected) in [(&variables[..1], None), (&variables[..], Some(1))] {
+            let settings = settings(variables);
+            let cancel = CancelFlag::default();
+            let client = Client::new(&settings, run(&cancel), &|_| ());
+            let config = client.agent().unwrap().config();
+            let believed = match config.tls_config().root_certs() {
+                RootCerts::Specific(certificates) => Some(certificates.len()),
+                _ => None,
+            };
+            assert_eq!(believed, expected);
+        }
+    }
+
+    #[test]
+    fn nothing_is_asked_where_the_file_with_the_authorities_cannot_be_used() {
+        let hub = TcpListener::bind("127.0.0.1:0").unwrap();
+        hub.set_nonblocking(true).unwrap();
+        let endpoint = format!("http://{}", hub.local_addr().unwrap());
+        let trouble = ask(&[
+            ("HF_HOME", "/h"),
+            ("HF_ENDPOINT", &endpoint),
+            ("SSL_CERT_FILE", "/nowhere/ca.crt"),
+        ]);
+        assert!(matches!(trouble, Trouble::Final(_)));
+        assert!(words_of(trouble).contains("`SSL_CERT_FILE`"));
+        assert_eq!(hub.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     }
 
     fn lead(from: &str, location: &str) -> Result<String, Trouble> {

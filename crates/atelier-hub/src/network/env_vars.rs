@@ -25,5 +25,7 @@ pub(crate) const HTTPS_PROXY: &str = "HTTPS_PROXY";
 pub(crate) const HTTP_PROXY: &str = "HTTP_PROXY";
 /// What is asked without a proxy.
 pub(crate) const NO_PROXY: &str = "NO_PROXY";
+/// The file with the certificates of those who are believed, in place of those inside the program.
+pub(crate) const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
 /// Where programs keep caches, by the XDG base directory specification.
 pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";

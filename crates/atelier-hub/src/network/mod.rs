@@ -9,6 +9,7 @@ mod listing;
 mod partial;
 mod proxy;
 mod refusal;
+mod roots;
 mod selection;
 mod settings;
 mod snapshot;

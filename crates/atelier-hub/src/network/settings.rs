@@ -12,7 +12,7 @@ use ureq::http::Uri;
 
 use crate::network::env_vars::{
     ATELIER_HUB_WAIT_MS, HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN,
-    HF_TOKEN_PATH, HOME, XDG_CACHE_HOME,
+    HF_TOKEN_PATH, HOME, SSL_CERT_FILE, XDG_CACHE_HOME,
 };
 use crate::network::proxy::Proxies;
 
@@ -53,6 +53,9 @@ pub(crate) struct HubSettings {
     pub(crate) first_wait: Duration,
     /// The ways to hosts.
     pub(crate) proxies: Proxies,
+    /// The file with the authorities that are believed, looked into only when something is asked; those inside the program
+    /// where there is none.
+    pub(crate) authorities: Option<PathBuf>,
 }
 
 impl HubSettings {
@@ -85,6 +88,7 @@ impl HubSettings {
             offline: text(HF_HUB_OFFLINE).is_some_and(|word| is_true(&word)),
             first_wait: wait(text(ATELIER_HUB_WAIT_MS).as_deref())?,
             proxies: Proxies::resolve(text),
+            authorities: folder(SSL_CERT_FILE),
         })
     }
 }

@@ -8,6 +8,7 @@ use atelier_core::{CancelFlag, ErrorCode};
 use ureq::http::HeaderMap;
 use ureq::{Agent, Proxy};
 
+use crate::network::roots::with_advice;
 use crate::network::settings::Token;
 use crate::network::trouble::{GLANCE, Trouble};
 
@@ -135,7 +136,7 @@ fn perform(agent: &Agent, call: &Call, events: &SyncSender<Event>) {
     }
     let (parts, body) = match request.call() {
         Ok(response) => response.into_parts(),
-        Err(error) => return fail(error.to_string(), is_lasting(&error)),
+        Err(error) => return fail(with_advice(error.to_string()), is_lasting(&error)),
     };
     let head = Head {
         status: parts.status.as_u16(),

@@ -11,6 +11,10 @@ use crate::files::{Failed, Manifest, finished, inputs};
 use crate::judge::{Verdict, judge};
 use crate::settings::Breakpoint;
 
+/// Why a job that is done waits while nothing is published.
+const RESTING: &str =
+    "done; its results come into the library when the queue goes on, which rests after a failure";
+
 impl Supervisor {
     /// The running ones of these jobs with what is to be done about their attempts.
     pub(super) fn judged<'j>(
@@ -48,10 +52,14 @@ impl Supervisor {
                 }
                 return Ok(false);
             }
-            Verdict::Done(_) if self.is_given_up(job) => {
+            // What it made in its last moments is not wanted any more.
+            Verdict::Done(_) if job.wish == Some(JobWish::Cancel) => {
                 self.library.stop_attempt(id, number, "stopped").map(drop)
             }
-            Verdict::Done(_) if self.is_resting() => return Ok(false),
+            Verdict::Done(_) if self.is_resting() => {
+                self.unpublished.note(id, RESTING.to_owned());
+                return Ok(false);
+            }
             Verdict::Done(_) if self.unpublished.why(id).is_some() => return Ok(false),
             Verdict::Done(manifest) => {
                 self.publish(job, ticket, &manifest)?;
@@ -178,11 +186,6 @@ impl Supervisor {
         }
     }
 
-    /// Whether somebody cancelled a job whose results could not be published.
-    fn is_given_up(&self, job: &Job) -> bool {
-        job.wish == Some(JobWish::Cancel) && self.unpublished.times(job.id) > 0
-    }
-
     /// Publishes what an attempt made. What the system refuses is tried again later, for some time; the other jobs go on, unless
     /// the disk is full.
     fn publish(&mut self, job: &Job, ticket: &Ticket, manifest: &Manifest) -> Result<()> {
@@ -199,8 +202,7 @@ impl Supervisor {
             Err(error) if error.is_full() => {
                 // However long that takes.
                 if self.unpublished.times(job.id) == 0 {
-                    let why = self.told(&error.to_string());
-                    self.unpublished.put(job.id, self.limits.rest, why);
+                    self.publish_later(job, &error);
                 }
                 self.rest();
                 Err(error)
@@ -209,8 +211,7 @@ impl Supervisor {
                 if error.may_pass()
                     && self.unpublished.times(job.id) < self.limits.most_refused =>
             {
-                let why = self.told(&error.to_string());
-                self.unpublished.put(job.id, self.limits.rest, why);
+                self.publish_later(job, &error);
                 Err(error)
             }
             Err(error) => {
@@ -221,6 +222,17 @@ impl Supervisor {
                 not_superseded(failed.map(drop))
             }
         }
+    }
+
+    /// Leaves what a job made for another time, and says why.
+    fn publish_later(&mut self, job: &Job, error: &Error) {
+        let problem = self.told(&error.to_string());
+        let why = format!(
+            "done, but its results cannot be put into the library yet, which is tried again: {problem}"
+        );
+        // Where the catalogue cannot be written either, the board alone has it.
+        let _ = self.library.note_unpublished(job.id, why.clone());
+        self.unpublished.put(job.id, self.limits.rest, why);
     }
 
     fn publish_pictures(&self, ticket: &Ticket, manifest: &Manifest) -> Result<()> {

@@ -151,8 +151,11 @@ impl Supervisor {
                 Err(error) => return Err(error.into()),
             }
         }
-        for job in jobs {
+        for mut job in jobs {
             let is_running = job.state == JobState::Running;
+            if let Some(why) = self.unpublished.last_why(job.id).filter(|_| is_running) {
+                job.waiting = Some(why.to_owned());
+            }
             let files = AttemptFiles::of(&job.folder, job.attempt);
             let report = is_running.then(|| files.read_report()).flatten();
             self.board.show(JobSnapshot { job, report });

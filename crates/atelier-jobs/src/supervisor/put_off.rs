@@ -35,6 +35,15 @@ impl PutOff {
         self.0.insert(id, pause);
     }
 
+    /// Says why a job waits that was not put off itself.
+    pub(super) fn note(&mut self, id: JobId, why: String) {
+        self.0.entry(id).or_insert_with(|| Pause {
+            times: 0,
+            until: Instant::now(),
+            why,
+        });
+    }
+
     /// The next pause of a job is a short one again.
     pub(super) fn forget(&mut self, id: JobId) {
         self.0.remove(&id);
@@ -49,6 +58,11 @@ impl PutOff {
     pub(super) fn why(&self, id: JobId) -> Option<&str> {
         let pause = self.0.get(&id)?;
         (Instant::now() < pause.until).then_some(pause.why.as_str())
+    }
+
+    /// Why a job is not done yet, also while it is tried again.
+    pub(super) fn last_why(&self, id: JobId) -> Option<&str> {
+        self.0.get(&id).map(|pause| pause.why.as_str())
     }
 
     /// Forgets those that are not among the open ones, or paused.
@@ -82,7 +96,13 @@ mod tests {
         assert_eq!((put_off.why(id), put_off.times(id)), (None, 0));
         put_off.put(id, Duration::ZERO, "full".to_owned());
         assert_eq!(put_off.why(id), None);
+        assert_eq!(put_off.last_why(id), Some("full"));
+        put_off.note(id, "rests".to_owned());
+        assert_eq!((put_off.last_why(id), put_off.times(id)), (Some("full"), 1));
         put_off.keep(&[]);
         assert!(put_off.0.is_empty());
+        put_off.note(id, "rests".to_owned());
+        assert_eq!((put_off.why(id), put_off.times(id)), (None, 0));
+        assert_eq!(put_off.last_why(id), Some("rests"));
     }
 }

@@ -273,18 +273,27 @@ fn pictures_of_a_paused_job_go_when_it_is_cancelled() {
 }
 
 #[test]
-fn a_job_that_is_done_before_it_is_cancelled_is_done() {
+fn what_a_job_made_in_its_last_moments_does_not_come_back_when_it_is_cancelled() {
     let (studio, told) = (Studio::new(), Told::default());
-    let job = studio.generation();
+    let jobs = [studio.generation(), studio.training()];
     let mut supervisor = studio.supervisor(told.clone());
-    settle(&mut supervisor).unwrap();
-    told.finish(&studio, &told.at(job));
-    studio.library.cancel_job(job).unwrap();
-    settle(&mut supervisor).unwrap();
+    for job in jobs {
+        settle(&mut supervisor).unwrap();
+        told.finish(&studio, &told.at(job));
+        studio.library.cancel_job(job).unwrap();
+        settle(&mut supervisor).unwrap();
+    }
     assert_eq!(
         studio.lines(),
-        ["generation completed, attempt 1, results: 2"]
+        [
+            "generation cancelled, attempt 1",
+            "training cancelled, attempt 1"
+        ]
     );
+    assert!(studio.library.list_models(false).unwrap().is_empty());
+    // What was saved is still there.
+    let run = studio.job(jobs[1]).run.unwrap();
+    assert!(!studio.library.list_checkpoints(run).unwrap().is_empty());
 }
 
 #[test]

@@ -74,9 +74,15 @@ fn results_that_cannot_be_published_hold_up_no_other_job_and_can_be_given_up() {
         (state(stuck), state(other)),
         (JobState::Running, JobState::Completed)
     );
+    let why = studio.job(stuck).waiting.unwrap();
+    assert!(
+        why.contains("cannot be put into the library yet") && why.contains("00000.png"),
+        "{why}"
+    );
     studio.library.cancel_job(stuck).unwrap();
     settle(&mut supervisor).unwrap();
-    assert_eq!(state(stuck), JobState::Cancelled);
+    let stuck = studio.job(stuck);
+    assert_eq!((stuck.state, stuck.waiting), (JobState::Cancelled, None));
 }
 
 #[test]
@@ -95,4 +101,5 @@ fn results_that_can_never_be_published_fail_their_job_in_the_end() {
     let job = studio.job(job);
     assert_eq!(job.state, JobState::Failed);
     assert_eq!(job.error_code.as_deref(), Some("io"));
+    assert_eq!(job.waiting, None);
 }

@@ -9,8 +9,8 @@ use atelier_jobs::{
 };
 use atelier_store::JobId;
 
-use crate::studio::Studio;
-use crate::told::Told;
+use crate::studio::{Studio, draw};
+use crate::told::{Told, say_done};
 
 /// Longer than anything takes.
 const LONG: Duration = Duration::from_secs(30);
@@ -108,6 +108,50 @@ fn whoever_asks_is_told_what_changed_since() {
 }
 
 #[test]
+fn why_results_are_not_in_the_library_yet_is_shown_while_their_job_runs() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let mut settings = studio.settings(told.clone());
+    settings.limits.rest = Duration::from_hours(1);
+    let job = studio.generation();
+    let queue = Queue::open(settings).unwrap();
+    until(&queue, job, state(JobState::Running));
+    let ticket = told.at(job);
+    let files = draw(&ticket, &studio.job(job).request);
+    let picture = ticket.files().pictures().join("00000.png");
+    fs_err::remove_file(&picture).unwrap();
+    fs_err::create_dir(&picture).unwrap();
+    say_done(&ticket, files);
+    queue.ring();
+    let shown = until(&queue, job, |shown| shown.job.waiting.is_some());
+    assert_eq!(shown.job.state, JobState::Running);
+    // Also where the catalogue does not have it, as on a full disk.
+    queue.pause(job).unwrap();
+    assert_eq!(studio.job(job).waiting, None);
+    assert_eq!(queue.snapshot(job).unwrap().job.waiting, shown.job.waiting);
+}
+
+#[test]
+fn a_job_that_is_done_while_the_queue_rests_says_so() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let mut settings = studio.settings(told.clone());
+    settings.limits.rest = Duration::from_hours(1);
+    let done = studio.generation();
+    let queue = Queue::open(settings).unwrap();
+    until(&queue, done, state(JobState::Running));
+    told.refuse(true);
+    let (refused, _) = studio.training_of(serde_json::json!({"memory_bytes": 0}));
+    queue.ring();
+    until(&queue, refused, |shown| {
+        let why = shown.job.waiting.as_deref();
+        why.is_some_and(|why| why.contains("could not be begun"))
+    });
+    told.finish(&studio, &told.at(done));
+    queue.ring();
+    let shown = until(&queue, done, |shown| shown.job.waiting.is_some());
+    assert!(shown.job.waiting.unwrap().contains("rests after a failure"));
+}
+
+#[test]
 fn changes_that_other_processes_make_are_seen() {
     let (studio, told) = (Studio::new(), Told::default());
     let job = studio.generation();
@@ -187,6 +231,27 @@ fn a_start_picture_is_copied_and_adapter_files_are_refused() {
     request.request.adapters.push(adapter);
     let refused = queue.submit_generation(request, 0).unwrap_err();
     assert!(refused.to_string().contains("models of the library"));
+}
+
+#[test]
+fn a_failed_job_that_is_given_up_is_shown_as_cancelled() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.generation();
+    let queue = Queue::open(studio.settings(told.clone())).unwrap();
+    until(&queue, job, state(JobState::Running));
+    assert!(queue.give_up(job).is_err(), "it has not failed");
+    told.fail(&told.at(job));
+    queue.ring();
+    let failed = until(&queue, job, state(JobState::Failed)).job;
+    let revision = queue.changes(0, Duration::ZERO).revision;
+    let given_up = queue.give_up(job).unwrap();
+    assert_eq!(
+        (given_up.state, &given_up.problem),
+        (JobState::Cancelled, &failed.problem)
+    );
+    let shown = queue.changes(revision, LONG).jobs;
+    assert_eq!(shown[0].job, given_up);
+    assert_eq!(studio.job(job), given_up);
 }
 
 #[test]

@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 use burn::tensor::Tensor;
 
-pub use allocator::keep_freed_pages;
+pub use allocator::{give_back_freed_pages, keep_freed_pages};
 pub use awake::awake;
 pub use mapped::MappedFile;
 pub use ops::gate::GATE_VALUES;

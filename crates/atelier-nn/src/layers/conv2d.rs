@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 use super::{Weight, linear};
 use crate::kernels::{self, Frozen, Keep, WeightFormat, reference};
-use crate::lora::{AttachedChange, ConvLora, acts, changed};
+use crate::lora::{AttachedChange, ConvLora, Shift, acts, changed};
 use crate::params::{Engine, Init, ParamError, Params};
 use crate::visit::{Visit, Visitor, join};
 
@@ -105,6 +105,8 @@ pub struct Conv2d {
     pub adapters: Vec<ConvLora>,
     /// Changes of the weight, applied in order and before the low-rank adapters.
     pub changes: Vec<AttachedChange>,
+    /// What is added to the bias.
+    pub(crate) bias_shift: Shift,
     engine: Engine,
 }
 
@@ -126,6 +128,7 @@ impl Conv2d {
             shape,
             adapters: Vec::new(),
             changes: Vec::new(),
+            bias_shift: Shift::default(),
             engine: params.engine(),
         })
     }
@@ -154,7 +157,7 @@ impl Conv2d {
                 y = adapter.add_to(y, &x, self.shape, self.engine);
             }
         }
-        y
+        self.bias_shift.add_to(y)
     }
 
     /// Shows the layer's own parameters to a visitor.

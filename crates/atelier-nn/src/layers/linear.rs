@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use crate::activation::geglu;
 use crate::kernels::{self, Held, Keep, WeightFormat, reference};
 use crate::layers::Weight;
-use crate::lora::{AttachedChange, LinearLora, acts, changed};
+use crate::lora::{AttachedChange, LinearLora, Shift, acts, changed};
 use crate::params::{Engine, Init, ParamError, Params};
 use crate::visit::{Visit, Visitor, join};
 
@@ -20,6 +20,8 @@ pub struct Linear {
     pub adapters: Vec<LinearLora>,
     /// Changes of the weight, applied in order and before the low-rank adapters.
     pub changes: Vec<AttachedChange>,
+    /// What is added to the bias.
+    pub(crate) bias_shift: Shift,
     engine: Engine,
 }
 
@@ -56,6 +58,7 @@ impl Linear {
             bias,
             adapters: Vec::new(),
             changes: Vec::new(),
+            bias_shift: Shift::default(),
             engine: params.engine(),
         })
     }
@@ -79,7 +82,7 @@ impl Linear {
         let acts = |adapter: &&LinearLora| adapter.strength != 0.0;
         match self.adapters.iter().filter(acts).count() {
             // sums of more are not rounded in between
-            0 | 1 => self.apply(x, self.engine.between()),
+            0 | 1 if self.bias_shift.is_none() => self.apply(x, self.engine.between()),
             _ => self.apply(x, Keep::Exact),
         }
     }
@@ -111,6 +114,7 @@ impl Linear {
         for adapter in adapters {
             y = adapter.add_to(y, &x, self.engine);
         }
+        y = self.bias_shift.add_to(y);
         shape[D - 1] = features_out;
         y.reshape(shape)
     }
@@ -121,7 +125,8 @@ impl Linear {
     /// - `x_bsd`: `[b, s, in]`
     /// - returns: `[b, s, out / 2]`
     pub fn forward_gated(&self, x_bsd: Tensor<3>) -> Tensor<3> {
-        let is_bare = self.adapters.iter().all(|adapter| adapter.strength == 0.0);
+        let is_bare = self.adapters.iter().all(|adapter| adapter.strength == 0.0)
+            && self.bias_shift.is_none();
         match &self.weight {
             Weight::Frozen { weights, .. } if is_bare && !acts(&self.changes) => {
                 let [b, s, features] = x_bsd.dims();

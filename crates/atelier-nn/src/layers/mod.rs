@@ -9,5 +9,5 @@ mod weight;
 pub use conv2d::{Conv2d, ConvShape};
 pub use embedding::Embedding;
 pub use linear::Linear;
-pub use norm::{GroupNorm, LayerNorm};
+pub use norm::{Affine, GroupNorm, LayerNorm};
 pub use weight::Weight;

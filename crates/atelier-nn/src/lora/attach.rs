@@ -4,7 +4,7 @@ use atelier_core::{Delta, Factor, WeightChange};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{AttachedChange, ConvLora, LinearLora};
-use crate::layers::{Conv2d, Linear};
+use crate::layers::{Affine, Conv2d, Linear};
 use crate::visit::Visitor;
 
 /// Attaches one adapter to a model: `factors` gives the numbers for a layer's name ([`super::Factors`] or [`WeightChange`]), or
@@ -153,10 +153,17 @@ impl Visitor for Detach {
     fn linear(&mut self, _path: &str, layer: &mut Linear) {
         layer.adapters.clear();
         layer.changes.clear();
+        layer.bias_shift.clear();
     }
 
     fn conv2d(&mut self, _path: &str, layer: &mut Conv2d) {
         layer.adapters.clear();
         layer.changes.clear();
+        layer.bias_shift.clear();
+    }
+
+    fn affine(&mut self, _path: &str, affine: &mut Affine) {
+        affine.weight_shift.clear();
+        affine.bias_shift.clear();
     }
 }

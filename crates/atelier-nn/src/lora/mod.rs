@@ -1,10 +1,11 @@
 //! Adapters on linear layers and convolutions.
 //!
 //! A low-rank adapter (Hu et al. 2021) adds `strength · alpha / rank · up(down(x))` to the output of the layer that it is
-//! attached to. Every other kind changes the layer's weight, see [`AttachedChange`].
+//! attached to. Every other kind changes the layer's weight, see [`AttachedChange`]; norms and biases get a [`Shift`].
 
 mod attach;
 mod change;
+mod shift;
 
 use atelier_core::{Delta, Factor, Matrix, WeightChange};
 use burn::tensor::Tensor;
@@ -17,6 +18,7 @@ use crate::visit::{Visit, Visitor};
 pub use attach::{Attach, Detach};
 pub use change::AttachedChange;
 pub(crate) use change::{acts, changed};
+pub use shift::{AttachShifts, Shift};
 
 /// The factors of an adapter on a linear layer.
 #[derive(Debug, Clone)]

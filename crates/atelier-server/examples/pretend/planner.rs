@@ -77,7 +77,10 @@ impl Planner for PretendPlanner {
             return Err(Refused(ErrorCode::NotEnoughMemory, message).into());
         }
         let every = *config.preview_every.get_or_insert(10);
-        let steps = config.steps(wish.pictures);
+        let count = wish.pictures.count;
+        let steps = config.steps(count);
+        let few =
+            (count < 15).then(|| format!("there are {count} pictures, and 15 to 40 are right"));
         let words = &wish.used_words;
         Ok(PlannedTraining {
             origins: origins(wish).collect(),
@@ -101,6 +104,7 @@ impl Planner for PretendPlanner {
             preview_epochs: config.previewed_epochs(every),
             preview_problem: None,
             trigger_word: self.judge_trigger(&config.trigger, config.category, words)?,
+            notes: few.into_iter().collect(),
             config,
         })
     }

@@ -17,6 +17,8 @@ use serde_json::json;
 
 /// The side of previews.
 const SIDE: u32 = 256;
+/// What each training has to tell.
+const NOTE: &str = "2 captions are longer than the 75 tokens that a text encoder reads, and the rest is not learned";
 
 /// Called before each step with the flag that says whether to stop.
 pub(crate) type Pace = Arc<dyn Fn(&CancelFlag) + Send + Sync>;
@@ -91,24 +93,29 @@ type Files = Result<Outcome<Vec<ManifestFile>>, Error>;
 fn train(library: &Library, run: RunId, steps: &Steps<'_>) -> Files {
     let job = steps.worker.order().job;
     let (run, sitting) = library.begin_run_of_job(run, job)?;
-    let end = |state| RunEnd {
+    let end = |state, trained_steps| RunEnd {
         state,
         spent: Spent {
             training_secs: 1.0,
+            trained_steps,
             ..Spent::default()
         },
         ..RunEnd::default()
     };
+    let notes = json!({"version": 1, "notes": [NOTE]});
+    fs_err::write(run.folder.join("notes.json"), notes.to_string())?;
     let per_epoch = (run.total_steps / run.config.epochs as u64).max(1);
     let saved = library.list_checkpoints(run.id)?;
     let first = saved.last().map_or(1, |checkpoint| checkpoint.epoch + 1);
+    let before = (first as u64 - 1) * per_epoch;
     let previewed = (run.config).previewed_epochs(run.config.preview_every.unwrap_or(0));
     for epoch in first..=run.config.epochs {
         for step in 1..=per_epoch {
             let done = (epoch as u64 - 1) * per_epoch + step;
             let loss = loss_after(done);
             if !steps.take(Phase::Training, (done, run.total_steps), Some(loss)) {
-                let run = library.end_run(sitting, end(RunState::Stopped))?;
+                let stopped = end(RunState::Stopped, done - 1 - before);
+                let run = library.end_run(sitting, stopped)?;
                 let completed_steps = run.done_steps;
                 return Ok(Outcome::Cancelled { completed_steps });
             }
@@ -116,13 +123,15 @@ fn train(library: &Library, run: RunId, steps: &Steps<'_>) -> Files {
         }
         write_epoch(&run, epoch, epoch as u64 * per_epoch)?;
         if previewed.contains(&epoch) && !draw_previews(&run, epoch, steps)? {
-            let run = library.end_run(sitting, end(RunState::Stopped))?;
+            let stopped = end(RunState::Stopped, epoch as u64 * per_epoch - before);
+            let run = library.end_run(sitting, stopped)?;
             let completed_steps = run.done_steps;
             return Ok(Outcome::Cancelled { completed_steps });
         }
     }
     fs_err::write(run.folder.join("adapter.safetensors"), "adapter")?;
-    library.end_run(sitting, end(RunState::Completed))?;
+    let made = run.config.epochs as u64 * per_epoch - before;
+    library.end_run(sitting, end(RunState::Completed, made))?;
     let file = ManifestFile::of(&run.folder, "adapter.safetensors", None)?;
     Ok(Outcome::Completed(vec![file]))
 }

@@ -16,7 +16,7 @@ use axum::http::StatusCode;
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
 use crate::session::Viewer;
@@ -59,14 +59,9 @@ pub async fn json_within<T: DeserializeOwned>(
     }
     let viewer = request.extensions().get::<Arc<Viewer>>();
     let account = viewer.and_then(|viewer| viewer.account_id());
-    let collected = collect((app, account), request.into_body(), most_bytes);
-    let collected = timeout(app.limits().json, collected).await;
-    let (bytes, place) = collected.map_err(|_| too_slow())??;
+    let (bytes, place) = collect((app, account), request.into_body(), most_bytes).await?;
     let read = || serde_json::from_slice(&bytes);
-    let value = match place {
-        Some(_) => aside(read),
-        None => read(),
-    };
+    let value = if place.is_some() { aside(read) } else { read() };
     value.map_err(|error| Failure::invalid(format!("the request's JSON: {error}")))
 }
 
@@ -81,7 +76,8 @@ async fn collect(
         return Err(too_large(most_bytes));
     }
     let (mut bytes, mut place) = (Vec::new(), None);
-    while let Some(frame) = body.frame().await {
+    let mut by = Instant::now() + app.limits().json;
+    while let Some(frame) = timeout_at(by, body.frame()).await.map_err(|_| too_slow())? {
         let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else {
             continue;
         };
@@ -90,7 +86,10 @@ async fn collect(
             return Err(too_large(most_bytes));
         }
         if length > SMALL_BYTES && place.is_none() {
+            // Nobody sends slowly whom the server keeps waiting.
+            let busy = Instant::now();
             place = Some(app.work().document(account).await?);
+            by += busy.elapsed();
         }
         bytes.extend_from_slice(&data);
     }

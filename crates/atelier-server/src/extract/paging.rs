@@ -11,7 +11,7 @@ pub(crate) fn fifty() -> u32 {
 }
 
 /// How many to pass over and how many to take, where that can be asked.
-pub fn page(offset: u32, limit: u32) -> Result<(u32, u32)> {
+pub(crate) fn page(offset: u32, limit: u32) -> Result<(u32, u32)> {
     if (1..=MOST).contains(&limit) {
         return Ok((offset, limit));
     }

@@ -77,10 +77,12 @@ pub(crate) async fn get_run(
 ) -> Result<Json<RunWithCheckpoints>> {
     let library = app.library();
     let found = app.work().catalogue(move || {
-        let run = library.get_run(id)?;
-        Ok((run, library.list_checkpoints(id)?))
+        let (run, checkpoints) = (library.get_run(id)?, library.list_checkpoints(id)?);
+        Ok((run, checkpoints, library.list_run_notes(id)?))
     });
-    Ok(Json(found.await?.into()))
+    let (run, checkpoints, notes) = found.await?;
+    let notes: Vec<_> = notes.iter().map(|note| app.told(note)).collect();
+    Ok(Json((run, checkpoints, notes).into()))
 }
 
 /// Puts a run into the trash. Models that were made of it stay.
@@ -110,10 +112,8 @@ pub(crate) async fn restore_run(
     PathOf(id): PathOf<RunId>,
 ) -> Result<Json<RunView>> {
     let library = app.library();
-    let restored = app
-        .work()
-        .catalogue(move || library.restore_run(id))
-        .await?;
+    let restore = move || library.restore_run(id);
+    let restored = app.work().catalogue(restore).await?;
     review(&app, id).await?;
     Ok(Json(restored.into()))
 }

@@ -48,6 +48,8 @@ pub(crate) struct RunView {
     loss: Option<f32>,
     /// Seconds spent in training steps so far.
     training_secs: f64,
+    /// Steps that were made in them; more than are done where a process was killed, since some were made again.
+    trained_steps: u64,
     /// Seconds spent drawing previews so far.
     preview_secs: f64,
     /// How many pictures were drawn in them.
@@ -90,6 +92,7 @@ impl From<Run> for RunView {
             total_steps: run.total_steps,
             loss: run.loss,
             training_secs: run.training_secs,
+            trained_steps: run.trained_steps,
             preview_secs: run.preview_secs,
             preview_pictures: run.preview_pictures,
             problem: run.problem,
@@ -110,6 +113,8 @@ pub(crate) struct RunWithCheckpoints {
     run: RunView,
     /// Those that are there, in order.
     checkpoints: Vec<CheckpointView>,
+    /// What a person should know of it, in words, in the order in which it arose.
+    notes: Vec<String>,
 }
 
 /// The adapter after an epoch.
@@ -126,8 +131,8 @@ pub(crate) struct CheckpointView {
     size_bytes: u64,
 }
 
-impl From<(Run, Vec<Checkpoint>)> for RunWithCheckpoints {
-    fn from((run, checkpoints): (Run, Vec<Checkpoint>)) -> Self {
+impl From<(Run, Vec<Checkpoint>, Vec<String>)> for RunWithCheckpoints {
+    fn from((run, checkpoints, notes): (Run, Vec<Checkpoint>, Vec<String>)) -> Self {
         let checkpoints = checkpoints.into_iter().map(|one| CheckpointView {
             epoch: one.epoch,
             step: one.step,
@@ -137,6 +142,7 @@ impl From<(Run, Vec<Checkpoint>)> for RunWithCheckpoints {
         Self {
             run: run.into(),
             checkpoints: checkpoints.collect(),
+            notes,
         }
     }
 }

@@ -173,7 +173,7 @@ const TABLE: &[Row] = &[
     ("PUT", "/api/v1/pictures/{picture}/shared", Member, Write, "picture-shared"),
     ("GET", "/api/v1/pictures/{picture}/file", Looker, Read, ""),
     ("GET", "/api/v1/pictures/{picture}/thumbnail", Looker, Read, ""),
-    // Leonardo's clients. An address for an announced picture ends with a token of its own.
+    // Leonardo's clients. Addresses for announced pictures, and those of files, end with tokens of their own.
     ("GET", "/api/rest/v1/me", Looker, Read, ""),
     ("POST", "/api/rest/v1/datasets", Member, Write, ""),
     ("GET", "/api/rest/v1/datasets/{id}", Looker, Read, ""),
@@ -181,6 +181,7 @@ const TABLE: &[Row] = &[
     ("POST", "/api/rest/v1/datasets/{id}/upload", Member, Write, ""),
     ("POST", "/api/rest/v1/datasets/{id}/upload/gen", Member, Write, ""),
     ("POST", "/api/rest/v1/uploads/{token}", Open, Write, ""),
+    ("GET", "/api/rest/v1/files/{token}", Open, Read, ""),
     ("POST", "/api/rest/v1/models", Member, Write, "training-started"),
     ("GET", "/api/rest/v1/models/{id}", Looker, Read, ""),
     ("DELETE", "/api/rest/v1/models/{id}", Member, Write, "model-deleted"),

@@ -27,7 +27,7 @@ pub(crate) enum Who {
 }
 
 /// By what it is known who asks.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum By {
     /// By the address of the server, which only this machine reaches, or not at all.
     #[default]

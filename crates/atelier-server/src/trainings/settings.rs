@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use atelier_core::{SettingAbout, SettingKind, TrainConfig};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::openapi::schema::{ArrayBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, SchemaType, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -44,18 +44,12 @@ impl PartialSchema for SomeSettings {
     fn schema() -> RefOr<Schema> {
         let about = "Settings of a training that are given. The strength and the defaults decide the others.";
         let mut object = properties().description(Some(about));
-        for setting in TrainConfig::SETTINGS
-            .iter()
-            .filter(|setting| is_seed(setting))
-        {
+        for setting in TrainConfig::SETTINGS.iter().filter(|one| is_seed(one)) {
             object = object.property(setting.name, seed::schema_of(setting.help, None));
         }
-        object
-            .additional_properties(Some(
-                utoipa::openapi::schema::AdditionalProperties::<Schema>::FreeForm(false),
-            ))
-            .build()
-            .into()
+        let others = AdditionalProperties::<Schema>::FreeForm(false);
+        let object = object.additional_properties(Some(others));
+        object.build().into()
     }
 }
 
@@ -126,9 +120,7 @@ fn is_seed(setting: &SettingAbout) -> bool {
 /// # Errors
 /// When a seed is none.
 pub(super) fn exact<'a>(name: &str, value: &'a Value) -> serde_json::Result<Cow<'a, Value>> {
-    let mut seeds = TrainConfig::SETTINGS
-        .iter()
-        .filter(|setting| is_seed(setting));
+    let mut seeds = TrainConfig::SETTINGS.iter().filter(|one| is_seed(one));
     if seeds.any(|setting| setting.name == name) {
         return Ok(Cow::Owned(Value::from(seed::read(value)?.0)));
     }

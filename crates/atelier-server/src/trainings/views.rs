@@ -61,13 +61,15 @@ pub(crate) struct PlannedView {
     preview_problem: Option<String>,
     /// What is to be known about the trigger word, the worst first.
     trigger_word: Vec<WordFindingView>,
+    /// What else speaks against it or is worth knowing, in words.
+    notes: Vec<String>,
 }
 
 /// How long a training will take.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PlannedDuration)]
 pub(crate) struct DurationView {
-    /// One step.
+    /// One step on average.
     step_secs: f64,
     /// All steps and previews.
     secs: f64,
@@ -79,17 +81,11 @@ pub(crate) struct DurationView {
 
 impl From<PlannedDuration> for DurationView {
     fn from(duration: PlannedDuration) -> Self {
-        let PlannedDuration {
-            step_secs,
-            secs,
-            preview_secs,
-            is_guess,
-        } = duration;
         Self {
-            step_secs,
-            secs,
-            preview_secs,
-            is_guess,
+            step_secs: duration.step_secs,
+            secs: duration.secs,
+            preview_secs: duration.preview_secs,
+            is_guess: duration.is_guess,
         }
     }
 }
@@ -128,10 +124,8 @@ impl From<SettingOrigin> for OriginView {
 
 /// Where settings come from, by name.
 pub(crate) fn views_of(origins: BTreeMap<String, SettingOrigin>) -> BTreeMap<String, OriginView> {
-    let origins = origins.into_iter();
-    origins
-        .map(|(name, origin)| (name, origin.into()))
-        .collect()
+    let views = origins.into_iter().map(|(name, from)| (name, from.into()));
+    views.collect()
 }
 
 impl From<Planned> for PlannedView {
@@ -159,6 +153,7 @@ impl From<Planned> for PlannedView {
             preview_epochs: training.preview_epochs,
             preview_problem: training.preview_problem,
             trigger_word: findings.map(WordFindingView::from).collect(),
+            notes: training.notes,
         }
     }
 }

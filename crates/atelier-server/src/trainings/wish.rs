@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use atelier_core::{ErrorCode, PlannedTraining, SettingOrigin, TrainConfig, TrainingWish};
+use atelier_core::{
+    ErrorCode, PlannedTraining, SettingOrigin, TrainConfig, TrainingPictures, TrainingWish,
+};
 use atelier_http::answer::{Failure, Result};
 use atelier_store::{Dataset, DatasetId, NewRun};
 use serde::Deserialize;
@@ -87,10 +89,11 @@ pub(super) async fn plan(app: &App, wanted: &TrainingRequest) -> Result<Planned>
     let (library, id, number) = (app.library(), wanted.dataset, wanted.version);
     let found = app.work().catalogue(move || {
         let dataset = library.get_dataset(id)?;
-        let version = library.get_version(id, number)?.about;
+        let version = library.get_version(id, number)?;
         Ok((dataset, version, library.used_trigger_words(Some(id))?))
     });
     let (dataset, version, used_words) = found.await?;
+    let (version, images) = (version.about, version.images);
     if dataset.trashed_ms.is_some() {
         let (what, name) = ("dataset", dataset.about.name);
         return Err(atelier_store::Error::Trashed { what, name }.into());
@@ -102,10 +105,14 @@ pub(super) async fn plan(app: &App, wanted: &TrainingRequest) -> Result<Planned>
         return Err(Failure::new(ErrorCode::DatasetEmpty, message));
     }
     let base = wanted.base.clone();
+    let sides = images
+        .iter()
+        .map(|one| [one.width, one.height].map(u64::from));
+    let pictures = TrainingPictures::of_sides(sides);
     let plan = move || -> Result<PlannedTraining> {
         let wish = TrainingWish {
             base: known(&planner, base.as_deref())?.name,
-            pictures: version.image_count as usize,
+            pictures,
             config,
             given,
             used_words,
@@ -115,7 +122,7 @@ pub(super) async fn plan(app: &App, wanted: &TrainingRequest) -> Result<Planned>
     let training = app.work().files(plan).await??;
     Ok(Planned {
         version: version.number,
-        pictures: version.image_count as usize,
+        pictures: pictures.count,
         dataset,
         training,
     })
@@ -182,8 +189,7 @@ fn problem(name: &str, value: &Value) -> Option<String> {
     let names = TrainConfig::SETTINGS.iter().map(|setting| setting.name);
     if !names.clone().any(|known| known == name) {
         let name: String = name.chars().take(NAME_CHARS).collect();
-        let names: Vec<_> = names.collect();
-        let names = names.join("`, `");
+        let names = names.collect::<Vec<_>>().join("`, `");
         return Some(format!("`{name}` is no setting; there are `{names}`"));
     }
     let alone = TrainConfig::deserialize(json!({name: value})).err()?;

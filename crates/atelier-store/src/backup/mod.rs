@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
 use crate::blobs::Blobs;
+use crate::check::{NamedFile, named_files};
 use crate::error::{Error, Result};
 use crate::leftovers;
 use crate::library::{CATALOGUE, JobId, Layout, Library, RunId, layout, open_to_read};
@@ -33,7 +34,7 @@ pub struct BackedUp {
 
 /// What a catalogue names.
 struct Named {
-    files: Vec<(String, u64)>,
+    files: Vec<NamedFile>,
     runs: Vec<RunId>,
     /// Those that are neither done nor given up.
     jobs: Vec<JobId>,
@@ -44,8 +45,9 @@ impl Library {
     /// given, to a folder, which then is a library of its own. An earlier backup there is brought up to date: only files that it lacks are copied. Work may go on meanwhile.
     ///
     /// # Errors
-    /// When the folder cannot be written, a file of the library is damaged, or there is another library in the folder or a
-    /// backup that was worked with since. Then what is in the folder is still whole.
+    /// When the folder cannot be written, or there is another library in the folder or a backup that was worked with since. Then
+    /// what is in the folder is still whole. [`Error::Incomplete`] when files of the library are damaged that no earlier backup
+    /// there has: everything else is in the backup then, which can be opened.
     pub fn back_up(&self, folder: &Path, cancel: &CancelFlag) -> Result<BackedUp> {
         crate::private::create_dir_all(folder)?;
         let there = folder.join(CATALOGUE);
@@ -70,19 +72,25 @@ impl Library {
         let copied = self
             .snapshot(&partial)
             .and_then(|named| {
-                let mut done = self.copy_files(named.files, folder, cancel)?;
+                let (mut done, damaged) = self.copy_files(&named.files, folder, cancel)?;
                 let mut copy = FolderCopy {
                     cancel,
                     done: &mut done,
                 };
                 self.copy_folders((&named.runs, &named.jobs), folder, &mut copy)?;
-                Ok(done)
+                Ok((done, damaged))
             })
-            .and_then(|done| replace(&partial, &there).map(|()| done));
-        copied.map_err(|error| {
+            .and_then(|copied| replace(&partial, &there).map(|()| copied));
+        let (mut done, mut damaged) = copied.map_err(|error| {
             let _ = leftovers::remove(&partial);
             error.at("write", &there)
-        })
+        })?;
+        if damaged.is_empty() {
+            return Ok(done);
+        }
+        damaged.append(&mut done.left_out);
+        let folder = done.folder;
+        Err(Error::Incomplete { folder, damaged })
     }
 
     /// Whether a catalogue is a backup of this library that nobody changed since.
@@ -113,9 +121,8 @@ impl Library {
         from.execute("VACUUM INTO ?", [name])?;
         let copy = Connection::open(to)?;
         copy.execute("UPDATE library SET is_copy = 1", [])?;
-        let mut statement = copy.prepare("SELECT hash, size_bytes FROM blob")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let files = rows.collect::<rusqlite::Result<_>>()?;
+        let mut files = Vec::new();
+        named_files(&copy, &mut files)?;
         let mut statement = copy.prepare("SELECT id FROM run ORDER BY id")?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(Named {
@@ -125,12 +132,13 @@ impl Library {
         })
     }
 
+    /// Copies these files, and names those that are damaged.
     fn copy_files(
         &self,
-        files: Vec<(String, u64)>,
+        files: &[NamedFile],
         folder: &Path,
         cancel: &CancelFlag,
-    ) -> Result<BackedUp> {
+    ) -> Result<(BackedUp, Vec<String>)> {
         let to = Blobs::open(folder)?;
         let hold = to.hold()?;
         let mut done = BackedUp {
@@ -140,22 +148,23 @@ impl Library {
             size_bytes: 0,
             left_out: Vec::new(),
         };
-        for (hash, size_bytes) in files {
+        let mut damaged = Vec::new();
+        for file in files {
             if cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            done.size_bytes += size_bytes;
-            if to.problem(&hash, size_bytes).is_none() {
+            if to.problem(&file.hash, file.size_bytes).is_none() {
                 done.kept += 1;
+            } else if let Some(problem) = file.problem_in(self.blobs()) {
+                damaged.push(problem);
                 continue;
+            } else {
+                to.put_file(&hold, &self.blobs().path(&file.hash))?;
+                done.copied += 1;
             }
-            if let Some(problem) = self.blobs().problem(&hash, size_bytes) {
-                return Err(Error::DamagedBlob { hash, problem });
-            }
-            to.put_file(&hold, &self.blobs().path(&hash))?;
-            done.copied += 1;
+            done.size_bytes += file.size_bytes;
         }
-        Ok(done)
+        Ok((done, damaged))
     }
 
     /// Copies the folders of these runs, and what these jobs were given.

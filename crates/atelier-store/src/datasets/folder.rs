@@ -30,6 +30,8 @@ pub struct Imported {
     pub twins: Vec<PathBuf>,
     /// Pictures that cannot be used.
     pub skipped: Vec<Skipped>,
+    /// What a person should know of the folder's captions, in words.
+    pub notes: Vec<String>,
 }
 
 /// What was written to a folder.
@@ -47,6 +49,7 @@ pub struct Exported {
 struct Gathered {
     images: Vec<(Sample, NewImage)>,
     skipped: Vec<Skipped>,
+    notes: Vec<String>,
     /// Until they are in one.
     _hold: Hold,
 }
@@ -130,6 +133,7 @@ impl Library {
         Ok(Gathered {
             images,
             skipped: found.skipped,
+            notes: found.caption_gaps.notes(None),
             _hold: hold,
         })
     }
@@ -138,6 +142,7 @@ impl Library {
         let Gathered {
             images,
             skipped,
+            notes,
             _hold,
         } = gathered;
         let (now_ms, blobs) = (self.now_ms(), self.blobs().clone());
@@ -173,6 +178,7 @@ impl Library {
                 added,
                 twins,
                 skipped,
+                notes,
             })
         })
     }

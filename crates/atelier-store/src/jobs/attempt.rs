@@ -92,7 +92,7 @@ impl Library {
     /// An attempt trained its run to the end: the run's newest adapter becomes a model, unless one was made of the run before.
     ///
     /// # Errors
-    /// When the attempt is not the newest or the job not running, and when the run has no checkpoint.
+    /// When the attempt is not the newest, the job not running or about to be cancelled, and when the run has no checkpoint.
     pub fn complete_training(&self, id: JobId, attempt: u32) -> Result<(Job, Model)> {
         let run = self.get_job(id)?.run;
         let run = run.ok_or_else(|| Error::not_found("run of job", id))?;
@@ -100,7 +100,7 @@ impl Library {
         let prepared = self.prepare_model(&hold, run)?;
         let now_ms = self.now_ms();
         let made = self.write(move |change| {
-            let end = End::of(change, id, attempt, now_ms)?;
+            let end = End::of(change, id, attempt, now_ms)?.unless_cancelled()?;
             let model = prepared.publish(change, now_ms)?;
             end.with(JobState::Completed, "completed")?;
             Ok((get(change, id)?, model))
@@ -112,7 +112,7 @@ impl Library {
     /// An attempt drew its pictures, which come into the library. Their files were put before, under a hold that still lasts.
     ///
     /// # Errors
-    /// When the attempt is not the newest or the job not running.
+    /// When the attempt is not the newest, the job not running or about to be cancelled.
     pub fn complete_generation(
         &self,
         id: JobId,
@@ -121,7 +121,7 @@ impl Library {
     ) -> Result<Vec<Picture>> {
         let now_ms = self.now_ms();
         self.write(move |change| {
-            let end = End::of(change, id, attempt, now_ms)?;
+            let end = End::of(change, id, attempt, now_ms)?.unless_cancelled()?;
             for (position, picture) in new.iter().enumerate() {
                 pictures::insert(change, picture, (id, position as u32), now_ms)?;
             }
@@ -234,6 +234,14 @@ impl<'a> End<'a> {
         })
     }
 
+    /// Refuses the results of a job that somebody cancelled meanwhile.
+    fn unless_cancelled(self) -> Result<Self> {
+        match self.wish {
+            Some(JobWish::Cancel) => Err(superseded(self.id, self.attempt)),
+            _ => Ok(self),
+        }
+    }
+
     fn as_wished(&self, outcome: &str) -> Result<()> {
         match self.wish {
             Some(JobWish::Pause) => self.with(JobState::Paused, outcome),
@@ -270,7 +278,8 @@ impl<'a> End<'a> {
 
     fn with(&self, state: JobState, outcome: &str) -> Result<()> {
         let ended_ms = (!state.is_open()).then_some(self.now_ms);
-        let job = "UPDATE job SET state = ?, wish = NULL, ended_ms = ? WHERE id = ?";
+        let job =
+            "UPDATE job SET state = ?, wish = NULL, waiting = NULL, ended_ms = ? WHERE id = ?";
         self.change
             .execute(job, params![state.name(), ended_ms, self.id])?;
         let attempt = "UPDATE attempt SET ended_ms = ?, outcome = ? WHERE job = ? AND number = ?";

@@ -58,7 +58,7 @@ pub struct Job {
     pub wish: Option<JobWish>,
     /// The number of its newest attempt, 0 before the first.
     pub attempt: u32,
-    /// Why it is not begun yet, in words.
+    /// Why it is not begun yet, or why what it made is not in the library yet, in words.
     pub waiting: Option<String>,
     /// The kind of failure, as a word of [`atelier_core::ErrorCode`].
     pub error_code: Option<String>,
@@ -171,9 +171,11 @@ impl Library {
         Ok(JobPage { jobs, total })
     }
 
-    /// A page of the jobs that draw, newest first, without those whose pictures were all deleted.
+    /// A page of the jobs of whoever asks that draw, newest first, also where they see those of others. Without those that were
+    /// cancelled or are about to be, and those whose pictures were all deleted.
     pub fn page_of_drawings(&self, (offset, limit): (u32, u32)) -> Result<JobPage> {
-        let condition = "j.kind = 'generation' AND (j.state <> 'completed' OR EXISTS \
+        let condition = "j.kind = 'generation' AND j.owner IS viewer() \
+                         AND j.state <> 'cancelled' AND j.wish IS NOT 'cancel' AND (j.state <> 'completed' OR EXISTS \
                          (SELECT 1 FROM picture p WHERE p.job = j.id AND p.trashed_ms IS NULL))";
         let query = format!(
             "{SELECT} WHERE {condition} ORDER BY j.created_ms DESC, j.id DESC LIMIT {limit} OFFSET {offset}"
@@ -342,6 +344,14 @@ pub(crate) fn open(view: &Connection) -> rusqlite::Result<Vec<JobId>> {
     let mut statement = view.prepare_cached(query)?;
     let rows = statement.query_map([], |row| row.get(0))?;
     rows.collect()
+}
+
+/// Whether the newest job of a run was cancelled, or is about to be.
+pub(crate) fn is_given_up(view: &Transaction<'_>, run: RunId) -> Result<bool> {
+    let query = "SELECT state = 'cancelled' OR wish IS 'cancel' FROM job WHERE run = ? \
+                 ORDER BY created_ms DESC, id DESC LIMIT 1";
+    let newest = view.ask(query, [run], |row| row.get(0)).optional()?;
+    Ok(newest.unwrap_or(false))
 }
 
 /// The job that has a run's place in the queue.

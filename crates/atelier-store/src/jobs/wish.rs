@@ -23,6 +23,17 @@ impl Library {
         })
     }
 
+    /// Wants a failed job to count as cancelled, so that nobody waits for it to be tried again. Why it failed stays.
+    ///
+    /// # Errors
+    /// When it is neither failed nor cancelled.
+    pub fn give_up_job(&self, id: JobId) -> Result<Job> {
+        self.change_job(id, "given up", |job| match job.state {
+            JobState::Failed | JobState::Cancelled => Some((JobState::Cancelled, None)),
+            _ => None,
+        })
+    }
+
     /// Wants a job to stop until [`Self::resume_job`].
     ///
     /// # Errors
@@ -68,6 +79,15 @@ impl Library {
             for (id, why) in whys {
                 note.execute(params![why, id])?;
             }
+            Ok(())
+        })
+    }
+
+    /// Says why what a running job made is not in the library yet.
+    pub fn note_unpublished(&self, id: JobId, why: String) -> Result<()> {
+        self.write(move |change| {
+            let note = "UPDATE job SET waiting = ? WHERE id = ? AND state = 'running'";
+            change.execute(note, params![why, id])?;
             Ok(())
         })
     }

@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::viewer::{Told, hide};
-use super::{migrations, names};
+use super::{migrations, names, still};
 use crate::error::{Error, Result};
 
 /// How long a connection waits for a change of another process.
@@ -62,9 +62,15 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// A connection that only reads: everything, or with `is_partial` what may be seen.
-pub(super) fn line_to_read(path: &Path, is_partial: bool) -> Result<Line> {
-    let line = Line::new(open_unguarded(path)?, is_partial)?;
+/// A connection that only reads: everything, or with `is_partial` what may be seen. With `is_still`, of a catalogue beside which
+/// nothing can be written.
+pub(super) fn line_to_read(path: &Path, (is_still, is_partial): (bool, bool)) -> Result<Line> {
+    let connection = if is_still {
+        still::open(path)?
+    } else {
+        open_unguarded(path)?
+    };
+    let line = Line::new(connection, is_partial)?;
     line.connection.pragma_update(None, "query_only", true)?;
     Ok(line)
 }

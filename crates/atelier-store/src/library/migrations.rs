@@ -21,6 +21,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/010_previews.sql"),
     include_str!("../../migrations/011_doors.sql"),
     include_str!("../../migrations/012_refusals.sql"),
+    include_str!("../../migrations/013_trained_steps.sql"),
 ];
 /// Says in the file's header that the catalogue is ours.
 const APPLICATION: i32 = i32::from_be_bytes(*b"Atel");
@@ -188,6 +189,20 @@ mod tests {
                      FROM (SELECT * FROM picture_model ORDER BY model, picture)";
         let found: String = connection.query_row(query, [], |row| row.get(0)).unwrap();
         assert_eq!(found, "asked0a asked1b named0a named0c");
+    }
+
+    #[test]
+    fn seconds_of_older_programs_were_spent_in_the_steps_that_are_done() {
+        let step = STEPS.iter().position(|step| step.contains("trained_steps"));
+        let mut connection = older(step.unwrap());
+        let rows = "INSERT INTO run (id, name, dataset, dataset_name, dataset_version, dataset_hash, base, base_hash, config, \
+               state, done_steps, total_steps, training_secs, created_ms, changed_ms) VALUES \
+               ('a', 'faces-1', 'd', 'faces', 2, 'v', '', '', '', 'completed', 40, 40, 8.5, 0, 0)";
+        connection.execute_batch(rows).unwrap();
+        run(&mut connection, Path::new("x")).unwrap();
+        let query = "SELECT trained_steps FROM run";
+        let steps: u64 = connection.query_row(query, [], |row| row.get(0)).unwrap();
+        assert_eq!(steps, 40);
     }
 
     #[test]

@@ -7,9 +7,11 @@ mod ids;
 mod migrations;
 mod names;
 mod readers;
+mod still;
 mod viewer;
 mod writer;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::private;
 use crate::runs::unnamed_folders;
 use readers::Readers;
+use still::Still;
 use writer::Writer;
 
 pub(crate) use ask::Ask;
@@ -46,7 +49,8 @@ pub struct Library {
 
 struct Shared {
     path: PathBuf,
-    writer: Writer,
+    /// Who changes it, or why it is only read.
+    writer: Result<Writer>,
     readers: Readers,
     blobs: Blobs,
     clock: Arc<dyn Clock>,
@@ -75,13 +79,54 @@ impl Library {
         Ok(Self {
             viewer: Viewer::Machine,
             shared: Arc::new(Shared {
-                writer: Writer::start(connection, path.clone())?,
-                readers: Readers::new(path.clone()),
+                writer: Ok(Writer::start(connection, path.clone())?),
+                readers: Readers::new(path.clone(), None),
                 blobs: Blobs::open(home)?,
                 path,
                 clock,
             }),
         })
+    }
+
+    /// Opens the library in a folder for a look: as [`Self::open`] does, or where nothing can be written, such as on a full disk, so
+    /// that it is only read. Then [`Self::obstacle`] says why, and every change fails with that.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], where it cannot be read without writing either.
+    pub fn open_to_look(home: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+        match Self::open(home, Arc::clone(&clock)) {
+            Err(obstacle @ (Error::Io(_) | Error::Full { .. } | Error::Catalogue { .. })) => {
+                Self::open_still(home, clock, obstacle)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_still(home: &Path, clock: Arc<dyn Clock>, obstacle: Error) -> Result<Self> {
+        let path = home.join(CATALOGUE);
+        let Some(as_it_is) = Still::of(&path) else {
+            return Err(obstacle);
+        };
+        let found = still::open(&path).and_then(|connection| layout(&connection, &path));
+        let is_todays = found.is_ok_and(|found| found == Layout::Done(newest_layout()));
+        let (true, Ok(blobs)) = (is_todays, Blobs::open(home)) else {
+            return Err(obstacle);
+        };
+        Ok(Self {
+            viewer: Viewer::Machine,
+            shared: Arc::new(Shared {
+                writer: Err(obstacle),
+                readers: Readers::new(path.clone(), Some(as_it_is)),
+                blobs,
+                path,
+                clock,
+            }),
+        })
+    }
+
+    /// Why the library is only read, where it is.
+    pub fn obstacle(&self) -> Option<&Error> {
+        self.shared.writer.as_ref().err()
     }
 
     /// The same library as somebody sees it: what they may not see is not found, and what they make is theirs.
@@ -149,12 +194,25 @@ impl Library {
         if !self.viewer.may_change() {
             return Err(Error::ReadOnly);
         }
-        let written = self.shared.writer.write(self.viewer, |change| {
+        let writer = self.shared.writer.as_ref().map_err(again)?;
+        let written = writer.write(self.viewer, |change| {
             // From now on it is a library of its own, which no backup replaces.
             change.execute("UPDATE library SET is_copy = 0 WHERE is_copy = 1", [])?;
             work(change)
         });
         written.map_err(|error| error.at("change", &self.shared.path))
+    }
+}
+
+/// The failure that made a library one that is only read, for a change.
+fn again(obstacle: &Error) -> Error {
+    match obstacle {
+        Error::Full { action, path } => Error::Full {
+            action,
+            path: path.clone(),
+        },
+        Error::Io(error) => io::Error::new(error.kind(), error.to_string()).into(),
+        other => io::Error::other(other.to_string()).into(),
     }
 }
 
@@ -182,5 +240,81 @@ fn refuse_lost(home: &Path, catalogue: &Path) -> Result<()> {
             files,
         }),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::about::About;
+
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn unix_secs(&self) -> f64 {
+            0.0
+        }
+    }
+
+    fn open(home: &Path) -> Library {
+        Library::open(home, Arc::new(Stopped)).unwrap()
+    }
+
+    fn look(home: &Path, obstacle: Error) -> Result<Library> {
+        Library::open_still(home, Arc::new(Stopped), obstacle)
+    }
+
+    fn full() -> Error {
+        Error::Full {
+            action: "change",
+            path: PathBuf::from("a"),
+        }
+    }
+
+    fn about(name: &str) -> About {
+        About {
+            name: name.to_owned(),
+            ..About::default()
+        }
+    }
+
+    #[test]
+    fn a_library_where_nothing_can_be_written_is_read_and_changes_say_why_not() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
+        let refused = look(home, full()).unwrap_err();
+        assert!(refused.is_full(), "there is none: {refused}");
+        open(home).create_dataset(about("faces")).unwrap();
+        let library = look(home, full()).unwrap();
+        assert_eq!(library.list_datasets().unwrap().len(), 1);
+        assert!(library.obstacle().is_some_and(Error::is_full));
+        assert!(library.create_dataset(about("more")).unwrap_err().is_full());
+        let denied = io::Error::new(io::ErrorKind::ReadOnlyFilesystem, "no");
+        let library = look(home, denied.into()).unwrap();
+        let refused = library.create_dataset(about("more")).unwrap_err();
+        assert_eq!(refused.to_string(), "no");
+        assert_eq!(library.find_dataset("faces").unwrap().about.name, "faces");
+        let whole = Library::open_to_look(home, Arc::new(Stopped)).unwrap();
+        assert!(whole.obstacle().is_none());
+    }
+
+    #[test]
+    fn what_changes_under_a_look_is_said_and_never_read_by_halves() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
+        open(home).create_dataset(about("faces")).unwrap();
+        let looking = look(home, full()).unwrap();
+        assert_eq!(looking.list_datasets().unwrap().len(), 1);
+        let library = open(home);
+        library.create_dataset(about("more")).unwrap();
+        let refused = looking.list_datasets().unwrap_err();
+        assert!(matches!(refused, Error::Busy { .. }), "{refused}");
+        // What lies in its log only would be missed.
+        assert!(look(home, full()).is_err());
+        drop(library);
+        let looking = look(home, full()).unwrap();
+        assert_eq!(looking.list_datasets().unwrap().len(), 2);
     }
 }

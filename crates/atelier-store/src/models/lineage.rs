@@ -1,13 +1,13 @@
 //! Whether a model is what the library says: its file, the run that wrote it, the pictures that the run saw, and its base.
 
-use atelier_core::RunState;
+use atelier_core::{CancelFlag, RunState};
 use atelier_weights::TensorFile;
 use rusqlite::Transaction;
 use serde::Serialize;
 
 use super::Model;
 use crate::datasets::{self, Image};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::library::{Library, ModelId};
 use crate::runs::{Run, recorded};
 
@@ -100,7 +100,21 @@ impl Library {
     /// Follows a model back to its pictures: the content of the file, the checkpoint that the run recorded, the version of
     /// the dataset, the content of every picture of it, what the file says that it was trained on, and the base.
     pub fn verify_model(&self, id: ModelId, base: Option<BaseLookup<'_>>) -> Result<Lineage> {
+        self.prove_model(id, base, &CancelFlag::default())
+    }
+
+    /// [`Self::verify_model`] for somebody who may go meanwhile: no further file is read once `cancel` says so.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] then.
+    pub fn prove_model(
+        &self,
+        id: ModelId,
+        base: Option<BaseLookup<'_>>,
+        cancel: &CancelFlag,
+    ) -> Result<Lineage> {
         let model = self.get_model(id)?;
+        go_on(cancel)?;
         let mut proofs = vec![Proof::of(
             format!("the adapter file is `{}`", model.hash),
             self.blobs().problem(&model.hash, model.size_bytes),
@@ -110,11 +124,12 @@ impl Library {
             (Some(run), Some(epoch)) => {
                 proofs.push(self.read(|view| of_checkpoint(view, (run, epoch), &model.hash))?);
                 let images = self.version_of(run);
-                proofs.push(self.of_dataset(run, &images));
+                proofs.push(self.of_dataset(run, &images, cancel)?);
                 proofs.push(self.of_training(&model, run, images.ok().flatten().as_deref()));
             }
             _ => proofs.extend(without_run(&model)),
         }
+        go_on(cancel)?;
         proofs.push(of_base(&model, base));
         Ok(Lineage { model, run, proofs })
     }
@@ -134,20 +149,27 @@ impl Library {
         Ok(Some(version.images))
     }
 
-    fn of_dataset(&self, run: &Run, images: &Result<Option<Vec<Image>>, String>) -> Proof {
+    fn of_dataset(
+        &self,
+        run: &Run,
+        images: &Result<Option<Vec<Image>>, String>,
+        cancel: &CancelFlag,
+    ) -> Result<Proof> {
         let (name, number) = (&run.dataset_name, run.dataset_version);
         let what = format!("the run trained on version {number} of dataset `{name}`");
-        match images {
-            Err(problem) => Proof::of(what, Some(problem.clone())),
-            Ok(None) => Proof::missing(what, "the dataset was removed for good"),
-            Ok(Some(images)) => {
-                let mut problems = images.iter().filter_map(|image| {
-                    let problem = self.blobs().problem(&image.blob, image.size_bytes)?;
-                    Some(format!("the file of `{}` {problem}", image.file_name))
-                });
-                Proof::of(what, problems.next())
+        let images = match images {
+            Err(problem) => return Ok(Proof::of(what, Some(problem.clone()))),
+            Ok(None) => return Ok(Proof::missing(what, "the dataset was removed for good")),
+            Ok(Some(images)) => images,
+        };
+        for image in images {
+            go_on(cancel)?;
+            if let Some(problem) = self.blobs().problem(&image.blob, image.size_bytes) {
+                let problem = format!("the file of `{}` {problem}", image.file_name);
+                return Ok(Proof::of(what, Some(problem)));
             }
         }
+        Ok(Proof::of(what, None))
     }
 
     /// Compares what the adapter says that it was trained on with the run's version.
@@ -178,6 +200,14 @@ impl Library {
         let other = "the file says that it was trained on other pictures".to_owned();
         Proof::of(what, Some(other))
     }
+}
+
+/// Whether somebody still waits for what is read.
+fn go_on(cancel: &CancelFlag) -> Result<()> {
+    if cancel.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    Ok(())
 }
 
 /// The hash of a version without the images that a training named as left out.

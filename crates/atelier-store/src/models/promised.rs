@@ -33,6 +33,8 @@ pub struct PromisedModel {
     pub run: Option<Run>,
     /// Whether a job of the run is in the queue.
     pub is_queued: bool,
+    /// Whether the newest job of the run was cancelled, or is about to be.
+    pub is_given_up: bool,
 }
 
 /// What a run was promised.
@@ -110,6 +112,7 @@ fn found(
             model: Some(model),
             run,
             is_queued: false,
+            is_given_up: false,
         }));
     }
     promised_to(view, run_column, value)
@@ -148,6 +151,7 @@ fn of_run(view: &Transaction<'_>, promise: &Promise) -> Result<Option<PromisedMo
         model,
         run: Some(runs::get(view, promise.run)?),
         is_queued: jobs::open_of_run(view, promise.run)?.is_some(),
+        is_given_up: jobs::is_given_up(view, promise.run)?,
     }))
 }
 

@@ -2,12 +2,14 @@
 //! folder of its own, which the trainer writes.
 
 mod checkpoint;
+mod folder;
+mod notes;
 mod page;
 mod preview;
 mod sitting;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use atelier_core::{RunState, SettingOrigin, TrainConfig};
 use rusqlite::types::Type;
@@ -26,13 +28,11 @@ pub(crate) use checkpoint::{
     FOLDER as CHECKPOINTS, Noted, STATE, checkpoint_at, noted, record, recorded, written_by,
     written_files,
 };
+pub(crate) use folder::{FOLDER, unnamed_folders};
 pub use page::RunPage;
 pub use preview::{EpochPreviews, Preview};
 pub(crate) use sitting::is_in_use;
 pub use sitting::{RunEnd, Sitting, Spent};
-
-/// The folder of runs below the library's.
-pub(crate) const FOLDER: &str = "runs";
 
 /// What a run is made from.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +88,8 @@ pub struct Run {
     pub loss: Option<f32>,
     /// Seconds spent in training steps so far.
     pub training_secs: f64,
+    /// Steps that were made in them; more than are done where a process was killed, since some were made again.
+    pub trained_steps: u64,
     /// Seconds spent drawing previews so far.
     pub preview_secs: f64,
     /// How many pictures were drawn in them.
@@ -215,25 +217,6 @@ impl Library {
         self.get_run(id)
     }
 
-    /// The folders of runs that the catalogue does not have, such as those that were removed for good.
-    pub(crate) fn unnamed_run_folders(&self) -> Result<Vec<PathBuf>> {
-        unnamed_folders(self.home(), |id| self.read(|view| is_run(view, id)))
-    }
-
-    /// Removes the folders of runs that the catalogue no longer has. One that cannot be removed is left for the next time.
-    pub(crate) fn sweep_run_folders(&self) -> Result<()> {
-        for folder in self.unnamed_run_folders()? {
-            if !sitting::is_held(&folder) {
-                let _ = fs_err::remove_dir_all(folder);
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn run_folder(&self, id: RunId) -> PathBuf {
-        self.home().join(FOLDER).join(id.to_string())
-    }
-
     /// What a row says, corrected by what the folder shows: a run whose process is gone is no longer trained.
     pub(crate) fn as_it_is(&self, mut run: Run) -> Run {
         run.folder = self.run_folder(run.id);
@@ -303,6 +286,8 @@ impl Run {
         let state: String = row.get("state")?;
         let (config, skipped): (String, String) = (row.get("config")?, row.get("skipped")?);
         let origins: String = row.get("origins")?;
+        let (done_steps, trained_steps): (u64, u64) =
+            (row.get("done_steps")?, row.get("trained_steps")?);
         Ok(Self {
             id: row.get("id")?,
             name: row.get("name")?,
@@ -315,10 +300,12 @@ impl Run {
             config: serde_json::from_str(&config).map_err(unreadable)?,
             origins: serde_json::from_str(&origins).map_err(unreadable)?,
             state: state.parse().map_err(unreadable)?,
-            done_steps: row.get("done_steps")?,
+            done_steps,
             total_steps: row.get("total_steps")?,
             loss: row.get("loss")?,
             training_secs: row.get("training_secs")?,
+            // A process of an older program counts only those that are done.
+            trained_steps: trained_steps.max(done_steps),
             preview_secs: row.get("preview_secs")?,
             preview_pictures: row.get("preview_pictures")?,
             problem: row.get("problem")?,
@@ -360,26 +347,6 @@ pub(crate) fn get_to_change(view: &Transaction<'_>, id: RunId) -> Result<Run> {
         return Err(Error::Trashed { what, name });
     }
     Ok(run)
-}
-
-/// The folders below the one of runs that bear the id of a run which `is_named` does not know.
-pub(crate) fn unnamed_folders(
-    home: &Path,
-    is_named: impl Fn(RunId) -> Result<bool>,
-) -> Result<Vec<PathBuf>> {
-    let entries = fs_err::read_dir(home.join(FOLDER)).into_iter().flatten();
-    let mut unnamed = Vec::new();
-    for entry in entries.flatten() {
-        // Whatever else lies there is the user's.
-        let Ok(id) = entry.file_name().to_string_lossy().parse() else {
-            continue;
-        };
-        if !is_named(id)? {
-            unnamed.push(entry.path());
-        }
-    }
-    unnamed.sort();
-    Ok(unnamed)
 }
 
 /// Whether there is a run of this id, also in the trash.

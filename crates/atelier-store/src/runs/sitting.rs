@@ -41,6 +41,8 @@ pub struct Sitting {
 pub struct Spent {
     /// Seconds in training steps.
     pub training_secs: f64,
+    /// Steps that were made in them.
+    pub trained_steps: u64,
     /// Seconds of drawing previews.
     pub preview_secs: f64,
     /// Pictures that were drawn in them.
@@ -51,6 +53,7 @@ impl Spent {
     fn and(self, more: Self) -> Self {
         Self {
             training_secs: self.training_secs + more.training_secs,
+            trained_steps: self.trained_steps + more.trained_steps,
             preview_secs: self.preview_secs + more.preview_secs,
             preview_pictures: self.preview_pictures + more.preview_pictures,
         }
@@ -130,6 +133,7 @@ impl Library {
             stop,
             before: Spent {
                 training_secs: run.training_secs,
+                trained_steps: run.trained_steps,
                 preview_secs: run.preview_secs,
                 preview_pictures: run.preview_pictures,
             },
@@ -175,13 +179,14 @@ impl Library {
         let all = sitting.before.and(spent);
         self.write(move |change| {
             change.execute(
-                "UPDATE main.run SET done_steps = ?, loss = ?, changed_ms = ?, training_secs = ?, preview_secs = ?, \
-                 preview_pictures = ? WHERE id = ?",
+                "UPDATE main.run SET done_steps = ?, loss = ?, changed_ms = ?, training_secs = ?, trained_steps = ?, \
+                 preview_secs = ?, preview_pictures = ? WHERE id = ?",
                 params![
                     done_steps,
                     loss,
                     now_ms,
                     all.training_secs,
+                    all.trained_steps,
                     all.preview_secs,
                     all.preview_pictures,
                     id
@@ -204,12 +209,13 @@ impl Library {
         self.write(move |change| {
             record(change, id, &checkpoints)?;
             change.execute(
-                "UPDATE run SET state = ?, problem = ?, training_secs = ?, preview_secs = ?, preview_pictures = ?, \
-                 done_steps = ?, loss = ?, changed_ms = ?, skipped = ? WHERE id = ?",
+                "UPDATE run SET state = ?, problem = ?, training_secs = ?, trained_steps = ?, preview_secs = ?, \
+                 preview_pictures = ?, done_steps = ?, loss = ?, changed_ms = ?, skipped = ? WHERE id = ?",
                 params![
                     end.state.name(),
                     end.problem,
                     all.training_secs,
+                    all.trained_steps,
                     all.preview_secs,
                     all.preview_pictures,
                     newest.step,

@@ -1,7 +1,7 @@
 //! A backup is a library of its own.
 
-use atelier_core::{CancelFlag, JobKind};
-use atelier_store::{CATALOGUE, JobId, Library, ModelChange, NewJob, check};
+use atelier_core::{CancelFlag, Coded as _, ErrorCode, JobKind};
+use atelier_store::{CATALOGUE, Error, JobId, Library, ModelChange, NewJob, check};
 
 use crate::Studio;
 use crate::runs::{completed, run_of, write_epoch};
@@ -74,20 +74,74 @@ fn a_backup_mends_its_damaged_files_and_never_takes_over_ours() {
             .copied,
         1
     );
-    let before = fs_err::read(folder.join(CATALOGUE)).unwrap();
+    // What the backup has is whole, whatever became of ours.
+    let ours = library.blobs().path(hash);
+    fs_err::remove_file(&ours).unwrap();
+    fs_err::write(&ours, vec![7; version.images[0].size_bytes as usize]).unwrap();
+    let done = library.back_up(&folder, &CancelFlag::default()).unwrap();
+    assert_eq!((done.copied, done.kept), (0, 2));
     fs_err::remove_file(&there).unwrap();
-    fs_err::remove_file(library.blobs().path(hash)).unwrap();
-    studio.dataset("second");
-    let error = library
+    library
         .back_up(&folder, &CancelFlag::default())
         .unwrap_err();
-    assert!(error.to_string().contains("is gone"), "{error}");
-    assert_eq!(fs_err::read(folder.join(CATALOGUE)).unwrap(), before);
+    assert!(!there.exists() && folder.join(CATALOGUE).exists());
     let names = fs_err::read_dir(&folder).unwrap();
     assert!(names.flatten().all(|entry| {
         let name = entry.file_name();
         !name.to_string_lossy().ends_with(".partial")
     }));
+}
+
+#[test]
+fn a_backup_goes_on_past_damaged_files_and_names_them_as_a_check_of_it_does() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    let version = studio.add(&dataset, &[1, 2, 3]);
+    let path = |index: usize| library.blobs().path(&version.images[index].blob);
+    fs_err::remove_file(path(0)).unwrap();
+    fs_err::remove_file(path(1)).unwrap();
+    fs_err::write(path(1), vec![7; version.images[1].size_bytes as usize]).unwrap();
+    let folder = studio.path("backup");
+    let back_up = || library.back_up(&folder, &CancelFlag::default());
+    let error = back_up().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::DamagedLibrary);
+    let words = error.to_string();
+    for part in [
+        "is complete but for what is damaged",
+        "of `grey-1.png` in dataset `faces` is gone",
+        "of `grey-2.png` in dataset `faces` has another content",
+    ] {
+        assert!(words.contains(part), "{words}");
+    }
+    let Error::Incomplete { damaged, .. } = error else {
+        unreachable!("{words}")
+    };
+    {
+        let copy = Library::open(&folder, studio.clock.clone()).unwrap();
+        assert_eq!(copy.get_version(dataset.id, None).unwrap(), version);
+        assert!(copy.blobs().read(&version.images[2].blob).is_ok());
+    }
+    let checked = check(&folder, &CancelFlag::default()).unwrap();
+    let files = |problems: &[String]| -> Vec<String> {
+        let files = problems.iter().map(|problem| {
+            let (file, _) = problem.split_once("` in dataset").unwrap();
+            file.to_owned()
+        });
+        files.collect()
+    };
+    assert_eq!(files(&damaged).len(), 2);
+    assert_eq!(files(&damaged), files(&checked.problems));
+    // Adding the pictures again mends the library, and then the backup.
+    let hold = library.blobs().hold().unwrap();
+    for shade in [1, 2] {
+        let picture = crate::picture(shade);
+        library.keep_image(&hold, "a.png", &picture).unwrap();
+    }
+    let done = back_up().unwrap();
+    assert_eq!((done.copied, done.kept), (2, 1));
+    let checked = check(&folder, &CancelFlag::default()).unwrap();
+    assert_eq!(checked.problems, [""; 0]);
 }
 
 #[test]

@@ -35,6 +35,13 @@ fn a_folder_comes_in_and_goes_out_as_the_same_dataset() {
     let captions = imported.version.images.iter();
     let captions: Vec<_> = captions.map(|image| image.caption.as_str()).collect();
     assert_eq!(captions, ["a grey face", "blob faces", "blob faces"]);
+    let told =
+        "2 of 3 pictures have no caption of their own and get `blob faces`, the folder's name";
+    assert!(
+        imported.notes.iter().any(|note| note == told),
+        "{:?}",
+        imported.notes
+    );
     assert_eq!(imported.version.about.hash, before.version);
 
     let out = studio.path("out");
@@ -56,6 +63,7 @@ fn a_folder_comes_in_and_goes_out_as_the_same_dataset() {
         .import_folder(dataset.id, (&out, false), &CancelFlag::default())
         .unwrap();
     assert_eq!((again.added, again.twins.len()), (0, 3));
+    assert!(again.notes.is_empty(), "what is exported has every caption");
     assert_eq!(again.version.about.number, 2);
 }
 

@@ -1,7 +1,9 @@
 //! Jobs, their attempts, and the pictures that they draw.
 
 use atelier_core::{JobKind, JobState, JobWish, RunState, Seed, TrainConfig};
-use atelier_store::{Job, JobId, Lost, NewJob, NewPicture, NewRun, Picture, Run, TRASH_DAYS};
+use atelier_store::{
+    Error, Job, JobId, Lost, NewJob, NewPicture, NewRun, Picture, Run, TRASH_DAYS,
+};
 use serde_json::json;
 
 use crate::Studio;
@@ -212,6 +214,54 @@ fn what_is_wanted_of_a_running_job_is_done_when_its_attempt_ends() {
     assert_eq!(job.state, JobState::Cancelled);
     assert!(library.resume_job(job.id).is_err());
     assert_eq!(library.cancel_job(job.id).unwrap(), job);
+    assert_eq!(library.retry_job(job.id).unwrap().state, JobState::Queued);
+}
+
+#[test]
+fn the_results_of_a_job_that_is_about_to_be_cancelled_are_refused() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let drawing = generation(&studio);
+    let (job, run) = training(&studio);
+    for id in [drawing.id, job.id] {
+        library.begin_attempt(id, 0, 0).unwrap();
+    }
+    let (_, sitting) = library.begin_run_of_job(run.id, job.id).unwrap();
+    write_epoch(&run, 1);
+    write_epoch(&run, 2);
+    library.end_run(sitting, completed()).unwrap();
+    for id in [drawing.id, job.id] {
+        library.cancel_job(id).unwrap();
+    }
+    let pictures = vec![drawn(&studio, 7)];
+    let refused = library.complete_generation(drawing.id, 1, pictures);
+    assert!(matches!(refused, Err(Error::Superseded { .. })));
+    let refused = library.complete_training(job.id, 1);
+    assert!(matches!(refused, Err(Error::Superseded { .. })));
+    for id in [drawing.id, job.id] {
+        let ended = library.stop_attempt(id, 1, "stopped").unwrap();
+        assert_eq!(ended.state, JobState::Cancelled);
+    }
+    assert!(library.list_pictures_of(drawing.id).unwrap().is_empty());
+    assert!(library.list_models(false).unwrap().is_empty());
+}
+
+#[test]
+fn a_failed_job_can_be_given_up_and_no_other() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let job = generation(&studio);
+    assert!(library.give_up_job(job.id).is_err());
+    library.begin_attempt(job.id, 0, 0).unwrap();
+    assert!(library.give_up_job(job.id).is_err());
+    let failed = library.fail_attempt(job.id, 1, "io", "no").unwrap();
+    let job = library.give_up_job(job.id).unwrap();
+    assert_eq!(job.state, JobState::Cancelled);
+    assert_eq!(
+        (&job.problem, job.ended_ms),
+        (&failed.problem, failed.ended_ms)
+    );
+    assert_eq!(library.give_up_job(job.id).unwrap(), job);
     assert_eq!(library.retry_job(job.id).unwrap().state, JobState::Queued);
 }
 

@@ -36,6 +36,11 @@ fn a_run_becomes_the_model_that_it_was_promised() {
     assert_eq!(waiting.run.as_ref().map(|run| run.id), Some(second.id));
     assert!(waiting.model.is_none() && waiting.is_queued);
     assert!(!by_number(1).unwrap().is_queued);
+    assert!(!waiting.is_given_up);
+    library.cancel_job(job.id).unwrap();
+    assert!(by_number(2).unwrap().is_given_up);
+    let job = library.retry_job(job.id).unwrap();
+    assert!(!by_number(2).unwrap().is_given_up);
     assert!(matches!(by_number(3), Err(Error::NotFound { .. })));
     let (run, sitting) = library.begin_run_of_job(second.id, job.id).unwrap();
     write_epoch(&run, 1);

@@ -12,11 +12,25 @@ const SHOWN_CHARS: usize = 120;
 
 /// The captions of a dataset as they are trained on.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Captions {
+pub(crate) struct Captions {
     /// One for each picture.
-    pub(super) texts: Vec<String>,
+    pub(crate) texts: Vec<String>,
     /// What is worth telling about them.
-    pub(super) note: Option<String>,
+    pub(crate) note: Option<String>,
+}
+
+/// What is worth telling about the captions of a training before it begins, each after the name of its picture: those whose ends
+/// no text encoder reads.
+pub fn caption_note<'a>(
+    base: &Base,
+    config: &TrainConfig,
+    rows: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Option<String> {
+    Captions::with(&tokenizers(base), rows, config).note
+}
+
+fn tokenizers(base: &Base) -> Vec<&Tokenizer> {
+    base.texts.iter().map(|side| &side.tokenizer).collect()
 }
 
 /// The captions that the text encoders do not read to their ends.
@@ -32,13 +46,12 @@ struct Cut<'a> {
 impl Captions {
     /// Those of a dataset. The trigger word is put in front of a caption that lacks it, or that has it where no text encoder
     /// reads it.
-    pub(super) fn of(base: &Base, dataset: &FolderDataset, config: &TrainConfig) -> Self {
-        let tokenizers: Vec<_> = base.texts.iter().map(|side| &side.tokenizer).collect();
+    pub(crate) fn of(base: &Base, dataset: &FolderDataset, config: &TrainConfig) -> Self {
         let rows = dataset.samples.iter().map(|sample| {
             let name = sample.path.file_name().and_then(|name| name.to_str());
             (name.unwrap_or("a picture"), sample.caption.as_str())
         });
-        Self::with(&tokenizers, rows, config)
+        Self::with(&tokenizers(base), rows, config)
     }
 
     fn with<'a>(

@@ -1,5 +1,6 @@
 //! How much memory it takes to draw, with the networks of a training and without one.
 
+use atelier_adapters::AdapterFile;
 use atelier_core::{GenerateRequest, Recompute, Targets};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_nn::Engine;
@@ -8,6 +9,10 @@ use atelier_weights::TensorFile;
 use super::program::Program;
 use super::step::{F32, StepMemory, StepShape, forward_activations, part_bytes, text_bytes};
 use crate::Result;
+
+/// How often a weight is in memory while anything but a product of thin matrices changes it: as it was, both factors of what
+/// is added, and the sum.
+const COMPUTED_COPIES: u64 = 4;
 
 /// The memory that a drawing takes at most, in bytes, one picture at a time. Text encoders and denoiser take turns; the
 /// autoencoder comes with the first picture and stays.
@@ -58,23 +63,23 @@ fn drawn_by(
     Ok(program.beside_drawing(work) + autoencoder + drawing.max(text_bytes(base)?))
 }
 
-/// What the request's adapters take: their numbers as the layers have them, and the pages of their files, which are read as
-/// they are mapped. Those with a strength of zero are not loaded.
+/// What the request's adapters take: their numbers as they were read, and once more as the layers have them; and where a
+/// layer's weight is computed whole in every pass, what the largest one takes. Those with a strength of zero are not loaded.
 fn adapter_bytes(request: &GenerateRequest) -> Result<u64> {
     let adapters = request.adapters.iter();
     let acting =
         adapters.filter(|adapter| adapter.strength != 0.0 || adapter.text_strength() != 0.0);
-    let bytes = acting.map(|adapter| {
-        let file = TensorFile::open(&adapter.path)?;
+    let (mut values, mut computed) = (0, 0);
+    for adapter in acting {
+        let file = TensorFile::open(AdapterFile::weights_path(&adapter.path))?;
         let shapes = file.names().filter_map(|name| file.info(name));
-        let values: usize = shapes
-            .map(|info| info.shape.iter().product::<usize>())
-            .sum();
-        let spans = file.names().filter_map(|name| file.span(name));
-        let stored: u64 = spans.map(|span| span.end - span.start).sum();
-        Ok(F32 * values as u64 + stored)
-    });
-    bytes.sum()
+        values += shapes
+            .map(|info| info.shape.iter().product::<usize>() as u64)
+            .sum::<u64>();
+        computed = computed.max(AdapterFile::largest_computed_weight(&file)? as u64);
+    }
+    let computed = F32.saturating_mul(COMPUTED_COPIES).saturating_mul(computed);
+    Ok((2 * F32 * values).saturating_add(computed))
 }
 
 impl StepShape {
@@ -171,17 +176,21 @@ mod tests {
         }
     }
 
+    /// Writes an adapter of ones.
+    fn put(path: &Path, dtype: DType, tensors: &[(&str, &[usize])]) {
+        let tensors = tensors.iter().map(|(name, shape)| OutTensor {
+            name: format!("layer.{name}"),
+            dtype,
+            shape: shape.to_vec(),
+            data: vec![1.0; shape.iter().product()],
+        });
+        write_tensors(path, &tensors.collect::<Vec<_>>(), &BTreeMap::new()).unwrap();
+    }
+
     #[test]
-    fn adapters_take_their_numbers_and_their_files() {
+    fn adapters_are_there_twice_and_weights_that_they_change_whole_beside_them() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("adapter.safetensors");
-        let tensor = OutTensor {
-            name: "layer.lora_down.weight".to_owned(),
-            dtype: DType::F32,
-            shape: vec![250, 1000],
-            data: vec![0.5; 250_000],
-        };
-        write_tensors(&file, &[tensor], &BTreeMap::new()).unwrap();
         let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/atelier-mini");
         let base = Base::open(&base).unwrap();
         let planned = |adapters: &[AdapterUse]| {
@@ -193,15 +202,30 @@ mod tests {
         };
         let without = planned(&[]).unwrap();
         let acting = AdapterUse::new(&file, 0.5);
-        // f32 here and f32 there
-        assert_eq!(
-            planned(std::slice::from_ref(&acting)).unwrap(),
-            without + 2_000_000
-        );
-        assert_eq!(
-            planned(&[acting.clone(), acting]).unwrap(),
-            without + 4_000_000
-        );
+        // 125,000 numbers as f32, whatever the file has
+        let plain: [(&str, &[usize]); 2] = [
+            ("lora_down.weight", &[125, 400]),
+            ("lora_up.weight", &[600, 125]),
+        ];
+        for dtype in [DType::F32, DType::F16] {
+            put(&file, dtype, &plain);
+            let one = planned(std::slice::from_ref(&acting)).unwrap();
+            assert_eq!(one, without + 1_000_000, "{dtype}");
+            let both = planned(&[acting.clone(), acting.clone()]).unwrap();
+            assert_eq!(both, without + 2_000_000, "{dtype}");
+        }
+        // 1,000 numbers, and a weight of 60,000 in four copies
+        let lokr: [(&str, &[usize]); 3] = [
+            ("lokr_w1", &[10, 10]),
+            ("lokr_w2_a", &[20, 18]),
+            ("lokr_w2_b", &[18, 30]),
+        ];
+        put(&file, DType::F16, &lokr);
+        let one = planned(std::slice::from_ref(&acting)).unwrap();
+        assert_eq!(one, without + 8_000 + 960_000);
+        // not twice, since adapters act one after the other
+        let both = planned(&[acting.clone(), acting]).unwrap();
+        assert_eq!(both, without + 16_000 + 960_000);
         assert_eq!(planned(&[AdapterUse::new(&file, 0.0)]).unwrap(), without);
         let gone = AdapterUse::new(folder.path().join("gone.safetensors"), 1.0);
         assert!(planned(&[gone]).unwrap_err().to_string().contains("gone"));

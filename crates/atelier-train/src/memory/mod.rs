@@ -1,10 +1,11 @@
 //! What a run needs of the machine's memory, before it starts.
 
 mod drawing;
+mod encoding;
 mod program;
 mod step;
 
-use atelier_core::{Recompute, TrainConfig};
+use atelier_core::{Recompute, TrainConfig, TrainingPictures};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_diffusion::tokenizer::CONTEXT_LENGTH;
 use atelier_nn::Engine;
@@ -14,6 +15,7 @@ use burn::tensor::Device;
 pub use drawing::drawing_bytes;
 pub use step::{StepMemory, StepShape};
 
+use self::encoding::{Encoded, encoding_bytes};
 use self::program::PREPARED_BYTES;
 use crate::previews::PreviewPlan;
 use crate::trainer::training_side;
@@ -37,6 +39,9 @@ impl Room {
         }
     }
 }
+
+/// How a note begins that follows from the memory of the moment.
+pub(crate) const NO_PREVIEWS: &str = "no previews: ";
 
 /// What previews take of the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +70,7 @@ impl PreviewMemory {
         };
         let [needed, free] = [bytes, free_bytes].map(|bytes| bytes as f64 / 1e9);
         Some(format!(
-            "no previews: drawing them takes about {needed:.1} GB of memory, and there are {free:.1} GB"
+            "{NO_PREVIEWS}drawing them takes about {needed:.1} GB of memory, and there are {free:.1} GB"
         ))
     }
 
@@ -120,19 +125,33 @@ pub struct MemoryPlan {
 }
 
 impl MemoryPlan {
-    /// Plans a run on `base` with so many pictures. With `Auto` it is the fastest plan that fits into `room`, where that
+    /// Plans a run on `base` with such pictures. With `Auto` it is the fastest plan that fits into `room`, where that
     /// is known.
     ///
     /// # Errors
     /// With `Auto`, when nothing fits. A choice of the user's is never refused.
-    pub fn new(base: &Base, config: &TrainConfig, pictures: usize, room: Room) -> Result<Self> {
-        let engine = Engine::from(config.precision);
+    pub fn new(
+        base: &Base,
+        config: &TrainConfig,
+        pictures: TrainingPictures,
+        room: Room,
+    ) -> Result<Self> {
+        let TrainingPictures {
+            count: pictures,
+            largest_pixels,
+        } = pictures;
         let side = training_side(config, base);
         let latent = side / base.vae_config.pixels_per_latent();
         let states = CONTEXT_LENGTH * base.states_width() + base.pooled_width().unwrap_or(0);
         let latents = base.unet_config.in_channels * latent * latent;
         let cached = (pictures + 1) * states + pictures * latents;
-        let encoding_bytes = step::encoding_bytes(base, side * side, engine, room.is_composed)?;
+        let encoded = Encoded {
+            pixels: side * side,
+            largest_pixels,
+            engine: Engine::from(config.precision),
+            is_composed: room.is_composed,
+        };
+        let encoding_bytes = encoding_bytes(base, encoded)?;
         let cache_bytes = (cached * size_of::<f32>()) as u64;
         let has_previews = !PreviewPlan::new(base, config, pictures)?.epochs.is_empty();
         let plan = |recompute| {

@@ -91,22 +91,6 @@ impl StepShape {
     }
 }
 
-/// The memory that encoding the texts and pictures of `pixels` takes before the steps.
-pub(super) fn encoding_bytes(
-    base: &Base,
-    pixels: usize,
-    engine: Engine,
-    is_composed: bool,
-) -> Result<u64> {
-    let channels = base.vae_config.block_out_channels.first().copied();
-    // Input and output of a residual block's convolution, its normalised input and that with a border. Where it is composed,
-    // its input in another order of axes, and the input of the block; norms and activations have fewer.
-    let bytes = if is_composed { 5 * F32 } else { 18 };
-    let widest = bytes * (pixels * channels.unwrap_or(0)) as u64;
-    let pictures = part_bytes(base, "vae", engine.of_autoencoder())? + widest;
-    Ok(Program::here(is_composed).beside_encoding(widest) + text_bytes(base)?.max(pictures))
-}
-
 /// Memory of the text encoders' weights.
 pub(super) fn text_bytes(base: &Base) -> Result<u64> {
     let texts = base.texts.iter();

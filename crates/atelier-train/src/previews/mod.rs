@@ -9,7 +9,7 @@ use std::path::Path;
 use atelier_core::{AdapterUse, GenerateRequest, Phase, Picture, Precision, Progress, RunContext};
 use atelier_diffusion::stable_diffusion::{Base, PreparedDrawing, Unet};
 use atelier_nn::gradients::values_of;
-use atelier_nn::kernels::release_scratch;
+use atelier_nn::kernels::{give_back_freed_pages, release_scratch};
 use atelier_nn::lora::Detach;
 use atelier_nn::{Engine, Visit as _};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -174,6 +174,8 @@ impl Previews {
         latents: Vec<TensorData>,
         studio: &Studio<'_>,
     ) -> atelier_diffusion::Result<Vec<Picture>> {
+        // the decoder's buffers are larger than the gaps that steps leave
+        give_back_freed_pages();
         let vae = studio
             .base
             .load_vae(studio.device, Engine::from(self.precision))?;

@@ -164,7 +164,9 @@ fn usual_every(
     let step = shape.work(base)?;
     let pass = (step.forward_layers + step.forward_attention) / shape.batch as u64;
     let epoch = prompts * (work.passes * pass + work.decoding);
-    let all = u128::from(config.steps(pictures).total()) * u128::from(step.step);
+    // The last step of an epoch may have fewer pictures than the others.
+    let taken = config.steps(pictures).pictures_per_epoch() as u128 * config.epochs as u128;
+    let all = taken * u128::from(step.step) / shape.batch as u128;
     let most = all / u128::from(SHARE) / u128::from(epoch.max(1));
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     if most == 0 {

@@ -78,3 +78,27 @@ fn a_truncated_denoiser_leaves_no_folder_behind() {
     assert_eq!(error.code(), ErrorCode::BadWeights);
     assert!(!request.out.exists());
 }
+
+#[test]
+fn a_folder_with_notes_that_no_run_wrote_is_refused_and_they_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = request(folder.path(), "out");
+    request.config.epochs = 1;
+    std::fs::create_dir(&request.out).unwrap();
+    let notes = request.out.join("notes.json");
+    for (content, resume) in [("[\"milk\"]", false), ("milk", true), ("", false)] {
+        std::fs::write(&notes, content).unwrap();
+        request.resume = resume;
+        let error = train_watched(&request, &Watcher::new(None)).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidInput);
+        let text = error.to_string();
+        assert!(text.contains("a `notes.json` that no run wrote"), "{text}");
+        assert_eq!(std::fs::read_to_string(&notes).unwrap(), content);
+        assert_eq!(std::fs::read_dir(&request.out).unwrap().count(), 1);
+    }
+    request.resume = false;
+    std::fs::write(&notes, r#"{"version": 1, "notes": ["told before"]}"#).unwrap();
+    train(&request);
+    let kept = std::fs::read_to_string(&notes).unwrap();
+    assert!(kept.contains("told before"), "{kept}");
+}

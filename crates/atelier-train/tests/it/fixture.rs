@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use atelier_core::{
     AlwaysPermitted, CancelFlag, Clock, Outcome, Phase, Progress, ProgressSink, RunContext,
-    TrainConfig, TrainReport, TrainRequest, Trainer as _,
+    TrainConfig, TrainReport, TrainRequest, Trainer as _, TrainingPictures,
 };
 use atelier_nn::device::DeviceFailure;
 use atelier_train::LoraTrainer;
@@ -27,6 +27,9 @@ pub(crate) struct Watcher {
     pub(crate) fail_preview_at: Option<u64>,
     pub(crate) fail_after: Option<u64>,
     pub(crate) seen: Mutex<Vec<Progress>>,
+    /// What was told, and how far the run was then.
+    pub(crate) told: Mutex<Vec<(Phase, String)>>,
+    pub(crate) found: Mutex<Option<TrainingPictures>>,
 }
 
 impl Watcher {
@@ -38,6 +41,8 @@ impl Watcher {
             fail_preview_at: None,
             fail_after: None,
             seen: Mutex::new(Vec::new()),
+            told: Mutex::new(Vec::new()),
+            found: Mutex::new(None),
         }
     }
 }
@@ -57,6 +62,15 @@ impl ProgressSink for Watcher {
             fail_on_a_thread_of_the_device();
         }
         self.seen.lock().unwrap().push(progress);
+    }
+
+    fn note(&self, note: &str) {
+        let phase = self.seen.lock().unwrap().last().unwrap().phase;
+        self.told.lock().unwrap().push((phase, note.to_owned()));
+    }
+
+    fn found(&self, pictures: TrainingPictures) {
+        *self.found.lock().unwrap() = Some(pictures);
     }
 }
 

@@ -7,6 +7,7 @@ mod bad_input;
 mod fixture;
 #[cfg(feature = "vulkan")]
 mod gpu;
+mod notes;
 mod previews;
 mod resume;
 mod runs;

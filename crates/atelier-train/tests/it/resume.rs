@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use atelier_core::{
     BoxedError, Coded, ErrorCode, Outcome, Permit, Phase, RunContext, TrainRequest, Trainer as _,
 };
+use atelier_train::trained_side;
 
 use crate::fixture::{FixedClock, Watcher, request, train, train_watched, trainer};
 
@@ -110,6 +111,36 @@ fn resume_refuses_other_settings_and_names_the_first() {
 }
 
 #[test]
+fn a_run_goes_on_at_the_side_that_it_began_with_when_its_base_takes_another_by_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let at_side = |out| {
+        let mut request = request(folder.path(), out);
+        request.config.resolution = Some(16);
+        request
+    };
+    let straight = train(&at_side("straight"));
+    let mut begun = at_side("begun");
+    stop_after(&begun, 5);
+    // The side was the base's own when it began.
+    let record = begun.out.join("run.json");
+    let text = String::from_utf8(bytes(&record)).unwrap();
+    let without = text.replace("\"resolution\": 16", "\"resolution\": null");
+    assert_ne!(text, without);
+    std::fs::write(&record, without).unwrap();
+    begun.resume = true;
+    begun.config.resolution = None;
+    let resumed = train(&begun);
+    assert_eq!(straight.losses, resumed.losses);
+    assert_eq!(trained_side(&begun.out), Some(16));
+    let told = "the run goes on with pictures of 16 pixels";
+    assert!(
+        resumed.notes.iter().any(|note| note.starts_with(told)),
+        "{:?}",
+        resumed.notes
+    );
+}
+
+#[test]
 fn a_finished_run_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let request = request(folder.path(), "out");
@@ -181,6 +212,7 @@ fn a_second_process_is_kept_out_of_a_run() {
     let watcher = Watcher::new(None);
     let error = train_watched(&request, &watcher).unwrap_err();
     assert!(error.to_string().contains("another process"), "{error}");
+    assert_eq!(error.code(), ErrorCode::Conflict);
     // Before it does anything that takes long.
     let seen = watcher.seen.lock().unwrap();
     let phases: Vec<_> = seen.iter().map(|progress| progress.phase).collect();

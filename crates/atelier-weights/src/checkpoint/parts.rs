@@ -89,7 +89,8 @@ impl Parts {
         if !projected {
             // What follows the layer whose states are used is known, and no loss.
             let known = |name: &String| {
-                name.ends_with(".text_projection")
+                let module = name.strip_suffix(".weight").unwrap_or(name);
+                module.ends_with(".text_projection")
                     || name.contains(&format!(".resblocks.{layers}."))
             };
             let (unused, unplaced) = part.unplaced.into_iter().partition(known);
@@ -121,7 +122,9 @@ impl Parts {
 fn penultimate_layers(openclip: &Originals) -> usize {
     match count_under(openclip, "transformer.resblocks.") {
         23 | 24 => 23,
-        count if openclip.contains_key("text_projection") => count.saturating_sub(1),
+        count if openclip.keys().any(|name| keys::text::is_projection(name)) => {
+            count.saturating_sub(1)
+        }
         count => count,
     }
 }

@@ -38,7 +38,7 @@ pub(crate) enum JobCommand {
         /// An id from `job list`, or the name of its run.
         job: String,
         /// Higher ones come first, then older ones; jobs begin with 0.
-        #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+        #[arg(long, value_name = "NUMBER")]
         priority: i32,
     },
     /// Queue a job again that failed or was cancelled. A training goes on from its newest checkpoint.
@@ -50,7 +50,10 @@ pub(crate) enum JobCommand {
 
 /// Does it.
 pub(super) fn run(command: &JobCommand, app: &App) -> Result<ExitKind> {
-    let library = &app.library()?;
+    let library = &match command {
+        JobCommand::List { .. } | JobCommand::Show { .. } => app.library_to_look()?,
+        _ => app.library()?,
+    };
     match command {
         JobCommand::List { count } => list(*count, app, library)?,
         JobCommand::Show { job } => show(job, app, library)?,

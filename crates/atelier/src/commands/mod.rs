@@ -8,7 +8,9 @@ mod dataset;
 mod doctor;
 mod generate;
 mod job;
+mod library_models;
 mod model;
+mod numbers;
 mod quickstart;
 mod run;
 mod secret_line;
@@ -18,6 +20,7 @@ mod train;
 mod user;
 mod worker;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -26,7 +29,7 @@ use atelier_app::context::{App, ExitKind};
 use atelier_app::output::json_failure;
 use atelier_core::{ErrorCode, Seed};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use generate::drawing_problems;
 pub(crate) use quickstart::QuickstartArgs;
@@ -125,6 +128,15 @@ impl Command {
             Self::Bench(command) => bench::run(command, app),
         }
     }
+}
+
+/// Reads a command line; the first word is the program.
+pub(crate) fn parse(
+    words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<Cli, clap::Error> {
+    let mut command = numbers::with_signs(Cli::command());
+    let matches = command.try_get_matches_from_mut(words)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// Prints what is wrong with the flags, or the help that was asked for.

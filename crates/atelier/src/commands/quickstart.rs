@@ -15,7 +15,7 @@ pub(crate) struct QuickstartArgs {
     #[arg(long, value_name = "DIR", default_value = "atelier-quickstart")]
     pub(crate) out: PathBuf,
     /// Random choices follow from this number; a negative one counts down from 2^64, as in `PyTorch`.
-    #[arg(long, default_value_t = Seed(0), value_parser = seed, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = Seed(0), value_parser = seed)]
     pub(crate) seed: Seed,
     /// Passes over all pictures.
     #[arg(long, default_value_t = 40)]

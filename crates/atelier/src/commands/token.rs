@@ -42,7 +42,10 @@ pub(crate) enum TokenCommand {
 
 /// Does it.
 pub(super) fn run(command: &TokenCommand, app: &App) -> Result<ExitKind> {
-    let library = &app.library()?;
+    let library = &match command {
+        TokenCommand::List => app.library_to_look()?,
+        _ => app.library()?,
+    };
     match command {
         TokenCommand::Add {
             name,

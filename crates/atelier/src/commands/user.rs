@@ -67,7 +67,10 @@ pub(crate) struct PasswordArgs {
 
 /// Does it.
 pub(super) fn run(command: &UserCommand, app: &App) -> Result<ExitKind> {
-    let library = &app.library()?;
+    let library = &match command {
+        UserCommand::List => app.library_to_look()?,
+        _ => app.library()?,
+    };
     match command {
         UserCommand::Add {
             name,

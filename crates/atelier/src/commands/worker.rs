@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use atelier_app::context::{App, ExitKind};
-use atelier_core::{JobKind, Outcome, RunContext};
+use atelier_app::output::Output;
+use atelier_core::{JobKind, Outcome, Progress, ProgressSink, RunContext, TrainingPictures};
 use atelier_failure::{CodedResult as _, code_of, is_cancelled, messages};
 use atelier_jobs::{
     EXIT_STOPPED, EXIT_SUPERSEDED, Error, GenerationRequest, ManifestFile, TrainingRequest, Worker,
@@ -36,7 +37,10 @@ pub(super) fn run(args: &WorkerArgs, app: &App) -> Result<ExitKind> {
         worker => worker.coded()?,
     };
     let listener = worker.listen(app.cancel.clone()).coded()?;
-    let reports = worker.reports(app.clock());
+    let reports = Logged {
+        reports: &worker.reports(app.clock()),
+        output: app.output,
+    };
     let errand = Errand {
         worker: &worker,
         app,
@@ -53,6 +57,26 @@ pub(super) fn run(args: &WorkerArgs, app: &App) -> Result<ExitKind> {
     };
     drop(listener);
     errand.conclude(done)
+}
+
+/// Progress that the queue reads, with notes in the log of the attempt.
+struct Logged<'a> {
+    reports: &'a dyn ProgressSink,
+    output: Output,
+}
+
+impl ProgressSink for Logged<'_> {
+    fn report(&self, progress: Progress) {
+        self.reports.report(progress);
+    }
+
+    fn note(&self, note: &str) {
+        self.output.note(format_args!("note: {note}"));
+    }
+
+    fn found(&self, pictures: TrainingPictures) {
+        self.reports.found(pictures);
+    }
 }
 
 /// The work of an attempt.
@@ -81,8 +105,7 @@ impl Errand<'_> {
             job: Some(order.job),
         };
         match work.train(run.id, self.context)? {
-            Trained::Completed { run, report, .. } => {
-                self.app.output.notes(&report.notes);
+            Trained::Completed { run, .. } => {
                 let adapter = ManifestFile::of(&run.folder, ADAPTER, None).coded()?;
                 Ok(Outcome::Completed(vec![adapter]))
             }

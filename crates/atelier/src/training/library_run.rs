@@ -1,5 +1,5 @@
 //! A run of the library from where it is to its end: the version is written into the run's folder, trained on, and its newest
-//! adapter becomes a model.
+//! adapter becomes a model, unless a job of the queue trains it: then the queue makes the model.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use atelier_app::device::{Chosen, watch};
 use atelier_app::memory;
 use atelier_core::{
     ErrorCode, Outcome, Phase, Progress, ProgressSink, RunContext, RunState, TrainReport,
-    TrainRequest, Trainer as _,
+    TrainRequest, Trainer as _, TrainingPictures,
 };
 use atelier_failure::{CodedResult as _, failed, messages};
 use atelier_store::{JobId, Library, Model, Run, RunEnd, RunId, Sitting, Spent};
@@ -39,10 +39,11 @@ pub(crate) struct LibraryRun<'a> {
 
 /// How a sitting ended that did not fail.
 pub(crate) enum Trained {
-    /// The run is complete, and a model was made of it.
+    /// The run is complete.
     Completed {
         run: Box<Run>,
-        model: Box<Model>,
+        /// What was made of it; a job's is made when the queue ends the job.
+        model: Option<Box<Model>>,
         report: Box<TrainReport>,
     },
     /// It was asked to stop, and can go on.
@@ -90,7 +91,7 @@ impl LibraryRun<'_> {
         Ok(match trained {
             Outcome::Completed((report, model)) => Trained::Completed {
                 run,
-                model: Box::new(model),
+                model: model.map(Box::new),
                 report: Box::new(report),
             },
             Outcome::Cancelled { .. } => Trained::Stopped { run },
@@ -102,7 +103,7 @@ impl LibraryRun<'_> {
         run: &Run,
         noted: &Noted<'_>,
         context: RunContext<'_>,
-    ) -> Result<Outcome<(TrainReport, Model)>> {
+    ) -> Result<Outcome<(TrainReport, Option<Model>)>> {
         let base = bases::find(self.app, &run.base)?;
         let hashes = self.app.hashes();
         let files = ModelFiles::open(&base.path).coded()?;
@@ -146,7 +147,11 @@ impl LibraryRun<'_> {
         match outcome {
             Outcome::Completed(report) => {
                 permit.may_publish().coded()?;
-                let model = self.library.model_of_run(run.id).coded()?;
+                // A job may be cancelled until the queue ends it, and nothing comes of it then.
+                let model = match self.job {
+                    Some(_) => None,
+                    None => Some(self.library.model_of_run(run.id).coded()?),
+                };
                 Ok(Outcome::Completed((report, model)))
             }
             Outcome::Cancelled { completed_steps } => Ok(Outcome::Cancelled { completed_steps }),
@@ -217,6 +222,7 @@ impl SoFar {
             Phase::LoadingBase if progress.done == progress.total => {}
             Phase::Training => {
                 self.spent.training_secs += passed;
+                self.spent.trained_steps += 1;
                 self.steps = Some((progress.done, progress.loss));
             }
             // Until then the epoch was saved.
@@ -248,6 +254,14 @@ impl ProgressSink for Noted<'_> {
             self.note(so_far, now_secs);
         }
         self.context.progress.report(progress);
+    }
+
+    fn note(&self, note: &str) {
+        self.context.progress.note(note);
+    }
+
+    fn found(&self, pictures: TrainingPictures) {
+        self.context.progress.found(pictures);
     }
 }
 
@@ -316,6 +330,7 @@ mod tests {
         assert!(!take(Phase::Saving, 0, 1, 116.0));
         let expected = Spent {
             training_secs: 5.5,
+            trained_steps: 3,
             preview_secs: 10.0,
             preview_pictures: 2,
         };

@@ -4,20 +4,30 @@
 use anyhow::Result;
 use atelier_app::context::App;
 use atelier_app::device::Chosen;
-use atelier_core::{PlannedDuration, Recompute, StepCount, TrainConfig};
+use atelier_app::train_settings::TrainSettings;
+use atelier_core::{PlannedDuration, Recompute, StepCount, TrainConfig, TrainingPictures};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::CodedResult as _;
-use atelier_train::{MemoryPlan, PreviewPlan, Room};
+use atelier_train::{MemoryPlan, PreviewPlan, Room, plan_notes};
 use serde_json::{Map, Value, json};
 
 use super::duration::{Thought, duration_text, estimate};
-use super::settings::TrainSettings;
 use crate::trigger_word::JudgedWord;
 
 /// Everything that is known before a training.
 pub(crate) struct TrainPlan<'a> {
     pub(crate) settings: &'a TrainSettings,
     pub(crate) trigger_word: &'a JudgedWord,
+}
+
+/// What a training would find in its dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FoundPictures {
+    pub(crate) pictures: TrainingPictures,
+    /// Those that it would leave out, in words.
+    pub(crate) skipped: Vec<String>,
+    /// What a person should know of the captions.
+    pub(crate) notes: Vec<String>,
 }
 
 impl TrainPlan<'_> {
@@ -59,16 +69,27 @@ impl TrainPlan<'_> {
         }
     }
 
-    /// Says it all, in place of training.
+    /// Says it all, in place of training; of a run that goes on after so many steps as are `made`, what is left of it.
     pub(crate) fn tell(
         &self,
         app: &App,
         base: &Base,
-        pictures: usize,
+        (found, made): (FoundPictures, Option<u64>),
         device: (&Chosen, Room),
     ) -> Result<()> {
-        let steps = self.config().steps(pictures);
-        let expected = Expected::of(app, base, (self.config(), pictures), device)?;
+        let FoundPictures {
+            pictures,
+            skipped,
+            notes,
+        } = found;
+        let count = pictures.count;
+        let steps = self.config().steps(count);
+        for skipped in &skipped {
+            app.output.note(format_args!("note: left out {skipped}"));
+        }
+        let notes = [notes, plan_notes(base, self.config(), count)].concat();
+        app.output.notes(&notes);
+        let expected = Expected::of(app, base, (self.config(), pictures, made), device)?;
         for line in self.settings.lines() {
             app.output.line(line);
         }
@@ -80,12 +101,15 @@ impl TrainPlan<'_> {
             memory,
             previews,
             duration,
+            left: _,
             room,
         } = expected;
         for request in &previews.requests {
             app.output.line(format_args!("preview: {}", request.prompt));
         }
-        let mut document = self.fields(pictures);
+        let mut document = self.fields(count);
+        document.insert("skipped".to_owned(), json!(skipped));
+        document.insert("notes".to_owned(), json!(notes));
         document.insert("outcome".to_owned(), "planned".into());
         document.insert("steps".to_owned(), steps.total().into());
         document.insert("recompute".to_owned(), json!(memory.recompute));
@@ -104,26 +128,38 @@ pub(crate) struct Expected {
     memory: MemoryPlan,
     previews: PreviewPlan,
     duration: Option<PlannedDuration>,
+    /// Steps that are left of a run that goes on.
+    left: Option<u64>,
     room: Room,
 }
 
 impl Expected {
-    /// That of a training on so many pictures.
+    /// That of a training on such pictures; of one that goes on after so many steps as are `made`, what is left of it.
     ///
     /// # Errors
     /// When it does not fit into the memory, or its previews cannot be drawn.
     pub(crate) fn of(
         app: &App,
         base: &Base,
-        (config, pictures): (&TrainConfig, usize),
+        (config, pictures, made): (&TrainConfig, TrainingPictures, Option<u64>),
         (device, room): (&Chosen, Room),
     ) -> Result<Self> {
         let memory = MemoryPlan::new(base, config, pictures, room).coded()?;
-        let previews = PreviewPlan::new(base, config, pictures).coded()?;
-        let previews = previews.fitting(&memory);
+        let previews = PreviewPlan::new(base, config, pictures.count).coded()?;
+        let mut previews = previews.fitting(&memory);
+        let steps = config.steps(pictures.count);
+        let left = made.map(|made| steps.total().saturating_sub(made));
+        if let Some(made) = made {
+            let is_to_come = |epoch: &usize| *epoch as u64 * steps.steps_per_epoch() > made;
+            previews.epochs.retain(is_to_come);
+        }
+        if previews.epochs.is_empty() {
+            previews.requests.clear();
+        }
         let thought = Thought {
             config,
-            steps: config.steps(pictures).total(),
+            steps: left.unwrap_or_else(|| steps.total()),
+            fill: steps.fill(),
             memory: &memory,
             previews: &previews,
             device,
@@ -133,6 +169,7 @@ impl Expected {
             memory,
             previews,
             duration,
+            left,
             room,
         })
     }
@@ -141,7 +178,7 @@ impl Expected {
     pub(crate) fn lines(&self) -> Vec<String> {
         let lines = [
             Some(memory_text(&self.memory, self.room)),
-            self.duration.as_ref().map(duration_text),
+            (self.duration.as_ref()).map(|duration| duration_text(duration, self.left)),
             previews_text(&self.previews),
         ];
         lines.into_iter().flatten().collect()

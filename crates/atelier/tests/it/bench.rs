@@ -70,8 +70,9 @@ fn the_planned_memory_is_what_a_step_takes() {
         );
         let ratio = planned / took;
         println!("{choice}: planned {planned:.2e}, took {took:.2e}, {ratio:.3}");
-        // Little memory is mostly what the allocator keeps, which differs between settings.
-        let most = if took < 2e8 { 1.25 } else { 1.15 };
+        // Little memory is mostly what the allocator keeps, which differs between settings; of more, gaps between buffers are a
+        // part that depends on the order in which these come.
+        let most = if took < 2e8 { 1.25 } else { 1.2 };
         assert!((0.9..most).contains(&ratio), "{choice}: {ratio}");
         took
     };

@@ -172,6 +172,34 @@ fn a_training_takes_the_square_that_a_crop_names() {
 }
 
 #[test]
+fn what_captions_a_folder_lacks_is_said_when_it_comes_in() {
+    let bench = Workbench::new();
+    bench.dataset("10_blob-faces", 2);
+    std::fs::rename(
+        bench.path("10_blob-faces/1.txt"),
+        bench.path("10_blob-faces/1.png.txt"),
+    )
+    .unwrap();
+    let create = ["dataset", "create", "Faces", "--from", "10_blob-faces"];
+    let ended = bench.succeed(&[&create[..], &["--json"]].concat());
+    let document: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let notes = document["notes"].as_array().unwrap();
+    assert_eq!(notes.len(), 3, "{notes:?}");
+    for (note, part) in notes.iter().zip([
+        "1 of 2 pictures has no caption of its own and gets `blob faces`, the folder's name",
+        "are not read: `1.png.txt`; the caption of `0.png` stands in `0.txt`",
+        "is not taken for repeats: `atelier train --repeats 10`",
+    ]) {
+        let note = note.as_str().unwrap();
+        assert!(note.contains(part), "no `{part}` in {note}");
+        assert!(ended.stderr.contains(note), "{}", ended.stderr);
+    }
+    let import = ["dataset", "import", "Faces", "10_blob-faces"];
+    let again = bench.succeed(&import);
+    assert!(again.stderr.contains("`1.png.txt`"), "{}", again.stderr);
+}
+
+#[test]
 fn what_cannot_be_done_is_refused_and_changes_nothing() {
     let bench = studio();
     std::fs::write(bench.path("pictures/bad.png"), "no picture").unwrap();
@@ -377,10 +405,13 @@ fn a_trigger_word_is_judged_when_it_is_given() {
     let bad = |code: &str| (code.into(), false.into());
     assert_eq!(
         judged(&["AEXStyle", "--category", "style"]),
-        good("unknown")
+        good("no-single-token")
     );
     assert_eq!(judged(&["mycatv1"]), bad("used"));
-    assert_eq!(judged(&["mycatv1", "--dataset", "Cats"]), good("unknown"));
+    assert_eq!(
+        judged(&["mycatv1", "--dataset", "Cats"]),
+        good("no-single-token")
+    );
     assert_eq!(judged(&["!?"]), bad("no-letters"));
     let told = bench.succeed(&["dataset", "judge-trigger", "cat7"]).stdout;
     insta::assert_snapshot!(told, @"warning  the base knows `cat` in it and would draw that too; join it with other letters, without spaces, digits or marks between");

@@ -2,6 +2,7 @@
 //! signal ignored, so that writing fails with an error in the same way.
 #![cfg(unix)]
 
+use crate::library::studio;
 use crate::workbench::{Workbench, files_below, tiny_base};
 
 /// Runs the program where no file may grow beyond a few kilobytes.
@@ -31,7 +32,7 @@ fn a_full_disk_fails_the_training_and_leaves_nothing_half_written() {
         "{}",
         ended.stderr
     );
-    let begun = [".lock", "recompute.json", "run.json"];
+    let begun = [".lock", "notes.json", "recompute.json", "run.json"];
     assert_eq!(files_below(&bench.path("run")), begun);
 }
 
@@ -83,6 +84,37 @@ fn a_full_disk_fails_the_copy_of_a_base_and_leaves_nothing_half_written() {
     assert_eq!(ended.status, 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("cannot add base"), "{}", ended.stderr);
     assert_eq!(files_below(&bench.path("home")), ["bases/.lock"]);
+}
+
+#[test]
+fn commands_that_only_look_work_on_a_full_disk_and_others_say_that_it_is_full() {
+    let bench = studio();
+    let shell = |words: &str| {
+        bench.shell(&format!(
+            "trap '' XFSZ; ulimit -f 8; exec \"$ATELIER\" {words}"
+        ))
+    };
+    for (words, said) in [
+        ("dataset list", "Slopes"),
+        ("dataset show slopes", "0.png"),
+        ("run list", "no runs in the library"),
+        ("model list", "no models in the library"),
+        ("job list", "no jobs"),
+        ("user list", ""),
+        ("token list", "no tokens"),
+    ] {
+        let ended = shell(words);
+        assert_eq!(ended.status, 0, "{words}: {}", ended.stderr);
+        assert!(ended.stdout.contains(said), "{words}: {}", ended.stdout);
+        let note = "its disk is full; the library is only read";
+        assert_eq!(ended.stderr.matches(note).count(), 1, "{}", ended.stderr);
+    }
+    for words in ["base list", "doctor"] {
+        assert_eq!(shell(words).status, 0, "{words}");
+    }
+    let refused = shell("dataset update slopes --description new");
+    refused.refused_with(1, &["its disk is full", "hint: check free space"]);
+    bench.succeed(&["dataset", "update", "slopes", "--description", "new"]);
 }
 
 #[cfg(target_os = "linux")]

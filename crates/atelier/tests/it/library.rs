@@ -21,6 +21,18 @@ pub(crate) fn training(base: &str) -> Vec<&str> {
     [&words[..], &settings].concat()
 }
 
+/// Changes a byte in the library's file of a model.
+pub(crate) fn damage(bench: &Workbench, model: &str) {
+    let shown = bench.document(&["model", "show", model]);
+    let file = shown["file"].as_str().unwrap();
+    let file = bench.path(file.trim_start_matches("[FOLDER]/"));
+    let mut content = std::fs::read(&file).unwrap();
+    *content.last_mut().unwrap() ^= 1;
+    // it can only be read
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, content).unwrap();
+}
+
 fn bytes(bench: &Workbench, name: &str) -> Vec<u8> {
     std::fs::read(bench.path(name)).unwrap()
 }
@@ -39,6 +51,10 @@ fn a_training_on_a_dataset_is_a_run_from_which_a_model_comes() {
     let epochs: Vec<_> = epochs.map(|one| one["epoch"].as_u64().unwrap()).collect();
     assert_eq!(epochs, [1, 2]);
     assert_eq!(shown["run"]["done_steps"], 6);
+    assert_eq!(shown["run"]["trained_steps"], 6);
+    let note = shown["notes"][0].as_str().unwrap();
+    assert!(note.starts_with("there are 3 pictures, and 15 to 40 are right"));
+    assert_eq!(shown["notes"], trained["notes"]);
     let model = bench.document(&["model", "show", "Slopes-1"]);
     assert_eq!(model["model"]["epoch"], 2);
     assert_eq!(model["model"]["dataset_version"], 2);

@@ -56,7 +56,10 @@ fn train_with_json_prints_one_document() {
     assert_eq!(document["pictures"], 2);
     assert_eq!(document["adapter"], "run/adapter.safetensors");
     assert_eq!(document["checkpoints"][0]["epoch"], 1);
-    assert_eq!(document["notes"], serde_json::json!([]));
+    assert_eq!(document["trained_steps"], 1);
+    let notes = document["notes"].as_array().unwrap();
+    let few = "there are 2 pictures, and 15 to 40 are right";
+    assert!(notes.len() == 1 && notes[0].as_str().unwrap().starts_with(few));
     let arithmetic = json!({
         "pictures": 2, "repeats": 1, "epochs": 1, "batch_size": 2, "steps_per_epoch": 1, "steps": 1,
     });
@@ -120,6 +123,56 @@ fn a_dry_run_says_what_would_be_and_writes_nothing() {
         );
     }
     assert!(!bench.path("run").exists());
+}
+
+#[test]
+fn what_is_left_out_and_what_captions_lack_is_said_before_the_training_and_in_its_plan() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 2);
+    let put = |name: &str, text: &str| std::fs::write(bench.path(name), text).unwrap();
+    put("pictures/photo.heic", "pixels");
+    put("pictures/1.caption", "a slope");
+    put("pictures/0.txt", &"slope ".repeat(100));
+    std::fs::remove_file(bench.path("pictures/1.txt")).unwrap();
+    let parts = [
+        "note: left out `photo.heic`: its format is not read",
+        "note: 1 of 2 pictures has no caption of its own and gets `pictures`, the folder's name",
+        "and are not read: `1.caption`; the caption of `0.png` stands in `0.txt`",
+        "note: there are 2 pictures, and 15 to 40 are right: ",
+        "note: the learning rate rises over all 4 steps of the training",
+        "note: the caption of `0.png` is longer than the 75 tokens",
+    ];
+    let warmup = ["--warmup-steps", "500"];
+    let planned = bench.train(&[&warmup[..], &["--dry-run", "--json"]].concat());
+    let document: Value = serde_json::from_str(&planned.stdout).unwrap();
+    assert_eq!(document["skipped"].as_array().unwrap().len(), 1);
+    assert_eq!(document["notes"].as_array().unwrap().len(), parts.len() - 1);
+    let trained = bench.train(&warmup);
+    assert_eq!(trained.status, 0, "{}", trained.stderr);
+    let begun = trained.stderr.find("encoding pictures").unwrap();
+    for part in parts {
+        for said in [&planned.stderr, &trained.stderr] {
+            assert_eq!(said.matches(part).count(), 1, "`{part}` in {said}");
+        }
+        assert!(trained.stderr.find(part).unwrap() < begun, "{part}");
+    }
+    assert!(bench.path("run/notes.json").exists());
+}
+
+#[test]
+fn a_run_that_goes_on_is_planned_without_the_steps_that_are_made() {
+    let bench = Workbench::new();
+    bench.dataset("pictures", 2);
+    assert_eq!(bench.train(&["--epochs", "1"]).status, 0);
+    let again = ["--epochs", "1", "--resume"];
+    let planned = bench.train(&[&again[..], &["--dry-run"]].concat());
+    let line = "time: all its steps are made";
+    assert!(planned.stdout.contains(line), "{}", planned.stdout);
+    let ended = bench.train(&[&again[..], &["--json"]].concat());
+    assert!(ended.stderr.contains(line), "{}", ended.stderr);
+    let document: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(document["steps"], 2);
+    assert_eq!(document["trained_steps"], 0);
 }
 
 #[test]

@@ -25,6 +25,24 @@ export function keepDraft(name: string, draft: object, entries: Entries | undefi
   }
 }
 
+/** The fields of a form, each a text or nothing: as they were kept, else as they are at first. */
+export function keptFields<F extends object>(name: string, first: F, entries = tabEntries()): F {
+  const kept = (keptDraft(name, entries) ?? {}) as Record<string, unknown>;
+  const texts = Object.keys(first).filter((field) => typeof kept[field] === 'string');
+  return { ...first, ...Object.fromEntries(texts.map((field) => [field, kept[field]])) };
+}
+
+/** Keeps them, unless they are as at first. */
+export function keepFields<F extends object>(
+  name: string,
+  fields: F,
+  first: F,
+  entries = tabEntries(),
+): void {
+  if (JSON.stringify(fields) === JSON.stringify(first)) forgetDraft(name, entries);
+  else keepDraft(name, fields, entries);
+}
+
 export function forgetDraft(name: string, entries: Entries | undefined = tabEntries()): void {
   entries?.removeItem(entry(name));
 }

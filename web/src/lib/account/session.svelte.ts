@@ -16,6 +16,8 @@ export class Session {
   /** The last one that was open, also when it has ended since. */
   #view = $state.raw<View>();
   #calls: Calls;
+  /** Whether it was ended on purpose, so that nobody is asked to log in again until the page is gone. */
+  #hasLeft = false;
   #loadAnew: (address?: string) => void;
 
   constructor(ask: Calls = calls, loadAnew = leave) {
@@ -53,7 +55,8 @@ export class Session {
   look = async (): Promise<void> => {
     this.error = undefined;
     try {
-      this.#take(await afterLoss(() => this.#calls.getSession()));
+      const view = await afterLoss(() => this.#calls.getSession());
+      if (!this.#hasLeft) this.#take(view);
     } catch (thrown) {
       if (!this.#view) this.error = errorOf(thrown);
     }
@@ -78,7 +81,13 @@ export class Session {
   }
 
   async logOut(): Promise<void> {
-    await this.#calls.logOut();
+    try {
+      await this.#calls.logOut();
+    } catch (thrown) {
+      // One that has ended already needs no end.
+      if (errorOf(thrown).status !== 401) throw thrown;
+    }
+    this.#hasLeft = true;
     for (const entries of allEntries()) forgetEntries(entries);
     this.#loadAnew('/');
   }

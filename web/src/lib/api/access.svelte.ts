@@ -7,6 +7,11 @@ import { Listeners } from './listeners';
 const PROOF = 'x-csrf-token';
 const READS = ['GET', 'HEAD', 'OPTIONS'];
 
+/** Whether requests of this method change something. */
+export function isChange(method: string): boolean {
+  return !READS.includes(method);
+}
+
 export class Access {
   /** Whether the session has ended. */
   isClosed = $state(false);
@@ -22,7 +27,7 @@ export class Access {
 
   /** The headers that a request of this method needs. */
   headers(method: string): Record<string, string> {
-    return this.#proof === null || READS.includes(method) ? {} : { [PROOF]: this.#proof };
+    return this.#proof !== null && isChange(method) ? { [PROOF]: this.#proof } : {};
   }
 
   /** Somebody is logged in, or nobody needs to be; what waits goes on. */

@@ -1,11 +1,12 @@
 // The typed client, and the one place that notices whether the server can be reached and whether somebody is logged in.
 
 import createClient from 'openapi-fetch';
-import { access } from './access.svelte';
+import { access, isChange } from './access.svelte';
 import { connection } from './connection.svelte';
 import { ApiError, failureOf, unreachable } from './error';
 import type { paths } from './schema';
 import { fetchWithin } from './time_limit';
+import { underway } from './underway.svelte';
 
 /** More than the server lets a request wait for its turn, so that it can say itself that it is busy. */
 const MOST_MS = 45_000;
@@ -14,13 +15,19 @@ const MOST_MS = 45_000;
 const SESSION = '/api/v1/session';
 
 /** The answer to a request. One that needs a login waits for it, so that nothing that was pressed or typed is lost. */
-export async function watchedFetch(request: Request): Promise<Response> {
+export function watchedFetch(request: Request): Promise<Response> {
+  const isOfSession = new URL(request.url).pathname.startsWith(SESSION);
+  const answer = admitted(request, isOfSession);
+  return isChange(request.method) && !isOfSession ? underway.add(answer) : answer;
+}
+
+async function admitted(request: Request, isOfSession: boolean): Promise<Response> {
   for (;;) {
     const { session } = access;
     const response = await reached(signed(request));
     // What somebody may do can change while the page is open.
     if (response.status === 403) access.doubt();
-    if (response.status !== 401 || new URL(request.url).pathname.startsWith(SESSION)) return response;
+    if (response.status !== 401 || isOfSession) return response;
     await access.reopened(session, request.signal);
   }
 }

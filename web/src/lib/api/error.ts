@@ -21,7 +21,7 @@ export class ApiError extends Error {
   get field(): string | undefined {
     if (this.isNameTaken) return 'name';
     if (this.code !== 'invalid_input') return undefined;
-    return /^(?:the field `)?(name|trigger.word|description|category)\b/
+    return /^(?:the (?:field `)?)?(name|trigger.word|description|category|password)\b/
       .exec(this.message)?.[1]
       ?.replace(' ', '_');
   }

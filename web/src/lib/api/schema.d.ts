@@ -2199,7 +2199,7 @@ export interface components {
             secs: number;
             /**
              * Format: double
-             * @description One step.
+             * @description One step on average.
              */
             step_secs: number;
         };
@@ -2228,6 +2228,8 @@ export interface components {
              * @description The most memory that it will take.
              */
             memory_bytes: number;
+            /** @description What else speaks against it or is worth knowing, in words. */
+            notes: string[];
             /** @description Where each comes from. */
             origins: {
                 [key: string]: components["schemas"]["SettingOrigin"];
@@ -2423,6 +2425,11 @@ export interface components {
              */
             total_steps: number;
             /**
+             * Format: int64
+             * @description Steps that were made in them; more than are done where a process was killed, since some were made again.
+             */
+            trained_steps: number;
+            /**
              * Format: double
              * @description Seconds spent in training steps so far.
              */
@@ -2475,6 +2482,8 @@ export interface components {
         RunWithCheckpoints: components["schemas"]["Run"] & {
             /** @description Those that are there, in order. */
             checkpoints: components["schemas"]["Checkpoint"][];
+            /** @description What a person should know of it, in words, in the order in which it arose. */
+            notes: string[];
         };
         /** @description Several images. */
         Selection: {

@@ -5,6 +5,7 @@ import { listDatasets, restoreDataset, updateDataset } from '../api/calls/datase
 import { type ApiError, errorOf } from '../api/error';
 import type { Dataset } from '../api/model';
 import { notices } from '../shell/notices.svelte';
+import { nameKey } from './about_fields';
 
 /** Why a dataset does not come back. */
 export interface Taken {
@@ -95,9 +96,4 @@ function takenBy(dataset: Dataset, datasets: Dataset[]): Taken {
     other: datasets.find(({ name }) => nameKey(name) === nameKey(dataset.name)),
     free: `${short} ${number}`,
   };
-}
-
-/** Equal for names that are the same to the library: in any case, however their accents are written. */
-function nameKey(name: string): string {
-  return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
 }

@@ -1,6 +1,7 @@
 // What to draw, as it is written in the form: from there to a request, and from what was drawn back to the form.
 
 import type { Base, Drawing, DrawingRequest, Model, StartPicture } from '../api/model';
+import { decimalOf } from '../words/format';
 import { MOST_SEED, randomSeed, seedOf } from './seed';
 import { sizeOver, type Start, startOf, startRequest, USUAL_DENOISE } from './start/start';
 
@@ -121,7 +122,7 @@ export function problemsOf(written: Written): Partial<Record<keyof Written, stri
     const text = written[name].trim();
     const { least, most, words, isWhole } = RANGES[name];
     if (!text && MAY_BE_EMPTY.includes(name)) continue;
-    const value = Number(text);
+    const value = isWhole ? Number(text) : decimalOf(text);
     const isSide = name === 'width' || name === 'height';
     const isGood =
       text !== '' &&
@@ -153,7 +154,7 @@ export function requestOf(written: Written, roll: () => string = randomSeed): Dr
     height: number(written.height),
     seed: seedOf(written.seed) ?? roll(),
     steps: Number(written.steps),
-    guidance: Number(written.guidance),
+    guidance: decimalOf(written.guidance),
     sampler: written.sampler,
     schedule: written.schedule,
     clip_skip: Number(written.clipSkip),

@@ -85,11 +85,8 @@ export class LiveJobs {
     });
     source.addEventListener('error', () => {
       this.isHeard = false;
-      // A request finds out whether the server is gone, and says so.
-      void connection.ask();
-      if (source.readyState !== CLOSED) return;
-      access.doubt();
-      this.#connectLater();
+      void findOut();
+      if (source.readyState === CLOSED) this.#connectLater();
     });
   }
 
@@ -114,6 +111,11 @@ export class LiveJobs {
     this.jobs = afterChanges(this.jobs, changes);
     if (turned.length > 0) this.#turned.tell(turned);
   }
+}
+
+/** A stream that broke off says neither that the server is gone nor that whoever listened may not any more. */
+async function findOut(): Promise<void> {
+  if (await connection.answers()) access.doubt();
 }
 
 /** Whether nobody sees this tab. */

@@ -59,8 +59,10 @@ function roughly(seconds: number): number {
 export function jobWords(job: Job): string {
   if (job.state === 'running' && job.wish === 'pause') return 'Stopping after this step';
   if (job.state === 'running' && job.wish === 'cancel') return 'Stopping for good';
+  const isOpen = job.state === 'running' || job.state === 'queued';
+  if (isOpen && job.waiting) return capital(plain(job.waiting));
   if (job.state === 'running') return capital(job.progress?.label ?? 'beginning');
-  if (job.state === 'queued') return job.waiting ? capital(plain(job.waiting)) : 'Its turn comes';
+  if (job.state === 'queued') return 'Its turn comes';
   return capital(
     { paused: 'paused', completed: 'done', failed: 'failed', cancelled: 'taken back' }[job.state],
   );

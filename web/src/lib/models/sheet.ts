@@ -80,6 +80,6 @@ export function drawWords(needed: string, missing: number, coming: number): stri
 }
 
 /** What shows the model at its plainest. */
-export function firstPrompt(model: Pick<Model, 'preview_prompts' | 'trigger_word'>): string {
-  return model.preview_prompts[0] ?? model.trigger_word;
+export function firstWish(model: Pick<Model, 'preview_prompts' | 'trigger_word'>): WrittenWish {
+  return { prompt: model.preview_prompts[0] ?? model.trigger_word, seed: '7', steps: '30' };
 }

@@ -36,14 +36,14 @@ export class SlidStrength {
     this.#before ??= saved;
     this.#wanted = strength;
     clearTimeout(this.#timer);
-    if (isAtOnce) this.flush();
-    else this.#timer = setTimeout(() => this.flush(), this.#restMs);
+    if (isAtOnce) void this.flush();
+    else this.#timer = setTimeout(() => void this.flush(), this.#restMs);
   }
 
   /** Nothing moves it any more, also where it was let go where it was taken: browsers tell of no change then. */
   rest(): void {
     this.#isMoving = false;
-    this.flush();
+    void this.flush();
     if (this.#saving === undefined) this.#end();
   }
 
@@ -56,10 +56,11 @@ export class SlidStrength {
     this.#end();
   }
 
-  /** Saves at once what waits. */
-  flush(): void {
+  /** Saves at once what waits; until that is done, and what was on its way before. */
+  flush(): Promise<void> {
     clearTimeout(this.#timer);
     if (this.#saving === undefined && this.#wanted !== undefined) this.#saving = this.#saveAll();
+    return this.#saving ?? Promise.resolve();
   }
 
   /** One after the other, so that the newest stays. */

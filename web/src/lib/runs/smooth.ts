@@ -23,36 +23,38 @@ export function smoothed(points: Pick<LossPoint, 'step' | 'loss'>[], window?: nu
   });
 }
 
-export interface LossSummary {
-  first: number;
-  last: number;
-  least: number;
-  leastStep: number;
-  words: string;
+/** A run is looked at in so many parts, of which the first and the last are compared. */
+const PARTS = 5;
+/** Fewer points than these in a part say nothing of it. */
+const LEAST_POINTS = 5;
+/** A difference of more standard errors than these is seldom chance. */
+const TELLING_ERRORS = 2;
+
+/**
+ * A curve in words, for those who do not see it and for those in a hurry. Losses of single steps differ by more than half of their
+ * mean, so that a change is one only where it is larger than what that makes of the means by chance.
+ */
+export function summaryOf(points: Pick<LossPoint, 'loss'>[]): string | undefined {
+  const losses = points.map(({ loss }) => loss).filter(Number.isFinite);
+  if (losses.length === 0) return undefined;
+  const size = Math.floor(losses.length / PARTS);
+  if (size < LEAST_POINTS) return 'The loss of so few steps does not say where it goes.';
+  const [first, last] = [meanOf(losses.slice(0, size)), meanOf(losses.slice(-size))];
+  const change = last.mean - first.mean;
+  const error = Math.hypot(first.error, last.error);
+  const means = `its mean was ${lossWords(first.mean)} over the first fifth of the steps and ${lossWords(last.mean)} over the last`;
+  if (Math.abs(change) <= TELLING_ERRORS * error)
+    return `The loss changed by no more than steps differ by chance: ${means}.`;
+  const percent = Math.round((Math.abs(change) / first.mean) * 100);
+  const by = percent < 1 ? 'less than 1 %' : `${percent} %`;
+  return `The loss ${change < 0 ? 'fell' : 'rose'} by ${by}: ${means}.`;
 }
 
-/** A curve in words, for those who do not see it and for those in a hurry. */
-export function summaryOf(points: Pick<LossPoint, 'step' | 'loss'>[]): LossSummary | undefined {
-  const values = smoothed(points);
-  const known = values.map((value, at) => ({ value, at })).filter(({ value }) => Number.isFinite(value));
-  const [start, end] = [known[0], known.at(-1)];
-  if (!start || !end) return undefined;
-  const lowest = known.reduce((best, one) => (one.value < best.value ? one : best));
-  // The first mean is of one step alone; one after a window says more of how it began.
-  const [first, last] = [known[Math.min(known.length - 1, 3)]!.value, end.value];
-  const change = (last - first) / first;
-  const direction =
-    Math.abs(change) < 0.03
-      ? 'hardly changed'
-      : `${change < 0 ? 'fell' : 'rose'} by ${Math.round(Math.abs(change) * 100)} %`;
-  const leastStep = points[lowest.at]!.step;
-  return {
-    first,
-    last,
-    least: lowest.value,
-    leastStep,
-    words: `The smoothed loss ${direction}, from ${lossWords(first)} to ${lossWords(last)}; it was lowest at step ${leastStep} with ${lossWords(lowest.value)}.`,
-  };
+/** The mean of values, and its standard error. */
+function meanOf(values: number[]): { mean: number; error: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, error: Math.sqrt(squares / (values.length - 1) / values.length) };
 }
 
 export function lossWords(loss: number): string {

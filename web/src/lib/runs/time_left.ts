@@ -2,9 +2,9 @@
 
 import type { Job, Run, RunPreviews } from '../api/model';
 
-/** Seconds of a step, as its steps until now; nothing before the first. */
+/** Seconds of a step, as its steps until now, also those that were made twice; nothing before the first. */
 export function secondsPerStep(run: Run): number {
-  return run.done_steps > 0 ? run.training_secs / run.done_steps : 0;
+  return run.trained_steps > 0 ? run.training_secs / run.trained_steps : 0;
 }
 
 /**

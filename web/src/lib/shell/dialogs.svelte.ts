@@ -22,4 +22,13 @@ class Dialogs {
   }
 }
 
+/** The browser asks before it closes the page or loads it anew, until what this returns is called. */
+export function askBeforeLoss(
+  page: Pick<EventTarget, 'addEventListener' | 'removeEventListener'> = window,
+): () => void {
+  const ask = (event: Event) => event.preventDefault();
+  page.addEventListener('beforeunload', ask);
+  return () => page.removeEventListener('beforeunload', ask);
+}
+
 export const dialogs = new Dialogs();

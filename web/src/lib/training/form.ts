@@ -3,6 +3,7 @@
 
 import type { Base, Setting, SettingsSchema, SomeSettings, TrainConfig } from '../api/model';
 import { MOST_SEED, seedOf, seedProblem } from '../drawing/seed';
+import { decimalOf } from '../words/format';
 
 /** What stands in the fields, by the names of the settings. An empty one is not given. */
 export type Written = Record<string, string>;
@@ -45,7 +46,7 @@ export function problemOf(setting: Setting, text: string): string | undefined {
     return texts.some((one) => [...one].length > chars) ? `At most ${chars} characters each.` : undefined;
   }
   if (isSeed(setting)) return seedProblem(written);
-  const value = Number(written);
+  const value = setting.kind === 'whole' ? Number(written) : decimalOf(written);
   if (!Number.isFinite(value)) return 'This is not a number.';
   if (setting.kind === 'whole' && !Number.isInteger(value)) return 'A whole number is needed.';
   const { minimum, exclusive_minimum: above } = setting;
@@ -105,7 +106,8 @@ function valueOf(setting: Setting, text: string): unknown {
   const { kind } = setting;
   if (kind === 'texts') return textsOf(text);
   if (isSeed(setting) && !Number.isSafeInteger(Number(text))) return seedOf(text);
-  return kind === 'whole' || kind === 'number' ? Number(text) : text;
+  if (kind === 'number') return decimalOf(text);
+  return kind === 'whole' ? Number(text) : text;
 }
 
 /** What a setting is where nothing is written: as planned, else the default. */

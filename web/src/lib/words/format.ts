@@ -9,6 +9,20 @@ export function number(value: number): string {
   return whole.format(value);
 }
 
+/**
+ * The number that somebody wrote, with a point or a comma: keyboards of phones may have only one of them. What may be thousands
+ * is none.
+ */
+export function decimalOf(text: string): number {
+  const written = text.trim();
+  return Number(/^[+-]?(0*,\d+|\d+,(?!\d{3}$)\d+)$/.test(written) ? written.replace(',', '.') : written);
+}
+
+/** A name among other words, which keep their order whichever way its letters run. */
+export function isolated(name: string): string {
+  return `\u2068${name}\u2069`;
+}
+
 /** “1 picture”, “2 pictures”. */
 export function count(value: number, one: string, many = `${one}s`): string {
   return `${number(value)} ${value === 1 ? one : many}`;

@@ -83,6 +83,9 @@ describe('a session', () => {
     await session.look();
     await session.logOut();
     expect(server.begunAnew).toHaveBeenCalledWith('/');
+    // Until that is there, nobody is asked to log in again.
+    await session.look();
+    expect([server.view, session.hasEnded]).toEqual([nobody, false]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { forgetDraft, keepDraft, keptDraft } from '../../../src/lib/account/drafts';
+import { forgetDraft, keepDraft, keepFields, keptDraft, keptFields } from '../../../src/lib/account/drafts';
 import { Session } from '../../../src/lib/account/session.svelte';
 import { access } from '../../../src/lib/api/access.svelte';
 import type { Session as View } from '../../../src/lib/api/model';
@@ -39,6 +39,17 @@ describe('drafts of forms', () => {
     vi.unstubAllGlobals();
     keepDraft('form', {});
     expect(keptDraft('form')).toBeUndefined();
+  });
+
+  it('of a few fields are texts of those fields, and none where they are as at first', () => {
+    const first: { prompts: string | undefined; seed: string } = { prompts: undefined, seed: '7' };
+    expect(keptFields('form', first)).toEqual(first);
+    keepFields('form', { prompts: 'at night', seed: '7' }, first);
+    expect(keptFields('form', first)).toEqual({ prompts: 'at night', seed: '7' });
+    keepDraft('form', { prompts: 3, seed: '8', other: 'x' });
+    expect(keptFields('form', first)).toEqual({ prompts: undefined, seed: '8' });
+    keepFields('form', { ...first }, first);
+    expect(tab.length).toBe(0);
   });
 
   it('are gone when somebody logs out', async () => {

@@ -63,6 +63,8 @@ describe('the form for drawing', () => {
 
   it('rolls a seed where none is written', () => {
     expect(requestOf({ ...emptyForm(), prompt: 'a cat' }, () => '99')?.seed).toBe('99');
+    expect(requestOf({ ...emptyForm(), prompt: 'a cat', guidance: '7,5' })?.guidance).toBe(7.5);
+    expect(requestOf({ ...emptyForm(), prompt: 'a cat', steps: '1,5' })).toBeUndefined();
   });
 
   it('keeps every digit of a seed', () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { access } from '../../../src/lib/api/access.svelte';
 import { connection } from '../../../src/lib/api/connection.svelte';
 import type { Job, JobChanges, Progress } from '../../../src/lib/api/model';
 import {
@@ -186,6 +187,24 @@ describe('the stream of events', () => {
     stop();
   });
 
+  it('has it asked at once whether the session has ended when it breaks off, unless the server is gone', async () => {
+    const { sources, stop } = listening();
+    const look = vi.fn();
+    const forget = access.onDoubt(look);
+    // The browser would ask again only after a while.
+    sources[0]!.readyState = 0;
+    sources[0]!.fire('error');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(look).toHaveBeenCalledOnce();
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('failed')));
+    sources[0]!.fire('error');
+    await vi.advanceTimersByTimeAsync(0);
+    expect([look.mock.calls.length, connection.isLost]).toEqual([1, true]);
+    forget();
+    stop();
+    connection.answered();
+  });
+
   it('is another one after the server was gone: the old one may be dead without a word', () => {
     const { sources, stop } = listening();
     connection.lost();
@@ -249,6 +268,15 @@ describe('progress', () => {
       'Waits: run “b” is being trained',
     );
     expect(jobWords(job('a', { state: 'running', wish: 'pause' }))).toContain('Stopping');
+  });
+
+  it('says why a job that is done is not over yet, unless it is being stopped', () => {
+    const saving = progress(2, 0, { phase: 'saving', label: 'saving', total: 2 });
+    const done = job('a', { state: 'running', progress: saving });
+    const waits = { ...done, waiting: 'its results cannot be kept yet: the disk is full' };
+    expect(jobWords(done)).toBe('Saving');
+    expect(jobWords(waits)).toBe('Its results cannot be kept yet: the disk is full');
+    expect(jobWords({ ...waits, wish: 'cancel' })).toBe('Stopping for good');
   });
 });
 

@@ -2,6 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { linePath, nearest, rangeOf, scale, ticks } from '../../../src/lib/runs/chart';
 import { rowsOf, smoothed, summaryOf } from '../../../src/lib/runs/smooth';
 
+/** Numbers between 0 and 1 that look random, the same each time: Park and Miller's generator. */
+function numbers(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+}
+
 const points = (losses: number[], every = 1) => losses.map((loss, at) => ({ step: (at + 1) * every, loss }));
 
 describe('smoothing', () => {
@@ -40,12 +46,36 @@ describe('smoothing', () => {
 });
 
 describe('a curve in words', () => {
-  it('says where it went and where it was lowest', () => {
-    const { words, leastStep } = summaryOf(points([...Array(50).fill(0.4), ...Array(200).fill(0.1)]))!;
-    expect(words).toContain('fell by 7');
-    expect(leastStep).toBe(250);
-    expect(summaryOf(points([0.3, 0.3, 0.3]))!.words).toContain('hardly changed');
-    expect(summaryOf(points([NaN]))).toBeUndefined();
+  const of = (count: number, lossAt: (at: number) => number) =>
+    summaryOf(points(Array.from({ length: count }, (_, at) => lossAt(at))));
+
+  it('says where it went, by the means of its first and last fifth', () => {
+    const words = of(250, (at) => (at < 50 ? 0.4 : 0.1) * (at % 2 ? 1.2 : 0.8));
+    expect(words).toBe(
+      'The loss fell by 75 %: its mean was 0.400 over the first fifth of the steps and 0.100 over the last.',
+    );
+    expect(of(250, (at) => (at < 50 ? 0.1 : 0.2) * (at % 2 ? 1.2 : 0.8))).toContain('rose by 100 %');
+    expect(of(100, (at) => (at < 50 ? 1 : 0.999))).toContain('fell by less than 1 %');
+  });
+
+  it('takes what single steps make of the means for chance', () => {
+    // Log-normal losses whose deviation is 0.8 of their mean, which do not change.
+    const spread = Math.sqrt(Math.log(1 + 0.8 ** 2));
+    const random = numbers(7);
+    const told = Array.from({ length: 300 }, () =>
+      of(160, () => {
+        const normal = Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
+        return 0.2 * Math.exp(spread * normal - spread ** 2 / 2);
+      }),
+    );
+    const changed = told.filter((words) => !words!.includes('by no more than steps differ by chance'));
+    expect(changed.length).toBeLessThan(30);
+    expect(of(100, () => 0.3)).toContain('by no more than steps differ by chance');
+  });
+
+  it('says nothing of few steps, and of none', () => {
+    expect(of(24, (at) => 1 / (at + 1))).toBe('The loss of so few steps does not say where it goes.');
+    expect(of(1, () => NaN)).toBeUndefined();
     expect(summaryOf([])).toBeUndefined();
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Job, Preview, Run, RunPreviews } from '../../../src/lib/api/model';
-import { columnsOf, placeBeside, promptOf, rowsOf } from '../../../src/lib/runs/previews/strip';
+import { columnsOf, placeBeside, promptOf, rowsOf, wayOf } from '../../../src/lib/runs/previews/strip';
 import { noPreviewWords } from '../../../src/lib/runs/words';
 import { secondsLeft } from '../../../src/lib/runs/time_left';
 
@@ -35,6 +35,16 @@ describe('previews by epoch', () => {
     expect(placeBeside(all, at, 0, 1)).toEqual({ epoch: 10, number: 1 });
     expect(placeBeside(all, { epoch: 10, number: 1 }, 1)).toEqual({ epoch: 10, number: 1 });
   });
+
+  it('leave keys to the browser that are its own', () => {
+    const plain = { altKey: false, ctrlKey: false, metaKey: false };
+    expect(wayOf({ ...plain, key: 'ArrowLeft' })).toEqual([-1, 0]);
+    expect(wayOf({ ...plain, key: 'ArrowDown' })).toEqual([0, 1]);
+    expect(wayOf({ ...plain, key: 'Enter' })).toBeUndefined();
+    for (const held of ['altKey', 'ctrlKey', 'metaKey']) {
+      expect(wayOf({ ...plain, key: 'ArrowLeft', [held]: true })).toBeUndefined();
+    }
+  });
 });
 
 describe('a run without previews', () => {
@@ -53,6 +63,7 @@ describe('the time that is left', () => {
   const run = {
     done_steps: 100,
     total_steps: 400,
+    trained_steps: 100,
     training_secs: 50,
     preview_secs: 0,
     preview_pictures: 0,
@@ -70,7 +81,7 @@ describe('the time that is left', () => {
     const drawn = { ...run, preview_secs: 8, preview_pictures: 4 };
     expect(secondsLeft(drawn, progress('training', 200), undefined, all)).toBeCloseTo(100 + 2 * 2);
     const drawing = secondsLeft(
-      { ...drawn, done_steps: 200, training_secs: 100 },
+      { ...drawn, done_steps: 200, trained_steps: 200, training_secs: 100 },
       progress('previewing', 3),
       5,
       all,
@@ -78,9 +89,14 @@ describe('the time that is left', () => {
     expect(drawing).toBeCloseTo(100 + 5 + 2 * 2);
   });
 
+  it('is not longer for steps that a killed process made, and that were made again', () => {
+    const killed = { ...run, trained_steps: 150, training_secs: 75 };
+    expect(secondsLeft(killed, progress('training', 100), undefined, undefined)).toBeCloseTo(150);
+  });
+
   it('is not said of anything else', () => {
     expect(secondsLeft(run, progress('saving', 0), 1, all)).toBeUndefined();
-    const fresh = { ...run, done_steps: 0 };
+    const fresh = { ...run, done_steps: 0, trained_steps: 0 };
     expect(secondsLeft(fresh, progress('training', 0), undefined, all)).toBeUndefined();
   });
 });

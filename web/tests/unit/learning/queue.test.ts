@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { unreachable } from '../../../src/lib/api/error';
+import { Deeds } from '../../../src/lib/api/underway.svelte';
 import type { Job } from '../../../src/lib/api/model';
 import { DrawForm } from '../../../src/lib/drawing/draw_form.svelte';
 import { usualDrawing } from '../../../src/lib/drawing/form';
@@ -75,5 +76,21 @@ describe('the form that takes over other settings', () => {
     expect(form.written).toMatchObject({ width: '640', height: '320', start: { picture: 's' } });
     undo();
     expect(form.written).toMatchObject({ ...typed, width: '512', start: null });
+  });
+});
+
+describe('what is pressed while it is being done', () => {
+  it('is done once, and can be pressed again afterwards', async () => {
+    const deeds = new Deeds();
+    let done = () => {};
+    const work = vi.fn(() => new Promise<void>((end) => (done = end)));
+    const first = deeds.once('a', work);
+    await deeds.once('a', work);
+    expect([work.mock.calls.length, deeds.isGoing('a'), deeds.isGoing('b')]).toEqual([1, true, false]);
+    done();
+    await first;
+    const failing = deeds.once('a', () => Promise.reject(new Error('no')));
+    await expect(failing).rejects.toThrow('no');
+    expect(deeds.isGoing('a')).toBe(false);
   });
 });

@@ -85,6 +85,12 @@ describe('a form made of the description of settings', () => {
     expect(problemOf(rank, '0')).toBe('At least 1.');
     expect(problemOf(rank, '1.5')).toBe('A whole number is needed.');
     expect(problemOf(rank, '2000')).toBe('At most 1024.');
+    // A comma may be all that a keyboard has, and makes no whole number.
+    expect(givenOf(schema, { brand_new: '0,25' }).settings).toEqual({ brand_new: 0.25 });
+    expect(givenOf(schema, { alpha: '1,000', rank: '1,5' }).problems).toEqual({
+      alpha: 'This is not a number.',
+      rank: 'This is not a number.',
+    });
     expect(problemOf(rank, 'many')).toBe('This is not a number.');
     expect(problemOf(alpha, '0')).toBe('More than 0.');
     expect(problemOf(alpha, '1e-4')).toBeUndefined();

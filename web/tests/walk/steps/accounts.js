@@ -1,8 +1,12 @@
 // A studio that asks who is there: the door, accounts and tokens, what is shared with whom, and a session that ends.
 
 import assert from 'node:assert/strict';
+import { adapter } from '../files.js';
 
-export const OWNER = { name: 'Mira', password: 'a long way to the sea' };
+export const OWNER = {
+  name: 'Mira of the studio above the harbour by the long pier',
+  password: 'a long way to the sea',
+};
 const LOOKER = { name: 'Client office', password: 'only looking around' };
 const NAME = 'Shared blobs';
 
@@ -101,6 +105,8 @@ export async function viewerChangesNothing(visitor) {
   await visitor.go('/datasets');
   await logIn(page, LOOKER);
   await page.getByText(/^Your role is viewer/).waitFor();
+  await page.getByText(`By ${OWNER.name}`).waitFor();
+  await visitor.noSideways('the datasets of others');
   assert.ok(await page.getByRole('button', { name: 'New dataset' }).isDisabled());
   await page.getByRole('link', { name: NAME }).click();
   await page.getByText(`Shared by ${OWNER.name}`).waitFor();
@@ -114,4 +120,54 @@ export async function viewerLogsOut({ page }) {
   await page.goto(new URL('/settings/account', page.url()).href);
   await page.getByRole('main').getByRole('button', { name: 'Log out' }).click();
   await page.getByRole('heading', { level: 1, name: 'Log in' }).waitFor();
+}
+
+/** It ends elsewhere, as in another tab: the page that is open hears of it by itself. */
+export async function endedSessionIsSaidAtOnce(visitor) {
+  const { page } = visitor;
+  await visitor.go('/runs');
+  await page.evaluate(async () => {
+    const { csrf_token } = await (await fetch('/api/v1/session')).json();
+    await fetch('/api/v1/session', { method: 'DELETE', headers: { 'x-csrf-token': csrf_token } });
+  });
+  const dialog = page.getByRole('dialog', { name: 'Log in again' });
+  await dialog.waitFor({ timeout: 5000 });
+  await dialog.getByText('the page below shows how things were then').waitFor();
+  await dialog.getByLabel('Password', { exact: true }).fill(OWNER.password);
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+  visitor.complaints = visitor.complaints.filter((line) => !line.includes('401'));
+}
+
+/** Set and logged out at once, while the studio answers slowly. */
+export async function strengthOutlastsTheLogout(visitor) {
+  const { page } = visitor;
+  await visitor.go('/models');
+  await page.getByRole('button', { name: 'Import' }).click();
+  const importing = page.getByRole('dialog', { name: 'Import a model' });
+  const lamp = { name: 'lamp.safetensors', mimeType: 'application/octet-stream', buffer: adapter('LampV9') };
+  await importing.getByLabel('File', { exact: true }).setInputFiles(lamp);
+  await importing.getByRole('button', { name: 'Import' }).click();
+  await page.getByRole('heading', { level: 1, name: 'lamp' }).waitFor();
+  const model = new URL(page.url()).pathname;
+  await page.route(
+    (url) => url.pathname === `/api/v1${model}`,
+    async (route) => {
+      await page.waitForTimeout(800);
+      await route.continue();
+    },
+  );
+  const slider = page.getByRole('slider', { name: 'Strength' });
+  const before = await slider.inputValue();
+  await slider.focus();
+  await page.keyboard.press('ArrowRight');
+  const set = await slider.inputValue();
+  assert.notEqual(set, before);
+  const rooms = page.getByRole('navigation', { name: 'Rooms' });
+  await rooms.getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Log in' }).waitFor();
+  await page.goto(visitor.address + model);
+  await logIn(page, OWNER);
+  await page.getByRole('heading', { level: 1, name: 'lamp' }).waitFor();
+  assert.equal(await slider.inputValue(), set);
 }

@@ -108,3 +108,69 @@ export async function trashGivesBack({ page }) {
   await page.getByRole('button', { name: 'Open' }).click();
   await page.getByRole('heading', { level: 1, name: 'Brass lamps' }).waitFor();
 }
+
+/** It is said beside the name, nothing that was written is lost, and cancelling brings back what is stored. */
+export async function takenNameIsRefused(visitor) {
+  const { page, server } = visitor;
+  const other = await server.call('/datasets', { name: 'Lamps of others', category: 'object' });
+  const dialog = page.getByRole('dialog', { name: 'Details' });
+  const name = dialog.getByLabel('Name', { exact: true });
+  const description = dialog.getByLabel('Description');
+  const before = await writeTakenName();
+  await visitor.accessible('a name that is taken');
+  await visitor.shoot('name-taken');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await writeTakenName();
+  await name.fill('Brass lamps');
+  await page.waitForFunction(() => !document.querySelector('dialog [name=name]').ariaInvalid);
+  assert.equal(await description.inputValue(), `${before} Again.`);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByText(`${before} Again.`).waitFor();
+  await server.remove(`/datasets/${other.id}`);
+  // The browser says of itself that the name was answered with 400.
+  visitor.complaints = visitor.complaints.filter((line) => !line.includes('400'));
+
+  /** The description that is stored. */
+  async function writeTakenName() {
+    await page.getByRole('button', { name: 'Edit details' }).click();
+    assert.equal(await name.inputValue(), 'Brass lamps');
+    const stored = await description.inputValue();
+    await name.fill('LAMPS OF OTHERS');
+    await description.fill(`${stored} Again.`);
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await page.waitForFunction(() => {
+      const field = document.querySelector('dialog [name=name]');
+      const help = document.getElementById(field.getAttribute('aria-describedby')).textContent;
+      return (
+        field === document.activeElement && field.ariaInvalid === 'true' && /has this name|already/.test(help)
+      );
+    });
+    return stored;
+  }
+}
+
+export async function takenNameIsGivenBack(visitor) {
+  const { page, server } = visitor;
+  await page.getByRole('button', { name: 'Edit details' }).click();
+  await page.getByRole('button', { name: 'Delete dataset' }).click();
+  await page.getByRole('button', { name: 'Put into the trash' }).click();
+  await page.getByText('is in the trash.').waitFor();
+  const other = await server.call('/datasets', { name: 'brass lamps', category: 'object' });
+  await page.getByRole('link', { name: 'Trash' }).click();
+  await page.getByRole('button', { name: 'Restore Brass lamps' }).click();
+  const dialog = page.getByRole('dialog', { name: '“Brass lamps” cannot come back yet' });
+  assert.equal(await dialog.getByLabel('New name of the other dataset').inputValue(), 'Brass lamps 2');
+  await visitor.accessible('a dataset whose name is taken');
+  await visitor.shoot('restore-taken');
+  await dialog.getByRole('button', { name: 'Rename it and restore this one' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByText('“Brass lamps” is back.').waitFor();
+  const { name } = await server.call(`/datasets/${other.id}`);
+  assert.equal(name, 'Brass lamps 2');
+  await server.remove(`/datasets/${other.id}`);
+  await page.getByRole('button', { name: 'Open' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Brass lamps' }).waitFor();
+  visitor.complaints = visitor.complaints.filter((line) => !line.includes('400'));
+}

@@ -117,6 +117,13 @@ export async function pictureGoesIntoDataset({ page, server }) {
   await page.waitForFunction(() => document.querySelector('dialog textarea')?.value.length > 0);
   await page.getByRole('button', { name: 'Previous picture' }).click();
   await caption.fill('BrassObjV1, drawn on a shelf');
+  // What is written waits while others are looked at.
+  const stands = (words) =>
+    page.waitForFunction((text) => document.querySelector('dialog textarea')?.value === text, words);
+  await page.getByRole('button', { name: 'Next picture' }).click();
+  await stands('BrassObjV1 on a shelf');
+  await page.getByRole('button', { name: 'Previous picture' }).click();
+  await stands('BrassObjV1, drawn on a shelf');
   await page.getByRole('button', { name: 'Add the picture' }).click();
   await page.getByText('Added to “Brass lamps”.').waitFor();
   await page.keyboard.press('Escape');

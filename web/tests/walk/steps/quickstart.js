@@ -22,7 +22,7 @@ export async function runIsThere(visitor) {
   await page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: 'Runs' }).click();
   await page.getByRole('link', { name: /^blob-faces-1/ }).click();
   await page.getByText('Completed', { exact: true }).waitFor();
-  await page.getByRole('img', { name: /^Loss over steps. The smoothed loss/ }).waitFor();
+  await page.getByRole('img', { name: /^Loss over steps. The loss/ }).waitFor();
   await visitor.settled();
   await visitor.show('run');
   await page.getByRole('link', { name: 'To its model' }).click();

@@ -9,6 +9,7 @@ pub const FAMILY: Family = Family {
     name: "sd15",
     kind: BaseKind::Sd15,
     pipeline_classes: &["StableDiffusionPipeline"],
+    has_early_folders: true,
     text_encoders: &[TextPlace {
         part: "text_encoder",
         tokenizer: "tokenizer",

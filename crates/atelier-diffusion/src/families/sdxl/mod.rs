@@ -10,6 +10,7 @@ pub const FAMILY: Family = Family {
     name: "sdxl",
     kind: BaseKind::Sdxl,
     pipeline_classes: &["StableDiffusionXLPipeline"],
+    has_early_folders: false,
     text_encoders: &[
         TextPlace {
             part: "text_encoder",

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::config::{check_fixed, config_error, parse};
+use super::config::{check_fixed, config_error, parse, smaller_side_if_any};
 use super::sinusoid::Sinusoid;
 use crate::Result;
 
@@ -31,7 +31,8 @@ impl PerLevel {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct UnetConfig {
-    /// Side of the latents that the model was trained on.
+    /// Side of the latents that the model was trained on; the smaller one of rectangles.
+    #[serde(deserialize_with = "smaller_side_if_any")]
     pub sample_size: Option<usize>,
     /// Channels of the latents.
     pub in_channels: usize,

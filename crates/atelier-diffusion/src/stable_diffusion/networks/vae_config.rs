@@ -3,14 +3,15 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::config::{check_fixed, config_error, parse};
+use super::config::{check_fixed, config_error, parse, smaller_side};
 use crate::Result;
 
 /// `vae/config.json` of an `AutoencoderKL`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct VaeConfig {
-    /// Side of the pictures that the model was trained on.
+    /// Side of the pictures that the model was trained on; the smaller one of rectangles.
+    #[serde(deserialize_with = "smaller_side")]
     pub sample_size: usize,
     /// Channels of the pictures.
     pub in_channels: usize,

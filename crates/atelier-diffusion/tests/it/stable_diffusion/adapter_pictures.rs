@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use atelier_core::{AdapterUse, SamplerKind};
+use atelier_core::{
+    AdapterUse, AlwaysPermitted, CancelFlag, Generator as _, Outcome, RunContext, SamplerKind,
+};
 use atelier_diffusion::stable_diffusion::{Base, Pipeline};
 use atelier_nn::Engine;
 use atelier_testkit::{golden, golden_folder, tiny_sd15, tiny_sdxl};
 use burn::tensor::Device;
 
-use super::request;
+use super::{Quiet, request};
 use crate::source::assert_golden;
 
 fn adapter(name: &str) -> PathBuf {
@@ -17,8 +19,7 @@ fn adapter(name: &str) -> PathBuf {
 
 fn check(family: &str, folder: &Path) {
     let file = golden("adapter_pictures");
-    let mut base = Base::open(folder).unwrap();
-    base.schedule_config.clip_sample = Some(false);
+    let base = Base::open(folder).unwrap();
     let mut pipeline = Pipeline::in_turn(base, &Device::flex(), Engine::Exact);
     let mut request = request(&file);
     request.sampler = SamplerKind::Ddim;
@@ -35,7 +36,7 @@ fn check(family: &str, folder: &Path) {
             request.adapters = vec![AdapterUse::new(adapter(&name), strength)];
             let latents = pipeline.final_latents(&request, None).unwrap();
             assert_golden(latents, &file, &format!("{name}.{strength}"));
-            let notes = atelier_core::Generator::take_notes(&mut pipeline);
+            let notes = pipeline.take_notes();
             assert!(notes.is_empty(), "{name}: {notes:?}");
         }
     }
@@ -111,7 +112,7 @@ fn texts_are_prepared_for_as_many_pictures_as_memory_allows() {
         let (mut pipeline, mut waiting) = (pipeline(bytes), &requests[..]);
         let (mut portions, mut latents) = (Vec::new(), Vec::new());
         while !waiting.is_empty() {
-            let count = pipeline.prepare(waiting).unwrap();
+            let count = pipeline.prepare(waiting, &CancelFlag::default()).unwrap();
             portions.push(count);
             for request in waiting.split_off(..count).unwrap() {
                 let found = pipeline.final_latents(request, None).unwrap();
@@ -124,4 +125,37 @@ fn texts_are_prepared_for_as_many_pictures_as_memory_allows() {
     assert_eq!(drawn[0], drawn[1]);
     assert_eq!(drawn[0], drawn[2]);
     assert_ne!(drawn[0][0], drawn[0][3]);
+}
+
+#[test]
+fn what_was_cancelled_encodes_one_picture_at_most_and_draws_none() {
+    let file = golden("adapter_pictures");
+    let prompts = ["one", "two", "three", "four"];
+    let requests = prompts.map(|prompt| {
+        let mut picture = request(&file);
+        (picture.prompt, picture.steps) = (prompt.to_owned(), 1);
+        picture
+    });
+    let base = Base::open(&tiny_sdxl()).unwrap();
+    let mut pipeline = Pipeline::in_turn(base, &Device::flex(), Engine::Exact);
+    for (stop_before, expected) in [(0, 1), (1, 1), (3, 3), (9, 4)] {
+        let cancel = CancelFlag::default();
+        let waiting = requests.iter().enumerate().map(|(place, request)| {
+            if place == stop_before {
+                cancel.cancel();
+            }
+            request
+        });
+        let count = pipeline.prepare(waiting, &cancel).unwrap();
+        assert_eq!(count, expected, "stopped before {stop_before}");
+        let context = RunContext {
+            cancel: &cancel,
+            progress: &Quiet,
+            clock: &Quiet,
+            permit: &AlwaysPermitted,
+        };
+        let outcome = pipeline.generate(&requests[0], None, context).unwrap();
+        let was_cancelled = matches!(outcome, Outcome::Cancelled { completed_steps: 0 });
+        assert_eq!(was_cancelled, stop_before < 9);
+    }
 }

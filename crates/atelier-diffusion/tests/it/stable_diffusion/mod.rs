@@ -9,8 +9,10 @@ use atelier_testkit::Golden;
 
 mod adapter_pictures;
 mod checkpoints;
+mod early_folders;
 mod embedded_base;
 mod emphasis;
+mod norms_and_biases;
 mod overflow;
 pub(crate) mod pictures;
 mod refusals;

@@ -47,9 +47,7 @@ fn pipeline(family: &str) -> Pipeline {
     } else {
         tiny_sdxl()
     };
-    let mut base = Base::open(&folder).unwrap();
-    // Euler's file does not say it, and clipping would make rounding errors large.
-    base.schedule_config.clip_sample = Some(false);
+    let base = Base::open(&folder).unwrap();
     Pipeline::in_turn(base, &Device::flex(), Engine::Exact)
 }
 

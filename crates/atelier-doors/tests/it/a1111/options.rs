@@ -1,8 +1,18 @@
 //! Options that are set, and those that a request lays over them.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use atelier_core::{
+    BaseAbout, BoxedError, Category, GenerateRequest, PlannedTraining, Planner, TrainingWish,
+    WordFinding,
+};
+use atelier_server::Access;
 use serde_json::{Value, json};
 
 use super::{API, pictures, refusal, taken};
+use crate::pretend::PretendPlanner;
 use crate::studio::Studio;
 
 #[tokio::test]
@@ -93,6 +103,82 @@ async fn what_is_set_at_the_same_time_is_all_kept() {
         }
         are_set("drawings").await;
     }
+}
+
+#[tokio::test]
+async fn what_is_called_none_is_nothing() {
+    let studio = Studio::working();
+    let set = json!({"sd_model_checkpoint": "dreamy", "sd_hypernetwork": "None", "sd_vae": "none"});
+    studio.tell("/options", &set).await;
+    let options = studio.read("/options").await;
+    assert_eq!(options["sd_model_checkpoint"], "dreamy");
+    let wanted = json!({
+        "width": 64, "height": 64, "steps": 1, "refiner_checkpoint": "None",
+        "override_settings": {"sd_hypernetwork": "none", "sd_vae": "automatic"},
+    });
+    pictures(&taken(&studio.draw(&wanted).await));
+    for wanted in [
+        json!({"refiner_checkpoint": "dreamy"}),
+        json!({"override_settings": {"sd_hypernetwork": "ink"}}),
+    ] {
+        let refused = studio.draw(&wanted).await;
+        assert_eq!(refusal(&refused).0, 501, "{wanted}");
+    }
+}
+
+/// A planner whose bases but the usual one can go.
+struct Losing(Arc<AtomicBool>);
+
+impl Planner for Losing {
+    fn list_bases(&self) -> Result<Vec<BaseAbout>, BoxedError> {
+        let mut bases = PretendPlanner.list_bases()?;
+        if self.0.load(Ordering::SeqCst) {
+            bases.truncate(1);
+        }
+        Ok(bases)
+    }
+
+    fn plan_training(&self, wish: &TrainingWish) -> Result<PlannedTraining, BoxedError> {
+        PretendPlanner.plan_training(wish)
+    }
+
+    fn check_adapter(&self, base: &str, file: &Path) -> Result<(), BoxedError> {
+        PretendPlanner.check_adapter(base, file)
+    }
+
+    fn drawing_bytes(&self, base: &str, request: &GenerateRequest) -> Result<u64, BoxedError> {
+        PretendPlanner.drawing_bytes(base, request)
+    }
+
+    fn judge_trigger(
+        &self,
+        word: &str,
+        category: Category,
+        used_words: &[(String, String)],
+    ) -> Result<Vec<WordFinding>, BoxedError> {
+        PretendPlanner.judge_trigger(word, category, used_words)
+    }
+}
+
+#[tokio::test]
+async fn a_base_that_was_set_and_is_gone_is_the_usual_one_for_drawings_too() {
+    let mut studio = Studio::working();
+    let is_gone: Arc<AtomicBool> = Arc::default();
+    studio.services.planner = Some(Arc::new(Losing(Arc::clone(&is_gone))));
+    studio.guard(Access::default());
+    let set = json!({"sd_model_checkpoint": "dreamy"});
+    studio.tell("/options", &set).await;
+    let small = json!({"width": 64, "height": 64, "steps": 1});
+    for (gone, base) in [(false, "dreamy"), (true, "atelier-mini")] {
+        is_gone.store(gone, Ordering::SeqCst);
+        let options = studio.read("/options").await;
+        assert_eq!(options["sd_model_checkpoint"], base);
+        taken(&studio.draw(&small).await);
+        assert_eq!(studio.jobs().await[0]["drawing"]["base"], base);
+    }
+    // One that is asked for by its name is still refused.
+    let named = json!({"override_settings": {"sd_model_checkpoint": "dreamy"}});
+    assert_eq!(refusal(&studio.draw(&named).await).0, 404);
 }
 
 #[tokio::test]

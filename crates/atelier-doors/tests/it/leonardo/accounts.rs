@@ -1,11 +1,15 @@
 //! Who asks, where there are accounts.
 
+use std::sync::Arc;
+
 use atelier_accounts::Role;
+use atelier_server::{Access, Limits};
 use serde_json::{Value, json};
 
-use super::{API, Client, element};
+use super::{API, Client, element, generation};
+use crate::gate::Gate;
 use crate::people::{Person, guarded};
-use crate::studio::{picture, text};
+use crate::studio::{Studio, picture, text};
 
 const MACHINE: &str = "00000000-0000-4000-8000-000000000001";
 
@@ -61,6 +65,65 @@ async fn whoever_asks_is_the_account_that_the_token_speaks_for() {
                 assert_eq!(answer.status, status, "{name}: {path}");
             }
         }
+    }
+}
+
+/// How much the lists of somebody have: elements, custom models, generations.
+async fn listed(who: &Person<'_>) -> [usize; 3] {
+    let id = who
+        .account
+        .map_or_else(|| MACHINE.to_owned(), |id| id.to_string());
+    let lists = [
+        ("elements", "user_loras"),
+        ("models", "custom_models"),
+        ("generations", "generations"),
+    ];
+    let mut counts = [0; 3];
+    for (count, (place, list)) in counts.iter_mut().zip(lists) {
+        let path = format!("/{place}/user/{id}");
+        let found = who.leonardo(("GET", &path), &Value::Null).await;
+        *count = found[list].as_array().unwrap().len();
+    }
+    counts
+}
+
+#[tokio::test]
+async fn lists_of_the_user_have_only_what_belongs_to_whoever_asks() {
+    let gate: Arc<Gate> = Arc::default();
+    let mut studio = Studio::paced(Limits::default(), gate.pace());
+    studio.guard(Access {
+        needs_login: true,
+        ..Access::default()
+    });
+    let client = Client::of(studio);
+    let mia = Person::new(&client.studio, "mia", Role::Member);
+    let others = [
+        Person::new(&client.studio, "max", Role::Member),
+        Person::new(&client.studio, "olga", Role::Owner),
+        Person::machine(&client.studio),
+    ];
+    let dataset = mia.dataset(&client, 1).await;
+    let wanted = element(&dataset);
+    mia.leonardo(("POST", "/elements"), &wanted).await;
+    let wanted = generation();
+    mia.leonardo(("POST", "/generations"), &wanted).await;
+    let library = &client.studio.settings.library;
+    for is_over in [false, true] {
+        if is_over {
+            gate.open();
+            client.until_idle().await;
+            // Everybody sees it then, and it is hers.
+            let model = library.list_models(false).unwrap()[0].id;
+            library.share_model(model, true).unwrap();
+        }
+        assert_eq!(listed(&mia).await, [1, 1, 1]);
+        for other in &others {
+            assert_eq!(listed(other).await, [0, 0, 0]);
+        }
+    }
+    for other in &others {
+        let public = other.leonardo(("GET", "/elements"), &Value::Null).await;
+        assert_eq!(public["loras"].as_array().unwrap().len(), 1);
     }
 }
 

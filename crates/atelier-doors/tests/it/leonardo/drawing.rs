@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use atelier_core::{JobKind, JobState};
 use atelier_server::Limits;
+use atelier_store::{JobId, NewJob};
 use serde_json::{Value, json};
 
 use super::{Client, generation};
@@ -61,6 +63,11 @@ async fn the_whole_way() {
     let path = format!("/generations/{}", text(&found["id"]));
     let all = format!("/generations/user/{USER}?offset=0&limit=10");
     assert_eq!(client.get(&all).await["generations"][0]["id"], found["id"]);
+    for limit in [0, 1, 500] {
+        let some = format!("/generations/user/{USER}?limit={limit}");
+        let some = client.get(&some).await;
+        assert_eq!(some["generations"].as_array().unwrap().len(), 1);
+    }
     let deleted = client.delete(&path).await;
     assert_eq!(deleted["delete_generations_by_pk"]["id"], found["id"]);
     for method in ["GET", "DELETE"] {
@@ -99,12 +106,42 @@ async fn a_generation_is_pending_until_it_is_drawn_and_can_be_ended() {
         (&found["status"], &found["generated_images"]),
         (&json!("PENDING"), &json!([]))
     );
-    // What waits at the gate stops when it is told to.
+    // What waits at the gate stops when it is told to, and is gone before.
     client.delete(&path).await;
+    is_gone(&client, &path).await;
     client.until_idle().await;
-    let found = client.get(&path).await["generations_by_pk"].take();
-    assert_eq!(
-        (&found["status"], &found["job"]["state"]),
-        (&json!("FAILED"), &json!("cancelled"))
-    );
+    is_gone(&client, &path).await;
+}
+
+/// Nothing is there, in lists and by itself.
+async fn is_gone(client: &Client, path: &str) {
+    for method in ["GET", "DELETE"] {
+        assert_eq!(client.refused((method, path), &json!({})).await.0, 404);
+    }
+    let all = client.get(&format!("/generations/user/{USER}")).await;
+    assert_eq!(all["generations"], json!([]));
+}
+
+#[tokio::test]
+async fn a_generation_that_failed_is_there_until_it_is_deleted() {
+    let client = Client::new();
+    let library = client.studio.settings.library.clone();
+    // One that no worker understands.
+    let new = NewJob {
+        id: JobId::unused(),
+        kind: JobKind::Generation,
+        priority: 0,
+        request: json!({"models": 7}),
+    };
+    let id = library.create_job(new).unwrap().id;
+    client.until_idle().await;
+    let path = format!("/generations/{id}");
+    let found = client.get(&path).await;
+    assert_eq!(found["generations_by_pk"]["status"], "FAILED");
+    let deleted = client.delete(&path).await;
+    assert_eq!(deleted["delete_generations_by_pk"]["id"], id.to_string());
+    is_gone(&client, &path).await;
+    let job = library.get_job(id).unwrap();
+    assert_eq!(job.state, JobState::Cancelled);
+    assert!(job.problem.is_some(), "why it failed is known no longer");
 }

@@ -37,6 +37,9 @@ async fn words_that_nothing_was_set_for_mean_the_usual_base() {
     let client = Client::new();
     for wanted in [
         json!({"modelId": KINO}),
+        // That of the other house's own samples.
+        json!({"modelId": "6bef9f1b-29cb-40c7-b9df-32b51c1f67d3", "width": 512, "height": 512}),
+        json!({"modelId": "cd2b2a15-9760-4174-a5ff-4d2925057376"}),
         json!({"modelId": USUAL, "presetStyle": "DYNAMIC"}),
         json!({"sd_version": "SDXL_1_0"}),
         json!({"presetStyle": "ANIME"}),
@@ -88,10 +91,16 @@ async fn words_draw_on_the_base_that_was_set_for_them() {
 #[tokio::test]
 async fn models_that_the_owner_added_are_known() {
     let client = Client::new();
-    let other = "291be633-cb24-434f-898f-e662799936ad";
+    let other = "018f0000-0000-4000-8000-000000000000";
     let wanted = json!({"modelId": other});
-    let refused = client.refused(("POST", "/generations"), &wanted).await;
-    assert_eq!(refused, (404, "not-found".to_owned()));
+    let path = format!("{}/generations", super::API);
+    let refused = client.studio.post(&path, &wanted).await;
+    assert_eq!(super::refusal(&refused), (404, "not-found".to_owned()));
+    let message = refused.json()["error"].as_str().unwrap().to_owned();
+    assert!(
+        message.contains("the owner of this studio can set one"),
+        "{message}"
+    );
     client.map(&[(DoorWord::ModelId, other, "dreamy")]);
     assert_eq!(client.base_of(wanted).await, "dreamy");
 }

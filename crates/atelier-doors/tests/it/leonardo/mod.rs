@@ -3,6 +3,7 @@
 mod accounts;
 pub(crate) mod bases;
 mod drawing;
+mod files;
 mod mapped;
 mod pictures;
 mod refusals;

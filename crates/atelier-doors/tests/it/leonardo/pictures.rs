@@ -81,6 +81,24 @@ async fn a_picture_has_the_id_under_which_it_was_announced() {
 }
 
 #[tokio::test]
+async fn a_picture_that_the_dataset_has_is_told_as_the_image_that_it_is() {
+    let client = Client::new();
+    let id = client.dataset(&[]).await;
+    let (first, second) = (client.announce(&id).await, client.announce(&id).await);
+    assert_eq!(client.send(&first, &picture(3)).await.status, 204);
+    let again = client.send(&second, &picture(3)).await;
+    assert_eq!(refusal(&again), (409, "conflict".to_owned()));
+    let message = again.json()["error"].as_str().unwrap().to_owned();
+    assert!(message.contains(text(&first["id"])), "{message}");
+    // Nothing more comes to its address.
+    let other = client.send(&second, &picture(4)).await;
+    assert_eq!(refusal(&other).0, 404);
+    let found = client.get(&format!("/datasets/{id}")).await;
+    let images = &found["datasets_by_pk"]["dataset_images"];
+    assert_eq!(images.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn of_pictures_that_come_to_one_address_at_the_same_time_one_is_taken() {
     let client = Client::new();
     let id = client.dataset(&[]).await;

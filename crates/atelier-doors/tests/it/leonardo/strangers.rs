@@ -17,8 +17,6 @@ struct Things {
     model: String,
     generation: String,
     picture: String,
-    /// Addresses of files.
-    files: Vec<Value>,
 }
 
 async fn things(client: &Client, mia: &Person<'_>) -> Things {
@@ -37,12 +35,9 @@ async fn things(client: &Client, mia: &Person<'_>) -> Things {
     client.until_idle().await;
     let look = async |path: String| mia.leonardo(("GET", &path), &Value::Null).await;
     let drawn = look(format!("/generations/{generation}")).await["generations_by_pk"].take();
-    let images = look(format!("/datasets/{dataset}")).await["datasets_by_pk"].take();
-    let (picture, image) = (&drawn["generated_images"][0], &images["dataset_images"][0]);
     Things {
         element: text(&drawn["generation_elements"][0]["lora"]["akUUID"]).to_owned(),
-        picture: text(&picture["id"]).to_owned(),
-        files: vec![picture["url"].clone(), image["url"].clone()],
+        picture: text(&drawn["generated_images"][0]["id"]).to_owned(),
         model: text(&model).to_owned(),
         dataset,
         number,
@@ -124,13 +119,11 @@ async fn what_is_somebody_elses_is_answered_as_what_is_not_there() {
         assert_eq!(found, none, "{method} {path}");
     }
     check_lists(&max).await;
-    for url in &it.files {
-        let path = text(url).strip_prefix("http://127.0.0.1:7860").unwrap();
-        let nobody = Person::nobody(&client.studio);
-        for (person, status) in [(&mia, 200), (&max, 404), (&nobody, 401)] {
-            let file = person.call(("GET", path), &Value::Null).await;
-            assert_eq!(file.status, status, "{path}");
-        }
+    let path = format!("/api/v1/pictures/{}/file", it.picture);
+    let nobody = Person::nobody(&client.studio);
+    for (person, status) in [(&mia, 200), (&max, 404), (&nobody, 401)] {
+        let file = person.call(("GET", &path), &Value::Null).await;
+        assert_eq!(file.status, status, "{path}");
     }
     // All is as it was.
     for path in [

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use atelier_server::Limits;
+use atelier_store::{About, NewModel};
 use serde_json::{Value, json};
 
-use super::{Client, element, generation};
+use super::{API, Client, element, generation, refusal};
 use crate::gate::Gate;
 use crate::studio::{Studio, text};
+
+const USER: &str = "00000000-0000-4000-8000-000000000001";
 
 #[tokio::test]
 async fn an_element_has_its_number_before_it_is_trained() {
@@ -74,8 +77,7 @@ async fn the_same_name_is_given_twice_and_the_second_gets_a_number() {
     let third = client.get("/elements/3").await;
     assert_eq!(third["user_loras_by_pk"]["name"], "blobs-1");
     client.until_idle().await;
-    let user = "00000000-0000-4000-8000-000000000001";
-    let all = client.get(&format!("/elements/user/{user}")).await;
+    let all = client.get(&format!("/elements/user/{USER}")).await;
     let numbers = all["user_loras"].as_array().unwrap().iter();
     let numbers: Vec<_> = numbers.map(|one| one["id"].as_u64().unwrap()).collect();
     assert_eq!(numbers, [3, 2, 1]);
@@ -108,12 +110,93 @@ async fn the_training_of_an_element_can_be_ended() {
         404
     );
     client.delete("/elements/1").await;
-    client.until_idle().await;
+    for is_over in [false, true] {
+        if is_over {
+            client.until_idle().await;
+        }
+        let first = client.refused(("GET", "/elements/1"), &Value::Null).await;
+        assert_eq!(first.0, 404);
+        let mut wanted = generation();
+        wanted["userElements"] = json!([{"userLoraId": 1, "weight": 0.8}]);
+        let drawn = client.refused(("POST", "/generations"), &wanted).await;
+        assert_eq!(drawn.0, 404, "nothing to wait for");
+        let all = client.get(&format!("/elements/user/{USER}")).await;
+        assert_eq!(all["user_loras"], json!([]));
+    }
     let models = client.studio.get("/api/v1/models").await.ok();
     assert_eq!(models["total"], 0);
-    let first = client.studio.get("/api/rest/v1/elements/1").await;
-    if first.status == 200 {
-        assert_eq!(first.json()["user_loras_by_pk"]["status"], "FAILED");
+}
+
+#[tokio::test]
+async fn a_training_without_a_trigger_word_gets_the_datasets_or_one_of_its_name() {
+    let client = Client::new();
+    let dataset = client.dataset(&[1]).await;
+    // What the clients send for a style where their user gives no word.
+    let mut wanted = element(&dataset);
+    wanted["instance_prompt"] = json!("");
+    wanted["sd_version"] = json!("FLUX_DEV");
+    for (name, word) in [
+        ("ink line", "inklineV1"),
+        // A word that everybody knows would be refused.
+        ("style", "styleV1"),
+        ("cat7", "cat7"),
+        ("!?", "blobsV1"),
+        ("placeholder", "blobsV1"),
+    ] {
+        wanted["name"] = json!(name);
+        let started = client.post("/elements", wanted.clone()).await;
+        let path = format!("/elements/{}", started["sdTrainingJob"]["userLoraId"]);
+        let found = client.get(&path).await;
+        assert_eq!(found["user_loras_by_pk"]["instancePrompt"], word, "{name}");
+    }
+    let own = client.studio.dataset("own").await;
+    client.studio.add(&own, 1).await;
+    let model = json!({"datasetId": own, "name": "x", "instance_prompt": " "});
+    let started = client.post("/models", model).await;
+    let path = format!(
+        "/models/{}",
+        text(&started["sdTrainingJob"]["customModelId"])
+    );
+    let found = client.get(&path).await;
+    assert_eq!(found["custom_models_by_pk"]["instancePrompt"], "BlobV1");
+    let unnamed = json!({"name": "!!"});
+    let unnamed = client.post("/datasets", unnamed).await["insert_datasets_one"]["id"].take();
+    client.studio.add(text(&unnamed), 1).await;
+    wanted["datasetId"] = unnamed;
+    let answer = client
+        .studio
+        .post(&format!("{API}/elements"), &wanted)
+        .await;
+    assert_eq!(refusal(&answer).0, 400);
+    let message = answer.json()["error"].as_str().unwrap().to_owned();
+    assert!(message.contains("`instance_prompt`"), "{message}");
+}
+
+#[tokio::test]
+async fn lists_have_every_model() {
+    let client = Client::new();
+    let file = client.studio.folder.path().join("a.safetensors");
+    fs_err::write(&file, "adapter").unwrap();
+    let library = &client.studio.settings.library;
+    for number in 1..=201 {
+        let new = NewModel {
+            about: About {
+                name: format!("model {number}"),
+                ..About::default()
+            },
+            strength: None,
+            base: "atelier-mini".to_owned(),
+            base_hash: None,
+        };
+        library.import_model(new, &file).unwrap();
+    }
+    for (path, list) in [
+        (format!("/elements/user/{USER}"), "user_loras"),
+        (format!("/models/user/{USER}"), "custom_models"),
+        ("/elements".to_owned(), "loras"),
+    ] {
+        let found = client.get(&path).await;
+        assert_eq!(found[list].as_array().unwrap().len(), 201, "{path}");
     }
 }
 
@@ -153,8 +236,7 @@ async fn a_custom_model_is_called_by_the_id_that_it_will_have() {
         drawn["generations_by_pk"]["generation_elements"][0]["lora"]["akUUID"],
         id
     );
-    let user = "00000000-0000-4000-8000-000000000001";
-    let all = client.get(&format!("/models/user/{user}")).await;
+    let all = client.get(&format!("/models/user/{USER}")).await;
     assert_eq!(all["custom_models"][0]["id"], id);
     assert_eq!(
         client.delete(&path).await["delete_custom_models_by_pk"]["id"],

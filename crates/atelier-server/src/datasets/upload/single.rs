@@ -8,9 +8,9 @@ use atelier_http::incoming::disk::Disk;
 use atelier_http::incoming::folder::UploadFolder;
 use atelier_http::incoming::metered::Progress;
 use atelier_http::incoming::pair::Paired;
-use atelier_http::incoming::part::{Fate, Part};
+use atelier_http::incoming::part::{Fate, Part, UploadOutcome};
 use atelier_http::incoming::receive::broken;
-use atelier_store::DatasetId;
+use atelier_store::{DatasetId, ImageId};
 use axum::extract::Request;
 use axum::extract::multipart::Field;
 use serde_json::json;
@@ -34,7 +34,8 @@ struct SinglePicture {
     name: String,
 }
 
-/// Adds the picture of a form, which is its part `file`, to a dataset under this name.
+/// Adds the picture of a form, which is its part `file`, to a dataset under this name. Where the dataset has it already nothing
+/// comes in, and the image that it is is returned.
 ///
 /// # Errors
 /// When the form has none, or it is no picture that can be used.
@@ -43,13 +44,14 @@ pub async fn add_from_form(
     dataset: DatasetId,
     name: String,
     request: Request,
-) -> Result<()> {
+) -> Result<Option<ImageId>> {
     let _turn = app.upload_place().await?;
     let (folder, _interest) = new_folder(app).await?;
     let path = folder.path().join("0");
     receive(app, request, &path).await?;
-    add_one(app, (dataset, &folder), SinglePicture { path, name }).await?;
-    app.work().files(move || folder.close()).await
+    let present = add_one(app, (dataset, &folder), SinglePicture { path, name }).await?;
+    app.work().files(move || folder.close()).await?;
+    Ok(present)
 }
 
 /// Writes the part `file` of a form.
@@ -90,7 +92,7 @@ async fn pass_over(mut field: Field<'_>, progress: &Progress) -> Result<()> {
     Ok(())
 }
 
-/// Makes an image of a picture, unless the dataset has it already.
+/// Makes an image of a picture, unless the dataset has it already, as the one that is returned.
 ///
 /// # Errors
 /// When it is no picture that can be used.
@@ -98,7 +100,7 @@ async fn add_one(
     app: &App,
     (id, folder): (DatasetId, &UploadFolder),
     SinglePicture { path, name }: SinglePicture,
-) -> Result<()> {
+) -> Result<Option<ImageId>> {
     let part = Part::new(&name, None, Fate::Lies(path.clone()));
     let paired = Paired {
         at: 0,
@@ -107,11 +109,15 @@ async fn add_one(
         crop: None,
     };
     let added = keep(app, (id, folder), vec![paired], vec![part]).await?;
-    let refused = added.files.into_iter().find_map(|file| file.reason);
-    match refused {
-        Some(reason) => Err(Failure::new(ErrorCode::BadPicture, reason)),
-        None => Ok(()),
+    let Some(file) = added.files.into_iter().next() else {
+        return Ok(None);
+    };
+    if let Some(reason) = file.reason {
+        return Err(Failure::new(ErrorCode::BadPicture, reason));
     }
+    let is_present = file.outcome == UploadOutcome::Present;
+    let present = file.image.filter(|_| is_present);
+    Ok(present.and_then(|id| id.parse().ok()))
 }
 
 /// Writes a file of a form, which is `what` and has at most so many bytes.

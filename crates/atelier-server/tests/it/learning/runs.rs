@@ -108,6 +108,33 @@ async fn a_run_says_where_its_settings_come_from() {
 }
 
 #[tokio::test]
+async fn a_run_says_what_it_has_to_tell_and_in_how_many_steps_its_seconds_were_spent() {
+    let studio = Studio::working();
+    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 3})).await;
+    let run = studio
+        .get(&format!("/api/v1/runs/{}", text(&run["id"])))
+        .await
+        .ok();
+    let notes = run["notes"].as_array().unwrap();
+    assert!(notes.len() == 1 && text(&notes[0]).starts_with("2 captions are longer than"));
+    assert_eq!(run["trained_steps"], run["done_steps"]);
+}
+
+#[tokio::test]
+async fn notes_of_a_run_are_told_without_the_folders_of_the_server() {
+    let studio = Studio::working();
+    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 3})).await;
+    let id = text(&run["id"]);
+    let home = studio.folder.path().join("home");
+    let note = format!("cannot write `{}/packed/x`", home.display());
+    let file = json!({"version": 1, "notes": [note]}).to_string();
+    let path = home.join("runs").join(id).join("notes.json");
+    std::fs::write(path, file).unwrap();
+    let run = studio.get(&format!("/api/v1/runs/{id}")).await.ok();
+    assert_eq!(run["notes"], json!(["cannot write `packed/x`"]));
+}
+
+#[tokio::test]
 async fn losses_are_thinned_to_what_is_wanted() {
     let studio = Studio::working();
     let (run, _) = studio.trained("Blob faces", &json!({"epochs": 5})).await;

@@ -114,6 +114,7 @@ async fn a_plan_says_where_each_setting_comes_from_and_begins_nothing() {
         (&plan["steps_per_epoch"], &plan["total_steps"]),
         (&json!(2), &json!(80))
     );
+    assert!(text(&plan["notes"][0]).starts_with("there are 2 pictures, and 15 to 40 are right"));
     assert_eq!(studio.get("/api/v1/runs").await.ok()["total"], 0);
     let own = json!({"dataset": dataset, "version": 2, "base": "dreamy", "settings": {"category": "style", "trigger": "Ink"}});
     let plan = studio.post(PLAN, &own).await.ok();

@@ -186,6 +186,37 @@ fn what_somebody_made_is_theirs_with_what_comes_of_it_and_others_find_nothing() 
 }
 
 #[test]
+fn drawings_are_listed_for_those_alone_who_asked_for_them() {
+    let studio = Studio::new();
+    let views = Views::of(&studio);
+    let things = things(&studio, &views.ana);
+    let drawings = |library: &Library| {
+        let page = library.page_of_drawings((0, 9)).unwrap();
+        let ids: Vec<_> = page.jobs.iter().map(|job| job.id).collect();
+        assert_eq!(page.total as usize, ids.len());
+        ids
+    };
+    assert_eq!(drawings(&views.ana), [things.drawing.id]);
+    for library in views.others().into_iter().chain([&views.owner]) {
+        assert!(drawings(library).is_empty());
+    }
+    assert!(drawings(&studio.library).is_empty());
+    let own = studio.library.create_job(new_job(JobKind::Generation));
+    let own = own.unwrap().id;
+    assert_eq!(drawings(&studio.library), [own]);
+    assert!(drawings(&views.owner).is_empty());
+    // Those that were cancelled, and those about to be, are in no list.
+    studio.library.begin_attempt(own, 0, 0).unwrap();
+    for end in [false, true] {
+        studio.library.cancel_job(own).unwrap();
+        if end {
+            studio.library.stop_attempt(own, 1, "stopped").unwrap();
+        }
+        assert!(drawings(&studio.library).is_empty());
+    }
+}
+
+#[test]
 fn others_ids_are_not_found_in_changes_either() {
     let studio = Studio::new();
     let views = Views::of(&studio);

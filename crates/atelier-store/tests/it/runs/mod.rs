@@ -4,10 +4,11 @@ mod models;
 
 use atelier_core::{RunState, TrainConfig};
 use atelier_store::{
-    Dataset, Edit, Lineage, Model, ModelChange, NewModel, NewRun, Run, RunEnd, Spent, TRASH_DAYS,
-    Verdict,
+    CATALOGUE, Dataset, Edit, Lineage, Model, ModelChange, NewModel, NewRun, Run, RunEnd, Spent,
+    TRASH_DAYS, Verdict,
 };
 use atelier_weights::sha256_hex;
+use rusqlite::Connection;
 
 use crate::{Studio, about};
 
@@ -172,6 +173,7 @@ fn what_a_killed_sitting_took_is_counted_once() {
     let run = run_of(&studio, &dataset);
     let spent = |training_secs, preview_pictures| Spent {
         training_secs,
+        trained_steps: 4,
         preview_secs: 2.0 * preview_pictures as f64,
         preview_pictures,
     };
@@ -189,6 +191,39 @@ fn what_a_killed_sitting_took_is_counted_once() {
     let run = library.end_run(sitting, end).unwrap();
     assert!((run.training_secs - 4.5).abs() < 1e-9 && (run.preview_secs - 6.0).abs() < 1e-9);
     assert_eq!(run.preview_pictures, 3);
+    // Those that were made twice count twice, as their seconds do.
+    assert_eq!((run.done_steps, run.trained_steps), (0, 12));
+}
+
+#[test]
+fn steps_of_an_older_program_that_goes_on_are_counted_with_its_seconds() {
+    let studio = Studio::new();
+    let (_, run) = trained(&studio);
+    let catalogue = Connection::open(studio.path("home").join(CATALOGUE)).unwrap();
+    // As it writes: it does not know the steps that the seconds were spent in.
+    let write = "UPDATE run SET done_steps = 400, training_secs = 80, trained_steps = 100";
+    assert_eq!(catalogue.execute(write, []).unwrap(), 1);
+    let run = studio.library.get_run(run.id).unwrap();
+    assert_eq!((run.done_steps, run.trained_steps), (400, 400));
+}
+
+#[test]
+fn what_a_run_has_to_tell_is_read_from_its_folder() {
+    let studio = Studio::new();
+    let (_, run) = trained(&studio);
+    let notes = || studio.again().list_run_notes(run.id).unwrap();
+    assert!(notes().is_empty());
+    let file = run.folder.join("notes.json");
+    let text = r#"{"version": 1, "notes": ["2 captions are longer", "epoch 3 has no previews"]}"#;
+    fs_err::write(&file, text).unwrap();
+    assert_eq!(
+        notes(),
+        ["2 captions are longer", "epoch 3 has no previews"]
+    );
+    for other in ["{", r#"{"version": 2, "notes": ["x"]}"#] {
+        fs_err::write(&file, other).unwrap();
+        assert!(notes().is_empty(), "{other}");
+    }
 }
 
 #[test]

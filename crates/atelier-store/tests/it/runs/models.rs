@@ -1,6 +1,7 @@
 //! Models that are made of runs, and how they are followed back.
 
-use atelier_store::{AboutChange, ModelChange, NewModel, RunEnd, Verdict};
+use atelier_core::CancelFlag;
+use atelier_store::{AboutChange, Error, ModelChange, NewModel, RunEnd, Verdict};
 
 use super::*;
 use crate::{Studio, about};
@@ -51,6 +52,22 @@ fn a_model_is_followed_back_to_its_pictures() {
             .export_model(model.id, &studio.path("a.safetensors"))
             .is_err()
     );
+}
+
+#[test]
+fn a_proof_that_nobody_waits_for_any_more_reads_no_further_file() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let (_, run) = trained(&studio);
+    let model = library.create_model(run.id, 2, None).unwrap();
+    let cancel = CancelFlag::default();
+    let base = |_: &str| Some("b".repeat(64));
+    let proved = library.prove_model(model.id, Some(&base), &cancel);
+    assert!(proved.unwrap().is_proved());
+    cancel.cancel();
+    let unread = |_: &str| -> Option<String> { unreachable!("nobody waits for the base") };
+    let stopped = library.prove_model(model.id, Some(&unread), &cancel);
+    assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
 }
 
 #[test]

@@ -20,6 +20,10 @@ const LAYER: [(&str, &str); 5] = [
     ("mlp.c_proj", "mlp.fc2"),
     ("attn.out_proj", "self_attn.out_proj"),
 ];
+/// The projection of the pooled state, in diffusers and in checkpoints that early scripts of theirs wrote.
+const PROJECTION: &str = "text_projection.weight";
+/// The same in `OpenCLIP`, where it is no layer.
+const OPENCLIP_PROJECTION: &str = "text_projection";
 /// What one `OpenCLIP` matrix holds, in this order.
 const PROJECTIONS: [&str; 3] = ["q_proj", "k_proj", "v_proj"];
 
@@ -32,6 +36,11 @@ pub(in crate::checkpoint) fn clip_targets(name: &str) -> Vec<Target> {
     Vec::new()
 }
 
+/// Whether this is the projection of the pooled state, in either spelling.
+pub(in crate::checkpoint) fn is_projection(name: &str) -> bool {
+    matches!(name, PROJECTION | OPENCLIP_PROJECTION)
+}
+
 /// The tensors of diffusers for a name behind `model.`, out of the first `layers` layers, with or without the
 /// projection of the pooled state.
 pub(in crate::checkpoint) fn openclip_targets(
@@ -39,8 +48,13 @@ pub(in crate::checkpoint) fn openclip_targets(
     layers: usize,
     projected: bool,
 ) -> Vec<Target> {
-    if name == "text_projection" {
-        let target = || Target::new("text_projection.weight".to_owned(), Form::Transposed);
+    if is_projection(name) {
+        let form = if name == OPENCLIP_PROJECTION {
+            Form::Transposed
+        } else {
+            Form::Same
+        };
+        let target = || Target::new(PROJECTION.to_owned(), form);
         return projected.then(target).into_iter().collect();
     }
     // The one name that is a whole tensor and no module.
@@ -98,9 +112,14 @@ mod tests {
         let layer = "text_model.encoder.layers.3.mlp.fc1.bias";
         assert_eq!(names(openclip_targets(name, 4, false)), [layer]);
         assert!(openclip_targets(name, 3, false).is_empty());
-        assert!(openclip_targets("text_projection", 4, false).is_empty());
-        let projection = openclip_targets("text_projection", 4, true);
-        assert_eq!(projection[0].form, Form::Transposed);
+        for (projection, form) in [
+            ("text_projection", Form::Transposed),
+            ("text_projection.weight", Form::Same),
+        ] {
+            assert!(openclip_targets(projection, 4, false).is_empty());
+            let expected = Target::new("text_projection.weight".to_owned(), form);
+            assert_eq!(openclip_targets(projection, 4, true), [expected]);
+        }
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use atelier_weights::{Architecture, DType, Layout, ModelFiles, PartTensors, sha256_hex};
+use atelier_weights::{
+    Architecture, DType, Layout, ModelFiles, OutTensor, PartTensors, TensorFile, sha256_hex,
+};
 use serde_json::Value;
 
-use super::{json_of, rewritten, tiny};
+use super::{json_of, rewritten, rewritten_with, tiny};
 
 /// Every tensor equals diffusers' in name, shape and every bit: conversion copies numbers and computes none.
 fn assert_same_tensors(tensors: &PartTensors, digests: &Value) {
@@ -158,6 +160,47 @@ fn sdxl_is_what_diffusers_makes_of_it() {
     assert_eq!(model.tokenizer_folder("tokenizer_2"), None);
 }
 
+/// The projection of a text encoder's pooled state as early scripts of diffusers wrote it: a layer, rows for outputs.
+fn projection_as_a_layer(source: &Path) -> OutTensor {
+    let file = TensorFile::open(source).unwrap();
+    let is_projection = |name: &&str| name.ends_with(".text_projection");
+    let name = file.names().find(is_projection).unwrap();
+    let shape = &file.info(name).unwrap().shape;
+    let numbers = file.read_f32(name).unwrap();
+    let rows = (0..shape[1]).flat_map(|column| numbers[column..].iter().step_by(shape[1]));
+    OutTensor {
+        name: format!("{name}.weight"),
+        dtype: DType::F16,
+        shape: vec![shape[1], shape[0]],
+        data: rows.copied().collect(),
+    }
+}
+
+#[test]
+fn a_projection_that_was_saved_as_a_layer_is_read_as_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let digests = json_of(&tiny("digests.json"));
+    let rewritten = |name: &str| {
+        let (source, path) = (tiny(name), folder.path().join(name));
+        let other = projection_as_a_layer(&source);
+        let kept = |name: &str| (!name.ends_with(".text_projection")).then(|| name.to_owned());
+        rewritten_with(&source, &path, &[], kept, Some(other));
+        path
+    };
+    let path = rewritten("tiny-sdxl.safetensors");
+    let parts = ["text_encoder", "text_encoder_2", "unet", "vae"];
+    assert_like_diffusers(&path, &digests["sdxl"], &parts);
+    // Stable Diffusion 2 does not use it, in either spelling.
+    let path = rewritten("tiny-sd2.safetensors");
+    let vae = tiny("tiny-sd2.vae.safetensors");
+    fs_err::copy(vae, path.with_extension("vae.safetensors")).unwrap();
+    let parts = ["text_encoder", "unet", "vae"];
+    let model = assert_like_diffusers(&path, &digests["sd2"], &parts);
+    let harmless = model.report().unwrap().harmless;
+    let is_projection = |name: &String| name.ends_with(".text_projection.weight");
+    assert!(harmless.iter().any(is_projection), "{harmless:?}");
+}
+
 /// Training keeps the moving average of a U-Net under its name without dots.
 fn averaged(name: &str) -> String {
     match name.strip_prefix("model.") {
@@ -181,14 +224,14 @@ fn the_moving_average_serves_only_where_there_is_nothing_else() {
 
     // With both, the average holds other numbers under names of its own.
     let both = folder.path().join("both.safetensors");
-    let file = atelier_weights::TensorFile::open(&source).unwrap();
+    let file = TensorFile::open(&source).unwrap();
     let mut tensors = Vec::new();
     for name in file
         .names()
         .filter(|name| file.info(name).unwrap().dtype == DType::F16)
     {
         let info = file.info(name).unwrap();
-        tensors.push(atelier_weights::OutTensor {
+        tensors.push(OutTensor {
             name: name.to_owned(),
             dtype: info.dtype,
             shape: info.shape.clone(),

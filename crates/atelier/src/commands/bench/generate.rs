@@ -112,7 +112,7 @@ fn timed(
     let mut pipeline = Pipeline::in_turn(base, &chosen.device, args.precision.into());
     pipeline.load(PipelinePart::Texts).coded()?;
     let texts_loaded = now();
-    pipeline.prepare([&request]).coded()?;
+    pipeline.prepare([&request], &app.cancel).coded()?;
     let encoded = now();
     pipeline.load(PipelinePart::Denoiser).coded()?;
     let denoiser_loaded = now();

@@ -91,6 +91,7 @@ fn tell(
             "left out `{name}`: the dataset has this picture already"
         ));
     }
+    app.output.notes(&imported.notes);
     let version = &imported.version;
     let dataset = library.get_dataset(version.dataset).coded()?;
     app.output.line(format_args!(
@@ -104,6 +105,7 @@ fn tell(
         "added": imported.added,
         "twins": imported.twins,
         "skipped": skipped,
+        "notes": imported.notes,
     });
     if let Some(word) = word {
         document["trigger_word"] = json!(word);

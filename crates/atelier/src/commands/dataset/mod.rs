@@ -97,7 +97,14 @@ impl PurposeArgs {
 
 /// Does it.
 pub(super) fn run(command: &DatasetCommand, app: &App) -> Result<ExitKind> {
-    let library = &app.library()?;
+    let library = &match command {
+        DatasetCommand::List { .. }
+        | DatasetCommand::Show(_)
+        | DatasetCommand::Diff(_)
+        | DatasetCommand::Export(_)
+        | DatasetCommand::JudgeTrigger(_) => app.library_to_look()?,
+        _ => app.library()?,
+    };
     match command {
         DatasetCommand::Create(args) => folders::create(args, app, library)?,
         DatasetCommand::Import(args) => folders::import(args, app, library)?,

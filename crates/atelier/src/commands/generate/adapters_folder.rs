@@ -8,7 +8,7 @@ use atelier_core::{AdapterUse, ErrorCode};
 use atelier_diffusion::prompt::LoraTag;
 use atelier_failure::failed;
 
-use super::library_models::LibraryModels;
+use crate::commands::library_models::LibraryModels;
 use atelier_recipe::{AdapterRecord, file_sha256};
 
 /// Folders in folders that are looked into.
@@ -100,11 +100,20 @@ impl AdaptersFolder {
         failed(ErrorCode::InvalidInput, message)
     }
 
-    /// A file with the content that a record describes, under whatever name.
+    /// A file with the content that a record describes, under whatever name. Where only a damaged model should have it, that is
+    /// refused.
     pub(super) fn with_content(&mut self, record: &AdapterRecord) -> Result<Option<PathBuf>> {
         if let Some(file) = self.models.with_content(&record.sha256)? {
             return Ok(Some(file));
         }
+        let found = self.in_folder(record)?;
+        if found.is_none() {
+            self.models.check_content(&record.sha256)?;
+        }
+        Ok(found)
+    }
+
+    fn in_folder(&mut self, record: &AdapterRecord) -> Result<Option<PathBuf>> {
         let Some(root) = self.root.clone() else {
             return Ok(None);
         };

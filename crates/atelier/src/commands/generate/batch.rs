@@ -16,11 +16,11 @@ use atelier_store::Library;
 
 use super::adapters_folder::AdaptersFolder;
 use super::flags::GenerateArgs;
-use super::library_models::LibraryModels;
 use super::problems::Problems;
 use super::repeat::Repeat;
-use super::shots::{Shot, check_adapters, check_settings, shots};
+use super::shots::{Shot, check_adapters, check_kept, check_settings, shots};
 use super::start_picture;
+use crate::commands::library_models::LibraryModels;
 use atelier_recipe::Ingredients;
 
 /// Pictures of one call.
@@ -195,6 +195,9 @@ impl Sketch {
         problems.result()?;
         let shots = all;
         let mut problems = Problems::default();
+        check_kept(&shots, adapters.models(), &mut problems);
+        problems.result()?;
+        let mut problems = Problems::default();
         check_adapters(&shots, &base, &mut problems);
         problems.result()?;
         let hash = match hash {
@@ -256,9 +259,9 @@ fn named(
     let mut problems = Problems::default();
     for word in &args.adapter {
         let found = adapters.models().named(word);
-        if let Some((used, own)) = problems.unless(found) {
-            named.push(used);
-            base = base.or(own);
+        if let Some(found) = problems.unless(found) {
+            named.push(found.used);
+            base = base.or(found.model.map(|model| model.base));
         }
     }
     problems.result()?;

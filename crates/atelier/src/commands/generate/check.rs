@@ -8,9 +8,9 @@ use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::CodedResult as _;
 
 use super::adapters_folder::AdaptersFolder;
-use super::library_models::LibraryModels;
 use super::problems::Problems;
 use super::shots::{Shot, check_adapters, check_settings, shots};
+use crate::commands::library_models::LibraryModels;
 
 /// Everything that is wrong with a request on a base of this machine, in the words with which drawing it would end. No weights
 /// and no pictures are read.

@@ -43,7 +43,7 @@ pub(super) fn draw(batch: Batch, out: &Path, (app, chosen): (&App, &Chosen)) -> 
         // Words of as many pictures as memory allows first, so that text encoders are loaded once for them and leave.
         let requests = waiting.iter().map(|&place| &shots[place].request);
         let prepared = watch(chosen, "encoding prompts", || {
-            pipeline.prepare(requests).coded()
+            pipeline.prepare(requests, &app.cancel).coded()
         });
         let now = match prepared {
             Ok(count) => waiting.split_off(..count).unwrap_or_default(),

@@ -11,7 +11,7 @@ use atelier_core::{
 use atelier_failure::failed;
 use clap::Args;
 
-use super::library_models::AdapterWord;
+use crate::commands::library_models::AdapterWord;
 use crate::commands::{choice, seed};
 
 /// What `atelier generate` can be told.
@@ -65,7 +65,7 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_parser = choice::<ScheduleKind>(ScheduleKind::ALL.iter().map(|s| s.name())))]
     schedule: Option<ScheduleKind>,
     /// Seed of the first picture; the n-th uses seed + n. A negative one counts down from 2^64, as in `PyTorch` [default: 0].
-    #[arg(long, value_parser = seed, allow_negative_numbers = true)]
+    #[arg(long, value_parser = seed)]
     seed: Option<Seed>,
     /// Whose random numbers the seed stands for [default: torch-cpu].
     #[arg(long, value_parser = choice::<NoiseKind>(NoiseKind::ALL.iter().map(|n| n.name())))]
@@ -194,14 +194,12 @@ fn set_some<T: Clone>(field: &mut Option<T>, flag: Option<&T>) {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
-    use crate::commands::{Cli, Command};
+    use crate::commands::{Command, parse};
 
     fn request(words: &str) -> Result<GenerateRequest> {
         let words = words.split_whitespace();
-        let cli = Cli::try_parse_from(["atelier", "generate"].into_iter().chain(words))?;
+        let cli = parse(["atelier", "generate"].into_iter().chain(words))?;
         let Command::Generate(args) = cli.command else {
             unreachable!("the words name this command")
         };

@@ -4,7 +4,7 @@ use anyhow::Result;
 use atelier_app::context::App;
 use atelier_app::device::{Chosen, watch};
 use atelier_core::{
-    DeviceChoice, ErrorCode, Generator as _, Outcome, Picture, RunContext, StartPixels,
+    CancelFlag, DeviceChoice, ErrorCode, Generator as _, Outcome, Picture, RunContext, StartPixels,
     UnknownValue,
 };
 use atelier_data::{RgbPicture, png};
@@ -54,7 +54,7 @@ impl JobDrawing<'_> {
         order.retain(|&place| easel.files[place].is_none());
         let mut waiting = order.as_slice();
         while !waiting.is_empty() {
-            let now = easel.prepare(waiting)?;
+            let now = easel.prepare(waiting, self.context.cancel)?;
             self.app.output.notes(&easel.pipeline.take_notes());
             for &place in waiting.split_off(..now).unwrap_or_default() {
                 if let Outcome::Cancelled { completed_steps } = easel.draw_one(place, self)? {
@@ -121,10 +121,10 @@ impl Easel {
     }
 
     /// Encodes the prompts of the first of these pictures; of how many.
-    fn prepare(&mut self, waiting: &[usize]) -> Result<usize> {
+    fn prepare(&mut self, waiting: &[usize], cancel: &CancelFlag) -> Result<usize> {
         let requests = waiting.iter().map(|&place| &self.shots[place].request);
         watch(&self.chosen, "encoding prompts", || {
-            self.pipeline.prepare(requests).coded()
+            self.pipeline.prepare(requests, cancel).coded()
         })
     }
 

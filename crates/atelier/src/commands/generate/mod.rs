@@ -7,7 +7,6 @@ mod draw;
 mod flags;
 mod grid;
 mod job;
-mod library_models;
 mod picture_file;
 mod problems;
 mod repeat;

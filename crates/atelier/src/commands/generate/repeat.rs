@@ -12,8 +12,8 @@ use atelier_hub::{Fetched, HubSource};
 
 use super::adapters_folder::{AdaptersFolder, has_content};
 use super::flags::GenerateArgs;
-use super::library_models::LibraryModels;
 use super::problems::Problems;
+use crate::commands::library_models::LibraryModels;
 use atelier_failure::shell_word;
 use atelier_recipe::{AdapterRecord, BaseRecord, Recipe, file_sha256};
 

@@ -10,6 +10,7 @@ use atelier_failure::CodedResult as _;
 use super::adapters_folder::AdaptersFolder;
 use super::problems::Problems;
 use super::wording;
+use crate::commands::library_models::LibraryModels;
 
 /// One picture.
 pub(super) struct Shot {
@@ -70,6 +71,16 @@ pub(super) fn shots(
         }
     }
     shots
+}
+
+/// The files of the library's models must be what the library keeps.
+pub(super) fn check_kept(shots: &[Shot], models: &LibraryModels, problems: &mut Problems) {
+    let mut checked = BTreeSet::new();
+    for adapter in shots.iter().flat_map(|shot| &shot.request.adapters) {
+        if checked.insert(&adapter.path) {
+            problems.unless(models.check(&adapter.path));
+        }
+    }
 }
 
 /// Every adapter must fit the base.

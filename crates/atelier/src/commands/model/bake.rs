@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use atelier_app::bases;
 use atelier_app::context::{App, ExitKind};
-use atelier_core::{AdapterUse, ErrorCode, Phase, Progress, ProgressSink as _};
+use atelier_app::target::{self, prepare_file, prepare_folder, refuse_companions};
+use atelier_core::{ErrorCode, Phase, Progress, ProgressSink as _};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
 use atelier_weights::atomic::{self, PartialFolder};
@@ -17,14 +18,15 @@ use clap::Args;
 use serde_json::json;
 
 use super::merge::lineage;
-use super::target::{self, prepare_file, prepare_folder, refuse_companions};
+use crate::commands::library_models::{AdapterWord, LibraryModels};
 
 /// What `bake` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct BakeArgs {
-    /// Adapter files with strengths, 0 to 1.5: one, or one for the denoiser and one for the text encoders.
-    #[arg(required = true, value_name = "FILE:STRENGTH[:TEXT]")]
-    adapters: Vec<AdapterUse>,
+    /// Names from `model list` or adapter files, with strengths, 0 to 1.5: one, or one for the denoiser and one for the text
+    /// encoders. Without one, a model has its own and a file 1.
+    #[arg(required = true, value_name = "NAME|FILE[:STRENGTH[:TEXT]]")]
+    adapters: Vec<AdapterWord>,
     /// The base; its files stay as they are.
     #[arg(long, value_name = "NAME|FOLDER|FILE|hf:REPO")]
     base: String,
@@ -34,6 +36,7 @@ pub(crate) struct BakeArgs {
 }
 
 pub(super) fn run(args: &BakeArgs, app: &App) -> Result<ExitKind> {
+    let adapters = LibraryModels::find_all(app, &args.adapters)?;
     let found = bases::find(app, &args.base)?;
     let base = Base::open(&found.path).coded()?;
     bases::check_complete(&base, &found.path)?;
@@ -46,10 +49,10 @@ pub(super) fn run(args: &BakeArgs, app: &App) -> Result<ExitKind> {
         }
     }
     let (mut changes, mut notes) = (Vec::new(), bases::notes(&found.path));
-    for adapter in &args.adapters {
-        let fitted = base.fit_adapter(adapter).coded()?;
-        let path = adapter.path.display();
-        notes.extend(fitted.notes.iter().map(|note| format!("`{path}`: {note}")));
+    for adapter in &adapters {
+        let fitted = base.fit_adapter(&adapter.used).coded()?;
+        let name = adapter.name();
+        notes.extend(fitted.notes.iter().map(|note| format!("`{name}`: {note}")));
         changes.extend(fitted.into_changes());
     }
     let baking = atelier_adapters::bake::plan(base.files(), changes).coded()?;
@@ -63,7 +66,7 @@ pub(super) fn run(args: &BakeArgs, app: &App) -> Result<ExitKind> {
             "{count} tensors of moving averages are left out, since the adapters are not in them"
         ));
     }
-    let mut metadata = lineage(&args.adapters, &args.out)?;
+    let mut metadata = lineage(&adapters, &args.out)?;
     metadata.insert("atelier.base".to_owned(), found.name.clone());
     let oven = Oven {
         app,

@@ -1,4 +1,4 @@
-//! `atelier model inspect`: everything that an adapter file says and holds, and which programs read it.
+//! `atelier model inspect`: everything that an adapter says and holds, and which programs read it.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use atelier_adapters::operate::{Inspection, inspect, survey};
 use atelier_adapters::readers::{self, ReaderVerdict};
-use atelier_adapters::{AdapterFile, BaseLayers, MadeFor};
+use atelier_adapters::{AdapterFile, BaseLayers};
 use atelier_app::context::App;
 use atelier_failure::CodedResult as _;
 use atelier_weights::{FileHashes, TensorFile, hash_file};
@@ -15,7 +15,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::report;
-use super::source::{Source, layers_for};
+use super::source::{Source, known_layers, layers_for};
+use crate::commands::library_models::{FoundAdapter, LibraryModels};
 
 /// Characters of a metadata value that are shown to people; the document has all.
 const SHOWN_CHARS: usize = 100;
@@ -25,10 +26,10 @@ const SHOWN_NAMES: usize = 5;
 /// What `inspect` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// The adapter: a file, or the folder that PEFT or diffusers saved.
-    #[arg(value_name = "FILE|FOLDER")]
-    file: PathBuf,
-    /// The base to try it on; needed where names and widths do not tell what it is for.
+    /// The adapter: a name from `model list`, a file, or the folder that PEFT or diffusers saved.
+    #[arg(value_name = "NAME|FILE|FOLDER")]
+    adapter: PathBuf,
+    /// The base to try it on; needed where neither names and widths nor the library tell what it is for.
     #[arg(long, value_name = "NAME|FOLDER|FILE|hf:REPO")]
     base: Option<String>,
     /// List every layer too.
@@ -37,8 +38,9 @@ pub(crate) struct InspectArgs {
 }
 
 pub(super) fn run(args: &InspectArgs, app: &App) -> Result<()> {
-    let source = Source::read(&args.file)?;
-    let weights = AdapterFile::weights_path(&args.file);
+    let found = LibraryModels::find_one(app, &args.adapter)?;
+    let source = Source::of(&found)?;
+    let weights = AdapterFile::weights_path(&source.path);
     let hashes = hash_file(&weights).coded()?;
     let base = base_of(args, app, &source)?;
     // norms take long for high ranks, and are shown by layer
@@ -56,7 +58,7 @@ pub(super) fn run(args: &InspectArgs, app: &App) -> Result<()> {
         Some(base) => readers::check(&TensorFile::open(&weights).coded()?, base).coded()?,
         None => Vec::new(),
     };
-    describe(app, args, &inspection, &hashes);
+    describe(app, (&found, args.layers), &inspection, &hashes);
     if args.base.is_some() {
         let said = problem
             .as_ref()
@@ -69,7 +71,8 @@ pub(super) fn run(args: &InspectArgs, app: &App) -> Result<()> {
         app.output.notes(&source.file.notes());
     }
     app.output.document(&json!({
-        "path": args.file.display().to_string(),
+        "path": source.path.display().to_string(),
+        "model": found.model_name(),
         "size_bytes": hashes.size_bytes,
         "sha256": hashes.sha256,
         "blake3": hashes.blake3,
@@ -79,11 +82,10 @@ pub(super) fn run(args: &InspectArgs, app: &App) -> Result<()> {
     }))
 }
 
-/// The layers on which the file is tried: those of `--base`, or of the published models that it is for, if it tells.
-fn base_of(args: &InspectArgs, app: &App, source: &Source<'_>) -> Result<Option<BaseLayers>> {
-    let is_known = matches!(source.file.made_for(), Some(MadeFor::Family(_)));
-    if args.base.is_none() && !is_known {
-        return Ok(None);
+/// The layers on which the adapter is tried: those of `--base`, or of what it is known to be for.
+fn base_of(args: &InspectArgs, app: &App, source: &Source) -> Result<Option<BaseLayers>> {
+    if args.base.is_none() {
+        return known_layers(app, source);
     }
     layers_for(app, args.base.as_deref(), std::slice::from_ref(source)).map(Some)
 }
@@ -92,17 +94,29 @@ fn row(app: &App, label: &str, value: &dyn Display) {
     app.output.line(format_args!("{label:<20} {value}"));
 }
 
-fn describe(app: &App, args: &InspectArgs, about: &Inspection, hashes: &FileHashes) {
+fn describe(
+    app: &App,
+    (found, lists_layers): (&FoundAdapter, bool),
+    about: &Inspection,
+    hashes: &FileHashes,
+) {
     let megabytes = hashes.size_bytes as f64 / 1e6;
-    row(app, "file", &args.file.display());
+    if let Some(name) = found.model_name() {
+        row(app, "model", &name);
+    }
+    row(app, "file", &found.used.path.display());
     row(app, "size", &format_args!("{megabytes:.1} MB"));
     row(app, "SHA-256", &hashes.sha256);
     row(app, "BLAKE3", &hashes.blake3);
-    let unknown = "cannot be told from names and widths, try it with `--base`";
+    let own = found.model.as_ref();
+    let unknown = own.map_or_else(
+        || "cannot be told from names and widths, try it with `--base`".to_owned(),
+        |model| format!("its base, `{}`", model.base),
+    );
     row(
         app,
         "made for",
-        &about.made_for.as_deref().unwrap_or(unknown),
+        &about.made_for.as_deref().unwrap_or(&unknown),
     );
     let numbers = format_args!("{} in {}", about.parameters, about.dtype);
     row(app, "numbers", &numbers);
@@ -125,7 +139,7 @@ fn describe(app: &App, args: &InspectArgs, about: &Inspection, hashes: &FileHash
     for (key, value) in &about.metadata {
         row(app, &format!("  {key}"), &shortened(value));
     }
-    if args.layers {
+    if lists_layers {
         for layer in &about.layers {
             let norm = layer
                 .norm

@@ -7,16 +7,18 @@ use anyhow::Result;
 use atelier_adapters::operate::{Ingredient, MergeError, Merged, convert, merge_while};
 use atelier_adapters::{AdapterFile, AdapterLayer, ReadBy};
 use atelier_app::context::{App, ExitKind};
-use atelier_core::{AdapterFormat, AdapterUse, ErrorCode};
+use atelier_app::target::{self, prepare_file};
+use atelier_core::{AdapterFormat, ErrorCode};
 use atelier_failure::{CodedResult as _, failed};
 use atelier_weights::{DType, atomic, sha256_file};
 use clap::Args;
 use serde_json::json;
 
+use super::float_format::FloatFormat;
 use super::report;
 use super::source::{Source, layers_for};
-use super::target::{self, FloatFormat, prepare_file};
 use crate::commands::choice;
+use crate::commands::library_models::{AdapterWord, FoundAdapter, LibraryModels};
 
 /// Layers of a merge that are named for what was cut off them.
 const SHOWN_LAYERS: usize = 3;
@@ -24,9 +26,10 @@ const SHOWN_LAYERS: usize = 3;
 /// What `merge` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
-    /// Adapter files with strengths, 0 to 1.5: one, or one for the denoiser and one for the text encoders.
-    #[arg(required = true, value_name = "FILE:STRENGTH[:TEXT]")]
-    adapters: Vec<AdapterUse>,
+    /// Names from `model list` or adapter files, with strengths, 0 to 1.5: one, or one for the denoiser and one for the text
+    /// encoders. Without one, a model has its own and a file 1.
+    #[arg(required = true, value_name = "NAME|FILE[:STRENGTH[:TEXT]]")]
+    adapters: Vec<AdapterWord>,
     /// The new file; nothing is overwritten.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -36,7 +39,7 @@ pub(crate) struct MergeArgs {
     /// Whose names the result has.
     #[arg(long, value_name = "FORMAT", default_value = "kohya", value_parser = choice::<AdapterFormat>(AdapterFormat::ALL.iter().map(|f| f.name())))]
     to: AdapterFormat,
-    /// The base that the adapters are for; needed where names and widths do not tell.
+    /// The base that the adapters are for; needed where neither names and widths nor the library tell.
     #[arg(long, value_name = "NAME|FOLDER|FILE|hf:REPO")]
     base: Option<String>,
     /// The number format of the result.
@@ -46,11 +49,8 @@ pub(crate) struct MergeArgs {
 
 pub(super) fn run(args: &MergeArgs, app: &App) -> Result<ExitKind> {
     prepare_file(&args.out)?;
-    let sources = args
-        .adapters
-        .iter()
-        .map(|adapter| Source::read(&adapter.path));
-    let sources = sources.collect::<Result<Vec<_>>>()?;
+    let found = LibraryModels::find_all(app, &args.adapters)?;
+    let sources = found.iter().map(Source::of).collect::<Result<Vec<_>>>()?;
     let layers = layers_for(app, args.base.as_deref(), &sources)?;
     let refused = |error: &dyn std::fmt::Display| {
         let message = format!("cannot merge: {error}");
@@ -58,11 +58,11 @@ pub(super) fn run(args: &MergeArgs, app: &App) -> Result<ExitKind> {
     };
     let ingredients: Vec<_> = sources
         .iter()
-        .zip(&args.adapters)
-        .map(|(source, adapter)| Ingredient {
+        .zip(&found)
+        .map(|(source, found)| Ingredient {
             layers: &source.file.layers,
-            strength: adapter.strength,
-            text_strength: adapter.text_strength(),
+            strength: found.used.strength,
+            text_strength: found.used.text_strength(),
         })
         .collect();
     let proceed = |_, _| !app.cancel.is_cancelled();
@@ -77,14 +77,14 @@ pub(super) fn run(args: &MergeArgs, app: &App) -> Result<ExitKind> {
     let (relative_error, layer_errors) = (merged.relative_error, merged.layer_errors.clone());
     let ranks = merged.layers.iter().map(AdapterLayer::rank);
     let rank = ranks.max().unwrap_or_default();
-    let file = as_file(merged, args)?;
+    let file = as_file(merged, lineage(&found, &args.out)?, args.dtype);
     let mut adapter = convert(file, &layers, args.to).map_err(|error| refused(&error))?;
     for source in &sources {
-        let path = source.path.display();
+        let name = &source.name;
         let notes = source.file.notes().into_iter();
         adapter
             .notes
-            .extend(notes.map(|note| format!("`{path}`: {note}")));
+            .extend(notes.map(|note| format!("`{name}`: {note}")));
     }
     let dtype: DType = args.dtype.0;
     let verdicts = target::written(atomic::write_new_file(&args.out, |temporary| {
@@ -112,43 +112,43 @@ pub(super) fn run(args: &MergeArgs, app: &App) -> Result<ExitKind> {
 }
 
 /// The sum as a file, which says what it is the sum of.
-fn as_file(merged: Merged, args: &MergeArgs) -> Result<AdapterFile> {
-    Ok(AdapterFile {
+fn as_file(merged: Merged, metadata: BTreeMap<String, String>, format: FloatFormat) -> AdapterFile {
+    AdapterFile {
         layers: merged.layers,
-        metadata: lineage(&args.adapters, &args.out)?,
+        metadata,
         unknown: Vec::new(),
         format: AdapterFormat::Kohya,
-        dtype: args.dtype.0,
-    })
+        dtype: format.0,
+    }
 }
 
 /// Metadata that say which adapters at which strengths made a file.
-pub(super) fn lineage(adapters: &[AdapterUse], out: &Path) -> Result<BTreeMap<String, String>> {
-    let name = |path: &Path| {
-        path.file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned())
-            .unwrap_or_default()
-    };
+pub(super) fn lineage(adapters: &[FoundAdapter], out: &Path) -> Result<BTreeMap<String, String>> {
     let mut shares = Vec::new();
     for adapter in adapters {
+        let used = &adapter.used;
         // The folder of an adapter has several files and no hash of its own.
-        let hash = if adapter.path.is_file() {
-            Some(sha256_file(&adapter.path).coded()?)
+        let hash = if used.path.is_file() {
+            Some(sha256_file(&used.path).coded()?)
         } else {
             None
         };
         shares.push(json!({
-            "name": name(&adapter.path),
-            "strength": as_written(adapter.strength),
-            "text_strength": as_written(adapter.text_strength()),
+            "name": adapter.title(),
+            "strength": as_written(used.strength),
+            "text_strength": as_written(used.text_strength()),
             "sha256": hash,
         }));
     }
-    let names: Vec<_> = adapters.iter().map(|adapter| name(&adapter.path)).collect();
+    let titles: Vec<_> = adapters.iter().map(FoundAdapter::title).collect();
+    let title = out.file_stem().unwrap_or_default();
     Ok(BTreeMap::from([
         ("atelier.adapters".to_owned(), json!(shares).to_string()),
-        ("modelspec.merged_from".to_owned(), names.join(", ")),
-        ("modelspec.title".to_owned(), name(out)),
+        ("modelspec.merged_from".to_owned(), titles.join(", ")),
+        (
+            "modelspec.title".to_owned(),
+            title.to_string_lossy().into_owned(),
+        ),
     ]))
 }
 

@@ -1,15 +1,15 @@
-//! `atelier model`: the library's fine-tuned models, and adapter files as files: what they hold, other formats, several into one,
+//! `atelier model`: the library's fine-tuned models, and adapters as files: what they hold, other formats, several into one,
 //! into a base.
 
 mod bake;
 mod convert;
+mod float_format;
 mod import;
 mod inspect;
 mod library;
 mod merge;
 mod report;
 mod source;
-mod target;
 mod verify;
 
 use anyhow::Result;
@@ -54,7 +54,7 @@ pub(crate) enum ModelCommand {
         /// Its name or id, as `model list --trashed` shows them.
         model: String,
     },
-    /// Show what an adapter file holds, and which programs read it.
+    /// Show what an adapter holds, and which programs read it.
     Inspect(inspect::InspectArgs),
     /// Write an adapter in another format.
     Convert(convert::ConvertArgs),
@@ -67,12 +67,12 @@ pub(crate) enum ModelCommand {
 /// Does it.
 pub(super) fn run(command: &ModelCommand, app: &App) -> Result<ExitKind> {
     match command {
-        ModelCommand::List { trashed } => library::list(*trashed, app, &app.library()?)?,
-        ModelCommand::Show { model } => library::show(model, app, &app.library()?)?,
+        ModelCommand::List { trashed } => library::list(*trashed, app, &app.library_to_look()?)?,
+        ModelCommand::Show { model } => library::show(model, app, &app.library_to_look()?)?,
         ModelCommand::Update(args) => library::update(args, app, &app.library()?)?,
-        ModelCommand::Verify { model } => return verify::run(model, app, &app.library()?),
+        ModelCommand::Verify { model } => return verify::run(model, app, &app.library_to_look()?),
         ModelCommand::Import(args) => import::run(args, app, &app.library()?)?,
-        ModelCommand::Export(args) => library::export(args, app, &app.library()?)?,
+        ModelCommand::Export(args) => library::export(args, app, &app.library_to_look()?)?,
         ModelCommand::Delete { model } => library::delete(model, app, &app.library()?)?,
         ModelCommand::Restore { model } => library::restore(model, app, &app.library()?)?,
         ModelCommand::Inspect(args) => inspect::run(args, app)?,

@@ -69,7 +69,12 @@ pub(crate) struct ResumeArgs {
 
 /// Does it.
 pub(super) fn run(command: &RunCommand, app: &App) -> Result<ExitKind> {
-    let library = &app.library()?;
+    let library = &match command {
+        RunCommand::List { .. } | RunCommand::Show { .. } | RunCommand::Compare { .. } => {
+            app.library_to_look()?
+        }
+        _ => app.library()?,
+    };
     match command {
         RunCommand::List { trashed } => show::list(*trashed, app, library)?,
         RunCommand::Show { run } => show::show(run, app, library)?,
@@ -112,8 +117,7 @@ fn resume(args: &ResumeArgs, app: &App, library: &Library) -> Result<ExitKind> {
     drop(progress);
     match trained? {
         Trained::Completed { run, model, report } => {
-            app.output.notes(&report.notes);
-            tell_model(app, &run, &model);
+            tell_model(app, &run, model.as_deref());
             app.output.document(&json!({
                 "outcome": "completed",
                 "run": run,

@@ -42,6 +42,7 @@ pub(super) fn show(name: &str, app: &App, library: &Library) -> Result<()> {
     let checkpoints = library.list_checkpoints(run.id).coded()?;
     let previews = library.list_previews(run.id).coded()?;
     let models = library.list_models_of(run.id).coded()?;
+    let notes = library.list_run_notes(run.id).coded()?;
     let line = |label: &str, text: &dyn std::fmt::Display| {
         app.output.line(format_args!("{label:<12} {text}"));
     };
@@ -75,6 +76,9 @@ pub(super) fn show(name: &str, app: &App, library: &Library) -> Result<()> {
             &format!("{}, after epoch {epoch}", model.about.name),
         );
     }
+    for note in &notes {
+        line("note", note);
+    }
     line("folder", &run.folder.display());
     let settings = serde_json::to_value(&run.config)?;
     for (key, value) in settings.as_object().into_iter().flatten() {
@@ -96,6 +100,7 @@ pub(super) fn show(name: &str, app: &App, library: &Library) -> Result<()> {
         "checkpoints": checkpoints,
         "previews": previews,
         "models": models,
+        "notes": notes,
     }))
 }
 

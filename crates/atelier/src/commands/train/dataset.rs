@@ -4,11 +4,15 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::Result;
 use atelier_app::context::App;
-use atelier_core::{Coded as _, ErrorCode, TrainConfig};
+use atelier_core::{Coded as _, ErrorCode, TrainConfig, TrainingPictures};
 use atelier_data::{Limits, read_folder};
+use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed, shell_word};
 use atelier_store::{About, CATALOGUE, Dataset, DatasetId, Library};
+use atelier_train::caption_note;
 use serde::Deserialize;
+
+use crate::training::FoundPictures;
 
 /// Digits of a version's hash in the name of its folder.
 const DIGITS: usize = 12;
@@ -128,7 +132,7 @@ impl Wanted {
         if !home.is_some_and(|home| home.join(CATALOGUE).exists()) {
             return Ok(None);
         }
-        let library = app.library()?;
+        let library = app.library_to_look()?;
         let parts = word.rsplit_once('@');
         let parts = parts.and_then(|(name, number)| match number {
             "latest" => Some((name, None)),
@@ -167,8 +171,12 @@ impl Wanted {
         matches!(self, Self::Version { .. })
     }
 
-    /// How many pictures there are to train on; nothing is written.
-    pub(super) fn count(&self, skip_bad: bool) -> Result<usize> {
+    /// What a training would find; nothing is written.
+    pub(super) fn found(
+        &self,
+        skip_bad: bool,
+        (base, config): (&Base, &TrainConfig),
+    ) -> Result<FoundPictures> {
         let folder = match self {
             Self::Folder(folder) => folder,
             Self::Begun(begun) => &begun.folder,
@@ -178,12 +186,37 @@ impl Wanted {
                 number,
                 ..
             } => {
-                let version = library.get_version(dataset.id, Some(*number)).coded()?;
-                return Ok(version.about.image_count as usize);
+                let images = library
+                    .get_version(dataset.id, Some(*number))
+                    .coded()?
+                    .images;
+                let sides = images
+                    .iter()
+                    .map(|one| [one.width, one.height].map(u64::from));
+                let rows = images
+                    .iter()
+                    .map(|one| (one.file_name.as_str(), one.caption.as_str()));
+                return Ok(FoundPictures {
+                    pictures: TrainingPictures::of_sides(sides),
+                    skipped: Vec::new(),
+                    notes: caption_note(base, config, rows).into_iter().collect(),
+                });
             }
         };
         let found = read_folder(folder, skip_bad, &Limits::default()).coded()?;
-        Ok(found.samples.len())
+        let samples = || found.samples.iter();
+        let rows = samples().map(|sample| {
+            let name = sample.path.file_name().and_then(|name| name.to_str());
+            (name.unwrap_or_default(), sample.caption.as_str())
+        });
+        let mut notes = found.caption_gaps.notes(Some(config.repeats));
+        notes.extend(caption_note(base, config, rows));
+        let sides = samples().map(|sample| sample.size.map(|side| side as u64));
+        Ok(FoundPictures {
+            pictures: TrainingPictures::of_sides(sides),
+            skipped: found.skipped.iter().map(ToString::to_string).collect(),
+            notes,
+        })
     }
 
     /// The folder to read: a version is written into the run's own, where a resumed run finds it again.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use atelier_app::train_settings::Given;
 use atelier_core::{
     Category, ErrorCode, Precision, Recompute, Seed, SettingOrigin as Origin, Targets,
     TrainingStrength,
@@ -12,7 +13,6 @@ use atelier_store::About;
 use clap::Args;
 
 use crate::commands::{choice, seed};
-use crate::training::Given;
 
 /// One flag for each field of `TrainConfig`; what is not given comes from the file, then from the training strength, then from
 /// the defaults.
@@ -90,7 +90,7 @@ pub(super) struct TrainFlags {
     #[arg(long, value_parser = choice::<Recompute>(Recompute::ALL.iter().map(|r| r.name())))]
     recompute: Option<Recompute>,
     /// Random choices follow from this number; a negative one counts down from 2^64, as in `PyTorch` [default: 0].
-    #[arg(long, value_parser = seed, allow_negative_numbers = true)]
+    #[arg(long, value_parser = seed)]
     seed: Option<Seed>,
 }
 

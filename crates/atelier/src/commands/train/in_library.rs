@@ -8,6 +8,7 @@ use atelier_store::{Model, NewRun, Run};
 use atelier_train::PreviewPlan;
 use serde_json::{Value, json};
 
+use super::announced::Announced;
 use super::dataset::Wanted;
 use super::{Planned, TrainArgs, report_document, stopped_text, tell_previews};
 use crate::commands::model::tell_use;
@@ -19,7 +20,7 @@ pub(super) fn refuse_resume(args: &TrainArgs, app: &App, dataset: &Wanted) -> Re
     let Some(id) = dataset.id().filter(|_| args.resume) else {
         return Ok(());
     };
-    let runs = app.library()?.list_runs_of(id).coded()?;
+    let runs = app.library_to_look()?.list_runs_of(id).coded()?;
     let word = dataset.about().map_or("", |about| about.name.as_str());
     let ways = runs.iter().take(3);
     let ways: Vec<_> = ways
@@ -74,7 +75,7 @@ pub(super) fn train(app: &App, planned: &Planned<'_>, dataset: &Wanted) -> Resul
         "run `{}`: training on version {number} of dataset `{}`",
         run.name, dataset.about.name
     ));
-    let progress = planned.announced(app);
+    let progress = Announced::new(app, planned, None);
     let work = LibraryRun {
         app,
         library,
@@ -85,19 +86,8 @@ pub(super) fn train(app: &App, planned: &Planned<'_>, dataset: &Wanted) -> Resul
     let trained = work.train(run.id, app.run_context(&progress));
     drop(progress);
     match trained? {
-        Trained::Completed {
-            run,
-            model,
-            mut report,
-        } => {
-            for skipped in &report.skipped {
-                app.output.note(format_args!("left out {skipped}"));
-            }
-            for note in &report.notes {
-                app.output.note(note);
-            }
-            report.notes.splice(0..0, planned.notes.iter().cloned());
-            tell_model(app, &run, &model);
+        Trained::Completed { run, model, report } => {
+            tell_model(app, &run, model.as_deref());
             tell_previews(app, &report);
             let mut document = report_document(planned.plan, &report);
             document.insert("run".to_owned(), json!(run));
@@ -110,9 +100,12 @@ pub(super) fn train(app: &App, planned: &Planned<'_>, dataset: &Wanted) -> Resul
 }
 
 /// Says what came of a run, and how to draw with it.
-pub(in crate::commands) fn tell_model(app: &App, run: &Run, model: &Model) {
-    let name = &model.about.name;
+pub(in crate::commands) fn tell_model(app: &App, run: &Run, model: Option<&Model>) {
     app.output.line(format_args!("run: {}", run.name));
+    let Some(model) = model else {
+        return;
+    };
+    let name = &model.about.name;
     app.output.line(format_args!(
         "model: {name}, after epoch {}",
         model.epoch.unwrap_or_default()

@@ -1,12 +1,12 @@
 //! `atelier train`: an adapter from a folder of pictures, or a run of the library from one of its datasets.
 
+mod announced;
 mod dataset;
 mod flags;
 mod in_library;
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 
 use anyhow::Result;
 use atelier_app::bases::{self, FoundBase};
@@ -14,21 +14,20 @@ use atelier_app::context::{App, ExitKind};
 use atelier_app::device::{Chosen, watch};
 use atelier_app::embedded;
 use atelier_app::memory;
-use atelier_app::progress_bar::ProgressBar;
 use atelier_core::{
-    DeviceChoice, ErrorCode, Outcome, Phase, Progress, ProgressSink, TrainConfig, TrainReport,
-    TrainRequest, Trainer as _,
+    DeviceChoice, ErrorCode, Outcome, TrainConfig, TrainReport, TrainRequest, Trainer as _,
 };
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
-use atelier_train::{LoraTrainer, Room, check_resolution};
+use atelier_train::{LoraTrainer, Room, check_resolution, saved_steps};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use self::announced::Announced;
 use self::dataset::Wanted;
 use self::flags::TrainFlags;
 pub(super) use self::in_library::{tell_model, tell_stopped};
-use crate::training::{Expected, TrainPlan, TrainSettings};
+use crate::training::TrainPlan;
 use crate::trigger_word::{self, JudgedWord};
 use atelier_failure::shell_word;
 
@@ -98,8 +97,6 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     }
     let chosen = app.device(args.device, given.config.precision)?;
     let base = bases::find(app, &args.base)?;
-    let notes = bases::notes(&base.path);
-    app.output.notes(&notes);
     let opened = Base::open(&base.path).coded()?;
     let settings = given.resolve(opened.kind());
     check_resolution(&settings.config, &opened).coded()?;
@@ -111,12 +108,13 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     };
     if args.dry_run {
         let room = Room::on(&chosen.device, chosen.room_bytes(memory::free_bytes));
-        let pictures = dataset.count(args.skip_bad)?;
-        if pictures == 0 {
+        let found = dataset.found(args.skip_bad, (&opened, &settings.config))?;
+        if found.pictures.count == 0 {
             let message = format!("`{}` has no pictures", args.dataset.display());
             return Err(failed(ErrorCode::DatasetEmpty, message));
         }
-        plan.tell(app, &opened, pictures, (&chosen, room))?;
+        let made = args.resume.then(|| saved_steps(&out));
+        plan.tell(app, &opened, (found, made), (&chosen, room))?;
         return Ok(ExitKind::Completed);
     }
     let planned = Planned {
@@ -125,7 +123,6 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
         base: &base,
         opened: &opened,
         chosen: &chosen,
-        notes,
     };
     if is_kept {
         return in_library::train(app, &planned, &dataset);
@@ -140,8 +137,6 @@ struct Planned<'a> {
     base: &'a FoundBase,
     opened: &'a Base,
     chosen: &'a Chosen,
-    /// What is worth telling about the base.
-    notes: Vec<String>,
 }
 
 impl Planned<'_> {
@@ -163,17 +158,14 @@ impl Planned<'_> {
             free_bytes: self.chosen.room_bytes(memory::free_bytes),
             packed: app.packed_folder(),
         };
-        let progress = self.announced(app);
+        let made = self.args.resume.then(|| saved_steps(out));
+        let progress = Announced::new(app, self, made);
         let outcome = watch(self.chosen, "training", || {
             trainer.train(&request, app.run_context(&progress)).coded()
         });
         drop(progress);
         match outcome? {
-            Outcome::Completed(mut report) => {
-                for note in &report.notes {
-                    app.output.note(note);
-                }
-                report.notes.splice(0..0, self.notes.iter().cloned());
+            Outcome::Completed(report) => {
                 tell(app, self.args, self.plan, &report)?;
                 Ok(ExitKind::Completed)
             }
@@ -196,20 +188,6 @@ impl Planned<'_> {
                 }))?;
                 Ok(ExitKind::Cancelled)
             }
-        }
-    }
-
-    /// Progress that says first what will be done.
-    fn announced<'s>(&'s self, app: &'s App) -> Announced<'s> {
-        let device = &self.chosen.device;
-        let free_bytes = self.chosen.room_bytes(memory::free_bytes);
-        Announced {
-            bar: app.output.progress(),
-            app,
-            settings: self.plan.settings,
-            base: self.opened,
-            device: (self.chosen, Room::on(device, free_bytes)),
-            once: Once::new(),
         }
     }
 }
@@ -266,43 +244,6 @@ fn refuse_run(out: &Path) -> Result<()> {
     Err(failed(ErrorCode::InvalidInput, message))
 }
 
-/// Progress that says what the training strength decided, how the number of steps comes about, and what memory and time the
-/// run will take, as soon as the pictures are known.
-struct Announced<'a> {
-    bar: ProgressBar,
-    app: &'a App,
-    settings: &'a TrainSettings,
-    base: &'a Base,
-    device: (&'a Chosen, Room),
-    once: Once,
-}
-
-impl ProgressSink for Announced<'_> {
-    fn report(&self, progress: Progress) {
-        if progress.phase == Phase::CachingLatents {
-            self.once
-                .call_once(|| self.announce(progress.total as usize));
-        }
-        self.bar.report(progress);
-    }
-}
-
-impl Announced<'_> {
-    fn announce(&self, pictures: usize) {
-        let config = &self.settings.config;
-        let output = self.app.output;
-        if let Some(decided) = self.settings.decided() {
-            output.note(decided);
-        }
-        output.note(config.steps(pictures));
-        let expected = Expected::of(self.app, self.base, (config, pictures), self.device);
-        // The trainer has made the same plan, so that it can be made; a library that cannot be read hinders no training.
-        for line in expected.iter().flat_map(Expected::lines) {
-            output.note(line);
-        }
-    }
-}
-
 /// What is to be known about the trigger word, beside the words of other datasets of the library and of its models.
 fn judged(app: &App, config: &TrainConfig, base: &Base, dataset: &Wanted) -> Result<JudgedWord> {
     let used = trigger_word::used_if_any(app, dataset.id())?;
@@ -313,9 +254,6 @@ fn judged(app: &App, config: &TrainConfig, base: &Base, dataset: &Wanted) -> Res
 }
 
 fn tell(app: &App, args: &TrainArgs, plan: &TrainPlan<'_>, report: &TrainReport) -> Result<()> {
-    for skipped in &report.skipped {
-        app.output.note(format_args!("left out {skipped}"));
-    }
     let path = report.adapter.display();
     let base = match args.base.as_str() {
         embedded::NAME => String::new(),
@@ -367,6 +305,7 @@ fn report_document(plan: &TrainPlan<'_>, report: &TrainReport) -> Map<String, Va
         "last_loss": report.losses.last(),
         "recompute": report.recompute,
         "planned_peak_bytes": report.planned_peak_bytes,
+        "trained_steps": report.trained_steps,
         "training_secs": report.training_secs,
         "preview_secs": report.preview_secs,
         "peak_bytes": memory::peak_bytes(),

@@ -1,6 +1,7 @@
 //! Adapters that prompts name.
 
 use super::fixtures::{document, parameters, paths, pixels, recipe, write_adapter};
+use crate::library::{damage, studio, training};
 use crate::workbench::{Workbench, files_below, tiny_base};
 
 fn with_adapters() -> Workbench {
@@ -103,4 +104,69 @@ fn all_adapters_that_do_not_fit_are_named_together() {
     std::fs::write(bench.path("home/adapters/b.safetensors"), "").unwrap();
     let ended = bench.generate(&["--adapter", "a.safetensors", "--prompt", "<lora:b:1>"]);
     ended.refused(&["a.safetensors", "b.safetensors"]);
+}
+
+#[test]
+fn a_model_whose_file_is_damaged_is_not_drawn_with_and_its_run_writes_it_again() {
+    let bench = studio();
+    let base = tiny_base();
+    bench.succeed(&training(&base));
+    let draw = ["generate", "--steps", "1", "--seed", "7", "--out"];
+    let named = ["--adapter", "Slopes-1", "--prompt", "a slope"];
+    let drawn = bench.document(&[&draw[..], &["one"], &named].concat());
+    let picture = drawn["files"][0]["path"].as_str().unwrap();
+    damage(&bench, "Slopes-1");
+    let tagged = ["--base", &base, "--prompt", "a slope <lora:slopes-1:1>"];
+    for words in [&named[..], &tagged] {
+        let ended = bench.run(&[&draw[..], &["two"], words].concat());
+        let reasons = [
+            "cannot use model `Slopes-1`: its file `blobs/",
+            "has another content than the library kept",
+            "`atelier model update Slopes-1 --epoch 2` writes it again from its run",
+            "take them from a backup",
+        ];
+        ended.refused_with(1, &reasons);
+        assert!(!bench.path("two").exists(), "{words:?}");
+    }
+    // A picture is drawn again by its content, which its run still has.
+    let again = ["--base", &base, "--from", picture];
+    let again = bench.document(&[&draw[..], &["again"], &again].concat());
+    let again = again["files"][0]["path"].as_str().unwrap();
+    assert_eq!(pixels(&bench, again), pixels(&bench, picture));
+    let grid = ["grid", "--model", "Slopes-1", "--epochs", "1,2"];
+    bench
+        .run(&[&grid[..], &["--steps", "1"]].concat())
+        .refused_with(1, &["cannot use model `Slopes-1`"]);
+    // Its other epoch has a file of its own.
+    bench.succeed(&[
+        "grid", "--model", "Slopes-1", "--epochs", "1", "--steps", "1",
+    ]);
+    bench.succeed(&["model", "update", "Slopes-1", "--epoch", "2"]);
+    bench.succeed(&[&draw[..], &["two"], &named].concat());
+    let file = |folder: &str| pixels(&bench, &picture.replace("one/", folder));
+    assert_eq!(file("one/"), file("two/"));
+}
+
+#[test]
+fn a_picture_of_a_damaged_model_is_drawn_again_by_a_file_of_the_same_content() {
+    let bench = Workbench::new();
+    let base = tiny_base();
+    write_adapter(&bench.path("dry.safetensors"), 2.0);
+    let import = ["model", "import", "dry.safetensors", "--base", &base];
+    bench.succeed(&[&import[..], &["--name", "ink"]].concat());
+    let draw = ["generate", "--steps", "1", "--seed", "7", "--base", &base];
+    let named = ["--adapter", "ink", "--prompt", "a slope", "--out", "one"];
+    let drawn = bench.document(&[&draw[..], &named].concat());
+    let picture = &paths(&drawn)[0];
+    damage(&bench, "ink");
+    let again = [
+        "generate", "--base", &base, "--from", picture, "--out", "two",
+    ];
+    let reasons = ["cannot use model `ink`", "another content"];
+    bench.run(&again).refused_with(1, &reasons);
+    std::fs::create_dir_all(bench.path("home/adapters/old")).unwrap();
+    let moved = bench.path("home/adapters/old/blot.safetensors");
+    std::fs::rename(bench.path("dry.safetensors"), moved).unwrap();
+    let again = bench.document(&again);
+    assert_eq!(pixels(&bench, &paths(&again)[0]), pixels(&bench, picture));
 }

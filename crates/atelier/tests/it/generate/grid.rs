@@ -79,7 +79,7 @@ fn each_cell_is_the_picture_of_its_epoch_and_strength() {
     );
     assert!(!text.contains("blobs") && !text.contains("runs"), "{text}");
     let again = bench.run(&[&words[..], &more].concat());
-    again.refused_with(1, &["sheet.png", "exists"]);
+    again.refused(&["`sheet.png` exists already", "`--out`"]);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! `atelier model inspect`.
 
+use std::collections::BTreeMap;
+
 use atelier_testkit::golden_folder;
+use atelier_weights::{DType, OutTensor, write_tensors};
 
 use super::adapter;
 use crate::workbench::{Workbench, tiny_base};
@@ -75,7 +78,7 @@ fn layers_are_found_in_the_base_that_is_named() {
 }
 
 #[test]
-fn folders_kinds_and_stray_tensors_are_told() {
+fn folders_kinds_and_unused_tensors_are_told() {
     let bench = Workbench::new();
     let kinds = golden_folder().join("adapter_kinds");
     let folder = kinds.join("peft_dora").to_string_lossy().into_owned();
@@ -90,11 +93,23 @@ fn folders_kinds_and_stray_tensors_are_told() {
         .to_string_lossy()
         .into_owned();
     let ended = bench.succeed(&["model", "inspect", &file]);
-    for word in [
-        "LoHa (",
-        "LoKr (",
-        "1 tensors: lora_unet_full_linear.diff_b",
-    ] {
+    for word in ["LoHa (", "LoKr (", "difference of a bias (1)"] {
         assert!(ended.stdout.contains(word), "{word}: {}", ended.stdout);
     }
+    let file = bench.path("stray.safetensors");
+    let tensor = |end: &str, shape: [usize; 2]| OutTensor {
+        name: format!("lora_unet_conv_in.{end}"),
+        dtype: DType::F16,
+        shape: shape.to_vec(),
+        data: vec![0.5; shape.iter().product()],
+    };
+    let tensors = [
+        tensor("lora_down.weight", [1, 36]),
+        tensor("lora_up.weight", [320, 1]),
+        tensor("oft_blocks", [2, 2]),
+    ];
+    write_tensors(&file, &tensors, &BTreeMap::new()).unwrap();
+    let ended = bench.succeed(&["model", "inspect", &file.to_string_lossy()]);
+    let line = "of no layer          1 tensors: lora_unet_conv_in.oft_blocks";
+    assert!(ended.stdout.contains(line), "{}", ended.stdout);
 }

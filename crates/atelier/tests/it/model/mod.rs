@@ -4,6 +4,7 @@ mod bake;
 mod convert;
 mod import;
 mod inspect;
+mod library_names;
 mod merge;
 #[cfg(target_os = "linux")]
 mod names;

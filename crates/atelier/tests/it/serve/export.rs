@@ -4,8 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use super::jobs::{stop, straight};
-use super::started;
-use crate::library::studio;
+use super::{get, started};
+use crate::library::{damage, studio};
 
 #[test]
 fn a_model_is_exported_as_the_command_converts_it() {
@@ -28,5 +28,8 @@ fn a_model_is_exported_as_the_command_converts_it() {
     assert!(answer.starts_with(b"HTTP/1.1 200"));
     let file = std::fs::read(bench.path("by-hand.safetensors")).unwrap();
     assert!(answer.ends_with(&file), "the same bytes come");
+    damage(&bench, "Slopes-1");
+    let refused = get(&address, &path);
+    assert!(refused.contains("damaged_library"), "{refused}");
     stop(server);
 }

@@ -314,6 +314,27 @@ fn a_worker_that_the_system_asks_to_end_saves_its_last_step_and_says_that_it_can
 }
 
 #[test]
+fn a_training_that_is_cancelled_after_its_last_step_leaves_no_model() {
+    let bench = studio();
+    let (run, _) = straight(&bench, "2");
+    let library = library(&bench);
+    let (job, run) = queue_again(&library, &run);
+    let (files, mut worker) = begun_alone(&bench, &library, &job);
+    assert_eq!(worker.wait().unwrap().code(), Some(0));
+    assert!(files.read_manifest().unwrap().is_some());
+    assert_eq!(library.get_run(run.id).unwrap().state, RunState::Completed);
+    assert!(library.list_models_of(run.id).unwrap().is_empty());
+    library.cancel_job(job.id).unwrap();
+    let (server, _) = started(&bench);
+    assert_eq!(ended(&library, job.id).state, JobState::Cancelled);
+    stop(server);
+    assert!(library.list_models_of(run.id).unwrap().is_empty());
+    // The run is whole: what is wanted after all comes without another step.
+    let resumed = bench.document(&["run", "resume", &run.name]);
+    assert_eq!(resumed["model"]["run"], run.id.to_string());
+}
+
+#[test]
 fn a_worker_whose_place_another_took_ends_and_writes_nothing_more() {
     let bench = studio();
     let (run, _) = straight(&bench, "2");

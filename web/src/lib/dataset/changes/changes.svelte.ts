@@ -86,6 +86,11 @@ export class Changes {
     return this.waiting.filter(({ error }) => error);
   }
 
+  /** Whether what waits is sent, and nobody has to say anything first. */
+  get isMoving(): boolean {
+    return this.waiting.length > 0 && this.refused.length === 0 && this.question === undefined;
+  }
+
   /** The images of a version once everything that waits is made. */
   onTopOf(images: Image[]): Image[] {
     return this.waiting.reduce((made, { edits, change }) => applied(made, edits, change.called), images);

@@ -20,6 +20,11 @@ export class Pending {
     return this.changes.waiting.length > 0 || this.uploads.isBusy;
   }
 
+  /** Whether changes arrive soon by themselves; uploads may take long. */
+  get isMoving(): boolean {
+    return this.changes.isMoving && !this.uploads.isBusy;
+  }
+
   goOn(): void {
     this.changes.goOn();
     this.uploads.goOn();
@@ -49,6 +54,12 @@ class AllPending {
 
   get isBusy(): boolean {
     return this.list.some((pending) => pending.isBusy);
+  }
+
+  /** Whether changes are sent that arrive soon, and nothing else is in the way of being done. */
+  get isMoving(): boolean {
+    const busy = this.list.filter((pending) => pending.isBusy);
+    return busy.length > 0 && busy.every((pending) => pending.isMoving);
   }
 
   /** Saves drafts when the page is hidden or left, and has the browser ask while something is not on the server. */

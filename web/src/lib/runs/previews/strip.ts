@@ -36,6 +36,24 @@ export function promptOf({ epochs, prompts }: RunPreviews, number: number): stri
   return newest?.previews.find((one) => one.number === number)?.prompt ?? prompts[number] ?? '';
 }
 
+/** How many epochs later and rows further a key leads; nothing for keys that are not of the pictures. */
+export function wayOf({
+  key,
+  altKey,
+  ctrlKey,
+  metaKey,
+}: Pick<KeyboardEvent, 'key' | 'altKey' | 'ctrlKey' | 'metaKey'>): [number, number] | undefined {
+  // With these, browsers go back to the page before.
+  if (altKey || ctrlKey || metaKey) return undefined;
+  const ways: Partial<Record<string, [number, number]>> = {
+    ArrowLeft: [-1, 0],
+    ArrowRight: [1, 0],
+    ArrowUp: [0, -1],
+    ArrowDown: [0, 1],
+  };
+  return ways[key];
+}
+
 /** The drawn place beside one, so many epochs later or rows further; the same where there is none. */
 export function placeBeside(all: RunPreviews, place: PreviewPlace, epochs: number, rows = 0): PreviewPlace {
   const drawn = all.epochs.map(({ epoch }) => epoch);

@@ -34,7 +34,7 @@ pub(super) fn draw(batch: Batch, (app, chosen): (&App, &Chosen)) -> Result<Optio
     while !waiting.is_empty() {
         let requests = waiting.iter().map(|shot| &shot.request);
         let prepared = watch(chosen, "encoding prompts", || {
-            pipeline.prepare(requests).coded()
+            pipeline.prepare(requests, &app.cancel).coded()
         });
         app.output.notes(&pipeline.take_notes());
         for shot in waiting.split_off(..prepared?).unwrap_or_default() {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use atelier_app::bases;
 use atelier_app::context::{App, ExitKind};
+use atelier_app::target::refuse_taken;
 use atelier_core::{
     AdapterUse, DeviceChoice, ErrorCode, GenerateRequest, Precision, SamplerKind, Seed,
 };
@@ -18,8 +19,8 @@ use clap::Args;
 
 use super::adapters_folder::AdaptersFolder;
 use super::batch::Batch;
-use super::library_models::LibraryModels;
 use super::picture_file;
+use crate::commands::library_models::LibraryModels;
 use crate::commands::{choice, seed};
 use draw::Drawn;
 
@@ -49,7 +50,7 @@ pub(crate) struct GridArgs {
     #[arg(long)]
     negative: Option<String>,
     /// Seed of every cell.
-    #[arg(long, value_parser = seed, allow_negative_numbers = true, default_value = "7")]
+    #[arg(long, value_parser = seed, default_value = "7")]
     seed: Seed,
     /// Sampler steps [default: 30].
     #[arg(long)]
@@ -90,13 +91,13 @@ struct Cell {
 
 /// Does it.
 pub(in crate::commands) fn run(args: &GridArgs, app: &App) -> Result<ExitKind> {
-    let library = app.existing_library()?;
+    let library = app.existing_library_to_look()?;
     let model = library.find_model(&args.model).coded()?;
     let (epochs, strengths) = (epochs(args, &model, &library)?, strengths(args)?);
     let cells = cells(&epochs, &strengths)?;
     let out = args.out.clone();
     let out = out.unwrap_or_else(|| PathBuf::from(format!("grid-{}.png", model.about.name)));
-    check_free(&out)?;
+    refuse_taken(&out)?;
     let batch = plan(args, (&model, &library), (&cells, app))?;
     let chosen = app.device(args.device, batch.precision())?;
     picture_file::prepare(folder_of(&out))?;
@@ -222,15 +223,6 @@ fn cells(epochs: &[Option<usize>], strengths: &[f32]) -> Result<Vec<Cell>> {
         strengths.iter().map(cell)
     };
     Ok(epochs.iter().flat_map(row).collect())
-}
-
-/// Refuses a name that is taken before minutes go into drawing.
-fn check_free(out: &Path) -> Result<()> {
-    if out.symlink_metadata().is_ok() {
-        let path = out.to_owned();
-        return Err(atelier_data::Error::Exists { path }).coded();
-    }
-    Ok(())
 }
 
 fn folder_of(out: &Path) -> &Path {

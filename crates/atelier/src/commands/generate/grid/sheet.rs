@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhow::Result;
+use atelier_core::ErrorCode;
 use atelier_data::{RgbPicture, png, sheet};
-use atelier_failure::CodedResult as _;
+use atelier_failure::{CodedResult as _, failed};
 use atelier_store::Model;
 use serde_json::{Value, json};
 
@@ -100,10 +101,15 @@ impl Sheet {
         })
     }
 
-    /// Writes it with what is to be known about it.
+    /// Writes it with what is to be known about it. Where somebody else took the place meanwhile, the failure is a conflict.
     pub(super) fn save(&self, out: &Path, document: &Value) -> Result<()> {
         let texts = [(KEYWORD, document.to_string())];
-        png::write(out, &self.picture, &texts).coded()
+        match png::write(out, &self.picture, &texts) {
+            Err(error @ atelier_data::Error::Exists { .. }) => {
+                Err(failed(ErrorCode::Conflict, error.to_string()))
+            }
+            written => written.coded(),
+        }
     }
 }
 
@@ -162,6 +168,18 @@ mod tests {
             let missing = RgbPicture::filled(24, 16, MISSING);
             assert_eq!(part, cell.picture.clone().unwrap_or(missing));
         }
+    }
+
+    #[test]
+    fn what_came_to_the_place_of_the_sheet_meanwhile_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("sheet.png");
+        fs_err::write(&out, "mine").unwrap();
+        let cells = super::super::cells(&[None], &[1.0]).unwrap();
+        let sheet = Sheet::of(&cells, 1, &[Drawn::default()]);
+        let refused = sheet.save(&out, &json!({})).unwrap_err();
+        assert_eq!(atelier_failure::code_of(&refused), ErrorCode::Conflict);
+        assert_eq!(fs_err::read(&out).unwrap(), b"mine");
     }
 
     #[test]

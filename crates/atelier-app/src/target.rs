@@ -2,40 +2,18 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
 use atelier_failure::{CodedResult as _, failed};
-use atelier_weights::{Checkpoint, DType, Error};
+use atelier_weights::{Checkpoint, Error};
 use fs_err::OpenOptions;
 
 /// What files of weights are called.
-pub(super) const ENDING: &str = "safetensors";
-
-/// The number formats that adapters are written in.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct FloatFormat(pub(super) DType);
-
-impl FloatFormat {
-    pub(super) const NAMES: [&str; 3] = ["f32", "f16", "bf16"];
-}
-
-impl FromStr for FloatFormat {
-    type Err = std::convert::Infallible;
-
-    /// One of [`Self::NAMES`], which the flag accepts alone.
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Ok(Self(match name {
-            "f32" => DType::F32,
-            "bf16" => DType::BF16,
-            _ => DType::F16,
-        }))
-    }
-}
+const ENDING: &str = "safetensors";
 
 /// Checks that a file of weights can be written here, and makes its folder.
-pub(super) fn prepare_file(path: &Path) -> Result<()> {
+pub fn prepare_file(path: &Path) -> Result<()> {
     refuse_taken(path)?;
     if path.extension().is_none_or(|ending| ending != ENDING) {
         let message = format!(
@@ -48,13 +26,13 @@ pub(super) fn prepare_file(path: &Path) -> Result<()> {
 }
 
 /// Checks that a folder can be made here.
-pub(super) fn prepare_folder(path: &Path) -> Result<()> {
+pub fn prepare_folder(path: &Path) -> Result<()> {
     refuse_taken(path)?;
     prepare_parent(path)
 }
 
 /// Nothing is overwritten.
-pub(super) fn refuse_taken(path: &Path) -> Result<()> {
+pub fn refuse_taken(path: &Path) -> Result<()> {
     if path.symlink_metadata().is_ok() {
         let message = format!("`{}` exists already, name another `--out`", path.display());
         return Err(failed(ErrorCode::InvalidInput, message));
@@ -63,7 +41,7 @@ pub(super) fn refuse_taken(path: &Path) -> Result<()> {
 }
 
 /// Refuses files that would belong to a checkpoint at `path` because of their names.
-pub(super) fn refuse_companions(path: &Path) -> Result<()> {
+pub fn refuse_companions(path: &Path) -> Result<()> {
     for companion in Checkpoint::companion_paths(path) {
         if companion.symlink_metadata().is_ok() {
             let message = format!(
@@ -77,7 +55,7 @@ pub(super) fn refuse_companions(path: &Path) -> Result<()> {
 }
 
 /// What was written to a new place. Where somebody else took that meanwhile, the failure is a conflict.
-pub(super) fn written<T>(result: atelier_weights::Result<T>) -> Result<T> {
+pub fn written<T>(result: atelier_weights::Result<T>) -> Result<T> {
     match result {
         Err(error) if is_taken(&error) => Err(failed(ErrorCode::Conflict, error.to_string())),
         result => result.coded(),
@@ -104,7 +82,7 @@ fn prepare_parent(path: &Path) -> Result<()> {
 }
 
 /// The folder around `path`.
-pub(super) fn parent_of(path: &Path) -> PathBuf {
+pub fn parent_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),

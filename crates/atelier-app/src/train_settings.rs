@@ -10,22 +10,20 @@ use serde_json::Value;
 
 /// What flags, file and dataset say, and defaults in the place of the rest.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Given {
-    pub(crate) config: TrainConfig,
+pub struct Given {
+    /// Their values.
+    pub config: TrainConfig,
     origins: BTreeMap<String, Origin>,
 }
 
 impl Given {
     /// Settings of which these were given.
-    pub(crate) fn of(config: TrainConfig, origins: BTreeMap<String, Origin>) -> Self {
+    pub fn of(config: TrainConfig, origins: BTreeMap<String, Origin>) -> Self {
         Self { config, origins }
     }
 
     /// The settings of a file that has these keys.
-    pub(crate) fn in_file<'k>(
-        config: TrainConfig,
-        keys: impl IntoIterator<Item = &'k String>,
-    ) -> Self {
+    pub fn in_file<'k>(config: TrainConfig, keys: impl IntoIterator<Item = &'k String>) -> Self {
         let keys = keys.into_iter().map(|key| (key.clone(), Origin::File));
         Self {
             config,
@@ -34,12 +32,12 @@ impl Given {
     }
 
     /// Whether somebody said it.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.origins.contains_key(name)
     }
 
     /// Sets a value.
-    pub(crate) fn set<T>(
+    pub fn set<T>(
         &mut self,
         name: &str,
         value: T,
@@ -51,7 +49,7 @@ impl Given {
     }
 
     /// Sets the value of a flag, if it was given.
-    pub(crate) fn flag<T>(
+    pub fn flag<T>(
         &mut self,
         name: &str,
         value: Option<T>,
@@ -63,7 +61,7 @@ impl Given {
     }
 
     /// The settings for a kind of base: what was not given is as the training strength says.
-    pub(crate) fn resolve(mut self, kind: BaseKind) -> TrainSettings {
+    pub fn resolve(mut self, kind: BaseKind) -> TrainSettings {
         let strength = self.config.strength.unwrap_or_default();
         self.config.strength = Some(strength);
         let decided = strength.settings(self.config.category, kind);
@@ -83,28 +81,29 @@ impl Given {
 
 /// The settings of a training.
 #[derive(Debug, Clone)]
-pub(crate) struct TrainSettings {
-    pub(crate) config: TrainConfig,
+pub struct TrainSettings {
+    /// Their values.
+    pub config: TrainConfig,
     kind: BaseKind,
     origins: BTreeMap<String, Origin>,
 }
 
 /// A setting as documents show it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Setting {
+pub struct Setting {
     value: Value,
     from: Origin,
 }
 
 impl TrainSettings {
     /// Where each setting comes from.
-    pub(crate) fn origins(&self) -> BTreeMap<String, Origin> {
+    pub fn origins(&self) -> BTreeMap<String, Origin> {
         let names = self.list().into_iter();
         names.map(|(name, setting)| (name, setting.from)).collect()
     }
 
     /// Every setting by name.
-    pub(crate) fn list(&self) -> BTreeMap<String, Setting> {
+    pub fn list(&self) -> BTreeMap<String, Setting> {
         let Ok(Value::Object(values)) = serde_json::to_value(&self.config) else {
             return BTreeMap::new();
         };
@@ -117,7 +116,7 @@ impl TrainSettings {
     }
 
     /// What the training strength decided, in a line; nothing where all was given.
-    pub(crate) fn decided(&self) -> Option<String> {
+    pub fn decided(&self) -> Option<String> {
         let decided = self.list().into_iter();
         let decided = decided.filter(|(_, setting)| setting.from == Origin::Strength);
         let decided: Vec<_> = decided
@@ -141,7 +140,7 @@ impl TrainSettings {
     }
 
     /// Every setting in a line of its own.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         let settings = self.list().into_iter();
         let line = |(name, setting): (String, Setting)| {
             format!(

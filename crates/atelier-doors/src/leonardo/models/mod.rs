@@ -1,5 +1,7 @@
 //! Custom models: trainings in the older words. They are adapters as well, called by the ids of the library's models.
 
+pub(super) mod platform;
+
 use std::collections::HashMap;
 
 use atelier_core::BaseKind;
@@ -8,7 +10,7 @@ use atelier_store::{ModelCall, ModelId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::fine_tuned::{FineTuned, Wish, delete, get, kinds, list, train};
+use super::fine_tuned::{FineTuned, Wish, delete, get, kinds, list_own, train};
 use super::mapping::{
     MODEL_VERSIONS, category_of_type, check_version, strength, type_of, version_of,
 };
@@ -58,7 +60,7 @@ pub(super) async fn get_model(AppFor(app): AppFor, Id(id): Id<ModelId>) -> Resul
 
 /// The models of the user.
 pub(super) async fn list_models(AppFor(app): AppFor, _: User) -> Result<Json<Value>> {
-    let (found, kinds) = (list(&app).await?, kinds(&app).await?);
+    let (found, kinds) = (list_own(&app).await?, kinds(&app).await?);
     let views: Vec<_> = found.iter().map(|one| view(one, &kinds)).collect();
     Ok(Json(json!({"custom_models": views})))
 }

@@ -7,11 +7,11 @@ use atelier_server::door::{AppFor, Failure, Json, MODELS, mapped_base};
 use atelier_store::Library;
 use serde_json::{Value, json};
 
-use super::refusal::Result;
+use crate::leonardo::refusal::Result;
 
 /// The bases, the usual one first; their names are their ids. Then the models of the other house, which draw on the base that
 /// stands for them.
-pub(super) async fn list_platform_models(AppFor(app): AppFor) -> Result<Json<Value>> {
+pub(in crate::leonardo) async fn list_platform_models(AppFor(app): AppFor) -> Result<Json<Value>> {
     let (library, planner) = (app.library(), app.planner()?);
     let models = app.work().files(move || list(&library, &planner));
     Ok(Json(json!({"custom_models": models.await??})))
