@@ -140,12 +140,14 @@ impl PartialFolder {
         });
         let failed = |error| Error::io("write", path, error);
         let (hidden, ()) = made.map_err(failed)?;
-        let lock = File::create(hidden.join(LOCK)).map_err(failed)?;
-        let is_locked = lock.try_lock().is_ok();
-        Ok(Self {
+        // removed again where it gets no lock
+        let mut made = Self {
             path: hidden,
-            lock: is_locked.then_some(lock),
-        })
+            lock: None,
+        };
+        let lock = File::create(made.path.join(LOCK)).map_err(failed)?;
+        made.lock = lock.try_lock().is_ok().then_some(lock);
+        Ok(made)
     }
 
     /// Where it lies.
@@ -181,7 +183,8 @@ fn is_in_use(folder: &Path) -> bool {
 /// Whether somebody may work still in a file or folder under a hidden name: its lock is held, or it has a temporary name of
 /// this program and was changed within a day, since it has no lock before it is taken and while it gets its name.
 pub fn may_be_in_use(path: &Path) -> bool {
-    is_in_use(path) || (is_temporary(path) && !is_old(path))
+    // in this order, since a look at a lock holds it for a moment, in which a new folder could not take it
+    (is_temporary(path) && !is_old(path)) || is_in_use(path)
 }
 
 fn is_temporary(path: &Path) -> bool {

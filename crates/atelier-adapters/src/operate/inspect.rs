@@ -100,8 +100,11 @@ pub fn survey(file: &AdapterFile, base: Option<&BaseLayers>) -> Inspection {
         let place = names.find(&layer.name);
         let part = place.map_or("unknown", |place| Part::name(place.part));
         *report.kinds.entry(layer.kind()).or_default() += 1;
-        *report.ranks.entry(layer.rank()).or_default() += 1;
-        *report.alphas.entry(layer.alpha.to_string()).or_default() += 1;
+        // differences of norms and biases have neither
+        if layer.vector().is_none() {
+            *report.ranks.entry(layer.rank()).or_default() += 1;
+            *report.alphas.entry(layer.alpha.to_string()).or_default() += 1;
+        }
         *report.parts.entry(part).or_default() += 1;
         report.parameters += layer.parameters();
         report.layers.push(InspectedLayer {

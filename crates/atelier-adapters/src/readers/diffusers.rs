@@ -144,7 +144,8 @@ fn odd_alphas(adapter: &AdapterFile, base: &BaseLayers) -> BTreeMap<String, Stri
     for part in Part::ALL {
         let inside = |layer: &&AdapterLayer| {
             let place = base.names().find(&layer.name);
-            is_kohya(&layer.name) && place.is_some_and(|place| place.part == part)
+            let is_inside = place.is_some_and(|place| place.part == part);
+            is_inside && is_kohya(&layer.name) && layer.vector().is_none()
         };
         let layers: Vec<_> = adapter.layers.iter().filter(inside).collect();
         let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
@@ -182,7 +183,8 @@ fn odd_doras(adapter: &AdapterFile, base: &BaseLayers) -> BTreeMap<String, Strin
     for part in Part::ALL {
         let inside = |layer: &&AdapterLayer| {
             let place = base.names().find(&layer.name);
-            !is_kohya(&layer.name) && place.is_some_and(|place| place.part == part)
+            let is_inside = place.is_some_and(|place| place.part == part);
+            is_inside && !is_kohya(&layer.name) && layer.vector().is_none()
         };
         let layers: Vec<_> = adapter.layers.iter().filter(inside).collect();
         let part = part.name();

@@ -113,6 +113,14 @@ fn verdicts(path: &Path) -> BTreeMap<&'static str, ReaderVerdict> {
 }
 
 #[test]
+fn ranks_and_alphas_are_those_of_layers_that_have_them() {
+    let about = inspect(&read(&LYCORIS), None);
+    assert_eq!(about.layers.len(), 3);
+    assert_eq!(about.ranks, BTreeMap::from([(2, 1)]));
+    assert_eq!(about.alphas, BTreeMap::from([("2".to_owned(), 1)]));
+}
+
+#[test]
 fn norms_and_biases_are_found_in_every_spelling_and_added() {
     let lycoris = [
         ("unet.mid_block.attentions.0.proj_in", 1.25),
