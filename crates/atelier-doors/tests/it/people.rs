@@ -2,7 +2,7 @@
 
 use atelier_accounts::{PasswordHash, Role, Secret, TokenScope};
 use atelier_server::Access;
-use atelier_store::{AccountId, NewToken, TokenId};
+use atelier_store::{AccountChange, AccountId, Library, NewToken, TokenId};
 use axum::body::Body;
 use axum::http::header;
 use serde_json::Value;
@@ -36,6 +36,34 @@ pub(crate) fn token(
     let token = library.create_token(new, secret.hash()).unwrap();
     (token.id, secret.as_str().to_owned())
 }
+
+/// What becomes of somebody.
+type End = fn(&Library, &Person<'_>);
+
+/// How somebody, called by the name, stops being let in to do what members do.
+pub(crate) const ENDS: [(&str, End); 4] = [
+    ("closed", |library, who| {
+        let new = AccountChange {
+            is_disabled: Some(true),
+            ..AccountChange::default()
+        };
+        library.update_account(who.account.unwrap(), new).unwrap();
+    }),
+    ("looks", |library, who| {
+        let new = AccountChange {
+            role: Some(Role::Viewer),
+            ..AccountChange::default()
+        };
+        library.update_account(who.account.unwrap(), new).unwrap();
+    }),
+    ("revoked", |library, who| {
+        let (token, _) = who.shown.as_ref().unwrap();
+        library.revoke_token(*token).unwrap();
+    }),
+    ("removed", |library, who| {
+        library.delete_account(who.account.unwrap()).unwrap();
+    }),
+];
 
 /// Somebody who asks.
 pub(crate) struct Person<'a> {

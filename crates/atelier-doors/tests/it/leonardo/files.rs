@@ -1,12 +1,11 @@
 //! Addresses of files in answers: fetched without a key, by whoever was told them, and when they end.
 
 use atelier_accounts::Role;
-use atelier_store::{AccountChange, Library};
 use axum::body::Body;
 use serde_json::{Value, json};
 
 use super::{API, Client, generation, refusal};
-use crate::people::{Person, guarded};
+use crate::people::{ENDS, Person, guarded};
 use crate::studio::{Studio, picture, request, text};
 
 /// The addresses of an image of a dataset and of a drawn picture, and the places of the two.
@@ -77,37 +76,11 @@ async fn where_no_key_is_needed_an_address_is_the_pictures_own_place() {
     assert!(text(url).starts_with(&start), "{url}");
 }
 
-/// What becomes of whoever was told an address.
-type End = fn(&Library, &Person<'_>);
-
 #[tokio::test]
 async fn an_address_ends_with_what_let_its_owner_look() {
     let client = Client::of(guarded());
     let library = client.studio.settings.library.clone();
-    let ends: [(&str, End); 4] = [
-        ("closed", |library, who| {
-            let new = AccountChange {
-                is_disabled: Some(true),
-                ..AccountChange::default()
-            };
-            library.update_account(who.account.unwrap(), new).unwrap();
-        }),
-        ("looks", |library, who| {
-            let new = AccountChange {
-                role: Some(Role::Viewer),
-                ..AccountChange::default()
-            };
-            library.update_account(who.account.unwrap(), new).unwrap();
-        }),
-        ("revoked", |library, who| {
-            let (token, _) = who.shown.as_ref().unwrap();
-            library.revoke_token(*token).unwrap();
-        }),
-        ("removed", |library, who| {
-            library.delete_account(who.account.unwrap()).unwrap();
-        }),
-    ];
-    for (name, end) in ends {
+    for (name, end) in ENDS {
         let who = Person::new(&client.studio, name, Role::Member);
         let told = told(&client, &who).await;
         end(&library, &who);

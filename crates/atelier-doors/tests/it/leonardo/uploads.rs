@@ -2,12 +2,11 @@
 
 use atelier_accounts::Role;
 use atelier_server::Access;
-use atelier_store::{AccountChange, Library};
 use axum::body::Body;
 use serde_json::{Value, json};
 
 use super::{API, Client, refusal};
-use crate::people::{Person, guarded};
+use crate::people::{ENDS, Person, guarded};
 use crate::studio::{Studio, picture, request, text};
 
 /// The address that an announcement with these headers names.
@@ -48,37 +47,11 @@ async fn an_address_is_https_where_the_proxy_before_the_server_says_so() {
     }
 }
 
-/// What becomes of whoever announced a picture.
-type End = fn(&Library, &Person<'_>);
-
 #[tokio::test]
 async fn an_address_ends_with_what_let_its_owner_announce() {
     let client = Client::of(guarded());
     let library = client.studio.settings.library.clone();
-    let ends: [(&str, End); 4] = [
-        ("closed", |library, who| {
-            let new = AccountChange {
-                is_disabled: Some(true),
-                ..AccountChange::default()
-            };
-            library.update_account(who.account.unwrap(), new).unwrap();
-        }),
-        ("looks", |library, who| {
-            let new = AccountChange {
-                role: Some(Role::Viewer),
-                ..AccountChange::default()
-            };
-            library.update_account(who.account.unwrap(), new).unwrap();
-        }),
-        ("revoked", |library, who| {
-            let (token, _) = who.shown.as_ref().unwrap();
-            library.revoke_token(*token).unwrap();
-        }),
-        ("removed", |library, who| {
-            library.delete_account(who.account.unwrap()).unwrap();
-        }),
-    ];
-    for (name, end) in ends {
+    for (name, end) in ENDS {
         let who = Person::new(&client.studio, name, Role::Member);
         let dataset = who.dataset(&client, 1).await;
         let announced = who.announced(&dataset).await;

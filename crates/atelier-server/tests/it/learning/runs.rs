@@ -94,14 +94,16 @@ async fn previews_are_listed_by_epoch_and_come_whole_in_part_and_small() {
     }
 }
 
+/// A run of three epochs, as its page asks for it.
+async fn shown_after_training(studio: &Studio) -> Value {
+    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 3})).await;
+    let path = format!("/api/v1/runs/{}", text(&run["id"]));
+    studio.get(&path).await.ok()
+}
+
 #[tokio::test]
 async fn a_run_says_where_its_settings_come_from() {
-    let studio = Studio::working();
-    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 3})).await;
-    let run = studio
-        .get(&format!("/api/v1/runs/{}", text(&run["id"])))
-        .await
-        .ok();
+    let run = shown_after_training(&Studio::working()).await;
     let from = |name: &str| run["origins"][name].clone();
     assert_eq!(from("epochs"), "request");
     assert_eq!(from("category"), "dataset");
@@ -109,12 +111,7 @@ async fn a_run_says_where_its_settings_come_from() {
 
 #[tokio::test]
 async fn a_run_says_what_it_has_to_tell_and_in_how_many_steps_its_seconds_were_spent() {
-    let studio = Studio::working();
-    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 3})).await;
-    let run = studio
-        .get(&format!("/api/v1/runs/{}", text(&run["id"])))
-        .await
-        .ok();
+    let run = shown_after_training(&Studio::working()).await;
     let notes = run["notes"].as_array().unwrap();
     assert!(notes.len() == 1 && text(&notes[0]).starts_with("2 captions are longer than"));
     assert_eq!(run["trained_steps"], run["done_steps"]);
