@@ -1,5 +1,6 @@
 //! What commands of the program stand on: settings and where things lie, what is printed, Ctrl-C, devices with their memory and
-//! speed, base models, the embedded one among them, where results are written, and the settings of a training with where these come from.
+//! speed, base models, the embedded one among them, where results are written, and the settings of a training with where these
+//! come from.
 
 pub mod bases;
 pub mod context;
