@@ -1,4 +1,5 @@
-"""One picture of the embedded base as diffusers draws it: final latents, for DDIM and Euler."""
+"""One picture of the embedded base as diffusers draws it: final latents for DDIM and Euler, the bytes of DDIM's, and what its
+encoder makes of these."""
 import pathlib
 
 import torch
@@ -20,6 +21,12 @@ def main():
         tensors[f"{name}.latent"] = pipeline(
             PROMPT, num_inference_steps=STEPS, guidance_scale=GUIDANCE, output_type="latent",
             generator=torch.Generator("cpu").manual_seed(SEED)).images
+    with torch.no_grad():
+        latent = tensors["ddim.latent"] / pipeline.vae.config.scaling_factor
+        pixels = pipeline.image_processor.postprocess(pipeline.vae.decode(latent).sample, output_type="np")
+        tensors["ddim.picture"] = torch.from_numpy((pixels[0] * 255).round()).to(torch.uint8)
+        drawn = tensors["ddim.picture"].permute(2, 0, 1)[None].float() / 127.5 - 1
+        tensors["encoder.mean"] = pipeline.vae.encode(drawn).latent_dist.mean
     save(__file__, tensors, {"prompt": PROMPT, "seed": SEED, "steps": STEPS, "guidance": GUIDANCE})
 
 

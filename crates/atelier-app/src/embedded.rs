@@ -137,6 +137,12 @@ mod tests {
     }
 
     #[test]
+    fn the_base_is_small_enough_to_ship() {
+        // Weights, tokenizer and card, in decimal megabytes.
+        assert!(size_bytes() <= 45_000_000, "{} bytes", size_bytes());
+    }
+
+    #[test]
     fn a_damaged_copy_is_unpacked_anew_and_nothing_else_remains() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("copy");

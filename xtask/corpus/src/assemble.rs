@@ -1,6 +1,6 @@
 //! Builds the corpus: fetch the packages, find each concept in each style, draw, caption, save.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -97,19 +97,16 @@ enum Drawing {
     Webp(PathBuf),
 }
 
-/// Opens `<cache>/corpus-<side>.{bin,json}`; makes it first when it is not there, or when its pictures come from other packages
-/// than are pinned.
+/// Opens `<cache>/corpus-<side>.{bin,json}`; makes it first when it is not there, or when its words or pictures come from other
+/// packages than are pinned.
 ///
 /// Making it fetches the pinned packages into `<cache>/npm` with the npm client and draws every picture.
 pub fn build(cache: &Path, side: usize) -> Result<Corpus> {
     let stem = cache.join(format!("corpus-{side}"));
-    if Corpus::exists(&stem) {
-        let mut corpus = Corpus::load(&stem)?;
-        if has_pinned_sources(&corpus.entries) {
-            // What a folder of an earlier version kept apart is of no account.
-            split::assign(&mut corpus.entries);
-            return Ok(corpus);
-        }
+    if let Some(mut corpus) = Corpus::load(&stem, has_pinned_sources)? {
+        // What a folder of an earlier version kept apart is of no account.
+        split::assign(&mut corpus.entries);
+        return Ok(corpus);
     }
     let mut wanted: Vec<Package> = STYLES.iter().map(|style| style.package).collect();
     wanted.push(packages::EMOJIBASE);
@@ -132,12 +129,13 @@ pub fn build(cache: &Path, side: usize) -> Result<Corpus> {
     }
     split::assign(&mut entries);
     let corpus = Corpus::new(side, entries, pixels)?;
-    corpus.save(&stem)?;
+    corpus.save(&stem, &packages::EMOJIBASE.spec())?;
     Ok(corpus)
 }
 
-/// Whether entries are those of every style, each from the package that is pinned for it.
-fn has_pinned_sources(entries: &[Entry]) -> bool {
+/// Whether names and keywords come from the pinned package, and entries are those of every style, each from the package that
+/// is pinned for it.
+fn has_pinned_sources(words: &str, entries: &[Entry]) -> bool {
     let found = entries
         .iter()
         .map(|entry| (entry.style.clone(), entry.source.clone()));
@@ -145,7 +143,7 @@ fn has_pinned_sources(entries: &[Entry]) -> bool {
         .iter()
         .map(|style| (style.style.to_owned(), style.package.spec()));
     let (found, pinned): (BTreeSet<_>, BTreeSet<_>) = (found.collect(), pinned.collect());
-    found == pinned
+    words == packages::EMOJIBASE.spec() && found == pinned
 }
 
 impl StyleSet {
@@ -171,15 +169,11 @@ impl StyleSet {
                     .collect()
             }
             Layout::WebpFiles => {
-                let mut files = std::collections::HashMap::new();
+                let mut paths = Vec::new();
                 for file in fs_err::read_dir(self.package.folder(cache).join("assets"))? {
-                    let path = file?.path();
-                    let code = path
-                        .file_stem()
-                        .and_then(|stem| stem.to_str())
-                        .map(concepts::plain_code);
-                    files.extend(code.map(|code| (code, path)));
+                    paths.push(file?.path());
                 }
+                let mut files = by_code(paths);
                 numbered
                     .filter_map(|(i, c)| Some((i, Drawing::Webp(files.remove(&c.code)?))))
                     .collect()
@@ -199,6 +193,26 @@ impl StyleSet {
             split: Split::Train,
         }
     }
+}
+
+/// One file for each plain code point: the one that is named by it, else the first by name. Which one the disk lists first
+/// is of no account.
+fn by_code(paths: Vec<PathBuf>) -> HashMap<String, PathBuf> {
+    let mut named = Vec::new();
+    for path in paths {
+        let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else {
+            continue;
+        };
+        let code = concepts::plain_code(stem);
+        let is_variant = stem != code;
+        named.push((code, is_variant, path));
+    }
+    named.sort_unstable();
+    let mut files = HashMap::new();
+    for (code, _, path) in named {
+        files.entry(code).or_insert(path);
+    }
+    files
 }
 
 impl Drawing {
@@ -225,15 +239,39 @@ mod tests {
             source: style.package.spec(),
             ..entry("grinning face")
         };
+        let words = packages::EMOJIBASE.spec();
         let mut entries: Vec<_> = styles().iter().chain(styles()).map(of).collect();
-        assert!(has_pinned_sources(&entries));
+        assert!(has_pinned_sources(&words, &entries));
+        for other in ["emojibase-data@0.0.1", ""] {
+            assert!(!has_pinned_sources(other, &entries), "words of `{other}`");
+        }
         entries[3].source = "@iconify-json/noto@0.0.1".to_owned();
         assert!(
-            !has_pinned_sources(&entries),
+            !has_pinned_sources(&words, &entries),
             "one picture of an earlier version"
         );
         let missing: Vec<_> = styles()[1..].iter().map(of).collect();
-        assert!(!has_pinned_sources(&missing), "a style is lacking");
-        assert!(!has_pinned_sources(&[]));
+        assert!(!has_pinned_sources(&words, &missing), "a style is lacking");
+        assert!(!has_pinned_sources(&words, &[]));
+    }
+
+    #[test]
+    fn of_two_files_with_one_code_the_plainly_named_wins_in_any_order() {
+        let names = [
+            "26a7-fe0f.webp",
+            "26a7.webp",
+            "1F441-FE0F-200D-1F5E8.webp",
+            "1f441-fe0f-200d-1f5e8-fe0f.webp",
+        ];
+        let paths = names.map(PathBuf::from).to_vec();
+        let backwards = paths.iter().rev().cloned().collect();
+        for files in [by_code(paths), by_code(backwards)] {
+            assert_eq!(files.len(), 2);
+            assert_eq!(files["26a7"], Path::new("26a7.webp"));
+            assert_eq!(
+                files["1f441-200d-1f5e8"],
+                Path::new("1F441-FE0F-200D-1F5E8.webp")
+            );
+        }
     }
 }

@@ -121,11 +121,4 @@ pub(crate) mod tests {
         );
         assert_eq!(full_caption(&entry("cat"), None), "cat, noto emoji");
     }
-
-    #[test]
-    fn one_sided_concepts_are_not_mirrored() {
-        assert!(entry("cat").may_flip());
-        assert!(entry("bright sun").may_flip());
-        assert!(!entry("left-facing fist").may_flip());
-    }
 }

@@ -36,23 +36,59 @@ pub struct Entry {
 impl Entry {
     /// Whether mirroring keeps the caption true.
     pub fn may_flip(&self) -> bool {
-        const ONE_SIDED: [&str; 8] = [
+        const ONE_SIDED: [&str; 15] = [
             "left",
             "right",
+            "leftwards",
+            "rightwards",
             "clockwise",
+            "counterclockwise",
             "increasing",
             "decreasing",
             "waxing",
             "waning",
             "quarter",
+            // a mirrored Earth is another one
+            "globe",
+            "map",
+            // they are nothing but figures and letters
+            "hundred",
+            "zzz",
         ];
-        // clocks and notes read one way only
-        if ["time", "music"].contains(&self.group.as_str()) {
+        // clocks, notes and what has a number on it read one way only
+        let has_number = self.concept.contains(|c: char| c.is_ascii_digit());
+        if has_number || ["time", "music"].contains(&self.group.as_str()) {
             return false;
         }
         !self
             .concept
             .split(|c: char| !c.is_ascii_alphabetic())
             .any(|word| ONE_SIDED.contains(&word))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::caption::tests::entry;
+
+    #[test]
+    fn one_sided_concepts_are_not_mirrored() {
+        for concept in ["cat", "bright sun", "folded hands", "copyright", "place"] {
+            assert!(entry(concept).may_flip(), "{concept}");
+        }
+        for concept in [
+            "left-facing fist",
+            "leftwards hand",
+            "rightwards pushing hand",
+            "man walking, facing right",
+            "globe showing americas",
+            "map of japan",
+            "hundred points",
+            "zzz",
+            "3rd place medal",
+            "pool 8 ball",
+        ] {
+            assert!(!entry(concept).may_flip(), "{concept}");
+        }
     }
 }

@@ -34,11 +34,6 @@ pub(crate) const FXEMOJI: Package = package("@iconify-json/fxemoji", "1.2.2", "A
 pub(crate) const NOTO_V1: Package = package("@iconify-json/noto-v1", "1.2.5", "Apache-2.0");
 /// In the public domain by its own manifest, which SPDX has no name for.
 pub(crate) const TEAPOT: Package = package("teapot", "1.0.0", "LicenseRef-Public-Domain");
-pub(crate) const DICEBEAR: Package = package("@dicebear/core", "9.4.3", "MIT");
-pub(crate) const OPEN_PEEPS: Package = package("@dicebear/open-peeps", "9.4.3", "CC0-1.0");
-pub(crate) const PIXEL_ART: Package = package("@dicebear/pixel-art", "9.4.3", "CC0-1.0");
-pub(crate) const BIG_SMILE: Package = package("@dicebear/big-smile", "9.4.3", "CC-BY-4.0");
-pub(crate) const PERSONAS: Package = package("@dicebear/personas", "9.4.3", "CC-BY-4.0");
 
 impl Package {
     /// `name@version`, as the client and the corpus index write it.
@@ -60,7 +55,7 @@ impl Package {
 }
 
 /// The folder that the npm client installs into.
-pub(crate) fn npm_folder(cache: &Path) -> PathBuf {
+fn npm_folder(cache: &Path) -> PathBuf {
     cache.join("npm")
 }
 

@@ -41,7 +41,8 @@ impl Rng {
     }
 }
 
-/// Mixes a text into 64 bits that stay the same on every machine and in every version.
+/// Mixes a text into 64 bits that stay the same on every machine and in every version: the first number of an [`Rng`] that is
+/// seeded with the FNV-1a hash of the text's bytes.
 pub fn hash_text(text: &str) -> u64 {
     let fnv = text.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)

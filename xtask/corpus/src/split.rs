@@ -10,8 +10,8 @@ const HELD_OUT_PERCENT: u64 = 20;
 /// In how many styles a held-out concept must remain for training.
 const MIN_TRAINED_STYLES: usize = 2;
 
-/// A number that changes when other entries are held out (FNV-1a over their names), to tell whether figures about unseen
-/// pairs are about pairs that a base has not seen.
+/// A number that changes when other entries are held out, to tell whether figures about unseen pairs are about pairs that a
+/// base has not seen: [`hash_text`] of their sorted ids, one a line, as 16 hexadecimal digits.
 pub fn held_out_fingerprint(entries: &[Entry]) -> String {
     let mut ids: Vec<&str> = entries
         .iter()
@@ -20,11 +20,6 @@ pub fn held_out_fingerprint(entries: &[Entry]) -> String {
         .collect();
     ids.sort_unstable();
     format!("{:016x}", hash_text(&ids.join("\n")))
-}
-
-/// Whether the entry may be trained on.
-pub fn split(entry: &Entry) -> Split {
-    entry.split
 }
 
 /// Decides the split of every entry from (concept, style) alone.
@@ -79,7 +74,7 @@ mod tests {
         assign(&mut entries);
         let held_out = entries
             .iter()
-            .filter(|e| split(e) == Split::HeldOutPair)
+            .filter(|e| e.split == Split::HeldOutPair)
             .count();
         // A fifth of 3000, less those of concepts that would be left with one style.
         assert!((450..600).contains(&held_out), "{held_out}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use atelier_corpus::{Augment, COLOURS, Corpus, Rng, Split, build_full, caption, compose, split};
+use atelier_corpus::{Augment, COLOURS, Corpus, Rng, Split, build, caption, compose};
 
 /// Samples across and down.
 const GRID: usize = 10;
@@ -15,7 +15,7 @@ fn main() -> Result<()> {
     let [cache, side, out, only @ ..] = arguments.as_slice() else {
         anyhow::bail!("usage: contact-sheet CACHE SIDE OUT.png [STYLE-OR-GROUP]");
     };
-    let corpus = build_full(
+    let corpus = build(
         &PathBuf::from(cache),
         side.parse().context("SIDE is a number of pixels")?,
     )?;
@@ -61,7 +61,7 @@ fn print_counts(corpus: &Corpus) {
         for key in [(style, group), (style, "all"), ("all", group)] {
             let count = table.entry(key).or_default();
             count.0 += 1;
-            count.1 += usize::from(split(entry) == Split::HeldOutPair);
+            count.1 += usize::from(entry.split == Split::HeldOutPair);
         }
     }
     for ((style, group), (all, held_out)) in table {

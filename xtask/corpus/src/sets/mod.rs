@@ -1,8 +1,6 @@
 //! The sets of pictures that need code of their own.
 
-pub(crate) mod avatars;
 pub(crate) mod blob;
-pub(crate) mod clipart;
 pub(crate) mod fxemoji;
 pub(crate) mod iconify;
 pub(crate) mod ink;
