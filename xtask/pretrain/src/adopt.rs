@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use atelier_corpus::Split;
 use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_weights::TensorFile;
@@ -10,7 +10,7 @@ use burn::tensor::Device;
 
 use crate::export::{Origin, tokenizer_folder};
 use crate::recipe::Recipe;
-use crate::store::Store;
+use crate::store::{Store, read};
 use crate::vae::log;
 use crate::vocabulary::{self, STRANGERS, Vocabulary};
 use crate::{Pretraining, denoiser, vae};
@@ -54,8 +54,16 @@ pub(crate) fn adopt(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
         place.held_out()?,
     );
     let file = TensorFile::open(base.join("vae/diffusion_pytorch_model.safetensors"))?;
-    autoencoder.begin_with(made.vae_steps, |slot| Ok(file.read_f32(&slot.name)?))?;
-    let store = networks(place, base, made.denoiser_steps)?;
+    let told = || {
+        format!(
+            "cannot begin with `{}`; take a whole copy of it",
+            base.display()
+        )
+    };
+    autoencoder
+        .begin_with(made.vae_steps, |slot| read(&file, &slot.name, &slot.shape))
+        .with_context(told)?;
+    let store = networks(place, base, made.denoiser_steps).with_context(told)?;
     fs_err::create_dir_all(&place.cache)?;
     let written = autoencoder
         .save(&checkpoints[0])
@@ -82,20 +90,23 @@ fn networks(place: &Pretraining, base: &Path, steps: u64) -> anyhow::Result<Stor
     let vocabulary = Vocabulary::of(&corpus, &Tokenizer::open(&tokenizer_folder())?);
     let rows = vocabulary.len() + STRANGERS;
     let mut model = denoiser::untrained(&place.recipe, rows, &Device::flex())?;
-    let mut store = Store::of(&mut model, place.held_out()?);
+    let store = Store::of(&mut model, place.held_out()?);
+    let mut store = store.learning_from(vocabulary.learnt_from(&corpus));
     let unet = TensorFile::open(base.join("unet/diffusion_pytorch_model.safetensors"))?;
     let text = TensorFile::open(base.join("text_encoder/model.safetensors"))?;
     store.begin_with(steps, |slot| {
         if let Some(name) = slot.name.strip_prefix("unet.") {
-            return Ok(unet.read_f32(name)?);
+            return read(&unet, name, &slot.shape);
         }
         let name = slot.name.trim_start_matches("text_encoder.");
-        let values = text.read_f32(&format!("text_model.{name}"))?;
+        let name = format!("text_model.{name}");
         if slot.name != denoiser::TABLE {
-            return Ok(values);
+            return read(&text, &name, &slot.shape);
         }
+        let mut shape = slot.shape.clone();
+        shape[0] = vocabulary::ALL;
         let mut table = slot.values.clone();
-        vocabulary.gather(&values, &mut table);
+        vocabulary.gather(&read(&text, &name, &shape)?, &mut table);
         Ok(table)
     })?;
     Ok(store)

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::recipe::{Recipe, SIDE, TextRecipe};
+use crate::recipe::{Recipe, SIDE, Schedule, TextRecipe};
 
 impl Recipe {
     /// Configuration of the autoencoder.
@@ -59,17 +59,21 @@ impl Recipe {
             "attention_dropout": 0.0, "dtype": "float16",
         })
     }
-}
 
-/// Noise schedule: cosine with velocity prediction, whose last timestep is pure noise, so that plain backgrounds of any
-/// colour can be drawn (Lin et al. 2024).
-pub(crate) fn scheduler() -> Value {
-    json!({
-        "_class_name": "DDIMScheduler", "_diffusers_version": "0.42.1", "num_train_timesteps": 1000,
-        "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "squaredcos_cap_v2", "trained_betas": null,
-        "prediction_type": "v_prediction", "clip_sample": false, "set_alpha_to_one": true, "steps_offset": 1,
-        "timestep_spacing": "trailing", "rescale_betas_zero_snr": false, "thresholding": false,
-    })
+    /// Noise schedule, with velocity prediction, since the last timestep is pure noise: the cosine ends so near to it that only
+    /// the other one is rescaled.
+    pub(crate) fn scheduler(&self) -> Value {
+        let (betas, is_rescaled) = match self.denoiser.schedule {
+            Schedule::Cosine => ("squaredcos_cap_v2", false),
+            Schedule::ScaledLinear => ("scaled_linear", true),
+        };
+        json!({
+            "_class_name": "DDIMScheduler", "_diffusers_version": "0.42.1", "num_train_timesteps": 1000,
+            "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": betas, "trained_betas": null,
+            "prediction_type": "v_prediction", "clip_sample": false, "set_alpha_to_one": true, "steps_offset": 1,
+            "timestep_spacing": "trailing", "rescale_betas_zero_snr": is_rescaled, "thresholding": false,
+        })
+    }
 }
 
 /// `model_index.json`.
@@ -86,6 +90,10 @@ pub(crate) fn model_index() -> Value {
 
 #[cfg(test)]
 mod tests {
+    use atelier_core::{SamplerKind, ScheduleKind};
+    use atelier_diffusion::samplers;
+    use atelier_diffusion::schedule::{NoiseSchedule, PredictionType, ScheduleConfig};
+
     use super::*;
 
     #[test]
@@ -95,5 +103,36 @@ mod tests {
         assert_eq!(config["down_block_types"][0], "DownBlock2D");
         assert_eq!(config["up_block_types"][2], "UpBlock2D");
         assert_eq!(config["up_block_types"][0], "CrossAttnUpBlock2D");
+    }
+
+    #[test]
+    fn drawings_begin_where_no_schedule_keeps_anything_of_the_picture() {
+        let [cosine, linear] = [Schedule::Cosine, Schedule::ScaledLinear].map(|schedule| {
+            let mut recipe = Recipe::default();
+            recipe.denoiser.schedule = schedule;
+            let config = ScheduleConfig::from_json(&recipe.scheduler().to_string()).unwrap();
+            let noise = NoiseSchedule::new(&config);
+            assert_eq!(noise.prediction_type, PredictionType::VPrediction);
+            assert_eq!(noise.len(), 1000);
+            let (first, last) = (noise.alphas_cumprod[0], noise.alphas_cumprod[999]);
+            assert!(
+                first > 0.99 && (0.0..1e-6).contains(&last),
+                "{first} {last}"
+            );
+            let base = ScheduleKind::Base;
+            let walk = samplers::build(SamplerKind::Ddim, base, &config, 25).unwrap();
+            assert!((walk.timesteps()[0] - 999.0).abs() < 1e-6);
+            noise
+        });
+        // in the middle the linear one keeps less
+        let middle = [&cosine, &linear].map(|noise| noise.alphas_cumprod[500]);
+        assert!(middle[0] > middle[1] + 0.1, "{middle:?}");
+    }
+
+    #[test]
+    fn the_cosine_is_that_of_the_shipped_base() {
+        let shipped = include_str!("../../../assets/atelier-mini/scheduler/scheduler_config.json");
+        let shipped: Value = serde_json::from_str(shipped).unwrap();
+        assert_eq!(Recipe::default().scheduler(), shipped);
     }
 }

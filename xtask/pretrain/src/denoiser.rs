@@ -21,10 +21,10 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use crate::latents::{self, Latents};
 use crate::recipe::{Optimizer, Recipe, SEED, Timesteps, WARMUP_STEPS};
 use crate::store::Store;
-use crate::vae::log;
+use crate::vae::{log, missed};
 use crate::vocabulary::{STRANGERS, Vocabulary};
 use crate::workers::{PARTS, Workers};
-use crate::{Pretraining, configs, export, sheet};
+use crate::{Pretraining, export, sheet};
 
 /// The two networks that are trained together.
 pub(crate) struct Model {
@@ -195,13 +195,11 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
     let tokenizer = Tokenizer::open(&export::tokenizer_folder())?;
     let feed = Feed {
         recipe,
+        latents: latents::load(place, &corpus)?,
         vocabulary: Vocabulary::of(&corpus, &tokenizer),
         corpus,
-        latents: latents::load(place)?,
         tokenizer,
-        schedule: NoiseSchedule::new(&ScheduleConfig::from_json(
-            &configs::scheduler().to_string(),
-        )?),
+        schedule: NoiseSchedule::new(&ScheduleConfig::from_json(&recipe.scheduler().to_string())?),
         device: device.clone(),
     };
     ensure!(
@@ -211,10 +209,18 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
     let tokens = feed.vocabulary.len();
     let rows = tokens + STRANGERS;
     let mut workers = Workers::new(&device, || untrained(recipe, rows, &device))?;
-    let mut store = Store::of(workers.model(), place.held_out()?);
+    let learnt_from = feed.vocabulary.learnt_from(&feed.corpus);
+    let mut store = Store::of(workers.model(), place.held_out()?).learning_from(learnt_from);
     if checkpoint(place).exists() {
         store.load(&checkpoint(place))?;
     }
+    if let Some(nothing) = store.done(&checkpoint(place), steps) {
+        log(&nothing);
+        return Ok(());
+    }
+    // Strangers stay as they are, so that the base learns to pass over rows that it has not learned.
+    let table = store.position(TABLE)?;
+    store.hold_rows_from(table, tokens);
     if recipe.denoiser.optimizer == Optimizer::Muon {
         store.use_muon(is_hidden, recipe.denoiser.weight_decay);
     }
@@ -237,13 +243,10 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
     let (start, first, mut recent) = (Instant::now(), store.step, Vec::new());
     while store.step < steps {
         let at = store.step;
-        let mut step = workers.step(&store, |model, part| {
+        let step = workers.step(&store, |model, part| {
             let loss = feed.loss(model, feed.batch(at, part));
             (loss.clone(), [loss])
         });
-        let table = store.position(TABLE)?;
-        let width = store.slots[table].values.len() / rows;
-        step.gradients[table][tokens * width..].fill(0.0);
         recent.push(step.losses[0]);
         store.update(step.gradients, rate.at(at - store.began), ema)?;
         if store.step.is_multiple_of(50) {
@@ -259,13 +262,20 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
             store.save(&checkpoint(place))?;
         }
         if store.step.is_multiple_of(1000) || store.step == steps {
-            let folder = place.cache.join("preview");
-            export::replace(place, &folder)?;
-            let sheet = place.cache.join(format!("sheet-{:06}.png", store.step));
-            sheet::preview(&folder, &sheet)?;
+            if let Some(line) = missed("sheet of drawings", || draw_sheet(place, store.step)) {
+                log(&line);
+            }
         }
     }
     Ok(())
+}
+
+/// Exports what the checkpoint holds, and draws with it.
+fn draw_sheet(place: &Pretraining, step: u64) -> anyhow::Result<()> {
+    let folder = place.cache.join("preview");
+    export::replace(place, &folder)?;
+    let sheet = place.cache.join(format!("sheet-{step:06}.png"));
+    sheet::preview(&folder, &sheet)
 }
 
 #[cfg(test)]

@@ -4,22 +4,24 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use atelier_corpus::Split;
+use atelier_corpus::{Corpus, Split};
 use atelier_diffusion::tokenizer::Tokenizer;
-use atelier_weights::{DType, OutTensor, atomic, write_tensors};
+use atelier_weights::atomic::PartialFolder;
+use atelier_weights::{DType, OutTensor, write_tensors};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::recipe::Recipe;
+use crate::recipe::{self, Recipe};
 use crate::store::Store;
 use crate::vocabulary::{self, STRANGERS, Vocabulary};
 use crate::{Pretraining, configs, denoiser, latents, vae};
 
-/// What an exported folder was made with, as `training.json` in it.
+/// What an exported folder was made with, as `training.json` in it. A training may be made longer with another optimizer, batch
+/// or rate; only the last stretch is told here, so that the recipe from nothing need not give the same weights again.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Origin {
-    /// The recipe.
+    /// The recipe of the last stretch.
     pub(crate) recipe: Recipe,
     /// Steps of the autoencoder, those of its decoder alone among them.
     pub(crate) vae_steps: u64,
@@ -38,7 +40,15 @@ impl Origin {
     pub(crate) fn read(base: &Path) -> anyhow::Result<Self> {
         let path = base.join(ORIGIN);
         let text = fs_err::read(&path).context("the folder does not say how it was made")?;
-        serde_json::from_slice(&text).with_context(|| format!("cannot read `{}`", path.display()))
+        Self::parsed(&text).with_context(|| format!("cannot read `{}`", path.display()))
+    }
+
+    fn parsed(text: &[u8]) -> serde_json::Result<Self> {
+        let mut record: Value = serde_json::from_slice(text)?;
+        if let Some(made) = record.get_mut("recipe") {
+            recipe::complete(made);
+        }
+        serde_json::from_value(record)
     }
 }
 
@@ -54,43 +64,68 @@ pub(crate) fn export(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
         "`{}` exists already; name another folder",
         out.display()
     );
-    let temporary = written(place, out)?;
-    Ok(atomic::publish_folder(temporary, out)?)
+    Ok(written(place, out)?.publish(out)?)
 }
 
-/// Writes the folder in place of an earlier one, which stays until the new one is complete.
+/// Writes the folder in place of an earlier one, which goes when the new one has its name, and stays where that fails.
 pub(crate) fn replace(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
-    let temporary = written(place, out)?;
-    if out.exists() {
-        fs_err::remove_dir_all(out)?;
-    }
-    Ok(atomic::publish_folder(temporary, out)?)
+    settle(out)?;
+    swap(written(place, out)?, out)
 }
 
-/// The finished folder, under a name beside `out` that no other process takes.
-fn written(place: &Pretraining, out: &Path) -> anyhow::Result<PathBuf> {
-    let name = out.file_name().with_context(|| {
-        let out = out.display();
-        format!("`{out}` has no name of its own, name a new folder")
-    })?;
-    let name = name.to_string_lossy();
-    let temporary = out.with_file_name(format!(".{name}-{}.partial", std::process::id()));
-    if temporary.exists() {
-        fs_err::remove_dir_all(&temporary)?;
+/// Where an earlier folder lies while the new one gets its name.
+fn aside(out: &Path) -> PathBuf {
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    out.with_file_name(format!(".{name}.earlier"))
+}
+
+/// Ends what a killed program began: an earlier folder gets its name back where the new one did not get it, else it goes.
+fn settle(out: &Path) -> anyhow::Result<()> {
+    let aside = aside(out);
+    if !aside.exists() {
+        return Ok(());
     }
-    let done = write_folder(place, &temporary);
-    if done.is_err() {
-        // The cause is reported; a second failure here would only hide it.
-        drop(fs_err::remove_dir_all(&temporary));
+    if out.exists() {
+        fs_err::remove_dir_all(aside)?;
+    } else {
+        fs_err::rename(aside, out)?;
     }
-    done.map(|()| temporary)
+    Ok(())
+}
+
+/// Gives a finished folder its name.
+fn swap(new: PartialFolder, out: &Path) -> anyhow::Result<()> {
+    if out.exists() {
+        fs_err::rename(out, aside(out))?;
+    }
+    let published = new.publish(out);
+    let settled = settle(out);
+    // Why there is no new folder comes first.
+    published?;
+    settled
+}
+
+/// The finished folder, under a hidden name beside `out`. What killed programs left there a day ago is removed.
+fn written(place: &Pretraining, out: &Path) -> anyhow::Result<PartialFolder> {
+    ensure!(
+        out.file_name().is_some(),
+        "`{}` has no name of its own, name a new folder",
+        out.display()
+    );
+    if let Some(parent) = out.parent() {
+        fs_err::create_dir_all(parent)?;
+    }
+    let folder = PartialFolder::beside(out)?;
+    write_folder(place, folder.path())?;
+    Ok(folder)
 }
 
 fn write_folder(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
     let device = Device::flex();
     let recipe = &place.recipe;
-    let scaling_factor = latents::load(place)?.scaling_factor;
-    let trained = denoiser(place, &device)?;
+    let corpus = place.drawn(Split::Train)?;
+    let scaling_factor = latents::scaling_factor(place, &corpus)?;
+    let trained = denoiser(place, &corpus, &device)?;
     let mut autoencoder = vae::untrained(recipe, &device)?;
     let mut pixels = Store::of(&mut autoencoder, place.held_out()?);
     pixels.load(&vae::checkpoint(place))?;
@@ -117,7 +152,7 @@ fn write_folder(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
     )?;
     json(
         &out.join("scheduler/scheduler_config.json"),
-        &configs::scheduler(),
+        &recipe.scheduler(),
     )?;
     for name in ["vocab.json", "merges.txt", "tokenizer_config.json"] {
         fs_err::copy(
@@ -163,16 +198,14 @@ fn narrow_posterior(pixels: &mut Store) -> anyhow::Result<()> {
 }
 
 /// The trained denoiser and text encoder, with rows for all tokens.
-fn denoiser(place: &Pretraining, device: &Device) -> anyhow::Result<Store> {
-    let vocabulary = Vocabulary::of(
-        &place.drawn(Split::Train)?,
-        &Tokenizer::open(&tokenizer_folder())?,
-    );
+fn denoiser(place: &Pretraining, corpus: &Corpus, device: &Device) -> anyhow::Result<Store> {
+    let vocabulary = Vocabulary::of(corpus, &Tokenizer::open(&tokenizer_folder())?);
     let store = |tokens| -> anyhow::Result<Store> {
         let mut model = denoiser::untrained(&place.recipe, tokens, device)?;
         Ok(Store::of(&mut model, place.held_out()?))
     };
-    let mut trained = store(vocabulary.len() + STRANGERS)?;
+    let trained = store(vocabulary.len() + STRANGERS)?;
+    let mut trained = trained.learning_from(vocabulary.learnt_from(corpus));
     trained.load(&denoiser::checkpoint(place))?;
     let mut all = store(vocabulary::ALL)?;
     all.step = trained.step;
@@ -217,6 +250,51 @@ mod tests {
     use burn::tensor::Tensor;
 
     use super::*;
+    use crate::recipe::Schedule;
+
+    #[test]
+    fn an_earlier_folder_stays_until_the_new_one_has_its_name() {
+        let home = tempfile::tempdir().unwrap();
+        let out = home.path().join("preview");
+        let new = |text: &str| {
+            let folder = PartialFolder::beside(&out).unwrap();
+            fs_err::write(folder.path().join("weights"), text).unwrap();
+            folder
+        };
+        let is_alone = |text: &str| {
+            let held = fs_err::read_to_string(out.join("weights")).unwrap();
+            assert_eq!(held, text);
+            assert_eq!(fs_err::read_dir(home.path()).unwrap().count(), 1);
+        };
+        swap(new("one"), &out).unwrap();
+        is_alone("one");
+        swap(new("two"), &out).unwrap();
+        is_alone("two");
+        let lost = new("three");
+        fs_err::remove_dir_all(lost.path()).unwrap();
+        assert!(swap(lost, &out).is_err());
+        is_alone("two");
+        // killed before the new one had its name, and after it
+        fs_err::rename(&out, aside(&out)).unwrap();
+        settle(&out).unwrap();
+        is_alone("two");
+        fs_err::create_dir(aside(&out)).unwrap();
+        settle(&out).unwrap();
+        is_alone("two");
+    }
+
+    #[test]
+    fn the_record_of_an_edition_without_later_keys_says_what_it_was_made_with() {
+        let record = r#"{
+            "recipe": {"denoiser": {"steps": 42000, "batch": 64}},
+            "vae_steps": 8500, "denoiser_steps": 42000, "held_out": "3af20fa8dfa9a747"
+        }"#;
+        let made = Origin::parsed(record.as_bytes()).unwrap().recipe.denoiser;
+        assert_eq!((made.views, made.schedule), (8, Schedule::Cosine));
+        assert!((made.weight_decay - 0.01).abs() < 1e-12);
+        let broken = br#"{"recipe": [], "vae_steps": 1}"#;
+        assert!(Origin::parsed(broken).is_err());
+    }
 
     #[test]
     fn draws_from_the_exported_posterior_are_the_trained_mean() {

@@ -37,7 +37,7 @@ pub(crate) fn draw(place: &Pretraining, base: &Path, out: &Path) -> anyhow::Resu
     let mut first = 1;
     for (title, split) in halves {
         let _ = write!(page, "\n## {title}\n");
-        let prompts = prompts(&place.drawn(split)?, EACH);
+        let prompts = prompts(&place.drawn_by(base, split)?, EACH);
         for prompts in prompts.chunks(OF_A_SHEET) {
             let file = format!("drawings-{first:03}.png");
             let drawn = prompts.iter().enumerate();

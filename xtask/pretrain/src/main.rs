@@ -21,6 +21,7 @@ mod score;
 mod sheet;
 mod store;
 mod vae;
+mod validation;
 mod vocabulary;
 mod workers;
 
@@ -91,6 +92,15 @@ enum Stage {
         #[arg(long)]
         base: PathBuf,
     },
+    /// Measure the error of the denoiser's predictions for unseen pairs beside trained ones, on fixed noise.
+    Validate {
+        /// The exported folder.
+        #[arg(long)]
+        base: PathBuf,
+        /// Pictures of either kind.
+        #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(2..))]
+        pictures: u16,
+    },
     /// Draw the gallery of the model card with an exported folder.
     Gallery {
         /// The exported folder.
@@ -144,6 +154,20 @@ impl Pretraining {
             !corpus.entries.is_empty(),
             "no picture of the corpus is in the groups {:?}",
             self.recipe.groups
+        );
+        Ok(corpus)
+    }
+
+    /// The pairs of a split in the groups that an exported folder was trained to draw.
+    pub(crate) fn drawn_by(&self, base: &Path, split: Split) -> anyhow::Result<Corpus> {
+        let made = export::Origin::read(base)?;
+        let mut corpus = self.corpus()?;
+        corpus.retain(|entry| made.recipe.draws(&entry.group) && entry.split == split);
+        ensure!(
+            !corpus.entries.is_empty(),
+            "no picture of the corpus is in the groups {:?} of `{}`",
+            made.recipe.groups,
+            base.display()
         );
         Ok(corpus)
     }
@@ -214,6 +238,9 @@ fn one(place: &Pretraining, stage: Stage) -> anyhow::Result<()> {
         Stage::Adopt { base } => adopt::adopt(place, &base),
         Stage::Export { out } => export::export(place, &out),
         Stage::Reconstruction { base } => reconstruction::measure(place, &base),
+        Stage::Validate { base, pictures } => {
+            validation::measure(place, &base, usize::from(pictures))
+        }
         Stage::Gallery { base, out } => gallery::draw(place, &base, &out),
         Stage::Fit(subject) => fit::show(&subject),
         Stage::Strengths(subject) => fit::strengths::show(&subject),

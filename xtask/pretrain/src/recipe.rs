@@ -1,16 +1,22 @@
 //! The numbers of the embedded base in one place: shapes, schedules, what it learns from, how large a batch is. How pictures
 //! are cut, captioned and kept apart for testing is `atelier-corpus`'s.
 //!
-//! [`Recipe::default`] is that of the shipped base; its model card tells in which stretches it was followed. A search of
-//! shapes gives another one as a JSON file that names what differs.
+//! [`Recipe::default`] makes a base from nothing in one stretch. The shipped base has its shapes, but was made in several
+//! stretches, with `AdamW` first and Muon later, as its model card tells: the default does not give its numbers again, and its
+//! `training.json` holds the recipe of the last stretch. A search of shapes gives another recipe as a JSON file that names what
+//! differs from the default.
+
+mod problems;
+mod record;
 
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use atelier_weights::atomic;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::workers::PARTS;
+pub(crate) use record::complete;
 
 /// Side of the pictures in pixels.
 pub(crate) const SIDE: usize = 128;
@@ -102,6 +108,8 @@ pub(crate) struct DenoiserRecipe {
     pub(crate) heads: Vec<usize>,
     /// Whether each level attends to the text.
     pub(crate) attention: Vec<bool>,
+    /// How noise runs over the timesteps.
+    pub(crate) schedule: Schedule,
     /// Backgrounds, flips and shifts under which each picture is encoded.
     pub(crate) views: usize,
     pub(crate) steps: u64,
@@ -118,6 +126,17 @@ pub(crate) struct DenoiserRecipe {
     /// Largest weight of a timestep's error in the picture, relative to its noise (Hang et al. 2023); none: all equal.
     pub(crate) min_snr: Option<f64>,
     pub(crate) ema_decay: f64,
+}
+
+/// How noise runs over the timesteps; the last one is pure noise with each, so that plain backgrounds of any colour can be
+/// drawn (Lin et al. 2024).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Schedule {
+    /// The squared cosine of Nichol and Dhariwal 2021.
+    Cosine,
+    /// That of Stable Diffusion, stretched until its last timestep keeps nothing of the picture.
+    ScaledLinear,
 }
 
 /// How a training step chooses its timesteps.
@@ -196,15 +215,16 @@ impl Default for DenoiserRecipe {
             channels: vec![128, 160, 192],
             heads: vec![4, 5, 6],
             attention: vec![false, true, true],
-            views: 8,
-            steps: 42_000,
+            schedule: Schedule::Cosine,
+            views: 32,
+            steps: 45_500,
             cooldown_steps: 2500,
             batch: 64,
             rate: 5e-4,
             stranger_share: 0.3,
             timesteps: Timesteps::Stratified,
             optimizer: Optimizer::Muon,
-            weight_decay: 0.01,
+            weight_decay: 0.1,
             min_snr: None,
             ema_decay: 0.999,
         }
@@ -216,14 +236,22 @@ fn read(path: &Path) -> anyhow::Result<Recipe> {
         .with_context(|| format!("recipe `{}`", path.display()))
 }
 
+/// [`read`] of what an earlier program kept, see [`complete`].
+fn read_kept(path: &Path) -> anyhow::Result<Recipe> {
+    let told = || format!("recipe `{}`", path.display());
+    let mut kept: Value = serde_json::from_slice(&fs_err::read(path)?).with_context(told)?;
+    complete(&mut kept);
+    serde_json::from_value(kept).with_context(told)
+}
+
 impl Recipe {
-    /// The recipe of a cache folder: the one that an earlier training left there, else the one given now, else the shipped one.
+    /// The recipe of a cache folder: the one that an earlier training left there, else the one given now, else the default.
     ///
     /// # Errors
     /// When the one given is not the one that lies there, or has problems.
     pub(crate) fn of(cache: &Path, given: Option<&Path>) -> anyhow::Result<Self> {
         let kept = cache.join(FILE);
-        let kept = kept.exists().then(|| read(&kept)).transpose()?;
+        let kept = kept.exists().then(|| read_kept(&kept)).transpose()?;
         let given = given.map(read).transpose()?;
         if let (Some(kept), Some(given)) = (&kept, &given) {
             ensure!(
@@ -251,61 +279,6 @@ impl Recipe {
         }
         fs_err::create_dir_all(cache)?;
         Ok(atomic::write_file(path, |to| to.write_all(&text))?)
-    }
-
-    /// What is wrong with the numbers, each with what would be right.
-    fn problems(&self) -> Vec<String> {
-        let Self {
-            groups,
-            vae,
-            denoiser,
-            ..
-        } = self;
-        let mut problems = Vec::new();
-        let mut check = |right: bool, problem: &str| {
-            if !right {
-                problems.push(problem.to_owned());
-            }
-        };
-        check(!groups.is_empty(), "`groups` is empty");
-        check(
-            (2..=6).contains(&vae.channels.len()),
-            "`vae.channels` must have 2 to 6 levels",
-        );
-        check(
-            vae.norm_groups > 0 && vae.channels.iter().all(|c| c % vae.norm_groups == 0),
-            "`vae.norm_groups` must divide every number of `vae.channels`",
-        );
-        check(
-            vae.decoder_noise >= 0.0,
-            "`vae.decoder_noise` must be 0 or more",
-        );
-        let pixels = 1_usize << vae.channels.len().clamp(1, 7).saturating_sub(1);
-        check(
-            vae.crop > 0 && vae.crop <= SIDE && vae.crop.is_multiple_of(pixels),
-            "`vae.crop` must be a multiple of the pixels per latent, at most 128",
-        );
-        for (name, batch) in [("vae", vae.batch), ("denoiser", denoiser.batch)] {
-            check(
-                batch > 0 && batch.is_multiple_of(PARTS),
-                &format!("`{name}.batch` must be a multiple of {PARTS}"),
-            );
-        }
-        check(denoiser.views > 0, "`denoiser.views` must be 1 or more");
-        check(
-            (0.0..1.0).contains(&denoiser.weight_decay),
-            "`denoiser.weight_decay` must be 0 or more, and less than 1",
-        );
-        let levels = denoiser.channels.len();
-        check(
-            levels > 1 && denoiser.heads.len() == levels && denoiser.attention.len() == levels,
-            "`denoiser.channels`, `heads` and `attention` must have equally many levels, at least 2",
-        );
-        check(
-            denoiser.channels.iter().all(|c| c % 32 == 0),
-            "every number of `denoiser.channels` must be a multiple of 32, the groups of its normalisations",
-        );
-        problems
     }
 
     /// Whether the base learns pictures of this group.
@@ -355,6 +328,19 @@ mod tests {
     }
 
     #[test]
+    fn a_cache_of_an_earlier_program_goes_on_with_what_was_usual_then() {
+        let cache = tempfile::tempdir().unwrap();
+        let text = r#"{"denoiser": {"steps": 42000}}"#;
+        fs_err::write(cache.path().join(FILE), text).unwrap();
+        let kept = Recipe::of(cache.path(), None).unwrap().denoiser;
+        assert_eq!((kept.steps, kept.views), (42_000, 8));
+        let given = written(cache.path(), text);
+        let given = read(&given).unwrap().denoiser;
+        assert_eq!(given.views, DenoiserRecipe::default().views);
+        assert_ne!(given.views, kept.views);
+    }
+
+    #[test]
     fn what_a_recipe_does_not_have_or_may_not_be_is_an_error_that_names_it() {
         let folder = tempfile::tempdir().unwrap();
         let error = |text: &str| {
@@ -380,7 +366,6 @@ mod tests {
         ] {
             assert!(several.contains(name), "{several}");
         }
-        assert!(Recipe::default().problems().is_empty());
         let optimizer = |word: &str| {
             let text = format!(r#"{{"denoiser": {{"optimizer": "{word}"}}}}"#);
             let file = written(folder.path(), &text);

@@ -1,9 +1,11 @@
-//! How well the autoencoder gives pictures back that it never saw, for every source, and whether plain colour stays plain.
+//! How well the autoencoder gives pictures back that it never saw, for every source, and whether plain colour stays plain, alone
+//! and beside a drawing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use atelier_corpus::{COLOURS, Rng, Split};
+use anyhow::Context as _;
+use atelier_corpus::{COLOURS, Corpus, Rng, Split};
 use atelier_data::RgbPicture;
 use atelier_diffusion::stable_diffusion::{Base, Vae};
 use atelier_eval::{psnr, ssim};
@@ -18,50 +20,157 @@ use crate::vae::log;
 
 /// Pictures that pass the autoencoder together.
 const BATCH: usize = 8;
+/// How far all must be background around a pixel of flat colour, in pixels each way.
+const REACH: usize = 4;
+
+/// Pictures and the plain background of each.
+#[derive(Default)]
+struct Views {
+    pictures: Vec<Vec<u8>>,
+    grounds: Vec<[u8; 3]>,
+}
+
+impl Views {
+    fn push(&mut self, picture: Vec<u8>, ground: [u8; 3]) {
+        self.pictures.push(picture);
+        self.grounds.push(ground);
+    }
+}
 
 /// Prints a table: PSNR in dB, of the mean squared error of all pictures of a row, and SSIM of the pairs held out of training
-/// by their source; and the same of plain colours.
+/// by their source; and the same of plain colours. Errors are of bytes: the largest of any pixel, and mean and 99.9th percentile
+/// of those of flat colour, which tell how far edges ring.
 pub(crate) fn measure(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
     place.check_unseen(base)?;
     let vae = Base::open(base)?.load_vae(&Device::flex(), Engine::Exact)?;
-    let mut corpus = place.corpus()?;
-    corpus.retain(|entry| entry.split == Split::HeldOutPair);
+    let corpus = place.corpus()?;
     let mut rng = Rng::new(SEED + 7);
-    let mut by_source: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
-    for (index, entry) in corpus.entries.iter().enumerate() {
-        let (rgb, _) = random_view(&corpus, index, &mut rng);
-        by_source.entry(&entry.source).or_default().push(rgb);
+    let mut by_source: BTreeMap<&str, Views> = BTreeMap::new();
+    for index in unseen(&corpus) {
+        let entry = &corpus.entries[index];
+        let (rgb, name) = random_view(&corpus, index, &mut rng);
+        let mut known = COLOURS.iter();
+        let (_, ground) = known
+            .find(|(known, _)| *known == name)
+            .with_context(|| format!("no background is called `{name}`"))?;
+        let views = by_source.entry(&entry.source).or_default();
+        views.push(rgb, *ground);
     }
-    log("| pictures | how many | PSNR | SSIM | largest error |");
-    log("|---|---|---|---|---|");
-    let plain = COLOURS
-        .iter()
-        .map(|(_, colour)| colour.repeat(SIDE * SIDE))
-        .collect();
+    log(
+        "| pictures | how many | PSNR | SSIM | largest error | mean error of flat colour | its 99.9th percentile |",
+    );
+    log("|---|---|---|---|---|---|---|");
+    let mut plain = Views::default();
+    for (_, colour) in COLOURS {
+        plain.push(colour.repeat(SIDE * SIDE), *colour);
+    }
     let rows = by_source.into_iter().chain([("plain colours", plain)]);
-    for (source, pictures) in rows {
-        log(&row(&vae, source, &pictures)?);
+    for (source, views) in rows {
+        log(&row(&vae, source, &views)?);
     }
     Ok(())
 }
 
-fn row(vae: &Vae, name: &str, pictures: &[Vec<u8>]) -> anyhow::Result<String> {
+/// The entries that are held out, but for those whose picture is trained on under another name.
+fn unseen(corpus: &Corpus) -> Vec<usize> {
+    let of = |split| {
+        let entries = corpus.entries.iter().enumerate();
+        entries.filter(move |(_, entry)| entry.split == split)
+    };
+    let trained: HashSet<&[u8]> = of(Split::Train)
+        .map(|(index, _)| corpus.rgba(index))
+        .collect();
+    of(Split::HeldOutPair)
+        .map(|(index, _)| index)
+        .filter(|index| !trained.contains(corpus.rgba(*index)))
+        .collect()
+}
+
+fn row(vae: &Vae, name: &str, views: &Views) -> anyhow::Result<String> {
     let (mut squares, mut structure, mut largest) = (0.0, 0.0, 0);
-    for pictures in pictures.chunks(BATCH) {
-        for (rgb, decoded) in pictures.iter().zip(given_back(vae, pictures)) {
+    let mut flat = FlatErrors::default();
+    let parts = views.pictures.chunks(BATCH);
+    for (pictures, grounds) in parts.zip(views.grounds.chunks(BATCH)) {
+        let pairs = pictures.iter().zip(given_back(vae, pictures));
+        for ((rgb, decoded), ground) in pairs.zip(grounds) {
             let picture = picture(rgb.clone());
             let errors = picture.rgb.iter().zip(&decoded.rgb);
             largest = errors.map(|(a, b)| a.abs_diff(*b)).fold(largest, u8::max);
             squares += 10_f64.powf(-psnr(&picture, &decoded)? / 10.0);
             structure += ssim(&picture, &decoded)?;
+            flat.add(&picture, &decoded, *ground);
         }
     }
-    let count = pictures.len();
+    let count = views.pictures.len();
+    let flat = flat.mean().zip(flat.quantile(0.999));
+    let flat = flat.map_or_else(
+        || "– | –".to_owned(),
+        |(mean, quantile)| format!("{mean:.2} | {quantile}"),
+    );
     Ok(format!(
-        "| {name} | {count} | {:.2} dB | {:.4} | {largest} of 255 |",
+        "| {name} | {count} | {:.2} dB | {:.4} | {largest} of 255 | {flat} |",
         -10.0 * (squares / count as f64).log10(),
         structure / count as f64
     ))
+}
+
+/// Errors of flat colour, in bytes: of pixels that are the background, as all within [`REACH`] of them is, as far as the picture
+/// goes. What edges do to the colour beside them shows there, and not in errors of the whole picture.
+struct FlatErrors {
+    /// How often each error comes, every channel for itself.
+    counts: [u64; 256],
+}
+
+impl Default for FlatErrors {
+    fn default() -> Self {
+        Self { counts: [0; 256] }
+    }
+}
+
+impl FlatErrors {
+    /// Counts those of a picture on a plain `ground`.
+    fn add(&mut self, original: &RgbPicture, decoded: &RgbPicture, ground: [u8; 3]) {
+        let (width, height) = (original.width, original.height);
+        let pixels = original.rgb.chunks_exact(3);
+        let is_ground: Vec<bool> = pixels.map(|pixel| pixel == ground).collect();
+        let near = |at: usize, end: usize| at.saturating_sub(REACH)..(at + REACH + 1).min(end);
+        for y in 0..height {
+            for x in 0..width {
+                let mut rows = near(y, height);
+                if rows.all(|row| near(x, width).all(|column| is_ground[row * width + column])) {
+                    let at = 3 * (y * width + x);
+                    let errors = original.rgb[at..at + 3].iter().zip(&decoded.rgb[at..]);
+                    for (a, b) in errors {
+                        self.counts[usize::from(a.abs_diff(*b))] += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// None where no pixel was flat.
+    fn mean(&self) -> Option<f64> {
+        let total = self.total();
+        let errors = self.counts.iter().zip(0_u32..);
+        let sum: f64 = errors
+            .map(|(count, error)| *count as f64 * f64::from(error))
+            .sum();
+        (total > 0).then(|| sum / total as f64)
+    }
+
+    /// The smallest error that at least this share of all does not exceed.
+    fn quantile(&self, share: f64) -> Option<usize> {
+        let wanted = share * self.total() as f64;
+        let mut reached = 0_u64;
+        self.counts.iter().position(|count| {
+            reached += count;
+            reached > 0 && reached as f64 >= wanted
+        })
+    }
 }
 
 fn picture(rgb: Vec<u8>) -> RgbPicture {
@@ -83,4 +192,75 @@ pub(crate) fn given_back(vae: &Vae, pictures: &[Vec<u8>]) -> Vec<RgbPicture> {
         picture(pixels.collect())
     });
     planes.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_corpus::Entry;
+
+    use super::*;
+    use crate::score::test_corpus::{entry, of_squares};
+
+    #[test]
+    fn a_held_out_picture_that_is_trained_under_another_name_is_not_unseen() {
+        let thing = |name: &str, split, column| {
+            let named = entry(name.to_owned(), "s");
+            (Entry { split, ..named }, [column, 0])
+        };
+        let corpus = of_squares(
+            16,
+            vec![
+                thing("family", Split::Train, 0),
+                thing("another family", Split::HeldOutPair, 0),
+                thing("cat", Split::HeldOutPair, 1),
+                thing("dog", Split::Train, 2),
+            ],
+        );
+        assert_eq!(unseen(&corpus), [2]);
+    }
+
+    const GROUND: [u8; 3] = [150, 152, 156];
+
+    #[test]
+    fn only_ground_away_from_the_drawing_is_flat() {
+        // a drawn pixel in the middle of 21 by 15
+        let (width, height) = (21, 15);
+        let rgb = GROUND.repeat(width * height);
+        let mut original = RgbPicture { width, height, rgb };
+        let middle = 3 * (7 * width + 10);
+        original.rgb[middle] += 1;
+        let errors = |x: usize, y: usize| {
+            let mut decoded = original.clone();
+            let at = 3 * (y * width + x);
+            for (value, error) in decoded.rgb[at..at + 3].iter_mut().zip([3, 0, 6]) {
+                *value -= error;
+            }
+            let mut errors = FlatErrors::default();
+            errors.add(&original, &decoded, GROUND);
+            errors
+        };
+        let flat = (width * height - 9 * 9) as f64;
+        for (x, y) in [(5, 7), (15, 3), (10, 2), (0, 0), (20, 14), (10, 12)] {
+            let errors = errors(x, y);
+            let mean = errors.mean().unwrap();
+            assert!((mean - 9.0 / (3.0 * flat)).abs() < 1e-12, "{x} {y} {mean}");
+            assert_eq!((errors.counts[3], errors.counts[6]), (1, 1));
+        }
+        for (x, y) in [(10, 7), (6, 7), (14, 11), (10, 3), (6, 3)] {
+            assert!(errors(x, y).mean().unwrap() < 1e-12, "{x} {y}");
+        }
+    }
+
+    #[test]
+    fn the_percentile_is_what_all_but_a_thousandth_do_not_exceed() {
+        let mut errors = FlatErrors::default();
+        assert_eq!((errors.mean(), errors.quantile(0.999)), (None, None));
+        errors.counts[0] = 900;
+        errors.counts[2] = 99;
+        errors.counts[40] = 1;
+        assert_eq!(errors.quantile(0.999), Some(2));
+        errors.counts[40] = 2;
+        assert_eq!(errors.quantile(0.999), Some(40));
+        assert!((errors.mean().unwrap() - 278.0 / 1001.0).abs() < 1e-12);
+    }
 }

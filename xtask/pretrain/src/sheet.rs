@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::ensure;
 use atelier_core::{
-    AlwaysPermitted, CancelFlag, Clock, GenerateRequest, Generator as _, Outcome, Picture,
-    RunContext, Seed, SilentProgress,
+    AlwaysPermitted, BoxedError, CancelFlag, Clock, GenerateRequest, Generator as _, Outcome,
+    Picture, RunContext, Seed, SilentProgress,
 };
 use atelier_diffusion::stable_diffusion::{Pipeline, Vae};
 use atelier_nn::Engine;
@@ -79,10 +79,7 @@ pub(crate) fn draw(pipeline: &mut Pipeline, request: &GenerateRequest) -> anyhow
         clock: &NoClock,
         permit: &AlwaysPermitted,
     };
-    match pipeline
-        .generate(request, None, context)
-        .map_err(|error| anyhow::anyhow!("{error}"))?
-    {
+    match pipeline.generate(request, None, context).map_err(told)? {
         Outcome::Completed(mut pictures) => {
             let picture = pictures.remove(0);
             ensure!(
@@ -95,6 +92,11 @@ pub(crate) fn draw(pipeline: &mut Pipeline, request: &GenerateRequest) -> anyhow
         }
         Outcome::Cancelled { .. } => anyhow::bail!("nothing cancels this"),
     }
+}
+
+/// A drawing's error with everything that led to it.
+fn told(error: BoxedError) -> anyhow::Error {
+    anyhow::Error::from_boxed(error)
 }
 
 /// Draws the prompts of [`PREVIEW`].
@@ -137,4 +139,19 @@ pub(crate) fn grid(pictures: &[Picture], columns: usize, out: &Path) -> anyhow::
         }
     }
     Ok(sheet.save(out)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_diffusion::schedule::ScheduleConfig;
+
+    use super::*;
+
+    #[test]
+    fn what_led_to_an_error_is_told_with_it() {
+        let error = ScheduleConfig::from_json("{").unwrap_err();
+        let error = told(error.into());
+        assert_eq!(error.chain().count(), 2);
+        assert!(format!("{error:#}").starts_with("noise schedule is not valid: EOF"));
+    }
 }

@@ -72,6 +72,10 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
          cannot be trained on: train its decoder with `vae --decoder-only`, or a new one in another `--cache`",
         place.cache.display()
     );
+    if let Some(nothing) = store.done(&checkpoint(place), steps) {
+        log(&nothing);
+        return Ok(());
+    }
     if decoder_only {
         store.freeze(of_encoder);
     }
@@ -125,15 +129,22 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
         }
         if store.step.is_multiple_of(500) || store.step == steps {
             store.save(&checkpoint(place))?;
-            let (shown, _) = trained(place, &Device::flex())?;
-            let mut rng = Rng::new(SEED);
-            let pictures: Vec<_> = (0..16)
-                .map(|_| random_view(&corpus, rng.below(corpus.entries.len()), &mut rng).0)
-                .collect();
-            sheet::reconstructions(&shown, &pictures, &place.cache.join("vae-sheet.png"))?;
+            if let Some(line) = missed("sheet of reconstructions", || draw_sheet(place, &corpus)) {
+                log(&line);
+            }
         }
     }
     Ok(())
+}
+
+/// What the checkpoint makes of some pictures, below them.
+fn draw_sheet(place: &Pretraining, corpus: &Corpus) -> anyhow::Result<()> {
+    let (shown, _) = trained(place, &Device::flex())?;
+    let mut rng = Rng::new(SEED);
+    let pictures: Vec<_> = (0..16)
+        .map(|_| random_view(corpus, rng.below(corpus.entries.len()), &mut rng).0)
+        .collect();
+    sheet::reconstructions(&shown, &pictures, &place.cache.join("vae-sheet.png"))
 }
 
 /// What one worker sees in a step: parts of random pictures, `[b, 3, crop, crop]`.
@@ -188,8 +199,17 @@ pub(crate) fn log(line: &str) {
     eprintln!("{line}");
 }
 
+/// Makes what only shows how a training stands. Where that fails, what is to be logged of it: the training goes on.
+pub(crate) fn missed(what: &str, make: impl FnOnce() -> anyhow::Result<()>) -> Option<String> {
+    let error = make().err()?;
+    Some(format!(
+        "no {what}, the training goes on without it: {error:#}"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
+    use anyhow::Context as _;
     use atelier_nn::gradients::values_of;
 
     use super::*;
@@ -210,6 +230,19 @@ mod tests {
             "decoder.conv_out.weight",
         ];
         assert!(!ends.into_iter().any(is_hidden));
+    }
+
+    #[test]
+    fn a_sheet_that_cannot_be_made_is_told_and_no_failure() {
+        assert_eq!(missed("sheet", || Ok(())), None);
+        let line = missed("sheet", || {
+            fs_err::read("no/such/folder/sheet.png").context("cannot look at it")?;
+            Ok(())
+        });
+        let line = line.unwrap();
+        for part in ["no sheet", "goes on", "cannot look at it", "sheet.png`"] {
+            assert!(line.contains(part), "{line}");
+        }
     }
 
     #[test]

@@ -3,11 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use atelier_corpus::{Corpus, Rng, caption_parts};
+use atelier_corpus::{Corpus, Entry, Rng, caption_parts, hash_text};
 use atelier_diffusion::tokenizer::Tokenizer;
+use serde_json::json;
 
-/// Rows behind those of the captions' tokens, of words that mean nothing. They keep their first values, as the rows of all
-/// tokens that the base has not learned do, so that it learns to pass over them.
+use crate::store::LearntFrom;
+
+/// Rows behind those of the captions' tokens, of words that mean nothing. They keep their first values to the last bit, see
+/// [`Store::hold_rows_from`](crate::store::Store::hold_rows_from), as the rows of all tokens that the base has not learned do,
+/// so that it learns to pass over them.
 pub(crate) const STRANGERS: usize = 2000;
 /// The most of them in a caption.
 const MOST_STRANGERS: usize = 5;
@@ -26,6 +30,14 @@ impl Vocabulary {
         let parts: BTreeSet<String> = parts.chain([",".to_owned()]).collect();
         let tokens = parts.iter().flat_map(|part| tokenizer.encode_padded(part));
         Self(tokens.collect::<BTreeSet<u32>>().into_iter().collect())
+    }
+
+    /// What a training on `corpus` with this table learns from.
+    pub(crate) fn learnt_from(&self, corpus: &Corpus) -> LearntFrom {
+        LearntFrom {
+            corpus: corpus_fingerprint(&corpus.entries),
+            tokens: format!("{:016x}", hash_text(&json!(self.0).to_string())),
+        }
     }
 
     /// How many.
@@ -72,9 +84,17 @@ impl Vocabulary {
     }
 }
 
+/// A number that changes when the pictures, the words of their captions or their order do.
+pub(crate) fn corpus_fingerprint(entries: &[Entry]) -> String {
+    let told = entries
+        .iter()
+        .map(|entry| json!([entry.id, entry.concept, entry.keywords, entry.style]).to_string());
+    format!("{:016x}", hash_text(&told.collect::<Vec<_>>().join("\n")))
+}
+
 #[cfg(test)]
 mod tests {
-    use atelier_corpus::{COLOURS, Entry, Split, caption};
+    use atelier_corpus::{COLOURS, Split, caption};
 
     use super::*;
     use crate::export::tokenizer_folder;
@@ -126,6 +146,39 @@ mod tests {
         assert_eq!(again[learned..], vec![-2.0; rows.len() - learned]);
         let learned = all.iter().filter(|value| **value >= 0.0).count();
         assert_eq!(learned, 2 * vocabulary.len());
+    }
+
+    #[test]
+    fn what_is_learnt_from_changes_with_words_and_order_and_not_with_the_rest() {
+        let tokenizer = Tokenizer::open(&tokenizer_folder()).unwrap();
+        let of = |change: fn(&mut [Entry])| {
+            let mut entries = corpus().entries;
+            change(&mut entries);
+            let corpus = Corpus::new(1, entries, vec![0; 8]).unwrap();
+            Vocabulary::of(&corpus, &tokenizer).learnt_from(&corpus)
+        };
+        let first = of(|_| ());
+        assert_eq!(first, of(|_| ()));
+        assert_eq!(
+            first,
+            of(|entries| entries[0].source = "another".to_owned())
+        );
+        let changes: [fn(&mut [Entry]); 6] = [
+            |entries| entries.reverse(),
+            |entries| entries[0].keywords.reverse(),
+            |entries| entries[0].id = "another".to_owned(),
+            |entries| entries[0].concept = "apple, red".to_owned(),
+            |entries| entries[1].style = "twemoji".to_owned(),
+            |entries| {
+                let word = entries[0].keywords.remove(0);
+                entries[1].keywords.push(word);
+            },
+        ];
+        for (index, change) in changes.into_iter().enumerate() {
+            assert_ne!(of(change).corpus, first.corpus, "{index}");
+        }
+        assert_eq!(of(changes[0]).tokens, first.tokens);
+        assert_ne!(of(changes[4]).tokens, first.tokens);
     }
 
     #[test]

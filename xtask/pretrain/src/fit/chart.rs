@@ -12,17 +12,20 @@ const TOP: f32 = 16.0;
 const BOTTOM: f32 = 36.0;
 const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#444}.grid{stroke:#ddd}path{fill:none;stroke-width:2.5}\
 .likeness{stroke:#b45309}.prompt{stroke:#2563eb;stroke-dasharray:8 3}.background{stroke:#0f766e;stroke-dasharray:2 3}\
-.copies{stroke:#b91c1c;stroke-dasharray:10 3 2 3}@media(prefers-color-scheme:dark){text{fill:#ccc}.grid{stroke:#3a3a3a}\
-.likeness{stroke:#fbbf24}.prompt{stroke:#93c5fd}.background{stroke:#5eead4}.copies{stroke:#fca5a5}}";
+.copies{stroke:#b91c1c;stroke-dasharray:10 3 2 3}.unseen{stroke:#7c3aed}.trained{stroke:#7c3aed;stroke-dasharray:5 4}\
+@media(prefers-color-scheme:dark){text{fill:#ccc}.grid{stroke:#3a3a3a}.likeness{stroke:#fbbf24}.prompt{stroke:#93c5fd}\
+.background{stroke:#5eead4}.copies{stroke:#fca5a5}.unseen,.trained{stroke:#c4b5fd}}";
 
 /// A curve: its class, its name, and its value between 0 and 1.
 type Curve = (&'static str, &'static str, fn(&Scores) -> f32);
 
-const CURVES: [Curve; 4] = [
+const CURVES: [Curve; 6] = [
     ("likeness", "likeness to unseen", |s| s.likeness),
+    ("unseen", "unseen picture met", |s| s.unseen_met.mean),
+    ("trained", "trained picture met", |s| s.trained_met.mean),
     ("prompt", "prompt followed", |s| s.prompt),
     ("background", "new background", |s| s.background),
-    ("copies", "copies", |s| s.copies),
+    ("copies", "copies of trained", |s| s.trained_copies),
 ];
 
 /// The chart of what was found at each epoch, in the order of epochs.
@@ -78,6 +81,7 @@ pub(super) fn svg(scores: &[(usize, Scores)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::gauge::Met;
     use super::*;
 
     #[test]
@@ -85,11 +89,18 @@ mod tests {
         let scores: Vec<_> = [0, 5, 200]
             .map(|epoch| {
                 let value = epoch as f32 / 200.0;
+                let met = Met {
+                    mean: value,
+                    error: 0.01,
+                };
                 let found = Scores {
                     likeness: value,
                     prompt: 1.0 - value,
                     background: 0.5,
                     copies: value,
+                    trained_copies: value,
+                    unseen_met: met,
+                    trained_met: met,
                 };
                 (epoch, found)
             })

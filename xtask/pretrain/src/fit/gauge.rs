@@ -1,12 +1,12 @@
-//! What drawings say about an adapter: four numbers from what a network sees in them.
+//! What drawings say about an adapter: numbers from what a network sees in them.
 
 use std::fmt;
 
 use atelier_corpus::{Augment, compose};
 use atelier_data::{RgbPicture, square_crop};
-use atelier_eval::{Embedder, Embedding, likeness, nearest, similarity};
+use atelier_eval::{Embedder, Embedding, Spread, likeness, nearest, similarity};
 
-use super::Prompt;
+use super::{Asked, Prompt};
 use crate::recipe::SIDE;
 use crate::score::background;
 
@@ -17,6 +17,7 @@ const COPY_QUANTILE: f32 = 0.95;
 pub(super) struct Gauge<'a> {
     embedder: &'a Embedder,
     /// Those of the training, as large as drawings.
+    train_pictures: Vec<RgbPicture>,
     train: Vec<Embedding>,
     held_out: Vec<RgbPicture>,
     held_out_embeddings: Vec<Embedding>,
@@ -33,9 +34,40 @@ pub(super) struct Scores {
     pub(super) prompt: f32,
     /// Share of drawings on a background that the training never had, that have it.
     pub(super) background: f32,
-    /// Share of drawings that are more like a trained picture than like the unseen picture with their caption, and more than
-    /// 95 % of the unseen pictures are.
+    /// Share of drawings of unseen captions that are more like a trained picture than like the unseen picture with their
+    /// caption, and more than 95 % of the unseen pictures are.
     pub(super) copies: f32,
+    /// Share of drawings of trained captions that are more like a trained picture than 95 % of the unseen pictures are.
+    pub(super) trained_copies: f32,
+    /// Similarity of the drawing of an unseen caption to the picture with that caption.
+    pub(super) unseen_met: Met,
+    /// Similarity of the drawing of a trained caption to the picture with that caption. What it gains over
+    /// [`unseen_met`](Self::unseen_met) was learnt by heart.
+    pub(super) trained_met: Met,
+}
+
+/// A mean of similarities, with its standard error over the captions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Met {
+    pub(super) mean: f32,
+    pub(super) error: f32,
+}
+
+impl Met {
+    fn of(similarities: &[f32]) -> Self {
+        let Spread {
+            mean,
+            standard_deviation,
+        } = Spread::of(similarities);
+        let error = standard_deviation / (similarities.len().max(1) as f32).sqrt();
+        Self { mean, error }
+    }
+}
+
+impl fmt::Display for Met {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3} ± {:.3}", self.mean, self.error)
+    }
 }
 
 impl<'a> Gauge<'a> {
@@ -44,11 +76,11 @@ impl<'a> Gauge<'a> {
         train: &[RgbPicture],
         held_out: Vec<RgbPicture>,
     ) -> Self {
-        let train: Vec<_> = train
+        let train_pictures: Vec<_> = train
             .iter()
             .map(|picture| square_crop(picture, SIDE))
             .collect();
-        let train = embedder.embed_all(&train);
+        let train = embedder.embed_all(&train_pictures);
         let held_out_embeddings = embedder.embed_all(&held_out);
         let closest = held_out_embeddings
             .iter()
@@ -56,6 +88,7 @@ impl<'a> Gauge<'a> {
         let copy_limit = quantile(closest.map(|(_, similarity)| similarity).collect());
         Self {
             embedder,
+            train_pictures,
             train,
             held_out,
             held_out_embeddings,
@@ -63,9 +96,9 @@ impl<'a> Gauge<'a> {
         }
     }
 
-    /// How many unseen pictures there are.
-    pub(super) fn unseen(&self) -> usize {
-        self.held_out.len()
+    /// How many unseen and how many trained pictures there are.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.held_out.len(), self.train.len())
     }
 
     /// Likeness and prompt following of the unseen pictures themselves, shrunk by a tenth on their own backgrounds: the most
@@ -91,29 +124,46 @@ impl<'a> Gauge<'a> {
 
     fn is_copy(&self, embedding: &Embedding, picture: usize) -> bool {
         let own = similarity(embedding, &self.held_out_embeddings[picture]);
-        let trained = nearest(embedding, &self.train);
-        trained.is_some_and(|(_, found)| found > own && found > self.copy_limit)
+        self.closest_trained(embedding) > own && self.repeats_trained(embedding)
     }
 
-    /// Mean similarity of drawings, one for each trained picture, to these.
-    pub(super) fn refound(&self, drawings: &[RgbPicture]) -> f32 {
-        let embeddings = self.embedder.embed_all(drawings);
-        let pairs = embeddings.iter().zip(&self.train);
-        let sum: f32 = pairs.map(|(drawing, own)| similarity(drawing, own)).sum();
-        sum / embeddings.len().max(1) as f32
+    fn closest_trained(&self, embedding: &Embedding) -> f32 {
+        nearest(embedding, &self.train).map_or(0.0, |(_, found)| found)
+    }
+
+    fn repeats_trained(&self, embedding: &Embedding) -> bool {
+        self.closest_trained(embedding) > self.copy_limit
+    }
+
+    /// Share of copies that is found in the trained pictures themselves after `given_back`, the base's autoencoder: the most
+    /// that drawings could have.
+    pub(super) fn found_copies(
+        &self,
+        given_back: impl FnOnce(&[RgbPicture]) -> Vec<RgbPicture>,
+    ) -> f32 {
+        let embeddings = self.embedder.embed_all(&given_back(&self.train_pictures));
+        let repeated = embeddings.iter().map(|found| self.repeats_trained(found));
+        share(&repeated.collect::<Vec<_>>())
     }
 
     pub(super) fn scores(&self, prompts: &[Prompt], drawings: &[RgbPicture]) -> Scores {
         let embeddings = self.embedder.embed_all(drawings);
-        let (mut followed, mut copies, mut coloured) = (Vec::new(), Vec::new(), Vec::new());
-        let mut own = Vec::new();
+        let (mut followed, mut coloured, mut own) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut copies, mut trained_copies) = (Vec::new(), Vec::new());
+        let (mut unseen_met, mut trained_met) = (Vec::new(), Vec::new());
         for ((prompt, drawing), embedding) in prompts.iter().zip(drawings).zip(embeddings) {
-            if let Some(picture) = prompt.picture {
-                followed.push(self.follows(&embedding, picture));
-                copies.push(self.is_copy(&embedding, picture));
-                own.push(embedding);
-            } else {
-                coloured.push(background(drawing) == prompt.colour);
+            match prompt.asked {
+                Asked::Unseen(picture) => {
+                    followed.push(self.follows(&embedding, picture));
+                    copies.push(self.is_copy(&embedding, picture));
+                    unseen_met.push(similarity(&embedding, &self.held_out_embeddings[picture]));
+                    own.push(embedding);
+                }
+                Asked::Trained(picture) => {
+                    trained_copies.push(self.repeats_trained(&embedding));
+                    trained_met.push(similarity(&embedding, &self.train[picture]));
+                }
+                Asked::Background(colour) => coloured.push(background(drawing) == colour),
             }
         }
         Scores {
@@ -121,6 +171,9 @@ impl<'a> Gauge<'a> {
             prompt: share(&followed),
             background: share(&coloured),
             copies: share(&copies),
+            trained_copies: share(&trained_copies),
+            unseen_met: Met::of(&unseen_met),
+            trained_met: Met::of(&trained_met),
         }
     }
 }
@@ -164,10 +217,14 @@ impl fmt::Display for Scores {
             prompt,
             background,
             copies,
+            trained_copies,
+            unseen_met,
+            trained_met,
         } = self;
         write!(
             f,
-            "likeness {likeness:.3}, prompt {prompt:.2}, background {background:.2}, copies {copies:.2}"
+            "likeness {likeness:.3}, own picture of unseen captions {unseen_met}, of trained ones {trained_met}, \
+             prompt {prompt:.2}, background {background:.2}, copies {copies:.2} and {trained_copies:.2}"
         )
     }
 }
@@ -201,24 +258,48 @@ mod tests {
         let train = [square(30, 20), square(90, 30)];
         let held_out = vec![square(64, 12), square(64, 50)];
         let gauge = Gauge::new(&embedder, &train, held_out.clone());
-        let prompt = |picture: Option<usize>| Prompt {
+        let asked = [
+            Asked::Unseen(0),
+            Asked::Unseen(1),
+            Asked::Trained(0),
+            Asked::Trained(1),
+            Asked::Background("white"),
+        ];
+        let prompts = asked.map(|asked| Prompt {
             text: String::new(),
-            picture,
-            colour: "white",
+            asked,
             seed: 0,
-        };
-        let prompts = [prompt(Some(0)), prompt(Some(1)), prompt(None)];
-        let right = [held_out[0].clone(), held_out[1].clone(), train[0].clone()];
-        let found = gauge.scores(&prompts, &right);
+        });
+        let [small, large] = [&held_out[0], &held_out[1]];
+        let [left, right] = [&train[0], &train[1]];
+        let drawings = |five: [&RgbPicture; 5]| five.map(RgbPicture::clone);
+        let found = gauge.scores(&prompts, &drawings([small, large, large, small, left]));
         assert_eq!(
             (found.prompt, found.background, found.copies),
             (1.0, 1.0, 0.0)
         );
-        let copied = [train[0].clone(), train[1].clone(), square(64, 64)];
-        let found = gauge.scores(&prompts, &copied);
-        assert_eq!((found.background, found.copies), (0.0, 1.0));
-        assert!((gauge.refound(&train) - 1.0).abs() < 1e-4);
+        assert!((found.unseen_met.mean - 1.0).abs() < 1e-4);
+        assert!(found.trained_met.mean < 0.99, "{}", found.trained_met);
+        let found = gauge.scores(
+            &prompts,
+            &drawings([left, right, left, right, &square(64, 64)]),
+        );
+        assert_eq!(
+            (found.background, found.copies, found.trained_copies),
+            (0.0, 1.0, 1.0)
+        );
+        assert!((found.trained_met.mean - 1.0).abs() < 1e-4);
         let (likeness, _) = gauge.of_unseen();
         assert!((0.5..1.0).contains(&likeness), "{likeness}");
+        let kept = gauge.found_copies(<[RgbPicture]>::to_vec);
+        let lost = gauge.found_copies(|pictures| vec![square(64, 64); pictures.len()]);
+        assert_eq!((kept, lost), (1.0, 0.0));
+    }
+
+    #[test]
+    fn the_error_of_a_mean_falls_with_the_root_of_the_count() {
+        let met = Met::of(&[0.5, 0.7]);
+        assert!((met.mean - 0.6).abs() < 1e-6 && (met.error - 0.1).abs() < 1e-6);
+        assert_eq!(Met::of(&[]).to_string(), "0.000 ± 0.000");
     }
 }

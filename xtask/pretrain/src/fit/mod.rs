@@ -1,8 +1,9 @@
 //! How adapters on the base go from under-fitted to over-fitted: one long training, drawn with and measured at many epochs.
 //!
-//! What is drawn was held out of the training: captions of unseen pictures, and the same on backgrounds that the training
-//! never had. Too few epochs show as little likeness to the unseen pictures, too many as copies of the trained ones and as
-//! drawings that no longer follow the prompt.
+//! Most of what is drawn was held out of the training: captions of unseen pictures, and the same on backgrounds that the
+//! training never had; beside them the trained captions. Too few epochs show as little likeness to the unseen pictures, too
+//! many as trained pictures that are met ever better while unseen ones are not, as copies, and as drawings that no longer
+//! follow the prompt.
 
 mod chart;
 mod gauge;
@@ -18,13 +19,14 @@ use atelier_core::{
 };
 use atelier_corpus::COLOURS;
 use atelier_data::{FolderDataset, Limits, RgbPicture, decode_picture, png, read_folder, sheet};
-use atelier_diffusion::stable_diffusion::Pipeline;
+use atelier_diffusion::stable_diffusion::{Base, Pipeline};
 use atelier_eval::Embedder;
 use atelier_nn::Engine;
 use atelier_train::LoraTrainer;
 use atelier_weights::ReadFiles;
 use burn::tensor::Device;
 
+use crate::reconstruction::given_back;
 use crate::sheet::{GUIDANCE, NoClock, draw, request};
 use crate::vae::log;
 use gauge::{Gauge, Scores};
@@ -33,6 +35,8 @@ use gauge::{Gauge, Scores};
 const EPOCHS: [usize; 9] = [0, 5, 10, 20, 30, 50, 80, 120, 200];
 /// How many of the captions of unseen pictures the sheet shows.
 const ON_SHEET: usize = 6;
+/// Pictures that pass the autoencoder together.
+const TOGETHER: usize = 8;
 /// Pixels between the pictures of the sheet.
 const GAP: usize = 4;
 
@@ -69,10 +73,19 @@ pub(crate) struct Subject {
 /// A drawing to make at every epoch.
 struct Prompt {
     text: String,
-    /// The unseen picture that has this caption; none where the background is another.
-    picture: Option<usize>,
-    colour: &'static str,
+    asked: Asked,
     seed: u64,
+}
+
+/// What a prompt asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// The unseen picture of that number.
+    Unseen(usize),
+    /// The trained picture of that number.
+    Trained(usize),
+    /// What an unseen picture shows, on a background that the training never had.
+    Background(&'static str),
 }
 
 /// Trains, draws, measures, and writes `sheet.png`, `curves.svg` and `table.md`.
@@ -104,7 +117,13 @@ pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
         &no_texts,
     )?;
     fs_err::write(subject.sample.out.join("curves.svg"), chart::svg(&scores))?;
-    let table = table(&gauge, &prompts, &scores);
+    let vae = Base::open(&subject.sample.base)?.load_vae(&Device::flex(), Engine::Exact)?;
+    let found_copies = gauge.found_copies(|trained| {
+        let pixels: Vec<_> = trained.iter().map(|picture| picture.rgb.clone()).collect();
+        let parts = pixels.chunks(TOGETHER);
+        parts.flat_map(|part| given_back(&vae, part)).collect()
+    });
+    let table = table(&gauge, found_copies, &scores);
     Ok(fs_err::write(subject.sample.out.join("table.md"), table)?)
 }
 
@@ -168,7 +187,7 @@ fn train(
         permit: &AlwaysPermitted,
     };
     let outcome = trainer.train(&request, context);
-    match outcome.map_err(|error| anyhow::anyhow!("{error}"))? {
+    match outcome.map_err(|error| anyhow::Error::from_boxed(error))? {
         Outcome::Completed(report) => Ok(report),
         Outcome::Cancelled { .. } => anyhow::bail!("nothing cancels this"),
     }
@@ -183,7 +202,8 @@ fn adapter(adapters: &[(usize, PathBuf)], epoch: usize) -> anyhow::Result<Option
     Ok(Some(path))
 }
 
-/// The captions of unseen pictures, first all as they are, then all on a background that no trained picture has.
+/// The captions of unseen pictures, first all as they are, then all on a background that no trained picture has; then those of
+/// the trained pictures.
 fn prompts(
     (category, trigger): (Category, &str),
     train: &FolderDataset,
@@ -212,19 +232,22 @@ fn prompts(
         let caption = &sample.caption;
         let own = background(caption)
             .with_context(|| format!("caption `{caption}` names no background of the palette"))?;
-        let prompt = |colour: &'static str, picture: Option<usize>| -> anyhow::Result<Prompt> {
-            let caption = on_background(caption, own, colour)?;
-            Ok(Prompt {
-                text: category.caption(trigger, &caption),
-                picture,
-                colour,
-                seed: 100 + i as u64,
-            })
+        let colour = new[i % new.len()];
+        let prompt = |caption: &str, asked: Asked| Prompt {
+            text: category.caption(trigger, caption),
+            asked,
+            seed: 100 + i as u64,
         };
-        prompts.push(prompt(own, Some(i))?);
-        elsewhere.push(prompt(new[i % new.len()], None)?);
+        prompts.push(prompt(caption, Asked::Unseen(i)));
+        let moved = on_background(caption, own, colour)?;
+        elsewhere.push(prompt(&moved, Asked::Background(colour)));
     }
-    prompts.extend(elsewhere);
+    prompts.append(&mut elsewhere);
+    prompts.extend(train.samples.iter().enumerate().map(|(i, sample)| Prompt {
+        text: category.caption(trigger, &sample.caption),
+        asked: Asked::Trained(i),
+        seed: 100 + i as u64,
+    }));
     Ok(prompts)
 }
 
@@ -271,14 +294,15 @@ fn drawn(
     each.collect()
 }
 
-/// The figures as Markdown, with those of the unseen pictures themselves below.
-fn table(gauge: &Gauge<'_>, prompts: &[Prompt], scores: &[(usize, Scores)]) -> String {
+/// The figures as Markdown, with those of the artists' pictures themselves below.
+fn table(gauge: &Gauge<'_>, found_copies: f32, scores: &[(usize, Scores)]) -> String {
+    let (unseen, trained) = gauge.counts();
     let mut text = format!(
-        "{} drawings on their own backgrounds and as many on new ones; by chance one in {} prompts is followed.\n\n\
-         | epochs | likeness to unseen pictures | prompt followed | new background followed | copies |\n\
-         |---|---|---|---|---|\n",
-        prompts.len() / 2,
-        gauge.unseen()
+        "Drawings of {unseen} unseen captions on their own backgrounds and on new ones, and of the {trained} trained captions; \
+         by chance one in {unseen} prompts is followed.\n\n\
+         | epochs | likeness to unseen pictures | own picture met, unseen captions | own picture met, trained captions | \
+         prompt followed | new background followed | copies, unseen captions | copies, trained captions |\n\
+         |---|---|---|---|---|---|---|---|\n"
     );
     let percent = |share: f32| format!("{:.0} %", 100.0 * share);
     for (epoch, found) in scores {
@@ -289,18 +313,23 @@ fn table(gauge: &Gauge<'_>, prompts: &[Prompt], scores: &[(usize, Scores)]) -> S
         };
         let _ = writeln!(
             text,
-            "| {name} | {:.3} | {} | {} | {} |",
+            "| {name} | {:.3} | {} | {} | {} | {} | {} | {} |",
             found.likeness,
+            found.unseen_met,
+            found.trained_met,
             percent(found.prompt),
             percent(found.background),
-            percent(found.copies)
+            percent(found.copies),
+            percent(found.trained_copies)
         );
     }
     let (likeness, prompt) = gauge.of_unseen();
     let _ = writeln!(
         text,
-        "| the unseen pictures, shrunk by a tenth | {likeness:.3} | {} | – | – |",
-        percent(prompt)
+        "| the unseen pictures, shrunk by a tenth | {likeness:.3} | – | – | {} | – | – | – |\n\
+         | the trained pictures through the autoencoder | – | – | – | – | – | – | {} |",
+        percent(prompt),
+        percent(found_copies)
     );
     text
 }

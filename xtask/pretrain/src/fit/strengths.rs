@@ -3,14 +3,11 @@
 use std::fmt::Write as _;
 
 use anyhow::Context as _;
-use atelier_core::{
-    BaseKind, Category, Precision, Seed, TrainConfig, TrainReport, TrainingStrength,
-};
-use atelier_data::{FolderDataset, RgbPicture};
+use atelier_core::{BaseKind, Precision, Seed, TrainConfig, TrainReport, TrainingStrength};
 use atelier_eval::Embedder;
 
 use super::gauge::{Gauge, Scores};
-use super::{Prompt, Sample, drawn, folder, pictures, prompts, train};
+use super::{Sample, drawn, folder, pictures, prompts, train};
 use crate::vae::log;
 
 /// What is trained with every strength.
@@ -24,8 +21,6 @@ pub(crate) struct Subject {
 struct Row {
     name: &'static str,
     scores: Scores,
-    /// Mean similarity of drawings of trained captions to the pictures with these captions.
-    refound: f32,
     /// Mean loss of the last half of the steps.
     loss: Option<f32>,
 }
@@ -35,26 +30,17 @@ pub(crate) fn show(Subject { sample }: &Subject) -> anyhow::Result<()> {
     let unseen = folder(&sample.dataset.join("held-out"))?;
     let trained = folder(&sample.dataset.join("train"))?;
     let called = (sample.category, sample.trigger.as_str());
-    let new_prompts = prompts(called, &trained, &unseen)?;
-    let old_prompts = own_prompts(called, &trained);
+    let prompts = prompts(called, &trained, &unseen)?;
     let embedder = Embedder::new();
     let gauge = Gauge::new(&embedder, &pictures(&trained)?, pictures(&unseen)?);
     let measured = |name, report: Option<&TrainReport>| -> anyhow::Result<Row> {
         let adapter = report.map(|report| report.adapter.as_path());
-        let draw = |prompts: &[Prompt]| -> anyhow::Result<Vec<RgbPicture>> {
-            drawn(&sample.base, prompts, adapter)
-        };
         let row = Row {
             name,
-            scores: gauge.scores(&new_prompts, &draw(&new_prompts)?),
-            refound: gauge.refound(&draw(&old_prompts)?),
+            scores: gauge.scores(&prompts, &drawn(&sample.base, &prompts, adapter)?),
             loss: report.map(|report| late_loss(&report.losses)),
         };
-        let (scores, refound) = (&row.scores, row.refound);
-        log(&format!(
-            "{name}: {scores}, refound {refound:.3}, loss {:?}",
-            row.loss
-        ));
+        log(&format!("{name}: {}, loss {:?}", row.scores, row.loss));
         Ok(row)
     };
     let mut rows = vec![measured("none, the base alone", None)?];
@@ -78,26 +64,15 @@ pub(crate) fn show(Subject { sample }: &Subject) -> anyhow::Result<()> {
     Ok(fs_err::write(sample.out.join("table.md"), table(&rows))?)
 }
 
-/// The captions of the trained pictures.
-fn own_prompts((category, trigger): (Category, &str), trained: &FolderDataset) -> Vec<Prompt> {
-    let samples = trained.samples.iter().zip(100..);
-    let prompts = samples.map(|(sample, seed)| Prompt {
-        text: category.caption(trigger, &sample.caption),
-        picture: None,
-        colour: "",
-        seed,
-    });
-    prompts.collect()
-}
-
 fn late_loss(losses: &[f32]) -> f32 {
     let late = &losses[losses.len() / 2..];
     late.iter().sum::<f32>() / late.len().max(1) as f32
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut text = "| training strength | likeness to unseen pictures | trained pictures found again | prompt followed | new background followed | copies | loss |\n\
-         |---|---|---|---|---|---|---|\n"
+    let mut text = "| training strength | likeness to unseen pictures | own picture met, unseen captions | own picture met, trained captions | \
+                    prompt followed | new background followed | copies, unseen captions | copies, trained captions | loss |\n\
+         |---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
     let percent = |share: f32| format!("{:.0} %", 100.0 * share);
     for row in rows {
@@ -106,18 +81,21 @@ fn table(rows: &[Row]) -> String {
             prompt,
             background,
             copies,
+            trained_copies,
+            unseen_met,
+            trained_met,
         } = row.scores;
         let loss = row
             .loss
             .map_or_else(|| "–".to_owned(), |loss| format!("{loss:.4}"));
         let _ = writeln!(
             text,
-            "| {} | {likeness:.3} | {:.3} | {} | {} | {} | {loss} |",
+            "| {} | {likeness:.3} | {unseen_met} | {trained_met} | {} | {} | {} | {} | {loss} |",
             row.name,
-            row.refound,
             percent(prompt),
             percent(background),
             percent(copies),
+            percent(trained_copies),
         );
     }
     text
@@ -125,6 +103,7 @@ fn table(rows: &[Row]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::gauge::Met;
     use super::*;
 
     #[test]
@@ -140,16 +119,26 @@ mod tests {
             prompt: 0.25,
             background: 1.0,
             copies: 0.0,
+            trained_copies: 0.5,
+            unseen_met: Met {
+                mean: 0.6,
+                error: 0.01,
+            },
+            trained_met: Met {
+                mean: 0.75,
+                error: 0.02,
+            },
         };
         let row = Row {
             name: "low",
             scores,
-            refound: 0.75,
             loss: None,
         };
         let table = table(&[row]);
         assert!(
-            table.ends_with("| low | 0.500 | 0.750 | 25 % | 100 % | 0 % | – |\n"),
+            table.ends_with(
+                "| low | 0.500 | 0.600 ± 0.010 | 0.750 ± 0.020 | 25 % | 100 % | 0 % | 50 % | – |\n"
+            ),
             "{table}"
         );
     }

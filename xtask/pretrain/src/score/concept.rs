@@ -50,7 +50,7 @@ pub(super) struct Others<'a, C> {
     corpus: &'a Corpus,
     by_style: BTreeMap<&'a str, Vec<usize>>,
     feature: Box<dyn Fn(RgbPicture) -> C + 'a>,
-    pools: BTreeMap<(&'a str, &'static str), Vec<(&'a str, C)>>,
+    pools: BTreeMap<(&'a str, &'static str), Vec<(usize, C)>>,
 }
 
 impl<'a, C: Comparable> Others<'a, C> {
@@ -83,7 +83,8 @@ impl<'a, C: Comparable> Others<'a, C> {
         })
     }
 
-    /// Whether a drawing is nearer to entry `own` on that background than to every other concept of the pool.
+    /// Whether a drawing is nearer to entry `own` on that background than to every other concept of the pool. Of two concepts
+    /// with one picture the other is no candidate, since no drawing could be nearer to either.
     pub(super) fn is_nearest_to_own(
         &mut self,
         drawn: &C,
@@ -91,14 +92,14 @@ impl<'a, C: Comparable> Others<'a, C> {
         background: (&'static str, [u8; 3]),
     ) -> bool {
         let truth = (self.feature)(shown(self.corpus, own, background.1));
-        let entry = &self.corpus.entries[own];
+        let corpus = self.corpus;
         let similarity_to_own = similarity(drawn, &truth);
-        let pool = self.pool(&entry.style, background);
-        others_of(pool, &entry.concept).all(|other| similarity(drawn, other) < similarity_to_own)
+        let pool = self.pool(&corpus.entries[own].style, background);
+        others_of(corpus, pool, own).all(|other| similarity(drawn, other) < similarity_to_own)
     }
 
     /// [`CANDIDATES`] different concepts of a style, so that 49 are left without the drawn one.
-    fn pool(&mut self, style: &str, (name, colour): (&'static str, [u8; 3])) -> &[(&'a str, C)] {
+    fn pool(&mut self, style: &str, (name, colour): (&'static str, [u8; 3])) -> &[(usize, C)] {
         let (corpus, feature) = (self.corpus, &self.feature);
         let (style, indices) = self
             .by_style
@@ -113,7 +114,7 @@ impl<'a, C: Comparable> Others<'a, C> {
                 let index = left.swap_remove(rng.below(left.len()));
                 let concept = corpus.entries[index].concept.as_str();
                 if seen.insert(concept) {
-                    pool.push((concept, feature(shown(corpus, index, colour))));
+                    pool.push((index, feature(shown(corpus, index, colour))));
                 }
             }
             pool
@@ -121,9 +122,16 @@ impl<'a, C: Comparable> Others<'a, C> {
     }
 }
 
-/// The 49 of a pool that are another concept.
-fn others_of<'p, C>(pool: &'p [(&str, C)], own: &str) -> impl Iterator<Item = &'p C> {
-    let others = pool.iter().filter(move |(concept, _)| *concept != own);
+/// At most 49 of a pool that are another concept and another picture.
+fn others_of<'p, C>(
+    corpus: &'p Corpus,
+    pool: &'p [(usize, C)],
+    own: usize,
+) -> impl Iterator<Item = &'p C> {
+    let concept = &corpus.entries[own].concept;
+    let others = pool.iter().filter(move |(index, _)| {
+        corpus.entries[*index].concept != *concept && !corpus.same_picture(*index, own)
+    });
     others.map(|(_, feature)| feature).take(CANDIDATES - 1)
 }
 
@@ -157,28 +165,32 @@ mod tests {
             let drawn = feature(shown(&corpus, own, white.1));
             assert!(others.is_nearest_to_own(&drawn, own, white), "{own}");
         }
-        let pool: Vec<String> = others
+        let pool: Vec<usize> = others
             .pool("s", white)
             .iter()
-            .map(|(c, _)| (*c).to_owned())
+            .map(|(index, _)| *index)
             .collect();
         assert_eq!(pool.len(), CANDIDATES);
-        let outside = corpus
-            .entries
-            .iter()
-            .find(|e| !pool.contains(&e.concept))
-            .unwrap();
-        for own in [&pool[0], &outside.concept] {
-            let others = others_of(others.pool("s", white), own);
+        let outside = (0..60).find(|index| !pool.contains(index)).unwrap();
+        for own in [pool[0], outside] {
+            let others = others_of(&corpus, others.pool("s", white), own);
             assert_eq!(others.count(), CANDIDATES - 1);
         }
-        let in_pool = corpus
-            .entries
-            .iter()
-            .position(|e| e.concept == pool[0])
-            .unwrap();
-        let own = (in_pool + 1) % 60;
-        let drawn = feature(shown(&corpus, in_pool, white.1));
+        let own = (pool[0] + 1) % 60;
+        let drawn = feature(shown(&corpus, pool[0], white.1));
         assert!(!others.is_nearest_to_own(&drawn, own, white));
+    }
+
+    #[test]
+    fn a_concept_with_the_same_picture_is_no_other() {
+        let thing = |i: usize| (entry(format!("thing {i}"), "s"), [i / 2 % 8, i / 16]);
+        let corpus = of_squares(16, (0..120).map(thing).collect());
+        let feature = |picture: RgbPicture| ColourCells::of(&picture.rgb);
+        let mut others = Others::new(&corpus, feature).unwrap();
+        let white = ("white", [255, 255, 255]);
+        for own in 0..120 {
+            let drawn = feature(shown(&corpus, own, white.1));
+            assert!(others.is_nearest_to_own(&drawn, own, white), "{own}");
+        }
     }
 }

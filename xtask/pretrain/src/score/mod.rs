@@ -7,7 +7,8 @@
 //! that it leaves.
 //!
 //! Nearly the same drawing is in the training where a style has siblings, as Fluent's flat and gradient ones are to each other:
-//! one figure is of the pairs that have none.
+//! one figure is of the pairs whose concept was trained in no other style of the family. Other concepts that look alike, as
+//! hearts that differ in their colour, are not looked for.
 //!
 //! Asked for, pairs of the training are drawn instead: where these are no better, it is not new combinations that are hard.
 
@@ -16,7 +17,7 @@ mod concept;
 mod pairs;
 mod style;
 #[cfg(test)]
-mod test_corpus;
+pub(crate) mod test_corpus;
 
 use std::path::Path;
 
@@ -29,6 +30,7 @@ use atelier_nn::Engine;
 use burn::tensor::Device;
 
 use crate::Pretraining;
+use crate::export::Origin;
 use crate::recipe::{SEED, SIDE};
 use crate::reconstruction::given_back;
 use crate::sheet::draw_one;
@@ -65,8 +67,9 @@ pub(crate) fn measure(
     guidances: &[f32],
 ) -> anyhow::Result<()> {
     place.check_unseen(base)?;
+    let made = Origin::read(base)?;
     let mut all = place.corpus()?;
-    all.retain(|entry| place.recipe.draws(&entry.group));
+    all.retain(|entry| made.recipe.draws(&entry.group));
     let pairs = Pairs::spread(&all, split, count)?;
     log(&format!(
         "{count} drawings of {} {} pairs, {} of them without a trained sibling",
@@ -89,8 +92,8 @@ pub(crate) fn measure(
         100.0 / COLOURS.len() as f64
     ));
     log(
-        "| pictures | concept, by embedding | of pairs without a sibling | concept, by colour cells | style | colour | \
-         KID of pooled EfficientNet-Lite0, in thousandths |",
+        "| pictures | concept, by embedding | of pairs without a trained sibling | concept, by colour cells | style | colour | \
+         KID of pooled EfficientNet-Lite0, in thousandths, and its deviation over subsets |",
     );
     log("|---|---|---|---|---|---|---|");
     judge.judge(&pairs, &own)?.print("the artists' own");

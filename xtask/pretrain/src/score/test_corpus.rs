@@ -5,7 +5,7 @@ use atelier_corpus::{Corpus, Entry, Split};
 use crate::recipe::SIDE;
 
 /// A trained thing of a style.
-pub(super) fn entry(concept: String, style: &str) -> Entry {
+pub(crate) fn entry(concept: String, style: &str) -> Entry {
     Entry {
         id: format!("{style}/{concept}"),
         concept,
@@ -19,7 +19,7 @@ pub(super) fn entry(concept: String, style: &str) -> Entry {
 }
 
 /// Entries with the place of their square, counted in squares of `size` pixels from the left and from above.
-pub(super) fn of_squares(size: usize, entries: Vec<(Entry, [usize; 2])>) -> Corpus {
+pub(crate) fn of_squares(size: usize, entries: Vec<(Entry, [usize; 2])>) -> Corpus {
     let mut pixels = Vec::new();
     for (_, [column, row]) in &entries {
         pixels.extend((0..SIDE * SIDE).flat_map(|at| {

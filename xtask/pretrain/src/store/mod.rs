@@ -1,21 +1,22 @@
 //! The trained numbers outside the model: master values, optimizer moments and averages, saved and resumed as one file.
 
+mod checkpoint;
 mod muon;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::collections::HashMap;
 
 use anyhow::{Context as _, ensure};
 use atelier_nn::adamw::{AdamW, Moments, Pace};
 use atelier_nn::ema::Ema;
 use atelier_nn::gradients::{clip_norm, gradient_of, values_of};
+use atelier_nn::kernels::Moved;
 use atelier_nn::{Visit, Visitor};
-use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use rayon::prelude::*;
 
+pub(crate) use checkpoint::{LearntFrom, read};
 use muon::Muon;
 
 /// Share of a value that a step at a rate of 1 would take from it.
@@ -29,8 +30,33 @@ pub(crate) struct Slot {
     moments: Moments,
     pub(crate) average: Vec<f32>,
     frozen: bool,
+    /// How many values move, from the first on. The others keep what they are, and so do their averages.
+    moving: usize,
     /// Whether it moves by [`Muon`] in place of `AdamW`.
     by_muon: bool,
+}
+
+impl Slot {
+    /// One optimizer step of what moves, and of its averages.
+    fn advance(&mut self, gradient: &[f32], (adamw, muon): (&AdamW, Muon), pace: Pace, ema: Ema) {
+        let moving = self.moving;
+        if self.by_muon {
+            muon.update(self.shape[0], &mut self.values, gradient, &mut self.moments);
+        } else {
+            let Moments { first, second } = &mut self.moments;
+            let moved = Moved {
+                values: &mut self.values[..moving],
+                gradient: &gradient[..moving],
+                moments: [&mut first[..moving], &mut second[..moving]],
+            };
+            adamw.update_all(std::iter::once(moved), pace);
+        }
+        ema.update(
+            &mut self.average[..moving],
+            &self.values[..moving],
+            pace.step,
+        );
+    }
 }
 
 /// All trained tensors of a stage.
@@ -42,6 +68,8 @@ pub(crate) struct Store {
     pub(crate) began: u64,
     /// Which pairs were held out of the training, see [`atelier_corpus::held_out_fingerprint`].
     held_out: String,
+    /// What checkpoints must have learnt from; none: whatever it was.
+    learnt_from: Option<LearntFrom>,
     /// Decay of what moves by [`Muon`].
     muon_decay: f64,
 }
@@ -63,7 +91,16 @@ impl Store {
             step: 0,
             began: 0,
             held_out,
+            learnt_from: None,
             muon_decay: WEIGHT_DECAY,
+        }
+    }
+
+    /// The same, whose checkpoints say what they learnt from, and are refused where they learnt from anything else.
+    pub(crate) fn learning_from(self, learnt_from: LearntFrom) -> Self {
+        Self {
+            learnt_from: Some(learnt_from),
+            ..self
         }
     }
 
@@ -94,12 +131,20 @@ impl Store {
         }
     }
 
+    /// Leaves the rows of the table at `position` as they are from `row` on: no gradient, no decay and no average moves them.
+    pub(crate) fn hold_rows_from(&mut self, position: usize, row: usize) {
+        let slot = &mut self.slots[position];
+        slot.moving = row * (slot.values.len() / slot.shape[0]);
+        slot.by_muon = false;
+    }
+
     /// Lets the matrices with these names move by [`Muon`] from now on: all tensors of two axes or more, whose first is that of
-    /// rows. `weight_decay` is theirs, relative to the rate.
+    /// rows, and of which none is held. `weight_decay` is theirs, relative to the rate.
     pub(crate) fn use_muon(&mut self, names: impl Fn(&str) -> bool, weight_decay: f64) {
         self.muon_decay = weight_decay;
         for slot in &mut self.slots {
-            slot.by_muon = slot.shape.len() > 1 && names(&slot.name);
+            let is_whole = slot.moving == slot.values.len();
+            slot.by_muon = slot.shape.len() > 1 && is_whole && names(&slot.name);
         }
     }
 
@@ -140,6 +185,9 @@ impl Store {
         rate: f64,
         ema: Ema,
     ) -> anyhow::Result<()> {
+        for (slot, gradient) in self.slots.iter().zip(&mut gradients) {
+            gradient[slot.moving..].fill(0.0);
+        }
         let norm = clip_norm(&mut gradients, 1.0);
         ensure!(
             norm.is_finite(),
@@ -147,110 +195,18 @@ impl Store {
             self.step + 1
         );
         self.step += 1;
-        let optimizer = AdamW::with_weight_decay(WEIGHT_DECAY);
+        let adamw = AdamW::with_weight_decay(WEIGHT_DECAY);
         let muon = Muon {
             rate: rate as f32,
             weight_decay: self.muon_decay as f32,
         };
         let step = self.step - self.began;
+        let pace = Pace { step, rate };
         self.slots
             .par_iter_mut()
             .zip(&gradients)
             .filter(|(slot, _)| !slot.frozen)
-            .for_each(|(slot, gradient)| {
-                if slot.by_muon {
-                    muon.update(slot.shape[0], &mut slot.values, gradient, &mut slot.moments);
-                } else {
-                    let pace = Pace { step, rate };
-                    optimizer.update(&mut slot.values, gradient, &mut slot.moments, pace);
-                }
-                ema.update(&mut slot.average, &slot.values, step);
-            });
-        Ok(())
-    }
-
-    /// Writes everything that a later call needs to go on.
-    pub(crate) fn save(&self, path: &Path) -> anyhow::Result<()> {
-        let mut tensors = Vec::new();
-        for slot in &self.slots {
-            let rows = [
-                ("value", &slot.values),
-                ("first", &slot.moments.first),
-                ("second", &slot.moments.second),
-                ("average", &slot.average),
-            ];
-            tensors.extend(rows.map(|(kind, data)| OutTensor {
-                name: format!("{kind}.{}", slot.name),
-                dtype: DType::F32,
-                shape: slot.shape.clone(),
-                data: data.clone(),
-            }));
-        }
-        let metadata = BTreeMap::from([
-            ("step".to_owned(), self.step.to_string()),
-            ("began".to_owned(), self.began.to_string()),
-            ("held_out".to_owned(), self.held_out.clone()),
-        ]);
-        write_tensors(path, &tensors, &metadata)?;
-        Ok(())
-    }
-
-    /// Takes values and averages from elsewhere, after so many steps. `read` is asked for each tensor by its name.
-    pub(crate) fn begin_with(
-        &mut self,
-        steps: u64,
-        mut read: impl FnMut(&Slot) -> anyhow::Result<Vec<f32>>,
-    ) -> anyhow::Result<()> {
-        for slot in &mut self.slots {
-            let values = read(slot)?;
-            ensure!(
-                values.len() == slot.values.len(),
-                "`{}` has {} values in place of {}",
-                slot.name,
-                values.len(),
-                slot.values.len()
-            );
-            slot.average.clone_from(&values);
-            slot.values = values;
-        }
-        (self.step, self.began) = (steps, steps);
-        Ok(())
-    }
-
-    /// Continues from a file written by [`Self::save`].
-    pub(crate) fn load(&mut self, path: &Path) -> anyhow::Result<()> {
-        let file = TensorFile::open(path)?;
-        let number = |name: &str| {
-            let number = file.metadata().get(name).map(|text| text.parse::<u64>());
-            number
-                .transpose()
-                .with_context(|| format!("`{name}` of the checkpoint is not a number"))
-        };
-        ensure!(
-            file.metadata().get("held_out") == Some(&self.held_out),
-            "`{}` was trained with other pairs held out; begin in another folder",
-            path.display()
-        );
-        self.step = number("step")?.context("checkpoint has no `step`")?;
-        // Those from before this was written began with nothing.
-        self.began = number("began")?.unwrap_or(0);
-        for slot in &mut self.slots {
-            for (kind, target) in [
-                ("value", &mut slot.values),
-                ("first", &mut slot.moments.first),
-                ("second", &mut slot.moments.second),
-                ("average", &mut slot.average),
-            ] {
-                let data = file.read_f32(&format!("{kind}.{}", slot.name))?;
-                ensure!(
-                    data.len() == target.len(),
-                    "`{}` has another size in {}",
-                    slot.name,
-                    path.display()
-                );
-                *target = data;
-            }
-        }
+            .for_each(|(slot, gradient)| slot.advance(gradient, (&adamw, muon), pace, ema));
         Ok(())
     }
 }
@@ -270,14 +226,14 @@ struct Collect(Vec<Slot>);
 impl Visitor for Collect {
     fn param<const D: usize>(&mut self, name: &str, tensor: &mut Tensor<D>) {
         let (shape, values) = (tensor.dims().to_vec(), values_of(tensor.clone()));
-        let moments = Moments::zeros(values.len());
         self.0.push(Slot {
             name: name.to_owned(),
             shape,
             average: values.clone(),
-            values,
-            moments,
+            moments: Moments::zeros(values.len()),
             frozen: false,
+            moving: values.len(),
+            values,
             by_muon: false,
         });
     }

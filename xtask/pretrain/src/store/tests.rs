@@ -1,7 +1,11 @@
-//! Trainings stop, go on, change their optimizer and leave parts at rest.
+//! Trainings stop, go on, change their optimizer and leave parts at rest; files that do not belong to them are refused.
+
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use atelier_nn::init::RandomParams;
 use atelier_nn::{Engine, Linear, Params};
+use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 
 use super::*;
 
@@ -149,4 +153,157 @@ fn a_saved_training_goes_on_as_if_it_had_not_stopped() {
     }
     let refusal = store("others").load(&path).unwrap_err().to_string();
     assert!(refusal.contains("other pairs held out"), "{refusal}");
+}
+
+#[test]
+fn rows_that_are_held_stay_as_they_are_and_the_others_move_as_they_would() {
+    let (mut held, mut free) = (store("pairs"), store("pairs"));
+    let weight = held.position("weight").unwrap();
+    held.hold_rows_from(weight, 1);
+    held.use_muon(|_| true, WEIGHT_DECAY);
+    let before = held.slots[weight].values.clone();
+    for _ in 0..5 {
+        steps(&mut held);
+        steps(&mut free);
+    }
+    let bits = |values: &[f32]| -> Vec<u32> { values.iter().map(|v| v.to_bits()).collect() };
+    let (held, free) = (&held.slots[weight], &free.slots[weight]);
+    assert_eq!(held.shape, [2, 3]);
+    for (held, free) in [(&held.values, &free.values), (&held.average, &free.average)] {
+        assert_eq!(bits(&held[3..]), bits(&before[3..]));
+        assert_eq!(bits(&held[..3]), bits(&free[..3]));
+        assert_ne!(bits(&free[3..]), bits(&before[3..]));
+    }
+}
+
+#[test]
+fn a_gradient_of_rows_that_are_held_takes_nothing_from_the_others() {
+    let (mut held, mut free) = (store("pairs"), store("pairs"));
+    let weight = held.position("weight").unwrap();
+    held.hold_rows_from(weight, 1);
+    let gradients = |row: f32| vec![vec![0.1, 0.1, 0.1, row, row, row], vec![0.1; 2]];
+    // The norm of all gradients together is limited.
+    held.update(gradients(1000.0), 1e-2, EMA).unwrap();
+    free.update(gradients(0.0), 1e-2, EMA).unwrap();
+    assert_eq!(
+        held.slots[weight].values[..3],
+        free.slots[weight].values[..3]
+    );
+}
+
+/// A checkpoint at step 3, written with changed tensors and metadata.
+fn changed(path: &Path, change: impl FnOnce(&mut Vec<OutTensor>, &mut BTreeMap<String, String>)) {
+    let mut whole = store("pairs");
+    steps(&mut whole);
+    whole.save(path).unwrap();
+    let file = TensorFile::open(path).unwrap();
+    let tensor = |name: &str| OutTensor {
+        name: name.to_owned(),
+        dtype: DType::F32,
+        shape: file.info(name).unwrap().shape.clone(),
+        data: file.read_f32(name).unwrap(),
+    };
+    let mut tensors: Vec<OutTensor> = file.names().map(tensor).collect();
+    let mut metadata = file.metadata().clone();
+    change(&mut tensors, &mut metadata);
+    write_tensors(path, &tensors, &metadata).unwrap();
+}
+
+#[test]
+fn a_checkpoint_that_contradicts_itself_is_refused_with_its_path() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("checkpoint.safetensors");
+    let refusal = || {
+        let refusal = format!("{:#}", store("pairs").load(&path).unwrap_err());
+        assert!(refusal.contains("checkpoint.safetensors`"), "{refusal}");
+        refusal
+    };
+    let told = |key: &str, value: &str| {
+        changed(&path, |_, metadata| {
+            metadata.insert(key.to_owned(), value.to_owned());
+        });
+    };
+    told("began", "4");
+    assert!(refusal().contains("at step 3, and says that it began at step 4"));
+    told("step", "three");
+    assert!(refusal().contains("`step` of"));
+    changed(&path, |_, metadata| drop(metadata.remove("step")));
+    assert!(refusal().contains("has no `step`"));
+    for bad in [f32::NAN, f32::INFINITY] {
+        for kind in ["value", "first", "second", "average"] {
+            let name = format!("{kind}.bias");
+            changed(&path, |tensors, _| {
+                let tensor = tensors.iter_mut().find(|tensor| tensor.name == name);
+                tensor.unwrap().data[1] = bad;
+            });
+            let refusal = refusal();
+            assert!(
+                refusal.contains(&format!("`{name}` in")) && refusal.contains("finite"),
+                "{refusal}"
+            );
+        }
+    }
+    changed(&path, |tensors, _| {
+        let weight = tensors
+            .iter_mut()
+            .find(|tensor| tensor.name == "first.weight");
+        weight.unwrap().shape = vec![3, 2];
+    });
+    let turned = refusal();
+    assert!(
+        turned.contains("`first.weight`") && turned.contains("[3, 2], expected [2, 3]"),
+        "{turned}"
+    );
+    changed(&path, |_, _| ());
+    let mut whole = store("pairs");
+    whole.load(&path).unwrap();
+    assert_eq!((whole.step, whole.began), (3, 0));
+}
+
+#[test]
+fn a_checkpoint_goes_on_with_what_it_learnt_from_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("checkpoint.safetensors");
+    let learning = |corpus: &str, tokens: &str| {
+        store("pairs").learning_from(LearntFrom {
+            corpus: corpus.to_owned(),
+            tokens: tokens.to_owned(),
+        })
+    };
+    learning("1", "2").save(&path).unwrap();
+    learning("1", "2").load(&path).unwrap();
+    // one that learns from whatever it is
+    store("pairs").load(&path).unwrap();
+    for (corpus, tokens, name) in [("3", "2", "`corpus`"), ("1", "3", "`tokens`")] {
+        let refusal = learning(corpus, tokens).load(&path).unwrap_err();
+        let refusal = refusal.to_string();
+        assert!(
+            refusal.contains("learnt from other") && refusal.contains(name),
+            "{refusal}"
+        );
+    }
+    store("pairs").save(&path).unwrap();
+    let refusal = learning("1", "2").load(&path).unwrap_err().to_string();
+    assert!(
+        refusal.contains("does not say") && refusal.contains("`adopt`"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_training_with_nothing_left_to_do_says_where_it_is() {
+    let mut store = store("pairs");
+    steps(&mut store);
+    let path = Path::new("cache/denoiser.safetensors");
+    assert_eq!(store.done(path, 4), None);
+    for steps in [2, 3] {
+        let said = store.done(path, steps).unwrap();
+        for part in [
+            "`cache/denoiser.safetensors`",
+            "at step 3",
+            "larger `--steps`",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
 }
