@@ -261,10 +261,9 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
         if store.step.is_multiple_of(500) || store.step == steps {
             store.save(&checkpoint(place))?;
         }
-        if store.step.is_multiple_of(1000) || store.step == steps {
-            if let Some(line) = missed("sheet of drawings", || draw_sheet(place, store.step)) {
-                log(&line);
-            }
+        let shows = store.step.is_multiple_of(1000) || store.step == steps;
+        if shows && let Some(line) = missed("sheet of drawings", || draw_sheet(place, store.step)) {
+            log(&line);
         }
     }
     Ok(())

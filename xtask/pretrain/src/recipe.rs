@@ -217,7 +217,7 @@ impl Default for DenoiserRecipe {
             attention: vec![false, true, true],
             schedule: Schedule::Cosine,
             views: 32,
-            steps: 45_500,
+            steps: 45_000,
             cooldown_steps: 2500,
             batch: 64,
             rate: 5e-4,

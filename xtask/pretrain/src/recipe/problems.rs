@@ -14,7 +14,8 @@ impl Recipe {
             .chain(of_autoencoder(&self.vae))
             .chain(of_text(&self.text))
             .chain(of_denoiser(&self.denoiser));
-        let wrong = checks.filter_map(|(right, problem)| (!right).then(|| problem.to_owned()));
+        let wrong = checks.filter(|(right, _)| !right);
+        let wrong = wrong.map(|(_, problem)| problem.to_owned());
         let batches = [("vae", self.vae.batch), ("denoiser", self.denoiser.batch)];
         let shared = |batch: usize| batch > 0 && batch.is_multiple_of(PARTS);
         let uneven = batches.into_iter().filter(|(_, batch)| !shared(*batch));
@@ -129,7 +130,10 @@ fn of_denoiser(denoiser: &DenoiserRecipe) -> [Check; 8] {
 mod tests {
     use super::*;
 
-    fn problems(change: fn(&mut Recipe)) -> Vec<String> {
+    /// Spoils a recipe.
+    type Change = fn(&mut Recipe);
+
+    fn problems(change: Change) -> Vec<String> {
         let mut recipe = Recipe::default();
         change(&mut recipe);
         recipe.problems()
@@ -138,7 +142,7 @@ mod tests {
     #[test]
     fn each_number_that_would_spoil_a_training_is_named() {
         assert_eq!(Recipe::default().problems(), Vec::<String>::new());
-        let table: [(fn(&mut Recipe), &str); 34] = [
+        let table: [(Change, &str); 34] = [
             (|r| r.groups.clear(), "`groups`"),
             (|r| r.vae.channels.truncate(1), "`vae.channels`"),
             (|r| r.vae.channels[0] = 0, "`vae.norm_groups`"),
