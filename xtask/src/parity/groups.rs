@@ -235,6 +235,16 @@ fn pictures() -> Vec<Group> {
             &["diffusers"],
             &[("embedded_base.rs", "", ".euler.")],
         ),
+        group(
+            "picture of the embedded base, `ddim`, in bytes",
+            &["diffusers"],
+            &[("embedded_base.rs", "", ".bytes.")],
+        ),
+        group(
+            "what the embedded base's encoder sees in it",
+            &["diffusers"],
+            &[("embedded_base.rs", "", ".encoder.")],
+        ),
     ]
 }
 

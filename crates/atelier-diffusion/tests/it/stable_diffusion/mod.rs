@@ -54,6 +54,7 @@ fn draw(
 }
 
 /// A byte may fall on the other side of a rounding edge, no more.
+#[track_caller]
 fn check_picture(picture: &Picture, size: (usize, usize), bytes: &[u8]) {
     assert_eq!((picture.width, picture.height), size);
     assert_eq!(picture.rgb.len(), bytes.len());
