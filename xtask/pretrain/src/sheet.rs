@@ -94,8 +94,8 @@ pub(crate) fn draw(pipeline: &mut Pipeline, request: &GenerateRequest) -> anyhow
     }
 }
 
-/// A drawing's error with everything that led to it.
-fn told(error: BoxedError) -> anyhow::Error {
+/// The error of a drawing or a training with everything that led to it.
+pub(crate) fn told(error: BoxedError) -> anyhow::Error {
     anyhow::Error::from_boxed(error)
 }
 

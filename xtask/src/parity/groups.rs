@@ -3,55 +3,7 @@
 
 use atelier_core::SamplerKind;
 
-use super::record::Record;
-
-/// Comparisons that one row of the page stands for.
-pub(super) struct Group {
-    /// What is compared.
-    pub(super) what: String,
-    /// The packages whose numbers are the reference, or the script that computes by itself.
-    pub(super) references: &'static [&'static str],
-    sources: Vec<Source>,
-}
-
-/// Where a group's comparisons come from. The first group with a fitting source takes a comparison.
-struct Source {
-    /// The end of the source file's path, from a whole name on.
-    file: &'static str,
-    /// Part of the test's path.
-    test: &'static str,
-    /// Part of the case, whose words have a dot at each end.
-    case: String,
-}
-
-/// Comparisons of this program with itself, which say nothing about a reference.
-const OWN: [(&str, &str); 2] = [
-    ("adapter_kinds.rs", "several_adapters_act_as_if_baked"),
-    ("testkit/src/tests.rs", ""),
-];
-
-/// Whether a comparison has no reference.
-pub(super) fn is_own(record: &Record) -> bool {
-    OWN.iter()
-        .any(|(file, test)| ends_with_path(&record.file, file) && record.test.contains(test))
-}
-
-impl Group {
-    /// Whether the comparison is one of the group's.
-    pub(super) fn has(&self, record: &Record) -> bool {
-        let case = format!(".{}.", record.what.replace(' ', "."));
-        self.sources.iter().any(|source| {
-            ends_with_path(&record.file, source.file)
-                && record.test.contains(source.test)
-                && case.contains(&source.case)
-        })
-    }
-}
-
-fn ends_with_path(path: &str, end: &str) -> bool {
-    let front = path.strip_suffix(end);
-    front.is_some_and(|front| front.is_empty() || front.ends_with('/'))
-}
+use super::group::{Group, group};
 
 /// Every group, in the order of the page.
 pub(super) fn groups() -> Vec<Group> {
@@ -122,15 +74,11 @@ fn schedules_and_samplers() -> Vec<Group> {
         ),
     ];
     for kind in SamplerKind::ALL {
-        groups.push(Group {
-            what: format!("sampler `{kind}`, every step of whole walks"),
-            references: &["diffusers"],
-            sources: vec![Source {
-                file: "samplers/tests.rs",
-                test: "",
-                case: format!(".{kind}."),
-            }],
-        });
+        groups.push(group(
+            &format!("sampler `{kind}`, every step of whole walks"),
+            &["diffusers"],
+            &[("samplers/tests.rs", "", &format!(".{kind}."))],
+        ));
     }
     groups.push(group(
         "guidance rescale",
@@ -378,27 +326,11 @@ fn measures() -> Vec<Group> {
     ]
 }
 
-fn group(
-    what: &str,
-    references: &'static [&'static str],
-    sources: &[(&'static str, &'static str, &str)],
-) -> Group {
-    let source = |&(file, test, case): &(&'static str, &'static str, &str)| Source {
-        file,
-        test,
-        case: case.to_owned(),
-    };
-    Group {
-        what: what.to_owned(),
-        references,
-        sources: sources.iter().map(source).collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
+    use super::super::group::ends_with_path;
     use super::*;
     use crate::workspace::Workspace;
 

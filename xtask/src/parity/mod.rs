@@ -2,6 +2,7 @@
 //! what they compared (`atelier_testkit::parity`); this task runs them, gathers the lines into groups, and writes a page.
 
 mod full_size;
+mod group;
 mod groups;
 mod page;
 mod record;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::groups::{Group, is_own};
+use super::group::{Group, is_own};
 use super::record::{Measure, Record, exceeds};
 
 /// The rows by group, in the order of the groups.

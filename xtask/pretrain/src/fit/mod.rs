@@ -27,7 +27,7 @@ use atelier_weights::ReadFiles;
 use burn::tensor::Device;
 
 use crate::reconstruction::given_back;
-use crate::sheet::{GUIDANCE, NoClock, draw, request};
+use crate::sheet::{GUIDANCE, NoClock, draw, request, told};
 use crate::vae::log;
 use gauge::{Gauge, Scores};
 
@@ -187,7 +187,7 @@ fn train(
         permit: &AlwaysPermitted,
     };
     let outcome = trainer.train(&request, context);
-    match outcome.map_err(|error| anyhow::Error::from_boxed(error))? {
+    match outcome.map_err(told)? {
         Outcome::Completed(report) => Ok(report),
         Outcome::Cancelled { .. } => anyhow::bail!("nothing cancels this"),
     }
