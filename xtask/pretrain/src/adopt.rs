@@ -35,6 +35,11 @@ pub(crate) fn adopt(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
         "the autoencoder of `{}` was not trained, as its `training.json` says; there is nothing to go on from",
         base.display()
     );
+    // Of another side are only the pictures: every network takes any.
+    let of_one_side = Recipe {
+        side: place.recipe.side,
+        ..made.recipe
+    };
     let shapes = |recipe: &Recipe| {
         [
             recipe.unet_config(),
@@ -43,7 +48,7 @@ pub(crate) fn adopt(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
         ]
     };
     ensure!(
-        shapes(&made.recipe) == shapes(&place.recipe),
+        shapes(&of_one_side) == shapes(&place.recipe),
         "`{}` has other shapes than the recipe of `{}`; its own recipe stands in its `training.json`",
         base.display(),
         place.cache.display()

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::recipe::{Recipe, SIDE, Schedule, TextRecipe};
+use crate::recipe::{Recipe, Schedule, TextRecipe};
 
 impl Recipe {
     /// Configuration of the autoencoder.
@@ -15,7 +15,7 @@ impl Recipe {
             "up_block_types": vec!["UpDecoderBlock2D"; levels],
             "in_channels": 3, "out_channels": 3, "latent_channels": self.vae.latent_channels, "layers_per_block": 1,
             "norm_num_groups": self.vae.norm_groups,
-            "sample_size": SIDE, "scaling_factor": scaling_factor, "force_upcast": false,
+            "sample_size": self.side, "scaling_factor": scaling_factor, "force_upcast": false,
         })
     }
 

@@ -10,7 +10,7 @@ use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 use burn::tensor::Device;
 
 use crate::pictures::{batch, random_view};
-use crate::recipe::{Recipe, SEED, SIDE};
+use crate::recipe::{Recipe, SEED};
 use crate::vae::{self, log};
 use crate::vocabulary::corpus_fingerprint;
 use crate::{Pretraining, store};
@@ -49,9 +49,7 @@ pub(crate) fn encode(place: &Pretraining) -> anyhow::Result<()> {
                 .iter()
                 .filter_map(|name| COLOURS.iter().position(|(n, _)| n == name)),
         );
-        values.extend(values_of(
-            vae.encode(batch(&pictures, SIDE, &device)).mean_bchw,
-        ));
+        values.extend(values_of(vae.encode(batch(&pictures, &device)).mean_bchw));
         if index % 200 == 0 {
             log(&format!("latents: {index} of {}", corpus.entries.len()));
         }

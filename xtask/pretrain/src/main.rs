@@ -34,7 +34,7 @@ use atelier_corpus::{Corpus, Split, build, held_out_fingerprint};
 use atelier_device::Chosen;
 use clap::{Parser, Subcommand};
 
-use crate::recipe::{Recipe, SIDE};
+use crate::recipe::Recipe;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -97,6 +97,9 @@ enum Stage {
         /// The exported folder.
         #[arg(long)]
         base: PathBuf,
+        /// Another exported folder with the same schedule and encoder, to tell the differences picture by picture.
+        #[arg(long)]
+        against: Option<PathBuf>,
         /// Pictures of either kind.
         #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(2..))]
         pictures: u16,
@@ -141,9 +144,15 @@ pub(crate) struct Pretraining {
 }
 
 impl Pretraining {
-    /// Every picture of the corpus.
+    /// Every picture of the corpus, as large as those of the recipe.
     pub(crate) fn corpus(&self) -> anyhow::Result<Corpus> {
-        build(&self.cache.join("corpus"), SIDE)
+        build(&self.cache.join("corpus"), self.recipe.side)
+    }
+
+    /// Every picture of the corpus, as large as those that an exported folder draws.
+    pub(crate) fn corpus_of(&self, base: &Path) -> anyhow::Result<Corpus> {
+        let made = export::Origin::read(base)?;
+        build(&self.cache.join("corpus"), made.recipe.side)
     }
 
     /// The pairs of concept and style that the denoiser learns, or the ones that it is never shown.
@@ -161,7 +170,7 @@ impl Pretraining {
     /// The pairs of a split in the groups that an exported folder was trained to draw.
     pub(crate) fn drawn_by(&self, base: &Path, split: Split) -> anyhow::Result<Corpus> {
         let made = export::Origin::read(base)?;
-        let mut corpus = self.corpus()?;
+        let mut corpus = self.corpus_of(base)?;
         corpus.retain(|entry| made.recipe.draws(&entry.group) && entry.split == split);
         ensure!(
             !corpus.entries.is_empty(),
@@ -238,9 +247,11 @@ fn one(place: &Pretraining, stage: Stage) -> anyhow::Result<()> {
         Stage::Adopt { base } => adopt::adopt(place, &base),
         Stage::Export { out } => export::export(place, &out),
         Stage::Reconstruction { base } => reconstruction::measure(place, &base),
-        Stage::Validate { base, pictures } => {
-            validation::measure(place, &base, usize::from(pictures))
-        }
+        Stage::Validate {
+            base,
+            against,
+            pictures,
+        } => validation::measure(place, &base, against.as_deref(), usize::from(pictures)),
         Stage::Gallery { base, out } => gallery::draw(place, &base, &out),
         Stage::Fit(subject) => fit::show(&subject),
         Stage::Strengths(subject) => fit::strengths::show(&subject),

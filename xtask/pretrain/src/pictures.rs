@@ -1,53 +1,77 @@
-//! Pictures out of the corpus as tensors.
+//! Pictures out of the corpus, and as tensors.
 
 use atelier_corpus::{Augment, COLOURS, Corpus, Rng, compose};
+use atelier_data::RgbPicture;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::recipe::SIDE;
-
-/// One picture on a random plain background, flipped and moved a little; with the name of the background.
-pub(crate) fn random_view(corpus: &Corpus, index: usize, rng: &mut Rng) -> (Vec<u8>, &'static str) {
+/// One picture of the corpus on a random plain background, flipped and moved a little; with the name of the background.
+pub(crate) fn random_view(
+    corpus: &Corpus,
+    index: usize,
+    rng: &mut Rng,
+) -> (RgbPicture, &'static str) {
     let (name, colour) = COLOURS[rng.below(COLOURS.len())];
-    let augment = Augment::random(SIDE, corpus.entries[index].may_flip(), rng);
-    (
-        compose(corpus.rgba(index), SIDE, colour, Some(&augment)),
-        name,
-    )
+    let augment = Augment::random(corpus.side, corpus.entries[index].may_flip(), rng);
+    (on_plain(corpus, index, colour, Some(&augment)), name)
 }
 
-/// The square of `side` pixels whose upper left corner is `[x, y]`, out of a picture of [`SIDE`].
-pub(crate) fn cropped(rgb: &[u8], [x, y]: [usize; 2], side: usize) -> Vec<u8> {
-    let rows = rgb.chunks_exact(3 * SIDE).skip(y).take(side);
-    rows.flat_map(|row| &row[3 * x..3 * (x + side)])
-        .copied()
-        .collect()
+/// One picture of the corpus on a plain background.
+pub(crate) fn on_plain(
+    corpus: &Corpus,
+    index: usize,
+    colour: [u8; 3],
+    augment: Option<&Augment>,
+) -> RgbPicture {
+    RgbPicture {
+        width: corpus.side,
+        height: corpus.side,
+        rgb: compose(corpus.rgba(index), corpus.side, colour, augment),
+    }
 }
 
-/// RGB bytes of several square pictures as `[b, 3, side, side]` from −1 to 1.
-pub(crate) fn batch(pictures: &[Vec<u8>], side: usize, device: &Device) -> Tensor<4> {
-    let area = side * side;
-    let mut values = Vec::with_capacity(pictures.len() * 3 * area);
-    for rgb in pictures {
+/// Several pictures of one size as `[b, 3, h, w]` from −1 to 1.
+pub(crate) fn batch(pictures: &[RgbPicture], device: &Device) -> Tensor<4> {
+    let size = pictures
+        .first()
+        .map_or([0, 0], |first| [first.height, first.width]);
+    let [height, width] = size;
+    let mut values = Vec::with_capacity(pictures.len() * 3 * height * width);
+    for picture in pictures {
+        assert_eq!(
+            [picture.height, picture.width],
+            size,
+            "pictures of one size"
+        );
         for channel in 0..3 {
-            values.extend((0..area).map(|i| f32::from(rgb[3 * i + channel]) / 127.5 - 1.0));
+            let bytes = picture.rgb.iter().skip(channel).step_by(3);
+            values.extend(bytes.map(|&byte| f32::from(byte) / 127.5 - 1.0));
         }
     }
     Tensor::from_data(
-        TensorData::new(values, [pictures.len(), 3, side, side]),
+        TensorData::new(values, [pictures.len(), 3, height, width]),
         device,
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use atelier_nn::gradients::values_of;
+
     use super::*;
 
     #[test]
-    fn a_crop_is_the_square_at_its_corner() {
-        let rgb: Vec<u8> = (0..SIDE * SIDE)
-            .flat_map(|i| [(i % SIDE) as u8, (i / SIDE) as u8, 7])
-            .collect();
-        let crop = cropped(&rgb, [3, 5], 2);
-        assert_eq!(crop, [3, 5, 7, 4, 5, 7, 3, 6, 7, 4, 6, 7]);
+    fn a_batch_has_each_channel_by_itself_row_by_row() {
+        let picture = |first: u8| RgbPicture {
+            width: 2,
+            height: 1,
+            rgb: (first..first + 6).collect(),
+        };
+        let pictures = batch(&[picture(0), picture(100)], &Device::flex());
+        assert_eq!(pictures.dims(), [2, 3, 1, 2]);
+        let bytes = values_of(pictures)
+            .into_iter()
+            .map(|v| ((v + 1.0) * 127.5).round() as u8);
+        let expected = [0, 3, 1, 4, 2, 5, 100, 103, 101, 104, 102, 105];
+        assert_eq!(bytes.collect::<Vec<_>>(), expected);
     }
 }

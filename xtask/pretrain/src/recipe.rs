@@ -18,8 +18,6 @@ use serde_json::Value;
 
 pub(crate) use record::complete;
 
-/// Side of the pictures in pixels.
-pub(crate) const SIDE: usize = 128;
 /// Steps of the linear rise of the rate.
 pub(crate) const WARMUP_STEPS: u64 = 200;
 /// Every random choice follows from it.
@@ -34,6 +32,8 @@ const FILE: &str = "recipe.json";
 pub(crate) struct Recipe {
     /// Groups of the corpus that the base learns to draw.
     pub(crate) groups: Vec<String>,
+    /// Side of the pictures in pixels.
+    pub(crate) side: usize,
     pub(crate) vae: VaeRecipe,
     pub(crate) text: TextRecipe,
     pub(crate) denoiser: DenoiserRecipe,
@@ -168,6 +168,7 @@ impl Default for Recipe {
             groups: ["faces", "animals", "food", "weather", "plants", "hearts"]
                 .map(str::to_owned)
                 .to_vec(),
+            side: 128,
             vae: VaeRecipe::default(),
             text: TextRecipe::default(),
             denoiser: DenoiserRecipe::default(),
@@ -288,12 +289,17 @@ impl Recipe {
 
     /// Pixels of a picture per latent, each way.
     pub(crate) fn pixels_per_latent(&self) -> usize {
-        1 << (self.vae.channels.len() - 1)
+        1 << self.vae.channels.len().clamp(1, 7).saturating_sub(1)
+    }
+
+    /// What the side of an encoded picture must be a multiple of, so that every level of the denoiser halves it.
+    fn latents_per_coarsest(&self) -> usize {
+        1 << self.denoiser.channels.len().clamp(1, 7).saturating_sub(1)
     }
 
     /// Side of an encoded picture.
     pub(crate) fn latent_side(&self) -> usize {
-        SIDE / self.pixels_per_latent()
+        self.side / self.pixels_per_latent()
     }
 }
 

@@ -15,7 +15,7 @@ use burn::tensor::Device;
 
 use crate::Pretraining;
 use crate::pictures::{batch, random_view};
-use crate::recipe::{SEED, SIDE};
+use crate::recipe::SEED;
 use crate::vae::log;
 
 /// Pictures that pass the autoencoder together.
@@ -26,12 +26,12 @@ const REACH: usize = 4;
 /// Pictures and the plain background of each.
 #[derive(Default)]
 struct Views {
-    pictures: Vec<Vec<u8>>,
+    pictures: Vec<RgbPicture>,
     grounds: Vec<[u8; 3]>,
 }
 
 impl Views {
-    fn push(&mut self, picture: Vec<u8>, ground: [u8; 3]) {
+    fn push(&mut self, picture: RgbPicture, ground: [u8; 3]) {
         self.pictures.push(picture);
         self.grounds.push(ground);
     }
@@ -43,18 +43,18 @@ impl Views {
 pub(crate) fn measure(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
     place.check_unseen(base)?;
     let vae = Base::open(base)?.load_vae(&Device::flex(), Engine::Exact)?;
-    let corpus = place.corpus()?;
+    let corpus = place.corpus_of(base)?;
     let mut rng = Rng::new(SEED + 7);
     let mut by_source: BTreeMap<&str, Views> = BTreeMap::new();
     for index in unseen(&corpus) {
         let entry = &corpus.entries[index];
-        let (rgb, name) = random_view(&corpus, index, &mut rng);
+        let (picture, name) = random_view(&corpus, index, &mut rng);
         let mut known = COLOURS.iter();
         let (_, ground) = known
             .find(|(known, _)| *known == name)
             .with_context(|| format!("no background is called `{name}`"))?;
         let views = by_source.entry(&entry.source).or_default();
-        views.push(rgb, *ground);
+        views.push(picture, *ground);
     }
     log(
         "| pictures | how many | PSNR | SSIM | largest error | mean error of flat colour | its 99.9th percentile |",
@@ -62,7 +62,10 @@ pub(crate) fn measure(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
     log("|---|---|---|---|---|---|---|");
     let mut plain = Views::default();
     for (_, colour) in COLOURS {
-        plain.push(colour.repeat(SIDE * SIDE), *colour);
+        plain.push(
+            RgbPicture::filled(corpus.side, corpus.side, *colour),
+            *colour,
+        );
     }
     let rows = by_source.into_iter().chain([("plain colours", plain)]);
     for (source, views) in rows {
@@ -92,13 +95,12 @@ fn row(vae: &Vae, name: &str, views: &Views) -> anyhow::Result<String> {
     let parts = views.pictures.chunks(BATCH);
     for (pictures, grounds) in parts.zip(views.grounds.chunks(BATCH)) {
         let pairs = pictures.iter().zip(given_back(vae, pictures));
-        for ((rgb, decoded), ground) in pairs.zip(grounds) {
-            let picture = picture(rgb.clone());
+        for ((picture, decoded), ground) in pairs.zip(grounds) {
             let errors = picture.rgb.iter().zip(&decoded.rgb);
             largest = errors.map(|(a, b)| a.abs_diff(*b)).fold(largest, u8::max);
-            squares += 10_f64.powf(-psnr(&picture, &decoded)? / 10.0);
-            structure += ssim(&picture, &decoded)?;
-            flat.add(&picture, &decoded, *ground);
+            squares += 10_f64.powf(-psnr(picture, &decoded)? / 10.0);
+            structure += ssim(picture, &decoded)?;
+            flat.add(picture, &decoded, *ground);
         }
     }
     let count = views.pictures.len();
@@ -173,25 +175,22 @@ impl FlatErrors {
     }
 }
 
-fn picture(rgb: Vec<u8>) -> RgbPicture {
-    RgbPicture {
-        width: SIDE,
-        height: SIDE,
-        rgb,
-    }
-}
-
 /// What the autoencoder makes of pictures, through the mean of each one's code.
-pub(crate) fn given_back(vae: &Vae, pictures: &[Vec<u8>]) -> Vec<RgbPicture> {
-    let code = vae.encode(batch(pictures, SIDE, &Device::flex())).mean_bchw;
-    let area = SIDE * SIDE;
+pub(crate) fn given_back(vae: &Vae, pictures: &[RgbPicture]) -> Vec<RgbPicture> {
+    let decoded = vae.decode(vae.encode(batch(pictures, &Device::flex())).mean_bchw);
+    let [_, channels, height, width] = decoded.dims();
+    let area = height * width;
     let byte = |value: f32| ((value + 1.0) * 127.5).round().clamp(0.0, 255.0) as u8;
-    let decoded = values_of(vae.decode(code));
-    let planes = decoded.chunks_exact(3 * area).map(|planes| {
+    let decoded = values_of(decoded);
+    let pictures = decoded.chunks_exact(channels * area).map(|planes| {
         let pixels = (0..area).flat_map(|i| [0, 1, 2].map(|c| byte(planes[c * area + i])));
-        picture(pixels.collect())
+        RgbPicture {
+            width,
+            height,
+            rgb: pixels.collect(),
+        }
     });
-    planes.collect()
+    pictures.collect()
 }
 
 #[cfg(test)]

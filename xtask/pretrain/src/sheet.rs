@@ -2,17 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::ensure;
 use atelier_core::{
     AlwaysPermitted, BoxedError, CancelFlag, Clock, GenerateRequest, Generator as _, Outcome,
-    Picture, RunContext, Seed, SilentProgress,
+    RunContext, Seed, SilentProgress,
 };
+use atelier_data::{self as data, RgbPicture, png};
 use atelier_diffusion::stable_diffusion::{Pipeline, Vae};
 use atelier_nn::Engine;
 use burn::tensor::Device;
-use image::RgbImage;
 
-use crate::recipe::SIDE;
 use crate::reconstruction::given_back;
 
 /// Prompts that are drawn along the way.
@@ -48,6 +46,8 @@ impl Clock for NoClock {
 pub(crate) const STEPS: usize = 25;
 /// Guidance of every drawing that does not ask for another.
 pub(crate) const GUIDANCE: f32 = 4.0;
+/// Pixels between the pictures of a sheet.
+pub(crate) const GAP: usize = 4;
 
 /// The request for one picture.
 pub(crate) fn request(prompt: &str, seed: u64, guidance: f32) -> GenerateRequest {
@@ -66,12 +66,15 @@ pub(crate) fn draw_one(
     prompt: &str,
     seed: u64,
     guidance: f32,
-) -> anyhow::Result<Picture> {
+) -> anyhow::Result<RgbPicture> {
     draw(pipeline, &request(prompt, seed, guidance))
 }
 
-/// Draws what is asked for, one picture of [`SIDE`].
-pub(crate) fn draw(pipeline: &mut Pipeline, request: &GenerateRequest) -> anyhow::Result<Picture> {
+/// Draws what is asked for, one picture.
+pub(crate) fn draw(
+    pipeline: &mut Pipeline,
+    request: &GenerateRequest,
+) -> anyhow::Result<RgbPicture> {
     let cancel = CancelFlag::default();
     let context = RunContext {
         cancel: &cancel,
@@ -81,14 +84,12 @@ pub(crate) fn draw(pipeline: &mut Pipeline, request: &GenerateRequest) -> anyhow
     };
     match pipeline.generate(request, None, context).map_err(told)? {
         Outcome::Completed(mut pictures) => {
-            let picture = pictures.remove(0);
-            ensure!(
-                (picture.width, picture.height) == (SIDE, SIDE),
-                "the base draws {}×{} pixels, and pictures of {SIDE}×{SIDE} are looked at here",
-                picture.width,
-                picture.height
-            );
-            Ok(picture)
+            let drawn = pictures.remove(0);
+            Ok(RgbPicture {
+                width: drawn.width,
+                height: drawn.height,
+                rgb: drawn.rgb,
+            })
         }
         Outcome::Cancelled { .. } => anyhow::bail!("nothing cancels this"),
     }
@@ -110,35 +111,17 @@ pub(crate) fn preview(base: &Path, out: &Path) -> anyhow::Result<()> {
 }
 
 /// Pictures above, what the autoencoder makes of them below.
-pub(crate) fn reconstructions(vae: &Vae, views: &[Vec<u8>], out: &Path) -> anyhow::Result<()> {
-    let picture = |rgb: Vec<u8>| Picture {
-        width: SIDE,
-        height: SIDE,
-        rgb,
-        seed: Seed(0),
-    };
-    let decoded = given_back(vae, views).into_iter().map(|given| given.rgb);
-    let pictures: Vec<_> = views.iter().cloned().chain(decoded).map(picture).collect();
+pub(crate) fn reconstructions(vae: &Vae, views: &[RgbPicture], out: &Path) -> anyhow::Result<()> {
+    let decoded = given_back(vae, views).into_iter();
+    let pictures: Vec<_> = views.iter().cloned().chain(decoded).collect();
     grid(&pictures, views.len(), out)
 }
 
 /// Pictures side by side, row by row, on white.
-pub(crate) fn grid(pictures: &[Picture], columns: usize, out: &Path) -> anyhow::Result<()> {
-    let cell = SIDE as u32 + 4;
-    let rows = pictures.len().div_ceil(columns) as u32;
-    let mut sheet = RgbImage::from_pixel(cell * columns as u32, cell * rows, image::Rgb([255; 3]));
-    for (index, picture) in pictures.iter().enumerate() {
-        let (column, row) = ((index % columns) as u32, (index / columns) as u32);
-        for (i, pixel) in picture.rgb.chunks_exact(3).enumerate() {
-            let (x, y) = ((i % picture.width) as u32, (i / picture.width) as u32);
-            sheet.put_pixel(
-                column * cell + 2 + x,
-                row * cell + 2 + y,
-                image::Rgb([pixel[0], pixel[1], pixel[2]]),
-            );
-        }
-    }
-    Ok(sheet.save(out)?)
+pub(crate) fn grid(pictures: &[RgbPicture], columns: usize, out: &Path) -> anyhow::Result<()> {
+    let rows: Vec<_> = pictures.chunks(columns).map(<[_]>::to_vec).collect();
+    let no_texts: [(&str, &str); 0] = [];
+    Ok(png::replace(out, &data::sheet(&rows, GAP), &no_texts)?)
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_nn::{Engine, Params};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::pictures::{batch, cropped, random_view};
-use crate::recipe::{Optimizer, Recipe, SEED, SIDE, WARMUP_STEPS};
+use crate::pictures::{batch, random_view};
+use crate::recipe::{Optimizer, Recipe, SEED, WARMUP_STEPS};
 use crate::store::{Store, WEIGHT_DECAY};
 use crate::workers::{PARTS, Workers};
 use crate::{Pretraining, sheet};
@@ -153,12 +153,12 @@ fn views(recipe: &Recipe, corpus: &Corpus, step: u64, part: usize, device: &Devi
     let side = recipe.vae.crop;
     let crops: Vec<_> = (0..recipe.vae.batch / PARTS)
         .map(|_| {
-            let (rgb, _) = random_view(corpus, rng.below(corpus.entries.len()), &mut rng);
-            let corner = [(); 2].map(|()| rng.below(SIDE - side + 1));
-            cropped(&rgb, corner, side)
+            let (picture, _) = random_view(corpus, rng.below(corpus.entries.len()), &mut rng);
+            let corner = [(); 2].map(|()| rng.below(corpus.side - side + 1));
+            picture.part(corner, [side, side])
         })
         .collect();
-    batch(&crops, side, device)
+    batch(&crops, device)
 }
 
 /// Reconstruction error and divergence. The error is absolute and squared over pixels, with weights that keep colours

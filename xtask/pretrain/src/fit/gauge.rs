@@ -7,7 +7,6 @@ use atelier_data::{RgbPicture, square_crop};
 use atelier_eval::{Embedder, Embedding, Spread, likeness, nearest, similarity};
 
 use super::{Asked, Prompt};
-use crate::recipe::SIDE;
 use crate::score::background;
 
 /// Share of the unseen pictures that are less like a trained one than what counts as a copy.
@@ -71,14 +70,16 @@ impl fmt::Display for Met {
 }
 
 impl<'a> Gauge<'a> {
+    /// Drawings are of `side` pixels each way.
     pub(super) fn new(
         embedder: &'a Embedder,
         train: &[RgbPicture],
         held_out: Vec<RgbPicture>,
+        side: usize,
     ) -> Self {
         let train_pictures: Vec<_> = train
             .iter()
-            .map(|picture| square_crop(picture, SIDE))
+            .map(|picture| square_crop(picture, side))
             .collect();
         let train = embedder.embed_all(&train_pictures);
         let held_out_embeddings = embedder.embed_all(&held_out);
@@ -178,7 +179,7 @@ impl<'a> Gauge<'a> {
     }
 }
 
-/// A picture of [`SIDE`] at nine tenths of its size, on the colour of its corner.
+/// A square picture at nine tenths of its size, on the colour of its corner.
 fn shrunk(picture: &RgbPicture) -> RgbPicture {
     let opaque = picture.rgb.chunks_exact(3);
     let rgba: Vec<u8> = opaque.flat_map(|p| [p[0], p[1], p[2], 255]).collect();
@@ -189,9 +190,9 @@ fn shrunk(picture: &RgbPicture) -> RgbPicture {
     };
     let corner = [picture.rgb[0], picture.rgb[1], picture.rgb[2]];
     RgbPicture {
-        width: SIDE,
-        height: SIDE,
-        rgb: compose(&rgba, SIDE, corner, Some(&augment)),
+        width: picture.width,
+        height: picture.height,
+        rgb: compose(&rgba, picture.width, corner, Some(&augment)),
     }
 }
 
@@ -241,6 +242,8 @@ mod tests {
         assert!((share(&[true, false, true, true]) - 0.75).abs() < 1e-6);
     }
 
+    const SIDE: usize = 128;
+
     /// A bright square on white, its middle at `x`.
     fn square(x: usize, side: usize) -> RgbPicture {
         let lit = |i: usize| (i % SIDE).abs_diff(x) < side && (i / SIDE).abs_diff(64) < side;
@@ -257,7 +260,7 @@ mod tests {
         let embedder = Embedder::new();
         let train = [square(30, 20), square(90, 30)];
         let held_out = vec![square(64, 12), square(64, 50)];
-        let gauge = Gauge::new(&embedder, &train, held_out.clone());
+        let gauge = Gauge::new(&embedder, &train, held_out.clone(), SIDE);
         let asked = [
             Asked::Unseen(0),
             Asked::Unseen(1),

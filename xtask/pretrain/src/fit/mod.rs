@@ -27,7 +27,7 @@ use atelier_weights::ReadFiles;
 use burn::tensor::Device;
 
 use crate::reconstruction::given_back;
-use crate::sheet::{GUIDANCE, NoClock, draw, request, told};
+use crate::sheet::{GAP, GUIDANCE, NoClock, draw, request, told};
 use crate::vae::log;
 use gauge::{Gauge, Scores};
 
@@ -37,8 +37,6 @@ const EPOCHS: [usize; 9] = [0, 5, 10, 20, 30, 50, 80, 120, 200];
 const ON_SHEET: usize = 6;
 /// Pictures that pass the autoencoder together.
 const TOGETHER: usize = 8;
-/// Pixels between the pictures of the sheet.
-const GAP: usize = 4;
 
 /// What is trained, on what, and how it is called.
 #[derive(Debug, Clone, clap::Args)]
@@ -95,7 +93,9 @@ pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
     let called = (subject.sample.category, subject.sample.trigger.as_str());
     let prompts = prompts(called, &train, &held_out)?;
     let embedder = Embedder::new();
-    let gauge = Gauge::new(&embedder, &pictures(&train)?, pictures(&held_out)?);
+    let base = Base::open(&subject.sample.base)?;
+    let side = base.native_size();
+    let gauge = Gauge::new(&embedder, &pictures(&train)?, pictures(&held_out)?, side);
     let adapters = trained(subject)?;
     let on_sheet: Vec<usize> = (0..ON_SHEET)
         .map(|row| row * held_out.samples.len() / ON_SHEET)
@@ -117,10 +117,9 @@ pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
         &no_texts,
     )?;
     fs_err::write(subject.sample.out.join("curves.svg"), chart::svg(&scores))?;
-    let vae = Base::open(&subject.sample.base)?.load_vae(&Device::flex(), Engine::Exact)?;
+    let vae = base.load_vae(&Device::flex(), Engine::Exact)?;
     let found_copies = gauge.found_copies(|trained| {
-        let pixels: Vec<_> = trained.iter().map(|picture| picture.rgb.clone()).collect();
-        let parts = pixels.chunks(TOGETHER);
+        let parts = trained.chunks(TOGETHER);
         parts.flat_map(|part| given_back(&vae, part)).collect()
     });
     let table = table(&gauge, found_copies, &scores);
@@ -284,12 +283,7 @@ fn drawn(
         let mut request = request(&prompt.text, prompt.seed, GUIDANCE);
         let adapter = adapter.map(|path| AdapterUse::new(path.to_owned(), 1.0));
         request.adapters = adapter.into_iter().collect();
-        let picture = draw(&mut pipeline, &request)?;
-        Ok(RgbPicture {
-            width: picture.width,
-            height: picture.height,
-            rgb: picture.rgb,
-        })
+        draw(&mut pipeline, &request)
     });
     each.collect()
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use atelier_core::{BaseKind, Precision, Seed, TrainConfig, TrainReport, TrainingStrength};
+use atelier_diffusion::stable_diffusion::Base;
 use atelier_eval::Embedder;
 
 use super::gauge::{Gauge, Scores};
@@ -32,7 +33,8 @@ pub(crate) fn show(Subject { sample }: &Subject) -> anyhow::Result<()> {
     let called = (sample.category, sample.trigger.as_str());
     let prompts = prompts(called, &trained, &unseen)?;
     let embedder = Embedder::new();
-    let gauge = Gauge::new(&embedder, &pictures(&trained)?, pictures(&unseen)?);
+    let side = Base::open(&sample.base)?.native_size();
+    let gauge = Gauge::new(&embedder, &pictures(&trained)?, pictures(&unseen)?, side);
     let measured = |name, report: Option<&TrainReport>| -> anyhow::Result<Row> {
         let adapter = report.map(|report| report.adapter.as_path());
         let row = Row {

@@ -1,6 +1,6 @@
 //! What a recipe may not say: among others the numbers with which a training would run to its end and be good for nothing.
 
-use super::{DenoiserRecipe, Recipe, SIDE, TextRecipe, VaeRecipe};
+use super::{DenoiserRecipe, Recipe, TextRecipe};
 use crate::workers::PARTS;
 
 /// Whether something is right, and what is to be said where it is not.
@@ -9,9 +9,9 @@ type Check = (bool, &'static str);
 impl Recipe {
     /// What is wrong with the numbers, each with what would be right.
     pub(super) fn problems(&self) -> Vec<String> {
-        let groups: Check = (!self.groups.is_empty(), "`groups` is empty");
-        let checks = std::iter::once(groups)
-            .chain(of_autoencoder(&self.vae))
+        let checks = of_pictures(self)
+            .into_iter()
+            .chain(of_autoencoder(self))
             .chain(of_text(&self.text))
             .chain(of_denoiser(&self.denoiser));
         let wrong = checks.filter(|(right, _)| !right);
@@ -39,8 +39,19 @@ fn is_decay(number: f64) -> bool {
     (0.0..1.0).contains(&number)
 }
 
-fn of_autoencoder(vae: &VaeRecipe) -> [Check; 9] {
-    let pixels = 1_usize << vae.channels.len().clamp(1, 7).saturating_sub(1);
+fn of_pictures(recipe: &Recipe) -> [Check; 2] {
+    let step = recipe.pixels_per_latent() * recipe.latents_per_coarsest();
+    [
+        (!recipe.groups.is_empty(), "`groups` is empty"),
+        (
+            (64..=1024).contains(&recipe.side) && recipe.side.is_multiple_of(step),
+            "`side` must be 64 to 1024 pixels, and a multiple of what the coarsest level of the denoiser sees as one",
+        ),
+    ]
+}
+
+fn of_autoencoder(recipe: &Recipe) -> [Check; 9] {
+    let (vae, pixels) = (&recipe.vae, recipe.pixels_per_latent());
     let in_groups = |channels: &usize| *channels > 0 && channels.is_multiple_of(vae.norm_groups);
     [
         (
@@ -60,8 +71,8 @@ fn of_autoencoder(vae: &VaeRecipe) -> [Check; 9] {
             "`vae.decoder_noise` must be 0 or more",
         ),
         (
-            vae.crop > 0 && vae.crop <= SIDE && vae.crop.is_multiple_of(pixels),
-            "`vae.crop` must be a multiple of the pixels per latent, at most 128",
+            vae.crop > 0 && vae.crop <= recipe.side && vae.crop.is_multiple_of(pixels),
+            "`vae.crop` must be a multiple of the pixels per latent, at most `side`",
         ),
         (is_positive(vae.rate), "`vae.rate` must be above 0"),
         (
@@ -142,8 +153,11 @@ mod tests {
     #[test]
     fn each_number_that_would_spoil_a_training_is_named() {
         assert_eq!(Recipe::default().problems(), Vec::<String>::new());
-        let table: [(Change, &str); 34] = [
+        let table: [(Change, &str); 38] = [
             (|r| r.groups.clear(), "`groups`"),
+            (|r| (r.side, r.vae.crop) = (32, 32), "`side`"),
+            (|r| r.side = 144, "`side`"),
+            (|r| r.side = 1056, "`side`"),
             (|r| r.vae.channels.truncate(1), "`vae.channels`"),
             (|r| r.vae.channels[0] = 0, "`vae.norm_groups`"),
             (|r| r.vae.norm_groups = 0, "`vae.norm_groups`"),
@@ -151,6 +165,7 @@ mod tests {
             (|r| r.vae.latent_channels = 0, "`vae.latent_channels`"),
             (|r| r.vae.decoder_noise = -0.1, "`vae.decoder_noise`"),
             (|r| r.vae.crop = 60, "`vae.crop`"),
+            (|r| (r.side, r.vae.crop) = (64, 72), "`vae.crop`"),
             (|r| r.vae.rate = 0.0, "`vae.rate`"),
             (|r| r.vae.rate = f64::INFINITY, "`vae.rate`"),
             (|r| r.vae.kl_weight = f32::NAN, "`vae.kl_weight`"),
@@ -207,7 +222,9 @@ mod tests {
 
     #[test]
     fn numbers_at_the_ends_of_what_is_allowed_are_taken() {
-        let ends: [fn(&mut Recipe); 5] = [
+        let ends: [fn(&mut Recipe); 7] = [
+            |r| r.side = 64,
+            |r| (r.side, r.vae.crop) = (1024, 1024),
             |r| r.denoiser.stranger_share = 1.0,
             |r| r.denoiser.min_snr = Some(5.0),
             |r| r.denoiser.weight_decay = 0.0,

@@ -3,8 +3,11 @@
 
 use serde_json::{Value, json};
 
-/// Adds keys of `denoiser` that a record lacks, with what its training did.
+/// Adds `side` and keys of `denoiser` that a record lacks, with what its training did.
 pub(crate) fn complete(recipe: &mut Value) {
+    if let Some(recipe) = recipe.as_object_mut() {
+        recipe.entry("side").or_insert(json!(128));
+    }
     let denoiser = recipe.get_mut("denoiser").and_then(Value::as_object_mut);
     let Some(denoiser) = denoiser else {
         return;

@@ -1,20 +1,21 @@
 //! Whether a drawing lies on the background that its prompt names.
 
 use atelier_corpus::COLOURS;
-
-use crate::recipe::SIDE;
+use atelier_data::RgbPicture;
 
 /// Pixels along every edge that count as background; the drawn thing seldom reaches them.
 const RING: usize = 6;
 
 /// The palette colour that is nearest to the background of a picture: to the median of the ring along its edges, channel by
 /// channel, in 8 bit RGB.
-pub(super) fn background(rgb: &[u8]) -> &'static str {
-    let inside = |at: usize| (RING..SIDE - RING).contains(&at);
-    let ring: Vec<&[u8]> = rgb
+pub(super) fn background(picture: &RgbPicture) -> &'static str {
+    let (width, height) = (picture.width, picture.height);
+    let inside = |at: usize, end: usize| (RING..end - RING).contains(&at);
+    let ring: Vec<&[u8]> = picture
+        .rgb
         .chunks_exact(3)
         .enumerate()
-        .filter(|(i, _)| !(inside(i % SIDE) && inside(i / SIDE)))
+        .filter(|(i, _)| !(inside(i % width, width) && inside(i / width, height)))
         .map(|(_, pixel)| pixel)
         .collect();
     let median = [0, 1, 2].map(|channel| {
@@ -37,9 +38,11 @@ mod tests {
     #[test]
     fn the_background_is_named_whatever_stands_on_it() {
         for (name, colour) in COLOURS {
-            let mut rgb: Vec<u8> = (0..SIDE * SIDE).flat_map(|_| *colour).collect();
-            rgb[3 * SIDE * 20..3 * SIDE * 100].fill(255);
-            assert_eq!(background(&rgb), *name);
+            for side in [128, 192] {
+                let mut picture = RgbPicture::filled(side, side, *colour);
+                picture.rgb[3 * side * 20..3 * side * 100].fill(255);
+                assert_eq!(background(&picture), *name);
+            }
         }
     }
 }

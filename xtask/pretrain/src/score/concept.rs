@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::ensure;
-use atelier_corpus::{Corpus, Rng, compose, hash_text};
+use atelier_corpus::{Corpus, Rng, hash_text};
 use atelier_data::RgbPicture;
 use atelier_eval::{Comparable, similarity};
 
-use crate::recipe::{SEED, SIDE};
+use crate::pictures::on_plain;
+use crate::recipe::SEED;
 
 /// Concepts that a drawing is compared with, its own among them.
 pub(super) const CANDIDATES: usize = 50;
@@ -26,13 +27,26 @@ impl Comparable for ColourCells {
 }
 
 impl ColourCells {
-    /// Those of a picture of [`SIDE`].
-    pub(super) fn of(rgb: &[u8]) -> Self {
-        let cell = SIDE / CELLS;
+    /// Those of a picture.
+    pub(super) fn of(picture: &RgbPicture) -> Self {
+        let (width, height) = (picture.width, picture.height);
+        let mut areas = [0.0_f32; CELLS * CELLS];
         let mut sums = vec![0.0; CELLS * CELLS * 3];
-        for (index, value) in rgb.iter().enumerate() {
-            let (x, y) = ((index / 3) % SIDE / cell, index / 3 / SIDE / cell);
-            sums[(y * CELLS + x) * 3 + index % 3] += f32::from(*value) / (cell * cell) as f32;
+        for (index, pixel) in picture.rgb.chunks_exact(3).enumerate() {
+            let (x, y) = (
+                index % width * CELLS / width,
+                index / width * CELLS / height,
+            );
+            areas[y * CELLS + x] += 1.0;
+            let cell = &mut sums[(y * CELLS + x) * 3..][..3];
+            for (sum, value) in cell.iter_mut().zip(pixel) {
+                *sum += f32::from(*value);
+            }
+        }
+        for (cell, area) in sums.chunks_exact_mut(3).zip(areas) {
+            for sum in cell {
+                *sum /= area.max(1.0);
+            }
         }
         for channel in 0..3 {
             let mean = sums.iter().skip(channel).step_by(3).sum::<f32>() / (CELLS * CELLS) as f32;
@@ -91,7 +105,7 @@ impl<'a, C: Comparable> Others<'a, C> {
         own: usize,
         background: (&'static str, [u8; 3]),
     ) -> bool {
-        let truth = (self.feature)(shown(self.corpus, own, background.1));
+        let truth = (self.feature)(on_plain(self.corpus, own, background.1, None));
         let corpus = self.corpus;
         let similarity_to_own = similarity(drawn, &truth);
         let pool = self.pool(&corpus.entries[own].style, background);
@@ -114,7 +128,7 @@ impl<'a, C: Comparable> Others<'a, C> {
                 let index = left.swap_remove(rng.below(left.len()));
                 let concept = corpus.entries[index].concept.as_str();
                 if seen.insert(concept) {
-                    pool.push((index, feature(shown(corpus, index, colour))));
+                    pool.push((index, feature(on_plain(corpus, index, colour, None))));
                 }
             }
             pool
@@ -135,15 +149,6 @@ fn others_of<'p, C>(
     others.map(|(_, feature)| feature).take(CANDIDATES - 1)
 }
 
-/// An artist's picture on a plain background.
-pub(super) fn shown(corpus: &Corpus, index: usize, colour: [u8; 3]) -> RgbPicture {
-    RgbPicture {
-        width: SIDE,
-        height: SIDE,
-        rgb: compose(corpus.rgba(index), SIDE, colour, None),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::test_corpus::{entry, of_squares};
@@ -158,11 +163,11 @@ mod tests {
     #[test]
     fn a_picture_is_nearest_to_itself_and_not_to_another() {
         let corpus = corpus();
-        let feature = |picture: RgbPicture| ColourCells::of(&picture.rgb);
+        let feature = |picture: RgbPicture| ColourCells::of(&picture);
         let mut others = Others::new(&corpus, feature).unwrap();
         let white = ("white", [255, 255, 255]);
         for own in 0..60 {
-            let drawn = feature(shown(&corpus, own, white.1));
+            let drawn = feature(on_plain(&corpus, own, white.1, None));
             assert!(others.is_nearest_to_own(&drawn, own, white), "{own}");
         }
         let pool: Vec<usize> = others
@@ -177,19 +182,38 @@ mod tests {
             assert_eq!(others.count(), CANDIDATES - 1);
         }
         let own = (pool[0] + 1) % 60;
-        let drawn = feature(shown(&corpus, pool[0], white.1));
+        let drawn = feature(on_plain(&corpus, pool[0], white.1, None));
         assert!(!others.is_nearest_to_own(&drawn, own, white));
+    }
+
+    #[test]
+    fn cells_of_a_picture_are_those_of_a_larger_copy() {
+        let striped = |side: usize| {
+            let stripe = |i: usize| (i % side * 8 / side % 2 * 200) as u8;
+            RgbPicture {
+                width: side,
+                height: side,
+                rgb: (0..side * side).flat_map(|i| [stripe(i), 30, 0]).collect(),
+            }
+        };
+        let [small, large, uneven] = [128, 192, 100].map(|side| ColourCells::of(&striped(side)));
+        let off = |a: &ColourCells, b: &ColourCells| {
+            let pairs = a.0.iter().zip(&b.0);
+            pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        assert!(off(&small, &large) < 1e-6 && off(&small, &uneven) < 0.03);
+        assert!(small.0.iter().any(|value| *value > 0.05));
     }
 
     #[test]
     fn a_concept_with_the_same_picture_is_no_other() {
         let thing = |i: usize| (entry(format!("thing {i}"), "s"), [i / 2 % 8, i / 16]);
         let corpus = of_squares(16, (0..120).map(thing).collect());
-        let feature = |picture: RgbPicture| ColourCells::of(&picture.rgb);
+        let feature = |picture: RgbPicture| ColourCells::of(&picture);
         let mut others = Others::new(&corpus, feature).unwrap();
         let white = ("white", [255, 255, 255]);
         for own in 0..120 {
-            let drawn = feature(shown(&corpus, own, white.1));
+            let drawn = feature(on_plain(&corpus, own, white.1, None));
             assert!(others.is_nearest_to_own(&drawn, own, white), "{own}");
         }
     }

@@ -22,7 +22,7 @@ pub(crate) mod test_corpus;
 use std::path::Path;
 
 use atelier_core::Seed;
-use atelier_corpus::{Augment, COLOURS, Corpus, Rng, Split, compose, full_caption};
+use atelier_corpus::{Augment, COLOURS, Corpus, Rng, Split, full_caption};
 use atelier_data::RgbPicture;
 use atelier_diffusion::stable_diffusion::{Base, Pipeline};
 use atelier_eval::{Embedder, Embedding, KidSpread, Pooled, Subsets, kid_subsets};
@@ -31,7 +31,8 @@ use burn::tensor::Device;
 
 use crate::Pretraining;
 use crate::export::Origin;
-use crate::recipe::{SEED, SIDE};
+use crate::pictures::on_plain;
+use crate::recipe::SEED;
 use crate::reconstruction::given_back;
 use crate::sheet::draw_one;
 use crate::vae::log;
@@ -68,7 +69,7 @@ pub(crate) fn measure(
 ) -> anyhow::Result<()> {
     place.check_unseen(base)?;
     let made = Origin::read(base)?;
-    let mut all = place.corpus()?;
+    let mut all = place.corpus_of(base)?;
     all.retain(|entry| made.recipe.draws(&entry.group));
     let pairs = Pairs::spread(&all, split, count)?;
     log(&format!(
@@ -98,8 +99,7 @@ pub(crate) fn measure(
     log("|---|---|---|---|---|---|---|");
     judge.judge(&pairs, &own)?.print("the artists' own");
     let vae = Base::open(base)?.load_vae(&Device::flex(), Engine::Exact)?;
-    let views: Vec<_> = own.iter().map(|view| view.rgb.clone()).collect();
-    let decoded: Vec<_> = views
+    let decoded: Vec<_> = own
         .chunks(TOGETHER)
         .flat_map(|views| given_back(&vae, views))
         .collect();
@@ -110,8 +110,7 @@ pub(crate) fn measure(
     for &guidance in guidances {
         let drawings = pairs.drawn.iter().map(|pair| {
             let prompt = full_caption(&all.entries[pair.entry], Some(pair.colour.0));
-            let drawn = draw_one(&mut pipeline, &prompt, pair.seed, guidance)?;
-            Ok(picture(drawn.rgb))
+            draw_one(&mut pipeline, &prompt, pair.seed, guidance)
         });
         let drawings = drawings.collect::<anyhow::Result<Vec<_>>>()?;
         let figures = judge.judge(&pairs, &drawings)?;
@@ -125,28 +124,15 @@ fn own_views(corpus: &Corpus, pairs: &Pairs) -> Vec<RgbPicture> {
     let mut rng = Rng::new(SEED + 6);
     let view = |pair: &Pair| {
         let may_flip = corpus.entries[pair.entry].may_flip();
-        let augment = Augment::random(SIDE, may_flip, &mut rng);
-        picture(compose(
-            corpus.rgba(pair.entry),
-            SIDE,
-            pair.colour.1,
-            Some(&augment),
-        ))
+        let augment = Augment::random(corpus.side, may_flip, &mut rng);
+        on_plain(corpus, pair.entry, pair.colour.1, Some(&augment))
     };
     pairs.drawn.iter().map(view).collect()
 }
 
 /// The palette colour of a picture's background.
 pub(crate) fn background(picture: &RgbPicture) -> &'static str {
-    colour::background(&picture.rgb)
-}
-
-fn picture(rgb: Vec<u8>) -> RgbPicture {
-    RgbPicture {
-        width: SIDE,
-        height: SIDE,
-        rgb,
-    }
+    colour::background(picture)
 }
 
 /// What drawings are held against.
@@ -166,7 +152,7 @@ impl<'a> Judge<'a> {
             artists: embedder.pooled_all(&references),
             embedder,
             by_embedding: Others::new(corpus, |picture| embedder.embed(&picture))?,
-            by_cells: Others::new(corpus, |picture: RgbPicture| ColourCells::of(&picture.rgb))?,
+            by_cells: Others::new(corpus, |picture: RgbPicture| ColourCells::of(&picture))?,
             by_style: Styles::new(corpus, |picture| embedder.embed(&picture)),
         })
     }
@@ -178,7 +164,7 @@ impl<'a> Judge<'a> {
         let kid = kid_subsets(&compared, &self.artists, SUBSETS)?;
         let mut right = [0_u32; 5];
         for ((pair, drawing), pooled) in pairs.drawn.iter().zip(drawings).zip(pooled) {
-            let (embedding, cells) = (pooled.into_embedding(), ColourCells::of(&drawing.rgb));
+            let (embedding, cells) = (pooled.into_embedding(), ColourCells::of(drawing));
             let concept = self
                 .by_embedding
                 .is_nearest_to_own(&embedding, pair.entry, pair.colour);

@@ -6,7 +6,7 @@ use atelier_corpus::Corpus;
 use atelier_data::RgbPicture;
 use atelier_eval::{Comparable, similarity};
 
-use super::concept::shown;
+use crate::pictures::on_plain;
 
 /// The pictures of each concept in every style that has it, on each background, as features.
 pub(super) struct Styles<'a, C> {
@@ -41,7 +41,8 @@ impl<'a, C: Comparable> Styles<'a, C> {
         let of_concept = &self.by_concept[self.corpus.entries[own].concept.as_str()];
         let mut likeness = |index: usize| {
             let seen = self.seen.entry((index, name));
-            let picture = seen.or_insert_with(|| (self.feature)(shown(self.corpus, index, colour)));
+            let picture =
+                seen.or_insert_with(|| (self.feature)(on_plain(self.corpus, index, colour, None)));
             similarity(drawn, picture)
         };
         let to_own = likeness(own);
@@ -86,13 +87,13 @@ mod tests {
     #[test]
     fn a_picture_is_in_its_own_style_and_in_no_other() {
         let corpus = corpus();
-        let feature = |picture: RgbPicture| ColourCells::of(&picture.rgb);
+        let feature = |picture: RgbPicture| ColourCells::of(&picture);
         let mut styles = Styles::new(&corpus, feature);
         let white = ("white", [255, 255, 255]);
         for own in 0..8 {
             for drawn in 0..8 {
                 if corpus.entries[own].concept == corpus.entries[drawn].concept {
-                    let picture = feature(shown(&corpus, drawn, white.1));
+                    let picture = feature(on_plain(&corpus, drawn, white.1, None));
                     let found = styles.is_nearest_to_own(&picture, own, white);
                     assert_eq!(found, own == drawn, "{own} {drawn}");
                 }
@@ -103,7 +104,7 @@ mod tests {
     #[test]
     fn guesses_are_right_as_often_as_there_are_few_styles() {
         let corpus = corpus();
-        let styles = Styles::new(&corpus, |picture| ColourCells::of(&picture.rgb));
+        let styles = Styles::new(&corpus, |picture| ColourCells::of(&picture));
         assert!((styles.chance([0, 7].into_iter()) - f64::midpoint(1.0 / 3.0, 0.5)).abs() < 1e-12);
         assert!(styles.chance(std::iter::empty()).abs() < f64::EPSILON);
     }

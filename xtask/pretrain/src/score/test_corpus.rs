@@ -2,7 +2,8 @@
 
 use atelier_corpus::{Corpus, Entry, Split};
 
-use crate::recipe::SIDE;
+/// Side of every picture, in pixels.
+const SIDE: usize = 128;
 
 /// A trained thing of a style.
 pub(crate) fn entry(concept: String, style: &str) -> Entry {
