@@ -7,9 +7,10 @@ use atelier_core::CancelFlag;
 use rusqlite::{Connection, Transaction};
 use serde::Serialize;
 
-use crate::blobs::{Blobs, FileProblem, file_problem};
+use crate::blobs::{Blobs, FileProblem, Hold, file_problem};
 use crate::datasets::hash_problems;
 use crate::error::{Error, Result};
+use crate::library::still::{self, Still};
 use crate::library::{CATALOGUE, Layout, layout, newest_layout, open_to_read};
 use crate::models::lineage_problems;
 use crate::runs::{self, Noted, is_run, noted, unnamed_folders};
@@ -62,10 +63,12 @@ impl NamedFile {
     }
 }
 
-/// Reads the whole catalogue of the library in a folder and every file, which takes as long as reading them takes.
+/// Reads the whole catalogue of the library in a folder and every file, which takes as long as reading them takes. Where nothing
+/// can be written, such as in a copy on a disk that is only read, it is read as it lies there.
 ///
 /// # Errors
-/// When there is no library, or one that this program does not know; what is damaged is no error but a problem.
+/// When there is no library, or one that this program does not know, or it is read as it lies there and is changed meanwhile; what
+/// is damaged is no error but a problem.
 pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
     let path = home.join(CATALOGUE);
     if !path.exists() {
@@ -73,14 +76,16 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
         return Err(Error::NoLibrary { home });
     }
     let blobs = Blobs::open(home)?;
-    // Until the end, so that no file is removed between its row and the look at it.
-    let _hold = blobs.hold()?;
     let mut checked = Checked {
         catalogue: path.clone(),
         ..Checked::default()
     };
-    let mut connection = match open(&path) {
-        Ok(connection) => connection,
+    let Opened {
+        mut connection,
+        still,
+        _hold,
+    } = match open(&path, &blobs) {
+        Ok(opened) => opened,
         Err(Error::DamagedCatalogue { problem, .. }) => {
             checked.problems.push(format!("the catalogue: {problem}"));
             return Ok(checked);
@@ -134,6 +139,9 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
         checked.problems.extend(file.problem_in(&blobs));
     }
     of_checkpoints(&checkpoints, cancel, &mut checked.problems)?;
+    if still.is_some_and(|still| !still.holds(&path)) {
+        return Err(Error::Busy { path });
+    }
     Ok(checked)
 }
 
@@ -159,16 +167,51 @@ fn of_checkpoints(
     Ok(())
 }
 
-fn open(path: &Path) -> Result<Connection> {
-    let opened = open_to_read(path).and_then(|connection| match layout(&connection, path)? {
+/// A catalogue that is read.
+struct Opened {
+    connection: Connection,
+    /// What its file was, where nobody is kept from changing it.
+    still: Option<Still>,
+    /// Until the end, so that no file is removed between its row and the look at it.
+    _hold: Option<Hold>,
+}
+
+fn open(path: &Path, blobs: &Blobs) -> Result<Opened> {
+    let as_others = || {
+        let hold = blobs.hold()?;
+        Ok(Opened {
+            connection: todays(open_to_read(path)?, path)?,
+            still: None,
+            _hold: Some(hold),
+        })
+    };
+    let opened = as_others().map_err(|error: Error| error.at("read", path));
+    match opened {
+        Err(obstacle) if obstacle.keeps_from_writing() => {
+            let Some(still) = Still::of(path) else {
+                return Err(obstacle);
+            };
+            let connection = still::open(path).and_then(|connection| todays(connection, path));
+            Ok(Opened {
+                connection: connection.map_err(|error| error.at("read", path))?,
+                still: Some(still),
+                _hold: None,
+            })
+        }
+        opened => opened,
+    }
+}
+
+/// The connection, where its catalogue has today's layout.
+fn todays(connection: Connection, path: &Path) -> Result<Connection> {
+    match layout(&connection, path)? {
         Layout::Done(layout) if layout < newest_layout() => Err(Error::OldCatalogue {
             path: path.to_owned(),
             layout,
             newest: newest_layout(),
         }),
         _ => Ok(connection),
-    });
-    opened.map_err(|error| error.at("read", path))
+    }
 }
 
 fn count(view: &Transaction<'_>, table: &str, to: &mut u64) -> Result<()> {

@@ -310,6 +310,15 @@ impl Error {
         }
     }
 
+    /// Whether it may be that nothing can be written, as on a full disk or one that is only read, and that what is there can be
+    /// read all the same.
+    pub(crate) fn keeps_from_writing(&self) -> bool {
+        matches!(
+            self,
+            Self::Io(_) | Self::Full { .. } | Self::Catalogue { .. }
+        )
+    }
+
     /// The same with the catalogue's file, where it lacks that.
     pub(crate) fn at(self, action: &'static str, path: &Path) -> Self {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase};

@@ -14,6 +14,10 @@ pub enum DType {
     F16,
     /// 16-bit floating point, 8 bits of exponent.
     BF16,
+    /// 8-bit floating point, 4 bits of exponent, up to 448, without infinities.
+    F8E4M3,
+    /// 8-bit floating point, 5 bits of exponent: the upper half of an f16.
+    F8E5M2,
     /// Signed 64-bit integer.
     I64,
     /// Signed 32-bit integer.
@@ -30,10 +34,12 @@ pub enum DType {
 
 impl DType {
     /// Every format, in the order in which the safetensors library sorts tensors, last first.
-    const ORDER: [Self; 10] = [
+    const ORDER: [Self; 12] = [
         Self::Bool,
         Self::U8,
         Self::I8,
+        Self::F8E5M2,
+        Self::F8E4M3,
         Self::I16,
         Self::F16,
         Self::BF16,
@@ -50,6 +56,8 @@ impl DType {
             Self::F32 => "F32",
             Self::F16 => "F16",
             Self::BF16 => "BF16",
+            Self::F8E4M3 => "F8_E4M3",
+            Self::F8E5M2 => "F8_E5M2",
             Self::I64 => "I64",
             Self::I32 => "I32",
             Self::I16 => "I16",
@@ -70,13 +78,16 @@ impl DType {
             Self::F64 | Self::I64 => 8,
             Self::F32 | Self::I32 => 4,
             Self::F16 | Self::BF16 | Self::I16 => 2,
-            Self::I8 | Self::U8 | Self::Bool => 1,
+            Self::F8E4M3 | Self::F8E5M2 | Self::I8 | Self::U8 | Self::Bool => 1,
         }
     }
 
     /// Whether numbers of this format are read as `f32`.
     pub fn is_float(self) -> bool {
-        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
+        match self {
+            Self::F64 | Self::F32 | Self::F16 | Self::BF16 | Self::F8E4M3 | Self::F8E5M2 => true,
+            Self::I64 | Self::I32 | Self::I16 | Self::I8 | Self::U8 | Self::Bool => false,
+        }
     }
 
     /// Where tensors of this format stand in a file: larger comes first.
@@ -99,6 +110,8 @@ impl DType {
                 numbers.convert_to_f32_slice(&mut out[start..]);
             }
             Self::BF16 => out.extend(chunks::<2>(bytes).map(|b| bf16::from_le_bytes(b).to_f32())),
+            Self::F8E4M3 => out.extend(bytes.iter().map(|&b| E4M3.value(b))),
+            Self::F8E5M2 => out.extend(bytes.iter().map(|&b| E5M2.value(b))),
             Self::I64 => out.extend(chunks::<8>(bytes).map(|b| i64::from_le_bytes(b) as f32)),
             Self::I32 => out.extend(chunks::<4>(bytes).map(|b| i32::from_le_bytes(b) as f32)),
             Self::I16 => out.extend(chunks::<2>(bytes).map(|b| f32::from(i16::from_le_bytes(b)))),
@@ -126,6 +139,8 @@ impl DType {
                 }
                 out.extend(number.to_le_bytes());
             }
+            Self::F8E4M3 => out.push(E4M3.nearest(value).ok_or(value)?),
+            Self::F8E5M2 => out.push(E5M2.nearest(value).ok_or(value)?),
             _ => return self.encode_integer(value, out),
         }
         Ok(())
@@ -149,6 +164,72 @@ impl DType {
             _ => return Err(value),
         }
         Ok(())
+    }
+}
+
+/// How the bits of an 8-bit float are shared out, below the sign.
+struct Small {
+    mantissa_bits: i32,
+    /// Exponent of the smallest normal number, of which subnormal ones are parts.
+    least_exponent: i32,
+    /// The bits of the largest finite number.
+    largest: u8,
+    /// The bits of infinity, where there is one. All above are no numbers.
+    infinity: Option<u8>,
+}
+
+const E4M3: Small = Small {
+    mantissa_bits: 3,
+    least_exponent: -6,
+    largest: 0x7e,
+    infinity: None,
+};
+const E5M2: Small = Small {
+    mantissa_bits: 2,
+    least_exponent: -14,
+    largest: 0x7b,
+    infinity: Some(0x7c),
+};
+/// The bit of the sign.
+const SIGN: u8 = 0x80;
+
+impl Small {
+    fn value(&self, byte: u8) -> f32 {
+        let bits = byte & !SIGN;
+        let magnitude = if bits <= self.largest {
+            let exponent = i32::from(bits >> self.mantissa_bits);
+            let fraction = i32::from(bits) - (exponent << self.mantissa_bits);
+            // a normal number has one bit more than is stored
+            let implied = i32::from(exponent > 0) << self.mantissa_bits;
+            let unit = self.least_exponent + (exponent - 1).max(0) - self.mantissa_bits;
+            (fraction + implied) as f32 * 2_f32.powi(unit)
+        } else if self.infinity == Some(bits) {
+            f32::INFINITY
+        } else {
+            f32::NAN
+        };
+        magnitude.copysign(if byte & SIGN == 0 { 1.0 } else { -1.0 })
+    }
+
+    /// The nearest number, the even one of two. None beyond the largest.
+    fn nearest(&self, value: f32) -> Option<u8> {
+        let sign = if value.is_sign_negative() { SIGN } else { 0 };
+        if value.is_nan() {
+            return Some(sign | 0x7f);
+        }
+        if value.is_infinite() {
+            return self.infinity.map(|infinity| sign | infinity);
+        }
+        // exponent of an f32; all that are subnormal there are far below the smallest number here
+        let exponent = ((value.abs().to_bits() >> 23).cast_signed() - 127).max(self.least_exponent);
+        let unit = exponent - self.mantissa_bits;
+        let units = (f64::from(value.abs()) * 2_f64.powi(-unit)).round_ties_even() as i32;
+        // what is rounded up to the next power carries into the exponent
+        let bits = ((exponent - self.least_exponent) << self.mantissa_bits) + units;
+        let bits = u8::try_from(bits)
+            .ok()
+            .filter(|bits| *bits <= self.largest)?;
+        Some(sign | bits)
     }
 }
 
@@ -223,11 +304,35 @@ mod tests {
         assert_eq!(DType::F16.encode(65_520.0, &mut out), Err(65_520.0));
         assert_eq!(DType::F16.encode(-1e9, &mut out), Err(-1e9));
         assert_eq!(DType::BF16.encode(f32::MAX, &mut out), Err(f32::MAX));
+        assert_eq!(DType::F8E4M3.encode(-465.0, &mut out), Err(-465.0));
+        assert_eq!(DType::F8E5M2.encode(61_441.0, &mut out), Err(61_441.0));
+        assert!(DType::F8E4M3.encode(f32::INFINITY, &mut out).is_err());
         assert_eq!(DType::I64.encode(0.5, &mut out), Err(0.5));
         assert_eq!(DType::U8.encode(-1.0, &mut out), Err(-1.0));
         assert!(DType::I64.encode(f32::NAN, &mut out).is_err());
         assert!(out.is_empty());
         assert_eq!(DType::F16.encode(65_504.0, &mut out), Ok(()));
+    }
+
+    #[test]
+    fn every_8_bit_float_is_written_back() {
+        for dtype in [DType::F8E4M3, DType::F8E5M2] {
+            for byte in 0..=u8::MAX {
+                let value = decoded(dtype, &[byte])[0];
+                let mut bytes = Vec::new();
+                dtype.encode(value, &mut bytes).unwrap();
+                assert!(bytes == [byte] || value.is_nan(), "{dtype} {byte:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_e5m2_is_the_upper_half_of_an_f16() {
+        for byte in 0..=u8::MAX {
+            let expected = f16::from_bits(u16::from(byte) << 8).to_f32();
+            let value = decoded(DType::F8E5M2, &[byte])[0];
+            assert!(value.to_bits() == expected.to_bits() || (value.is_nan() && expected.is_nan()));
+        }
     }
 
     #[test]

@@ -67,10 +67,28 @@ impl Header {
             entries.insert(name.clone(), tensor.checked(&name)?);
         }
         check_places(&entries, data_bytes)?;
+        check_scales(&entries)?;
         Ok(Self {
             entries,
             metadata: raw.metadata,
         })
+    }
+}
+
+/// Last words of the names by which programs know that 8-bit weights count times a number of their own.
+const SCALES: [&str; 4] = ["scale_weight", "weight_scale", "scaled_fp8", "comfy_quant"];
+
+/// Numbers of 8 bits that count times other tensors would be read as other weights.
+fn check_scales(entries: &BTreeMap<String, Entry>) -> Result<(), String> {
+    let is_small =
+        |entry: &Entry| entry.info.dtype.is_float() && entry.info.dtype.size_bytes() == 1;
+    let is_scale = |name: &str| SCALES.contains(&name.rsplit('.').next().unwrap_or(name));
+    let scale = entries.keys().find(|name| is_scale(name));
+    match scale {
+        Some(scale) if entries.values().any(is_small) => Err(format!(
+            "its weights of 8 bits have scales in other tensors, such as `{scale}`, which are not read; take the f16 version of the file"
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -37,11 +37,11 @@ pub(crate) async fn stop_run(
     Ok(Json(stopped.await??))
 }
 
-/// Trains a run further, from its newest checkpoint.
+/// Trains a run further, from its newest checkpoint; makes the model of one that was cancelled after its last step.
 #[utoipa::path(
     post, path = "/api/v1/runs/{run}/resume", tag = "runs",
     params(("run" = String, Path, format = "uuid")),
-    responses((status = 202, description = "The run and its job.", body = RunAndJob), (status = 400, body = FailureBody, description = "It is completed, or in the trash."), (status = 404, body = FailureBody, description = "There is none."), (status = 409, body = FailureBody, description = "It is being trained."), (status = 429, body = FailureBody, description = "There are too many jobs in the queue."))
+    responses((status = 202, description = "The run and its job.", body = RunAndJob), (status = 400, body = FailureBody, description = "It is completed and has made its model, or it is in the trash."), (status = 404, body = FailureBody, description = "There is none."), (status = 409, body = FailureBody, description = "It is being trained."), (status = 429, body = FailureBody, description = "There are too many jobs in the queue."))
 )]
 pub(crate) async fn resume_run(
     AppFor(app): AppFor,
@@ -78,11 +78,19 @@ fn resume(app: &App, id: RunId) -> Result<RunAndJob> {
     let job = match (job_of(&library, id)?, run.state) {
         (Some(job), _) => queue.resume(job.id)?,
         (None, RunState::Running) => return Err(Error::RunInUse { name }.into()),
-        (None, RunState::Completed) => {
-            let message = format!("run `{name}` is completed");
-            return Err(Failure::invalid(message));
+        (None, RunState::Completed) if let Some(made) = library.find_result(id)? => {
+            let end = format!("run `{name}` is completed");
+            return Err(Failure::invalid(if made.trashed_ms.is_some() {
+                format!(
+                    "{end}; its model `{}` is in the trash, restore it there",
+                    made.about.name
+                )
+            } else {
+                end
+            }));
         }
-        (None, RunState::Waiting | RunState::Stopped | RunState::Failed) => {
+        // One that is completed was cancelled before its model was made.
+        (None, RunState::Completed | RunState::Waiting | RunState::Stopped | RunState::Failed) => {
             app.check_room()?;
             queue.submit_training_again(id, 0)?
         }

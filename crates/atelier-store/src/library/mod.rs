@@ -7,7 +7,7 @@ mod ids;
 mod migrations;
 mod names;
 mod readers;
-mod still;
+pub(crate) mod still;
 mod viewer;
 mod writer;
 
@@ -95,7 +95,7 @@ impl Library {
     /// Those of [`Self::open`], where it cannot be read without writing either.
     pub fn open_to_look(home: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
         match Self::open(home, Arc::clone(&clock)) {
-            Err(obstacle @ (Error::Io(_) | Error::Full { .. } | Error::Catalogue { .. })) => {
+            Err(obstacle) if obstacle.keeps_from_writing() => {
                 Self::open_still(home, clock, obstacle)
             }
             opened => opened,

@@ -15,14 +15,14 @@ const LOG: &str = "-wal";
 
 /// What the catalogue's file was when it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Still {
+pub(crate) struct Still {
     size_bytes: u64,
     modified: SystemTime,
 }
 
 impl Still {
     /// That of a catalogue that holds everything; nothing where changes lie in the log beside it, or it cannot be looked at.
-    pub(super) fn of(catalogue: &Path) -> Option<Self> {
+    pub(crate) fn of(catalogue: &Path) -> Option<Self> {
         let mut log = catalogue.as_os_str().to_owned();
         log.push(LOG);
         match fs_err::metadata(PathBuf::from(log)) {
@@ -38,13 +38,13 @@ impl Still {
     }
 
     /// Whether nobody changed the catalogue since.
-    pub(super) fn holds(self, catalogue: &Path) -> bool {
+    pub(crate) fn holds(self, catalogue: &Path) -> bool {
         Self::of(catalogue) == Some(self)
     }
 }
 
 /// A connection that only reads, and looks neither for locks nor for a log.
-pub(super) fn open(catalogue: &Path) -> Result<Connection> {
+pub(crate) fn open(catalogue: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_URI;

@@ -57,6 +57,17 @@ impl Library {
         Ok(found.map(|checkpoint| (run, checkpoint)))
     }
 
+    /// The model that a run's end made, in the trash too.
+    ///
+    /// # Errors
+    /// When the library cannot be read.
+    pub fn find_result(&self, run: RunId) -> Result<Option<Model>> {
+        self.read(|view| {
+            let made = result_of(view, run)?;
+            made.map(|made| get(view, made)).transpose()
+        })
+    }
+
     pub(crate) fn prepare_model(&self, hold: &Hold, run: RunId) -> Result<Prepared> {
         let run = self.get_run(run)?;
         let epochs = self.list_checkpoints(run.id)?;
@@ -80,9 +91,7 @@ impl Prepared {
             mut new,
             adapter,
         } = self;
-        let made = "SELECT id FROM model WHERE run = ? AND is_result = 1";
-        let made = change.ask(made, [run], |row| row.get::<_, ModelId>(0));
-        if let Some(made) = made.optional()? {
+        if let Some(made) = result_of(change, run)? {
             return get(change, made);
         }
         new.about.name = free_name(change, &new.about.name)?;
@@ -95,6 +104,13 @@ impl Prepared {
         change.execute(result, [id])?;
         Ok(model)
     }
+}
+
+/// The model that the end of a run made.
+fn result_of(view: &Transaction<'_>, run: RunId) -> Result<Option<ModelId>> {
+    let query = "SELECT id FROM model WHERE run = ? AND is_result = 1";
+    let made = view.ask(query, [run], |row| row.get::<_, ModelId>(0));
+    Ok(made.optional()?)
 }
 
 /// What the model of a run is called and made for.

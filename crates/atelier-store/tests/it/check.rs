@@ -36,6 +36,38 @@ fn an_earlier_layout_is_no_damage() {
 }
 
 #[test]
+fn a_copy_where_nothing_can_be_written_is_checked_as_it_lies_there() {
+    let studio = Studio::new();
+    let version = studio.add(&studio.dataset("faces"), &[1, 2]);
+    let folder = studio.path("copy");
+    let cancel = CancelFlag::default();
+    studio.library.back_up(&folder, &cancel).unwrap();
+    // A lock that cannot be opened to be written, whoever asks.
+    let lock = folder.join("blobs/.lock");
+    fs_err::remove_file(&lock).ok();
+    fs_err::create_dir(&lock).unwrap();
+    let names = || {
+        let entries = fs_err::read_dir(&folder).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    let checked = check(&folder, &cancel).unwrap();
+    assert_eq!((checked.datasets, checked.files), (1, 2));
+    assert!(checked.problems.is_empty(), "{:?}", checked.problems);
+    assert_eq!(names(), before);
+    let hash = &version.images[0].blob;
+    let file = folder.join("blobs").join(&hash[..2]).join(hash);
+    fs_err::remove_file(file).unwrap();
+    let checked = check(&folder, &cancel).unwrap();
+    assert_eq!(checked.problems.len(), 1, "{:?}", checked.problems);
+    // Changes that lie in the log only would be missed.
+    fs_err::write(folder.join(format!("{CATALOGUE}-wal")), b"a change").unwrap();
+    check(&folder, &cancel).unwrap_err();
+}
+
+#[test]
 fn files_that_are_gone_or_changed_and_rows_that_were_forged_are_named() {
     let studio = Studio::new();
     let library = &studio.library;

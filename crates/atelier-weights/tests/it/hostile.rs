@@ -68,8 +68,12 @@ refused! {
         r#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#,
         &[0; 2],
     ) => "`a` comes twice";
-    an_unknown_number_format_is_refused: file_bytes(r#"{"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}}"#, &[0])
-        => "unsupported number format `F8_E4M3`, 8-bit floating point; take the f16 version";
+    an_unknown_number_format_is_refused: file_bytes(r#"{"a":{"dtype":"F8_E8M0","shape":[1],"data_offsets":[0,1]}}"#, &[0])
+        => "unsupported number format `F8_E8M0`, 8-bit floating point; take the f16 version";
+    weights_of_8_bits_with_scales_are_refused: file_bytes(
+        r#"{"a.weight":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]},"a.scale_weight":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}"#,
+        &[0; 8],
+    ) => "have scales in other tensors, such as `a.scale_weight`";
     metadata_that_is_no_text_is_refused: file_bytes(r#"{"__metadata__":{"a":1}}"#, &[]) => "cannot be read";
     deep_nesting_is_refused: file_bytes(&format!(r#"{{"a":{}"#, "[".repeat(100_000)), &[]) => "cannot be read";
     a_zip_checkpoint_is_named: *b"PK\x03\x04\x00\x00\x08\x08\x00\x00archive/data.pkl" => "pickled PyTorch file";

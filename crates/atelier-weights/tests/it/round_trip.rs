@@ -1,6 +1,7 @@
 //! What is written reads back, in the layout of the safetensors library.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use atelier_core::{Coded as _, ErrorCode};
 use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
@@ -131,4 +132,30 @@ fn contradictory_tensors_are_refused() {
         .unwrap_err()
         .to_string();
     assert!(message.contains("of shape [3] has 1 numbers"), "{message}");
+}
+
+#[test]
+fn floats_of_8_bits_are_those_of_pytorch() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/float8.safetensors");
+    let file = TensorFile::open(golden).unwrap();
+    for (name, dtype) in [("e4m3", DType::F8E4M3), ("e5m2", DType::F8E5M2)] {
+        let read = |what: &str| file.read_f32(&format!("{name}.{what}")).unwrap();
+        assert_eq!(file.info(&format!("{name}.all")).unwrap().dtype, dtype);
+        let pairs = read("all").into_iter().zip(read("values"));
+        for (byte, (value, expected)) in pairs.enumerate() {
+            let is_same = value.to_bits() == expected.to_bits();
+            assert!(
+                is_same || (value.is_nan() && expected.is_nan()),
+                "{name} {byte:#x}"
+            );
+        }
+        let rounded = file.read_bytes(&format!("{name}.rounded")).unwrap();
+        let given = read("given");
+        assert!(given.len() > 4000);
+        for (value, expected) in given.into_iter().zip(rounded) {
+            let mut bytes = Vec::new();
+            dtype.encode(value, &mut bytes).unwrap();
+            assert_eq!(bytes, [expected], "{name} {value:e}");
+        }
+    }
 }

@@ -39,9 +39,9 @@ export function deedsOf(run: Run, job?: Job): { stop: boolean; resume?: string; 
   if (state === 'running') return { stop: job?.wish == null, withdraw: false, resume: undefined };
   if (state === 'queued') return { stop: true, withdraw: true };
   if (state === 'paused') return { stop: false, resume: 'Resume', withdraw: true };
-  const resume = { waiting: 'Start', stopped: 'Resume', failed: 'Try again', running: '', completed: '' }[
-    run.state
-  ];
+  // one that was cancelled after its last step has none yet
+  const completed = run.model == null ? 'Make the model' : '';
+  const resume = { waiting: 'Start', stopped: 'Resume', failed: 'Try again', running: '', completed }[run.state];
   return { stop: run.state === 'running', resume: resume || undefined, withdraw: false };
 }
 

@@ -298,7 +298,9 @@ describe('a run', () => {
     expect(deedsOf(run, job('a', { state: 'running', wish: 'pause' })).stop).toBe(false);
     expect(deedsOf(run, job('a', { state: 'paused' })).resume).toBe('Resume');
     expect(deedsOf({ ...run, state: 'failed' }, job('a', { state: 'failed' })).resume).toBe('Try again');
-    expect(deedsOf({ ...run, state: 'completed' })).toMatchObject({ stop: false, resume: undefined });
+    const completed = { ...run, state: 'completed' as const };
+    expect(deedsOf({ ...completed, model: 'm' })).toMatchObject({ stop: false, resume: undefined });
+    expect(deedsOf({ ...completed, model: null }).resume).toBe('Make the model');
     expect(deedsOf({ ...run, state: 'running' }).stop).toBe(true);
   });
 });

@@ -57,6 +57,39 @@ async fn a_run_whose_job_was_cancelled_gets_another_job() {
 }
 
 #[tokio::test]
+async fn a_completed_run_makes_its_model_where_it_has_none() {
+    let studio = Studio::working();
+    let (run, _) = studio.trained("Blob faces", &json!({"epochs": 3})).await;
+    let run = format!("/api/v1/runs/{}", text(&run["id"]));
+    let resume = async || studio.post(&format!("{run}/resume"), &json!({})).await;
+    let model = studio.get(&run).await.ok()["model"].take();
+    let model = format!("/api/v1/models/{}", text(&model));
+    studio.call("DELETE", &model, &json!({})).await.ok();
+    let refused = resume().await.failure();
+    assert_eq!(refused.0, 400);
+    assert!(
+        refused.2.contains("`Blob faces-1` is in the trash"),
+        "{}",
+        refused.2
+    );
+    let library = &studio.settings.library;
+    assert_eq!(library.empty_trash(0).unwrap().models, 1);
+    let made = resume().await.ok();
+    studio.until(&made["job"], "completed").await;
+    let shown = studio.get(&run).await.ok();
+    assert_eq!(
+        (&shown["state"], &shown["done_steps"]),
+        (&json!("completed"), &json!(3))
+    );
+    let made = format!("/api/v1/models/{}", text(&shown["model"]));
+    assert_eq!(studio.get(&made).await.ok()["run"], shown["id"]);
+    assert_eq!(
+        resume().await.failure().2,
+        "run `Blob faces-1` is completed"
+    );
+}
+
+#[tokio::test]
 async fn previews_are_listed_by_epoch_and_come_whole_in_part_and_small() {
     let studio = Studio::working();
     let settings = json!({"epochs": 5, "preview_every": 2, "preview_prompts": ["a blob", "a cat"]});

@@ -99,9 +99,17 @@ fn cancel(name: &str, app: &App, library: &Library) -> Result<()> {
 
 fn resume(args: &ResumeArgs, app: &App, library: &Library) -> Result<ExitKind> {
     let run = library.find_run(&args.run).coded()?;
-    if run.state == RunState::Completed && run.model.is_some() {
+    let made = library.find_result(run.id).coded()?;
+    if let Some(made) = made.filter(|_| run.state == RunState::Completed) {
         let name = &run.name;
-        let message = format!("run `{name}` is complete; `atelier run show` says what came of it");
+        let message = if made.trashed_ms.is_some() {
+            let model = made.id;
+            format!(
+                "run `{name}` is complete; its model is in the trash, and `atelier model restore {model}` takes it back"
+            )
+        } else {
+            format!("run `{name}` is complete; `atelier run show` says what came of it")
+        };
         return Err(failed(ErrorCode::InvalidInput, message));
     }
     let chosen = app.device(args.device, run.config.precision)?;
