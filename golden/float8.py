@@ -12,15 +12,14 @@ FORMATS = {"e4m3": torch.float8_e4m3fn, "e5m2": torch.float8_e5m2}
 
 found = {}
 generator = torch.Generator("cpu").manual_seed(8)
-values = torch.randn(4000, generator=generator) * torch.exp2(torch.randint(-18, 8, (4000,), generator=generator))
-values = values.clamp(-448, 448)
+values = torch.randn(4000, generator=generator) * torch.exp2(torch.randint(-18, 16, (4000,), generator=generator))
 for name, dtype in FORMATS.items():
     every = torch.arange(256, dtype=torch.uint8).view(dtype)
     found[f"{name}.all"] = every
     found[f"{name}.values"] = every.float()
     # Between each number and the next one, where rounding to even decides.
     finite = torch.unique(every.float()[every.float().isfinite()])
-    finite = finite[finite.abs() <= 448]
-    found[f"{name}.given"] = torch.cat([values, (finite[1:] + finite[:-1]) / 2])
+    largest = torch.finfo(dtype).max
+    found[f"{name}.given"] = torch.cat([values[values.abs() <= largest], (finite[1:] + finite[:-1]) / 2])
     found[f"{name}.rounded"] = found[f"{name}.given"].to(dtype)
 save_file(found, HERE / "float8.safetensors")

@@ -36,6 +36,8 @@ pub struct Checked {
     pub jobs: u64,
     /// Drawn pictures, those in the trash too.
     pub pictures: u64,
+    /// Why it was read as it lies there, with nobody kept from changing it; nothing where others were.
+    pub obstacle: Option<String>,
     /// Files that the catalogue names.
     pub files: u64,
     /// Their size together.
@@ -82,8 +84,7 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
     };
     let Opened {
         mut connection,
-        still,
-        _hold,
+        guard,
     } = match open(&path, &blobs) {
         Ok(opened) => opened,
         Err(Error::DamagedCatalogue { problem, .. }) => {
@@ -92,6 +93,9 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
         }
         Err(error) => return Err(error),
     };
+    if let Guard::None { obstacle, .. } = &guard {
+        checked.obstacle = Some(obstacle.to_string());
+    }
     let view = connection.transaction()?;
     let (mut files, mut checkpoints) = (Vec::new(), Vec::new());
     let parts: [(&str, Result<()>); 11] = [
@@ -139,9 +143,7 @@ pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
         checked.problems.extend(file.problem_in(&blobs));
     }
     of_checkpoints(&checkpoints, cancel, &mut checked.problems)?;
-    if still.is_some_and(|still| !still.holds(&path)) {
-        return Err(Error::Busy { path });
-    }
+    guard.check(&path)?;
     Ok(checked)
 }
 
@@ -170,10 +172,27 @@ fn of_checkpoints(
 /// A catalogue that is read.
 struct Opened {
     connection: Connection,
-    /// What its file was, where nobody is kept from changing it.
-    still: Option<Still>,
-    /// Until the end, so that no file is removed between its row and the look at it.
-    _hold: Option<Hold>,
+    guard: Guard,
+}
+
+/// What keeps files from being removed between their rows and the look at them.
+enum Guard {
+    /// Others wait until the end.
+    Held { _hold: Hold },
+    /// Nothing could be locked; the file of the catalogue was this.
+    None { still: Still, obstacle: Error },
+}
+
+impl Guard {
+    /// Refuses what was read while others changed it.
+    fn check(&self, path: &Path) -> Result<()> {
+        match self {
+            Self::None { still, .. } if !still.holds(path) => Err(Error::Busy {
+                path: path.to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn open(path: &Path, blobs: &Blobs) -> Result<Opened> {
@@ -181,8 +200,7 @@ fn open(path: &Path, blobs: &Blobs) -> Result<Opened> {
         let hold = blobs.hold()?;
         Ok(Opened {
             connection: todays(open_to_read(path)?, path)?,
-            still: None,
-            _hold: Some(hold),
+            guard: Guard::Held { _hold: hold },
         })
     };
     let opened = as_others().map_err(|error: Error| error.at("read", path));
@@ -191,11 +209,13 @@ fn open(path: &Path, blobs: &Blobs) -> Result<Opened> {
             let Some(still) = Still::of(path) else {
                 return Err(obstacle);
             };
+            let guard = Guard::None { still, obstacle };
             let connection = still::open(path).and_then(|connection| todays(connection, path));
+            // what looks damaged may be half of a change
+            guard.check(path)?;
             Ok(Opened {
                 connection: connection.map_err(|error| error.at("read", path))?,
-                still: Some(still),
-                _hold: None,
+                guard,
             })
         }
         opened => opened,

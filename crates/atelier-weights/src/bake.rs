@@ -199,7 +199,13 @@ impl Rewrite<'_> {
         names.retain(|name| !(self.drops_ema && name.starts_with(EMA)));
         let described = names.iter().filter_map(|&name| {
             let info = self.file.info(name)?;
-            Some((name, info.dtype, &info.shape[..]))
+            let is_changed = self.edits.contains_key(name);
+            let dtype = if is_changed {
+                info.dtype.to_write_again()
+            } else {
+                info.dtype
+            };
+            Some((name, dtype, &info.shape[..]))
         });
         let start = header(described, metadata);
         self.put(&start)?;
@@ -229,7 +235,8 @@ impl Rewrite<'_> {
         for edit in edits {
             edit.apply(&mut numbers);
         }
-        let dtype = self.file.info(name).map_or(DType::F32, |info| info.dtype);
+        let stored = self.file.info(name).map(|info| info.dtype);
+        let dtype = stored.map_or(DType::F32, DType::to_write_again);
         let mut bytes = Vec::with_capacity(numbers.len() * dtype.size_bytes());
         for value in numbers {
             let fits = value.is_finite() && dtype.encode(value, &mut bytes).is_ok();

@@ -82,6 +82,16 @@ impl DType {
         }
     }
 
+    /// The format in which changed numbers of a file are written again: this one, but for floats of 8 bits, which would lose
+    /// most of a small change; f16 has all their numbers.
+    #[must_use]
+    pub fn to_write_again(self) -> Self {
+        match self {
+            Self::F8E4M3 | Self::F8E5M2 => Self::F16,
+            other => other,
+        }
+    }
+
     /// Whether numbers of this format are read as `f32`.
     pub fn is_float(self) -> bool {
         match self {
@@ -110,8 +120,8 @@ impl DType {
                 numbers.convert_to_f32_slice(&mut out[start..]);
             }
             Self::BF16 => out.extend(chunks::<2>(bytes).map(|b| bf16::from_le_bytes(b).to_f32())),
-            Self::F8E4M3 => out.extend(bytes.iter().map(|&b| E4M3.value(b))),
-            Self::F8E5M2 => out.extend(bytes.iter().map(|&b| E5M2.value(b))),
+            Self::F8E4M3 => E4M3.decode(bytes, out),
+            Self::F8E5M2 => E5M2.decode(bytes, out),
             Self::I64 => out.extend(chunks::<8>(bytes).map(|b| i64::from_le_bytes(b) as f32)),
             Self::I32 => out.extend(chunks::<4>(bytes).map(|b| i32::from_le_bytes(b) as f32)),
             Self::I16 => out.extend(chunks::<2>(bytes).map(|b| f32::from(i16::from_le_bytes(b)))),
@@ -194,6 +204,11 @@ const E5M2: Small = Small {
 const SIGN: u8 = 0x80;
 
 impl Small {
+    fn decode(&self, bytes: &[u8], out: &mut Vec<f32>) {
+        let values: Vec<f32> = (0..=u8::MAX).map(|byte| self.value(byte)).collect();
+        out.extend(bytes.iter().map(|&byte| values[usize::from(byte)]));
+    }
+
     fn value(&self, byte: u8) -> f32 {
         let bits = byte & !SIGN;
         let magnitude = if bits <= self.largest {
@@ -305,13 +320,17 @@ mod tests {
         assert_eq!(DType::F16.encode(-1e9, &mut out), Err(-1e9));
         assert_eq!(DType::BF16.encode(f32::MAX, &mut out), Err(f32::MAX));
         assert_eq!(DType::F8E4M3.encode(-465.0, &mut out), Err(-465.0));
-        assert_eq!(DType::F8E5M2.encode(61_441.0, &mut out), Err(61_441.0));
+        // halfway to what would be the next number, which is even
+        assert_eq!(DType::F8E5M2.encode(61_440.0, &mut out), Err(61_440.0));
         assert!(DType::F8E4M3.encode(f32::INFINITY, &mut out).is_err());
         assert_eq!(DType::I64.encode(0.5, &mut out), Err(0.5));
         assert_eq!(DType::U8.encode(-1.0, &mut out), Err(-1.0));
         assert!(DType::I64.encode(f32::NAN, &mut out).is_err());
         assert!(out.is_empty());
         assert_eq!(DType::F16.encode(65_504.0, &mut out), Ok(()));
+        // halfway from the largest, which is even
+        assert_eq!(DType::F8E4M3.encode(464.0, &mut out), Ok(()));
+        assert_eq!(out.last(), Some(&0x7e));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 mod raw;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::DType;
 use raw::{RawHeader, RawTensor};
@@ -75,21 +75,30 @@ impl Header {
     }
 }
 
-/// Last words of the names by which programs know that 8-bit weights count times a number of their own.
-const SCALES: [&str; 4] = ["scale_weight", "weight_scale", "scaled_fp8", "comfy_quant"];
+/// Names by which programs say that 8-bit weights are not what they stand for, wherever they are in a file.
+const MARKS: [&str; 2] = ["scaled_fp8", "comfy_quant"];
 
-/// Numbers of 8 bits that count times other tensors would be read as other weights.
+/// Numbers of 8 bits that count times other tensors would be read as other weights. Programs call these `scale_weight`,
+/// `weight_scale`, `weight_scale_inv` or `scale`, beside the weight.
 fn check_scales(entries: &BTreeMap<String, Entry>) -> Result<(), String> {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let stem = |name: &str| name.len() - last(name).len();
     let is_small =
         |entry: &Entry| entry.info.dtype.is_float() && entry.info.dtype.size_bytes() == 1;
-    let is_scale = |name: &str| SCALES.contains(&name.rsplit('.').next().unwrap_or(name));
-    let scale = entries.keys().find(|name| is_scale(name));
-    match scale {
-        Some(scale) if entries.values().any(is_small) => Err(format!(
+    let small = entries.iter().filter(|(_, entry)| is_small(entry));
+    let small: Vec<&String> = small.map(|(name, _)| name).collect();
+    let stems: BTreeSet<&str> = small.iter().map(|name| &name[..stem(name)]).collect();
+    let is_scale = |name: &&String| {
+        let word = last(name);
+        let beside = word.contains("scale") && stems.contains(&name[..stem(name)]);
+        beside || MARKS.contains(&word.as_str())
+    };
+    let scale = entries.keys().find(is_scale).filter(|_| !small.is_empty());
+    scale.map_or(Ok(()), |scale| {
+        Err(format!(
             "its weights of 8 bits have scales in other tensors, such as `{scale}`, which are not read; take the f16 version of the file"
-        )),
-        _ => Ok(()),
-    }
+        ))
+    })
 }
 
 /// The tensors must fill the data without gaps and without sharing a byte.

@@ -95,6 +95,14 @@ fn opened(place: &Pretraining, corpus: &Corpus) -> anyhow::Result<TensorFile> {
     let file = TensorFile::open(file(place)).context("run the `latents` stage first")?;
     let (_, encoder) = vae::trained(place, &Device::flex())?;
     MadeWith::new(encoder, corpus).check(&file)?;
+    let stride = stride(&place.recipe);
+    let found = file.info("latents").and_then(|info| info.shape.last());
+    ensure!(
+        found == Some(&stride),
+        "`{}` holds {found:?} values of a picture, and {} pixels have {stride}; run the `latents` stage again",
+        file.path().display(),
+        place.recipe.side
+    );
     Ok(file)
 }
 

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use atelier_core::Seed;
 use atelier_corpus::{Corpus, Rng, Split, full_caption};
 use atelier_data::RgbPicture;
@@ -73,7 +73,7 @@ impl Networks {
         ensure!(
             own.alphas_cumprod == others.alphas_cumprod
                 && own.prediction_type == others.prediction_type,
-            "the two bases have other noise schedules, so that their errors are about other things"
+            "their noise schedules differ, so that their errors are about other things"
         );
         let ramp = |i: usize| (i * 7 % 256) as u8;
         let picture = RgbPicture {
@@ -85,7 +85,7 @@ impl Networks {
             .map(|networks| values_of(networks.latents(std::slice::from_ref(&picture))));
         ensure!(
             own == others,
-            "the two bases have other encoders, so that their errors are about other things"
+            "their encoders or scaling factors differ, so that their errors are about other things"
         );
         Ok(())
     }
@@ -173,9 +173,28 @@ pub(crate) fn measure(
     };
     let networks = opened(base)?;
     let other = against.map(opened).transpose()?;
-    if let Some(other) = &other {
-        let side = Origin::read(base)?.recipe.side;
-        networks.check_comparable(other, side)?;
+    if let (Some(other), Some(against)) = (&other, against) {
+        let [made, others] = [base, against].map(Origin::read);
+        let (made, others) = (made?.recipe, others?.recipe);
+        ensure!(
+            made.side == others.side && made.groups == others.groups,
+            "`{}` draws {:?} at {} pixels and `{}` {:?} at {}, and are not to be compared",
+            base.display(),
+            made.groups,
+            made.side,
+            against.display(),
+            others.groups,
+            others.side
+        );
+        networks
+            .check_comparable(other, made.side)
+            .with_context(|| {
+                format!(
+                    "cannot compare `{}` and `{}`",
+                    base.display(),
+                    against.display()
+                )
+            })?;
     }
     log("| pairs | error | by stretches of the timesteps, from little noise to much |");
     log("|---|---|---|");
@@ -185,13 +204,14 @@ pub(crate) fn measure(
         let count = count.min(all);
         let chosen: Vec<usize> = (0..count).map(|i| i * all / count).collect();
         let errors = networks.errors(&corpus, &chosen);
-        log(&row(name, &errors));
+        log(&row(name, &errors, 4));
         if let Some(other) = &other {
             let others = other.errors(&corpus, &chosen);
-            log(&row(&format!("{name}, the other base"), &others));
+            log(&row(&format!("{name}, the other base"), &others, 4));
             log(&row(
                 &format!("{name}, more than it"),
                 &differences(&errors, &others),
+                6,
             ));
         }
     }
@@ -206,7 +226,8 @@ fn differences(errors: &[[f32; STRETCHES]], others: &[[f32; STRETCHES]]) -> Vec<
         .collect()
 }
 
-fn row(name: &str, errors: &[[f32; STRETCHES]]) -> String {
+/// Mean, standard error and stretches, with so many decimals.
+fn row(name: &str, errors: &[[f32; STRETCHES]], decimals: usize) -> String {
     let means: Vec<f32> = errors
         .iter()
         .map(|of_picture| of_picture.iter().sum::<f32>() / STRETCHES as f32)
@@ -216,11 +237,11 @@ fn row(name: &str, errors: &[[f32; STRETCHES]]) -> String {
     let stretches: Vec<String> = (0..STRETCHES)
         .map(|stretch| {
             let of_stretch: Vec<f32> = errors.iter().map(|found| found[stretch]).collect();
-            format!("{:.4}", Spread::of(&of_stretch).mean)
+            format!("{:.decimals$}", Spread::of(&of_stretch).mean)
         })
         .collect();
     format!(
-        "| {} {name} | {:.4} ± {error:.4} | {} |",
+        "| {} {name} | {:.decimals$} ± {error:.decimals$} | {} |",
         errors.len(),
         all.mean,
         stretches.join(", ")
@@ -247,14 +268,14 @@ mod tests {
         let low = [0.1, 0.2, 0.3, 0.4, 0.5];
         let high = low.map(|value| value + 0.2);
         assert_eq!(
-            row("unseen", &[low, high]),
+            row("unseen", &[low, high], 4),
             "| 2 unseen | 0.4000 ± 0.1000 | 0.2000, 0.3000, 0.4000, 0.5000, 0.6000 |"
         );
         // All pictures lose as much, so that nothing of the difference is by chance.
         let lower = [low, high].map(|found| found.map(|value| value - 0.01));
         assert_eq!(
-            row("more", &differences(&lower, &[low, high])),
-            "| 2 more | -0.0100 ± 0.0000 | -0.0100, -0.0100, -0.0100, -0.0100, -0.0100 |"
+            row("more", &differences(&lower, &[low, high]), 6),
+            "| 2 more | -0.010000 ± 0.000000 | -0.010000, -0.010000, -0.010000, -0.010000, -0.010000 |"
         );
     }
 }

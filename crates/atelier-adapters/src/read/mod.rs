@@ -103,20 +103,22 @@ pub(super) fn largest_computed_weight(file: &TensorFile) -> Result<usize> {
     Ok(largest)
 }
 
-/// The floating-point format that most tensors have; of two that as many have the finer one. Numbers of 8 bits count as f16,
-/// which has them all.
+/// The floating-point format that most tensors have; of two that as many have the finer one.
 fn usual_format(file: &TensorFile) -> DType {
-    let usual = |dtype: DType| match dtype {
-        DType::F8E4M3 | DType::F8E5M2 => DType::F16,
-        other => other,
-    };
     let has = |dtype: DType| {
         let infos = file.names().filter_map(|name| file.info(name));
-        infos.filter(|info| usual(info.dtype) == dtype).count()
+        infos.filter(|info| info.dtype == dtype).count()
     };
     // The last of equal ones wins.
-    let formats = [DType::BF16, DType::F16, DType::F32].into_iter();
+    let formats = [
+        DType::F8E5M2,
+        DType::F8E4M3,
+        DType::BF16,
+        DType::F16,
+        DType::F32,
+    ];
     formats
+        .into_iter()
         .max_by_key(|&dtype| has(dtype))
         .unwrap_or(DType::F32)
 }

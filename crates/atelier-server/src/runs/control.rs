@@ -3,7 +3,7 @@
 use atelier_core::RunState;
 use atelier_http::answer::{Failure, FailureBody, Json, Result};
 use atelier_jobs::Queue;
-use atelier_store::{Error, Job, Library, RunId};
+use atelier_store::{Error, Job, Library, Run, RunId};
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,7 +17,7 @@ use crate::jobs::views::JobView;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RunAndJob {
     pub(crate) run: RunView,
-    /// Nothing where a command of the terminal trains it.
+    /// Nothing where a command of the terminal trains it, or nothing was left to train.
     #[schema(required)]
     pub(crate) job: Option<JobView>,
 }
@@ -37,7 +37,7 @@ pub(crate) async fn stop_run(
     Ok(Json(stopped.await??))
 }
 
-/// Trains a run further, from its newest checkpoint; makes the model of one that was cancelled after its last step.
+/// Trains a run further, from its newest checkpoint, or makes the model of one that was cancelled after its last step.
 #[utoipa::path(
     post, path = "/api/v1/runs/{run}/resume", tag = "runs",
     params(("run" = String, Path, format = "uuid")),
@@ -78,19 +78,14 @@ fn resume(app: &App, id: RunId) -> Result<RunAndJob> {
     let job = match (job_of(&library, id)?, run.state) {
         (Some(job), _) => queue.resume(job.id)?,
         (None, RunState::Running) => return Err(Error::RunInUse { name }.into()),
-        (None, RunState::Completed) if let Some(made) = library.find_result(id)? => {
-            let end = format!("run `{name}` is completed");
-            return Err(Failure::invalid(if made.trashed_ms.is_some() {
-                format!(
-                    "{end}; its model `{}` is in the trash, restore it there",
-                    made.about.name
-                )
-            } else {
-                end
-            }));
+        (None, RunState::Completed) => {
+            finish(&library, &run)?;
+            return Ok(RunAndJob {
+                run: library.get_run(id)?.into(),
+                job: None,
+            });
         }
-        // One that is completed was cancelled before its model was made.
-        (None, RunState::Completed | RunState::Waiting | RunState::Stopped | RunState::Failed) => {
+        (None, RunState::Waiting | RunState::Stopped | RunState::Failed) => {
             app.check_room()?;
             queue.submit_training_again(id, 0)?
         }
@@ -99,4 +94,19 @@ fn resume(app: &App, id: RunId) -> Result<RunAndJob> {
         run: library.get_run(id)?.into(),
         job: Some(job.into()),
     })
+}
+
+/// Makes the model of a completed run that was cancelled before it had one.
+fn finish(library: &Library, run: &Run) -> Result<()> {
+    let Some(made) = library.find_result(run.id)? else {
+        library.make_result(run.id)?;
+        return Ok(());
+    };
+    let end = format!("run `{}` is completed", run.name);
+    Err(Failure::invalid(if made.trashed_ms.is_some() {
+        let model = made.about.name;
+        format!("{end}; its model `{model}` is in the trash, restore it there")
+    } else {
+        end
+    }))
 }

@@ -60,6 +60,8 @@ pub(crate) struct RunView {
     /// The newest model that was made of it.
     #[schema(required, format = "uuid")]
     model: Option<String>,
+    /// Whether its end made a model, which may be in the trash by now.
+    has_result: bool,
     /// When it was made, in milliseconds since the Unix epoch.
     created_ms: i64,
     /// When something was last heard of it.
@@ -97,6 +99,7 @@ impl From<Run> for RunView {
             preview_pictures: run.preview_pictures,
             problem: run.problem,
             model: run.model.map(|id| id.to_string()),
+            has_result: run.has_result,
             created_ms: run.created_ms,
             changed_ms: run.changed_ms,
             trashed_ms: run.trashed_ms,

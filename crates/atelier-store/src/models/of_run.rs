@@ -1,5 +1,6 @@
 //! The one model that comes of a run by itself, however often and by however many its end is noticed.
 
+use atelier_core::RunState;
 use rusqlite::{OptionalExtension as _, Transaction};
 
 use super::adapter::{Adapter, insert};
@@ -8,8 +9,9 @@ use super::{Model, NewModel, checked, free_name, get};
 use crate::about::About;
 use crate::blobs::Hold;
 use crate::error::{Error, Result};
+use crate::jobs;
 use crate::library::{Ask, Library, ModelId, RunId};
-use crate::runs::{Checkpoint, Run, checkpoint_at, written_by};
+use crate::runs::{Checkpoint, Run, checkpoint_at, get_to_change, written_by};
 
 /// A run's newest adapter, among the library's files, about to become a model.
 pub(crate) struct Prepared {
@@ -66,6 +68,26 @@ impl Library {
             let made = result_of(view, run)?;
             made.map(|made| get(view, made)).transpose()
         })
+    }
+
+    /// Makes the model of a run that is completed and has none, as one that was cancelled after its last step.
+    ///
+    /// # Errors
+    /// When it is not completed, is in the trash, is somebody else's, has a job in the queue, or has no whole checkpoint.
+    pub fn make_result(&self, run: RunId) -> Result<Model> {
+        self.read(|view| {
+            let Run { name, state, .. } = get_to_change(view, run)?;
+            if let Some(job) = jobs::open_of_run(view, run)? {
+                let job = job.to_string();
+                return Err(Error::RunQueued { name, job });
+            }
+            if state == RunState::Completed {
+                return Ok(());
+            }
+            let problem = "it is not completed, and has no last epoch to make a model of";
+            Err(Error::invalid("run", &name, problem))
+        })?;
+        self.model_of_run(run)
     }
 
     pub(crate) fn prepare_model(&self, hold: &Hold, run: RunId) -> Result<Prepared> {

@@ -100,6 +100,9 @@ pub struct Run {
     pub skipped: Vec<String>,
     /// The newest model that was made of it.
     pub model: Option<ModelId>,
+    /// Whether its end made a model, which may be in the trash by now. One that was cancelled after its last step is completed
+    /// and has none.
+    pub has_result: bool,
     /// When it was made, in milliseconds since the Unix epoch.
     pub created_ms: i64,
     /// When something was last heard of it.
@@ -119,6 +122,7 @@ pub struct Run {
 
 const SELECT: &str = "
 SELECT r.*, (SELECT m.id FROM model m WHERE m.run = r.id AND m.trashed_ms IS NULL ORDER BY m.number DESC LIMIT 1) AS model,
+  EXISTS (SELECT 1 FROM main.model m WHERE m.run = r.id AND m.is_result = 1) AS has_result,
   (SELECT d.id FROM dataset d WHERE d.id = r.dataset) AS seen_dataset,
   (SELECT a.name FROM account a WHERE a.id = r.owner) AS owner_name
 FROM run r";
@@ -311,6 +315,7 @@ impl Run {
             problem: row.get("problem")?,
             skipped: serde_json::from_str(&skipped).map_err(unreadable)?,
             model: row.get("model")?,
+            has_result: row.get("has_result")?,
             created_ms: row.get("created_ms")?,
             changed_ms: row.get("changed_ms")?,
             trashed_ms: row.get("trashed_ms")?,

@@ -56,7 +56,13 @@ fn a_copy_where_nothing_can_be_written_is_checked_as_it_lies_there() {
     let checked = check(&folder, &cancel).unwrap();
     assert_eq!((checked.datasets, checked.files), (1, 2));
     assert!(checked.problems.is_empty(), "{:?}", checked.problems);
+    assert!(
+        checked
+            .obstacle
+            .is_some_and(|obstacle| obstacle.contains(".lock"))
+    );
     assert_eq!(names(), before);
+    assert_eq!(studio.check().obstacle, None);
     let hash = &version.images[0].blob;
     let file = folder.join("blobs").join(&hash[..2]).join(hash);
     fs_err::remove_file(file).unwrap();
@@ -64,7 +70,8 @@ fn a_copy_where_nothing_can_be_written_is_checked_as_it_lies_there() {
     assert_eq!(checked.problems.len(), 1, "{:?}", checked.problems);
     // Changes that lie in the log only would be missed.
     fs_err::write(folder.join(format!("{CATALOGUE}-wal")), b"a change").unwrap();
-    check(&folder, &cancel).unwrap_err();
+    let error = check(&folder, &cancel).unwrap_err();
+    assert!(error.to_string().contains(".lock"), "{error}");
 }
 
 #[test]

@@ -74,6 +74,14 @@ refused! {
         r#"{"a.weight":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]},"a.scale_weight":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}"#,
         &[0; 8],
     ) => "have scales in other tensors, such as `a.scale_weight`";
+    inverse_scales_of_8_bits_are_refused: file_bytes(
+        r#"{"a.weight":{"dtype":"F8_E5M2","shape":[4],"data_offsets":[0,4]},"a.weight_scale_inv":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}"#,
+        &[0; 8],
+    ) => "such as `a.weight_scale_inv`";
+    a_mark_of_scaled_8_bits_is_refused: file_bytes(
+        r#"{"a.weight":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]},"scaled_fp8":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[4,6]}}"#,
+        &[0; 6],
+    ) => "such as `scaled_fp8`";
     metadata_that_is_no_text_is_refused: file_bytes(r#"{"__metadata__":{"a":1}}"#, &[]) => "cannot be read";
     deep_nesting_is_refused: file_bytes(&format!(r#"{{"a":{}"#, "[".repeat(100_000)), &[]) => "cannot be read";
     a_zip_checkpoint_is_named: *b"PK\x03\x04\x00\x00\x08\x08\x00\x00archive/data.pkl" => "pickled PyTorch file";

@@ -65,6 +65,24 @@ fn a_training_on_a_dataset_is_a_run_from_which_a_model_comes() {
     ended.refused(&["run `Slopes-1` is complete"]);
     let again = [&training(&base)[..], &["--resume"]].concat();
     bench.run(&again).refused(&["atelier run resume Slopes-1"]);
+    bench.succeed(&["model", "delete", "Slopes-1"]);
+    let ended = bench.run(&["run", "resume", "Slopes-1"]);
+    ended.refused(&["its model is in the trash", "atelier model restore"]);
+    bench.succeed(&["db", "empty-trash", "--all"]);
+    let shown = bench.succeed(&["run", "show", "Slopes-1"]);
+    assert!(
+        shown.stdout.contains("atelier run resume Slopes-1"),
+        "{}",
+        shown.stdout
+    );
+    let made = bench.document(&["run", "resume", "Slopes-1"]);
+    assert_eq!(made["outcome"], "completed");
+    assert_eq!(
+        (&made["model"]["name"], &made["model"]["epoch"]),
+        (&json!("Slopes-1"), &json!(2))
+    );
+    assert_eq!(made["notes"], trained["notes"]);
+    assert_eq!(made["run"]["trained_steps"], 6);
     let named =
         bench.document(&[&training(&base)[..], &["--name", "steep", "--seed", "1"]].concat());
     assert_eq!(named["model"]["name"], "steep");

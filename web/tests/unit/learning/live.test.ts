@@ -299,8 +299,11 @@ describe('a run', () => {
     expect(deedsOf(run, job('a', { state: 'paused' })).resume).toBe('Resume');
     expect(deedsOf({ ...run, state: 'failed' }, job('a', { state: 'failed' })).resume).toBe('Try again');
     const completed = { ...run, state: 'completed' as const };
-    expect(deedsOf({ ...completed, model: 'm' })).toMatchObject({ stop: false, resume: undefined });
-    expect(deedsOf({ ...completed, model: null }).resume).toBe('Make the model');
+    expect(deedsOf({ ...completed, has_result: true })).toMatchObject({ stop: false, resume: undefined });
+    const without = { ...completed, has_result: false };
+    expect(deedsOf(without).resume).toBe('Make the model');
+    expect(deedsOf(without, job('a', { state: 'cancelled' })).resume).toBe('Make the model');
+    expect(deedsOf(without, job('a', { state: 'completed' })).resume).toBeUndefined();
     expect(deedsOf({ ...run, state: 'running' }).stop).toBe(true);
   });
 });

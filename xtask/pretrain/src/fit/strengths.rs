@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::Context as _;
-use atelier_core::{BaseKind, Precision, Seed, TrainConfig, TrainReport, TrainingStrength};
+use atelier_core::{Precision, Seed, TrainConfig, TrainReport, TrainingStrength};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_eval::Embedder;
 
@@ -33,7 +33,8 @@ pub(crate) fn show(Subject { sample }: &Subject) -> anyhow::Result<()> {
     let called = (sample.category, sample.trigger.as_str());
     let prompts = prompts(called, &trained, &unseen)?;
     let embedder = Embedder::new();
-    let side = Base::open(&sample.base)?.native_size();
+    let base = Base::open(&sample.base)?;
+    let (side, kind) = (base.native_size(), base.kind());
     let gauge = Gauge::new(&embedder, &pictures(&trained)?, pictures(&unseen)?, side);
     let measured = |name, report: Option<&TrainReport>| -> anyhow::Result<Row> {
         let adapter = report.map(|report| report.adapter.as_path());
@@ -56,7 +57,7 @@ pub(crate) fn show(Subject { sample }: &Subject) -> anyhow::Result<()> {
             seed: Seed(1),
             ..TrainConfig::default()
         };
-        let settings = strength.settings(sample.category, BaseKind::Mini);
+        let settings = strength.settings(sample.category, kind);
         settings.fill(&mut config, |_| false);
         let out = sample.out.join(strength.name());
         let report = train((&sample.base, &sample.dataset), &out, config)

@@ -9,19 +9,27 @@ type Check = (bool, &'static str);
 impl Recipe {
     /// What is wrong with the numbers, each with what would be right.
     pub(super) fn problems(&self) -> Vec<String> {
-        let checks = of_pictures(self)
-            .into_iter()
+        let groups: Check = (!self.groups.is_empty(), "`groups` is empty");
+        let checks = std::iter::once(groups)
             .chain(of_autoencoder(self))
             .chain(of_text(&self.text))
             .chain(of_denoiser(&self.denoiser));
         let wrong = checks.filter(|(right, _)| !right);
         let wrong = wrong.map(|(_, problem)| problem.to_owned());
+        let step = self.pixels_per_latent() * self.latents_per_coarsest();
+        let is_even = (64..=1024).contains(&self.side) && self.side.is_multiple_of(step);
+        let side = (!is_even).then(|| {
+            format!(
+                "`side` is {}, and must be 64 to 1024 pixels and a multiple of {step}",
+                self.side
+            )
+        });
         let batches = [("vae", self.vae.batch), ("denoiser", self.denoiser.batch)];
         let shared = |batch: usize| batch > 0 && batch.is_multiple_of(PARTS);
         let uneven = batches.into_iter().filter(|(_, batch)| !shared(*batch));
         let uneven =
             uneven.map(|(name, _)| format!("`{name}.batch` must be a multiple of {PARTS}"));
-        wrong.chain(uneven).collect()
+        wrong.chain(side).chain(uneven).collect()
     }
 }
 
@@ -37,17 +45,6 @@ fn is_weight(number: f32) -> bool {
 /// Whether a share is left over, so that an average moves.
 fn is_decay(number: f64) -> bool {
     (0.0..1.0).contains(&number)
-}
-
-fn of_pictures(recipe: &Recipe) -> [Check; 2] {
-    let step = recipe.pixels_per_latent() * recipe.latents_per_coarsest();
-    [
-        (!recipe.groups.is_empty(), "`groups` is empty"),
-        (
-            (64..=1024).contains(&recipe.side) && recipe.side.is_multiple_of(step),
-            "`side` must be 64 to 1024 pixels, and a multiple of what the coarsest level of the denoiser sees as one",
-        ),
-    ]
 }
 
 fn of_autoencoder(recipe: &Recipe) -> [Check; 9] {

@@ -3,14 +3,15 @@
 use atelier_corpus::COLOURS;
 use atelier_data::RgbPicture;
 
-/// Pixels along every edge that count as background; the drawn thing seldom reaches them.
-const RING: usize = 6;
+/// Share of the side along every edge that counts as background, 6 of 128 pixels; the drawn thing seldom reaches it.
+const RING: [usize; 2] = [6, 128];
 
 /// The palette colour that is nearest to the background of a picture: to the median of the ring along its edges, channel by
 /// channel, in 8 bit RGB.
 pub(super) fn background(picture: &RgbPicture) -> &'static str {
     let (width, height) = (picture.width, picture.height);
-    let inside = |at: usize, end: usize| (RING..end - RING).contains(&at);
+    let ring = |end: usize| (end * RING[0] / RING[1]).max(1);
+    let inside = |at: usize, end: usize| (ring(end)..end - ring(end)).contains(&at);
     let ring: Vec<&[u8]> = picture
         .rgb
         .chunks_exact(3)
@@ -38,9 +39,9 @@ mod tests {
     #[test]
     fn the_background_is_named_whatever_stands_on_it() {
         for (name, colour) in COLOURS {
-            for side in [128, 192] {
+            for side in [64, 128, 192] {
                 let mut picture = RgbPicture::filled(side, side, *colour);
-                picture.rgb[3 * side * 20..3 * side * 100].fill(255);
+                picture.rgb[3 * side * side / 6..3 * side * side * 3 / 4].fill(255);
                 assert_eq!(background(&picture), *name);
             }
         }

@@ -74,8 +74,12 @@ async fn a_completed_run_makes_its_model_where_it_has_none() {
     );
     let library = &studio.settings.library;
     assert_eq!(library.empty_trash(0).unwrap().models, 1);
+    assert_eq!(studio.get(&run).await.ok()["has_result"], false);
     let made = resume().await.ok();
-    studio.until(&made["job"], "completed").await;
+    assert_eq!(
+        (&made["job"], &made["run"]["has_result"]),
+        (&Value::Null, &json!(true))
+    );
     let shown = studio.get(&run).await.ok();
     assert_eq!(
         (&shown["state"], &shown["done_steps"]),

@@ -73,7 +73,7 @@ impl Converted {
         (source, base): (Source, Option<&str>),
         (to, dtype): (AdapterFormat, Option<FloatFormat>),
     ) -> Result<Self> {
-        let dtype = dtype.map_or(source.file.dtype, |format| format.0);
+        let dtype = dtype.map_or(source.file.dtype.to_write_again(), |format| format.0);
         let sources = [source];
         let layers = layers_for(app, base, &sources)?;
         let [Source { name, file, .. }] = sources;

@@ -34,7 +34,7 @@ pub(crate) enum RunCommand {
         /// A name from `run list`, or an id.
         run: String,
     },
-    /// Go on with a run that was stopped, failed, or whose process ended.
+    /// Go on with a run that was stopped, failed, or whose process ended, or make the model of one that has none.
     Resume(ResumeArgs),
     /// Show what differs between runs: settings, datasets, results.
     Compare {
@@ -99,18 +99,8 @@ fn cancel(name: &str, app: &App, library: &Library) -> Result<()> {
 
 fn resume(args: &ResumeArgs, app: &App, library: &Library) -> Result<ExitKind> {
     let run = library.find_run(&args.run).coded()?;
-    let made = library.find_result(run.id).coded()?;
-    if let Some(made) = made.filter(|_| run.state == RunState::Completed) {
-        let name = &run.name;
-        let message = if made.trashed_ms.is_some() {
-            let model = made.id;
-            format!(
-                "run `{name}` is complete; its model is in the trash, and `atelier model restore {model}` takes it back"
-            )
-        } else {
-            format!("run `{name}` is complete; `atelier run show` says what came of it")
-        };
-        return Err(failed(ErrorCode::InvalidInput, message));
+    if run.state == RunState::Completed {
+        return finish(&run, app, library);
     }
     let chosen = app.device(args.device, run.config.precision)?;
     let progress = app.output.progress();
@@ -137,6 +127,31 @@ fn resume(args: &ResumeArgs, app: &App, library: &Library) -> Result<ExitKind> {
         }
         Trained::Stopped { run } => tell_stopped(app, &run),
     }
+}
+
+/// Makes the model of a completed run that was cancelled before it had one.
+fn finish(run: &Run, app: &App, library: &Library) -> Result<ExitKind> {
+    if let Some(made) = library.find_result(run.id).coded()? {
+        let (name, model) = (&run.name, made.id);
+        let then = if made.trashed_ms.is_some() {
+            format!("its model is in the trash, and `atelier model restore {model}` takes it back")
+        } else {
+            "`atelier run show` says what came of it".to_owned()
+        };
+        let message = format!("run `{name}` is complete; {then}");
+        return Err(failed(ErrorCode::InvalidInput, message));
+    }
+    let model = library.make_result(run.id).coded()?;
+    let run = library.get_run(run.id).coded()?;
+    tell_model(app, &run, Some(&model));
+    app.output.document(&json!({
+        "outcome": "completed",
+        "run": run,
+        "model": model,
+        "notes": library.list_run_notes(run.id).coded()?,
+        "skipped": run.skipped,
+    }))?;
+    Ok(ExitKind::Completed)
 }
 
 fn delete(name: &str, app: &App, library: &Library) -> Result<()> {

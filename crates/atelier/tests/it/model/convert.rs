@@ -1,7 +1,7 @@
 //! `atelier model convert`.
 
 use atelier_adapters::AdapterFile;
-use atelier_weights::DType;
+use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 
 use super::{adapter, assert_same, base, drawn};
 use crate::workbench::{Workbench, files_below, tiny_base};
@@ -51,6 +51,36 @@ fn the_number_format_stays_unless_another_is_wanted() {
         let words = ["model", "convert", &source, "--to", "kohya", "--out", &out];
         bench.succeed(&[&words[..], &["--base", &base], flags].concat());
         assert_eq!(AdapterFile::read(bench.path(&out)).unwrap().dtype, dtype);
+    }
+}
+
+#[test]
+fn an_adapter_in_8_bits_is_read_and_written_in_16() {
+    let bench = Workbench::new();
+    let (source, base) = (adapter("sd15-attention"), tiny_base());
+    let file = TensorFile::open(&source).unwrap();
+    for (dtype, word) in [(DType::F8E4M3, "f8_e4m3"), (DType::F8E5M2, "f8_e5m2")] {
+        let in_format = |dtype: DType| -> Vec<OutTensor> {
+            let tensor = |name: &str| OutTensor {
+                name: name.to_owned(),
+                dtype,
+                shape: file.info(name).unwrap().shape.clone(),
+                data: file.read_f32(name).unwrap(),
+            };
+            file.names().map(tensor).collect()
+        };
+        let small = format!("{word}.safetensors");
+        let path = bench.path(&small);
+        write_tensors(&path, &in_format(dtype), file.metadata()).unwrap();
+        let shown = bench.document(&["model", "inspect", &small, "--base", &base]);
+        assert_eq!(shown["dtype"], word);
+        let out = format!("{word}-again.safetensors");
+        let words = ["model", "convert", &small, "--to", "peft", "--out", &out];
+        bench.succeed(&[&words[..], &["--base", &base]].concat());
+        let read = |name: &str| AdapterFile::read(bench.path(name)).unwrap().dtype;
+        assert_eq!((read(&small), read(&out)), (dtype, DType::F16));
+        let drawings = [&small, &out].map(|name| drawn(&bench, &base, &[name]));
+        assert_same(&drawings[0], &drawings[1]);
     }
 }
 
