@@ -895,7 +895,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Trains a run further, from its newest checkpoint. */
+        /** Trains a run further, from its newest checkpoint, or makes the model of one that was cancelled after its last step. */
         post: operations["resume_run"];
         delete?: never;
         options?: never;
@@ -2381,6 +2381,8 @@ export interface components {
              * @description Finished and saved steps; while it is trained, finished ones.
              */
             done_steps: number;
+            /** @description Whether its end made a model, which may be in the trash by now. */
+            has_result: boolean;
             /** Format: uuid */
             id: string;
             /**
@@ -7889,7 +7891,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunAndJob"];
                 };
             };
-            /** @description It is completed, or in the trash. */
+            /** @description It is completed and has made its model, or it is in the trash. */
             400: {
                 headers: {
                     [name: string]: unknown;

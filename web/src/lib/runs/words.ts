@@ -41,7 +41,9 @@ export function deedsOf(run: Run, job?: Job): { stop: boolean; resume?: string; 
   if (state === 'paused') return { stop: false, resume: 'Resume', withdraw: true };
   // one that was cancelled after its last step has none yet; where its job is completed, the run is about to be read again
   const completed = run.has_result || state === 'completed' ? '' : 'Make the model';
-  const resume = { waiting: 'Start', stopped: 'Resume', failed: 'Try again', running: '', completed }[run.state];
+  const resume = { waiting: 'Start', stopped: 'Resume', failed: 'Try again', running: '', completed }[
+    run.state
+  ];
   return { stop: run.state === 'running', resume: resume || undefined, withdraw: false };
 }
 
