@@ -78,14 +78,13 @@ fn resume(app: &App, id: RunId) -> Result<RunAndJob> {
     let job = match (job_of(&library, id)?, run.state) {
         (Some(job), _) => queue.resume(job.id)?,
         (None, RunState::Running) => return Err(Error::RunInUse { name }.into()),
-        (None, RunState::Completed) => {
-            finish(&library, &run)?;
+        (None, RunState::Completed) if is_finished(&library, &run)? => {
             return Ok(RunAndJob {
                 run: library.get_run(id)?.into(),
                 job: None,
             });
         }
-        (None, RunState::Waiting | RunState::Stopped | RunState::Failed) => {
+        (None, RunState::Waiting | RunState::Stopped | RunState::Failed | RunState::Completed) => {
             app.check_room()?;
             queue.submit_training_again(id, 0)?
         }
@@ -96,11 +95,10 @@ fn resume(app: &App, id: RunId) -> Result<RunAndJob> {
     })
 }
 
-/// Makes the model of a completed run that was cancelled before it had one.
-fn finish(library: &Library, run: &Run) -> Result<()> {
+/// Makes the model of a completed run that was cancelled before it had one; whether it could be made.
+fn is_finished(library: &Library, run: &Run) -> Result<bool> {
     let Some(made) = library.find_result(run.id)? else {
-        library.make_result(run.id)?;
-        return Ok(());
+        return Ok(library.make_result(run.id)?.is_some());
     };
     let end = format!("run `{}` is completed", run.name);
     Err(Failure::invalid(if made.trashed_ms.is_some() {

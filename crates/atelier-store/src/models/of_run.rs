@@ -70,11 +70,12 @@ impl Library {
         })
     }
 
-    /// Makes the model of a run that is completed and has none, as one that was cancelled after its last step.
+    /// Makes the model of a run that is completed and has none, as one that was cancelled after its last step. Nothing comes of one
+    /// whose checkpoints are gone.
     ///
     /// # Errors
-    /// When it is not completed, is in the trash, is somebody else's, has a job in the queue, or has no whole checkpoint.
-    pub fn make_result(&self, run: RunId) -> Result<Model> {
+    /// When it is not completed, is in the trash, is somebody else's, has a job in the queue, or its newest checkpoint is damaged.
+    pub fn make_result(&self, run: RunId) -> Result<Option<Model>> {
         self.read(|view| {
             let Run { name, state, .. } = get_to_change(view, run)?;
             if let Some(job) = jobs::open_of_run(view, run)? {
@@ -87,7 +88,10 @@ impl Library {
             let problem = "it is not completed, and has no last epoch to make a model of";
             Err(Error::invalid("run", &name, problem))
         })?;
-        self.model_of_run(run)
+        if self.list_checkpoints(run)?.is_empty() {
+            return Ok(None);
+        }
+        self.model_of_run(run).map(Some)
     }
 
     pub(crate) fn prepare_model(&self, hold: &Hold, run: RunId) -> Result<Prepared> {

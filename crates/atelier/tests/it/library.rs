@@ -189,6 +189,7 @@ fn a_run_trains_on_its_version_whatever_becomes_of_its_copy() {
     }
     std::fs::remove_dir_all(folder.join("checkpoints")).unwrap();
     bench.succeed(&["model", "delete", "Slopes-1"]);
+    bench.succeed(&["db", "empty-trash", "--all"]);
     let again = bench.run(&["run", "resume", "Slopes-1"]);
     assert!(again.stderr.contains("writing it anew"), "{}", again.stderr);
     let words = std::fs::read_to_string(folder.join(caption)).unwrap();

@@ -83,7 +83,7 @@ async fn a_completed_run_makes_its_model_where_it_has_none() {
     let shown = studio.get(&run).await.ok();
     assert_eq!(
         (&shown["state"], &shown["done_steps"]),
-        (&json!("completed"), &json!(3))
+        (&json!("completed"), &json!(6))
     );
     let made = format!("/api/v1/models/{}", text(&shown["model"]));
     assert_eq!(studio.get(&made).await.ok()["run"], shown["id"]);

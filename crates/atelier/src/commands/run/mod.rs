@@ -7,7 +7,7 @@ use anyhow::Result;
 use atelier_app::context::{App, ExitKind};
 use atelier_core::{DeviceChoice, ErrorCode, RunState};
 use atelier_failure::{CodedResult as _, failed};
-use atelier_store::{Library, Run, TRASH_DAYS};
+use atelier_store::{Library, Model, Run, TRASH_DAYS};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -99,8 +99,10 @@ fn cancel(name: &str, app: &App, library: &Library) -> Result<()> {
 
 fn resume(args: &ResumeArgs, app: &App, library: &Library) -> Result<ExitKind> {
     let run = library.find_run(&args.run).coded()?;
-    if run.state == RunState::Completed {
-        return finish(&run, app, library);
+    if run.state == RunState::Completed
+        && let Some(model) = result_of(&run, library)?
+    {
+        return tell_finished(&run, &model, app, library);
     }
     let chosen = app.device(args.device, run.config.precision)?;
     let progress = app.output.progress();
@@ -129,21 +131,24 @@ fn resume(args: &ResumeArgs, app: &App, library: &Library) -> Result<ExitKind> {
     }
 }
 
-/// Makes the model of a completed run that was cancelled before it had one.
-fn finish(run: &Run, app: &App, library: &Library) -> Result<ExitKind> {
-    if let Some(made) = library.find_result(run.id).coded()? {
-        let (name, model) = (&run.name, made.id);
-        let then = if made.trashed_ms.is_some() {
-            format!("its model is in the trash, and `atelier model restore {model}` takes it back")
-        } else {
-            "`atelier run show` says what came of it".to_owned()
-        };
-        let message = format!("run `{name}` is complete; {then}");
-        return Err(failed(ErrorCode::InvalidInput, message));
-    }
-    let model = library.make_result(run.id).coded()?;
+/// Makes the model of a completed run that was cancelled before it had one. Nothing comes of one whose checkpoints are gone.
+fn result_of(run: &Run, library: &Library) -> Result<Option<Model>> {
+    let Some(made) = library.find_result(run.id).coded()? else {
+        return library.make_result(run.id).coded();
+    };
+    let (name, model) = (&run.name, made.id);
+    let then = if made.trashed_ms.is_some() {
+        format!("its model is in the trash, and `atelier model restore {model}` takes it back")
+    } else {
+        "`atelier run show` says what came of it".to_owned()
+    };
+    let message = format!("run `{name}` is complete; {then}");
+    Err(failed(ErrorCode::InvalidInput, message))
+}
+
+fn tell_finished(run: &Run, model: &Model, app: &App, library: &Library) -> Result<ExitKind> {
     let run = library.get_run(run.id).coded()?;
-    tell_model(app, &run, Some(&model));
+    tell_model(app, &run, Some(model));
     app.output.document(&json!({
         "outcome": "completed",
         "run": run,

@@ -73,7 +73,7 @@ fn an_adapter_in_8_bits_is_read_and_written_in_16() {
         let path = bench.path(&small);
         write_tensors(&path, &in_format(dtype), file.metadata()).unwrap();
         let shown = bench.document(&["model", "inspect", &small, "--base", &base]);
-        assert_eq!(shown["dtype"], word);
+        assert_eq!(shown["adapter"]["dtype"], word);
         let out = format!("{word}-again.safetensors");
         let words = ["model", "convert", &small, "--to", "peft", "--out", &out];
         bench.succeed(&[&words[..], &["--base", &base]].concat());
