@@ -83,8 +83,8 @@ fn check(app: &App) -> Result<ExitKind> {
     let home = app.settings.library_home()?;
     let checked = finished(atelier_store::check(home, &app.cancel))?;
     if let Some(obstacle) = &checked.obstacle {
-        let note = format_args!("note: {obstacle}; the library is only read");
-        app.output.note(note);
+        let said = format_args!("note: {obstacle}; the library is only read");
+        app.output.note(said);
     }
     app.output.line(format_args!(
         "{}: {} datasets in {} versions, {} files with {:.1} MB; {} runs, {} models",

@@ -102,7 +102,9 @@ fn resume(args: &ResumeArgs, app: &App, library: &Library) -> Result<ExitKind> {
     if run.state == RunState::Completed
         && let Some(model) = result_of(&run, library)?
     {
-        return tell_finished(&run, &model, app, library);
+        let run = library.get_run(run.id).coded()?;
+        let notes = library.list_run_notes(run.id).coded()?;
+        return tell_completed(app, &run, Some(&model), [&notes, &run.skipped]);
     }
     let chosen = app.device(args.device, run.config.precision)?;
     let progress = app.output.progress();
@@ -117,15 +119,8 @@ fn resume(args: &ResumeArgs, app: &App, library: &Library) -> Result<ExitKind> {
     drop(progress);
     match trained? {
         Trained::Completed { run, model, report } => {
-            tell_model(app, &run, model.as_deref());
-            app.output.document(&json!({
-                "outcome": "completed",
-                "run": run,
-                "model": model,
-                "notes": report.notes,
-                "skipped": report.skipped,
-            }))?;
-            Ok(ExitKind::Completed)
+            let told = [&report.notes[..], &report.skipped];
+            tell_completed(app, &run, model.as_deref(), told)
         }
         Trained::Stopped { run } => tell_stopped(app, &run),
     }
@@ -137,26 +132,23 @@ fn result_of(run: &Run, library: &Library) -> Result<Option<Model>> {
         return library.make_result(run.id).coded();
     };
     let (name, model) = (&run.name, made.id);
-    let then = if made.trashed_ms.is_some() {
-        format!("its model is in the trash, and `atelier model restore {model}` takes it back")
-    } else {
-        "`atelier run show` says what came of it".to_owned()
+    let then = match made.trashed_ms {
+        Some(_) => format!("its model is in the trash: `atelier model restore {model}`"),
+        None => "`atelier run show` says what came of it".to_owned(),
     };
     let message = format!("run `{name}` is complete; {then}");
     Err(failed(ErrorCode::InvalidInput, message))
 }
 
-fn tell_finished(run: &Run, model: &Model, app: &App, library: &Library) -> Result<ExitKind> {
-    let run = library.get_run(run.id).coded()?;
-    tell_model(app, &run, Some(model));
-    app.output.document(&json!({
-        "outcome": "completed",
-        "run": run,
-        "model": model,
-        "notes": library.list_run_notes(run.id).coded()?,
-        "skipped": run.skipped,
-    }))?;
-    Ok(ExitKind::Completed)
+fn tell_completed(
+    app: &App,
+    run: &Run,
+    model: Option<&Model>,
+    [notes, skipped]: [&[String]; 2],
+) -> Result<ExitKind> {
+    tell_model(app, run, model);
+    let told = json!({"outcome": "completed", "run": run, "model": model, "notes": notes, "skipped": skipped});
+    app.output.document(&told).map(|()| ExitKind::Completed)
 }
 
 fn delete(name: &str, app: &App, library: &Library) -> Result<()> {

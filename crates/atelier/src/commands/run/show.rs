@@ -87,12 +87,8 @@ pub(super) fn show(name: &str, app: &App, library: &Library) -> Result<()> {
             .map_or_else(|| value.to_string(), str::to_owned);
         app.output.line(format_args!("  {key:<17} {text}"));
     }
-    let goes_on = match run.state {
-        RunState::Stopped | RunState::Failed | RunState::Waiting => true,
-        RunState::Completed => !run.has_result,
-        RunState::Running => false,
-    };
-    if goes_on {
+    let is_over = run.state == RunState::Completed && run.has_result;
+    if run.state != RunState::Running && !is_over {
         let word = shell_word(&run.name);
         line("go on", &format!("atelier run resume {word}"));
     }
