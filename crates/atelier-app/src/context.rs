@@ -12,7 +12,7 @@ use atelier_core::{
 use atelier_diffusion::stable_diffusion::PackedFolder;
 use atelier_failure::{Cancelled, CodedResult as _};
 use atelier_hub::{Fetched, HubSource};
-use atelier_store::{CATALOGUE, KeptHashes, KeptPacked, Library};
+use atelier_store::{KeptHashes, KeptPacked, Library};
 
 use crate::device::{self, Chosen};
 use crate::output::Output;
@@ -132,10 +132,16 @@ impl App {
 
     /// The same where there is a library.
     pub fn existing_library_to_look(&self) -> Result<Library> {
-        if self.settings.library_home()?.join(CATALOGUE).exists() {
-            return self.library_to_look();
+        match self.library_if_any()? {
+            Some(library) => Ok(library),
+            None => self.existing_library(),
         }
-        self.existing_library()
+    }
+
+    /// The library in the program's own place for a look, if there is one; none is made.
+    pub fn library_if_any(&self) -> Result<Option<Library>> {
+        let has = self.settings.has_library();
+        has.then(|| self.library_to_look()).transpose()
     }
 
     /// A base from a model hub, downloaded as far as it is not on this machine.

@@ -7,6 +7,7 @@ use anyhow::Result;
 use atelier_core::{DeviceChoice, ErrorCode};
 use atelier_failure::failed;
 use atelier_nn::kernels;
+use atelier_store::CATALOGUE;
 
 use crate::env_vars::{
     ATELIER_DEVICE, ATELIER_HOME, ATELIER_INSTRUCTIONS, ATELIER_PACKED_GB, HOME, XDG_DATA_HOME,
@@ -83,6 +84,12 @@ impl Settings {
             let message = format!("no folder to keep a library in: set `{ATELIER_HOME}` to one");
             failed(ErrorCode::InvalidInput, message)
         })
+    }
+
+    /// Whether there is a library.
+    pub fn has_library(&self) -> bool {
+        let home = self.home.as_deref();
+        home.is_some_and(|home| home.join(CATALOGUE).exists())
     }
 
     /// Where adapters are looked up that a prompt names.

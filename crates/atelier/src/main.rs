@@ -3,9 +3,7 @@
 mod commands;
 mod planner;
 mod quickstart;
-mod training;
 mod trashed;
-mod trigger_word;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

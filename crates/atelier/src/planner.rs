@@ -15,11 +15,10 @@ use atelier_data::TriggerFinding;
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_failure::{CodedResult as _, boxed, failed};
+use atelier_runs::{JudgedWord, Thought, estimate};
 use atelier_train::{MemoryPlan, PreviewPlan, Room, check_resolution, plan_notes};
 
 use crate::commands::drawing_problems;
-use crate::training::{Thought, estimate};
-use crate::trigger_word::JudgedWord;
 
 /// Plans with the program's own bases and devices.
 pub(crate) struct OwnPlanner {

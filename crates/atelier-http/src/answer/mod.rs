@@ -328,7 +328,14 @@ fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::AccessDenied | ErrorCode::Network | ErrorCode::BadDownload => {
             StatusCode::BAD_GATEWAY
         }
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::DamagedLibrary
+        | ErrorCode::OtherLibrary
+        | ErrorCode::LossNotFinite
+        | ErrorCode::PictureNotFinite
+        | ErrorCode::Device
+        | ErrorCode::AddressInUse
+        | ErrorCode::Io
+        | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -11,7 +11,7 @@ use atelier_adapters::AdapterFile;
 use atelier_app::context::App;
 use atelier_core::{AdapterUse, AdapterUseError, Coded as _, ErrorCode};
 use atelier_failure::{CodedResult as _, failed, shell_word};
-use atelier_store::{CATALOGUE, Library, Model};
+use atelier_store::{Library, Model};
 use atelier_weights::sha256_file;
 
 /// An adapter as a flag names it.
@@ -88,11 +88,8 @@ pub(super) struct LibraryModels {
 impl LibraryModels {
     /// Those of the program's own place; no library is made.
     pub(super) fn open(app: &App) -> Result<Self> {
-        let home = app.settings.home.as_deref();
-        let is_there = home.is_some_and(|home| home.join(CATALOGUE).exists());
-        let library = is_there.then(|| app.library_to_look()).transpose()?;
         Ok(Self {
-            library,
+            library: app.library_if_any()?,
             ..Self::default()
         })
     }

@@ -12,7 +12,7 @@ use atelier_app::memory;
 use atelier_failure::CodedResult as _;
 use atelier_jobs::{ChildProcess, Queue};
 use atelier_server::{Access, HostName, Limits, ListenAddress, Server, Services, Settings};
-use atelier_store::{CATALOGUE, Library};
+use atelier_store::Library;
 use clap::Args;
 use serde_json::json;
 
@@ -88,7 +88,8 @@ pub(super) fn run(args: &ServeArgs, app: &App) -> Result<ExitKind> {
 
 /// Nobody can log in where there is no library yet; none is made to find that out.
 fn check_library(app: &App, address: ListenAddress) -> Result<()> {
-    if app.settings.library_home()?.join(CATALOGUE).exists() {
+    app.settings.library_home()?;
+    if app.settings.has_library() {
         return Ok(());
     }
     let address = address.into();

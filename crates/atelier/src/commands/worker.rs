@@ -8,11 +8,11 @@ use atelier_failure::{CodedResult as _, code_of, is_cancelled, messages};
 use atelier_jobs::{
     EXIT_STOPPED, EXIT_SUPERSEDED, Error, GenerationRequest, ManifestFile, TrainingRequest, Worker,
 };
+use atelier_runs::{LibraryRun, Trained};
 use atelier_store::{JobId, Library};
 use clap::Args;
 
 use super::generate::{JobDrawing, device_of};
-use crate::training::{LibraryRun, Trained};
 
 /// The adapter in the folder of a run.
 const ADAPTER: &str = "adapter.safetensors";

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use atelier_app::context::{App, finished};
 use atelier_failure::CodedResult as _;
+use atelier_runs::JudgedWord;
 use atelier_store::{About, Imported, Library};
 use clap::Args;
 use serde_json::json;
 
 use super::{PurposeArgs, trigger};
-use crate::trigger_word::JudgedWord;
 
 /// What `create` can be told.
 #[derive(Debug, Args)]

@@ -6,12 +6,12 @@ use atelier_core::Category;
 use atelier_data::FindingLevel;
 use atelier_diffusion::tokenizer::{ClipPadding, Tokenizer};
 use atelier_failure::CodedResult as _;
+use atelier_runs::JudgedWord;
 use atelier_store::{About, DatasetId, Library};
 use clap::Args;
 use serde_json::json;
 
 use crate::commands::choice;
-use crate::trigger_word::JudgedWord;
 
 /// What `judge-trigger` can be told.
 #[derive(Debug, Args)]

@@ -7,12 +7,12 @@ use anyhow::Result;
 use atelier_app::context::{App, ExitKind};
 use atelier_core::{DeviceChoice, ErrorCode, RunState};
 use atelier_failure::{CodedResult as _, failed};
+use atelier_runs::{LibraryRun, Trained};
 use atelier_store::{Library, Model, Run, TRASH_DAYS};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::train::{tell_model, tell_stopped};
-use crate::training::{LibraryRun, Trained};
 use crate::trashed::one_of;
 
 /// What can be done with runs.

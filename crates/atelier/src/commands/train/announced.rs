@@ -9,10 +9,10 @@ use atelier_app::progress_bar::ProgressBar;
 use atelier_app::train_settings::TrainSettings;
 use atelier_core::{Progress, ProgressSink, TrainingPictures};
 use atelier_diffusion::stable_diffusion::Base;
+use atelier_runs::Expected;
 use atelier_train::Room;
 
 use super::Planned;
-use crate::training::Expected;
 
 /// Progress that says what the training strength decided, how the number of steps comes about, and what memory and time the
 /// run will take, as soon as the pictures are known.

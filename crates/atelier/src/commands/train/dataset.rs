@@ -8,11 +8,10 @@ use atelier_core::{Coded as _, ErrorCode, TrainConfig, TrainingPictures};
 use atelier_data::{Limits, read_folder};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed, shell_word};
-use atelier_store::{About, CATALOGUE, Dataset, DatasetId, Library};
+use atelier_runs::FoundPictures;
+use atelier_store::{About, Dataset, DatasetId, Library};
 use atelier_train::caption_note;
 use serde::Deserialize;
-
-use crate::training::FoundPictures;
 
 /// Digits of a version's hash in the name of its folder.
 const DIGITS: usize = 12;
@@ -128,11 +127,9 @@ impl Wanted {
 
     /// The dataset that a word names, and the version in it, if there is such a dataset.
     fn in_library(app: &App, word: &str) -> Result<Option<(Library, Dataset, Option<u32>)>> {
-        let home = app.settings.home.as_deref();
-        if !home.is_some_and(|home| home.join(CATALOGUE).exists()) {
+        let Some(library) = app.library_if_any()? else {
             return Ok(None);
-        }
-        let library = app.library_to_look()?;
+        };
         let parts = word.rsplit_once('@');
         let parts = parts.and_then(|(name, number)| match number {
             "latest" => Some((name, None)),

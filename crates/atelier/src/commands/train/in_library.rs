@@ -4,6 +4,7 @@ use anyhow::Result;
 use atelier_app::context::{App, ExitKind};
 use atelier_core::ErrorCode;
 use atelier_failure::{CodedResult as _, failed};
+use atelier_runs::{LibraryRun, Trained};
 use atelier_store::{Model, NewRun, Run};
 use atelier_train::PreviewPlan;
 use serde_json::{Value, json};
@@ -12,7 +13,6 @@ use super::announced::Announced;
 use super::dataset::Wanted;
 use super::{Planned, TrainArgs, report_document, stopped_text, tell_previews};
 use crate::commands::model::tell_use;
-use crate::training::{LibraryRun, Trained};
 use atelier_failure::shell_word;
 
 /// A run of the library is called by its name when it goes on.

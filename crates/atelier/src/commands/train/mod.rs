@@ -19,6 +19,7 @@ use atelier_core::{
 };
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::{CodedResult as _, failed};
+use atelier_runs::{JudgedWord, TrainPlan, used_trigger_words};
 use atelier_train::{LoraTrainer, Room, check_resolution, saved_steps};
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -27,8 +28,6 @@ use self::announced::Announced;
 use self::dataset::Wanted;
 use self::flags::TrainFlags;
 pub(super) use self::in_library::{tell_model, tell_stopped};
-use crate::training::TrainPlan;
-use crate::trigger_word::{self, JudgedWord};
 use atelier_failure::shell_word;
 
 /// What `atelier train` can be told.
@@ -246,7 +245,7 @@ fn refuse_run(out: &Path) -> Result<()> {
 
 /// What is to be known about the trigger word, beside the words of other datasets of the library and of its models.
 fn judged(app: &App, config: &TrainConfig, base: &Base, dataset: &Wanted) -> Result<JudgedWord> {
-    let used = trigger_word::used_if_any(app, dataset.id())?;
+    let used = used_trigger_words(app, dataset.id())?;
     let first = base.texts.first();
     let tokenizer = &first.expect("every family has a text encoder").tokenizer;
     let word = (config.trigger.as_str(), config.category);

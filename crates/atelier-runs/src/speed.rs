@@ -27,10 +27,10 @@ const WEIGHT_BYTES_PER_SEC: f64 = 8e9;
 const FRESH_SECS: f64 = 180.0;
 
 /// The speeds of this machine.
-pub(super) static SPEEDS: Speeds = Speeds(Mutex::new(Vec::new()));
+pub(crate) static SPEEDS: Speeds = Speeds(Mutex::new(Vec::new()));
 
 /// The fastest that the machine was seen to be in each arithmetic: what else it does at a time takes a part of that.
-pub(super) struct Speeds(Mutex<Vec<Timed>>);
+pub(crate) struct Speeds(Mutex<Vec<Timed>>);
 
 /// One of them.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,7 @@ struct Timed {
 impl Speeds {
     /// That of an arithmetic, timed anew where the last time is some minutes ago. Nobody else times meanwhile, since each would
     /// take a part of the other's speed.
-    pub(super) fn of(
+    pub(crate) fn of(
         &self,
         precision: Precision,
         now_secs: f64,
@@ -70,7 +70,7 @@ impl Speeds {
 
 /// What the machine multiplies in a second, in one arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Speed {
+pub(crate) struct Speed {
     /// Of linear maps and convolutions.
     layers: f64,
     /// Of attention.
@@ -81,7 +81,7 @@ pub(super) struct Speed {
 
 impl Speed {
     /// Times it, which takes some tenths of a second.
-    pub(super) fn timed(precision: Precision, clock: &dyn Clock) -> Self {
+    pub(crate) fn timed(precision: Precision, clock: &dyn Clock) -> Self {
         let watch = Stopwatch::new(clock, RUNS);
         let engine = Engine::from(precision);
         let format = engine.frozen_format().unwrap_or(WeightFormat::Float);
@@ -118,7 +118,7 @@ impl Speed {
 
     /// The seconds of a preview, beside steps of so much work with so many pictures. Attention multiplies about as fast forward as
     /// backward.
-    pub(super) fn picture_secs(
+    pub(crate) fn picture_secs(
         self,
         preview: PreviewWork,
         (work, batch): (&StepWork, f64),
@@ -135,7 +135,7 @@ impl Speed {
     }
 
     /// The seconds of a step on average, where the steps are so full. Only what is multiplied grows with their pictures.
-    pub(super) fn step_secs(self, (work, fill): (&StepWork, f64), weight_bytes: u64) -> f64 {
+    pub(crate) fn step_secs(self, (work, fill): (&StepWork, f64), weight_bytes: u64) -> f64 {
         let attention = work.forward_attention as f64 * 3.5;
         let layers = work.step as f64 - attention;
         let multiplying = fill * (layers / self.layers + attention / self.attention);

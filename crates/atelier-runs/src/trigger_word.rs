@@ -7,19 +7,19 @@ use atelier_core::{Category, ErrorCode};
 use atelier_data::{FindingLevel, TriggerContext, TriggerFinding, judge_trigger_word};
 use atelier_diffusion::tokenizer::Tokenizer;
 use atelier_failure::{CodedResult as _, failed};
-use atelier_store::{CATALOGUE, DatasetId};
+use atelier_store::DatasetId;
 use serde::Serialize;
 
 /// A trigger word with everything to know about it.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct JudgedWord {
+pub struct JudgedWord {
     word: String,
     findings: Vec<TriggerFinding>,
 }
 
 impl JudgedWord {
     /// Judges a word for pictures of a category.
-    pub(crate) fn new(
+    pub fn new(
         (word, category): (&str, Category),
         tokenizer: &Tokenizer,
         used: &[(String, String)],
@@ -39,12 +39,12 @@ impl JudgedWord {
     }
 
     /// Everything about it, the worst first.
-    pub(crate) fn findings(&self) -> &[TriggerFinding] {
+    pub fn findings(&self) -> &[TriggerFinding] {
         &self.findings
     }
 
     /// Says everything about it.
-    pub(crate) fn describe(&self, output: Output) {
+    pub fn describe(&self, output: Output) {
         for finding in &self.findings {
             let level = finding.level().name();
             output.line(format_args!("{level:<8} {finding}"));
@@ -55,7 +55,7 @@ impl JudgedWord {
     ///
     /// # Errors
     /// When it cannot be used at all.
-    pub(crate) fn warn(&self, output: Output) -> Result<()> {
+    pub fn warn(&self, output: Output) -> Result<()> {
         let word = &self.word;
         for finding in &self.findings {
             match finding.level() {
@@ -73,19 +73,20 @@ impl JudgedWord {
     }
 
     /// The worst that was found.
-    pub(crate) fn level(&self) -> FindingLevel {
+    pub fn level(&self) -> FindingLevel {
         let levels = self.findings.iter().map(TriggerFinding::level);
         levels.max().unwrap_or(FindingLevel::Good)
     }
 }
 
 /// The trigger words of the library, without those of one dataset and its models. Where there is no library, none is made.
-pub(crate) fn used_if_any(app: &App, except: Option<DatasetId>) -> Result<Vec<(String, String)>> {
-    let home = app.settings.home.as_deref();
-    if home.is_some_and(|home| home.join(CATALOGUE).exists()) {
-        app.library_to_look()?.used_trigger_words(except).coded()
-    } else {
-        Ok(Vec::new())
+///
+/// # Errors
+/// When the library cannot be read.
+pub fn used_trigger_words(app: &App, except: Option<DatasetId>) -> Result<Vec<(String, String)>> {
+    match app.library_if_any()? {
+        Some(library) => library.used_trigger_words(except).coded(),
+        None => Ok(Vec::new()),
     }
 }
 

@@ -23,7 +23,7 @@ struct Devices {
 }
 
 /// Takes note that a run is trained on a device from now on.
-pub(super) fn note(run: &Run, device: &str) -> Result<()> {
+pub(crate) fn note(run: &Run, device: &str) -> Result<()> {
     let mut devices = of(&run.folder).unwrap_or_default();
     if devices.is_empty() && run.done_steps > 0 {
         devices.push(processor());
@@ -41,7 +41,7 @@ pub(super) fn note(run: &Run, device: &str) -> Result<()> {
 }
 
 /// Whether all steps of the run in a folder were made on a device.
-pub(super) fn are(folder: &Path, device: &str) -> bool {
+pub(crate) fn are(folder: &Path, device: &str) -> bool {
     let devices = of(folder).unwrap_or_else(|| vec![processor()]);
     devices.iter().all(|known| known == device)
 }

@@ -11,23 +11,26 @@ use atelier_failure::CodedResult as _;
 use atelier_train::{MemoryPlan, PreviewPlan, Room, plan_notes};
 use serde_json::{Map, Value, json};
 
-use super::duration::{Thought, duration_text, estimate};
+use crate::duration::{Thought, duration_text, estimate};
 use crate::trigger_word::JudgedWord;
 
 /// Everything that is known before a training.
-pub(crate) struct TrainPlan<'a> {
-    pub(crate) settings: &'a TrainSettings,
-    pub(crate) trigger_word: &'a JudgedWord,
+pub struct TrainPlan<'a> {
+    /// Its settings, and where each comes from.
+    pub settings: &'a TrainSettings,
+    /// The word that will call what it learns.
+    pub trigger_word: &'a JudgedWord,
 }
 
 /// What a training would find in its dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FoundPictures {
-    pub(crate) pictures: TrainingPictures,
+pub struct FoundPictures {
+    /// How many, and how large.
+    pub pictures: TrainingPictures,
     /// Those that it would leave out, in words.
-    pub(crate) skipped: Vec<String>,
+    pub skipped: Vec<String>,
     /// What a person should know of the captions.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 impl TrainPlan<'_> {
@@ -36,12 +39,12 @@ impl TrainPlan<'_> {
     }
 
     /// What previews are drawn from.
-    pub(crate) fn preview_prompts(&self) -> Vec<String> {
+    pub fn preview_prompts(&self) -> Vec<String> {
         self.config().previewed()
     }
 
     /// What documents say of it, for a number of pictures.
-    pub(crate) fn fields(&self, pictures: usize) -> Map<String, Value> {
+    pub fn fields(&self, pictures: usize) -> Map<String, Value> {
         let StepCount {
             pictures,
             repeats,
@@ -70,7 +73,10 @@ impl TrainPlan<'_> {
     }
 
     /// Says it all, in place of training; of a run that goes on after so many steps as are `made`, what is left of it.
-    pub(crate) fn tell(
+    ///
+    /// # Errors
+    /// Those of [`Expected::of`].
+    pub fn tell(
         &self,
         app: &App,
         base: &Base,
@@ -124,7 +130,7 @@ impl TrainPlan<'_> {
 }
 
 /// What a training will take.
-pub(crate) struct Expected {
+pub struct Expected {
     memory: MemoryPlan,
     previews: PreviewPlan,
     duration: Option<PlannedDuration>,
@@ -138,7 +144,7 @@ impl Expected {
     ///
     /// # Errors
     /// When it does not fit into the memory, or its previews cannot be drawn.
-    pub(crate) fn of(
+    pub fn of(
         app: &App,
         base: &Base,
         (config, pictures, made): (&TrainConfig, TrainingPictures, Option<u64>),
@@ -175,7 +181,7 @@ impl Expected {
     }
 
     /// In words: memory, time where something is known about it, previews unless they were declined.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         let lines = [
             Some(memory_text(&self.memory, self.room)),
             (self.duration.as_ref()).map(|duration| duration_text(duration, self.left)),

@@ -9,14 +9,14 @@ use atelier_app::device::Chosen;
 use atelier_core::{Clock, PlannedDuration, Recompute, RunState, TrainConfig};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::CodedResult as _;
-use atelier_store::{CATALOGUE, Run};
+use atelier_store::Run;
 use atelier_train::{
     MemoryPlan, PreviewPlan, PreviewWork, StepWork, recorded_pictures, recorded_recompute,
     step_batch, trained_side,
 };
 
-use super::devices;
-use super::speed::{SPEEDS, Speed};
+use crate::devices;
+use crate::speed::{SPEEDS, Speed};
 
 /// Steps that a run has before its speed says something.
 const TELLING_STEPS: u64 = 20;
@@ -32,26 +32,28 @@ fn duration([step_secs, preview_secs]: [f64; 2], steps: u64, is_guess: bool) -> 
 
 /// A training that is thought of.
 #[derive(Clone, Copy)]
-pub(crate) struct Thought<'a> {
-    pub(crate) config: &'a TrainConfig,
+pub struct Thought<'a> {
+    /// Its settings.
+    pub config: &'a TrainConfig,
     /// Steps that are to be made.
-    pub(crate) steps: u64,
+    pub steps: u64,
     /// How full they are: [`atelier_core::StepCount::fill`].
-    pub(crate) fill: f64,
-    pub(crate) memory: &'a MemoryPlan,
-    pub(crate) previews: &'a PreviewPlan,
-    pub(crate) device: &'a Chosen,
+    pub fill: f64,
+    /// What it takes of the memory.
+    pub memory: &'a MemoryPlan,
+    /// What it draws on the way.
+    pub previews: &'a PreviewPlan,
+    /// What it computes on.
+    pub device: &'a Chosen,
 }
 
 /// What is known of a training, where something is: of graphics processors only runs before it tell.
-pub(crate) fn estimate(
-    app: &App,
-    base: &Base,
-    thought: Thought<'_>,
-) -> Result<Option<PlannedDuration>> {
-    let home = app.settings.home.as_deref();
-    if home.is_some_and(|home| home.join(CATALOGUE).exists()) {
-        let runs = app.library_to_look()?.list_runs(false).coded()?;
+///
+/// # Errors
+/// When the library or the base cannot be read.
+pub fn estimate(app: &App, base: &Base, thought: Thought<'_>) -> Result<Option<PlannedDuration>> {
+    if let Some(library) = app.library_if_any()? {
+        let runs = library.list_runs(false).coded()?;
         let hash = base.files().hash_with(&app.hashes()).coded()?;
         let work = thought.memory.shape.work(base).coded()?;
         let native = base.native_size();
@@ -134,7 +136,7 @@ fn batch(thought: Thought<'_>) -> f64 {
 }
 
 /// In words, such as `about 12 minutes`; of a run that goes on with how many steps are `left`.
-pub(super) fn duration_text(planned: &PlannedDuration, left: Option<u64>) -> String {
+pub(crate) fn duration_text(planned: &PlannedDuration, left: Option<u64>) -> String {
     let left = match left {
         None => String::new(),
         Some(0) => return "time: all its steps are made".to_owned(),

@@ -19,7 +19,7 @@ use atelier_store::{JobId, Library, Model, Run, RunEnd, RunId, Sitting, Spent};
 use atelier_train::LoraTrainer;
 use atelier_weights::ModelFiles;
 
-use crate::training::devices;
+use crate::devices;
 
 /// Digits of a version's hash in the name of its folder.
 const DIGITS: usize = 12;
@@ -27,32 +27,43 @@ const DIGITS: usize = 12;
 const PAUSE_MS: u64 = 1000;
 
 /// A run of the library that is to be trained.
-pub(crate) struct LibraryRun<'a> {
-    pub(crate) app: &'a App,
-    pub(crate) library: &'a Library,
-    pub(crate) chosen: &'a Chosen,
+pub struct LibraryRun<'a> {
+    /// The program.
+    pub app: &'a App,
+    /// The library that has it.
+    pub library: &'a Library,
+    /// What computes.
+    pub chosen: &'a Chosen,
     /// Leave unusable pictures out instead of refusing.
-    pub(crate) skip_bad: bool,
+    pub skip_bad: bool,
     /// The job of the queue that trains it; none in the terminal.
-    pub(crate) job: Option<JobId>,
+    pub job: Option<JobId>,
 }
 
 /// How a sitting ended that did not fail.
-pub(crate) enum Trained {
+pub enum Trained {
     /// The run is complete.
     Completed {
+        /// The run.
         run: Box<Run>,
         /// What was made of it; a job's is made when the queue ends the job.
         model: Option<Box<Model>>,
+        /// What its training says of itself.
         report: Box<TrainReport>,
     },
     /// It was asked to stop, and can go on.
-    Stopped { run: Box<Run> },
+    Stopped {
+        /// The run.
+        run: Box<Run>,
+    },
 }
 
 impl LibraryRun<'_> {
     /// Trains until the run is complete, it fails, or the work is asked to stop. However that ends, the library knows.
-    pub(crate) fn train(&self, id: RunId, context: RunContext<'_>) -> Result<Trained> {
+    ///
+    /// # Errors
+    /// When the run is trained elsewhere, its base, version or checkpoints cannot be read, or the training fails.
+    pub fn train(&self, id: RunId, context: RunContext<'_>) -> Result<Trained> {
         let begun = match self.job {
             Some(job) => self.library.begin_run_of_job(id, job),
             None => self.library.begin_run(id),
