@@ -16,7 +16,7 @@ use crate::context::App;
 use crate::{embedded, target};
 
 use copy::copy;
-pub use copy::{about_files, files_of, finish};
+pub use copy::{about_files, copy_while, files_of, finish};
 
 /// A base that a command names, found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +168,7 @@ fn copy_in(app: &App, source: &Path, about: &Path, name: String) -> Result<Found
     let path = folder.join(&name);
     let work = Work::begin(&folder)?;
     let temporary = work.partial(&name)?;
-    let copied = copy(&files, &temporary).and_then(|()| finish(&base, &temporary));
+    let copied = copy(&files, &temporary, app).and_then(|()| finish(&base, &temporary));
     if copied.is_err() {
         let _ = fs_err::remove_dir_all(&temporary);
     }

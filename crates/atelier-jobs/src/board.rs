@@ -38,6 +38,8 @@ pub struct Changes {
 pub(crate) struct Board {
     state: Mutex<State>,
     changed: Condvar,
+    /// Why open jobs wait, where the catalogue may not be able to hold it.
+    troubles: Mutex<BTreeMap<JobId, String>>,
     /// Whether it shows a job that is running.
     works: AtomicBool,
     /// Ended jobs that it shows.
@@ -64,6 +66,7 @@ impl Board {
                 is_closed: false,
             }),
             changed: Condvar::new(),
+            troubles: Mutex::default(),
             works: AtomicBool::new(false),
             most_ended,
         }
@@ -71,6 +74,17 @@ impl Board {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why open jobs wait, where that is the queue's own doing.
+    pub(crate) fn set_troubles(&self, troubles: BTreeMap<JobId, String>) {
+        *self.troubles.lock().unwrap_or_else(PoisonError::into_inner) = troubles;
+    }
+
+    /// Why the queue cannot go on with a job, where it cannot.
+    pub(crate) fn trouble(&self, id: JobId) -> Option<String> {
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.get(&id).cloned()
     }
 
     /// Shows a job as it is now.

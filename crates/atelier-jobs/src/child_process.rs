@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use fs_err::OpenOptions;
 
@@ -61,7 +61,7 @@ impl ChildProcess {
         self.children.retain(|token, child| match child.try_wait() {
             Ok(None) => true,
             Ok(Some(status)) => {
-                ended.insert(token.clone(), status.code());
+                ended.insert(token.clone(), exit_status(status));
                 false
             }
             Err(_) => {
@@ -87,6 +87,17 @@ impl ChildProcess {
             Standing::Ended(None)
         }
     }
+}
+
+/// The status as shells say it.
+fn exit_status(status: ExitStatus) -> Option<i32> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt as _;
+        status.code().or(status.signal().map(|signal| 128 + signal))
+    }
+    #[cfg(not(unix))]
+    status.code()
 }
 
 impl Executor for ChildProcess {

@@ -34,9 +34,13 @@ pub enum Standing {
     Unknown,
     /// Something works on it, or is about to.
     Alive,
-    /// Nothing works on it any more; the exit status, where that is known.
+    /// Nothing works on it any more; the exit status, where that is known: of a process that a signal ended, 128 and its
+    /// number, as shells say it.
     Ended(Option<i32>),
 }
+
+/// The exit status of what was killed, as the system kills when its memory runs out.
+pub const KILLED: i32 = 128 + 9;
 
 /// Runs attempts.
 pub trait Executor: Send {

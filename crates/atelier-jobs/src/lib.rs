@@ -22,7 +22,7 @@ mod worker;
 pub use board::{Changes, JobSnapshot};
 pub use child_process::ChildProcess;
 pub use error::{Error, Result};
-pub use executor::{Executor, Standing, Ticket};
+pub use executor::{Executor, KILLED, Standing, Ticket};
 pub use files::{
     AttemptFiles, Drawn, Failed, Fence, FencePermit, Manifest, ManifestFile, Order, Report,
 };

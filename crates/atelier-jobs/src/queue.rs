@@ -189,15 +189,25 @@ impl Queue {
 
     /// A job as it is now, and how far it is.
     pub fn snapshot(&self, id: JobId) -> Result<JobSnapshot> {
-        let mut job = self.library.get_job(id)?;
+        Ok(self.snapshot_of(self.library.get_job(id)?))
+    }
+
+    /// A job of the catalogue with what the queue knows beside it.
+    pub fn snapshot_of(&self, mut job: Job) -> JobSnapshot {
+        let id = job.id;
+        if job.state.is_open()
+            && let Some(why) = self.shared.board.trouble(id)
+        {
+            job.waiting = Some(why);
+        }
         let is_running = job.state == JobState::Running;
         let shown = is_running.then(|| self.shared.board.running(id)).flatten();
         let Some(JobSnapshot { job: seen, report }) = shown else {
-            return Ok(JobSnapshot { job, report: None });
+            return JobSnapshot { job, report: None };
         };
         // The catalogue may lack it, such as on a full disk.
         job.waiting = seen.waiting.or(job.waiting);
-        Ok(JobSnapshot { job, report })
+        JobSnapshot { job, report }
     }
 
     /// What changed since a revision: at once where something has, else when something does, or after `patience`. With

@@ -11,8 +11,8 @@ use atelier_app::context::App;
 use atelier_app::device::{Chosen, watch};
 use atelier_app::memory;
 use atelier_core::{
-    ErrorCode, Outcome, Phase, Progress, ProgressSink, RunContext, RunState, TrainReport,
-    TrainRequest, Trainer as _, TrainingPictures,
+    CancelFlag, ErrorCode, Outcome, Phase, Progress, ProgressSink, RunContext, RunState,
+    TrainReport, TrainRequest, Trainer as _, TrainingPictures,
 };
 use atelier_failure::{CodedResult as _, failed, messages};
 use atelier_store::{JobId, Library, Model, Run, RunEnd, RunId, Sitting, Spent};
@@ -194,9 +194,12 @@ impl LibraryRun<'_> {
             );
             return Err(failed(ErrorCode::NotFound, message));
         };
-        self.library
-            .export_version(dataset, version, &folder)
-            .coded()?;
+        // Who asks it to stop finds it in its first step, with a run that can go on.
+        let whole = CancelFlag::default();
+        let exported = self
+            .library
+            .export_version(dataset, version, &folder, &whole);
+        exported.coded()?;
         Ok(folder)
     }
 }

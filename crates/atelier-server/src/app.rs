@@ -122,7 +122,7 @@ impl App {
         access: Access,
     ) -> Result<Self, Error> {
         let uploads = settings.home.join("uploads");
-        let made = fs_err::create_dir_all(&uploads);
+        let made = atelier_store::create_private_folder(&uploads);
         made.map_err(|source| Error::Folder {
             path: uploads.clone(),
             source,

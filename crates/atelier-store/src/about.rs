@@ -1,12 +1,12 @@
 //! What a dataset, or a model that was trained on it, is called and what it is for.
 
 use atelier_core::Category;
-use rusqlite::Row;
 use rusqlite::types::Type;
+use rusqlite::{Row, Transaction};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::library::{composed, is_format};
+use crate::library::{Ask as _, composed, is_format, name_key};
 
 /// Longest name.
 const MAX_NAME_CHARS: usize = 200;
@@ -155,6 +155,17 @@ pub(crate) fn plain_handle(name: &str) -> String {
     let name = name.trim().trim_start_matches('.');
     let cut = name.chars().take(MAX_NAME_CHARS - NUMBER_CHARS);
     cut.map(plain).collect::<String>().trim().to_owned()
+}
+
+/// The name itself, or with the first number that makes it one that nothing in this table has outside the trash.
+pub(crate) fn free_name(view: &Transaction<'_>, table: &str, name: &str) -> Result<String> {
+    let taken =
+        format!("SELECT count(*) FROM main.{table} WHERE name_key = ? AND trashed_ms IS NULL");
+    let short: String = name.chars().take(MAX_NAME_CHARS - NUMBER_CHARS).collect();
+    let numbered = (2_u32..).map(|number| format!("{} {number}", short.trim_end()));
+    first_free(std::iter::once(name.to_owned()).chain(numbered), |name| {
+        Ok(view.ask(&taken, [name_key(name)], |row| row.get::<_, u32>(0))? > 0)
+    })
 }
 
 /// The first of these names that is not taken.

@@ -11,7 +11,7 @@ use crate::blobs::{Blobs, FileProblem, Hold, file_problem};
 use crate::datasets::hash_problems;
 use crate::error::{Error, Result};
 use crate::library::still::{self, Still};
-use crate::library::{CATALOGUE, Layout, layout, newest_layout, open_to_read};
+use crate::library::{CATALOGUE, Layout, layout, newest_layout, open_to_read, refuse_lost};
 use crate::models::lineage_problems;
 use crate::runs::{self, Noted, is_run, noted, unnamed_folders};
 use crate::trash::named;
@@ -74,6 +74,7 @@ impl NamedFile {
 pub fn check(home: &Path, cancel: &CancelFlag) -> Result<Checked> {
     let path = home.join(CATALOGUE);
     if !path.exists() {
+        refuse_lost(home, &path)?;
         let home = home.to_owned();
         return Err(Error::NoLibrary { home });
     }

@@ -24,7 +24,9 @@ pub(crate) fn sweep(path: &Path) {
     let entries = fs_err::read_dir(folder.unwrap_or(Path::new(".")));
     for entry in entries.into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(&start(path)) && name.ends_with(ENDING) && is_old(&entry.path()) {
+        // A database has its journal beside it.
+        let is_ours = name.trim_end_matches("-journal").ends_with(ENDING);
+        if name.starts_with(&start(path)) && is_ours && is_old(&entry.path()) {
             let _ = remove(&entry.path());
         }
     }

@@ -182,6 +182,13 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn metadata_of_null_are_none() {
+        let json = br#"{"__metadata__":null,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+        let header = Header::parse(json, 4).unwrap();
+        assert!(header.metadata.is_empty() && header.entries.len() == 1);
+    }
+
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(json in proptest::collection::vec(any::<u8>(), 0..200), data in any::<u64>()) {

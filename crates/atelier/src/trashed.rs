@@ -31,6 +31,17 @@ pub(crate) fn one_of<'t, T>(
     Err(failed(ErrorCode::NotFound, message))
 }
 
+/// What is said of a thing that is back, whose name may be another one's by now.
+pub(crate) fn is_back(what: &str, before: &str, name: &str) -> String {
+    if before == name {
+        format!("took {what} `{name}` back from the trash")
+    } else {
+        format!(
+            "took {what} `{before}` back from the trash as `{name}`, since another one has its name"
+        )
+    }
+}
+
 /// What a list says behind a thing in the trash, where several may have one name.
 pub(crate) fn id_in_trash(trashed: bool, id: &impl Display) -> String {
     if trashed {

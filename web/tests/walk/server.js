@@ -99,6 +99,16 @@ export class Server {
     return answer.json();
   }
 
+  async change(path, body) {
+    const headers = { 'Content-Type': 'application/json' };
+    const answer = await fetch(`${this.api}/api/v1${path}`, {
+      method: 'PATCH',
+      headers,
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+  }
+
   async remove(path) {
     const answer = await fetch(`${this.api}/api/v1${path}`, { method: 'DELETE' });
     if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);

@@ -17,8 +17,9 @@ struct Config {
     lora_alpha: Option<f64>,
     /// What `LoHa` and `LoKr` call `lora_alpha`.
     alpha: Option<f64>,
-    alpha_pattern: BTreeMap<String, f64>,
-    rank_pattern: BTreeMap<String, f64>,
+    /// The first pattern that fits counts, so that these keep their order.
+    alpha_pattern: Map<String, Value>,
+    rank_pattern: Map<String, Value>,
     use_rslora: bool,
 }
 
@@ -86,7 +87,7 @@ fn parse(mut settings: Map<String, Value>) -> Result<Config, serde_json::Error> 
 
 /// The value of the first pattern that a layer's path ends with. PEFT takes patterns for regular expressions; names
 /// with or without `^` in front are those that its own tools write.
-fn in_pattern(patterns: &BTreeMap<String, f64>, path: &str) -> Result<Option<f64>, String> {
+fn in_pattern(patterns: &Map<String, Value>, path: &str) -> Result<Option<f64>, String> {
     for (pattern, value) in patterns {
         let (anchored, name) = match pattern.strip_prefix('^') {
             Some(name) => (true, name),
@@ -103,7 +104,9 @@ fn in_pattern(patterns: &BTreeMap<String, f64>, path: &str) -> Result<Option<f64
             .strip_suffix(&name)
             .is_some_and(|front| front.ends_with('.') && !anchored);
         if path == name || inside {
-            return Ok(Some(*value));
+            let wrong =
+                || format!("its settings give `{value}` for `{pattern}`, expected a number");
+            return value.as_f64().map(Some).ok_or_else(wrong);
         }
     }
     Ok(None)
@@ -135,6 +138,19 @@ mod tests {
     }
 
     #[test]
+    fn the_first_pattern_that_fits_counts() {
+        let text = r#"{"r": 4, "lora_alpha": 4, "alpha_pattern": {"to_q": 8, "b.to_q": 1}}"#;
+        let scale = |text: &str| {
+            PeftScales::from_config(text)
+                .unwrap()
+                .scale("a.b.to_q", Some(4))
+        };
+        assert_eq!(scale(text).unwrap(), Some(2.0));
+        let text = text.replace(r#""to_q": 8, "b.to_q": 1"#, r#""b.to_q": 1, "to_q": 8"#);
+        assert_eq!(scale(&text).unwrap(), Some(0.25));
+    }
+
+    #[test]
     fn settings_that_cannot_be_followed_are_named() {
         let error = PeftScales::from_header("[").unwrap_err();
         assert!(error.contains(METADATA_KEY), "{error}");
@@ -142,5 +158,8 @@ mod tests {
             PeftScales::from_config(r#"{"r": 1, "lora_alpha": 1, "alpha_pattern": {".*q": 1}}"#);
         let error = scales.unwrap().scale("a.q", Some(1)).unwrap_err();
         assert!(error.contains("`.*q`"), "{error}");
+        let scales = PeftScales::from_config(r#"{"r": 1, "alpha_pattern": {"q": "x"}}"#);
+        let error = scales.unwrap().scale("a.q", Some(1)).unwrap_err();
+        assert!(error.contains("expected a number"), "{error}");
     }
 }

@@ -9,6 +9,7 @@ const MARKS: [(&[&str], &str); 7] = [
         &[
             ".oft_",
             ".on_input",
+            ".ia3_l",
             ".a1.weight",
             ".a2.weight",
             ".b1.weight",

@@ -1,13 +1,16 @@
 //! Copies of bases: which files they have under which names, and what makes them whole.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use atelier_core::{Phase, Progress, ProgressSink as _};
 use atelier_diffusion::stable_diffusion::Base;
-use atelier_failure::CodedResult as _;
+use atelier_failure::{Cancelled, CodedResult as _};
 use atelier_weights::{ModelFolder, atomic};
 
 use super::check_complete;
+use crate::context::App;
 
 /// Files beside the parts that say where a base comes from.
 const ABOUT_FILES: [&str; 6] = [
@@ -18,6 +21,8 @@ const ABOUT_FILES: [&str; 6] = [
     "LICENSE.txt",
     "NOTICE",
 ];
+/// What is copied between two looks whether to go on.
+const PIECE_BYTES: u64 = 64 << 20;
 /// The endings of a checkpoint, and of an autoencoder beside one.
 const ENDING: &str = "safetensors";
 const VAE_ENDING: &str = ".vae.safetensors";
@@ -66,17 +71,63 @@ fn checkpoint_name(path: &Path) -> PathBuf {
     }
 }
 
-/// Copies the files into a folder.
-pub(super) fn copy(files: &[(PathBuf, PathBuf)], folder: &Path) -> Result<()> {
+/// Copies the files into a folder, and says how far it is.
+///
+/// # Errors
+/// When a file cannot be copied, and [`Cancelled`] when the program is asked to stop.
+pub(super) fn copy(files: &[(PathBuf, PathBuf)], folder: &Path, app: &App) -> Result<()> {
+    let sizes = files.iter().map(|(file, _)| fs_err::metadata(file));
+    let sizes: Vec<u64> = sizes
+        .map(|about| Ok(about?.len()))
+        .collect::<Result<_, std::io::Error>>()?;
+    let total = sizes.iter().sum::<u64>() / PIECE_BYTES + files.len() as u64;
+    let (progress, mut done) = (app.output.progress(), 0);
     for (file, target) in files {
         let target = folder.join(target);
         if let Some(parent) = target.parent() {
             fs_err::create_dir_all(parent)?;
         }
-        fs_err::copy(file, &target)?;
-        keep_time(file, &target);
+        let proceed = || {
+            done += 1;
+            progress.report(Progress {
+                phase: Phase::Saving,
+                done: done.min(total),
+                total,
+                loss: None,
+            });
+            !app.cancel.is_cancelled()
+        };
+        if !copy_while(file, &target, proceed)? {
+            return Err(Cancelled.into());
+        }
     }
     Ok(())
+}
+
+/// Copies a file with its permissions and times, a piece at a time as long as `proceed` says so before each. Whether it came to
+/// its end.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn copy_while(file: &Path, target: &Path, mut proceed: impl FnMut() -> bool) -> Result<bool> {
+    let (mut from, mut to) = (fs_err::File::open(file)?, fs_err::File::create_new(target)?);
+    loop {
+        if !proceed() {
+            return Ok(false);
+        }
+        // Between files, the system itself copies, and on some disks shares what is the same.
+        let copied = std::io::copy(&mut from.file_mut().take(PIECE_BYTES), to.file_mut());
+        let copied = copied.with_context(|| {
+            format!("cannot copy `{}` to `{}`", file.display(), target.display())
+        })?;
+        if copied == 0 {
+            break;
+        }
+    }
+    to.sync_all()?;
+    fs_err::set_permissions(target, from.metadata()?.permissions())?;
+    keep_time(file, target);
+    Ok(true)
 }
 
 /// The content is as old as it was; not every system can say so, and nothing depends on it.

@@ -106,7 +106,7 @@ pub(super) async fn list_public(AppFor(app): AppFor) -> Result<Json<Value>> {
             "akUUID": one.id,
             "name": one.name,
             "description": one.description,
-            "creatorName": "local",
+            "creatorName": one.owner.as_deref().unwrap_or("local"),
             "urlImage": null,
             "weightMin": least,
             "weightMax": most,

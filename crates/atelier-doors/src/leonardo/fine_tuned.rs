@@ -43,7 +43,7 @@ pub(super) struct FineTuned {
     /// How far its training is, in this house's words.
     pub(super) training: Value,
     /// The name of the account that it belongs to; nothing for what the user of the machine made.
-    owner: Option<String>,
+    pub(super) owner: Option<String>,
 }
 
 /// Whether something is there or coming; nothing for what was there and is gone, and for what was cancelled.
@@ -69,7 +69,7 @@ impl FineTuned {
         let PromisedModel { model, run, .. } = promised;
         let (id, number) = (promised.id.to_string(), promised.number);
         let training = run.as_ref().map_or(Value::Null, training);
-        let changed_ms = run.as_ref().map(|run| run.changed_ms);
+        let times = run.as_ref().map(|run| [run.created_ms, run.changed_ms]);
         Some(match (model, run) {
             (Some(model), run) => Self {
                 id,
@@ -80,8 +80,10 @@ impl FineTuned {
                 trigger: model.about.trigger_word,
                 base: model.base,
                 strength: Some(model.strength),
-                created_ms: model.created_ms,
-                changed_ms: changed_ms.unwrap_or(model.created_ms),
+                created_ms: times.map_or(model.created_ms, |[created_ms, _]| created_ms),
+                changed_ms: times.map_or(model.created_ms, |[_, changed_ms]| {
+                    changed_ms.max(model.created_ms)
+                }),
                 status,
                 config: run.map(|run| run.config),
                 training,

@@ -70,7 +70,7 @@ pub(super) async fn list_generations(
     query: Result<QueryOf<GenerationQuery>, atelier_server::door::Failure>,
 ) -> Result<Json<Value>> {
     let QueryOf(GenerationQuery { offset, limit }) = query?;
-    let wanted = (offset, limit.clamp(1, MOST_LISTED));
+    let wanted = (offset, limit.min(MOST_LISTED));
     let (library, queue) = (app.library(), app.queue()?);
     let list = move || -> Result<Vec<Value>> {
         let jobs = library.page_of_drawings(wanted)?.jobs.into_iter();
@@ -139,10 +139,7 @@ impl Generation {
     }
 
     fn of(library: &Library, queue: &Queue, job: Job) -> Result<Self> {
-        let snapshot = match job.state {
-            JobState::Running => queue.snapshot(job.id)?,
-            _ => JobSnapshot { job, report: None },
-        };
+        let snapshot = queue.snapshot_of(job);
         // After its state, so that one that is completed has them.
         let mut pictures = library.list_pictures_of(snapshot.job.id)?;
         pictures.retain(|picture| picture.trashed_ms.is_none());

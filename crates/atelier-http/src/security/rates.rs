@@ -76,21 +76,11 @@ impl Rates {
         }
     }
 
-    /// Whether another token may be tried from an address.
-    pub fn check_token(&self, from: Option<IpAddr>) -> Result<()> {
-        let wait = lock(&self.unknown_tokens).wait(&from.map(neighbourhood), Instant::now());
-        wait.map_or(Ok(()), |wait| {
-            Err(Failure::too_often("too many unknown tokens", wait))
-        })
-    }
-
-    /// Counts a token that nobody knows.
-    pub fn unknown_token(&self, from: Option<IpAddr>) {
-        let _ = take(
-            &self.unknown_tokens,
-            &from.map(neighbourhood),
-            Instant::now(),
-        );
+    /// Counts a token that nobody knows, unless there were too many from its address.
+    pub fn unknown_token(&self, from: Option<IpAddr>) -> Result<()> {
+        let from = from.map(neighbourhood);
+        let taken = take(&self.unknown_tokens, &from, Instant::now());
+        taken.map_err(|wait| Failure::too_often("too many unknown tokens", wait))
     }
 
     /// Counts a request, unless there were too many.
@@ -153,15 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn unknown_tokens_are_counted_and_known_ones_are_not() {
+    fn unknown_tokens_are_counted_by_address() {
         let rates = Rates::default();
         let from = address("10.0.0.1");
         for _ in 0..20 {
-            assert!(rates.check_token(from).is_ok());
-            rates.unknown_token(from);
+            assert!(rates.unknown_token(from).is_ok());
         }
-        assert!(rates.check_token(from).is_err());
-        assert!(rates.check_token(address("10.0.0.2")).is_ok());
+        assert!(rates.unknown_token(from).is_err());
+        assert!(rates.unknown_token(address("10.0.0.2")).is_ok());
     }
 
     #[test]

@@ -25,7 +25,12 @@ impl Supervisor {
                     waiting.push((job.id, IN_USE.to_owned()));
                 }
                 Turn::Begin => {
-                    found.note(self.begin(job))?;
+                    let begun = self.begin(job);
+                    // What else can be wrong the catalogue says.
+                    if !matches!(&begun, Err(error) if !matches!(error, Error::Library(_))) {
+                        self.note_trouble([job.id], &begun);
+                    }
+                    found.note(begun)?;
                     has_begun = true;
                 }
                 Turn::Wait(why) => waiting.push((job.id, why)),
@@ -38,8 +43,10 @@ impl Supervisor {
         if waiting.is_empty() {
             return Ok(has_begun);
         }
-        let noted = self.library.note_waiting(waiting);
-        found.note(noted.map(|()| false).map_err(Error::from))?;
+        let ids: Vec<_> = waiting.iter().map(|(id, _)| *id).collect();
+        let noted = self.library.note_waiting(waiting).map_err(Error::from);
+        self.note_trouble(ids, &noted);
+        found.note(noted.map(|()| false))?;
         Ok(true)
     }
 

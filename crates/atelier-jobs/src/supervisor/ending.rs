@@ -6,7 +6,7 @@ use atelier_store::{Attempt, Job, Library, Lost, NewPicture};
 use super::logs::lock;
 use super::{Supervisor, newest_attempt, ticket};
 use crate::error::{Error, Result};
-use crate::executor::Ticket;
+use crate::executor::{KILLED, Ticket};
 use crate::files::{Failed, Manifest, finished, inputs};
 use crate::judge::{Verdict, judge};
 use crate::settings::Breakpoint;
@@ -91,7 +91,8 @@ impl Supervisor {
             }
             Verdict::Lost(status) => {
                 let lost = self.lost(job, ticket, status, attempt)?;
-                self.pause(job, &lost, status.is_some());
+                let is_own_doing = status.is_some_and(|status| status != KILLED);
+                self.pause(job, &lost, is_own_doing);
                 self.library.lose_attempt(id, number, lost).map(drop)
             }
         };
@@ -161,7 +162,19 @@ impl Supervisor {
         attempt: &Attempt,
     ) -> Result<Lost> {
         let log = lock(&self.executor).log(ticket, self.limits.problem_bytes)?;
-        let status = status.map_or_else(String::new, |status| format!(" with status {status}"));
+        let is_killed = status == Some(KILLED);
+        let ended = match status {
+            Some(_) if is_killed => {
+                "was killed, as the system does when memory runs out".to_owned()
+            }
+            Some(status) => format!("ended unexpectedly with status {status}"),
+            None => "ended unexpectedly".to_owned(),
+        };
+        let code = if is_killed {
+            ErrorCode::NotEnoughMemory
+        } else {
+            ErrorCode::Internal
+        };
         let said = match log.trim() {
             "" => "; it had said nothing".to_owned(),
             said => format!("; the last that it said: {said}"),
@@ -170,9 +183,9 @@ impl Supervisor {
             is_refusal: false,
             has_advanced: self.saved_steps(job)? > attempt.saved_steps,
             most: self.limits.most_fruitless,
-            code: ErrorCode::Internal.name().to_owned(),
+            code: code.name().to_owned(),
             problem: self.told(&format!(
-                "the process of attempt {} ended unexpectedly{status}{said}",
+                "the process of attempt {} {ended}{said}",
                 ticket.attempt
             )),
         })

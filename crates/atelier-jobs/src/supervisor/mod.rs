@@ -6,13 +6,13 @@ mod ending;
 mod logs;
 mod put_off;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use atelier_core::JobState;
-use atelier_store::{Attempt, Job, Library};
+use atelier_store::{Attempt, Job, JobId, Library};
 
 use crate::alive;
 use crate::board::{Board, JobSnapshot};
@@ -43,6 +43,8 @@ pub struct Supervisor {
     put_off: PutOff,
     /// Jobs whose results could not be published, and are not tried again at once.
     unpublished: PutOff,
+    /// What kept the queue from going on with jobs, where the catalogue may not be able to hold it.
+    troubles: BTreeMap<JobId, String>,
     /// As long as it lives no other supervisor has the queue.
     _lock: File,
 }
@@ -81,6 +83,7 @@ impl Supervisor {
             has_looked: false,
             put_off: PutOff::default(),
             unpublished: PutOff::default(),
+            troubles: BTreeMap::new(),
             _lock: lock,
         })
     }
@@ -117,8 +120,13 @@ impl Supervisor {
         let mut jobs = self.library.list_open_jobs()?;
         self.put_off.keep(&jobs);
         self.unpublished.keep(&jobs);
+        if !self.is_resting() {
+            self.troubles.clear();
+        }
         for (job, ticket, verdict, attempt) in self.judged(&jobs)? {
-            found.note(self.carry_out(job, &ticket, verdict, &attempt))?;
+            let done = self.carry_out(job, &ticket, verdict, &attempt);
+            self.note_trouble([job.id], &done);
+            found.note(done)?;
         }
         self.has_looked = true;
         if found.has_changed {
@@ -130,6 +138,20 @@ impl Supervisor {
         }
         self.show(jobs)?;
         found.trouble.map_or(Ok(found.has_changed), Err)
+    }
+
+    /// Remembers why these jobs wait, where that is the queue's own doing.
+    fn note_trouble<T>(&mut self, jobs: impl IntoIterator<Item = JobId>, done: &Result<T>) {
+        let why = done.as_ref().err().map(|error| {
+            let why = self.told(&error.to_string());
+            format!("waits for the queue, which cannot go on: {why}")
+        });
+        for id in jobs {
+            match &why {
+                Some(why) => self.troubles.insert(id, why.clone()),
+                None => self.troubles.remove(&id),
+            };
+        }
     }
 
     /// Shows everybody how things are.
@@ -151,8 +173,12 @@ impl Supervisor {
                 Err(error) => return Err(error.into()),
             }
         }
+        let is_open = |id: &JobId| open.contains(id);
+        self.troubles.retain(|id, _| is_open(id));
+        self.board.set_troubles(self.troubles.clone());
         for mut job in jobs {
             let is_running = job.state == JobState::Running;
+            job.waiting = self.troubles.get(&job.id).cloned().or(job.waiting);
             if let Some(why) = self.unpublished.last_why(job.id).filter(|_| is_running) {
                 job.waiting = Some(why.to_owned());
             }

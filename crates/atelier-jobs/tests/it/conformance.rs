@@ -1,7 +1,7 @@
 //! What every executor keeps to.
 
 use atelier_core::JobKind;
-use atelier_jobs::{Executor, Fence, Order, Standing, Ticket};
+use atelier_jobs::{Executor, Fence, KILLED, Order, Standing, Ticket};
 use serde_json::json;
 
 use crate::child;
@@ -28,7 +28,7 @@ impl Stage for OfTold<'_> {
     }
 
     fn kill(&self, ticket: &Ticket) {
-        self.0.end(ticket, None);
+        self.0.end(ticket, Some(KILLED));
     }
 
     fn finish(&self, ticket: &Ticket) {
@@ -119,8 +119,9 @@ fn conforms(studio: &Studio, stage: &dyn Stage) {
     );
     let [killed, finished, stopped, adopted, _] = tickets;
     stage.kill(&killed);
-    assert_eq!(wait_for_end(executor, &killed), None);
-    assert_eq!(standing(executor, &killed), Standing::Ended(None));
+    let ended = wait_for_end(executor, &killed);
+    assert!(ended.is_some_and(|status| status > 128), "{ended:?}");
+    assert_eq!(standing(executor, &killed), Standing::Ended(ended));
     stage.finish(&finished);
     assert_eq!(wait_for_end(executor, &finished), Some(0));
     let manifest = finished.files().read_manifest().unwrap().unwrap();

@@ -1,7 +1,7 @@
 //! What becomes of attempts, however they end.
 
 use atelier_core::JobState;
-use atelier_jobs::{Error, FencePermit, Limits, Supervisor, Ticket};
+use atelier_jobs::{Error, FencePermit, KILLED, Limits, Supervisor, Ticket};
 
 use crate::studio::{Studio, settle};
 use crate::told::{Told, say_done, work};
@@ -121,6 +121,27 @@ fn three_deaths_without_a_step_forward_are_a_failure_with_the_last_words() {
         .get_run(studio.job(job).run.unwrap())
         .unwrap();
     assert_eq!(run.state, atelier_core::RunState::Failed);
+}
+
+#[test]
+fn what_the_system_kills_three_times_is_not_said_to_be_a_defect() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.training();
+    let mut supervisor = studio.supervisor(told.clone());
+    for _ in 0..3 {
+        settle(&mut supervisor).unwrap();
+        told.end(&told.at(job), Some(KILLED));
+    }
+    settle(&mut supervisor).unwrap();
+    assert_eq!(
+        studio.lines(),
+        [
+            "training failed, attempt 3, the process of attempt 3 was killed, as the system does when memory runs out; it had \
+             said nothing"
+        ]
+    );
+    let code = studio.job(job).error_code;
+    assert_eq!(code.as_deref(), Some("not_enough_memory"));
 }
 
 #[test]

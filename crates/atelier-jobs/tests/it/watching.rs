@@ -131,6 +131,32 @@ fn why_results_are_not_in_the_library_yet_is_shown_while_their_job_runs() {
 }
 
 #[test]
+fn why_the_queue_cannot_go_on_is_said_where_the_catalogue_cannot_hold_it() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let job = studio.generation();
+    let queue = Queue::open(studio.settings(told.clone())).unwrap();
+    until(&queue, job, state(JobState::Running));
+    let catalogue = rusqlite::Connection::open(studio.library.catalogue()).unwrap();
+    let refuse =
+        "CREATE TRIGGER refuse BEFORE UPDATE ON job BEGIN SELECT RAISE(ABORT, 'no room'); END";
+    catalogue.execute_batch(refuse).unwrap();
+    told.fail(&told.at(job));
+    queue.ring();
+    let shown = until(&queue, job, |shown| shown.job.waiting.is_some());
+    let why = shown.job.waiting.unwrap();
+    assert!(
+        why.contains("cannot go on") && why.contains("no room"),
+        "{why}"
+    );
+    assert_eq!(queue.snapshot(job).unwrap().job.waiting, Some(why));
+    assert_eq!(studio.job(job).waiting, None);
+    catalogue.execute_batch("DROP TRIGGER refuse").unwrap();
+    queue.ring();
+    let shown = until(&queue, job, state(JobState::Failed));
+    assert_eq!(shown.job.waiting, None);
+}
+
+#[test]
 fn a_job_that_is_done_while_the_queue_rests_says_so() {
     let (studio, told) = (Studio::new(), Told::default());
     let mut settings = studio.settings(told.clone());

@@ -128,11 +128,14 @@ pub(crate) async fn update_account(
             is_disabled: wanted.disabled,
             password: wanted.password.as_deref().map(hashed).transpose()?,
         };
-        Ok(library.update_account(id, change)?)
+        let changed = library.update_account(id, change.clone())?;
+        Ok((change.deeds(&changed.name), changed))
     };
-    let changed = app.work().password(update).await??;
+    let (deeds, changed) = app.work().password(update).await??;
     app.change_admissions();
-    audit::note(&app, "account-changed", Some(changed.name.clone())).await;
+    for (what, thing) in deeds {
+        audit::note(&app, what, Some(thing)).await;
+    }
     Ok(Json(changed.into()))
 }
 

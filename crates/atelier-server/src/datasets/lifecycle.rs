@@ -184,11 +184,11 @@ pub(crate) async fn delete_dataset(
     Ok(Json(deleted.await?.into()))
 }
 
-/// Takes a dataset back from the trash.
+/// Takes a dataset back from the trash; where another one has its name by now, with a number behind it.
 #[utoipa::path(
     post, path = "/api/v1/datasets/{dataset}/restore", tag = "datasets",
     params(("dataset" = String, Path, format = "uuid")),
-    responses((status = 200, description = "The dataset.", body = DatasetView), (status = 400, body = FailureBody, description = "Another one has its name by now."), (status = 404, body = FailureBody, description = "There is none."))
+    responses((status = 200, description = "The dataset.", body = DatasetView), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn restore_dataset(
     AppFor(app): AppFor,

@@ -1,8 +1,7 @@
 //! Jobs are listed and read.
 
-use atelier_core::JobState;
 use atelier_http::answer::{FailureBody, Json, Result};
-use atelier_jobs::{Error, JobSnapshot};
+use atelier_jobs::Error;
 use atelier_store::JobId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -50,11 +49,8 @@ pub(crate) async fn list_jobs(
     let (library, queue) = (app.library(), app.queue()?);
     let list = move || -> Result<_, Error> {
         let page = library.page_of_jobs(wanted)?;
-        let jobs = page.jobs.into_iter().map(|job| match job.state {
-            JobState::Running => queue.snapshot(job.id),
-            _ => Ok(JobSnapshot { job, report: None }),
-        });
-        Ok((jobs.collect::<Result<Vec<_>, _>>()?, page.total))
+        let jobs = page.jobs.into_iter().map(|job| queue.snapshot_of(job));
+        Ok((jobs.collect::<Vec<_>>(), page.total))
     };
     let (jobs, total) = app.work().files(list).await??;
     Ok(Json(JobList {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use atelier_core::{Category, ErrorCode};
+use atelier_core::{Category, Coded as _, ErrorCode};
 use atelier_http::answer::{Failure, FailureBody, Json, Result};
 use atelier_http::incoming::metered::Progress;
 use atelier_http::incoming::receive::broken;
@@ -32,6 +32,9 @@ pub(crate) struct ImportModel {
     /// The adapter: one `.safetensors` file, of at most what `/api/v1/about` says.
     #[schema(value_type = String, format = Binary)]
     file: PathBuf,
+    /// What the file was called.
+    #[schema(ignore)]
+    file_name: String,
     /// Its name, without `:`, `/` and `\`; that of the file when absent.
     name: Option<String>,
     /// The name of the base that it is for, on which it is tried; the usual one when absent.
@@ -92,13 +95,19 @@ async fn receive(app: &App, request: Request, folder: &Path) -> Result<ImportMod
             return Err(Failure::invalid("the form has too many fields"));
         }
         if field.name() == Some("file") {
+            if !form.file.as_os_str().is_empty() {
+                return Err(Failure::invalid("the form has more than one field `file`"));
+            }
             let name = field.file_name().unwrap_or_default();
             let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
             let stem = name.strip_suffix(".safetensors").unwrap_or(name).to_owned();
+            let shown = name.chars().filter(|c| !c.is_control()).take(200);
+            let file_name = shown.collect();
             let path = folder.join("adapter.safetensors");
             let most = ("adapter", app.limits().adapter_bytes);
             write_one(app, field, (&path, &progress), most).await?;
             form.file = path;
+            form.file_name = file_name;
             form.name.get_or_insert(stem);
         } else {
             form.set(field, &progress).await?;
@@ -151,9 +160,12 @@ fn keep(app: &App, library: &Library, form: ImportModel) -> Result<Model> {
     let planner = app.planner()?;
     let base = known(&planner, form.base.as_deref())?;
     let said = adapter_about(&form.file).map_err(|error| {
+        if error.code() == ErrorCode::Io {
+            return error.into();
+        }
         // Its words name the file where it lies here.
-        app.note(&format_args!("an adapter was not taken in: {error}"));
-        let message = "the file is no adapter in one safetensors file, or it is damaged";
+        let lies_at = form.file.display().to_string();
+        let message = error.to_string().replace(&lies_at, &form.file_name);
         Failure::new(ErrorCode::BadWeights, message)
     })?;
     planner.check_adapter(&base.name, &form.file)?;

@@ -150,11 +150,11 @@ pub(crate) async fn delete_model(
     Ok(Json(deleted.await?.into()))
 }
 
-/// Takes a model back from the trash.
+/// Takes a model back from the trash; where another one has its name by now, with a number behind it.
 #[utoipa::path(
     post, path = "/api/v1/models/{model}/restore", tag = "models",
     params(("model" = String, Path, format = "uuid")),
-    responses((status = 200, description = "The model.", body = ModelView), (status = 400, body = FailureBody, description = "Another one has its name by now."), (status = 404, body = FailureBody, description = "There is none."))
+    responses((status = 200, description = "The model.", body = ModelView), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn restore_model(
     AppFor(app): AppFor,

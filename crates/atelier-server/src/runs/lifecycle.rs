@@ -101,11 +101,11 @@ pub(crate) async fn delete_run(
     Ok(Json(deleted.into()))
 }
 
-/// Takes a run back from the trash.
+/// Takes a run back from the trash; where another one has its name by now, with a number behind it.
 #[utoipa::path(
     post, path = "/api/v1/runs/{run}/restore", tag = "runs",
     params(("run" = String, Path, format = "uuid")),
-    responses((status = 200, description = "The run.", body = RunView), (status = 400, body = FailureBody, description = "Another one has its name by now."), (status = 404, body = FailureBody, description = "There is none."))
+    responses((status = 200, description = "The run.", body = RunView), (status = 404, body = FailureBody, description = "There is none."))
 )]
 pub(crate) async fn restore_run(
     AppFor(app): AppFor,

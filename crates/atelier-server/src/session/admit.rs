@@ -134,19 +134,15 @@ async fn identify(app: &App, headers: &HeaderMap, address: Option<IpAddr>) -> Re
 }
 
 async fn of_token(app: &App, secret: &Secret, address: Option<IpAddr>) -> Result<(Who, By)> {
-    let is_counted = app.access().needs_login;
-    if is_counted {
-        app.rates().check_token(address)?;
+    if let Some(known) = known_token(app, secret.hash()).await? {
+        return Ok(known);
     }
-    let hash = secret.hash();
-    let Some((who, by)) = known_token(app, hash).await? else {
-        if is_counted {
-            app.rates().unknown_token(address);
-        }
-        let message = "the token is unknown, has expired or was revoked";
-        return Err(Failure::unauthenticated(message));
-    };
-    Ok((who, by))
+    // Whoever shows a token that is known is not made to wait by others at the same address.
+    if app.access().needs_login {
+        app.rates().unknown_token(address)?;
+    }
+    let message = "the token is unknown, has expired or was revoked";
+    Err(Failure::unauthenticated(message))
 }
 
 async fn known_token(app: &App, hash: SecretHash) -> Result<Option<(Who, By)>> {

@@ -25,6 +25,11 @@ pub(crate) async fn plan_training(
     AppFor(app): AppFor,
     JsonOf(wanted): JsonOf<TrainingRequest>,
 ) -> Result<Json<PlannedView>> {
+    if let Some(name) = wanted.name.clone() {
+        let library = app.library();
+        let checked = app.work().catalogue(move || library.check_run_name(&name));
+        checked.await?;
+    }
     let planned = plan(&app, &wanted).await?;
     Ok(Json(planned.into()))
 }

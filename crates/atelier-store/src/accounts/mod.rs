@@ -44,6 +44,26 @@ pub struct AccountChange {
     pub password: Option<PasswordHash>,
 }
 
+impl AccountChange {
+    /// What the audit log says of it: each deed, and what it is done to, for the account of this name.
+    pub fn deeds(&self, name: &str) -> Vec<(&'static str, String)> {
+        let closed = self.is_disabled.map(|is_closed| {
+            let deed = if is_closed {
+                "account-closed"
+            } else {
+                "account-opened"
+            };
+            (deed, name.to_owned())
+        });
+        let role = self
+            .role
+            .map(|role| ("account-role-changed", format!("{name} to {role}")));
+        let password = self.password.as_ref();
+        let password = password.map(|_| ("account-password-changed", name.to_owned()));
+        [role, closed, password].into_iter().flatten().collect()
+    }
+}
+
 impl Account {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let role: String = row.get("role")?;

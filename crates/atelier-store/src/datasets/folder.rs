@@ -193,6 +193,7 @@ impl Library {
         dataset: DatasetId,
         number: Option<u32>,
         folder: &Path,
+        cancel: &CancelFlag,
     ) -> Result<Exported> {
         let version = self.get_version(dataset, number)?;
         if folder.symlink_metadata().is_ok() {
@@ -209,7 +210,7 @@ impl Library {
         leftovers::sweep(folder);
         let temporary = leftovers::partial(folder);
         fs_err::create_dir(&temporary)?;
-        let written = self.write_folder(&version, &temporary);
+        let written = self.write_folder(&version, &temporary, cancel);
         written.inspect_err(|_| {
             let _ = leftovers::remove(&temporary);
         })?;
@@ -246,7 +247,7 @@ impl Library {
         Ok(fs_err::read_dir(folder)?.count() == count)
     }
 
-    fn write_folder(&self, version: &Version, folder: &Path) -> Result<()> {
+    fn write_folder(&self, version: &Version, folder: &Path, cancel: &CancelFlag) -> Result<()> {
         let write = |name: &str, bytes: &[u8]| -> Result<()> {
             let mut options = OpenOptions::new();
             // Some systems take two names for the same.
@@ -257,6 +258,9 @@ impl Library {
             Ok(file.write_all(bytes)?)
         };
         for FolderFile { name, content } in version.folder_files() {
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
             match content {
                 FolderContent::Blob(hash) => write(&name, &self.blobs().read(&hash)?)?,
                 FolderContent::Text(text) => write(&name, text.as_bytes())?,

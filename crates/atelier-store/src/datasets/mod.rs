@@ -15,7 +15,7 @@ mod version;
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 use serde::Serialize;
 
-use crate::about::{About, AboutChange};
+use crate::about::{About, AboutChange, free_name};
 use crate::error::{Error, Result};
 use crate::library::{Ask, DatasetId, ImageId, Library, check_own, name_key};
 
@@ -195,18 +195,15 @@ impl Library {
         })
     }
 
-    /// Takes a dataset back from the trash.
-    ///
-    /// # Errors
-    /// When another one has its name by now.
+    /// Takes a dataset back from the trash; where another one has its name by now, with a number behind it.
     pub fn restore_dataset(&self, id: DatasetId) -> Result<Dataset> {
         self.write(move |change| {
             let dataset = get_own(change, id)?;
-            let restored = change.execute(
-                "UPDATE main.dataset SET trashed_ms = NULL WHERE id = ?",
-                [id],
-            );
-            restored.map_err(|error| Error::taken("dataset", &dataset.about.name, error))?;
+            if dataset.trashed_ms.is_some() {
+                let name = free_name(change, "dataset", &dataset.about.name)?;
+                let restore = "UPDATE main.dataset SET trashed_ms = NULL, name = ? WHERE id = ?";
+                change.execute(restore, params![name, id])?;
+            }
             get(change, id)
         })
     }

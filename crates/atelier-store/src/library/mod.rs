@@ -148,7 +148,9 @@ impl Library {
     /// # Errors
     /// Those of [`Self::open`], and when there is no library.
     pub fn open_existing(home: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
-        if !home.join(CATALOGUE).exists() {
+        let catalogue = home.join(CATALOGUE);
+        if !catalogue.exists() {
+            refuse_lost(home, &catalogue)?;
             let home = home.to_owned();
             return Err(Error::NoLibrary { home });
         }
@@ -217,7 +219,7 @@ fn again(obstacle: &Error) -> Error {
 }
 
 /// Refuses to begin a library among the files of one: to a new catalogue, all of them would be nobody's.
-fn refuse_lost(home: &Path, catalogue: &Path) -> Result<()> {
+pub(crate) fn refuse_lost(home: &Path, catalogue: &Path) -> Result<()> {
     let is_new = || fs_err::metadata(catalogue).map_or(true, |about| about.len() == 0);
     if !is_new() {
         return Ok(());

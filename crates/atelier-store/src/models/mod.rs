@@ -14,7 +14,7 @@ use atelier_weights::{Error as WeightsError, atomic};
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 use serde::Serialize;
 
-use crate::about::{About, AboutChange, checked_handle, first_free};
+use crate::about::{About, AboutChange, checked_handle, free_name};
 use crate::error::{Error, Result};
 use crate::jobs::unreadable;
 use crate::library::{Ask, DatasetId, Library, ModelId, RunId, check_own, name_key};
@@ -133,7 +133,7 @@ impl Library {
         let run = present(self.get_run(run)?)?;
         let name = match name {
             Some(name) => name.to_owned(),
-            None => self.read(|view| free_name(view, &run.name))?,
+            None => self.read(|view| free_name(view, "model", &run.name))?,
         };
         let new = about_of_run(&run, name)?;
         let hold = self.blobs().hold()?;
@@ -299,16 +299,15 @@ impl Library {
         })
     }
 
-    /// Takes a model back from the trash.
-    ///
-    /// # Errors
-    /// When another one has its name by now.
+    /// Takes a model back from the trash; where another one has its name by now, with a number behind it.
     pub fn restore_model(&self, id: ModelId) -> Result<Model> {
         self.write(move |change| {
             let model = get_own(change, id)?;
-            let restored =
-                change.execute("UPDATE main.model SET trashed_ms = NULL WHERE id = ?", [id]);
-            restored.map_err(|error| Error::taken("model", &model.about.name, error))?;
+            if model.trashed_ms.is_some() {
+                let name = free_name(change, "model", &model.about.name)?;
+                let restore = "UPDATE main.model SET trashed_ms = NULL, name = ? WHERE id = ?";
+                change.execute(restore, params![name, id])?;
+            }
             get(change, id)
         })
     }
@@ -348,15 +347,6 @@ fn preview_prompts(row: &Row<'_>, about: &About) -> rusqlite::Result<Vec<String>
     let own = own.map(|own| serde_json::from_str::<Vec<String>>(&own).map_err(unreadable));
     let own = own.transpose()?.filter(|own| !own.is_empty());
     Ok(own.unwrap_or_else(|| about.category.preview_prompts(&about.trigger_word)))
-}
-
-/// The name itself, or with the first number that makes it one that no model has.
-fn free_name(view: &Transaction<'_>, name: &str) -> Result<String> {
-    let taken = "SELECT count(*) FROM main.model WHERE name_key = ? AND trashed_ms IS NULL";
-    let numbered = (2_u32..).map(|number| format!("{name} {number}"));
-    first_free(std::iter::once(name.to_owned()).chain(numbered), |name| {
-        Ok(view.ask(taken, [name_key(name)], |row| row.get::<_, u32>(0))? > 0)
-    })
 }
 
 fn checked(about: About) -> Result<About> {

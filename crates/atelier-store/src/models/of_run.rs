@@ -5,8 +5,8 @@ use rusqlite::{OptionalExtension as _, Transaction};
 
 use super::adapter::{Adapter, insert};
 use super::promised::promised;
-use super::{Model, NewModel, checked, free_name, get};
-use crate::about::About;
+use super::{Model, NewModel, checked, get};
+use crate::about::{About, free_name};
 use crate::blobs::Hold;
 use crate::error::{Error, Result};
 use crate::jobs;
@@ -120,7 +120,7 @@ impl Prepared {
         if let Some(made) = result_of(change, run)? {
             return get(change, made);
         }
-        new.about.name = free_name(change, &new.about.name)?;
+        new.about.name = free_name(change, "model", &new.about.name)?;
         let (id, number) = match promised(change, run)? {
             Some((id, number)) => (id, Some(number)),
             None => (ModelId::new(), None),

@@ -16,7 +16,7 @@ use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 use serde::Serialize;
 
-use crate::about::{checked_handle, first_free, plain_handle};
+use crate::about::{checked_handle, first_free, free_name, plain_handle};
 use crate::datasets;
 use crate::error::{Error, Result};
 use crate::jobs;
@@ -139,6 +139,18 @@ impl Library {
         self.get_run(id)
     }
 
+    /// Whether a new run can be called that.
+    ///
+    /// # Errors
+    /// When it cannot, for a run of anybody's that has the name too.
+    pub fn check_run_name(&self, name: &str) -> Result<()> {
+        let name = checked_handle("name of a run", name)?;
+        if self.read(|view| free_name(view, "run", &name))? == name {
+            return Ok(());
+        }
+        Err(Error::Exists { what: "run", name })
+    }
+
     /// The run with this id, also in the trash.
     pub fn get_run(&self, id: RunId) -> Result<Run> {
         let run = self.read(|view| get(view, id))?;
@@ -206,16 +218,15 @@ impl Library {
         self.get_run(id)
     }
 
-    /// Takes a run back from the trash.
-    ///
-    /// # Errors
-    /// When another one has its name by now.
+    /// Takes a run back from the trash; where another one has its name by now, with a number behind it.
     pub fn restore_run(&self, id: RunId) -> Result<Run> {
         self.write(move |change| {
             let run = get_own(change, id)?;
-            let restored =
-                change.execute("UPDATE main.run SET trashed_ms = NULL WHERE id = ?", [id]);
-            restored.map_err(|error| Error::taken("run", &run.name, error))?;
+            if run.trashed_ms.is_some() {
+                let name = free_name(change, "run", &run.name)?;
+                let restore = "UPDATE main.run SET trashed_ms = NULL, name = ? WHERE id = ?";
+                change.execute(restore, params![name, id])?;
+            }
             Ok(())
         })?;
         self.get_run(id)
@@ -265,7 +276,7 @@ impl Checked {
         let version = datasets::version(change, new.dataset, new.version)?;
         let name = match new.name {
             Some(name) => name,
-            None => free_name(change, &dataset.about.name)?,
+            None => next_name(change, &dataset.about.name)?,
         };
         let inserted = change.execute(
             "INSERT INTO main.run (id, name, dataset, dataset_name, dataset_version, dataset_hash, base, base_hash, config, \
@@ -361,7 +372,7 @@ pub(crate) fn is_run(view: &Transaction<'_>, id: RunId) -> Result<bool> {
 }
 
 /// `faces-1`, or with the next number that no run has had.
-fn free_name(view: &Transaction<'_>, dataset: &str) -> Result<String> {
+fn next_name(view: &Transaction<'_>, dataset: &str) -> Result<String> {
     let stem = plain_handle(dataset);
     let taken = "SELECT count(*) FROM main.run WHERE name_key = ?";
     first_free((1_u32..).map(|number| format!("{stem}-{number}")), |name| {

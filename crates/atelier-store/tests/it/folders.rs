@@ -45,7 +45,9 @@ fn a_folder_comes_in_and_goes_out_as_the_same_dataset() {
     assert_eq!(imported.version.about.hash, before.version);
 
     let out = studio.path("out");
-    let exported = library.export_version(dataset.id, None, &out).unwrap();
+    let exported = library
+        .export_version(dataset.id, None, &out, &CancelFlag::default())
+        .unwrap();
     assert_eq!((exported.number, exported.image_count), (2, 3));
     let after = read_folder(&out, false, &Limits::default()).unwrap();
     assert_eq!(after.version, before.version);
@@ -56,7 +58,9 @@ fn a_folder_comes_in_and_goes_out_as_the_same_dataset() {
             .count(),
         1
     );
-    let error = library.export_version(dataset.id, None, &out).unwrap_err();
+    let error = library
+        .export_version(dataset.id, None, &out, &CancelFlag::default())
+        .unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
 
     let again = library
@@ -100,7 +104,7 @@ fn an_exported_folder_is_known_as_long_as_nobody_changes_it() {
         }
         studio
             .library
-            .export_version(dataset.id, None, &out)
+            .export_version(dataset.id, None, &out, &CancelFlag::default())
             .unwrap();
         assert!(is_export());
     };
@@ -127,7 +131,9 @@ fn a_damaged_file_is_not_written_out() {
     fs_err::remove_file(&blob).unwrap();
     fs_err::write(&blob, b"something else").unwrap();
     let out = studio.path("out");
-    let error = studio.library.export_version(dataset.id, None, &out);
+    let error = studio
+        .library
+        .export_version(dataset.id, None, &out, &CancelFlag::default());
     assert!(error.unwrap_err().to_string().contains("another content"));
     let left = fs_err::read_dir(studio.folder.path()).unwrap().count();
     assert_eq!(left, 1, "only the library itself");

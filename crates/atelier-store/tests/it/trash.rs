@@ -34,10 +34,12 @@ fn a_deleted_dataset_comes_back_whole_within_its_days() {
     };
     assert_eq!(library.empty_trash(TRASH_DAYS).unwrap(), nothing);
     let other = studio.dataset("Faces");
-    let error = library.restore_dataset(dataset.id).unwrap_err();
-    assert!(error.to_string().contains("already"), "{error}");
+    let back = library.restore_dataset(dataset.id).unwrap();
+    assert_eq!((back.id, back.about.name.as_str()), (dataset.id, "faces 2"));
     library.delete_dataset(other.id).unwrap();
-    library.restore_dataset(dataset.id).unwrap();
+    // What is not in the trash keeps its name.
+    let back = library.restore_dataset(dataset.id).unwrap();
+    assert_eq!(back.about.name, "faces 2");
     assert_eq!(library.get_version(dataset.id, None).unwrap(), version);
     assert_eq!(studio.check().problems, [""; 0]);
 }

@@ -156,9 +156,9 @@ impl<'de> Deserialize<'de> for RawHeader {
                 let mut metadata = None;
                 while let Some(name) = map.next_key::<String>()? {
                     let fresh = if name == METADATA_KEY {
-                        metadata
-                            .replace(map.next_value::<BTreeMap<String, String>>()?)
-                            .is_none()
+                        // Others take `null` for none.
+                        let said = map.next_value::<Option<BTreeMap<String, String>>>()?;
+                        metadata.replace(said.unwrap_or_default()).is_none()
                     } else {
                         tensors.insert(name.clone(), map.next_value()?).is_none()
                     };

@@ -6,6 +6,7 @@ use anyhow::Result;
 use atelier_app::bases;
 use atelier_app::context::{App, ExitKind};
 use atelier_app::embedded;
+use atelier_failure::is_cancelled;
 use clap::Subcommand;
 use serde_json::json;
 
@@ -43,7 +44,14 @@ pub(super) fn run(command: &BaseCommand, app: &App) -> Result<ExitKind> {
     match command {
         BaseCommand::List => list(app)?,
         BaseCommand::Add { folder, name } => {
-            let base = bases::add(app, folder, name.as_deref())?;
+            let base = match bases::add(app, folder, name.as_deref()) {
+                // What was downloaded by then is kept.
+                Err(error) if is_cancelled(&error) && folder.exists() => {
+                    app.output.cancelled("stopped; nothing was kept");
+                    return Ok(ExitKind::Cancelled);
+                }
+                base => base?,
+            };
             let notes = bases::notes(&base.path);
             app.output.notes(&notes);
             app.output.line(format_args!("added base `{}`", base.name));

@@ -79,7 +79,8 @@ pub(super) fn run(command: &UserCommand, app: &App) -> Result<ExitKind> {
         } => {
             let hash = password.hash()?;
             let account = library.create_account(name, *role, hash).coded()?;
-            done(app, library, ("account-added", &account), "it can log in")?;
+            let deed = ("account-added", account.name.clone());
+            done(app, library, (vec![deed], &account), "it can log in")?;
         }
         UserCommand::List => list(app, library)?,
         UserCommand::Password { name, password } => {
@@ -90,7 +91,8 @@ pub(super) fn run(command: &UserCommand, app: &App) -> Result<ExitKind> {
             };
             let account = library.update_account(account.id, change).coded()?;
             let words = "it has another password";
-            done(app, library, ("password-changed", &account), words)?;
+            let deed = ("password-changed", account.name.clone());
+            done(app, library, (vec![deed], &account), words)?;
         }
         UserCommand::Role { name, role } => {
             let change = AccountChange {
@@ -103,7 +105,8 @@ pub(super) fn run(command: &UserCommand, app: &App) -> Result<ExitKind> {
             let account = library.find_account(name).coded()?;
             let account = library.delete_account(account.id).coded()?;
             let words = "it is removed; what it made passes to the role owner";
-            done(app, library, ("account-removed", &account), words)?;
+            let deed = ("account-removed", account.name.clone());
+            done(app, library, (vec![deed], &account), words)?;
         }
         UserCommand::Revoke { name, .. } => close(app, library, (name, true), "it is closed")?,
         UserCommand::Restore { name } => close(app, library, (name, false), "it can log in again")?,
@@ -126,8 +129,9 @@ fn change_account(
     words: &str,
 ) -> Result<()> {
     let account = library.find_account(name).coded()?;
+    let deeds = change.deeds(&account.name);
     let account = library.update_account(account.id, change).coded()?;
-    done(app, library, ("account-changed", &account), words)
+    done(app, library, (deeds, &account), words)
 }
 
 fn list(app: &App, library: &Library) -> Result<()> {
@@ -150,15 +154,17 @@ fn list(app: &App, library: &Library) -> Result<()> {
 fn done(
     app: &App,
     library: &Library,
-    (what, account): (&'static str, &Account),
+    (deeds, account): (Vec<(&'static str, String)>, &Account),
     words: &str,
 ) -> Result<()> {
-    let new = NewAudit {
-        what,
-        thing: Some(account.name.clone()),
-        ..NewAudit::default()
-    };
-    library.note_audit(new).coded()?;
+    for (what, thing) in deeds {
+        let new = NewAudit {
+            what,
+            thing: Some(thing),
+            ..NewAudit::default()
+        };
+        library.note_audit(new).coded()?;
+    }
     let (name, role) = (&account.name, account.role);
     app.output
         .line(format_args!("account `{name}` ({role}): {words}"));

@@ -256,7 +256,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes a dataset back from the trash. */
+        /** Takes a dataset back from the trash; where another one has its name by now, with a number behind it. */
         post: operations["restore_dataset"];
         delete?: never;
         options?: never;
@@ -621,7 +621,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes a model back from the trash. */
+        /** Takes a model back from the trash; where another one has its name by now, with a number behind it. */
         post: operations["restore_model"];
         delete?: never;
         options?: never;
@@ -878,7 +878,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes a run back from the trash. */
+        /** Takes a run back from the trash; where another one has its name by now, with a number behind it. */
         post: operations["restore_run"];
         delete?: never;
         options?: never;
@@ -4475,15 +4475,6 @@ export interface operations {
                     "application/json": components["schemas"]["Dataset"];
                 };
             };
-            /** @description Another one has its name by now. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
             /** @description Nobody was recognised, where somebody has to be. */
             401: {
                 headers: {
@@ -6496,15 +6487,6 @@ export interface operations {
                     "application/json": components["schemas"]["Model"];
                 };
             };
-            /** @description Another one has its name by now. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
             /** @description Nobody was recognised, where somebody has to be. */
             401: {
                 headers: {
@@ -7813,15 +7795,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
-                };
-            };
-            /** @description Another one has its name by now. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
                 };
             };
             /** @description Nobody was recognised, where somebody has to be. */

@@ -26,6 +26,17 @@ export class Selection {
     for (const id of order) this.ids.add(id);
   }
 
+  /** Chooses these, and no others. */
+  only(order: string[]): void {
+    this.clear();
+    this.all(order);
+  }
+
+  /** How many of the chosen ones are not among these. */
+  without(order: string[]): number {
+    return [...this.ids].filter(lackingIn(order)).length;
+  }
+
   clear(): void {
     this.ids.clear();
     this.#anchor = undefined;

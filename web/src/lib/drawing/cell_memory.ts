@@ -18,7 +18,13 @@ export class CellMemory {
     return this.#kept.get(key);
   }
 
+  /** Takes what other tabs kept meanwhile. */
+  refresh(): void {
+    this.#kept = new Map([...this.#kept, ...this.#read()]);
+  }
+
   keep(key: string, job: string): void {
+    this.refresh();
     // The newest lie at the end.
     this.#kept.delete(key);
     this.#kept.set(key, job);

@@ -9,6 +9,7 @@ import { live } from '../live/jobs.svelte';
 import { CellMemory } from './cell_memory';
 
 const memory = new CellMemory(typeof localStorage === 'undefined' ? undefined : localStorage);
+if (typeof addEventListener === 'function') addEventListener('storage', () => memory.refresh());
 
 /** A place, named by all that decides its picture, and how to draw that. */
 export interface Cell {

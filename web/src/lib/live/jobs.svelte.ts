@@ -40,7 +40,6 @@ export class LiveJobs {
 
   /** Listens until what this returns is called. */
   listen(): () => void {
-    this.#connect();
     // Where the server was gone or this machine slept, the stream may be dead without a word, so that another is asked for.
     const forget = connection.onBack(() => {
       if (isHidden()) this.#stop();

@@ -1,6 +1,6 @@
 // What the states of runs are called.
 
-import type { Job, Run, RunPreviews } from '../api/model';
+import type { Job, Model, Run, RunPreviews, RunWithCheckpoints } from '../api/model';
 import { number } from '../words/format';
 import { jobWords } from '../live/progress';
 
@@ -34,17 +34,29 @@ export function doneSteps(run: Run, job?: Job): number {
 }
 
 /** What can be done with a run now. */
-export function deedsOf(run: Run, job?: Job): { stop: boolean; resume?: string; withdraw: boolean } {
+export function deedsOf(
+  run: Run & Partial<RunWithCheckpoints>,
+  job?: Job,
+  models: Model[] = [],
+): { stop: boolean; resume?: string; withdraw: boolean } {
   const state = job?.state;
   if (state === 'running') return { stop: job?.wish == null, withdraw: false, resume: undefined };
   if (state === 'queued') return { stop: true, withdraw: true };
   if (state === 'paused') return { stop: false, resume: 'Resume', withdraw: true };
   // one that was cancelled after its last step has none yet; where its job is completed, the run is about to be read again
-  const completed = run.has_result || state === 'completed' ? '' : 'Make the model';
+  const completed = run.has_result || state === 'completed' ? '' : deedForModel(run, models);
   const resume = { waiting: 'Start', stopped: 'Resume', failed: 'Try again', running: '', completed }[
     run.state
   ];
   return { stop: run.state === 'running', resume: resume || undefined, withdraw: false };
+}
+
+/** How a completed run gets its model: none where its newest epoch is one already, and all steps anew where none is kept. */
+function deedForModel(run: Run & Partial<RunWithCheckpoints>, models: Model[]): string {
+  if (run.checkpoints?.length === 0) return 'Train again';
+  const newest = run.checkpoints?.at(-1)?.epoch;
+  const isMade = newest !== undefined && models.some((one) => one.run === run.id && one.epoch === newest);
+  return isMade ? '' : 'Make the model';
 }
 
 /** Why a run has no previews yet, or none at all. */

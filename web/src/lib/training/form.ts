@@ -1,7 +1,7 @@
 // The settings of a training as they are written in a form: which fields there are, what is given, and what is wrong with it.
 // Everything about a setting comes from the server's description, so that a new one needs nothing here.
 
-import type { Base, Setting, SettingsSchema, SomeSettings, TrainConfig } from '../api/model';
+import type { Base, Setting, SettingOrigin, SettingsSchema, SomeSettings, TrainConfig } from '../api/model';
 import { MOST_SEED, seedOf, seedProblem } from '../drawing/seed';
 import { decimalOf } from '../words/format';
 
@@ -110,10 +110,15 @@ function valueOf(setting: Setting, text: string): unknown {
   return kind === 'whole' ? Number(text) : text;
 }
 
-/** What a setting is where nothing is written: as planned, else the default. */
-export function unwritten(setting: Setting, planned: TrainConfig | undefined): string {
-  const value = (planned as Record<string, unknown> | undefined)?.[setting.name] ?? setting.default;
-  return valueWords(setting.name, value);
+/** What a setting is where nothing is written: as planned, else the default; `undefined` where the plan was made with what is written. */
+export function unwritten(
+  setting: Setting,
+  plan: { settings: TrainConfig; origins: Partial<Record<string, SettingOrigin>> } | undefined,
+): string | undefined {
+  const { name } = setting;
+  if (plan?.origins[name] === 'request') return undefined;
+  const value = (plan?.settings as Record<string, unknown> | undefined)?.[name] ?? setting.default;
+  return valueWords(name, value);
 }
 
 /** What is said of settings that have no value; of those that are not named here, that nothing was given. */

@@ -3,83 +3,42 @@ import { ApiError } from '../../../src/lib/api/error';
 import type { Dataset } from '../../../src/lib/api/model';
 import { Restoring } from '../../../src/lib/dataset/restoring.svelte';
 import { notices } from '../../../src/lib/shell/notices.svelte';
+import { isBackWords } from '../../../src/lib/words/restored';
 
 const dataset = (id: string, name: string) => ({ id, name }) as Dataset;
 const gone = dataset('gone', 'Café');
-
-/** A library with these datasets, which takes a name once. */
-function library(...there: Dataset[]) {
-  const onrestored = vi.fn();
-  const key = (name: string) => name.normalize('NFC').toLowerCase();
-  const restoring = new Restoring(onrestored, {
-    list: async () => there,
-    restore: async () => {
-      if (there.some(({ name }) => key(name) === key(gone.name))) {
-        throw new ApiError('invalid_input', 'there is a dataset `Café` already', '', 400);
-      }
-      return gone;
-    },
-    update: async (id, { name }) => {
-      const other = there.find((one) => one.id === id)!;
-      if (name === 'bad') throw new ApiError('invalid_input', 'the name cannot be used', '', 400);
-      return Object.assign(other, { name });
-    },
-  });
-  return { restoring, onrestored };
-}
 
 describe('a dataset that is restored', () => {
   beforeEach(() => {
     for (const { id } of notices.list) notices.dismiss(id);
   });
 
-  it('is back', async () => {
-    const { restoring, onrestored } = library();
+  it('is back, under a name that may be another one', async () => {
+    const onrestored = vi.fn();
+    const back = dataset('gone', 'Café 2');
+    const restoring = new Restoring(onrestored, async () => back);
     await restoring.restore(gone);
-    expect(onrestored).toHaveBeenCalledWith(gone);
-    expect([restoring.taken, restoring.busy]).toEqual([undefined, undefined]);
+    expect(onrestored).toHaveBeenCalledWith(back, gone);
+    expect(restoring.busy).toBeUndefined();
+    expect(isBackWords(gone.name, gone.name)).toBe('“Café” is back.');
+    expect(isBackWords(gone.name, back.name)).toBe(
+      '“Café” is back as “Café 2”, since another one has its name.',
+    );
   });
 
-  it('whose name is taken comes back once the other one has another', async () => {
-    const { restoring, onrestored } = library(dataset('1', 'CAFE\u0301'), dataset('2', 'café 2'));
-    await restoring.restore(gone);
-    expect(restoring.taken).toMatchObject({ other: { id: '1' }, free: 'Café 3' });
-    expect([onrestored.mock.calls, notices.list]).toEqual([[], []]);
-    await restoring.renameOther('bad');
-    expect(restoring.error?.message).toBe('the name cannot be used');
-    await restoring.renameOther('Café 3');
-    expect(onrestored).toHaveBeenCalledOnce();
-    expect([restoring.taken, restoring.error, restoring.busy]).toEqual([undefined, undefined, undefined]);
+  it('is asked for once at a time', async () => {
+    const ask = vi.fn(async () => gone);
+    const restoring = new Restoring(vi.fn(), ask);
+    await Promise.all([restoring.restore(gone), restoring.restore(gone)]);
+    expect(ask).toHaveBeenCalledOnce();
   });
 
-  it('suggests a name that is not too long', async () => {
-    const long = 'x'.repeat(200);
-    const { restoring } = library(dataset('1', long));
-    restoring.ask.restore = async () => {
-      throw new ApiError('invalid_input', 'there is a dataset of this name already', '', 400);
-    };
-    await restoring.restore(dataset('2', long));
-    expect(restoring.taken?.free).toBe(`${'x'.repeat(195)} 2`);
-  });
-
-  it('says so where it does not see which one has its name', async () => {
-    const { restoring } = library();
-    restoring.ask.restore = async () => {
-      throw new ApiError('invalid_input', 'there is a dataset `Café` already', '', 400);
-    };
-    await restoring.restore(gone);
-    expect(restoring.taken).toMatchObject({ other: undefined });
-    restoring.giveUp();
-    expect(restoring.taken).toBeUndefined();
-  });
-
-  it('tells of every other failure', async () => {
-    const { restoring } = library();
-    restoring.ask.restore = async () => {
+  it('tells of every failure', async () => {
+    const restoring = new Restoring(vi.fn(), async () => {
       throw new ApiError('forbidden', 'not yours', '', 403);
-    };
+    });
     await restoring.restore(gone);
-    expect(restoring.taken).toBeUndefined();
+    expect(restoring.busy).toBeUndefined();
     expect(notices.list.map(({ text }) => text)).toEqual(['Not yours.']);
   });
 });

@@ -260,6 +260,13 @@ describe('the sheet of a model', () => {
     };
     const memory = new CellMemory(storage);
     for (let at = 0; at < 600; at++) memory.keep(`cell ${at}`, `job ${at}`);
+    // Two tabs do not write over what the other one keeps.
+    const other = new CellMemory(storage);
+    memory.keep('of this tab', 'job-1');
+    other.keep('of the other', 'job-2');
+    memory.refresh();
+    expect(memory.jobOf('of the other')).toBe('job-2');
+    expect(new CellMemory(storage).jobOf('of this tab')).toBe('job-1');
     const again = new CellMemory(storage);
     expect(again.jobOf('cell 599')).toBe('job 599');
     expect(again.jobOf('cell 3')).toBeUndefined();

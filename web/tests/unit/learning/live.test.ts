@@ -13,7 +13,7 @@ import {
 import { LiveJobs } from '../../../src/lib/live/jobs.svelte';
 import { duration, jobWords, Pace, shareOf, timeLeft } from '../../../src/lib/live/progress';
 import { deedsOf, doneSteps, stateOf } from '../../../src/lib/runs/words';
-import type { Run } from '../../../src/lib/api/model';
+import type { Model, Run, RunWithCheckpoints } from '../../../src/lib/api/model';
 
 const job = (id: string, more: Partial<Job> = {}): Job =>
   ({
@@ -160,6 +160,13 @@ describe('the stream of events', () => {
     };
     vi.stubGlobal('document', page);
     const { sources, stop } = listening();
+    await vi.advanceTimersByTimeAsync(60_000);
+    // One that was opened behind another takes none.
+    expect(sources).toHaveLength(0);
+    page.visibilityState = 'visible';
+    look();
+    page.visibilityState = 'hidden';
+    look();
     await vi.advanceTimersByTimeAsync(5000);
     expect(sources[0]!.isClosed).toBe(false);
     await vi.advanceTimersByTimeAsync(60_000);
@@ -302,6 +309,14 @@ describe('a run', () => {
     expect(deedsOf({ ...completed, has_result: true })).toMatchObject({ stop: false, resume: undefined });
     const without = { ...completed, has_result: false };
     expect(deedsOf(without).resume).toBe('Make the model');
+    const kept = {
+      ...without,
+      checkpoints: [{ epoch: 1 }, { epoch: 2 }] as RunWithCheckpoints['checkpoints'],
+    };
+    const made = (epoch: number) => [{ run: without.id, epoch } as Model];
+    expect(deedsOf(kept, undefined, made(1)).resume).toBe('Make the model');
+    expect(deedsOf(kept, undefined, made(2)).resume).toBeUndefined();
+    expect(deedsOf({ ...kept, checkpoints: [] }).resume).toBe('Train again');
     expect(deedsOf(without, job('a', { state: 'cancelled' })).resume).toBe('Make the model');
     expect(deedsOf(without, job('a', { state: 'completed' })).resume).toBeUndefined();
     expect(deedsOf({ ...run, state: 'running' }).stop).toBe(true);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Asked } from '../../../src/lib/api/asked.svelte';
 import { exactJson } from '../../../src/lib/api/exact';
-import type { Setting, SettingsSchema, TrainConfig } from '../../../src/lib/api/model';
+import type { Setting, SettingOrigin, SettingsSchema, TrainConfig } from '../../../src/lib/api/model';
 import {
   baseLike,
   givenOf,
@@ -124,7 +124,12 @@ describe('a form made of the description of settings', () => {
 
   it('says what holds where nothing is written', () => {
     expect(unwritten(schema.settings[0]!, undefined)).toBe('16');
-    expect(unwritten(schema.settings[0]!, { rank: 8 } as TrainConfig)).toBe('8');
+    const planned = (origin: SettingOrigin) => ({
+      settings: { rank: 8 } as TrainConfig,
+      origins: { rank: origin },
+    });
+    expect(unwritten(schema.settings[0]!, planned('strength'))).toBe('8');
+    expect(unwritten(schema.settings[0]!, planned('request'))).toBeUndefined();
     expect(unwritten(setting('resolution'), undefined)).toBe('as the base');
   });
 

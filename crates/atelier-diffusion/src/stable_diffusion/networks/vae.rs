@@ -291,7 +291,6 @@ pub struct Vae {
     quant_conv: Option<Conv2d>,
     post_quant_conv: Option<Conv2d>,
     scaling_factor: f64,
-    shift_factor: f64,
     latent_channels: usize,
     pub(super) tile_latents: usize,
     pub(super) pixels_per_latent: usize,
@@ -346,7 +345,6 @@ impl Vae {
             quant_conv: quant("quant_conv", 2 * latent, config.use_quant_conv)?,
             post_quant_conv: quant("post_quant_conv", latent, config.use_post_quant_conv)?,
             scaling_factor: config.scaling_factor,
-            shift_factor: config.shift_factor.unwrap_or(0.0),
             latent_channels: latent,
             tile_latents: config.tile_latents(),
             pixels_per_latent: config.pixels_per_latent(),
@@ -385,12 +383,12 @@ impl Vae {
 
     /// Latents as the denoiser sees them.
     pub fn scale(&self, latents_bchw: Tensor<4>) -> Tensor<4> {
-        (latents_bchw - self.shift_factor) * self.scaling_factor
+        latents_bchw * self.scaling_factor
     }
 
     /// Latents as the decoder wants them.
     pub fn unscale(&self, latents_bchw: Tensor<4>) -> Tensor<4> {
-        latents_bchw / self.scaling_factor + self.shift_factor
+        latents_bchw / self.scaling_factor
     }
 
     /// Channels of the latents.

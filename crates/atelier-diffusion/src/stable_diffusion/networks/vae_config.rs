@@ -27,8 +27,6 @@ pub struct VaeConfig {
     pub norm_num_groups: usize,
     /// Latents are multiplied by this before noise is added.
     pub scaling_factor: f64,
-    /// Subtracted from latents before scaling, where a model has it.
-    pub shift_factor: Option<f64>,
     /// Whether a 1×1 convolution follows the encoder.
     pub use_quant_conv: bool,
     /// Whether a 1×1 convolution precedes the decoder.
@@ -48,7 +46,6 @@ impl Default for VaeConfig {
             latent_channels: 4,
             norm_num_groups: 32,
             scaling_factor: 0.18215,
-            shift_factor: None,
             use_quant_conv: true,
             use_post_quant_conv: true,
             mid_block_add_attention: true,
@@ -58,6 +55,8 @@ impl Default for VaeConfig {
 
 const VAE_FIXED: &[(&str, &[&str])] = &[
     ("act_fn", &["\"silu\"", "\"swish\""]),
+    // The pipelines of these families do not look at it.
+    ("shift_factor", &["null", "0", "0.0"]),
     ("latents_mean", &["null"]),
     ("latents_std", &["null"]),
 ];

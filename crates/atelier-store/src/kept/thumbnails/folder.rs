@@ -79,7 +79,7 @@ impl Thumbnails {
     pub fn put(&self, name: &Name, jpeg: &[u8]) -> Result<()> {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.folder);
-        fs_err::create_dir_all(folder)?;
+        crate::private::create_dir_all(folder)?;
         atomic::write_file_lazily(&path, |to| to.write_all(jpeg))?;
         let size = self.size_bytes.lock();
         let mut size = size.unwrap_or_else(PoisonError::into_inner);

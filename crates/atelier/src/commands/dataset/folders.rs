@@ -115,8 +115,8 @@ fn tell(
 
 pub(super) fn export(args: &ExportArgs, app: &App, library: &Library) -> Result<()> {
     let dataset = library.find_dataset(&args.dataset).coded()?;
-    let exported = library.export_version(dataset.id, args.version, &args.folder);
-    let exported = exported.coded()?;
+    let exported = library.export_version(dataset.id, args.version, &args.folder, &app.cancel);
+    let exported = finished(exported)?;
     app.output.line(format_args!(
         "wrote version {} of dataset `{}`, {} pictures, to {}",
         exported.number,

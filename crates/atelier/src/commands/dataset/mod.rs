@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::choice;
-use crate::trashed::one_of;
+use crate::trashed::{is_back, one_of};
 
 /// What can be done with datasets.
 #[derive(Debug, Subcommand)]
@@ -170,11 +170,10 @@ fn restore(wanted: &str, app: &App, library: &Library) -> Result<()> {
     let trashed = library.list_deleted_datasets().coded()?;
     let names = |dataset: &Dataset| (dataset.id.to_string(), dataset.about.name.clone());
     let dataset = one_of("dataset", &trashed, names, wanted)?;
-    let dataset = library.restore_dataset(dataset.id).coded()?;
-    let name = &dataset.about.name;
-    app.output
-        .line(format_args!("took dataset `{name}` back from the trash"));
-    app.output.document(&json!({"dataset": dataset}))
+    let restored = library.restore_dataset(dataset.id).coded()?;
+    let (before, name) = (&dataset.about.name, &restored.about.name);
+    app.output.line(is_back("dataset", before, name));
+    app.output.document(&json!({"dataset": restored}))
 }
 
 /// Says which version a dataset has now.

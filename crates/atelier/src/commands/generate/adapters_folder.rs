@@ -63,10 +63,14 @@ impl AdaptersFolder {
         let files = self.files();
         let is_place = tag.name.contains('/');
         let called = if is_place { place_of } else { stem_of };
-        let found: Vec<_> = files
+        let mut found: Vec<_> = files
             .iter()
             .filter(|file| called(file) == tag.name)
             .collect();
+        // One in the folder itself has no other name.
+        if let Some(here) = found.iter().position(|file| place_of(file) == tag.name) {
+            found = vec![found[here]];
+        }
         match found.as_slice() {
             [file] => Ok(AdapterUse {
                 path: root.join(file),

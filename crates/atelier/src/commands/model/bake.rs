@@ -1,11 +1,10 @@
 //! `atelier model bake`: a base with adapters in its weights, in the form that the base has.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use atelier_app::bases;
+use atelier_app::bases::{self, copy_while};
 use atelier_app::context::{App, ExitKind};
 use atelier_app::target::{self, prepare_file, prepare_folder, refuse_companions};
 use atelier_core::{ErrorCode, Phase, Progress, ProgressSink as _};
@@ -42,7 +41,10 @@ pub(super) fn run(args: &BakeArgs, app: &App) -> Result<ExitKind> {
     bases::check_complete(&base, &found.path)?;
     let layout = base.files().layout();
     match layout {
-        Layout::Folder => prepare_folder(&args.out)?,
+        Layout::Folder => {
+            refuse_ending(&args.out)?;
+            prepare_folder(&args.out)?;
+        }
         Layout::SingleFile => {
             prepare_file(&args.out)?;
             refuse_companions(&args.out)?;
@@ -77,6 +79,7 @@ pub(super) fn run(args: &BakeArgs, app: &App) -> Result<ExitKind> {
     let finished = oven.bake(&found.path, &args.out);
     let out = args.out.display().to_string();
     if !finished.with_context(|| format!("cannot bake `{out}`"))? {
+        app.output.cancelled("stopped; nothing was kept");
         return Ok(ExitKind::Cancelled);
     }
     app.output.notes(&notes);
@@ -91,6 +94,18 @@ pub(super) fn run(args: &BakeArgs, app: &App) -> Result<ExitKind> {
         "notes": notes,
     }))?;
     Ok(ExitKind::Completed)
+}
+
+/// A base that is a folder makes a folder, which nobody expects under the name of a file.
+fn refuse_ending(out: &Path) -> Result<()> {
+    if out.extension().is_none_or(|ending| ending != "safetensors") {
+        return Ok(());
+    }
+    let message = format!(
+        "the base is a folder, so that `{}` would be one too; name it without `.safetensors`",
+        out.display()
+    );
+    Err(failed(ErrorCode::InvalidInput, message))
 }
 
 /// Writes the files of the new base.
@@ -144,9 +159,10 @@ impl Oven<'_> {
         for (source, target) in files {
             fs_err::create_dir_all(target::parent_of(target))?;
             if !self.baking.changes(source) {
-                let mut source = fs_err::File::open(source)?;
-                let copied = atomic::write_file(target, |out| io::copy(&mut source, out).map(drop));
-                copied.coded()?;
+                let cancel = &self.app.cancel;
+                if !copy_while(source, target, || !cancel.is_cancelled())? {
+                    return Ok(false);
+                }
             } else if !self
                 .baking
                 .write(source, target, &self.metadata, &mut proceed)

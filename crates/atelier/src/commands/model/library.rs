@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::commands::choice;
-use crate::trashed::{id_in_trash, one_of};
+use crate::trashed::{id_in_trash, is_back, one_of};
 use atelier_failure::shell_word;
 
 /// What is said about a model.
@@ -167,11 +167,10 @@ pub(super) fn restore(wanted: &str, app: &App, library: &Library) -> Result<()> 
     let trashed = library.list_models(true).coded()?;
     let names = |model: &Model| (model.id.to_string(), model.about.name.clone());
     let model = one_of("model", &trashed, names, wanted)?;
-    let model = library.restore_model(model.id).coded()?;
-    let name = &model.about.name;
-    app.output
-        .line(format_args!("took model `{name}` back from the trash"));
-    app.output.document(&json!({"model": model}))
+    let restored = library.restore_model(model.id).coded()?;
+    let (before, name) = (&model.about.name, &restored.about.name);
+    app.output.line(is_back("model", before, name));
+    app.output.document(&json!({"model": restored}))
 }
 
 /// Says how a model is used.

@@ -67,7 +67,10 @@ pub(super) fn run(args: &MergeArgs, app: &App) -> Result<ExitKind> {
         .collect();
     let proceed = |_, _| !app.cancel.is_cancelled();
     let merged = match merge_while(&ingredients, layers.names(), args.rank, proceed) {
-        Err(MergeError::Stopped) => return Ok(ExitKind::Cancelled),
+        Err(MergeError::Stopped) => {
+            app.output.cancelled("stopped; nothing was kept");
+            return Ok(ExitKind::Cancelled);
+        }
         Err(error @ (MergeError::Rank | MergeError::Empty)) => {
             let message = format!("cannot merge: {error}");
             return Err(failed(ErrorCode::InvalidInput, message));

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::train::{tell_model, tell_stopped};
-use crate::trashed::one_of;
+use crate::trashed::{is_back, one_of};
 
 /// What can be done with runs.
 #[derive(Debug, Subcommand)]
@@ -173,9 +173,8 @@ fn restore(wanted: &str, app: &App, library: &Library) -> Result<()> {
     let trashed = library.list_runs(true).coded()?;
     let names = |run: &Run| (run.id.to_string(), run.name.clone());
     let run = one_of("run", &trashed, names, wanted)?;
-    let run = library.restore_run(run.id).coded()?;
-    let name = &run.name;
-    app.output
-        .line(format_args!("took run `{name}` back from the trash"));
-    app.output.document(&json!({"run": run}))
+    let restored = library.restore_run(run.id).coded()?;
+    let (before, name) = (&run.name, &restored.name);
+    app.output.line(is_back("run", before, name));
+    app.output.document(&json!({"run": restored}))
 }

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::Result;
-use atelier_app::context::App;
+use atelier_app::context::{App, finished};
 use atelier_core::{Coded as _, ErrorCode, TrainConfig, TrainingPictures};
 use atelier_data::{Limits, read_folder};
 use atelier_diffusion::stable_diffusion::Base;
@@ -234,10 +234,10 @@ impl Wanted {
             "training on version {number} of dataset `{name}`"
         ));
         if !folder.exists() {
-            let exported = library.export_version(dataset.id, Some(number), &folder);
+            let exported = library.export_version(dataset.id, Some(number), &folder, &app.cancel);
             // Another process may have begun the same run, and keeps this one out later.
             if !folder.exists() {
-                exported.coded()?;
+                finished(exported)?;
             }
         }
         Ok(folder)

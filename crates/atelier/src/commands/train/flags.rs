@@ -1,5 +1,6 @@
 //! The settings of a training as flags and as a TOML file; flags win.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -165,7 +166,7 @@ fn read(path: &Path) -> Result<Given> {
         };
         failed(code, format!("cannot read settings: {error}"))
     })?;
-    let config = toml::from_str(&text).map_err(|error| {
+    let wrong = |error: toml::de::Error| {
         let line = error
             .span()
             .and_then(|span| text.get(..span.start))
@@ -173,8 +174,10 @@ fn read(path: &Path) -> Result<Given> {
         let (path, line) = (path.display(), line.unwrap_or_default());
         let message = format!("settings file `{path}`{line}: {}", error.message());
         failed(ErrorCode::InvalidInput, message)
-    })?;
-    let keys = text.parse::<toml::Table>().unwrap_or_default();
+    };
+    let config = toml::from_str(&text).map_err(wrong)?;
+    // Not as a table of values, which holds no numbers as large as seeds can be.
+    let keys: BTreeMap<String, serde_json::Value> = toml::from_str(&text).map_err(wrong)?;
     Ok(Given::in_file(config, keys.keys()))
 }
 
@@ -217,6 +220,23 @@ mod tests {
         for (key, value) in default.as_object().unwrap() {
             assert_ne!(&set[key], value, "`{key}` has no flag");
             assert!(given.has(key), "`{key}` is taken for a default");
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_wholly_whatever_its_seed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.toml");
+        for seed in [0, i64::MAX as u64 + 1, u64::MAX] {
+            fs_err::write(&file, format!("seed = {seed}\nepochs = 2\nrank = 4\n")).unwrap();
+            let given = read(&file).unwrap();
+            let (config, keys) = (&given.config, ["seed", "epochs", "rank"]);
+            assert_eq!(
+                (config.seed, config.epochs, config.rank),
+                (Seed(seed), 2, 4)
+            );
+            assert!(keys.iter().all(|key| given.has(key)), "{seed}");
+            assert!(!given.has("alpha"));
         }
     }
 
