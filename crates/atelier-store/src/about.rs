@@ -2,7 +2,7 @@
 
 use atelier_core::Category;
 use rusqlite::types::Type;
-use rusqlite::{Row, Transaction};
+use rusqlite::{Row, ToSql, Transaction, params};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -166,6 +166,27 @@ pub(crate) fn free_name(view: &Transaction<'_>, table: &str, name: &str) -> Resu
     first_free(std::iter::once(name.to_owned()).chain(numbered), |name| {
         Ok(view.ask(&taken, [name_key(name)], |row| row.get::<_, u32>(0))? > 0)
     })
+}
+
+/// Takes a row of this table back from the trash, under a name that nothing else has outside of it.
+pub(crate) fn come_back(
+    change: &Transaction<'_>,
+    (table, id): (&str, &dyn ToSql),
+    name: &str,
+    trashed_ms: Option<i64>,
+) -> Result<()> {
+    if trashed_ms.is_none() {
+        return Ok(());
+    }
+    let free = free_name(change, table, name)?;
+    // One after the other: the key of a name follows it, and must be there before the row is.
+    if free != name {
+        let rename = format!("UPDATE main.{table} SET name = ? WHERE id = ?");
+        change.execute(&rename, params![free, id])?;
+    }
+    let restore = format!("UPDATE main.{table} SET trashed_ms = NULL WHERE id = ?");
+    change.execute(&restore, [id])?;
+    Ok(())
 }
 
 /// The first of these names that is not taken.

@@ -1,9 +1,9 @@
 //! What can go wrong with the library.
 
+mod code;
+
 use std::io;
 use std::path::{Path, PathBuf};
-
-use atelier_core::{Coded, ErrorCode};
 
 /// The result of everything in the library.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -57,7 +57,7 @@ pub enum Error {
         name: String,
     },
     /// A name that may be there only once is there.
-    #[error("there is a {what} `{name}` already")]
+    #[error("there is {} {what} `{name}` already", article(what))]
     Exists {
         /// What has the name, such as `dataset`.
         what: &'static str,
@@ -357,47 +357,20 @@ impl Error {
     }
 }
 
-impl Coded for Error {
-    fn code(&self) -> ErrorCode {
-        match self {
-            Self::NotFound { .. }
-            | Self::NoVersion { .. }
-            | Self::NoCheckpoint { .. }
-            | Self::NoLibrary { .. } => ErrorCode::NotFound,
-            Self::Exists { .. }
-            | Self::Invalid { .. }
-            | Self::Trashed { .. }
-            | Self::LastOwner { .. }
-            | Self::RunNotInUse { .. } => ErrorCode::InvalidInput,
-            Self::Conflict { .. }
-            | Self::Busy { .. }
-            | Self::RunInUse { .. }
-            | Self::RunQueued { .. }
-            | Self::JobNotSo { .. }
-            | Self::OldCatalogue { .. }
-            | Self::Superseded { .. } => ErrorCode::Conflict,
-            Self::NotOwn { .. } | Self::ReadOnly => ErrorCode::Forbidden,
-            Self::Pictures(error) => error.code(),
-            Self::File(error) => error.code(),
-            Self::DamagedBlob { .. }
-            | Self::Incomplete { .. }
-            | Self::DamagedCatalogue { .. }
-            | Self::LostCatalogue { .. } => ErrorCode::DamagedLibrary,
-            Self::OtherCatalogue { .. } => ErrorCode::OtherLibrary,
-            Self::Catalogue { .. } | Self::Full { .. } | Self::Query(_) | Self::Io(_) => {
-                ErrorCode::Io
-            }
-            // Callers that can be asked to stop look for this one before they ask for its code.
-            Self::Cancelled | Self::Stopped { .. } => ErrorCode::Internal,
-        }
-    }
-}
-
 /// How something comes back from the trash; pictures do on the pages and by the API alone.
 fn taken_back(what: &str) -> String {
     match what {
         "picture" => "restore it".to_owned(),
         what => format!("take it back with `atelier {what} restore`"),
+    }
+}
+
+/// The article of what has a name.
+fn article(what: &str) -> &'static str {
+    if what.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) async fn list_generations(
     query: Result<QueryOf<GenerationQuery>, atelier_server::door::Failure>,
 ) -> Result<Json<Value>> {
     let QueryOf(GenerationQuery { offset, limit }) = query?;
-    let wanted = (offset, limit.min(MOST_LISTED));
+    let wanted = (offset, limit.clamp(1, MOST_LISTED));
     let (library, queue) = (app.library(), app.queue()?);
     let list = move || -> Result<Vec<Value>> {
         let jobs = library.page_of_drawings(wanted)?.jobs.into_iter();

@@ -136,8 +136,8 @@ fn what_the_system_kills_three_times_is_not_said_to_be_a_defect() {
     assert_eq!(
         studio.lines(),
         [
-            "training failed, attempt 3, the process of attempt 3 was killed, as the system does when memory runs out; it had \
-             said nothing"
+            "training failed, attempt 3, the process of attempt 3 was killed, as the system does when memory runs out; the last \
+             that it said: begun"
         ]
     );
     let code = studio.job(job).error_code;

@@ -23,6 +23,8 @@ use crate::trainings::bases::known;
 
 /// The longest text of a field.
 const TEXT_BYTES: usize = 64 << 10;
+/// What the file is called while it is here.
+const STORED: &str = "adapter.safetensors";
 /// A form has so many fields at most.
 const FIELDS: usize = 20;
 
@@ -103,7 +105,7 @@ async fn receive(app: &App, request: Request, folder: &Path) -> Result<ImportMod
             let stem = name.strip_suffix(".safetensors").unwrap_or(name).to_owned();
             let shown = name.chars().filter(|c| !c.is_control()).take(200);
             let file_name = shown.collect();
-            let path = folder.join("adapter.safetensors");
+            let path = folder.join(STORED);
             let most = ("adapter", app.limits().adapter_bytes);
             write_one(app, field, (&path, &progress), most).await?;
             form.file = path;
@@ -166,6 +168,7 @@ fn keep(app: &App, library: &Library, form: ImportModel) -> Result<Model> {
         // Its words name the file where it lies here.
         let lies_at = form.file.display().to_string();
         let message = error.to_string().replace(&lies_at, &form.file_name);
+        let message = message.replace(STORED, &form.file_name);
         Failure::new(ErrorCode::BadWeights, message)
     })?;
     planner.check_adapter(&base.name, &form.file)?;

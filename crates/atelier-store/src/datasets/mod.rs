@@ -15,7 +15,7 @@ mod version;
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 use serde::Serialize;
 
-use crate::about::{About, AboutChange, free_name};
+use crate::about::{About, AboutChange, come_back};
 use crate::error::{Error, Result};
 use crate::library::{Ask, DatasetId, ImageId, Library, check_own, name_key};
 
@@ -199,11 +199,12 @@ impl Library {
     pub fn restore_dataset(&self, id: DatasetId) -> Result<Dataset> {
         self.write(move |change| {
             let dataset = get_own(change, id)?;
-            if dataset.trashed_ms.is_some() {
-                let name = free_name(change, "dataset", &dataset.about.name)?;
-                let restore = "UPDATE main.dataset SET trashed_ms = NULL, name = ? WHERE id = ?";
-                change.execute(restore, params![name, id])?;
-            }
+            come_back(
+                change,
+                ("dataset", &id),
+                &dataset.about.name,
+                dataset.trashed_ms,
+            )?;
             get(change, id)
         })
     }

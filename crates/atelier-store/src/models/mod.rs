@@ -14,7 +14,7 @@ use atelier_weights::{Error as WeightsError, atomic};
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 use serde::Serialize;
 
-use crate::about::{About, AboutChange, checked_handle, free_name};
+use crate::about::{About, AboutChange, checked_handle, come_back, free_name};
 use crate::error::{Error, Result};
 use crate::jobs::unreadable;
 use crate::library::{Ask, DatasetId, Library, ModelId, RunId, check_own, name_key};
@@ -303,11 +303,7 @@ impl Library {
     pub fn restore_model(&self, id: ModelId) -> Result<Model> {
         self.write(move |change| {
             let model = get_own(change, id)?;
-            if model.trashed_ms.is_some() {
-                let name = free_name(change, "model", &model.about.name)?;
-                let restore = "UPDATE main.model SET trashed_ms = NULL, name = ? WHERE id = ?";
-                change.execute(restore, params![name, id])?;
-            }
+            come_back(change, ("model", &id), &model.about.name, model.trashed_ms)?;
             get(change, id)
         })
     }

@@ -16,7 +16,7 @@ use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 use serde::Serialize;
 
-use crate::about::{checked_handle, first_free, free_name, plain_handle};
+use crate::about::{checked_handle, come_back, first_free, free_name, plain_handle};
 use crate::datasets;
 use crate::error::{Error, Result};
 use crate::jobs;
@@ -222,11 +222,7 @@ impl Library {
     pub fn restore_run(&self, id: RunId) -> Result<Run> {
         self.write(move |change| {
             let run = get_own(change, id)?;
-            if run.trashed_ms.is_some() {
-                let name = free_name(change, "run", &run.name)?;
-                let restore = "UPDATE main.run SET trashed_ms = NULL, name = ? WHERE id = ?";
-                change.execute(restore, params![name, id])?;
-            }
+            come_back(change, ("run", &id), &run.name, run.trashed_ms)?;
             Ok(())
         })?;
         self.get_run(id)
