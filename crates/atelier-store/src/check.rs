@@ -171,13 +171,13 @@ fn of_checkpoints(
 }
 
 /// A catalogue that is read.
-struct Opened {
-    connection: Connection,
-    guard: Guard,
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    pub(crate) guard: Guard,
 }
 
 /// What keeps files from being removed between their rows and the look at them.
-enum Guard {
+pub(crate) enum Guard {
     /// Others wait until the end.
     Held { _hold: Hold },
     /// Nothing could be locked; the file of the catalogue was this.
@@ -186,7 +186,7 @@ enum Guard {
 
 impl Guard {
     /// Refuses what was read while others changed it.
-    fn check(&self, path: &Path) -> Result<()> {
+    pub(crate) fn check(&self, path: &Path) -> Result<()> {
         match self {
             Self::None { still, .. } if !still.holds(path) => Err(Error::Busy {
                 path: path.to_owned(),
@@ -196,7 +196,8 @@ impl Guard {
     }
 }
 
-fn open(path: &Path, blobs: &Blobs) -> Result<Opened> {
+/// Opens a catalogue to read it with the files that it names. Where nothing can be written, it is read as it lies there.
+pub(crate) fn open(path: &Path, blobs: &Blobs) -> Result<Opened> {
     let as_others = || {
         let hold = blobs.hold()?;
         Ok(Opened {

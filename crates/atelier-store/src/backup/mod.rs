@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
 use crate::blobs::Blobs;
-use crate::check::{NamedFile, named_files};
+use crate::check::{self, NamedFile, Opened, named_files};
 use crate::error::{Error, Result};
 use crate::leftovers;
 use crate::library::{CATALOGUE, JobId, Layout, Library, RunId, layout, open_to_read};
@@ -47,7 +47,8 @@ impl Library {
     /// # Errors
     /// When the folder cannot be written, or there is another library in the folder or a backup that was worked with since. Then
     /// what is in the folder is still whole. [`Error::Incomplete`] when files of the library are damaged that no earlier backup
-    /// there has: everything else is in the backup then, which can be opened.
+    /// there has: everything else is in the backup then, which can be opened. [`Error::Busy`] when the library is on a disk where
+    /// nothing can be written, and is changed meanwhile all the same.
     pub fn back_up(&self, folder: &Path, cancel: &CancelFlag) -> Result<BackedUp> {
         crate::private::create_dir_all(folder)?;
         let there = folder.join(CATALOGUE);
@@ -65,12 +66,12 @@ impl Library {
             );
         }
         // Neither our files nor those of the backup go meanwhile.
-        let _hold = self.blobs().hold()?;
+        let Opened { connection, guard } = check::open(self.catalogue(), self.blobs())?;
         leftovers::sweep(&there);
         let partial = leftovers::partial(&there);
         crate::private::create_file(&partial)?;
         let copied = self
-            .snapshot(&partial)
+            .snapshot(&connection, &partial)
             .and_then(|named| {
                 let (mut done, damaged) = self.copy_files(&named.files, folder, cancel)?;
                 let mut copy = FolderCopy {
@@ -78,6 +79,7 @@ impl Library {
                     done: &mut done,
                 };
                 self.copy_folders((&named.runs, &named.jobs), folder, &mut copy)?;
+                guard.check(self.catalogue())?;
                 Ok((done, damaged))
             })
             .and_then(|copied| replace(&partial, &there).map(|()| copied));
@@ -110,12 +112,11 @@ impl Library {
     }
 
     /// Writes the catalogue as it is now, and returns what it names.
-    fn snapshot(&self, to: &Path) -> Result<Named> {
+    fn snapshot(&self, from: &Connection, to: &Path) -> Result<Named> {
         let Some(name) = to.to_str() else {
             let name = to.display().to_string();
             return Err(Error::invalid("folder", name, "its name is not Unicode"));
         };
-        let from = open_to_read(self.catalogue())?;
         // The copy is a file that is written, which counts as a change.
         from.pragma_update(None, "query_only", false)?;
         from.execute("VACUUM INTO ?", [name])?;

@@ -1,7 +1,7 @@
 //! Damage is found and named.
 
 use atelier_core::{CancelFlag, Coded as _, ErrorCode};
-use atelier_store::{CATALOGUE, check};
+use atelier_store::{CATALOGUE, Library, check};
 use rusqlite::Connection;
 
 use crate::Studio;
@@ -63,6 +63,14 @@ fn a_copy_where_nothing_can_be_written_is_checked_as_it_lies_there() {
     );
     assert_eq!(names(), before);
     assert_eq!(studio.check().obstacle, None);
+    // From such a disk too, everything is saved.
+    let saved = studio.path("saved");
+    let there = Library::open_to_look(&folder, studio.clock.clone()).unwrap();
+    assert_eq!(there.back_up(&saved, &cancel).unwrap().copied, 2);
+    drop(there);
+    let checked = check(&saved, &cancel).unwrap();
+    assert_eq!((checked.datasets, checked.files), (1, 2));
+    assert!(checked.problems.is_empty(), "{:?}", checked.problems);
     let hash = &version.images[0].blob;
     let file = folder.join("blobs").join(&hash[..2]).join(hash);
     fs_err::remove_file(file).unwrap();

@@ -33,7 +33,7 @@ pub(super) fn run(command: &DatabaseCommand, app: &App) -> Result<ExitKind> {
     match command {
         DatabaseCommand::Check => check(app),
         DatabaseCommand::Backup { folder } => {
-            let library = app.existing_library()?;
+            let library = app.existing_library_to_look()?;
             let done = finished(library.back_up(folder, &app.cancel))?;
             let there = done.folder.display();
             app.output.line(format_args!(
