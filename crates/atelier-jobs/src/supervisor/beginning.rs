@@ -26,8 +26,8 @@ impl Supervisor {
                 }
                 Turn::Begin => {
                     let begun = self.begin(job);
-                    // What else can be wrong the catalogue says.
-                    if !matches!(&begun, Err(error) if !matches!(error, Error::Library(_))) {
+                    // Why an attempt could not be begun stands in the catalogue already, where that is not what failed.
+                    if matches!(begun, Ok(_) | Err(Error::Library(_))) {
                         self.note_trouble([job.id], &begun);
                     }
                     found.note(begun)?;
