@@ -70,8 +70,7 @@ impl Library {
         leftovers::sweep(&there);
         let partial = leftovers::partial(&there);
         crate::private::create_file(&partial)?;
-        let copied = self
-            .snapshot(&connection, &partial)
+        let copied = Self::snapshot(&connection, &partial)
             .and_then(|named| {
                 let (mut done, damaged) = self.copy_files(&named.files, folder, cancel)?;
                 let mut copy = FolderCopy {
@@ -111,8 +110,8 @@ impl Library {
         Ok(id == own && is_copy)
     }
 
-    /// Writes the catalogue as it is now, and returns what it names.
-    fn snapshot(&self, from: &Connection, to: &Path) -> Result<Named> {
+    /// Writes the catalogue as it is now to a file, and returns what it names.
+    fn snapshot(from: &Connection, to: &Path) -> Result<Named> {
         let Some(name) = to.to_str() else {
             let name = to.display().to_string();
             return Err(Error::invalid("folder", name, "its name is not Unicode"));
