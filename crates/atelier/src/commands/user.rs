@@ -84,15 +84,13 @@ pub(super) fn run(command: &UserCommand, app: &App) -> Result<ExitKind> {
         }
         UserCommand::List => list(app, library)?,
         UserCommand::Password { name, password } => {
-            let account = library.find_account(name).coded()?;
+            // Nobody types a password for an account that there is not.
+            library.find_account(name).coded()?;
             let change = AccountChange {
                 password: Some(password.hash()?),
                 ..AccountChange::default()
             };
-            let account = library.update_account(account.id, change).coded()?;
-            let words = "it has another password";
-            let deed = ("password-changed", account.name.clone());
-            done(app, library, (vec![deed], &account), words)?;
+            change_account(app, library, (name, change), "it has another password")?;
         }
         UserCommand::Role { name, role } => {
             let change = AccountChange {
