@@ -23,7 +23,9 @@ export class TrainForm {
 
   constructor(schema: () => SettingsSchema | undefined) {
     this.#schema = schema;
-    this.plan = asked(() => (session.reasonAgainstMaking ? undefined : this.request), planTraining);
+    // What a training takes does not depend on its name, which is judged when it begins.
+    const unnamed = (): TrainingRequest | undefined => this.request && { ...this.request, name: null };
+    this.plan = asked(() => (session.reasonAgainstMaking ? undefined : unnamed()), planTraining);
   }
 
   get address(): string {
