@@ -62,7 +62,8 @@ impl DeviceFailure {
 ///
 /// What `work` was building is dropped; nothing of it may be used afterwards. A result is none either when a thread of the
 /// device failed: it may have been computed from what was never written. Work may be guarded within guarded work, which
-/// then fails too. Of graphics processors one is at work at a time; words of another one would be taken for its own.
+/// then fails too, unless the device has [recovered](recover). Of graphics processors one is at work at a time; words of
+/// another one would be taken for its own.
 pub fn guard<T>(device: &Device, work: impl FnOnce() -> T) -> Result<T, DeviceFailure> {
     if is_processor(device) {
         return settled(catch_unwind(AssertUnwindSafe(work)), None);
@@ -70,6 +71,17 @@ pub fn guard<T>(device: &Device, work: impl FnOnce() -> T) -> Result<T, DeviceFa
     heard().begin();
     let done = catch_unwind(AssertUnwindSafe(work));
     settled(done, heard().end())
+}
+
+/// Makes `device` ready for work that needs nothing of guarded work which failed: waits until all that it was asked for is
+/// done or has failed, and forgets what its threads said.
+pub fn recover(device: &Device) {
+    if is_processor(device) {
+        return;
+    }
+    // What fails here belongs to the work that failed.
+    drop(catch_unwind(AssertUnwindSafe(|| device.sync())));
+    heard().forget();
 }
 
 /// What work comes to, when threads of the device `said` something.
@@ -108,7 +120,7 @@ impl Heard {
     /// What was said without any work under way, is of none that still could fail.
     fn begin(&mut self) {
         if self.guards == 0 {
-            self.first = None;
+            self.forget();
         }
         self.guards += 1;
     }
@@ -116,6 +128,10 @@ impl Heard {
     fn end(&mut self) -> Option<String> {
         self.guards -= 1;
         self.first.clone()
+    }
+
+    fn forget(&mut self) {
+        self.first = None;
     }
 
     fn add(&mut self, info: &PanicHookInfo<'_>) {
@@ -199,7 +215,17 @@ mod tests {
         let outer = heard().end();
         assert_eq!([inner.as_deref(), outer.as_deref()], [Some("lost"); 2]);
         heard().begin();
-        assert_eq!(heard().end(), None);
+        fail("of work that can be done without");
+        assert!(heard().end().is_some());
+        heard().begin();
+        heard().begin();
+        fail("of work within, that can be done without");
+        assert!(heard().end().is_some());
+        heard().forget();
+        heard().begin();
+        let next = heard().end();
+        let outer = heard().end();
+        assert_eq!([next, outer], [None, None]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use atelier_core::{
     CancelFlag, ErrorCode, Outcome, Phase, Progress, ProgressSink, RunContext, RunState,
     TrainReport, TrainRequest, Trainer as _, TrainingPictures,
 };
-use atelier_failure::{CodedResult as _, failed, messages};
+use atelier_failure::{CodedResult as _, failed, is_cancelled, messages};
 use atelier_store::{JobId, Library, Model, Run, RunEnd, RunId, Sitting, Spent};
 use atelier_train::LoraTrainer;
 use atelier_weights::ModelFiles;
@@ -80,7 +80,13 @@ impl LibraryRun<'_> {
             }),
             problem: Mutex::default(),
         };
-        let trained = self.sit(&run, &noted, context);
+        let trained = match self.sit(&run, &noted, context) {
+            // Nobody waits for its base any more.
+            Err(error) if is_cancelled(&error) => Ok(Outcome::Cancelled {
+                completed_steps: run.done_steps,
+            }),
+            trained => trained,
+        };
         let (state, problem) = match &trained {
             Ok(Outcome::Completed(_)) => (RunState::Completed, None),
             Ok(Outcome::Cancelled { .. }) => (RunState::Stopped, None),

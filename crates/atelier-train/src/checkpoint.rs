@@ -14,11 +14,16 @@ use crate::factors::AdapterFactors;
 use crate::record::{read_json, write_json};
 use crate::{Error, Result};
 
-const ADAPTER: &str = "adapter.safetensors";
+/// What an adapter is called, in a checkpoint and as the result of a run.
+pub(crate) const ADAPTER: &str = "adapter.safetensors";
 const FACTORS: &str = "factors.safetensors";
 const STATE: &str = "state.json";
 /// How the hidden names end of checkpoints that are being written.
 const PARTIAL: &str = ".partial";
+/// How the names begin of checkpoints after an interruption.
+const INTERRUPTED: &str = "step-";
+/// So many of the newest epochs keep their factors.
+const RESUMABLE_EPOCHS: usize = 2;
 /// Version of a checkpoint's layout.
 const VERSION: u32 = 1;
 
@@ -76,18 +81,18 @@ impl Checkpoints {
     /// Saves after an epoch, counted from 1.
     pub(crate) fn save_epoch(&self, epoch: usize, snapshot: Snapshot<'_>) -> Result<()> {
         self.save(&format!("epoch-{epoch:03}"), snapshot)?;
-        self.thin_out()
+        self.thin_out(epoch)
     }
 
     /// Saves in the middle of an epoch.
     pub(crate) fn save_interrupted(&self, snapshot: Snapshot<'_>) -> Result<()> {
-        self.save(&format!("step-{:06}", snapshot.step), snapshot)
+        self.save(&format!("{INTERRUPTED}{:06}", snapshot.step), snapshot)
     }
 
     /// Adapter files of all epochs, with the epoch, in order.
     pub(crate) fn epochs(&self) -> Vec<(usize, PathBuf)> {
         let epochs = self.names().into_iter().filter_map(|name| {
-            let epoch = name.strip_prefix("epoch-")?.parse().ok()?;
+            let epoch = epoch_of(&name)?;
             Some((epoch, self.folder.join(name).join(ADAPTER)))
         });
         let mut epochs: Vec<_> = epochs.collect();
@@ -107,10 +112,7 @@ impl Checkpoints {
         factors: &mut AdapterFactors,
     ) -> Result<(Option<State>, Vec<String>)> {
         let mut damaged = Vec::new();
-        let folders = self.names().into_iter().map(|name| self.folder.join(name));
-        let mut candidates: Vec<_> = folders
-            .filter(|folder| folder.join(FACTORS).exists())
-            .collect();
+        let mut candidates = self.resumable();
         let step_of = |folder: &PathBuf| {
             read_json::<State>(&folder.join(STATE)).map_or(u64::MAX, |state| state.step)
         };
@@ -132,6 +134,19 @@ impl Checkpoints {
             path: self.folder.clone(),
             damaged,
         })
+    }
+
+    /// The folders of those from which the run goes on when they are whole: interruptions and the newest epochs, which have their
+    /// factors, and whatever else has some.
+    fn resumable(&self) -> Vec<PathBuf> {
+        let names = self.names();
+        let epochs = names.iter().rev().filter(|name| epoch_of(name).is_some());
+        let newest: Vec<_> = epochs.take(RESUMABLE_EPOCHS).collect();
+        let kept = names.iter().filter(|name| {
+            let has_factors = || self.folder.join(name).join(FACTORS).exists();
+            name.starts_with(INTERRUPTED) || newest.contains(name) || has_factors()
+        });
+        kept.map(|name| self.folder.join(name)).collect()
     }
 
     /// Finished steps of the newest one from which the run can go on; 0 where there is none.
@@ -156,13 +171,8 @@ impl Checkpoints {
         if load_state(&path).is_ok() {
             return Ok(());
         }
-        if path.exists() {
-            fs_err::remove_dir_all(&path)?;
-        }
-        let temporary = self.folder.join(format!(".{name}{PARTIAL}"));
-        if temporary.exists() {
-            fs_err::remove_dir_all(&temporary)?;
-        }
+        self.remove(name)?;
+        let temporary = self.partial(name);
         fs_err::create_dir_all(&temporary)?;
         let written = write(&temporary, snapshot)
             .and_then(|()| Ok(atomic::publish_folder(&temporary, &path)?));
@@ -173,9 +183,27 @@ impl Checkpoints {
         written
     }
 
-    /// Removes interruption checkpoints, those that a process wrote when it was killed, and the optimizer states of all but the
-    /// newest two epochs.
-    fn thin_out(&self) -> Result<()> {
+    /// Removes a checkpoint, and what was being written of it. A process that is killed meanwhile leaves a hidden folder and no
+    /// half checkpoint.
+    fn remove(&self, name: &str) -> Result<()> {
+        let (path, hidden) = (self.folder.join(name), self.partial(name));
+        if hidden.exists() {
+            fs_err::remove_dir_all(&hidden)?;
+        }
+        if path.exists() {
+            fs_err::rename(path, &hidden)?;
+            fs_err::remove_dir_all(hidden)?;
+        }
+        Ok(())
+    }
+
+    fn partial(&self, name: &str) -> PathBuf {
+        self.folder.join(format!(".{name}{PARTIAL}"))
+    }
+
+    /// Removes interruption checkpoints, those that a process wrote when it was killed, and the optimizer states of epochs long
+    /// before the one that was `saved`. Later ones, which are trained again, are written over.
+    fn thin_out(&self, saved: usize) -> Result<()> {
         for entry in fs_err::read_dir(&self.folder)?.flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
@@ -185,14 +213,14 @@ impl Checkpoints {
             }
         }
         let names = self.names();
-        for name in names.iter().filter(|name| name.starts_with("step-")) {
-            fs_err::remove_dir_all(self.folder.join(name))?;
+        for name in names.iter().filter(|name| name.starts_with(INTERRUPTED)) {
+            self.remove(name)?;
         }
         let epochs: Vec<_> = names
             .iter()
-            .filter(|name| name.starts_with("epoch-"))
+            .filter(|name| epoch_of(name).is_some_and(|epoch| epoch <= saved))
             .collect();
-        for name in epochs.iter().rev().skip(2) {
+        for name in epochs.iter().rev().skip(RESUMABLE_EPOCHS) {
             let factors = self.folder.join(name).join(FACTORS);
             if factors.exists() {
                 fs_err::remove_file(factors)?;
@@ -227,6 +255,11 @@ fn damaged_note(folder: &Path, error: &Error) -> String {
 fn side_of(sides: &str) -> Option<usize> {
     let (side, _) = sides.strip_prefix('(')?.split_once(',')?;
     side.trim().parse().ok()
+}
+
+/// The epoch after which a checkpoint of this name was saved.
+fn epoch_of(name: &str) -> Option<usize> {
+    name.strip_prefix("epoch-")?.parse().ok()
 }
 
 /// The number at the end of a checkpoint's name.

@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// The folder holds a file of something else that a run would write over.
     #[error(
-        "`{}` has a `{}` that no run wrote; move it away or give another folder",
+        "`{}` has a file `{}` that no run wrote; move it away or give another folder",
         out.display(),
         path.file_name().unwrap_or_default().display()
     )]

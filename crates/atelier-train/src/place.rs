@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use atelier_core::TrainRequest;
 
+use crate::checkpoint::ADAPTER;
 use crate::notes::notes_of_others;
 use crate::record::RunRecord;
 use crate::{Error, Result};
@@ -47,12 +48,21 @@ impl<'a> Place<'a> {
                 let problem = "it is missing, but there are checkpoints beside it".to_owned();
                 Err(Error::Record { path, problem })
             }
-            // The notes of the run would be written over it.
-            (false, _) => notes_of_others(self.out).map_or(Ok(()), |path| {
-                let out = self.out.to_owned();
-                Err(Error::FileTaken { out, path })
-            }),
+            // Notes and adapter of the run would be written over it.
+            (false, _) => match self.file_of_others() {
+                Some(path) => Err(Error::FileTaken {
+                    out: self.out.to_owned(),
+                    path,
+                }),
+                None => Ok(()),
+            },
         }
+    }
+
+    /// What lies in the place of a file of the run, before there is one.
+    fn file_of_others(self) -> Option<PathBuf> {
+        let adapter = self.out.join(ADAPTER);
+        notes_of_others(self.out).or_else(|| adapter.exists().then_some(adapter))
     }
 
     /// Takes the folder for this process, so that no other one works for a run that it cannot have.
@@ -76,7 +86,8 @@ impl<'a> Place<'a> {
                         path: self.out.to_owned(),
                     });
                 }
-                Err(TryLockError::Error(error)) => return Err(error.into()),
+                // Where the file system has no locks, nobody is kept out.
+                Err(TryLockError::Error(_)) => break lock,
             }
         };
         let claim = Claim {

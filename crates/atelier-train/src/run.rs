@@ -12,15 +12,15 @@ use atelier_diffusion::schedule::PredictionType;
 use atelier_diffusion::stable_diffusion::{Base, Unet};
 use atelier_nn::Visit as _;
 use atelier_nn::adamw::{AdamW, Pace};
-use atelier_nn::device::guard;
+use atelier_nn::device::{guard, recover};
 use atelier_nn::kernels::awake;
 use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_nn::lora::Detach;
-use atelier_weights::DType;
+use atelier_weights::{DType, TensorFile};
 use burn::tensor::Device;
 
 use crate::cache::Cache;
-use crate::checkpoint::{Checkpoints, Snapshot};
+use crate::checkpoint::{ADAPTER, Checkpoints, Snapshot};
 use crate::factors::AdapterFactors;
 use crate::memory::MemoryPlan;
 use crate::notes::Notes;
@@ -147,9 +147,11 @@ impl<'a> Run<'a> {
             loss: None,
         });
         may_publish(self.context)?;
-        let adapter = self.inputs.request.out.join("adapter.safetensors");
-        self.adapter()
-            .write(&adapter, DType::F16, &self.layers, ReadBy::All)?;
+        let adapter = self.inputs.request.out.join(ADAPTER);
+        if self.step > self.made_before || !self.is_written(&adapter) {
+            self.adapter()
+                .write(&adapter, DType::F16, &self.layers, ReadBy::All)?;
+        }
         Ok(Outcome::Completed(TrainReport {
             adapter,
             checkpoints: self.checkpoints.epochs(),
@@ -171,6 +173,24 @@ impl<'a> Run<'a> {
             preview_secs: self.preview_secs,
             preview_pictures: self.preview_pictures,
         }))
+    }
+
+    /// Whether a file has what the checkpoint of the last epoch has: pictures that were drawn with it name it by its hash, in which
+    /// the times of the training count.
+    fn is_written(&self, adapter: &Path) -> bool {
+        let last = self.checkpoints.adapter_of(self.config().epochs);
+        match (TensorFile::open(adapter), TensorFile::open(last)) {
+            (Ok(there), Ok(last)) => {
+                let same = |name| {
+                    let bytes = [&there, &last].map(|file| file.read_bytes(name).ok());
+                    there.info(name) == last.info(name)
+                        && bytes[0].is_some()
+                        && bytes[0] == bytes[1]
+                };
+                there.names().eq(last.names()) && there.names().all(same)
+            }
+            _ => false,
+        }
     }
 
     fn cancelled(&self) -> Outcome<TrainReport> {
@@ -265,7 +285,10 @@ impl<'a> Run<'a> {
         // A device that has no room for them may have enough for steps.
         let shown = match drawn {
             Ok(shown) => shown?,
-            Err(failure) => Shown::Impossible(format!("the device did not draw them: {failure}")),
+            Err(failure) => {
+                recover(&self.inputs.device);
+                Shown::Impossible(format!("the device did not draw them: {failure}"))
+            }
         };
         self.unet.visit("", &mut Detach);
         self.factors.attach(&mut self.unet, &self.device);

@@ -92,7 +92,10 @@ fn a_folder_with_notes_that_no_run_wrote_is_refused_and_they_stay() {
         let error = train_watched(&request, &Watcher::new(None)).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidInput);
         let text = error.to_string();
-        assert!(text.contains("a `notes.json` that no run wrote"), "{text}");
+        assert!(
+            text.contains("a file `notes.json` that no run wrote"),
+            "{text}"
+        );
         assert_eq!(std::fs::read_to_string(&notes).unwrap(), content);
         assert_eq!(std::fs::read_dir(&request.out).unwrap().count(), 1);
     }

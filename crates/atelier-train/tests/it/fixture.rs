@@ -56,6 +56,7 @@ impl ProgressSink for Watcher {
             self.cancel.cancel();
         }
         if progress.phase == Phase::Previewing && Some(progress.done) == self.fail_preview_at {
+            fail_on_a_thread_of_the_device();
             DeviceFailure::OutOfMemory.raise();
         }
         if progress.phase == Phase::Training && Some(progress.done) == self.fail_after {

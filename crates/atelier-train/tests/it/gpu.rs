@@ -106,6 +106,37 @@ fn a_device_that_fails_within_an_epoch_leaves_the_steps_before() {
     );
 }
 
+#[test]
+fn previews_that_the_device_cannot_draw_leave_the_training_alone() {
+    let Some((device, _one)) = device() else {
+        return;
+    };
+    listen();
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = short(folder.path(), "shown");
+    run.config.epochs = 2;
+    run.config.preview_every = Some(1);
+    run.config.preview_steps = 2;
+    let watcher = Watcher {
+        fail_preview_at: Some(1),
+        ..Watcher::new(None)
+    };
+    // As the program does, which guards all of it.
+    let trained = guard(&device, || train_on(device.clone(), &run, &watcher));
+    let Outcome::Completed(report) = trained.unwrap().unwrap() else {
+        panic!("nothing stops it");
+    };
+    assert_eq!(report.losses.len(), 4);
+    assert!(report.previews.is_empty());
+    let untold = |epoch| {
+        !report
+            .notes
+            .iter()
+            .any(|note| note.starts_with(&format!("epoch {epoch} has no previews")))
+    };
+    assert!(!untold(1) && !untold(2), "{:?}", report.notes);
+}
+
 fn assert_near(report: &TrainReport, expected: &TrainReport) {
     assert_eq!(report.losses.len(), expected.losses.len());
     for (a, b) in report.losses.iter().zip(&expected.losses) {

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use atelier_core::{
-    BoxedError, Coded, ErrorCode, Outcome, Permit, Phase, RunContext, TrainRequest, Trainer as _,
+    AlwaysPermitted, BoxedError, Clock, Coded, ErrorCode, Outcome, Permit, Phase, RunContext,
+    TrainRequest, Trainer as _,
 };
 use atelier_train::trained_side;
 
@@ -188,6 +189,101 @@ fn a_run_whose_checkpoints_are_all_damaged_is_not_started_anew_in_silence() {
     let error = train_watched(&torn, &Watcher::new(None)).unwrap_err();
     assert_eq!(error.code(), ErrorCode::CannotResume);
     assert!(error.to_string().contains("epoch-002"), "{error}");
+}
+
+#[test]
+fn a_checkpoint_that_lost_its_factors_is_named_and_without_any_nothing_is_trained_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let straight = train(&request(folder.path(), "straight"));
+    let mut robbed = request(folder.path(), "robbed");
+    stop_after(&robbed, 9);
+    let factors = |epoch: usize| {
+        let checkpoint = format!("checkpoints/epoch-{epoch:03}/factors.safetensors");
+        robbed.out.join(checkpoint)
+    };
+    let kept = bytes(&factors(2));
+    for epoch in [2, 3] {
+        std::fs::remove_file(factors(epoch)).unwrap();
+    }
+    let second = factors(2);
+    robbed.resume = true;
+    let error = train_watched(&robbed, &Watcher::new(None)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::CannotResume);
+    let text = error.to_string();
+    assert!(
+        text.contains("epoch-002") && text.contains("epoch-003"),
+        "{text}"
+    );
+    assert!(
+        robbed
+            .out
+            .join("checkpoints/epoch-001/adapter.safetensors")
+            .exists()
+    );
+    std::fs::write(second, kept).unwrap();
+    let resumed = train(&robbed);
+    assert_eq!(bytes(&straight.adapter), bytes(&resumed.adapter));
+    assert!(
+        resumed.notes.iter().any(|note| note.contains("epoch-003")),
+        "{:?}",
+        resumed.notes
+    );
+}
+
+#[test]
+fn a_finished_run_that_is_resumed_leaves_its_adapter_as_it_is() {
+    struct Later;
+    impl Clock for Later {
+        fn unix_secs(&self) -> f64 {
+            2_000_000.0
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut finished = request(folder.path(), "finished");
+    let report = train(&finished);
+    let before = bytes(&report.adapter);
+    finished.resume = true;
+    let watcher = Watcher::new(None);
+    let again = || {
+        let context = RunContext {
+            cancel: &watcher.cancel,
+            progress: &watcher,
+            clock: &Later,
+            permit: &AlwaysPermitted,
+        };
+        let outcome = trainer().train(&finished, context).unwrap();
+        assert!(matches!(outcome, Outcome::Completed(_)));
+        bytes(&report.adapter)
+    };
+    assert!(again() == before);
+    // One that is damaged is written anew.
+    let mut damaged = before.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    std::fs::write(&report.adapter, damaged).unwrap();
+    let written = again();
+    assert!(written != before && written.len() == before.len());
+    std::fs::remove_file(&report.adapter).unwrap();
+    assert!(again() == written);
+}
+
+#[test]
+fn an_adapter_that_no_run_wrote_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut other = request(folder.path(), "out");
+    std::fs::create_dir(&other.out).unwrap();
+    let adapter = other.out.join("adapter.safetensors");
+    std::fs::write(&adapter, "somebody's").unwrap();
+    for resume in [false, true] {
+        other.resume = resume;
+        let error = train_watched(&other, &Watcher::new(None)).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidInput);
+        let text = error.to_string();
+        assert!(
+            text.contains("`adapter.safetensors` that no run wrote"),
+            "{text}"
+        );
+    }
+    assert_eq!(bytes(&adapter), b"somebody's");
 }
 
 #[test]

@@ -233,6 +233,17 @@ impl Wanted {
         app.output.note(format_args!(
             "training on version {number} of dataset `{name}`"
         ));
+        if folder.exists()
+            && !library
+                .is_export(dataset.id, Some(number), &folder)
+                .coded()?
+        {
+            let message = format!(
+                "`{}` is not version {number} of dataset `{name}`: something in it was changed; move it away, and it is written anew",
+                folder.display()
+            );
+            return Err(failed(ErrorCode::InvalidInput, message));
+        }
         if !folder.exists() {
             let exported = library.export_version(dataset.id, Some(number), &folder, &app.cancel);
             // Another process may have begun the same run, and keeps this one out later.

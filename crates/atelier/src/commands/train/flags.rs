@@ -55,7 +55,7 @@ pub(super) struct TrainFlags {
     /// Step size of `AdamW` [default: that of the strength].
     #[arg(long)]
     learning_rate: Option<f64>,
-    /// Steps over which the rate rises from zero [default: 0].
+    /// Steps over which the rate rises linearly; the first step has one share of it, the last the whole [default: 0].
     #[arg(long)]
     warmup_steps: Option<usize>,
     /// Decoupled weight decay of `AdamW` [default: 0.01].
