@@ -1,5 +1,6 @@
 //! An adapter file and the strength at which it is applied.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -19,6 +20,9 @@ pub struct AdapterUse {
 }
 
 impl AdapterUse {
+    /// The strengths that there are: from the base alone to beyond what was trained.
+    pub const STRENGTHS: RangeInclusive<f32> = 0.0..=1.5;
+
     /// An adapter at one strength for all its parts.
     pub fn new(path: impl Into<PathBuf>, strength: f32) -> Self {
         Self {
@@ -37,7 +41,7 @@ impl AdapterUse {
     pub fn check(&self) -> Result<(), AdapterUseError> {
         let strengths = [Some(self.strength), self.text_strength];
         let mut strengths = strengths.into_iter().flatten();
-        match strengths.find(|strength| !(0.0..=1.5).contains(strength)) {
+        match strengths.find(|strength| !Self::STRENGTHS.contains(strength)) {
             Some(outside) => Err(AdapterUseError::Strength(outside)),
             None => Ok(()),
         }

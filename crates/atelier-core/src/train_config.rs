@@ -8,8 +8,6 @@ use crate::{Category, Precision, Recompute, Seed, StepCount, TrainingStrength, c
 /// The largest whole number where nothing smaller limits it: programs that keep all numbers as fractions still tell it from
 /// its neighbours.
 const MOST_WHOLE: u64 = (1 << 53) - 1;
-/// The longest trigger word.
-const MOST_TRIGGER_CHARS: usize = 100;
 /// The most prompts that previews are drawn from, and the longest of them.
 const MOST_PREVIEW_PROMPTS: usize = 12;
 const MOST_PROMPT_CHARS: usize = 1000;
@@ -43,7 +41,7 @@ described! {
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
     /// The unique word that calls what is trained, such as `BlobCharV1`.
-    #[setting("Trigger word", Subject, Text { most_chars: MOST_TRIGGER_CHARS })]
+    #[setting("Trigger word", Subject, Text { most_chars: TrainConfig::MOST_TRIGGER_CHARS })]
     pub trigger: String,
     /// What the pictures have in common.
     #[setting("Category", Subject, Choice(Category::NAMES))]
@@ -143,6 +141,9 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
+    /// The longest trigger word.
+    pub const MOST_TRIGGER_CHARS: usize = 100;
+
     /// Every problem with the values, each with what would be right; empty when all is well.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -156,7 +157,7 @@ impl TrainConfig {
             "`trigger` is empty, give the word that will call the training",
         );
         check(
-            self.trigger.chars().count() <= MOST_TRIGGER_CHARS,
+            self.trigger.chars().count() <= Self::MOST_TRIGGER_CHARS,
             "`trigger` must have at most 100 characters",
         );
         check(

@@ -9,8 +9,8 @@ use crate::file::read_limited;
 
 /// Longest caption file that is read.
 const MAX_CAPTION_BYTES: u64 = 64 << 10;
-/// Longest caption, as the library has it too.
-const MAX_CAPTION_CHARS: usize = 10_000;
+/// Longest caption.
+pub const MAX_CAPTION_CHARS: usize = 10_000;
 
 /// Puts what the category [calls](Category::call) the training in front of a caption, unless the caption has the trigger as
 /// a word already. Case is ignored, as the text encoder ignores it.

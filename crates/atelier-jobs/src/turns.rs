@@ -112,7 +112,8 @@ impl<'a> Room<'a> {
 
 /// What a run is called, for whoever a waiting job belongs to.
 fn name(job: &Job, waiting: &Job) -> String {
-    let is_theirs = job.is_shared || job.owner == waiting.owner;
+    // Whoever sees the waiting job reads it.
+    let is_theirs = job.is_shared || job.owner == waiting.owner && !waiting.is_shared;
     let name = job.run_name.as_deref().filter(|_| is_theirs);
     name.map_or_else(|| "another run".to_owned(), |name| format!("run `{name}`"))
 }

@@ -1,6 +1,6 @@
 //! What a dataset, or a model that was trained on it, is called and what it is for.
 
-use atelier_core::Category;
+use atelier_core::{Category, TrainConfig};
 use rusqlite::types::Type;
 use rusqlite::{Row, ToSql, Transaction, params};
 use serde::Serialize;
@@ -16,8 +16,6 @@ const NUMBER_CHARS: usize = 12;
 const MAX_DESCRIPTION_CHARS: usize = 10_000;
 /// What messages call the word.
 const TRIGGER_WORD: &str = "trigger word";
-/// Longest trigger word.
-const MAX_TRIGGER_CHARS: usize = 100;
 
 /// What a dataset or a model is called and what it is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -71,7 +69,11 @@ impl About {
         };
         let limits = [
             ("name", &about.name, MAX_NAME_CHARS),
-            (TRIGGER_WORD, &about.trigger_word, MAX_TRIGGER_CHARS),
+            (
+                TRIGGER_WORD,
+                &about.trigger_word,
+                TrainConfig::MOST_TRIGGER_CHARS,
+            ),
             ("description", &about.description, MAX_DESCRIPTION_CHARS),
         ];
         for (what, text, most) in limits {
@@ -99,7 +101,7 @@ impl About {
 
 /// Why a text cannot be the trigger word, if it cannot.
 pub(crate) fn trigger_problem(text: &str) -> Option<String> {
-    text_problem(TRIGGER_WORD, text.trim(), MAX_TRIGGER_CHARS)
+    text_problem(TRIGGER_WORD, text.trim(), TrainConfig::MOST_TRIGGER_CHARS)
 }
 
 /// Why a text cannot be this part of [`About`], if it cannot.
@@ -152,7 +154,7 @@ pub(crate) fn plain_handle(name: &str) -> String {
             c
         }
     };
-    let name = name.trim().trim_start_matches('.');
+    let name = name.trim_start_matches(|c: char| c == '.' || c.is_whitespace());
     let cut = name.chars().take(MAX_NAME_CHARS - NUMBER_CHARS);
     cut.map(plain).collect::<String>().trim().to_owned()
 }

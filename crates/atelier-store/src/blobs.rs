@@ -7,13 +7,14 @@ use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use atelier_weights::{atomic, sha256_file, sha256_hex};
 use fs_err::File;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
-use crate::{lock, private};
+use crate::{leftovers, lock, private};
 
 /// The folder below the library's.
 pub(crate) const FOLDER: &str = "blobs";
@@ -77,6 +78,13 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+/// Names of files that rows have, and that rows had which went.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) kept: HashSet<String>,
+    pub(crate) gone: HashSet<String>,
 }
 
 /// What [`Blobs::sweep`] did.
@@ -201,11 +209,13 @@ impl Blobs {
         Some(problem.to_string())
     }
 
-    /// Removes files that `named` does not have, and what killed processes left, unless somebody is putting files: then
-    /// nothing happens, and there is no answer. `named` is asked for when it is sure that nobody does.
+    /// Removes files that went with their rows, those that no row names and that are as old as `age`, and what killed processes
+    /// left, unless somebody is putting files: then nothing happens, and there is no answer. `named` is asked for when it is
+    /// sure that nobody does.
     pub(crate) fn sweep(
         &self,
-        named: impl FnOnce() -> Result<HashSet<String>>,
+        age: Duration,
+        named: impl FnOnce() -> Result<Named>,
     ) -> Result<Option<Swept>> {
         let lock = lock::open(&self.folder)?;
         if lock.file().try_lock().is_err() {
@@ -215,7 +225,9 @@ impl Blobs {
         let mut swept = Swept::default();
         for (path, name) in self.files()? {
             let is_partial = path.extension().is_some_and(|ending| ending == PARTIAL);
-            if !is_partial && (!is_hash(&name) || named.contains(&name)) {
+            let is_unnamed = is_hash(&name) && !named.kept.contains(&name);
+            let goes = || named.gone.contains(&name) || leftovers::is_older(&path, age);
+            if !(is_partial || is_unnamed && goes()) {
                 continue;
             }
             let size = fs_err::metadata(&path).map_or(0, |about| about.len());
@@ -311,6 +323,8 @@ fn damaged(hash: &str, problem: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     fn empty() -> (tempfile::TempDir, Blobs) {
@@ -376,17 +390,28 @@ mod tests {
         let beside = |name: &str| blobs.path(&kept).with_file_name(name);
         fs_err::write(beside(".atelier-0.partial"), b"half").unwrap();
         fs_err::write(beside("notes.txt"), b"a user's").unwrap();
-        let sweep = || blobs.sweep(|| Ok(named(&[&kept]))).unwrap();
-        assert_eq!(sweep(), None);
-        assert_eq!(blobs.unnamed(&named(&[&kept])).unwrap().len(), 3);
+        let gone = blobs.put(&hold, b"gone").unwrap();
+        let sweep = |age| {
+            let rows = || {
+                Ok(Named {
+                    kept: named(&[&kept]),
+                    gone: named(&[&gone]),
+                })
+            };
+            blobs.sweep(age, rows).unwrap()
+        };
+        let hour = Duration::from_hours(1);
+        assert_eq!(sweep(Duration::ZERO), None);
+        assert_eq!(blobs.unnamed(&named(&[&kept])).unwrap().len(), 4);
         drop(hold);
-        assert_eq!(
-            sweep(),
-            Some(Swept {
-                files: 2,
-                size_bytes: 11
-            })
-        );
+        let swept = |files, size_bytes| Some(Swept { files, size_bytes });
+        // What was half written, and what went with its row.
+        assert_eq!(sweep(hour), swept(2, 8));
+        assert!(!blobs.path(&gone).exists() && blobs.path(&unnamed).exists());
+        let old = SystemTime::now() - hour;
+        let file = std::fs::File::open(blobs.path(&unnamed)).unwrap();
+        file.set_modified(old).unwrap();
+        assert_eq!(sweep(hour), swept(1, 7));
         assert!(blobs.path(&kept).exists() && beside("notes.txt").exists());
         assert!(!blobs.path(&unnamed).exists());
     }

@@ -159,7 +159,11 @@ fn of_checkpoints(
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let found = match file_problem(&noted.path, &noted.hash, noted.size_bytes) {
+        let written = noted.written.iter();
+        let found = written.map(|(hash, size_bytes)| file_problem(&noted.path, hash, *size_bytes));
+        // It is one of these; else what is wrong is told by the last.
+        let found = found.reduce(Option::and);
+        let found = match found.flatten() {
             None => continue,
             Some(FileProblem::Gone) if noted.is_trashed => continue,
             Some(FileProblem::Content) => "has another content than the run wrote".to_owned(),

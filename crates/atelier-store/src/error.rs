@@ -193,8 +193,8 @@ pub enum Error {
     },
     /// The catalogue is gone or empty, and what it spoke of is there.
     #[error(
-        "the catalogue `{}` is gone or empty, and files of its library lie in `{}`; put the catalogue of a backup back, or move that \
-         folder away to begin anew", path.display(), files.display()
+        "the catalogue `{}` is gone or empty, and files of its library lie in `{}`; put the catalogue of a backup back, with no \
+         `-wal` and `-shm` file of the lost one beside it, or move that folder away to begin anew", path.display(), files.display()
     )]
     LostCatalogue {
         /// The file.

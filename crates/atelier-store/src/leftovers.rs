@@ -32,6 +32,17 @@ pub(crate) fn sweep(path: &Path) {
     }
 }
 
+/// Removes everything in a folder that is not complete, however young. Nobody else may be writing there. What cannot be removed
+/// stays.
+pub(crate) fn sweep_within(folder: &Path) {
+    for entry in fs_err::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') && name.ends_with(ENDING) {
+            let _ = remove(&entry.path());
+        }
+    }
+}
+
 /// Removes a file, or a folder with everything in it.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     if fs_err::symlink_metadata(path)?.is_dir() {
@@ -48,11 +59,16 @@ fn start(path: &Path) -> String {
 
 /// Whether it was last changed a day ago or earlier.
 pub(crate) fn is_old(path: &Path) -> bool {
+    is_older(path, AGE)
+}
+
+/// Whether it was last changed so long ago or earlier; whatever is there is as old as nothing.
+pub(crate) fn is_older(path: &Path, than: Duration) -> bool {
     let about = fs_err::symlink_metadata(path);
     let age = about
         .and_then(|about| about.modified())
         .map(|at| at.elapsed());
-    matches!(age, Ok(Ok(age)) if age > AGE)
+    than.is_zero() || matches!(age, Ok(Ok(age)) if age >= than)
 }
 
 #[cfg(test)]
@@ -81,5 +97,9 @@ mod tests {
         made(&other, Some(old));
         sweep(&path);
         assert!(!left.exists() && young.exists() && other.exists());
+        fs_err::write(folder.path().join("out.partial"), "a user's").unwrap();
+        sweep_within(folder.path());
+        assert!(!young.exists() && !other.exists());
+        assert!(folder.path().join("out.partial").exists());
     }
 }

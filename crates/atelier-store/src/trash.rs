@@ -1,11 +1,13 @@
 //! What was deleted waits in the trash for a while. Then its rows go, and the files that no other row names.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use rusqlite::Transaction;
+use atelier_core::{JobKind, JobState};
+use rusqlite::{Params, Transaction, params};
 use serde::Serialize;
 
-use crate::blobs::Swept;
+use crate::blobs::{Named, Swept};
 use crate::error::Result;
 use crate::library::Library;
 use crate::{kept, start_pictures};
@@ -41,12 +43,15 @@ pub struct Emptied {
 }
 
 impl Library {
-    /// Removes for good what has been in the trash for `days`, and every file that nothing names any more. Datasets that jobs of
+    /// Removes for good what has been in the trash for `days`, with the files that nothing else names, and files that nothing has
+    /// named and that are as old. Datasets that jobs of
     /// the queue train on and models that they draw with stay until these are over.
     pub fn empty_trash(&self, days: i64) -> Result<Emptied> {
         let now_ms = self.now_ms();
         let before_ms = now_ms - days * DAY_MS;
-        let removed = self.write(move |change| {
+        // What no row names and is younger may be of a catalogue that was lost, in whose place an earlier one was put back.
+        let age = Duration::from_millis((days * DAY_MS).unsigned_abs());
+        let (removed, runs) = self.write(move |change| {
             let delete = |table: &str, needed: &str| {
                 let delete = format!("DELETE FROM {table} WHERE trashed_ms <= ? AND {needed}");
                 change.execute(&delete, [before_ms])
@@ -54,24 +59,37 @@ impl Library {
             let mut emptied = Emptied {
                 models: delete("model", NO_OPEN_DRAWING)?,
                 pictures: delete("picture", "TRUE")?,
-                // Their jobs go with them.
-                runs: delete("run", "TRUE")?,
                 datasets: delete("dataset", NO_OPEN_TRAINING)?,
                 ..Emptied::default()
             };
+            // Their jobs go with them.
+            let runs = "DELETE FROM run WHERE trashed_ms <= ? RETURNING id";
+            let runs = texts(change, runs, [before_ms])?;
+            emptied.runs = runs.len();
+            // Whoever removed all that was drawn is shown the words no more. What failed or was cancelled can be tried again.
+            change.execute(
+                "DELETE FROM job WHERE kind = ? AND state = ? AND ended_ms <= ? \
+                 AND NOT EXISTS (SELECT 1 FROM picture p WHERE p.job = job.id)",
+                params![
+                    JobKind::Generation.name(),
+                    JobState::Completed.name(),
+                    before_ms
+                ],
+            )?;
             emptied.start_pictures = start_pictures::sweep(change, before_ms, now_ms)?;
-            Ok(emptied)
+            Ok((emptied, runs))
         })?;
-        self.sweep_run_folders()?;
+        self.sweep_run_folders(&runs, age)?;
         self.sweep_job_folders(before_ms)?;
         // Rows of files go only while nobody is about to name them again.
-        let swept = self.blobs().sweep(|| {
+        let swept = self.blobs().sweep(age, || {
             self.write(|change| {
                 let delete = "DELETE FROM blob WHERE hash NOT IN (SELECT blob FROM image) \
                               AND hash NOT IN (SELECT blob FROM model) AND hash NOT IN (SELECT blob FROM picture) \
-                              AND hash NOT IN (SELECT blob FROM start_picture)";
-                change.execute(delete, [])?;
-                named(change)
+                              AND hash NOT IN (SELECT blob FROM start_picture) RETURNING hash";
+                let gone = texts(change, delete, [])?;
+                let kept = named(change)?;
+                Ok(Named { kept, gone })
             })
         })?;
         kept::sweep_thumbnails(self.home(), &self.read(named)?);
@@ -85,7 +103,12 @@ impl Library {
 
 /// The files that the catalogue names.
 pub(crate) fn named(view: &Transaction<'_>) -> Result<HashSet<String>> {
-    let mut statement = view.prepare_cached("SELECT hash FROM blob")?;
-    let rows = statement.query_map([], |row| row.get(0))?;
+    texts(view, "SELECT hash FROM blob", [])
+}
+
+/// The texts that a statement gives.
+fn texts(view: &Transaction<'_>, statement: &str, values: impl Params) -> Result<HashSet<String>> {
+    let mut statement = view.prepare_cached(statement)?;
+    let rows = statement.query_map(values, |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -78,6 +78,14 @@ impl Header {
 /// Names by which programs say that 8-bit weights are not what they stand for, wherever they are in a file.
 const MARKS: [&str; 2] = ["scaled_fp8", "comfy_quant"];
 
+/// Weights of models and adapters that are called so whatever their format is.
+const NO_SCALES: [&str; 4] = [
+    "logit_scale",
+    "dora_scale",
+    "scale_factor",
+    "scale_shift_table",
+];
+
 /// Numbers of 8 bits that count times other tensors would be read as other weights. Programs call these `scale_weight`,
 /// `weight_scale`, `weight_scale_inv` or `scale`, beside the weight.
 fn check_scales(entries: &BTreeMap<String, Entry>) -> Result<(), String> {
@@ -90,7 +98,8 @@ fn check_scales(entries: &BTreeMap<String, Entry>) -> Result<(), String> {
     let stems: BTreeSet<&str> = small.iter().map(|name| &name[..stem(name)]).collect();
     let is_scale = |name: &&String| {
         let word = last(name);
-        let beside = word.contains("scale") && stems.contains(&name[..stem(name)]);
+        let is_scale = word.contains("scale") && !NO_SCALES.contains(&word.as_str());
+        let beside = is_scale && stems.contains(&name[..stem(name)]);
         beside || MARKS.contains(&word.as_str())
     };
     let scale = entries.keys().find(is_scale).filter(|_| !small.is_empty());
@@ -187,6 +196,37 @@ mod tests {
         let json = br#"{"__metadata__":null,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
         let header = Header::parse(json, 4).unwrap();
         assert!(header.metadata.is_empty() && header.entries.len() == 1);
+    }
+
+    #[test]
+    fn what_is_called_a_scale_in_every_format_is_none_of_8_bits() {
+        let header = |name: &str| {
+            let small = r#"{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}"#;
+            let other = r#"{"dtype":"F8_E4M3","shape":[1],"data_offsets":[4,5]}"#;
+            let json = format!(r#"{{"m.text_projection":{small},"m.{name}":{other}}}"#);
+            Header::parse(json.as_bytes(), 5)
+        };
+        for name in NO_SCALES {
+            assert!(header(name).is_ok(), "{name}");
+        }
+        for name in ["scale_weight", "weight_scale", "scale", "input_scale"] {
+            let error = header(name).unwrap_err();
+            assert!(error.contains("have scales in other tensors"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_asks_for_much_memory_is_refused() {
+        let pairs = |count: usize| {
+            let pairs = (0..count).map(|number| format!("\"{number}\":\"\""));
+            let pairs = pairs.collect::<Vec<_>>().join(",");
+            format!("{{\"__metadata__\":{{{pairs}}}}}")
+        };
+        let most = raw::MAX_METADATA;
+        let header = Header::parse(pairs(most).as_bytes(), 0).unwrap();
+        assert_eq!(header.metadata.len(), most);
+        let error = Header::parse(pairs(most + 1).as_bytes(), 0).unwrap_err();
+        assert!(error.contains("more than 10000 metadata"), "{error}");
     }
 
     proptest! {

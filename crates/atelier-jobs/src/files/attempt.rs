@@ -63,6 +63,19 @@ impl AttemptFiles {
         self.stop().exists()
     }
 
+    /// Removes what another attempt of the same number said, as one may have whose catalogue was lost.
+    pub(crate) fn forget_others(&self) -> Result<()> {
+        for name in ["stop", "done.json", "failed.json", "progress.json"] {
+            match fs_err::remove_file(self.folder.join(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Says what to do.
     pub fn write_order(&self, order: &Order) -> Result<()> {
         self.write("order.json", order)

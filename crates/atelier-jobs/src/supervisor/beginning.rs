@@ -1,7 +1,7 @@
 //! How jobs begin: whose turn it is, and an attempt from its row to its process.
 
-use atelier_core::{JobState, Phase};
-use atelier_store::{Attempt, Job};
+use atelier_core::{Coded as _, JobState, Phase};
+use atelier_store::{Attempt, Job, Lost};
 
 use super::ending::not_superseded;
 use super::logs::lock;
@@ -91,23 +91,44 @@ impl Supervisor {
             Ok(()) => Ok(true),
             Err(Error::Stopped) => Err(Error::Stopped),
             Err(error) => {
-                self.rest();
-                let stopped = self
-                    .library
-                    .stop_attempt(job.id, attempt.number, "never begun");
-                not_superseded(stopped.map(drop))?;
-                let error_words = self.told(&error.to_string());
-                let why = format!("waits: it could not be begun: {error_words}");
-                self.library.note_waiting(vec![(job.id, why)])?;
+                self.not_begun(job, &attempt, &error)?;
                 Err(error)
             }
         }
+    }
+
+    /// Ends an attempt that could not be begun. Others have their turn meanwhile, unless the disk is full.
+    fn not_begun(&mut self, job: &Job, attempt: &Attempt, error: &Error) -> Result<()> {
+        let problem = format!("it could not be begun: {}", self.told(&error.to_string()));
+        if error.is_full() {
+            // However long that takes.
+            self.rest();
+            let stopped = self
+                .library
+                .stop_attempt(job.id, attempt.number, "never begun");
+            not_superseded(stopped.map(drop))?;
+            let why = format!("waits: {problem}");
+            return Ok(self.library.note_waiting(vec![(job.id, why)])?);
+        }
+        let why = format!("waits, and is tried again: {problem}");
+        let lost = Lost {
+            is_refusal: true,
+            has_advanced: false,
+            most: self.limits.most_refused,
+            code: error.code().name().to_owned(),
+            problem,
+        };
+        self.pause(job, &lost, true);
+        let lost = self.library.lose_attempt(job.id, attempt.number, lost);
+        not_superseded(lost.map(drop))?;
+        Ok(self.library.note_waiting(vec![(job.id, why)])?)
     }
 
     fn submit(&self, job: &Job, attempt: &Attempt) -> Result<()> {
         Fence::of(&job.folder).raise(attempt.number)?;
         self.breakpoint(Breakpoint::Fenced)?;
         let ticket = ticket(job, attempt);
+        ticket.files().forget_others()?;
         ticket.files().write_order(&Order {
             version: VERSION,
             job: job.id,

@@ -86,8 +86,16 @@ impl Supervisor {
                 stopped.map(drop)
             }
             Verdict::Lost(_) if !self.has_looked => {
-                let why = "its process ended with the server or the machine";
-                self.library.stop_attempt(id, number, why).map(drop)
+                let lost = Lost {
+                    is_refusal: true,
+                    has_advanced: self.saved_steps(job)? > attempt.saved_steps,
+                    most: self.limits.most_refused,
+                    code: ErrorCode::NotEnoughMemory.name().to_owned(),
+                    problem:
+                        "its process ended with the server or the machine, as when memory runs out"
+                            .to_owned(),
+                };
+                self.library.lose_attempt(id, number, lost).map(drop)
             }
             Verdict::Lost(status) => {
                 let lost = self.lost(job, ticket, status, attempt)?;
@@ -143,7 +151,7 @@ impl Supervisor {
     }
 
     /// Lets a job wait after an attempt that got no further. Whoever was killed by others is not to blame.
-    fn pause(&mut self, job: &Job, lost: &Lost, is_own_doing: bool) {
+    pub(super) fn pause(&mut self, job: &Job, lost: &Lost, is_own_doing: bool) {
         if lost.has_advanced {
             self.put_off.forget(job.id);
         }

@@ -1,8 +1,10 @@
 //! Whose turn it is, and why others wait.
 
+use std::io::ErrorKind;
 use std::sync::atomic::Ordering;
 
 use atelier_core::JobState;
+use atelier_jobs::{Limits, Supervisor};
 use serde_json::json;
 
 use crate::studio::{Studio, settle};
@@ -105,22 +107,59 @@ fn drawings_do_not_keep_a_training_from_its_turn() {
 fn what_cannot_be_begun_waits_and_says_so() {
     let (studio, told) = (Studio::new(), Told::default());
     let job = studio.generation();
-    told.refuse(true);
+    told.refuse(Some(ErrorKind::Other));
     let mut supervisor = studio.supervisor(told.clone());
-    for _ in 0..9 {
+    for _ in 0..7 {
         let error = supervisor.pass().unwrap_err().to_string();
         assert_eq!(error, "no more processes");
     }
     assert_eq!(
         studio.lines(),
-        ["generation queued, attempt 9, waits: it could not be begun: no more processes"]
+        [
+            "generation queued, attempt 7, waits, and is tried again: it could not be begun: no more processes"
+        ]
     );
-    told.refuse(false);
+    told.refuse(None);
     settle(&mut supervisor).unwrap();
     told.finish(&studio, &told.at(job));
     settle(&mut supervisor).unwrap();
     assert_eq!(
         studio.lines(),
-        ["generation completed, attempt 10, results: 2"]
+        ["generation completed, attempt 8, results: 2"]
     );
+}
+
+#[test]
+fn one_that_can_never_be_begun_fails_and_others_have_their_turn() {
+    let (studio, told) = (Studio::new(), Told::default());
+    let [first, second] = [(); 2].map(|()| studio.generation());
+    // Its fence cannot be raised.
+    let folder = studio.job(first).folder;
+    fs_err::create_dir_all(folder.parent().unwrap()).unwrap();
+    fs_err::write(&folder, "a file").unwrap();
+    let mut settings = studio.settings(told.clone());
+    settings.limits.rest = std::time::Duration::from_hours(1);
+    let mut supervisor = Supervisor::open(settings).unwrap();
+    assert!(supervisor.pass().is_err());
+    settle(&mut supervisor).unwrap();
+    let lines = studio.lines();
+    assert!(
+        lines[0].starts_with(
+            "generation queued, attempt 1, waits, and is tried again: it could not be begun:"
+        ),
+        "{}",
+        lines[0]
+    );
+    assert_eq!(lines[1], "generation running, attempt 1");
+    told.finish(&studio, &told.at(second));
+    settle(&mut supervisor).unwrap();
+    drop(supervisor);
+    let mut supervisor = studio.supervisor(told.clone());
+    for _ in 1..Limits::default().most_refused {
+        assert!(supervisor.pass().is_err());
+    }
+    settle(&mut supervisor).unwrap();
+    let job = studio.job(first);
+    assert_eq!((job.state, job.attempt), (JobState::Failed, 8));
+    assert_eq!(studio.library.list_attempts(first).unwrap().len(), 8);
 }

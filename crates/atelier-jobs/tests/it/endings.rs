@@ -1,7 +1,7 @@
 //! What becomes of attempts, however they end.
 
 use atelier_core::JobState;
-use atelier_jobs::{Error, FencePermit, KILLED, Limits, Supervisor, Ticket};
+use atelier_jobs::{AttemptFiles, Error, FencePermit, KILLED, Limits, Supervisor, Ticket};
 
 use crate::studio::{Studio, settle};
 use crate::told::{Told, say_done, work};
@@ -145,7 +145,7 @@ fn what_the_system_kills_three_times_is_not_said_to_be_a_defect() {
 }
 
 #[test]
-fn deaths_with_the_machine_are_not_counted() {
+fn deaths_with_the_machine_count_less_than_those_beside_it() {
     let (studio, told) = (Studio::new(), Told::default());
     let job = studio.training();
     for _ in 0..5 {
@@ -157,6 +157,17 @@ fn deaths_with_the_machine_are_not_counted() {
     }
     settle(&mut studio.supervisor(told.clone())).unwrap();
     assert_eq!(studio.lines(), ["training running, attempt 6"]);
+    // One that takes the machine with it each time is given up.
+    for _ in 5..Limits::default().most_refused {
+        told.end(&told.at(job), None);
+        settle(&mut studio.supervisor(told.clone())).unwrap();
+    }
+    assert_eq!(
+        studio.lines(),
+        [
+            "training failed, attempt 8, its process ended with the server or the machine, as when memory runs out"
+        ]
+    );
 }
 
 #[test]
@@ -422,9 +433,15 @@ fn what_another_attempt_of_the_same_number_left_is_not_taken_for_a_result() {
     let (studio, told) = (Studio::new(), Told::default());
     let job = studio.generation();
     let mut supervisor = studio.supervisor(told.clone());
-    settle(&mut supervisor).unwrap();
-    let ticket = told.at(job);
     // As where a library was taken from a backup.
+    let earlier = AttemptFiles::of(&studio.job(job).folder, 1);
+    fs_err::create_dir_all(earlier.folder()).unwrap();
+    for name in ["failed.json", "stop"] {
+        fs_err::write(earlier.folder().join(name), "{}").unwrap();
+    }
+    settle(&mut supervisor).unwrap();
+    assert!(!earlier.is_to_stop() && earlier.read_failed().unwrap().is_none());
+    let ticket = told.at(job);
     let other = Ticket {
         token: "another library's".to_owned(),
         ..ticket.clone()

@@ -1,6 +1,7 @@
 //! An executor without processes: tests say what attempts do, and when they end.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use atelier_core::Outcome;
@@ -17,7 +18,7 @@ pub(crate) struct Told(Arc<Mutex<State>>);
 struct State {
     attempts: BTreeMap<String, (Ticket, Standing)>,
     begun: Vec<String>,
-    refuses: bool,
+    refuses: Option<ErrorKind>,
 }
 
 impl Told {
@@ -25,8 +26,8 @@ impl Told {
         self.0.lock().unwrap()
     }
 
-    /// Whether every attempt is refused from now on.
-    pub(crate) fn refuse(&self, refuses: bool) {
+    /// Whether every attempt is refused from now on, and how.
+    pub(crate) fn refuse(&self, refuses: Option<ErrorKind>) {
         self.state().refuses = refuses;
     }
 
@@ -99,8 +100,9 @@ impl Told {
 impl Executor for Told {
     fn submit(&mut self, ticket: &Ticket) -> Result<()> {
         let mut state = self.state();
-        if state.refuses {
-            return Err(Error::Io(std::io::Error::other("no more processes")));
+        if let Some(kind) = state.refuses {
+            let refused = std::io::Error::new(kind, "no more processes");
+            return Err(Error::Io(refused));
         }
         ticket
             .files()

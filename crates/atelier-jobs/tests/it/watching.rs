@@ -1,5 +1,6 @@
 //! The queue as the rest of the program sees it.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use atelier_core::{JobState, Phase, Progress, StartImage};
@@ -164,7 +165,7 @@ fn a_job_that_is_done_while_the_queue_rests_says_so() {
     let done = studio.generation();
     let queue = Queue::open(settings).unwrap();
     until(&queue, done, state(JobState::Running));
-    told.refuse(true);
+    told.refuse(Some(ErrorKind::StorageFull));
     let (refused, _) = studio.training_of(serde_json::json!({"memory_bytes": 0}));
     queue.ring();
     until(&queue, refused, |shown| {
@@ -353,7 +354,7 @@ fn a_start_picture_of_the_library_is_copied_with_its_name_and_stays_there() {
 #[test]
 fn a_run_goes_on_as_it_was_asked_for_before() {
     let (studio, told) = (Studio::new(), Told::default());
-    told.refuse(true);
+    told.refuse(Some(ErrorKind::StorageFull));
     let queue = Queue::open(studio.settings(told)).unwrap();
     let request = TrainingRequest {
         memory_bytes: Some(4),

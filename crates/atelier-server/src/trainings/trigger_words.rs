@@ -1,6 +1,6 @@
 //! Whether a trigger word will do, asked as it is typed.
 
-use atelier_core::{Category, WordFinding};
+use atelier_core::{Category, TrainConfig, WordFinding};
 use atelier_http::answer::{Failure, FailureBody, Json, Result};
 use atelier_store::DatasetId;
 use serde::{Deserialize, Serialize};
@@ -8,9 +8,6 @@ use utoipa::ToSchema;
 
 use crate::extract::{AppFor, JsonOf};
 use crate::openapi::choices;
-
-/// The longest word that is judged.
-const MOST_CHARS: usize = 100;
 
 /// Which word to judge.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -83,9 +80,10 @@ pub(crate) async fn judge_trigger_word(
 }
 
 fn checked(word: String) -> Result<String> {
-    if word.chars().count() <= MOST_CHARS {
+    let most = TrainConfig::MOST_TRIGGER_CHARS;
+    if word.chars().count() <= most {
         return Ok(word);
     }
-    let message = format!("the trigger word has more than {MOST_CHARS} characters");
+    let message = format!("the trigger word has more than {most} characters");
     Err(Failure::invalid(message))
 }

@@ -1,11 +1,10 @@
 //! What can be kept as a caption.
 
+pub use atelier_data::caption::MAX_CAPTION_CHARS;
 use atelier_data::caption::one_line;
 
 use crate::error::{Error, Result};
 
-/// Longest caption.
-pub const MAX_CAPTION_CHARS: usize = 10_000;
 /// As much of a value as an error repeats.
 const REPEATED_CHARS: usize = 60;
 

@@ -22,6 +22,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/011_doors.sql"),
     include_str!("../../migrations/012_refusals.sql"),
     include_str!("../../migrations/013_trained_steps.sql"),
+    include_str!("../../migrations/014_checkpoints_written_again.sql"),
 ];
 /// Says in the file's header that the catalogue is ours.
 const APPLICATION: i32 = i32::from_be_bytes(*b"Atel");

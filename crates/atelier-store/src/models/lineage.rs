@@ -239,10 +239,14 @@ fn without_run(model: &Model) -> Vec<Proof> {
 
 fn of_checkpoint(view: &Transaction<'_>, (run, epoch): (&Run, usize), hash: &str) -> Result<Proof> {
     let what = format!("run `{}` wrote it after epoch {epoch}", run.name);
-    Ok(match recorded(view, run.id, epoch)? {
-        Some(noted) if noted == hash => Proof::of(what, None),
-        Some(noted) => Proof::of(what, Some(format!("the run wrote `{noted}` then"))),
-        None => Proof::missing(what, "the run has noted no checkpoint of that epoch"),
+    let noted = recorded(view, run.id, epoch)?;
+    Ok(if noted.is_empty() {
+        Proof::missing(what, "the run has noted no checkpoint of that epoch")
+    } else if noted.iter().any(|noted| noted == hash) {
+        Proof::of(what, None)
+    } else {
+        let noted = noted.join("` and `");
+        Proof::of(what, Some(format!("the run wrote `{noted}` then")))
     })
 }
 
@@ -267,7 +271,9 @@ fn of_base(model: &Model, lookup: Option<BaseLookup<'_>>) -> Proof {
 pub(crate) fn lineage_problems(view: &Transaction<'_>, problems: &mut Vec<String>) -> Result<()> {
     let mut statement = view.prepare_cached(
         "SELECT m.name, r.name FROM model m JOIN run r ON r.id = m.run \
-         JOIN checkpoint c ON c.run = m.run AND c.epoch = m.epoch WHERE c.hash <> m.blob ORDER BY m.number",
+         WHERE EXISTS (SELECT 1 FROM checkpoint c WHERE c.run = m.run AND c.epoch = m.epoch) \
+         AND NOT EXISTS (SELECT 1 FROM checkpoint c WHERE c.run = m.run AND c.epoch = m.epoch AND c.hash = m.blob) \
+         ORDER BY m.number",
     )?;
     let rows = statement.query_map([], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))

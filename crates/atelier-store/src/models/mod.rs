@@ -10,6 +10,7 @@ mod promised;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use atelier_core::AdapterUse;
 use atelier_weights::{Error as WeightsError, atomic};
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 use serde::Serialize;
@@ -31,8 +32,6 @@ pub use promised::{ModelCall, PromisedModel};
 
 /// The strength of a model about which nothing is known.
 const USUAL_STRENGTH: f32 = 0.8;
-/// Strengths that a model may have.
-const STRENGTHS: std::ops::RangeInclusive<f32> = 0.0..=1.5;
 
 /// A fine-tuned model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -351,7 +350,7 @@ fn checked(about: About) -> Result<About> {
 }
 
 fn checked_strength(strength: f32) -> Result<f32> {
-    if STRENGTHS.contains(&strength) {
+    if AdapterUse::STRENGTHS.contains(&strength) {
         return Ok(strength);
     }
     let problem = "it must lie between 0 and 1.5";

@@ -55,7 +55,9 @@ impl Library {
             return Ok(None);
         };
         let run = self.get_run(run)?;
+        // Of an epoch that was trained again, the file may be another one.
         let found = checkpoint_at(&run, epoch).ok();
+        let found = found.filter(|checkpoint| checkpoint.hash == hash);
         Ok(found.map(|checkpoint| (run, checkpoint)))
     }
 
@@ -126,7 +128,7 @@ impl Prepared {
             None => (ModelId::new(), None),
         };
         let model = insert(change, (id, number), (&new, &adapter), now_ms)?;
-        let result = "UPDATE model SET is_result = 1, owner = (SELECT r.owner FROM run r WHERE r.id = model.run) WHERE id = ?";
+        let result = "UPDATE main.model SET is_result = 1, owner = (SELECT r.owner FROM run r WHERE r.id = model.run) WHERE id = ?";
         change.execute(result, [id])?;
         Ok(model)
     }

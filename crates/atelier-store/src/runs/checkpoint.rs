@@ -130,8 +130,8 @@ pub(crate) struct Noted {
     pub(crate) what: String,
     /// Where the adapter lies.
     pub(crate) path: PathBuf,
-    pub(crate) hash: String,
-    pub(crate) size_bytes: u64,
+    /// Hash and length of what the run wrote there: of one file, or of several one after the other.
+    pub(crate) written: Vec<(String, u64)>,
     /// Whether its run is in the trash.
     pub(crate) is_trashed: bool,
 }
@@ -148,12 +148,19 @@ pub(crate) fn noted(view: &Transaction<'_>, runs: &Path) -> Result<Vec<Noted>> {
         Ok(Noted {
             what: format!("epoch {epoch} of run `{name}`"),
             path: folder.join(format!("epoch-{epoch:03}")).join(ADAPTER),
-            hash: row.get("hash")?,
-            size_bytes: row.get("size_bytes")?,
+            written: vec![(row.get("hash")?, row.get("size_bytes")?)],
             is_trashed: row.get("is_trashed")?,
         })
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let mut all: Vec<Noted> = Vec::new();
+    for noted in rows {
+        let noted = noted?;
+        match all.last_mut() {
+            Some(last) if last.path == noted.path => last.written.extend(noted.written),
+            _ => all.push(noted),
+        }
+    }
+    Ok(all)
 }
 
 /// Complete checkpoints with their names; hidden ones are being written.
@@ -166,7 +173,7 @@ fn folders(run: &Path) -> Vec<(String, PathBuf)> {
     named.filter(|(name, _)| !name.starts_with('.')).collect()
 }
 
-/// Takes note of checkpoints. What was noted before is as it was.
+/// Takes note of checkpoints. What was noted before stays: models may come from what is written over by now.
 pub(crate) fn record(change: &Transaction<'_>, run: RunId, found: &[Checkpoint]) -> Result<()> {
     let mut insert = change.prepare_cached(
         "INSERT INTO main.checkpoint (run, epoch, step, hash, size_bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -184,11 +191,12 @@ pub(crate) fn record(change: &Transaction<'_>, run: RunId, found: &[Checkpoint])
     Ok(())
 }
 
-/// The hash that was noted of an epoch's adapter.
-pub(crate) fn recorded(view: &Transaction<'_>, run: RunId, epoch: usize) -> Result<Option<String>> {
+/// The hashes that were noted of an epoch's adapter: more than one, where the epoch was trained again.
+pub(crate) fn recorded(view: &Transaction<'_>, run: RunId, epoch: usize) -> Result<Vec<String>> {
     let query = "SELECT hash FROM checkpoint WHERE run = ? AND epoch = ?";
-    let found = view.ask(query, params![run, epoch as u64], |row| row.get(0));
-    Ok(found.optional()?)
+    let mut statement = view.prepare_cached(query)?;
+    let found = statement.query_map(params![run, epoch as u64], |row| row.get(0))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The run that wrote an adapter file, and after which epoch, where one has noted it.

@@ -1,9 +1,12 @@
 //! The folders of runs, each called by the id of its run.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{is_run, sitting};
 use crate::error::Result;
+use crate::leftovers;
 use crate::library::{Library, RunId};
 
 /// The folder of runs below the library's.
@@ -15,10 +18,13 @@ impl Library {
         unnamed_folders(self.home(), |id| self.read(|view| is_run(view, id)))
     }
 
-    /// Removes the folders of runs that the catalogue no longer has. One that cannot be removed is left for the next time.
-    pub(crate) fn sweep_run_folders(&self) -> Result<()> {
+    /// Removes the folders of runs that the catalogue does not have: of those whose rows have `gone` now, and those as old as `age`.
+    /// One that cannot be removed is left for the next time.
+    pub(crate) fn sweep_run_folders(&self, gone: &HashSet<String>, age: Duration) -> Result<()> {
         for folder in self.unnamed_run_folders()? {
-            if !sitting::is_held(&folder) {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            let goes = gone.contains(&*name) || leftovers::is_older(&folder, age);
+            if goes && !sitting::is_held(&folder) {
                 let _ = fs_err::remove_dir_all(folder);
             }
         }

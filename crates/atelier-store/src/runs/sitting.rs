@@ -15,7 +15,7 @@ use super::{Run, get_to_change};
 use crate::error::{Error, Result};
 use crate::jobs;
 use crate::library::{JobId, Library, RunId};
-use crate::lock;
+use crate::{leftovers, lock};
 
 /// The file in a run's folder that is locked meanwhile.
 const LOCK: &str = ".sitting";
@@ -111,6 +111,9 @@ impl Library {
         let run = self.get_run(id)?;
         crate::private::create_dir_all(&run.folder)?;
         let lock = seat(&run)?;
+        if lock.is_some() {
+            leftovers::sweep_within(&run.folder);
+        }
         let stop = run.folder.join(STOP);
         if stop.exists() {
             fs_err::remove_file(&stop)?;

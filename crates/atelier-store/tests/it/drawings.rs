@@ -94,7 +94,8 @@ fn what_a_drawing_started_from_stays_with_its_pictures() {
     studio.clock.forward(TRASH_DAYS);
     let emptied = library.empty_trash(TRASH_DAYS).unwrap();
     assert_eq!((emptied.pictures, emptied.start_pictures), (1, 2));
-    assert_eq!(library.get_job(job.id).unwrap().state, JobState::Completed);
+    assert!(library.get_job(job.id).is_err());
+    assert_eq!(library.get_job(failed.id).unwrap().state, JobState::Failed);
     assert!(studio.check().unnamed.is_empty());
 }
 

@@ -422,6 +422,26 @@ fn files_of_pictures_stay_until_the_trash_is_emptied() {
 }
 
 #[test]
+fn what_was_asked_for_goes_with_the_last_of_its_pictures() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let [first, second] = draw(&studio, &[1, 2]).try_into().unwrap();
+    let job = first.job.unwrap();
+    let is_there = || {
+        library.empty_trash(TRASH_DAYS).unwrap();
+        library.get_job(job).is_ok()
+    };
+    library.delete_picture(first.id).unwrap();
+    studio.clock.forward(TRASH_DAYS);
+    assert!(is_there());
+    library.delete_picture(second.id).unwrap();
+    assert!(is_there(), "its picture can come back");
+    studio.clock.forward(TRASH_DAYS);
+    assert!(!is_there());
+    assert!(library.list_attempts(job).unwrap().is_empty());
+}
+
+#[test]
 fn what_jobs_left_that_failed_or_were_given_up_goes_with_the_trash() {
     let studio = Studio::new();
     let library = &studio.library;

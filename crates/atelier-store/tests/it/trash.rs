@@ -1,7 +1,7 @@
 //! Deleting, taking back, and emptying the trash.
 
-use atelier_core::JobKind;
-use atelier_store::{Emptied, JobId, NewJob, NewModel, TRASH_DAYS};
+use atelier_core::{CancelFlag, JobKind};
+use atelier_store::{CATALOGUE, Emptied, JobId, NewJob, NewModel, TRASH_DAYS};
 use serde_json::{Value, json};
 
 use crate::runs::run_of;
@@ -94,6 +94,37 @@ fn pictures_of_older_versions_stay_and_those_without_a_version_go() {
     assert_eq!(library.empty_trash(0).unwrap().files, Some(1));
     assert_eq!(library.get_version(dataset.id, Some(2)).unwrap(), version);
     assert!(library.blobs().path(&version.images[0].blob).exists());
+}
+
+#[test]
+fn what_an_earlier_catalogue_does_not_name_stays_until_it_is_as_old_as_the_trash() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let dataset = studio.dataset("faces");
+    studio.add(&dataset, &[1]);
+    let copy = studio.path("copy");
+    library.back_up(&copy, &CancelFlag::default()).unwrap();
+    let version = studio.add(&dataset, &[2]);
+    let run = run_of(&studio, &dataset);
+    let (_, sitting) = library.begin_run(run.id).unwrap();
+    drop(sitting);
+    let catalogue = library.catalogue().to_owned();
+    let (run, newest) = (run.folder, library.blobs().path(&version.images[1].blob));
+    // The catalogue is lost, and that of the backup put in its place.
+    for ending in ["", "-wal", "-shm"] {
+        fs_err::remove_file(studio.path(&format!("home/{CATALOGUE}{ending}"))).unwrap();
+    }
+    fs_err::copy(copy.join(CATALOGUE), &catalogue).unwrap();
+    let earlier = studio.again();
+    assert_eq!(
+        earlier.get_version(dataset.id, None).unwrap().images.len(),
+        1
+    );
+    studio.clock.forward(TRASH_DAYS);
+    earlier.empty_trash(TRASH_DAYS).unwrap();
+    assert!(run.exists() && newest.exists());
+    earlier.empty_trash(0).unwrap();
+    assert!(!run.exists() && !newest.exists());
 }
 
 #[test]

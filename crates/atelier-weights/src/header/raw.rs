@@ -9,6 +9,10 @@ use super::METADATA_KEY;
 
 /// Most axes of a tensor.
 const MAX_AXES: usize = 8;
+/// Most tensors of a file, many times those of the largest models.
+const MAX_TENSORS: usize = 200_000;
+/// Most metadata of a file.
+pub(super) const MAX_METADATA: usize = 10_000;
 
 /// What stands under a tensor's name.
 pub(super) struct RawTensor {
@@ -135,6 +139,35 @@ impl<'de> Deserialize<'de> for Axes {
     }
 }
 
+/// Few metadata, for the same reason; of a name that comes twice the last is taken.
+struct Metadata(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MetadataVisitor;
+        impl<'de> Visitor<'de> for MetadataVisitor {
+            type Value = Metadata;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map from names to texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
+                let mut metadata = BTreeMap::new();
+                while let Some((name, text)) = map.next_entry()? {
+                    if metadata.len() == MAX_METADATA {
+                        let problem = format!("it has more than {MAX_METADATA} metadata");
+                        return Err(A::Error::custom(problem));
+                    }
+                    metadata.insert(name, text);
+                }
+                Ok(Metadata(metadata))
+            }
+        }
+        deserializer.deserialize_map(MetadataVisitor)
+    }
+}
+
 /// The header as it stands in the file; a name that comes twice is an error.
 pub(super) struct RawHeader {
     pub(super) tensors: BTreeMap<String, RawTensor>,
@@ -157,8 +190,12 @@ impl<'de> Deserialize<'de> for RawHeader {
                 while let Some(name) = map.next_key::<String>()? {
                     let fresh = if name == METADATA_KEY {
                         // Others take `null` for none.
-                        let said = map.next_value::<Option<BTreeMap<String, String>>>()?;
+                        let said = map.next_value::<Option<Metadata>>()?;
+                        let said = said.map(|Metadata(said)| said);
                         metadata.replace(said.unwrap_or_default()).is_none()
+                    } else if tensors.len() == MAX_TENSORS {
+                        let problem = format!("it has more than {MAX_TENSORS} tensors");
+                        return Err(A::Error::custom(problem));
                     } else {
                         tensors.insert(name.clone(), map.next_value()?).is_none()
                     };

@@ -386,6 +386,17 @@ async fn what_a_job_waits_for_has_no_name_for_others() {
     );
     let own = waiting(&mia, &jobs[2]).await;
     assert_eq!(own, "waits: run `secret client-1` is being trained");
+    // What is shared is read by all.
+    let run = text(&mia.get(&format!("/api/v1/jobs/{}", jobs[2])).await.ok()["run"]).to_owned();
+    let share = format!("/api/v1/runs/{run}/shared");
+    mia.call("PUT", &share, &json!({"shared": true})).await.ok();
+    loop {
+        let shared = waiting(&max, &jobs[2]).await;
+        if shared == "waits: another run is being trained" {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
     gate.open();
 }
 

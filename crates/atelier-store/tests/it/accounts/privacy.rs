@@ -346,3 +346,18 @@ fn accounts_are_out_of_sight_of_those_who_see_a_part() {
         assert!(library.delete_account(ana).is_err());
     }
 }
+
+#[test]
+fn whose_run_it_is_makes_its_model_where_it_has_none() {
+    let studio = Studio::new();
+    let views = Views::of(&studio);
+    let things = things(&studio, &views.ana);
+    let run = things.run.id;
+    // As of one that was cancelled after its last step.
+    views.ana.delete_model(things.model.id).unwrap();
+    studio.library.empty_trash(0).unwrap();
+    assert!(is_absent(views.bob.make_result(run)));
+    let made = views.ana.make_result(run).unwrap().unwrap();
+    assert_eq!((made.owner.as_deref(), made.run), (Some("ana"), Some(run)));
+    assert_eq!(views.ana.find_result(run).unwrap(), Some(made));
+}

@@ -335,13 +335,20 @@ fn folders_of_runs_that_the_catalogue_does_not_have_go_with_the_trash() {
     let studio = Studio::new();
     let (_, run) = trained(&studio);
     let runs = run.folder.parent().unwrap();
-    // As a process leaves one that was killed while it emptied the trash.
+    // As a process leaves one that was killed while it emptied the trash, or a catalogue that was lost.
     let left = runs.join("01a220f2-f552-7343-ad06-5215b1cec510");
     let own = runs.join("notes");
     for folder in [&left, &own] {
         fs_err::create_dir(folder).unwrap();
     }
     assert_eq!(studio.check().unnamed, std::slice::from_ref(&left));
+    studio.library.empty_trash(TRASH_DAYS).unwrap();
+    assert!(left.exists(), "it may be of a catalogue that comes back");
+    let days = std::time::Duration::from_hours(24 * TRASH_DAYS.unsigned_abs());
+    let folder = std::fs::File::open(&left).unwrap();
+    folder
+        .set_modified(std::time::SystemTime::now() - days)
+        .unwrap();
     studio.library.empty_trash(TRASH_DAYS).unwrap();
     assert!(!left.exists() && own.exists() && run.folder.exists());
     assert!(studio.check().unnamed.is_empty());
@@ -377,6 +384,7 @@ fn every_name_of_a_dataset_gives_one_of_a_run() {
     let studio = Studio::new();
     for (name, of_run) in [
         (".faces".to_owned(), "faces-1".to_owned()),
+        (". .x".to_owned(), "x-1".to_owned()),
         ("a/b:c".to_owned(), "a-b-c-1".to_owned()),
         ("x".repeat(200), format!("{}-1", "x".repeat(188))),
     ] {

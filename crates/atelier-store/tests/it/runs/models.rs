@@ -104,6 +104,25 @@ fn a_run_that_has_not_ended_has_noted_what_models_are_made_of() {
 }
 
 #[test]
+fn an_epoch_that_is_trained_again_is_what_the_run_wrote_too() {
+    let studio = Studio::new();
+    let library = &studio.library;
+    let (_, run) = trained(&studio);
+    let before = library.create_model(run.id, 2, None).unwrap();
+    let (_, sitting) = library.begin_run(run.id).unwrap();
+    write_epoch_on(&run, 2, "other");
+    library.end_run(sitting, completed()).unwrap();
+    let after = library.create_model(run.id, 2, None).unwrap();
+    assert_ne!(before.hash, after.hash);
+    for model in [&before, &after] {
+        assert_eq!(verified(&studio, model).proofs[1].problem, None);
+    }
+    assert_eq!(studio.check().problems, [""; 0]);
+    assert!(library.find_checkpoint(&before.hash).unwrap().is_none());
+    assert!(library.find_checkpoint(&after.hash).unwrap().is_some());
+}
+
+#[test]
 fn a_model_takes_another_epoch_name_and_strength() {
     let studio = Studio::new();
     let library = &studio.library;

@@ -5,7 +5,7 @@ mod show;
 
 use anyhow::Result;
 use atelier_app::context::{App, ExitKind};
-use atelier_core::{DeviceChoice, ErrorCode, RunState};
+use atelier_core::{DeviceChoice, ErrorCode, JobState, RunState};
 use atelier_failure::{CodedResult as _, failed};
 use atelier_runs::{LibraryRun, Trained};
 use atelier_store::{Library, Model, Run, TRASH_DAYS};
@@ -29,7 +29,7 @@ pub(crate) enum RunCommand {
         /// A name from `run list`, or an id.
         run: String,
     },
-    /// Ask whatever process trains a run to stop at its next step, with everything saved.
+    /// Ask whatever process trains a run to stop at its next step, with everything saved; one that waits leaves the queue.
     Cancel {
         /// A name from `run list`, or an id.
         run: String,
@@ -89,6 +89,16 @@ pub(super) fn run(command: &RunCommand, app: &App) -> Result<ExitKind> {
 
 fn cancel(name: &str, app: &App, library: &Library) -> Result<()> {
     let run = library.find_run(name).coded()?;
+    // One that waits has no process yet.
+    let mut open = library.list_open_jobs().coded()?.into_iter();
+    let waiting = open.find(|job| job.run == Some(run.id) && job.state != JobState::Running);
+    if let Some(job) = waiting {
+        library.cancel_job(job.id).coded()?;
+        let name = &run.name;
+        app.output
+            .line(format_args!("run `{name}` waits in the queue no more"));
+        return app.output.document(&json!({"run": run}));
+    }
     let run = library.stop_run(run.id).coded()?;
     let name = &run.name;
     app.output.line(format_args!(
