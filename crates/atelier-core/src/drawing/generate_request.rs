@@ -56,6 +56,11 @@ pub struct GenerateRequest {
     pub start: Option<StartImage>,
 }
 
+impl GenerateRequest {
+    /// Longest side in pixels of a picture that is drawn.
+    pub const MAX_SIDE: usize = 4096;
+}
+
 impl Default for GenerateRequest {
     fn default() -> Self {
         Self {

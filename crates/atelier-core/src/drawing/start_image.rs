@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest side in pixels of a picture that is drawn.
-const MAX_SIDE: usize = 4096;
+use super::GenerateRequest;
 
 /// The picture that drawing starts from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,12 +31,12 @@ impl StartImage {
         asked: (Option<usize>, Option<usize>),
         factor: usize,
     ) -> (usize, usize) {
-        let most = MAX_SIDE / factor * factor;
+        let most = GenerateRequest::MAX_SIDE / factor * factor;
         let whole = |side: usize| (side / factor * factor).clamp(factor, most);
         match asked {
             (Some(width), Some(height)) => (width, height),
-            (Some(width), None) => (width, whole(width.min(MAX_SIDE) * high / wide)),
-            (None, Some(height)) => (whole(height.min(MAX_SIDE) * wide / high), height),
+            (Some(width), None) => (width, whole(width.min(most) * high / wide)),
+            (None, Some(height)) => (whole(height.min(most) * wide / high), height),
             (None, None) => {
                 let longest = wide.max(high);
                 let fitted = |side: usize| side * longest.min(most) / longest;

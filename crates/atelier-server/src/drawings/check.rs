@@ -174,7 +174,7 @@ fn is_side(side: usize) -> bool {
 }
 
 fn is_strength(strength: f32) -> bool {
-    (0.0..=1.5).contains(&strength)
+    AdapterUse::STRENGTHS.contains(&strength)
 }
 
 fn is_denoise(denoise: f64) -> bool {

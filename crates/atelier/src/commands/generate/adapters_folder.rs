@@ -180,7 +180,7 @@ fn adapters_below(root: &Path) -> Vec<PathBuf> {
 fn check_strengths(tag: &LoraTag) -> Result<()> {
     let strengths = [Some(tag.unet), tag.text].into_iter().flatten();
     for strength in strengths {
-        if !(0.0..=1.5).contains(&strength) {
+        if !AdapterUse::STRENGTHS.contains(&strength) {
             let message =
                 format!("adapter strength must lie between 0 and 1.5, got {strength} in `{tag}`");
             return Err(failed(ErrorCode::InvalidInput, message));

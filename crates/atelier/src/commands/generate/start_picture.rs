@@ -8,8 +8,6 @@ use atelier_data::{Limits, RgbPicture, crop_to, decode_mask, decode_picture};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_failure::CodedResult as _;
 
-/// Longest side of a picture in pixels.
-const MAX_SIDE: usize = 4096;
 /// Pixels, as a multiple of those that a base was trained on, from which on a size that was not asked for is remarked on.
 const MUCH_LARGER: usize = 4;
 /// Brightness from which on a mask means that something new is drawn.
@@ -34,7 +32,8 @@ pub(super) fn load(request: &mut GenerateRequest, base: &Base) -> Result<Option<
     let (width, height) = StartImage::size((picture.width, picture.height), asked, factor);
     (request.width, request.height) = (Some(width), Some(height));
     // Sizes that cannot be drawn are refused later, with everything else.
-    let (width, height) = (width.min(MAX_SIDE), height.min(MAX_SIDE));
+    let most = GenerateRequest::MAX_SIDE;
+    let (width, height) = (width.min(most), height.min(most));
     let mut notes = Vec::new();
     let native = base.native_size();
     if asked == (None, None) && width * height > MUCH_LARGER * native * native {

@@ -191,7 +191,7 @@ fn strengths(args: &GridArgs) -> Result<Vec<f32>> {
     if args.strengths.is_empty() {
         return Ok(STRENGTHS.to_vec());
     }
-    let is_wrong = |strength: &&f32| !(0.0..=1.5).contains(*strength);
+    let is_wrong = |strength: &&f32| !AdapterUse::STRENGTHS.contains(*strength);
     if let Some(wrong) = args.strengths.iter().find(is_wrong) {
         let message = format!("strengths must lie between 0 and 1.5, got {wrong}");
         return Err(failed(ErrorCode::InvalidInput, message));
