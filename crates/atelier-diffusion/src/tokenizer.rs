@@ -3,6 +3,7 @@
 //! Normalisation, splitting and merging follow what transformers 5 builds for `CLIPTokenizer`. The words of special tokens
 //! may stand in the text itself; they become their own id there.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -42,6 +43,23 @@ struct AddedToken {
     id: u32,
     /// Whether it is looked for after normalisation, so that `<|ENDOFTEXT|>` counts too.
     normalized: bool,
+    /// The ids that come after its own, of a word that stands for several vectors.
+    following: Vec<u32>,
+}
+
+impl AddedToken {
+    /// Finds what follows each: with `<cat>_1` and `<cat>_2` beside it, `<cat>` stands for all three, as in the pipelines of
+    /// diffusers.
+    fn follow(added: &mut [Self]) {
+        let ids: HashMap<_, _> = added
+            .iter()
+            .map(|token| (token.content.clone(), token.id))
+            .collect();
+        for token in added {
+            let next = |number: u32| ids.get(&format!("{}_{number}", token.content)).copied();
+            token.following = (1..).map_while(next).collect();
+        }
+    }
 }
 
 /// Turns prompts into token ids.
@@ -56,8 +74,8 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Reads `vocab.json` and `merges.txt`, or else `tokenizer.json`, and the names of the special tokens from
-    /// `tokenizer_config.json` and `special_tokens_map.json` where they exist.
+    /// Reads `vocab.json` and `merges.txt`, or else `tokenizer.json`, the names of the special tokens from
+    /// `tokenizer_config.json` and `special_tokens_map.json`, and the words of `added_tokens.json`, where these exist.
     pub fn open(dir: &Path) -> Result<Self> {
         Self::from_files(&TokenizerFiles::read(dir)?, dir)
     }
@@ -65,7 +83,8 @@ impl Tokenizer {
     fn from_files(files: &TokenizerFiles, dir: &Path) -> Result<Self> {
         let (bos, eos, pad) = (files.id("bos")?, files.id("eos")?, files.id("pad")?);
         let unknown = files.id("unk")?;
-        let added = files.added_tokens();
+        let mut added = files.added_tokens();
+        AddedToken::follow(&mut added);
         let merger = Merger::new(&files.vocabulary, &files.merges, unknown).map_err(|detail| {
             TokenizerError::Malformed {
                 path: dir.to_owned(),
@@ -208,6 +227,7 @@ fn split_at_added(
     {
         rest(&text[start..at], ids);
         ids.push(token.id);
+        ids.extend(&token.following);
         start = at + token.content.len();
         for (place, token) in places.iter_mut().zip(added) {
             if place.is_some_and(|at| at < start) {

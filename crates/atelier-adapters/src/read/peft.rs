@@ -21,6 +21,25 @@ struct Config {
     alpha_pattern: Map<String, Value>,
     rank_pattern: Map<String, Value>,
     use_rslora: bool,
+    /// `true` and `false`, or the name of a method.
+    init_lora_weights: Value,
+}
+
+/// Methods that begin with another base: what they take out of its weights, PEFT takes out again when it loads the adapter. `pissa`
+/// and `corda` have names with more behind them.
+const CHANGED_BASE: [&str; 5] = ["pissa", "corda", "olora", "lora_ga", "loftq"];
+
+impl Config {
+    fn check(&self) -> Result<(), String> {
+        let method = self.init_lora_weights.as_str().unwrap_or_default();
+        if !CHANGED_BASE.iter().any(|name| method.starts_with(name)) {
+            return Ok(());
+        }
+        Err(format!(
+            "its settings say `init_lora_weights: {method}`: it fits a base that was changed by this method; save it in PEFT \
+             with `path_initial_model_for_weight_conversion`, which makes it fit the base itself"
+        ))
+    }
 }
 
 /// The settings of every component of a file.
@@ -40,7 +59,11 @@ impl PeftScales {
         }
         let configs = components
             .into_iter()
-            .map(|(component, settings)| Ok((component, parse(settings).map_err(failed)?)))
+            .map(|(component, settings)| {
+                let config = parse(settings).map_err(failed)?;
+                config.check()?;
+                Ok((component, config))
+            })
             .collect::<Result<_, String>>()?;
         Ok(Self(configs))
     }
@@ -49,6 +72,7 @@ impl PeftScales {
     pub(crate) fn from_config(text: &str) -> Result<Self, String> {
         let config = serde_json::from_str(text).and_then(parse);
         let config = config.map_err(|error| format!("its settings cannot be read: {error}"))?;
+        config.check()?;
         Ok(Self([(String::new(), config)].into()))
     }
 
@@ -134,6 +158,32 @@ mod tests {
             ("text_encoder_2.a", Some(16), None),
         ] {
             assert_eq!(scales.scale(stem, rank).unwrap(), scale, "{stem}");
+        }
+    }
+
+    #[test]
+    fn adapters_of_a_changed_base_are_refused_by_the_name_of_the_method() {
+        for (method, is_used) in [
+            ("true", true),
+            ("null", true),
+            ("\"gaussian\"", true),
+            ("\"eva\"", true),
+            ("\"pissa_niter_16\"", false),
+            ("\"olora\"", false),
+            ("\"loftq\"", false),
+        ] {
+            let config = format!("{{\"r\": 1, \"init_lora_weights\": {method}}}");
+            assert_eq!(
+                PeftScales::from_config(&config).is_ok(),
+                is_used,
+                "{method}"
+            );
+            let header = format!("{{\"unet.r\": 1, \"unet.init_lora_weights\": {method}}}");
+            assert_eq!(
+                PeftScales::from_header(&header).is_ok(),
+                is_used,
+                "{method}"
+            );
         }
     }
 

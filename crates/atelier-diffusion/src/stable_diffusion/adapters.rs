@@ -33,7 +33,19 @@ impl Base {
         let mut layers = Vec::new();
         for part in self.adapted_parts() {
             let config = self.files().config(part.name())?;
-            let tensors = expected_tensors(part.name(), &config).unwrap_or_default();
+            let tensors = match (expected_tensors(part.name(), &config), part) {
+                (Some(tensors), _) => tensors,
+                // What cannot be told apart cannot be adapted, and a training would notice at its end.
+                (None, Part::Unet) => {
+                    return Err(Error::Config {
+                        part: "unet",
+                        key: "config.json".to_owned(),
+                        problem: "names a network whose layers adapters cannot be fitted to"
+                            .to_owned(),
+                    });
+                }
+                (None, _) => BTreeMap::new(),
+            };
             for (name, shape) in tensors {
                 let layer = LayerId::of_tensor(part, &name);
                 if let Some(layer) = layer.filter(|layer| !layer.path.ends_with("_embedding")) {

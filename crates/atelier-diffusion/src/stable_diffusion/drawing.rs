@@ -6,6 +6,7 @@ use atelier_nn::{gradients::values_of, kernels::awake};
 use burn::tensor::{Device, Tensor};
 
 use super::Base;
+use super::mended::mend_for;
 use super::networks::{Conditioning, TextEncoder, Unet, Vae};
 use super::plan::{Plan, Unwanted};
 use super::start::{Beginning, Begun, StartLatents, begin};
@@ -81,9 +82,9 @@ impl Way {
         device: &Device,
     ) -> Result<Self> {
         let Drawing { request, plan, .. } = *drawing;
-        let config = &base.schedule_config;
+        let config = mend_for(&base.schedule_config, base.family, request);
         let mut sampler =
-            samplers::build(request.sampler, request.schedule, config, request.steps)?;
+            samplers::build(request.sampler, request.schedule, &config, request.steps)?;
         let mut noise = noise_source(request.noise, drawing.seed);
         let factor = base.vae_config.pixels_per_latent();
         let channels = base.unet_config.in_channels;

@@ -1,6 +1,7 @@
 //! Settings of a base that are not followed as its files state them, because diffusers' pipelines correct them before they
 //! draw (`pipeline_stable_diffusion.py` of version 0.42.1).
 
+use atelier_core::GenerateRequest;
 use serde_json::Value;
 
 use super::networks::UnetConfig;
@@ -18,6 +19,20 @@ pub(super) fn mend_schedule(config: &mut ScheduleConfig, family: &Family) {
     config.clip_sample = Some(false);
     if family.has_early_folders {
         config.steps_offset = 1;
+    }
+}
+
+/// The settings of samplers for one drawing: with a mask, `StableDiffusionInpaintPipeline` leaves out the Runge-Kutta steps.
+pub(super) fn mend_for(
+    config: &ScheduleConfig,
+    family: &Family,
+    request: &GenerateRequest,
+) -> ScheduleConfig {
+    let start = request.start.as_ref();
+    let has_mask = start.is_some_and(|start| start.mask.is_some());
+    ScheduleConfig {
+        skip_prk_steps: config.skip_prk_steps || has_mask && family.has_early_folders,
+        ..config.clone()
     }
 }
 
@@ -45,6 +60,30 @@ fn release(version: &str) -> Option<[u64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::families::FAMILIES;
+    use atelier_core::StartImage;
+
+    #[test]
+    fn a_mask_leaves_out_runge_kutta_steps_where_diffusers_does() {
+        let config = ScheduleConfig::from_json("{\"skip_prk_steps\": false}").unwrap();
+        let request = |mask: Option<&str>| GenerateRequest {
+            start: Some(StartImage {
+                path: "a.png".into(),
+                denoise: 0.5,
+                mask: mask.map(Into::into),
+            }),
+            ..GenerateRequest::default()
+        };
+        for (family, mask, skips) in [
+            ("sd15", None, false),
+            ("sd15", Some("m.png"), true),
+            ("sdxl", Some("m.png"), false),
+        ] {
+            let family = FAMILIES.iter().find(|one| one.name == family).unwrap();
+            let mended = mend_for(&config, family, &request(mask));
+            assert_eq!(mended.skip_prk_steps, skips, "{} {mask:?}", family.name);
+        }
+    }
 
     #[test]
     fn versions_are_compared_as_numbers() {

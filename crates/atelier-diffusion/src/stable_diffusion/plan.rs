@@ -2,12 +2,11 @@
 
 use atelier_core::{GenerateRequest, PromptSyntax, SamplerKind, VaeTiling};
 
+use super::mended::mend_for;
 use super::{Base, time_ids};
 use crate::prompt::{CHUNK_TOKENS, MAX_CHUNKS, Prompt};
 use crate::{Error, Result, samplers};
 
-/// Longest side of a picture in pixels.
-const MAX_SIDE: usize = 4096;
 /// Pixels of a picture from which on the autoencoder works tile by tile, unless it is told otherwise.
 const TILED_AREA: usize = 1536 * 1536;
 
@@ -66,7 +65,7 @@ impl Plan {
         let sampler = samplers::build(
             request.sampler,
             request.schedule,
-            &base.schedule_config,
+            &mend_for(&base.schedule_config, base.family, request),
             request.steps,
         );
         let mut is_unbounded = false;
@@ -188,9 +187,10 @@ fn problems(request: &GenerateRequest, base: &Base, width: usize, height: usize)
     let factor = base.vae_config.pixels_per_latent();
     for (name, side) in [("width", width), ("height", height)] {
         check(
-            side > 0 && side % factor == 0 && side <= MAX_SIDE,
+            side > 0 && side % factor == 0 && side <= GenerateRequest::MAX_SIDE,
             format!(
-                "`{name}` is {side}, must be a multiple of {factor} between {factor} and {MAX_SIDE}"
+                "`{name}` is {side}, must be a multiple of {factor} between {factor} and {}",
+                GenerateRequest::MAX_SIDE
             ),
         );
     }

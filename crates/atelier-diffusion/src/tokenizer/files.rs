@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use atelier_core::{Coded, ErrorCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{AddedToken, Result};
 
@@ -117,7 +117,8 @@ impl TokenizerFiles {
         Ok(files)
     }
 
-    /// Reads the names of the special tokens. The older of the two files counts only where the newer lists no added tokens.
+    /// Reads the names of the special tokens, and words that were added to the vocabulary. The older files count only where the
+    /// newer one lists no added tokens.
     fn read_settings(&mut self, dir: &Path) -> Result<()> {
         let path = dir.join("tokenizer_config.json");
         let older_path = dir.join("special_tokens_map.json");
@@ -140,6 +141,29 @@ impl TokenizerFiles {
             let (token, normalized) = found.unwrap_or_else(|| (default.to_owned(), false));
             self.special.push((role, token, normalized));
         }
+        if config["added_tokens_decoder"].is_object() {
+            return Ok(());
+        }
+        self.read_added(&dir.join("added_tokens.json"))
+    }
+
+    /// Reads words with their ids, as programs before `added_tokens_decoder` wrote them. What another file says of an id counts
+    /// more.
+    fn read_added(&mut self, path: &Path) -> Result<()> {
+        let json = read_optional(path)?;
+        if !json.is_null() && !json.is_object() {
+            return Err(TokenizerError::Malformed {
+                path: path.to_owned(),
+                detail: "the added tokens are not an object".to_owned(),
+            });
+        }
+        let own = self.listed.clone();
+        for (word, id) in json.as_object().into_iter().flatten() {
+            let is_special = self.special.iter().any(|(_, token, _)| token == word);
+            let token = json!({"content": word, "normalized": !is_special});
+            self.list_added(id.as_u64(), &token, path)?;
+        }
+        self.listed.extend(own);
         Ok(())
     }
 
@@ -210,6 +234,7 @@ impl TokenizerFiles {
                 content,
                 id,
                 normalized,
+                following: Vec::new(),
             })
             .collect()
     }

@@ -108,6 +108,29 @@ fn listed_tokens_may_be_looked_for_in_any_case() {
 }
 
 #[test]
+fn words_that_older_programs_added_get_the_ids_of_diffusers() {
+    let text = fs::read_to_string(golden_folder().join("added_tokens.json")).unwrap();
+    let record: Value = serde_json::from_str(&text).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["vocab.json", "merges.txt", "tokenizer_config.json"] {
+        let from = tiny_sd15().join("tokenizer").join(name);
+        fs::copy(from, dir.path().join(name)).unwrap();
+    }
+    let added = dir.path().join("added_tokens.json");
+    fs::write(&added, record["added"].to_string()).unwrap();
+    let tokenizer = Tokenizer::open(dir.path()).unwrap();
+    let texts = record["texts"].as_array().unwrap();
+    for entry in texts {
+        let text = entry["text"].as_str().unwrap();
+        assert_eq!(tokenizer.encode(text), ids(&entry["ids"]), "{text:?}");
+    }
+    assert_eq!(texts.len(), 8);
+    fs::write(added, r#"{"<cat>": "first"}"#).unwrap();
+    let error = Tokenizer::open(dir.path()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::BadBase);
+}
+
+#[test]
 fn unknown_bytes_become_the_unknown_token() {
     let dir = small_folder(&json!({}));
     let tokenizer = Tokenizer::open(dir.path()).unwrap();

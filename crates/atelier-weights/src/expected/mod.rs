@@ -112,6 +112,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn levels_that_do_not_attend_have_no_transformers_whatever_is_said_of_them() {
+        let config = |depths: Option<[u8; 2]>| {
+            let mut config = json!({
+                "block_out_channels": [32, 64],
+                "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"],
+                "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
+            });
+            if let Some(depths) = depths {
+                config["transformer_layers_per_block"] = json!(depths);
+            }
+            expected_tensors("unet", &config).unwrap()
+        };
+        let plain = config(None);
+        assert_eq!(config(Some([0, 1])), plain);
+        assert!(plain.contains_key("down_blocks.1.attentions.1.norm.weight"));
+        assert!(config(Some([0, 2])).len() > plain.len());
+    }
+
+    #[test]
     fn absurd_configurations_are_not_followed() {
         for (key, value) in [
             ("layers_per_block", json!(4_000_000_000_u64)),

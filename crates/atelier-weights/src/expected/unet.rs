@@ -70,7 +70,11 @@ impl Unet {
             return None;
         }
         Some(Self {
-            layers: count(config.get("layers_per_block")?, MAX_LAYERS)?,
+            layers: match config.get("layers_per_block") {
+                // As the library has it.
+                None => 2,
+                Some(layers) => count(layers, MAX_LAYERS)?,
+            },
             down_attends: attends(config, "down_block_types", "Down", levels)?,
             up_attends: attends(config, "up_block_types", "Up", levels)?,
             depths: depths(config, levels)?,
@@ -180,15 +184,23 @@ fn attends(config: &Value, key: &str, way: &str, levels: usize) -> Option<Vec<bo
     (attends.len() == levels).then_some(attends)
 }
 
+/// Transformer blocks of a level: none where it does not attend.
+fn depth(value: &Value) -> Option<usize> {
+    match value.as_u64() {
+        Some(0) => Some(0),
+        _ => count(value, MAX_DEPTH),
+    }
+}
+
 /// Transformer blocks of each level: one number for all, or one for each.
 fn depths(config: &Value, levels: usize) -> Option<Vec<usize>> {
     let depths = match config.get("transformer_layers_per_block") {
         None => vec![1; levels],
         Some(Value::Array(depths)) => {
-            let depths = depths.iter().map(|depth| count(depth, MAX_DEPTH));
+            let depths = depths.iter().map(depth);
             depths.collect::<Option<_>>()?
         }
-        Some(depth) => vec![count(depth, MAX_DEPTH)?; levels],
+        Some(all) => vec![depth(all)?; levels],
     };
     (depths.len() == levels).then_some(depths)
 }

@@ -19,8 +19,12 @@ const IGNORED: [&str; 3] = ["safety_checker", "feature_extractor", "image_encode
 const VOCABULARY: [&str; 2] = ["merges.txt", "vocab.json"];
 /// The vocabulary in one file, which serves in their place.
 const WHOLE_TOKENIZER: &str = "tokenizer.json";
-/// The files that name the special tokens, where they exist.
-const SPECIAL_TOKENS: [&str; 2] = ["special_tokens_map.json", "tokenizer_config.json"];
+/// The files that name added and special tokens, where they exist.
+const SPECIAL_TOKENS: [&str; 3] = [
+    "added_tokens.json",
+    "special_tokens_map.json",
+    "tokenizer_config.json",
+];
 
 /// The parts of a model, as its index names them.
 #[derive(Debug, Clone)]
@@ -85,8 +89,8 @@ impl Contents {
 
     /// The configurations that there must be, and the files of vocabularies that there are.
     pub(super) fn settings(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
-        let vocabulary = [VOCABULARY, SPECIAL_TOKENS].concat();
-        let vocabulary: Vec<_> = vocabulary.into_iter().chain([WHOLE_TOKENIZER]).collect();
+        let vocabulary = VOCABULARY.into_iter().chain(SPECIAL_TOKENS);
+        let vocabulary: Vec<_> = vocabulary.chain([WHOLE_TOKENIZER]).collect();
         let mut settings: BTreeSet<_> = self
             .tokenizers()
             .flat_map(|part| vocabulary.iter().map(move |name| format!("{part}/{name}")))

@@ -183,6 +183,12 @@ impl UnetConfig {
                 "must divide every entry of `block_out_channels`",
             );
         }
+        if !config.block_out_channels[0].is_multiple_of(2) {
+            return problem(
+                "block_out_channels",
+                "must begin with an even number: half of the timestep's waves are sines, half cosines",
+            );
+        }
         let heads = config.heads()?;
         if heads
             .iter()
