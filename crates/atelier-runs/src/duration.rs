@@ -115,7 +115,8 @@ fn guess(
     let work = thought.memory.shape.work(base)?;
     let weights = thought.memory.step.weights;
     let precision = thought.config.precision;
-    let timed = || Speed::timed(precision, clock);
+    // By a thread of the pool, as steps are made.
+    let timed = || rayon::scope(|_| Speed::timed(precision, clock));
     let speed = SPEEDS.of(precision, clock.unix_secs(), timed);
     let step_secs = speed.step_secs((&work, thought.fill), weights);
     let beside = (&work, batch(thought));

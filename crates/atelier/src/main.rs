@@ -37,9 +37,15 @@ fn main() -> ExitCode {
         let app = App::start(output, cli.threads)?;
         cli.command.run(&app)
     };
-    // On a thread of the pool itself: from outside, every one of a step's thousand short operations would put threads to
-    // sleep and wake them.
-    let result = rayon::scope(|_| catch_unwind(AssertUnwindSafe(run)));
+    let guarded = || catch_unwind(AssertUnwindSafe(run));
+    let result = if cli.command.is_server() {
+        // A thread of the pool that waits for clients would be one too few, and where there is one, none.
+        guarded()
+    } else {
+        // On a thread of the pool itself: from outside, every one of a step's thousand short operations would put threads to
+        // sleep and wake them.
+        rayon::scope(|_| guarded())
+    };
     let result = result.unwrap_or_else(|_| {
         Err(atelier_failure::failed(
             ErrorCode::Internal,

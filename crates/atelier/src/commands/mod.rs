@@ -107,6 +107,11 @@ impl Command {
         matches!(self, Self::Worker(_))
     }
 
+    /// Whether it waits for others for as long as it lasts, and computes little itself.
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self, Self::Serve(_))
+    }
+
     /// Does it.
     pub(crate) fn run(&self, app: &App) -> Result<ExitKind> {
         match self {

@@ -8,13 +8,14 @@ use atelier_core::JobState;
 use image::RgbImage;
 use serde_json::{Value, json};
 
-use super::jobs::{ended, library, stop};
+use super::jobs::{LONG, ended, library, stop};
 use super::started;
 use crate::workbench::Workbench;
 
 /// Sends a body; the status and the JSON of the answer.
-fn post(address: &str, path: &str, kind: &str, body: &[u8]) -> (u16, Value) {
+pub(super) fn post(address: &str, path: &str, kind: &str, body: &[u8]) -> (u16, Value) {
     let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
     let length = body.len();
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"

@@ -20,7 +20,7 @@ use crate::library::{studio, training};
 use crate::workbench::{Workbench, program, signal, tiny_base};
 
 /// Longer than anything takes.
-const LONG: Duration = Duration::from_mins(2);
+pub(super) const LONG: Duration = Duration::from_mins(2);
 
 struct Now;
 

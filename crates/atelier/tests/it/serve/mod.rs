@@ -4,6 +4,7 @@
 mod drawing;
 mod export;
 mod jobs;
+mod planning;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;

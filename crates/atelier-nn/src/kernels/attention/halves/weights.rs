@@ -2,7 +2,7 @@
 //! queries and keys as they are, so that the scale of logits comes in here.
 
 use crate::kernels::attention::weights::NO_REFERENCE;
-use crate::kernels::level::math::rough_exp2;
+use crate::kernels::level::math::{exp2, rough_exp2};
 use crate::kernels::level::{Level, Simd, leveled};
 
 use super::PANEL;
@@ -116,7 +116,8 @@ unsafe fn rescale<S: Simd>(greatest: S::F, sums: &mut Sums<'_>, column: usize) {
         let old = S::load(at);
         let new = S::max(greatest, old);
         S::store(at, new);
-        let [factor] = rough_exp2::<S, 1>([S::sub(old, new)]);
+        // Exact where nothing changes: most of the queries beside one whose logits grew have their sums already.
+        let [factor] = exp2::<S, 1>([S::sub(old, new)]);
         let at = sums.weights.as_mut_ptr().add(column);
         S::store(at, S::mul(S::load(at), factor));
         for row in 0..sums.values.len() / PANEL {
