@@ -53,9 +53,11 @@ impl<K: Eq + Hash + Clone> Buckets<K> {
         (!wait.is_zero()).then_some(wait)
     }
 
-    /// Fills a bucket, such as that of somebody who did it right.
-    pub fn refill(&mut self, who: &K) {
-        self.full_at.remove(who);
+    /// Gives a drop back, such as to somebody who did it right.
+    pub fn give_back(&mut self, who: &K) {
+        if let Some(full_at) = self.full_at.get_mut(who) {
+            *full_at = full_at.checked_sub(self.rate.every).unwrap_or(*full_at);
+        }
     }
 
     /// How many are kept.
@@ -105,8 +107,11 @@ mod tests {
         assert_eq!(buckets.take(&1, now + 10 * SECOND), Ok(()));
         assert_eq!(buckets.take(&1, now + 10 * SECOND), Err(10 * SECOND));
         assert_eq!(buckets.take(&2, now), Ok(()));
-        buckets.refill(&1);
-        assert_eq!(buckets.wait(&1, now), None);
+        buckets.give_back(&1);
+        assert_eq!(buckets.take(&1, now + 10 * SECOND), Ok(()));
+        assert_eq!(buckets.take(&1, now + 10 * SECOND), Err(10 * SECOND));
+        buckets.give_back(&7);
+        assert_eq!(buckets.wait(&7, now), None);
     }
 
     #[test]

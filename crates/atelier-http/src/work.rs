@@ -1,11 +1,16 @@
 //! Threads for what is slow. Each kind of work has a number of places; who finds none waits for a while, and is then told
 //! that the server is busy.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use atelier_core::{CancelFlag, ErrorCode};
 use atelier_store::{AccountId, Error as StoreError};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::response::Response;
+use hyper::body::{Frame, SizeHint};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{block_in_place, spawn_blocking};
@@ -15,10 +20,13 @@ use crate::answer::{Failure, Result};
 use crate::incoming::folder::Interest;
 use crate::places::{Places, Taken};
 
-/// Questions to the catalogue at the same time: as many as the library keeps connections for.
+/// Questions to the catalogue at the same time: as many as the library keeps connections for. And those of one account, so that
+/// the others find places, and whoever has just come is recognised.
 const CATALOGUE: usize = 8;
-/// Other short work with files at the same time.
+const CATALOGUE_OF_EACH: usize = 5;
+/// Other short work with files at the same time, and that of one account.
 const FILES: usize = 8;
+const FILES_OF_EACH: usize = 5;
 /// Uploads at the same time, from their first byte to their last picture, and those of one account.
 const UPLOADS: usize = 8;
 const UPLOADS_OF_EACH: usize = 4;
@@ -42,8 +50,8 @@ const MEGAPIXELS: u32 = 100;
 /// The places.
 #[derive(Debug)]
 pub struct Work {
-    catalogue: Arc<Semaphore>,
-    files: Arc<Semaphore>,
+    catalogue: Places,
+    files: Places,
     uploads: Places,
     exports: Places,
     proofs: Places,
@@ -59,8 +67,8 @@ impl Work {
     pub fn new(turn: Duration) -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
         Self {
-            catalogue: places(CATALOGUE),
-            files: places(FILES),
+            catalogue: Places::new(CATALOGUE, CATALOGUE_OF_EACH),
+            files: Places::new(FILES, FILES_OF_EACH),
             uploads: Places::new(UPLOADS, UPLOADS_OF_EACH),
             exports: Places::new(EXPORTS, EXPORTS_OF_EACH),
             proofs: Places::new(PROOFS, PROOFS_OF_EACH),
@@ -72,73 +80,12 @@ impl Work {
         }
     }
 
-    /// Asks or changes the catalogue.
-    pub async fn catalogue<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T> {
-        let place = self.place(&self.catalogue, 1).await?;
-        Ok(run([place], work).await??)
-    }
-
-    /// A place for an upload of an account.
-    pub async fn upload(&self, account: Option<AccountId>) -> Result<Place> {
-        self.kept_place(&self.uploads, account).await
-    }
-
-    /// A place for an export of an account.
-    pub async fn export(&self, account: Option<AccountId>) -> Result<Place> {
-        self.kept_place(&self.exports, account).await
-    }
-
-    /// A place for a proof that an account asks for.
-    pub async fn proof(&self, account: Option<AccountId>) -> Result<Place> {
-        self.kept_place(&self.proofs, account).await
-    }
-
-    /// A place for a large document of an account.
-    pub async fn document(&self, account: Option<AccountId>) -> Result<Place> {
-        self.kept_place(&self.documents, account).await
-    }
-
-    async fn kept_place(&self, places: &Places, account: Option<AccountId>) -> Result<Place> {
-        let taken = self.in_time(places.take(account)).await?;
-        Ok(Place {
-            _taken: Arc::new(taken),
-        })
-    }
-
-    /// Reads or writes files, for a moment.
-    pub async fn files<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T> {
-        let place = self.place(&self.files, 1).await?;
-        run([place], work).await
-    }
-
-    /// Hashes a password, or looks whether one fits.
-    pub async fn password<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T> {
-        let place = self.place(&self.passwords, 1).await?;
-        run([place], work).await
-    }
-
-    /// Decodes a picture of so many pixels, or of an unknown number.
-    pub async fn decode<T: Send + 'static>(
-        &self,
-        pixels: Option<u64>,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T> {
-        let megapixels = pixels.map_or(MEGAPIXELS, |pixels| {
-            let megapixels = pixels.div_ceil(1_000_000);
-            megapixels.clamp(1, u64::from(MEGAPIXELS)) as u32
-        });
-        let decoder = self.place(&self.decoders, 1).await?;
-        let memory = self.place(&self.megapixels, megapixels).await?;
-        run([decoder, memory], work).await
+    /// The places as an account finds them; the user of the machine, and who is not recognised yet, finds all.
+    pub fn of(&self, account: Option<AccountId>) -> WorkOf<'_> {
+        WorkOf {
+            work: self,
+            account,
+        }
     }
 
     async fn place(&self, places: &Arc<Semaphore>, count: u32) -> Result<OwnedSemaphorePermit> {
@@ -159,6 +106,88 @@ impl Work {
                 Err(Failure::new(ErrorCode::Busy, message))
             }
         }
+    }
+}
+
+/// The places as an account finds them.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkOf<'w> {
+    work: &'w Work,
+    account: Option<AccountId>,
+}
+
+impl WorkOf<'_> {
+    /// Asks or changes the catalogue.
+    pub async fn catalogue<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T> {
+        let place = self.taken(&self.work.catalogue).await?;
+        Ok(run(place, work).await??)
+    }
+
+    /// Reads or writes files, for a moment.
+    pub async fn files<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let place = self.taken(&self.work.files).await?;
+        run(place, work).await
+    }
+
+    /// A place for an upload.
+    pub async fn upload(self) -> Result<Place> {
+        self.kept_place(&self.work.uploads).await
+    }
+
+    /// A place for an export.
+    pub async fn export(self) -> Result<Place> {
+        self.kept_place(&self.work.exports).await
+    }
+
+    /// A place for a proof.
+    pub async fn proof(self) -> Result<Place> {
+        self.kept_place(&self.work.proofs).await
+    }
+
+    /// A place for a large document.
+    pub async fn document(self) -> Result<Place> {
+        self.kept_place(&self.work.documents).await
+    }
+
+    /// Hashes a password, or looks whether one fits.
+    pub async fn password<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let place = self.work.place(&self.work.passwords, 1).await?;
+        run(place, work).await
+    }
+
+    /// Decodes a picture of so many pixels, or of an unknown number.
+    pub async fn decode<T: Send + 'static>(
+        self,
+        pixels: Option<u64>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let megapixels = pixels.map_or(MEGAPIXELS, |pixels| {
+            let megapixels = pixels.div_ceil(1_000_000);
+            megapixels.clamp(1, u64::from(MEGAPIXELS)) as u32
+        });
+        let decoder = self.work.place(&self.work.decoders, 1).await?;
+        let memory = self.work.place(&self.work.megapixels, megapixels).await?;
+        run((decoder, memory), work).await
+    }
+
+    async fn taken(self, places: &Places) -> Result<Taken> {
+        self.work.in_time(places.take(self.account)).await
+    }
+
+    async fn kept_place(self, places: &Places) -> Result<Place> {
+        let taken = self.taken(places).await?;
+        Ok(Place {
+            _taken: Arc::new(taken),
+        })
     }
 }
 
@@ -183,7 +212,12 @@ impl Place {
         done.await.map_err(Failure::internal)
     }
 
-    /// The same for work that looks now and then whether it is given up, which it is when nobody waits for it any more.
+    /// The answer, which keeps the place until its client has all of it, or goes away.
+    pub fn until_sent(self, answer: Response) -> Response {
+        answer.map(|body| Body::new(Kept { body, _place: self }))
+    }
+
+    /// The same as [`Self::run`] for work that looks now and then whether it is given up, which it is when nobody waits for it any more.
     pub async fn run_while_awaited<T: Send + 'static>(
         &self,
         work: impl FnOnce(&CancelFlag) -> T + Send + 'static,
@@ -191,6 +225,32 @@ impl Place {
         let given_up = CancelFlag::default();
         let _interest = Interest(given_up.clone());
         self.run(move || work(&given_up)).await
+    }
+}
+
+/// What is sent from a place.
+struct Kept {
+    body: Body,
+    _place: Place,
+}
+
+impl HttpBody for Kept {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -204,8 +264,8 @@ pub fn aside<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// The places are free again when the work is done, even if nobody waits for it any more.
-async fn run<const N: usize, T: Send + 'static>(
-    places: [OwnedSemaphorePermit; N],
+async fn run<T: Send + 'static>(
+    places: impl Send + 'static,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
     let done = spawn_blocking(move || {
@@ -231,11 +291,11 @@ mod tests {
             let work = Work::new(Duration::from_millis(1));
             let places = Arc::clone(&work.decoders);
             let taken = places.acquire_many_owned(DECODERS as u32).await;
-            let refused = work.decode(Some(1), || ()).await.unwrap_err();
+            let refused = work.of(None).decode(Some(1), || ()).await.unwrap_err();
             assert!(format!("{refused:?}").contains("Busy"));
             drop(taken);
-            assert_eq!(work.decode(Some(1), || 7).await.unwrap(), 7);
-            assert_eq!(work.decode(None, || 8).await.unwrap(), 8);
+            assert_eq!(work.of(None).decode(Some(1), || 7).await.unwrap(), 7);
+            assert_eq!(work.of(None).decode(None, || 8).await.unwrap(), 8);
         });
     }
 
@@ -245,15 +305,15 @@ mod tests {
             let work = Work::new(Duration::from_millis(1));
             let mut places = Vec::new();
             for _ in 0..UPLOADS {
-                places.push(work.upload(None).await.unwrap());
+                places.push(work.of(None).upload().await.unwrap());
             }
-            let refused = work.upload(None).await.unwrap_err();
+            let refused = work.of(None).upload().await.unwrap_err();
             assert!(format!("{refused:?}").contains("Busy"));
-            assert_eq!(work.files(|| 7).await.unwrap(), 7);
+            assert_eq!(work.of(None).files(|| 7).await.unwrap(), 7);
             let last = places.pop().unwrap();
             assert_eq!(last.run(|| 8).await.unwrap(), 8);
             drop(last);
-            assert!(work.upload(None).await.is_ok());
+            assert!(work.of(None).upload().await.is_ok());
         });
     }
 
@@ -267,11 +327,44 @@ mod tests {
             });
             let mut places = Vec::new();
             for _ in 0..PROOFS_OF_EACH {
-                places.push(work.proof(ana).await.unwrap());
+                places.push(work.of(ana).proof().await.unwrap());
             }
-            assert!(work.proof(ana).await.is_err());
-            places.push(work.proof(ben).await.unwrap());
-            assert_eq!(work.files(|| 7).await.unwrap(), 7);
+            assert!(work.of(ana).proof().await.is_err());
+            places.push(work.of(ben).proof().await.unwrap());
+            assert_eq!(work.of(None).files(|| 7).await.unwrap(), 7);
+        });
+    }
+
+    #[test]
+    fn an_account_that_asks_without_a_pause_leaves_places_for_others() {
+        block_on(async {
+            let work = Work::new(Duration::from_millis(20));
+            let id = "01900000-0000-7000-8000-000000000001";
+            let ana = Some(id.parse::<AccountId>().unwrap());
+            let mut places = Vec::new();
+            for _ in 0..CATALOGUE_OF_EACH {
+                places.push(work.catalogue.take(ana).await.unwrap());
+            }
+            assert!(work.of(ana).catalogue(|| Ok(1)).await.is_err());
+            assert_eq!(work.of(None).catalogue(|| Ok(2)).await.unwrap(), 2);
+            assert_eq!(work.of(ana).files(|| 3).await.unwrap(), 3);
+        });
+    }
+
+    #[test]
+    fn an_answer_keeps_its_place_until_it_is_sent() {
+        block_on(async {
+            let work = Work::new(Duration::from_millis(1));
+            let mut answers = Vec::new();
+            for _ in 0..EXPORTS {
+                let place = work.of(None).export().await.unwrap();
+                answers.push(place.until_sent(Response::new(Body::from("weights"))));
+            }
+            assert!(work.of(None).export().await.is_err());
+            let body = answers.pop().unwrap().into_body();
+            let sent = axum::body::to_bytes(body, 100).await.unwrap();
+            assert_eq!(sent, "weights");
+            assert!(work.of(None).export().await.is_ok());
         });
     }
 
@@ -279,7 +372,7 @@ mod tests {
     fn work_is_given_up_when_nobody_waits_for_it_any_more() {
         block_on(async {
             let work = Work::new(Duration::from_secs(5));
-            let place = work.proof(None).await.unwrap();
+            let place = work.of(None).proof().await.unwrap();
             assert!(
                 !place
                     .run_while_awaited(CancelFlag::is_cancelled)
@@ -320,7 +413,7 @@ mod tests {
         block_on(async {
             let work = Work::new(Duration::from_secs(5));
             for _ in 0..=FILES {
-                let failed = work.files(|| -> () { panic!("in a test") }).await;
+                let failed = work.of(None).files(|| -> () { panic!("in a test") }).await;
                 assert!(format!("{:?}", failed.unwrap_err()).contains("Internal"));
             }
         });

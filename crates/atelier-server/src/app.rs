@@ -1,6 +1,7 @@
 //! Everything that answers, put together: one line for each place.
 
 use std::fmt::Display;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,19 +10,20 @@ use atelier_core::Planner;
 use atelier_http::Error;
 use atelier_http::Limits;
 use atelier_http::answer::Failure;
+use atelier_http::answer::coding::known_coding;
 use atelier_http::incoming::disk::Disk;
 use atelier_http::incoming::steady::steady;
 use atelier_http::metrics::Metrics;
 use atelier_http::rounds::Rounds;
 use atelier_http::security::Rates;
 use atelier_http::security::{Access, Addresses, add_headers, check_origin, is_https};
-use atelier_http::work::{Place, Work};
+use atelier_http::work::{Place, Work, WorkOf};
 use atelier_jobs::Queue;
-use atelier_store::{Account, Library, Thumbnails, thumbnails_folder};
+use atelier_store::{Account, AccountId, Library, Thumbnails, thumbnails_folder};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state, map_request_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_request, map_request_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::sync::watch;
@@ -266,8 +268,13 @@ impl App {
     }
 
     /// Threads for what is slow.
-    pub fn work(&self) -> &Work {
-        &self.shared.work
+    pub fn work(&self) -> WorkOf<'_> {
+        self.work_of(self.viewer.account_id())
+    }
+
+    /// The same for whoever asks, before that is known here.
+    pub(crate) fn work_of(&self, account: Option<AccountId>) -> WorkOf<'_> {
+        self.shared.work.of(account)
     }
 
     /// Proofs of where models come from that are being made.
@@ -276,14 +283,14 @@ impl App {
     }
 
     /// Whether the studio's disk has room for what a request adds to the library.
-    pub(crate) fn check_disk(&self) -> Result<(), Failure> {
+    pub fn check_disk(&self) -> Result<(), Failure> {
         let home = self.shared.settings.home.clone();
         Ok(Disk::new(home, self.limits().spare_bytes).take(0)?)
     }
 
     /// A place for an upload of whoever asks.
     pub async fn upload_place(&self) -> Result<Place, Failure> {
-        self.work().upload(self.viewer.account_id()).await
+        self.work().upload().await
     }
 
     pub(crate) fn thumbnails(&self) -> &Thumbnails {
@@ -306,12 +313,7 @@ impl App {
 
     /// Words as everybody may read them, without the folders around the library and the user's own.
     pub(crate) fn told(&self, words: &str) -> String {
-        let library = self.shared.settings.home.display();
-        let told = words.replace(&format!("{library}/"), "");
-        match std::env::home_dir().filter(|home| home.parent().is_some()) {
-            Some(home) => told.replace(&format!("{}/", home.display()), "~/"),
-            None => told,
-        }
+        self.shared.settings.library.told(words)
     }
 
     /// Says something to the person at the server.
@@ -361,6 +363,7 @@ pub(crate) fn router_of(app: &App, address: SocketAddr) -> Router {
         .method_not_allowed_fallback(refuse_method)
         // From the inside out: the last one sees a request first.
         .layer(CompressionLayer::new().compress_when(compression))
+        .layer(map_request(|request| ready(known_coding(request))))
         .merge(doors.method_not_allowed_fallback(refuse_method))
         // Whoever reads a body has a limit of its own.
         .layer(DefaultBodyLimit::disable())

@@ -4,7 +4,7 @@
 pub use crate::app::App;
 pub use crate::datasets::upload::single::add_from_form;
 pub use crate::door_mappings::lookup::{is_known_model, mapped_base};
-pub use crate::door_mappings::words::MODELS;
+pub use crate::door_mappings::words::{MODELS, known as known_words};
 pub use crate::drawings::request::{DrawingRequest, StartWish, UsedModel};
 pub use crate::drawings::start::start as start_drawing;
 pub use crate::drawings::start_pictures::keep::keep as keep_start_picture;

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::library::still::{self, Still};
 use crate::library::{CATALOGUE, Layout, layout, newest_layout, open_to_read, refuse_lost};
 use crate::models::lineage_problems;
+use crate::path_text;
 use crate::runs::{self, Noted, is_run, noted, unnamed_folders};
 use crate::trash::named;
 
@@ -23,6 +24,7 @@ const MOST_DATABASE_PROBLEMS: usize = 20;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
     /// The catalogue.
+    #[serde(serialize_with = "path_text::one")]
     pub catalogue: PathBuf,
     /// Datasets, those in the trash too.
     pub datasets: u64,
@@ -45,6 +47,7 @@ pub struct Checked {
     /// What is wrong, in words; empty when all is well.
     pub problems: Vec<String>,
     /// Files that nothing names, and folders of runs. They take room and do no harm; emptying the trash removes those of ours.
+    #[serde(serialize_with = "path_text::all")]
     pub unnamed: Vec<PathBuf>,
 }
 

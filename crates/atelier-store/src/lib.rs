@@ -17,6 +17,7 @@ mod leftovers;
 mod library;
 mod lock;
 mod models;
+mod path_text;
 mod pictures;
 mod private;
 mod runs;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use atelier_core::{JobKind, JobState};
+use atelier_core::JobKind;
 use rusqlite::{Params, Transaction, params};
 use serde::Serialize;
 
@@ -66,15 +66,11 @@ impl Library {
             let runs = "DELETE FROM run WHERE trashed_ms <= ? RETURNING id";
             let runs = texts(change, runs, [before_ms])?;
             emptied.runs = runs.len();
-            // Whoever removed all that was drawn is shown the words no more. What failed or was cancelled can be tried again.
+            // Of what failed or was cancelled, what it would be tried again with goes now, too.
             change.execute(
-                "DELETE FROM job WHERE kind = ? AND state = ? AND ended_ms <= ? \
+                "DELETE FROM job WHERE kind = ? AND ended_ms <= ? AND state NOT IN ('queued', 'running', 'paused') \
                  AND NOT EXISTS (SELECT 1 FROM picture p WHERE p.job = job.id)",
-                params![
-                    JobKind::Generation.name(),
-                    JobState::Completed.name(),
-                    before_ms
-                ],
+                params![JobKind::Generation.name(), before_ms],
             )?;
             emptied.start_pictures = start_pictures::sweep(change, before_ms, now_ms)?;
             Ok((emptied, runs))

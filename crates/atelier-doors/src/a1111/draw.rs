@@ -1,11 +1,14 @@
 //! Drawings that are waited for.
 
-use atelier_core::JobState;
+use std::time::Duration;
+
+use atelier_core::{ErrorCode, JobState};
 use atelier_server::door::{App, AppFor, Failure, json_within, start_drawing};
 use atelier_store::{Job, JobId};
 use axum::Extension;
 use axum::extract::Request;
 use axum::response::Response;
+use tokio::time::sleep;
 
 use super::answer::Answer;
 use super::desk::{Desk, Place};
@@ -84,6 +87,9 @@ async fn draw(app: App, place: Place, (said, wanted): (Said, Wanted)) -> Result<
     Ok(answer.respond(&app))
 }
 
+/// Until a busy server is asked again.
+const LATER: Duration = Duration::from_secs(1);
+
 /// The job when it is over.
 async fn finished(app: &App, id: JobId) -> Result<Job> {
     let mut revisions = app.revisions()?;
@@ -91,13 +97,20 @@ async fn finished(app: &App, id: JobId) -> Result<Job> {
         // What changes while it is looked at is looked at again.
         revisions.borrow_and_update();
         let library = app.library();
-        let job = app.work().catalogue(move || library.get_job(id)).await?;
+        let job = match app.work().catalogue(move || library.get_job(id)).await {
+            // It is drawn whether the server finds time to look or not.
+            Err(failure) if failure.about().0 == ErrorCode::Busy => {
+                sleep(LATER).await;
+                continue;
+            }
+            found => found?,
+        };
         if !job.state.is_open() {
             return Ok(job);
         }
         if revisions.changed().await.is_err() {
             let message = "the server is about to stop; the drawing goes on when it starts again";
-            return Err(Failure::new(atelier_core::ErrorCode::Busy, message).into());
+            return Err(Failure::new(ErrorCode::Busy, message).into());
         }
     }
 }

@@ -69,6 +69,7 @@ impl Sent {
 
     /// Keeps them in the library, so that the drawing can start from them.
     pub(super) async fn keep(self, app: &App, how: How) -> Result<StartWish> {
+        app.check_disk()?;
         let (library, most_bytes) = (app.library(), app.limits().picture_bytes);
         // Of an unknown number of pixels: the largest that may be.
         let keep = move || self.keep_now(&library, &how, most_bytes);

@@ -200,6 +200,9 @@ pub(super) fn size(native_side: usize, [width, height]: [usize; 2]) -> [usize; 2
 
 #[cfg(test)]
 mod tests {
+    use atelier_core::DoorWord;
+    use atelier_server::door::known_words;
+
     use super::*;
 
     #[test]
@@ -215,6 +218,17 @@ mod tests {
         ] {
             assert_eq!(size(native, wanted), size_of, "{native} {wanted:?}");
         }
+    }
+
+    #[test]
+    fn every_word_that_is_taken_can_be_mapped_to_a_base() {
+        let versions = known_words(DoorWord::SdVersion);
+        let taken = [VERSIONS, MODEL_VERSIONS, ELEMENT_VERSIONS].concat();
+        for version in taken {
+            assert!(versions.contains(&version), "{version}");
+        }
+        assert!(known_words(DoorWord::ModelId).contains(&USUAL_MODEL));
+        assert!(known_words(DoorWord::Preset).contains(&USUAL_PRESET));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Answers: values as JSON, and failures with the status and the words that fit an API.
 
+pub mod coding;
 pub mod disposition;
 pub mod etag;
 pub mod file;
@@ -122,7 +123,9 @@ impl Failure {
     /// Something was tried too often; it may be tried again after so long.
     pub fn too_often(message: impl Into<String>, wait: Duration) -> Self {
         let mut failure = Self::new(ErrorCode::RateLimited, message);
-        failure.0.retry_secs = Some(wait.as_secs().max(1));
+        // Whoever comes a moment too early is refused again.
+        let secs = wait.as_millis().div_ceil(1000).max(1);
+        failure.0.retry_secs = Some(u64::try_from(secs).unwrap_or(u64::MAX));
         failure
     }
 

@@ -10,10 +10,15 @@ use atelier_store::AccountId;
 use super::neighbourhood;
 use crate::answer::{Failure, Result};
 
-/// Attempts to log in, from an address or with a name: five at once, then one in twelve seconds.
+/// Wrong passwords from an address: five at once, then one in twelve seconds.
 const LOGINS: Rate = Rate {
     burst: 5,
     every: Duration::from_secs(12),
+};
+/// Attempts with a name, whoever makes them: more than one address can make, so that no stranger alone locks somebody out.
+const LOGINS_AS: Rate = Rate {
+    burst: 100,
+    every: Duration::from_secs(4),
 };
 /// Tokens that nobody knows, from an address.
 const UNKNOWN_TOKENS: Rate = Rate {
@@ -48,7 +53,7 @@ impl Default for Rates {
     fn default() -> Self {
         Self {
             logins_from: Mutex::new(Buckets::new(LOGINS, MOST)),
-            logins_as: Mutex::new(Buckets::new(LOGINS, MOST)),
+            logins_as: Mutex::new(Buckets::new(LOGINS_AS, MOST)),
             unknown_tokens: Mutex::new(Buckets::new(UNKNOWN_TOKENS, MOST)),
             requests: Mutex::new(Buckets::new(REQUESTS, MOST)),
         }
@@ -67,13 +72,9 @@ impl Rates {
             .map_err(too_often)
     }
 
-    /// Whoever knew the password may have mistyped it before.
-    pub fn logged_in(&self, from: Option<IpAddr>, name: Option<&str>) {
-        let from = from.map(neighbourhood);
-        lock(&self.logins_from).refill(&from);
-        if let Some(name) = name {
-            lock(&self.logins_as).refill(&name.to_owned());
-        }
+    /// The password was right: that attempt is no guess of its address.
+    pub fn logged_in(&self, from: Option<IpAddr>) {
+        lock(&self.logins_from).give_back(&from.map(neighbourhood));
     }
 
     /// Counts a token that nobody knows, unless there were too many from its address.
@@ -115,8 +116,8 @@ mod tests {
     #[test]
     fn logins_are_counted_by_address_and_by_name() {
         let rates = Rates::default();
-        for number in 0..5 {
-            let from = address(&format!("10.0.0.{number}"));
+        for number in 0..100 {
+            let from = address(&format!("10.0.1.{number}"));
             assert!(rates.login(from, Some("ana")).is_ok());
         }
         assert!(rates.login(address("10.0.0.9"), Some("ana")).is_err());
@@ -126,8 +127,33 @@ mod tests {
         }
         let refused = rates.login(address("10.0.0.9"), Some("dora")).unwrap_err();
         assert!(format!("{refused:?}").contains("RateLimited"));
-        rates.logged_in(address("10.0.0.9"), Some("dora"));
+        rates.logged_in(address("10.0.0.9"));
         assert!(rates.login(address("10.0.0.9"), Some("dora")).is_ok());
+        assert!(rates.login(address("10.0.0.9"), Some("dora")).is_err());
+    }
+
+    #[test]
+    fn one_address_locks_nobody_else_out() {
+        let rates = Rates::default();
+        let mut guesses = 0;
+        while rates.login(address("10.0.0.1"), Some("olga")).is_ok() {
+            guesses += 1;
+        }
+        assert_eq!(guesses, 5);
+        assert!(rates.login(address("10.0.0.2"), Some("olga")).is_ok());
+    }
+
+    #[test]
+    fn right_passwords_are_counted_too() {
+        let rates = Rates::default();
+        let from = address("10.0.0.1");
+        let mut logins = 0;
+        while rates.login(from, Some("vera")).is_ok() {
+            rates.logged_in(from);
+            logins += 1;
+        }
+        assert_eq!(logins, 100);
+        assert!(rates.login(from, Some("olga")).is_ok());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The files that a request speaks of, copied to where only the job has them: what becomes of the user's own is no matter then.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use atelier_core::{GenerateRequest, StartImage};
@@ -38,9 +38,7 @@ pub(crate) fn copy_start(
     let copied = |used: &mut StartUsed, name: &str| -> Result<PathBuf> {
         let picture = library.get_start_picture(used.id)?;
         let to = folder.join(name);
-        let mut file = fs_err::File::create(&to)?;
-        file.write_all(&library.blobs().read(&picture.hash)?)?;
-        file.sync_all()?;
+        lend(library, &picture.hash, &to)?;
         used.name = picture.name;
         Ok(to)
     };
@@ -50,6 +48,26 @@ pub(crate) fn copy_start(
         denoise: start.denoise,
         mask: mask.map(|mask| copied(mask, "mask")).transpose()?,
     })
+}
+
+/// Puts a whole file of the library, which never changes, under another name: without a copy, where the disk can.
+fn lend(library: &Library, hash: &str, to: &Path) -> Result<()> {
+    let bytes = library.blobs().read(hash)?;
+    // One that lies there may be the library's own, which must not be written to.
+    if let Err(error) = fs_err::remove_file(to)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error.into());
+    }
+    if fs_err::hard_link(library.blobs().path(hash), to).is_ok() {
+        return Ok(());
+    }
+    let mut file = fs_err::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(to)?;
+    file.write_all(&bytes)?;
+    Ok(file.sync_all()?)
 }
 
 /// Whether what a job draws over is there, where it draws over something. The library may lie elsewhere than when it was asked

@@ -112,15 +112,7 @@ impl Supervisor {
 
     /// A problem as everybody may read it, without the folders around the library and the user's own.
     pub(super) fn told(&self, problem: &str) -> String {
-        let jobs = self.library.jobs_folder();
-        let told = match jobs.parent() {
-            Some(library) => problem.replace(&format!("{}/", library.display()), ""),
-            None => problem.to_owned(),
-        };
-        match std::env::home_dir().filter(|home| home.parent().is_some()) {
-            Some(home) => told.replace(&format!("{}/", home.display()), "~/"),
-            None => told,
-        }
+        self.library.told(problem)
     }
 
     /// Ends an attempt that a matter of the moment kept from its work; the job is tried again later, for some time.

@@ -333,6 +333,10 @@ fn a_start_picture_of_the_library_is_copied_with_its_name_and_stays_there() {
         assert!(path.starts_with(&job.folder));
         assert_eq!(fs_err::read(path).unwrap(), bytes);
     }
+    // What the job has is another name of the library's file, which nobody writes to.
+    let again = queue.submit_generation(request.clone(), 0).unwrap();
+    assert_ne!(again.folder, job.folder);
+    assert_eq!(studio.library.blobs().read(&start.hash).unwrap(), bytes);
     // Also where the library was copied to.
     kept.place_inputs(std::path::Path::new("/elsewhere/jobs/1"));
     let placed = kept.request.start.unwrap();

@@ -40,7 +40,7 @@ pub(crate) async fn export_version(
         let message = format!("version {number} of dataset `{name}` has no pictures");
         return Err(Failure::new(ErrorCode::DatasetEmpty, message));
     }
-    let place = app.work().export(app.viewer().account_id()).await?;
+    let place = app.work().export().await?;
     let pieces = Pieces {
         archive: Archive::new(app.library(), version.folder_files()),
         place,

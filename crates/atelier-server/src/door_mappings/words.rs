@@ -64,7 +64,7 @@ const PRESETS: [&str; 31] = [
 ];
 
 /// Every word of a kind.
-pub(super) fn known(kind: DoorWord) -> Vec<&'static str> {
+pub fn known(kind: DoorWord) -> Vec<&'static str> {
     match kind {
         DoorWord::ModelId => MODELS.iter().map(|(id, _)| *id).collect(),
         DoorWord::SdVersion => VERSIONS.to_vec(),

@@ -88,7 +88,7 @@ async fn collect(
         if length > SMALL_BYTES && place.is_none() {
             // Nobody sends slowly whom the server keeps waiting.
             let busy = Instant::now();
-            place = Some(app.work().document(account).await?);
+            place = Some(app.work_of(account).document().await?);
             by += busy.elapsed();
         }
         bytes.extend_from_slice(&data);

@@ -95,7 +95,7 @@ pub(crate) async fn export_model(
     };
     let (path, model) = app.work().catalogue(find).await?;
     app.check_disk()?;
-    let place = app.work().export(app.viewer().account_id()).await?;
+    let place = app.work().export().await?;
     let (folder, _interest) = new_folder(&app).await?;
     let to = folder.path().join("adapter.safetensors");
     let (format, dtype) = (wanted.format.name(), wanted.dtype.map(AdapterDtype::name));
@@ -121,7 +121,8 @@ pub(crate) async fn export_model(
     // What is open can be read to its end.
     place.run(move || folder.close()).await?;
     let kind = ("application/octet-stream", Disposition::Attachment);
-    opened.answer(&asked, kind, "private, no-cache").await
+    let answer = opened.answer(&asked, kind, "private, no-cache").await?;
+    Ok(place.until_sent(answer))
 }
 
 /// The failure without where the library lies.

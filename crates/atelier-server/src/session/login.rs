@@ -112,19 +112,22 @@ pub(crate) async fn begin_session(
     app.rates().login(address, name.as_deref())?;
     let (library, known) = (app.own_library(), name.clone());
     let checked = move || check(&library, known.as_deref(), &login.password);
-    let Some(account) = app.work().password(checked).await?? else {
+    let secret = Secret::new("").map_err(Failure::internal)?;
+    let begun = match app.work().password(checked).await?? {
+        Some(found) => begin(&app, (found, &secret), Shown::of(&asked)).await?,
+        None => None,
+    };
+    let Some(account) = begun else {
         audit::note(&app, "login-failed", name).await;
         let message = "no account that can be used has this name and this password";
         return Err(Failure::unauthenticated(message));
     };
-    app.rates().logged_in(address, name.as_deref());
-    let secret = Secret::new("").map_err(Failure::internal)?;
+    app.rates().logged_in(address);
     let viewer = Viewer {
-        who: Who::Account(account.clone()),
+        who: Who::Account(account),
         by: By::Session(secret.clone()),
         address,
     };
-    begin(&app, (account, &secret), Shown::of(&asked)).await?;
     let app = app.seen_by(viewer.into());
     audit::note(&app, "login", None).await;
     let cookie = set_cookie(&secret, is_https(&asked, app.access()));
@@ -136,34 +139,41 @@ fn cookies(cookie: Option<HeaderValue>) -> HeaderMap {
     cookies.into_iter().collect()
 }
 
-/// Always a session of its own: one that was shown may be somebody else's, and ends.
-async fn begin(app: &App, (account, secret): (Account, &Secret), shown: Shown) -> Result<()> {
+/// Always a session of its own: one that was shown may be somebody else's, and ends. None begins where the password was changed
+/// meanwhile.
+async fn begin(
+    app: &App,
+    ((account, password), secret): (Known, &Secret),
+    shown: Shown,
+) -> Result<Option<Account>> {
     let (library, hash) = (app.own_library(), secret.hash());
     let begin = move || {
         if let Shown::Session(before) = shown {
             library.end_session(before.hash())?;
         }
-        library.create_session(account.id, hash)
+        let begun = library.create_session(account.id, &password, hash)?;
+        Ok(begun.then_some(account))
     };
-    app.work().catalogue(begin).await?;
+    let begun = app.work().catalogue(begin).await?;
     app.change_admissions();
-    Ok(())
+    Ok(begun)
 }
 
+/// An account, and what is kept of its password.
+type Known = (Account, PasswordHash);
+
 /// The account with this name and this password. Takes as long for names that nobody has, or can have.
-fn check(library: &Library, name: Option<&str>, password: &str) -> Result<Option<Account>> {
+fn check(library: &Library, name: Option<&str>, password: &str) -> Result<Option<Known>> {
     static NOBODY: OnceLock<PasswordHash> = OnceLock::new();
     // Before the name is looked up, so that the first login tells nothing either.
     if NOBODY.get().is_none() {
         let _ = NOBODY.set(PasswordHash::of_nobody().map_err(Failure::internal)?);
     }
     let found = name.map(|name| library.find_login(name)).transpose()?;
-    let (account, kept) = found.flatten().unzip();
-    let fits = kept
-        .as_ref()
-        .or(NOBODY.get())
-        .is_some_and(|kept| kept.fits(password));
-    Ok(account.filter(|_| fits))
+    let found = found.flatten();
+    let kept = found.as_ref().map(|(_, kept)| kept).or(NOBODY.get());
+    let fits = kept.is_some_and(|kept| kept.fits(password));
+    Ok(found.filter(|_| fits))
 }
 
 /// Ends the session of whoever asks.

@@ -57,7 +57,7 @@ pub(crate) async fn change_password(
         By::Place => return Err(Failure::unauthenticated("nobody is logged in")),
     };
     change(&app, account.clone(), wanted, keep).await?;
-    app.rates().logged_in(viewer.address, name.as_deref());
+    app.rates().logged_in(viewer.address);
     app.change_admissions();
     audit::note(&app, "password-changed", Some(account.name)).await;
     Ok(StatusCode::NO_CONTENT)

@@ -1,6 +1,6 @@
 //! Sessions of browsers. A session that is used goes on; one that is not ends after a while.
 
-use atelier_accounts::SecretHash;
+use atelier_accounts::{PasswordHash, SecretHash};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::Account;
@@ -9,6 +9,8 @@ use crate::library::{AccountId, Ask, Library};
 
 /// How long a session lasts after its last use, in milliseconds.
 const LASTS_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// Sessions of one account.
+const MOST: u32 = 50;
 /// How exactly its last use is noted, so that not every request is a change of the catalogue.
 const GLANCE_MS: i64 = 5 * 60 * 1000;
 
@@ -24,17 +26,26 @@ pub struct Session {
 }
 
 impl Library {
-    /// Begins a session. What has ended by itself is forgotten.
-    pub fn create_session(&self, account: AccountId, hash: SecretHash) -> Result<()> {
-        let now_ms = self.now_ms();
+    /// Begins a session of somebody whose password was looked at; whether it did, which it does not where the account has another one
+    /// by now or is closed. What has ended by itself is forgotten, and of many sessions the one that was not used for longest.
+    pub fn create_session(
+        &self,
+        account: AccountId,
+        password: &PasswordHash,
+        hash: SecretHash,
+    ) -> Result<bool> {
+        let (now_ms, password) = (self.now_ms(), password.as_str().to_owned());
         self.write(move |change| {
-            change.execute("DELETE FROM session WHERE expires_ms <= ?", [now_ms])?;
-            let insert = "INSERT INTO session (hash, account, created_ms, used_ms, expires_ms) VALUES (?, ?, ?3, ?3, ?)";
-            change.execute(
+            let ended = "DELETE FROM session WHERE expires_ms <= ?1 OR account = ?2 AND hash NOT IN \
+                         (SELECT hash FROM session WHERE account = ?2 ORDER BY used_ms DESC, hash LIMIT ?3)";
+            change.execute(ended, params![now_ms, account, MOST - 1])?;
+            let insert = "INSERT INTO session (hash, account, created_ms, used_ms, expires_ms) SELECT ?1, id, ?3, ?3, ?4 \
+                          FROM account WHERE id = ?2 AND password = ?5 AND disabled_ms IS NULL";
+            let begun = change.execute(
                 insert,
-                params![hash.as_str(), account, now_ms, now_ms + LASTS_MS],
+                params![hash.as_str(), account, now_ms, now_ms + LASTS_MS, password],
             )?;
-            Ok(())
+            Ok(begun > 0)
         })
     }
 

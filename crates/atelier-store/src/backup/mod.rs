@@ -14,13 +14,14 @@ use crate::check::{self, NamedFile, Opened, named_files};
 use crate::error::{Error, Result};
 use crate::leftovers;
 use crate::library::{CATALOGUE, JobId, Layout, Library, RunId, layout, open_to_read};
-use crate::{jobs, runs};
+use crate::{jobs, path_text, runs};
 use folders::FolderCopy;
 
 /// What a backup wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BackedUp {
     /// The folder.
+    #[serde(serialize_with = "path_text::one")]
     pub folder: PathBuf,
     /// Files that were copied.
     pub copied: u64,

@@ -157,6 +157,15 @@ impl Library {
         Self::open(home, clock)
     }
 
+    /// Words as everybody may read them, without the folders around the library and the user's own.
+    pub fn told(&self, words: &str) -> String {
+        let told = words.replace(&format!("{}/", self.home().display()), "");
+        match std::env::home_dir().filter(|home| home.parent().is_some()) {
+            Some(home) => told.replace(&format!("{}/", home.display()), "~/"),
+            None => told,
+        }
+    }
+
     /// The file of the catalogue.
     pub fn catalogue(&self) -> &Path {
         &self.shared.path

@@ -203,6 +203,7 @@ impl Library {
     pub fn end_run(&self, sitting: Sitting, end: RunEnd) -> Result<Run> {
         let (id, now_ms) = (sitting.run, self.now_ms());
         let all = sitting.before.and(end.spent);
+        let problem = end.problem.map(|problem| self.told(&problem));
         let folder = self.run_folder(id);
         let skipped = serde_json::to_string(&end.skipped).map_err(std::io::Error::other)?;
         let (checkpoints, newest) = (
@@ -216,7 +217,7 @@ impl Library {
                  preview_pictures = ?, done_steps = ?, loss = ?, changed_ms = ?, skipped = ? WHERE id = ?",
                 params![
                     end.state.name(),
-                    end.problem,
+                    problem,
                     all.training_secs,
                     all.trained_steps,
                     all.preview_secs,

@@ -31,7 +31,11 @@ struct SetClock(AtomicI64);
 
 impl SetClock {
     fn forward(&self, days: i64) {
-        self.0.fetch_add(days * 24 * 60 * 60, Ordering::SeqCst);
+        self.forward_secs(days * 24 * 60 * 60);
+    }
+
+    fn forward_secs(&self, secs: i64) {
+        self.0.fetch_add(secs, Ordering::SeqCst);
     }
 }
 
