@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
 use atelier_diffusion::stable_diffusion::{Base, PackedFolder};
-use atelier_failure::{CodedResult as _, failed};
+use atelier_failure::{CodedResult as _, failed, shell_word};
 use atelier_hub::{Fetched, HubSource};
 use atelier_store::bases_folder::{self, Work};
 use atelier_weights::{ModelFiles, atomic};
@@ -28,8 +28,12 @@ pub struct FoundBase {
 }
 
 impl FoundBase {
-    /// The word by which it is found again, from whatever folder, where `asked` found it.
+    /// The word by which it is found again, from whatever folder, where `asked` found it: of a model hub with the commit, since
+    /// what a branch stands for changes.
     pub fn word(&self, asked: &str) -> String {
+        if matches!(HubSource::recognise(asked), Ok(Some(_))) {
+            return format!("hf:{}", self.name);
+        }
         let is_path = self.path == Path::new(asked);
         let whole = is_path.then(|| fs_err::canonicalize(&self.path).ok());
         let whole = whole.flatten();
@@ -57,7 +61,8 @@ pub fn find_here(app: &App, wanted: &str) -> Result<FoundBase> {
     find_by(app, wanted, |source| {
         atelier_hub::cached(source).ok_or_else(|| {
             let message = format!(
-                "base `{wanted}` is not on this machine; `atelier base add {wanted}` fetches it"
+                "base `{wanted}` is not on this machine; `atelier base show {}` fetches it",
+                shell_word(wanted)
             );
             failed(ErrorCode::NotFound, message)
         })
@@ -263,6 +268,19 @@ mod tests {
             assert!(name_problem(bad).is_some(), "{bad}");
         }
         assert_eq!(name_problem("my_model-1.5"), None);
+    }
+
+    #[test]
+    fn a_base_of_a_hub_is_found_again_by_its_commit() {
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        let found = FoundBase {
+            name: format!("someone/tiny@{commit}"),
+            path: PathBuf::from("/cache/tiny"),
+        };
+        let word = found.word("hf:someone/tiny");
+        assert_eq!(word, format!("hf:someone/tiny@{commit}"));
+        assert_eq!(found.word(&word), word);
+        assert_eq!(found.word("mine"), "mine");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The only place that prints. Results go to stdout, everything else to stderr; with `--json`, stdout gets exactly one
 //! document.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, Write as _};
 use std::sync::OnceLock;
 
@@ -40,7 +40,8 @@ impl Output {
     /// The result, for programs only. To be called once per command.
     pub fn document(self, value: &impl Serialize) -> Result<()> {
         if self.json {
-            to_stdout(&serde_json::to_string_pretty(value).context("cannot write the result")?);
+            let text = serde_json::to_string_pretty(value).context("cannot write the result")?;
+            to_stdout(&in_json(&text));
         }
         Ok(())
     }
@@ -104,7 +105,7 @@ fn document_of(code: ErrorCode, message: &str) -> Value {
 /// A failure as a document on stdout.
 pub fn json_failure(code: ErrorCode, message: &str) {
     let error = json!({"error": document_of(code, message)});
-    to_stdout(&format!("{error:#}"));
+    to_stdout(&in_json(&format!("{error:#}")));
 }
 
 /// Why a result could not be written.
@@ -133,10 +134,28 @@ pub(crate) fn to_stderr(text: &dyn Display) {
     let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
 }
 
+/// A document whose control characters are spelled out as JSON has them; its writer leaves those behind the ASCII letters as they
+/// are, and they stand in texts alone.
+fn in_json(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) {
+            // Writing into a text cannot fail.
+            let _ = write!(plain, "\\u{:04x}", u32::from(c));
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
+}
+
+fn steers(c: char) -> bool {
+    c.is_control() && c != '\n' && c != '\t'
+}
+
 /// Text with control characters spelled out: names in files of other people must not steer the terminal.
 fn harmless(text: &dyn Display) -> String {
     let text = text.to_string();
-    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
     if !text.contains(steers) {
         return text;
     }
@@ -159,5 +178,16 @@ mod tests {
     fn control_characters_are_spelled_out() {
         let text = "a\u{1b}[2J\rb\n\tü";
         assert_eq!(harmless(&text), "a\\u{1b}[2J\\rb\n\tü");
+    }
+
+    #[test]
+    fn documents_with_any_character_are_json() {
+        let value = json!({"name": "a\u{7f}\u{85}\u{9f}\u{1b}\n\"ü"});
+        let text = in_json(&format!("{value:#}"));
+        assert!(
+            text.contains("\\u007f") && !text.contains('\u{85}'),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 }

@@ -33,11 +33,18 @@ pub fn prepare_folder(path: &Path) -> Result<()> {
 
 /// Nothing is overwritten.
 pub fn refuse_taken(path: &Path) -> Result<()> {
-    if path.symlink_metadata().is_ok() {
-        let message = format!("`{}` exists already, name another `--out`", path.display());
-        return Err(failed(ErrorCode::InvalidInput, message));
+    match path.symlink_metadata() {
+        Ok(_) => {
+            let message = format!("`{}` exists already, name another `--out`", path.display());
+            Err(failed(ErrorCode::InvalidInput, message))
+        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+            let message = format!("`{}` cannot be a file's name: {error}", path.display());
+            Err(failed(ErrorCode::InvalidInput, message))
+        }
+        // Whatever else is wrong shows where something is written.
+        Err(_) => Ok(()),
     }
-    Ok(())
 }
 
 /// Refuses files that would belong to a checkpoint at `path` because of their names.

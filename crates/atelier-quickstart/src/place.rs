@@ -83,6 +83,13 @@ impl Place {
             partial: out.with_file_name(format!("{name}.partial")),
             previous: out.with_file_name(format!("{name}.previous")),
         };
+        if out.is_symlink() {
+            let message = format!(
+                "`{}` is a link, which would be replaced; name the folder that it leads to with `--out`",
+                out.display()
+            );
+            return Err(failed(ErrorCode::InvalidInput, message));
+        }
         for folder in [&place.out, &place.partial, &place.previous] {
             refuse_foreign(folder)?;
         }

@@ -8,6 +8,7 @@ use atelier_core::{AdapterUse, ErrorCode, GenerateRequest, StartImage};
 use atelier_failure::{CodedResult as _, failed};
 use atelier_weights::{TensorFile, hash_file, sha256_file};
 
+use super::reading::check_written;
 use super::{AdapterRecord, BaseRecord, FORMAT, PROGRAM, Recipe, StartRecord};
 /// The base, and what is known of each file.
 pub struct Ingredients {
@@ -60,21 +61,26 @@ impl Ingredients {
     }
 
     /// Reads the files of a request that are not known yet.
+    ///
+    /// # Errors
+    /// When one cannot be read, or has a name that no recipe can hold.
     pub fn take_in(&mut self, request: &GenerateRequest) -> Result<()> {
         for AdapterUse { path, .. } in &request.adapters {
             if !self.adapters.contains_key(path) {
                 self.adapters.insert(path.clone(), AdapterFacts::of(path)?);
             }
         }
-        let Some(start) = &request.start else {
-            return Ok(());
-        };
-        for path in std::iter::once(&start.path).chain(&start.mask) {
+        let starts = request.start.iter().flat_map(|start| {
+            let picture = std::iter::once(&start.path);
+            picture.chain(&start.mask)
+        });
+        for path in starts {
             if !self.pictures.contains_key(path) {
                 self.pictures.insert(path.clone(), file_sha256(path)?);
             }
         }
-        Ok(())
+        // Before anything is drawn that could not be drawn again.
+        check_written(&self.recipe(request, false))
     }
 
     /// The recipe of a request whose files were [taken in](Self::take_in).

@@ -61,6 +61,17 @@ fn parse(text: &str) -> Result<Recipe, String> {
     Ok(recipe)
 }
 
+/// Refuses a recipe that could not be read again, because of what files are called.
+pub(super) fn check_written(recipe: &Recipe) -> Result<()> {
+    let text = serde_json::to_string(recipe).map_err(|error| error.to_string());
+    let Err(problem) = text.and_then(|text| parse(&text)) else {
+        return Ok(());
+    };
+    let message =
+        format!("the picture could not be drawn again, for it {problem}; rename the file");
+    Err(failed(ErrorCode::InvalidInput, message))
+}
+
 /// Programs that wrote format 1 took every character of a prompt for itself.
 fn read_as_then(value: &mut Value) {
     if let Some(request) = value["request"].as_object_mut() {

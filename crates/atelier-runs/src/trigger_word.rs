@@ -6,7 +6,7 @@ use atelier_app::output::Output;
 use atelier_core::{Category, ErrorCode};
 use atelier_data::{FindingLevel, TriggerContext, TriggerFinding, judge_trigger_word};
 use atelier_diffusion::tokenizer::Tokenizer;
-use atelier_failure::{CodedResult as _, failed};
+use atelier_failure::{CodedResult as _, failed, messages};
 use atelier_store::DatasetId;
 use serde::Serialize;
 
@@ -79,15 +79,20 @@ impl JudgedWord {
     }
 }
 
-/// The trigger words of the library, without those of one dataset and its models. Where there is no library, none is made.
-///
-/// # Errors
-/// When the library cannot be read.
-pub fn used_trigger_words(app: &App, except: Option<DatasetId>) -> Result<Vec<(String, String)>> {
-    match app.library_if_any()? {
-        Some(library) => library.used_trigger_words(except).coded(),
-        None => Ok(Vec::new()),
-    }
+/// The trigger words of the library, without those of one dataset and its models. Where there is no library, none is made; one that
+/// cannot be read is told of, and hinders nothing.
+pub fn used_trigger_words(app: &App, except: Option<DatasetId>) -> Vec<(String, String)> {
+    let used = app.library_if_any().and_then(|library| {
+        let used = library.map(|library| library.used_trigger_words(except).coded());
+        Ok(used.transpose()?.unwrap_or_default())
+    });
+    used.unwrap_or_else(|error| {
+        app.output.note(format_args!(
+            "note: the trigger word is not held against those of the library, which cannot be read: {}",
+            messages(&error).join(": ")
+        ));
+        Vec::new()
+    })
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &QuickstartArgs, app: &App) -> Result<ExitKind> {
             .note("stopped; the same command goes on where it was");
         app.output.document(&serde_json::json!({
             "outcome": "cancelled",
-            "partial": quickstart.partial(),
+            "partial": quickstart.partial().display().to_string(),
         }))?;
         return Ok(ExitKind::Cancelled);
     };

@@ -2,7 +2,9 @@
 
 use atelier_core::{Coded as _, ErrorCode};
 use atelier_data::{Limits, RgbPicture, decode_mask, decode_picture};
-use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgba, RgbaImage};
+use image::{
+    DynamicImage, GrayImage, ImageBuffer, ImageEncoder as _, ImageFormat, Luma, Rgba, RgbaImage,
+};
 use proptest::prelude::*;
 
 use crate::{corners, encoded, written};
@@ -200,29 +202,60 @@ fn the_orientation_is_applied() {
     }
 }
 
-/// A PNG with an `eXIf` chunk that holds the orientation alone, behind its pixels.
-fn png_with_late_orientation(orientation: u8) -> Vec<u8> {
+/// EXIF that holds the orientation alone.
+fn exif(orientation: u8) -> Vec<u8> {
+    let mut exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    exif
+}
+
+/// A PNG with an `eXIf` chunk, before its pixels or behind them.
+fn png_with_exif(exif: &[u8], is_late: bool) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = ::png::Encoder::new(&mut bytes, 64, 32);
     encoder.set_color(::png::ColorType::Rgb);
     let mut writer = encoder.write_header().unwrap();
+    if !is_late {
+        writer.write_chunk(::png::chunk::eXIf, exif).unwrap();
+    }
     writer
         .write_image_data(&corners(64, 32).into_raw())
         .unwrap();
-    let mut exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
-    exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
-    writer.write_chunk(::png::chunk::eXIf, &exif).unwrap();
+    if is_late {
+        writer.write_chunk(::png::chunk::eXIf, exif).unwrap();
+    }
     writer.finish().unwrap();
     bytes
 }
 
+/// A WebP with an `EXIF` chunk.
+fn webp_with_exif(exif: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut bytes);
+    encoder.set_exif_metadata(exif.to_vec()).unwrap();
+    let picture = corners(64, 32);
+    let colour = image::ExtendedColorType::Rgb8;
+    encoder.write_image(&picture, 64, 32, colour).unwrap();
+    bytes
+}
+
 #[test]
-fn the_orientation_of_a_png_counts_behind_its_pixels_too() {
+fn the_orientation_counts_with_and_without_the_words_that_some_programs_put_in_front() {
     for (orientation, width, corner) in [(1, 64, [10, 10]), (3, 64, [240, 240]), (6, 32, [10, 240])]
     {
-        let picture = decode(&png_with_late_orientation(orientation)).unwrap();
-        assert_eq!(picture.width, width, "{orientation}");
-        assert_eq!(picture.rgb[..2], corner, "{orientation}");
+        let plain = exif(orientation);
+        let prefixed = [b"Exif\0\0", &plain[..]].concat();
+        for exif in [&plain, &prefixed] {
+            for bytes in [
+                png_with_exif(exif, false),
+                png_with_exif(exif, true),
+                webp_with_exif(exif),
+            ] {
+                let picture = decode(&bytes).unwrap();
+                assert_eq!(picture.width, width, "{orientation}");
+                assert_eq!(picture.rgb[..2], corner, "{orientation}");
+            }
+        }
     }
 }
 

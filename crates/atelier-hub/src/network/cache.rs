@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::TryLockError;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -115,7 +116,6 @@ impl RepoCache {
         }
         create_parent(&path)?;
         let temporary = temporary_beside(&path);
-        let _ = fs_err::remove_file(&temporary);
         let depth = file.name.matches('/').count() + 2;
         let target = format!("{}blobs/{}", "../".repeat(depth), file.id.name());
         symlink(&target, &temporary)
@@ -166,7 +166,9 @@ pub(crate) fn has_size(path: &Path, size_bytes: u64) -> bool {
 
 fn temporary_beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.partial", std::process::id()))
+    // Programs in containers that share the cache may have the same process number.
+    let number = RandomState::new().build_hasher().finish();
+    path.with_file_name(format!(".{name}.{number:016x}.partial"))
 }
 
 #[cfg(unix)]

@@ -67,11 +67,11 @@ fn in_place_of_network(
     Some(fetched)
 }
 
-/// The base of a whole commit, where the cache has all of it.
+/// The base of a commit, or of that which a branch stood for when it was last downloaded, where the cache has all of it.
 pub(crate) fn cached(cache: &Path, source: &HubSource) -> Option<Fetched> {
     let cache = RepoCache::new(cache, &source.repo);
-    let commit = Some(source.revision()).filter(|revision| is_commit(revision))?;
-    local(&cache, source, commit).ok()
+    let commit = cache.commit_of(source.revision())?;
+    local(&cache, source, &commit).ok()
 }
 
 fn not_cached(source: &HubSource) -> String {

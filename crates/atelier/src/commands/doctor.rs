@@ -1,7 +1,5 @@
 //! `atelier doctor`: what this machine offers, and where things lie.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use atelier_app::ATELIER_HOME;
 use atelier_app::context::{App, ExitKind};
@@ -26,7 +24,7 @@ struct Report {
     memory_total_bytes: Option<u64>,
     memory_available_bytes: Option<u64>,
     device: Device,
-    home: Option<PathBuf>,
+    home: Option<String>,
     home_exists: bool,
     packed_weights: Option<PackedContents>,
     embedded_base: Option<EmbeddedBase>,
@@ -82,7 +80,7 @@ pub(super) fn run(app: &App) -> Result<ExitKind> {
         memory_available_bytes: free_bytes(),
         device: Device::of(app),
         home_exists: home.as_ref().is_some_and(|home| home.is_dir()),
-        home,
+        home: home.map(|home| home.display().to_string()),
         packed_weights: app.packed().contents(),
         embedded_base: embedded::is_present().then(|| EmbeddedBase {
             name: embedded::NAME,
@@ -136,8 +134,8 @@ fn describe(app: &App, report: &Report) {
     }
     let home = match &report.home {
         None => format!("none; set {ATELIER_HOME} to keep bases"),
-        Some(home) if report.home_exists => home.display().to_string(),
-        Some(home) => format!("{} (made when something is kept)", home.display()),
+        Some(home) if report.home_exists => home.clone(),
+        Some(home) => format!("{home} (made when something is kept)"),
     };
     row("home", home);
     if let Some(packed) = &report.packed_weights {

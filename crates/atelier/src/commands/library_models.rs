@@ -10,7 +10,7 @@ use anyhow::Result;
 use atelier_adapters::AdapterFile;
 use atelier_app::context::App;
 use atelier_core::{AdapterUse, AdapterUseError, Coded as _, ErrorCode};
-use atelier_failure::{CodedResult as _, failed, shell_word};
+use atelier_failure::{CodedResult as _, code_of, failed, messages, shell_word};
 use atelier_store::{Library, Model};
 use atelier_weights::sha256_file;
 
@@ -79,6 +79,8 @@ impl FoundAdapter {
 #[derive(Debug, Default)]
 pub(super) struct LibraryModels {
     library: Option<Library>,
+    /// Why there is none, where one is there that cannot be read: of concern to whoever looks something up in it.
+    problem: Option<(ErrorCode, String)>,
     /// Names of models and start pictures, by the files that stand for them.
     names: BTreeMap<PathBuf, String>,
     /// The models whose own files are used, by these.
@@ -92,6 +94,28 @@ impl LibraryModels {
             library: app.library_if_any()?,
             ..Self::default()
         })
+    }
+
+    /// The same, where nothing may be looked up in it: a library that cannot be read is a failure of looking things up.
+    pub(super) fn open_when_asked(app: &App) -> Self {
+        match app.library_if_any() {
+            Ok(library) => Self {
+                library,
+                ..Self::default()
+            },
+            Err(error) => Self {
+                problem: Some((code_of(&error), messages(&error).join(": "))),
+                ..Self::default()
+            },
+        }
+    }
+
+    /// The library to look things up in, where there is one.
+    fn library(&self) -> Result<Option<&Library>> {
+        match &self.problem {
+            Some((code, message)) => Err(failed(*code, message.clone())),
+            None => Ok(self.library.as_ref()),
+        }
     }
 
     /// The adapter that a word without a strength names, whole.
@@ -147,7 +171,7 @@ impl LibraryModels {
 
     /// The model of this name.
     pub(super) fn find(&mut self, name: &str) -> Result<Option<(Model, PathBuf)>> {
-        let Some(library) = &self.library else {
+        let Some(library) = self.library()? else {
             return Ok(None);
         };
         match library.find_model(name) {
@@ -222,7 +246,7 @@ impl LibraryModels {
             self.use_own(&model, &file);
             return Ok(Some(file));
         }
-        let Some(library) = &self.library else {
+        let Some(library) = self.library()? else {
             return Ok(None);
         };
         let checkpoint = library.find_checkpoint(sha256).coded()?;
@@ -246,7 +270,7 @@ impl LibraryModels {
 
     /// The model that should have this SHA-256, and its file, whatever that holds.
     fn keeping(&self, sha256: &str) -> Result<Option<(Model, PathBuf)>> {
-        let Some(library) = &self.library else {
+        let Some(library) = self.library()? else {
             return Ok(None);
         };
         let models = library.list_models(false).coded()?.into_iter();

@@ -1,10 +1,10 @@
 //! Passwords that somebody types, or another program gives.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, BufRead as _, ErrorKind, IsTerminal as _};
 
 use anyhow::{Context as _, Result};
 use atelier_core::ErrorCode;
-use atelier_failure::failed;
+use atelier_failure::{Cancelled, failed};
 
 /// The first line of stdin.
 pub(super) fn from_stdin() -> Result<String> {
@@ -23,7 +23,11 @@ pub(super) fn from_terminal() -> Result<String> {
             "there is nobody to ask for a password; give it on stdin with --password-stdin";
         return Err(failed(ErrorCode::InvalidInput, message));
     }
-    let ask = |words: &str| rpassword::prompt_password(words).context("cannot read the password");
+    let ask = |words: &str| match rpassword::prompt_password(words) {
+        // Ctrl-C comes as a letter there.
+        Err(error) if error.kind() == ErrorKind::Interrupted => Err(Cancelled.into()),
+        typed => typed.context("cannot read the password"),
+    };
     let password = ask("Password: ")?;
     if ask("The same again: ")? == password {
         return Ok(password);

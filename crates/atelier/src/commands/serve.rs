@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use atelier_app::ATELIER_HOME;
 use atelier_app::context::{App, ExitKind};
 use atelier_app::memory;
-use atelier_failure::CodedResult as _;
+use atelier_failure::{CodedResult as _, code_of, messages};
 use atelier_jobs::{ChildProcess, Queue};
 use atelier_server::{Access, HostName, Limits, ListenAddress, Server, Services, Settings};
 use atelier_store::Library;
@@ -82,8 +82,14 @@ pub(super) fn run(args: &ServeArgs, app: &App) -> Result<ExitKind> {
     output.document(&json!({"url": url}))?;
     let served = server.with(services).run(&app.cancel).coded();
     queue.shut_down(GRACE);
-    served?;
-    Ok(ExitKind::Completed)
+    match served {
+        // The one document is out.
+        Err(error) if output.is_json() => {
+            output.note(format_args!("error: {}", messages(&error).join(": ")));
+            Ok(ExitKind::Failed(code_of(&error)))
+        }
+        served => served.map(|()| ExitKind::Completed),
+    }
 }
 
 /// Nobody can log in where there is no library yet; none is made to find that out.

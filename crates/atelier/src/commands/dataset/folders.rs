@@ -99,11 +99,12 @@ fn tell(
         dataset.about.name, version.about.number, version.about.image_count, imported.added
     ));
     let skipped: Vec<_> = imported.skipped.iter().map(ToString::to_string).collect();
+    let twins = imported.twins.iter().map(|twin| twin.display().to_string());
     let mut document = json!({
         "dataset": dataset,
         "version": version,
         "added": imported.added,
-        "twins": imported.twins,
+        "twins": twins.collect::<Vec<_>>(),
         "skipped": skipped,
         "notes": imported.notes,
     });

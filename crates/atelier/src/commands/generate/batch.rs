@@ -48,7 +48,7 @@ impl Batch {
     pub(super) fn plan(args: &GenerateArgs, app: &App) -> Result<Self> {
         let folder = args.adapters_folder.clone();
         let folder = folder.or_else(|| app.settings.adapters_folder());
-        let mut adapters = AdaptersFolder::new(folder, LibraryModels::open(app)?);
+        let mut adapters = AdaptersFolder::new(folder, LibraryModels::open_when_asked(app));
         let repeat = args.from.as_deref().map(Repeat::read).transpose()?;
         let (named, model_base) = named(args, &mut adapters)?;
         let found = if let Some(repeat) = &repeat {

@@ -21,6 +21,15 @@ pub(super) fn prepare(out: &Path) -> Result<()> {
     take_file(out).with_context(|| format!("cannot write pictures to `{}`", out.display()))
 }
 
+/// Checks that a file of this name can be made in its folder, which some names are too long for.
+pub(super) fn prepare_file(out: &Path) -> Result<()> {
+    let taken = || -> Result<()> {
+        OpenOptions::new().write(true).create_new(true).open(out)?;
+        Ok(fs_err::remove_file(out)?)
+    };
+    taken().with_context(|| format!("cannot write a picture to `{}`", out.display()))
+}
+
 fn take_file(out: &Path) -> Result<()> {
     fs_err::create_dir_all(out)?;
     let probe = out.join(format!(".atelier-{}-probe.partial", std::process::id()));

@@ -99,7 +99,7 @@ pub(super) fn run(args: &TrainArgs, app: &App) -> Result<ExitKind> {
     let opened = Base::open(&base.path).coded()?;
     let settings = given.resolve(opened.kind());
     check_resolution(&settings.config, &opened).coded()?;
-    let word = judged(app, &settings.config, &opened, &dataset)?;
+    let word = judged(app, &settings.config, &opened, &dataset);
     word.warn(app.output)?;
     let plan = TrainPlan {
         settings: &settings,
@@ -244,12 +244,12 @@ fn refuse_run(out: &Path) -> Result<()> {
 }
 
 /// What is to be known about the trigger word, beside the words of other datasets of the library and of its models.
-fn judged(app: &App, config: &TrainConfig, base: &Base, dataset: &Wanted) -> Result<JudgedWord> {
-    let used = used_trigger_words(app, dataset.id())?;
+fn judged(app: &App, config: &TrainConfig, base: &Base, dataset: &Wanted) -> JudgedWord {
+    let used = used_trigger_words(app, dataset.id());
     let first = base.texts.first();
     let tokenizer = &first.expect("every family has a text encoder").tokenizer;
     let word = (config.trigger.as_str(), config.category);
-    Ok(JudgedWord::new(word, tokenizer, &used))
+    JudgedWord::new(word, tokenizer, &used)
 }
 
 fn tell(app: &App, args: &TrainArgs, plan: &TrainPlan<'_>, report: &TrainReport) -> Result<()> {

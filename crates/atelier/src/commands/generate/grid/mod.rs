@@ -4,7 +4,7 @@ mod draw;
 mod letters;
 mod sheet;
 
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 use anyhow::Result;
 use atelier_app::bases;
@@ -98,9 +98,11 @@ pub(in crate::commands) fn run(args: &GridArgs, app: &App) -> Result<ExitKind> {
     let out = args.out.clone();
     let out = out.unwrap_or_else(|| PathBuf::from(format!("grid-{}.png", model.about.name)));
     refuse_taken(&out)?;
+    refuse_no_png(&out)?;
     let batch = plan(args, (&model, &library), (&cells, app))?;
     let chosen = app.device(args.device, batch.precision())?;
     picture_file::prepare(folder_of(&out))?;
+    picture_file::prepare_file(&out)?;
     let Some(drawn) = draw::draw(batch, (app, &chosen))? else {
         app.output.cancelled("stopped; nothing was kept");
         return Ok(ExitKind::Cancelled);
@@ -230,6 +232,22 @@ fn folder_of(out: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
+/// The sheet is a PNG, whatever else its name may say.
+fn refuse_no_png(out: &Path) -> Result<()> {
+    let is_png = out
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+    let is_folder = out.to_string_lossy().ends_with(is_separator);
+    if is_png && !is_folder {
+        return Ok(());
+    }
+    let message = format!(
+        "`--out` must name a file that ends in `.png`, got `{}`",
+        out.display()
+    );
+    Err(failed(ErrorCode::InvalidInput, message))
+}
+
 /// Puts the cells together, writes the sheet, and says what is on it.
 fn finish(
     args: &GridArgs,
@@ -266,6 +284,16 @@ mod tests {
         assert_eq!(spread(&[5, 10], None), [5, 10]);
         assert_eq!(spread(&[5, 10, 15, 20, 25], None), [10, 15, 20, 25]);
         assert_eq!(spread(&[], Some(3)), [0; 0]);
+    }
+
+    #[test]
+    fn a_sheet_is_a_png() {
+        for good in ["a.png", "b/a.PNG", "a b.c.png"] {
+            refuse_no_png(Path::new(good)).unwrap();
+        }
+        for bad in ["a", "a.jpg", "new/", "a.png/", ".png"] {
+            assert!(refuse_no_png(Path::new(bad)).is_err(), "{bad}");
+        }
     }
 
     #[test]
