@@ -29,7 +29,9 @@ describe('messages', () => {
     connection.lost();
     notices.failed(unreachable());
     notices.failed(unreachable());
-    expect(texts()).toEqual(['That was not done: the studio does not answer. Press again when it is back.']);
+    expect(texts()).toEqual([
+      'The studio does not answer, so that it is not known whether that was done. Look when it is back, before you press again.',
+    ]);
   });
 
   it('say for a while after the server is back what was not done', () => {
@@ -37,7 +39,9 @@ describe('messages', () => {
     notices.failed(unreachable());
     vi.advanceTimersByTime(500);
     connection.answered();
-    expect(texts()).toEqual(['That was not done, since the studio did not answer. It is back: press again.']);
+    expect(texts()).toEqual([
+      'The studio did not answer, so that it is not known whether that was done. It is back: look, before you press again.',
+    ]);
     vi.advanceTimersByTime(60_000);
     expect(texts()).toEqual([]);
   });

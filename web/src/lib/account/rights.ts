@@ -5,7 +5,7 @@ import type { Dataset, Session } from '../api/model';
 export type Account = Session['account'];
 
 /** What may be private or shared with the studio. */
-export type Owned = Pick<Dataset, 'owner' | 'shared'>;
+export type Owned = Pick<Dataset, 'owner' | 'shared'> & { trashed_ms?: number | null };
 
 const VIEWER = 'Your role is viewer: you see what is shared with the studio, and change nothing.';
 

@@ -86,8 +86,8 @@ function forPeople(text: string): string {
 /** What is said of something that was pressed while the server did not answer, until it does and after that. */
 export function undoneWords(isLost: boolean): string {
   return isLost
-    ? 'That was not done: the studio does not answer. Press again when it is back.'
-    : 'That was not done, since the studio did not answer. It is back: press again.';
+    ? 'The studio does not answer, so that it is not known whether that was done. Look when it is back, before you press again.'
+    : 'The studio did not answer, so that it is not known whether that was done. It is back: look, before you press again.';
 }
 
 /** Whatever was thrown, as such a failure. */

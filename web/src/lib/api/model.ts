@@ -47,6 +47,7 @@ export type DrawingRequest = Schemas['DrawingRequest'];
 export type Drawing = Schemas['Drawing'];
 export type StartPicture = Schemas['StartPicture'];
 export type Picture = Schemas['Picture'];
+export type PictureWithRecipe = Schemas['PictureWithRecipe'];
 export type AddedPicture = Schemas['AddedPicture'];
 export type Dependents = Schemas['Dependents'];
 export type Session = Schemas['SessionState'];

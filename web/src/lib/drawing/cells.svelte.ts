@@ -65,6 +65,13 @@ export class Cells {
     }
   }
 
+  /** Why some of these could not be drawn, each reason once. */
+  problems(all: Cell[]): string[] {
+    const failed = all.map(({ key }) => this.jobOf(key)).filter((job) => job?.state === 'failed');
+    const reasons = failed.map((job) => job?.problem ?? 'it failed');
+    return reasons.filter((reason, at) => reasons.indexOf(reason) === at);
+  }
+
   /** How many of these are being drawn. */
   coming(all: Cell[]): number {
     const isComing = ({ key }: Cell) => this.pictureOf(key) === undefined && !this.isMissing(key);

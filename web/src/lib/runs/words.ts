@@ -59,6 +59,20 @@ function deedForModel(run: Run & Partial<RunWithCheckpoints>, models: Model[]): 
   return isMade ? '' : 'Make the model';
 }
 
+/** Why a completed run has no model to show; nothing where it has one, or is about to. */
+export function noModelWords(
+  run: Run & Partial<RunWithCheckpoints> & { model?: string | null },
+  job?: Job,
+  models: Model[] = [],
+): string {
+  if (run.state !== 'completed' || run.model || job?.state === 'running' || job?.state === 'completed')
+    return '';
+  if (run.has_result) return 'Its model is in the trash, or is not shared with you.';
+  return deedForModel(run, models)
+    ? 'It has no model: it was cancelled after its last step, or the model could not be made then.'
+    : '';
+}
+
 /** Why a run has no previews yet, or none at all. */
 export function noPreviewWords(run: Run, { planned_epochs }: RunPreviews): string {
   const first = planned_epochs[0];

@@ -66,8 +66,11 @@ export async function fieldsLike(run: RunWithCheckpoints, bases: Base[], plan: P
   const { base, absentBase } = baseLike(run.base, bases);
   const fields = { ...emptyFields(), version, base, absentBase, category, trigger, strength };
   if (!dataset) return fields;
-  const plain = await plan({ dataset, version, base, settings: { trigger, category, strength } });
-  return { ...fields, written: writtenFor(settings, { ...plain.settings, strength, trigger, category }) };
+  // What the user chose is planned whatever it takes; left to the program, it is refused where there is no room for it.
+  const asked = { trigger, category, strength, recompute: 'none' as const };
+  const plain = await plan({ dataset, version, base, settings: asked });
+  const usual = { ...plain.settings, recompute: 'auto' as const, strength, trigger, category };
+  return { ...fields, written: writtenFor(settings, usual) };
 }
 
 export interface Beginning {

@@ -49,6 +49,12 @@ export class TrainForm {
     this.fields = { ...this.fields, version: undefined, absentBase: undefined, category, trigger };
   }
 
+  /** Takes note of what became of its dataset elsewhere; what is written stays. */
+  renew(datasets: Dataset[]): void {
+    const listed = datasets.find(({ id }) => id === this.dataset?.id);
+    if (listed && JSON.stringify(listed) !== JSON.stringify(this.dataset)) this.dataset = listed;
+  }
+
   fill({ dataset, draft, fields }: Beginning): void {
     if (dataset) this.about(dataset);
     if (fields) this.fields = fields;

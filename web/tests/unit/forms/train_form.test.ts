@@ -164,4 +164,22 @@ describe('the form of a training', () => {
       expect(keptTraining('/train', () => ({ fields }))).toBeUndefined();
     }
   });
+
+  it('takes note of what became of its dataset elsewhere, and keeps what is written', () => {
+    const form = begun('/train?dataset=a', dataset('a', { image_count: 40 }));
+    form.fields.name = 'mine';
+    const before = form.dataset;
+    form.renew([dataset('b'), dataset('a', { image_count: 40 })]);
+    expect(form.dataset).toBe(before);
+    form.renew([dataset('a', { image_count: 25 })]);
+    expect([form.dataset?.image_count, form.fields.name]).toEqual([25, 'mine']);
+  });
+
+  it('like that of a run is there also where the usual plan would not fit into memory', async () => {
+    const ask = library();
+    await beginningOf('/train?run=r', { run: 'r' }, true, ask, () => undefined);
+    expect(ask.plan).toHaveBeenCalledWith(
+      expect.objectContaining({ settings: expect.objectContaining({ recompute: 'none' }) }),
+    );
+  });
 });

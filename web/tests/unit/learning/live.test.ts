@@ -12,7 +12,7 @@ import {
 } from '../../../src/lib/live/board';
 import { LiveJobs } from '../../../src/lib/live/jobs.svelte';
 import { duration, jobWords, Pace, shareOf, timeLeft } from '../../../src/lib/live/progress';
-import { deedsOf, doneSteps, stateOf } from '../../../src/lib/runs/words';
+import { deedsOf, doneSteps, noModelWords, stateOf } from '../../../src/lib/runs/words';
 import type { Model, Run, RunWithCheckpoints } from '../../../src/lib/api/model';
 
 const job = (id: string, more: Partial<Job> = {}): Job =>
@@ -320,5 +320,14 @@ describe('a run', () => {
     expect(deedsOf(without, job('a', { state: 'cancelled' })).resume).toBe('Make the model');
     expect(deedsOf(without, job('a', { state: 'completed' })).resume).toBeUndefined();
     expect(deedsOf({ ...run, state: 'running' }).stop).toBe(true);
+  });
+
+  it('says why it has no model when it is completed', () => {
+    const completed = { ...run, state: 'completed' as const, model: null };
+    expect(noModelWords({ ...completed, has_result: true })).toContain('in the trash, or is not shared');
+    expect(noModelWords({ ...completed, has_result: false })).toContain('It has no model');
+    expect(noModelWords({ ...completed, model: 'm' })).toBe('');
+    expect(noModelWords(completed, job('a', { state: 'completed' }))).toBe('');
+    expect(noModelWords({ ...run, state: 'stopped' })).toBe('');
   });
 });

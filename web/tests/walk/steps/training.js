@@ -59,11 +59,11 @@ export async function trainingOutlastsTheServer(visitor) {
   await lost.waitFor();
   // What is pressed now is not done, and the page says so.
   await page.getByRole('button', { name: 'Pause' }).click();
-  await page.getByText('That was not done: the studio does not answer.').waitFor();
+  await page.getByText('The studio does not answer, so that it is not known').waitFor();
   await visitor.shoot('run-lost');
   await server.run();
   await lost.waitFor({ state: 'detached' });
-  await page.getByText('It is back: press again.').waitFor();
+  await page.getByText('It is back: look, before you press again.').waitFor();
   // It goes on by itself, and so does the page.
   await page.getByRole('button', { name: 'Pause' }).waitFor(LONG);
   await page.getByRole('button', { name: 'Pause' }).click();

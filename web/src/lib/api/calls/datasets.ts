@@ -1,6 +1,7 @@
 // The calls that concern datasets.
 
 import { client, dataOf } from '../client';
+import { wholeList } from '../pages';
 import type {
   CreateDataset,
   Dataset,
@@ -12,20 +13,17 @@ import type {
   VersionAbout,
 } from '../model';
 
-const PAGE = 200;
 /** Browsers take 64 KiB; a character has up to four bytes. */
 const MOST_KEPT_ALIVE = 16_000;
 const one = '/api/v1/datasets/{dataset}' as const;
 
 /** Every dataset, or every one in the trash, newest change first. */
 export async function listDatasets(trash: boolean, signal?: AbortSignal): Promise<Dataset[]> {
-  const all: Dataset[] = [];
-  for (;;) {
-    const query = { limit: PAGE, offset: all.length, trash };
+  return wholeList(async (page) => {
+    const query = { ...page, trash };
     const list = await dataOf(client.GET('/api/v1/datasets', { params: { query }, signal }));
-    all.push(...list.datasets);
-    if (list.datasets.length === 0 || all.length >= list.total) return all;
-  }
+    return { items: list.datasets, total: list.total };
+  });
 }
 
 export function getDataset(dataset: string, signal?: AbortSignal): Promise<Dataset> {

@@ -1,7 +1,7 @@
 // The calls that concern drawn pictures.
 
 import { client, dataOf } from '../client';
-import type { AddedPicture, Picture } from '../model';
+import type { AddedPicture, Picture, PictureWithRecipe } from '../model';
 
 const one = '/api/v1/pictures/{picture}' as const;
 const at = (picture: string) => ({ params: { path: { picture } } });
@@ -17,6 +17,10 @@ export function listPictures(
   signal?: AbortSignal,
 ): Promise<PicturePage> {
   return dataOf(client.GET('/api/v1/pictures', { params: { query }, signal }));
+}
+
+export function getPicture(picture: string): Promise<PictureWithRecipe> {
+  return dataOf(client.GET(one, at(picture)));
 }
 
 export function deletePicture(picture: string): Promise<Picture> {

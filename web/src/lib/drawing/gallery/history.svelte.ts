@@ -2,8 +2,10 @@
 
 import { untrack } from 'svelte';
 import { getJob, listJobs } from '../../api/calls/jobs';
+import { errorOf } from '../../api/error';
 import type { Drawing, Job, Picture } from '../../api/model';
 import { listPictures } from '../../api/calls/pictures';
+import { onceEach } from '../../api/pages';
 import { liveResource } from '../../live/refreshed.svelte';
 import { usesModel } from '../uses';
 import type { Resource } from '../../api/resource.svelte';
@@ -58,19 +60,26 @@ async function newest(which: Which, most: number, signal: AbortSignal): Promise<
     const page = await listPictures({ limit, offset: pictures.length, ...which }, signal);
     pictures.push(...page.pictures);
     if (page.pictures.length === 0 || pictures.length >= Math.min(most, page.total)) {
-      return { pictures, total: page.total };
+      // What came in front meanwhile moved others to the next page.
+      return { pictures: onceEach(pictures), total: page.total };
     }
   }
 }
 
-/** What a picture was drawn from: its job knows, also one that is not among the newest. */
+/** What a picture was drawn from: its job knows, also one that is not among the newest. Nothing where that was removed or is private. */
 export async function drawingOf(
   picture: Picture,
   jobs: ReadonlyMap<string, Job>,
+  ask = getJob,
 ): Promise<Drawing | undefined> {
   const { job } = picture;
   if (job === null) return undefined;
-  // It is asked for once, also while others become known.
-  const { drawing } = untrack(() => jobs.get(job)) ?? (await getJob(job));
-  return drawing ?? undefined;
+  try {
+    // It is asked for once, also while others become known.
+    const { drawing } = untrack(() => jobs.get(job)) ?? (await ask(job));
+    return drawing ?? undefined;
+  } catch (thrown) {
+    if (errorOf(thrown).status === 404) return undefined;
+    throw thrown;
+  }
 }

@@ -1,8 +1,10 @@
-// Failed drawings that nobody wants to hear of any more, for as long as the tab is open.
+// Failed drawings that nobody wants to hear of any more.
 
 import { SvelteSet } from 'svelte/reactivity';
 
 const ENTRY = 'atelier.dismissed';
+/** More than the server tells of. */
+const MOST = 400;
 
 type Store = Pick<Storage, 'getItem' | 'setItem'>;
 
@@ -22,7 +24,9 @@ export class Dismissed {
   add(job: string): void {
     this.#jobs.add(job);
     try {
-      this.#storage?.setItem(ENTRY, JSON.stringify([...this.#jobs]));
+      // Another tab may have said more since.
+      for (const other of kept(this.#storage)) this.#jobs.add(other);
+      this.#storage?.setItem(ENTRY, JSON.stringify([...this.#jobs].slice(-MOST)));
     } catch {
       // It holds until the page is loaded again.
     }
@@ -38,4 +42,4 @@ function kept(storage: Store | undefined): string[] {
   }
 }
 
-export const dismissed = new Dismissed(typeof sessionStorage === 'undefined' ? undefined : sessionStorage);
+export const dismissed = new Dismissed(typeof localStorage === 'undefined' ? undefined : localStorage);
