@@ -52,7 +52,7 @@ pub struct Cancelled;
 
 impl fmt::Display for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("stopped; nothing is lost, and the same command can be given again")
+        f.write_str("stopped; the same command goes on from here, or begins anew where nothing was kept")
     }
 }
 

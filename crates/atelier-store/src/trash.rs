@@ -51,6 +51,8 @@ impl Library {
         let before_ms = now_ms - days * DAY_MS;
         // What no row names and is younger may be of a catalogue that was lost, in whose place an earlier one was put back.
         let age = Duration::from_millis((days * DAY_MS).unsigned_abs());
+        // While it is known which jobs ended before.
+        self.sweep_job_folders(before_ms)?;
         let (removed, runs) = self.write(move |change| {
             let delete = |table: &str, needed: &str| {
                 let delete = format!("DELETE FROM {table} WHERE trashed_ms <= ? AND {needed}");
@@ -76,7 +78,6 @@ impl Library {
             Ok((emptied, runs))
         })?;
         self.sweep_run_folders(&runs, age)?;
-        self.sweep_job_folders(before_ms)?;
         // Rows of files go only while nobody is about to name them again.
         let swept = self.blobs().sweep(age, || {
             self.write(|change| {
