@@ -52,7 +52,9 @@ pub struct Cancelled;
 
 impl fmt::Display for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("stopped; the same command goes on from here, or begins anew where nothing was kept")
+        f.write_str(
+            "stopped; the same command goes on from here, or begins anew where nothing was kept",
+        )
     }
 }
 

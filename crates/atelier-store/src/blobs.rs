@@ -7,14 +7,14 @@ use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use atelier_weights::{atomic, sha256_file, sha256_hex};
 use fs_err::File;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
-use crate::{leftovers, lock, private};
+use crate::unnamed::Unnamed;
+use crate::{lock, private};
 
 /// The folder below the library's.
 pub(crate) const FOLDER: &str = "blobs";
@@ -209,12 +209,12 @@ impl Blobs {
         Some(problem.to_string())
     }
 
-    /// Removes files that went with their rows, those that no row names and that are as old as `age`, and what killed processes
-    /// left, unless somebody is putting files: then nothing happens, and there is no answer. `named` is asked for when it is
-    /// sure that nobody does.
+    /// Removes files that went with their rows, those that no row has named for long enough, and what killed processes left,
+    /// unless somebody is putting files: then nothing happens, and there is no answer. `named` is asked for when it is sure that
+    /// nobody does.
     pub(crate) fn sweep(
         &self,
-        age: Duration,
+        unnamed: &mut Unnamed,
         named: impl FnOnce() -> Result<Named>,
     ) -> Result<Option<Swept>> {
         let lock = lock::open(&self.folder)?;
@@ -226,7 +226,7 @@ impl Blobs {
         for (path, name) in self.files()? {
             let is_partial = path.extension().is_some_and(|ending| ending == PARTIAL);
             let is_unnamed = is_hash(&name) && !named.kept.contains(&name);
-            let goes = || named.gone.contains(&name) || leftovers::is_older(&path, age);
+            let mut goes = || named.gone.contains(&name) || unnamed.goes(&name);
             if !(is_partial || is_unnamed && goes()) {
                 continue;
             }
@@ -323,8 +323,6 @@ fn damaged(hash: &str, problem: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::*;
 
     fn empty() -> (tempfile::TempDir, Blobs) {
@@ -383,7 +381,7 @@ mod tests {
 
     #[test]
     fn unnamed_files_go_when_nobody_is_putting_any_and_those_of_others_stay() {
-        let (_home, blobs) = empty();
+        let (home, blobs) = empty();
         let hold = blobs.hold().unwrap();
         let kept = blobs.put(&hold, b"kept").unwrap();
         let unnamed = blobs.put(&hold, b"unnamed").unwrap();
@@ -391,27 +389,27 @@ mod tests {
         fs_err::write(beside(".atelier-0.partial"), b"half").unwrap();
         fs_err::write(beside("notes.txt"), b"a user's").unwrap();
         let gone = blobs.put(&hold, b"gone").unwrap();
-        let sweep = |age| {
+        let sweep = |now_ms| {
+            let mut since = Unnamed::open(home.path(), now_ms, 10);
             let rows = || {
                 Ok(Named {
                     kept: named(&[&kept]),
                     gone: named(&[&gone]),
                 })
             };
-            blobs.sweep(age, rows).unwrap()
+            let swept = blobs.sweep(&mut since, rows).unwrap();
+            since.keep(swept.is_some()).unwrap();
+            swept
         };
-        let hour = Duration::from_hours(1);
-        assert_eq!(sweep(Duration::ZERO), None);
+        assert_eq!(sweep(0), None);
         assert_eq!(blobs.unnamed(&named(&[&kept])).unwrap().len(), 4);
         drop(hold);
         let swept = |files, size_bytes| Some(Swept { files, size_bytes });
         // What was half written, and what went with its row.
-        assert_eq!(sweep(hour), swept(2, 8));
+        assert_eq!(sweep(5), swept(2, 8));
         assert!(!blobs.path(&gone).exists() && blobs.path(&unnamed).exists());
-        let old = SystemTime::now() - hour;
-        let file = std::fs::File::open(blobs.path(&unnamed)).unwrap();
-        file.set_modified(old).unwrap();
-        assert_eq!(sweep(hour), swept(1, 7));
+        assert_eq!(sweep(14), swept(0, 0));
+        assert_eq!(sweep(15), swept(1, 7));
         assert!(blobs.path(&kept).exists() && beside("notes.txt").exists());
         assert!(!blobs.path(&unnamed).exists());
     }

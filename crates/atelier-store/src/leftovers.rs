@@ -59,16 +59,11 @@ fn start(path: &Path) -> String {
 
 /// Whether it was last changed a day ago or earlier.
 pub(crate) fn is_old(path: &Path) -> bool {
-    is_older(path, AGE)
-}
-
-/// Whether it was last changed so long ago or earlier; whatever is there is as old as nothing.
-pub(crate) fn is_older(path: &Path, than: Duration) -> bool {
     let about = fs_err::symlink_metadata(path);
     let age = about
         .and_then(|about| about.modified())
         .map(|at| at.elapsed());
-    than.is_zero() || matches!(age, Ok(Ok(age)) if age >= than)
+    matches!(age, Ok(Ok(age)) if age > AGE)
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod private;
 mod runs;
 mod start_pictures;
 mod trash;
+mod unnamed;
 
 pub use about::{About, AboutChange};
 pub use accounts::{

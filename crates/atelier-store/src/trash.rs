@@ -1,7 +1,6 @@
 //! What was deleted waits in the trash for a while. Then its rows go, and the files that no other row names.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use atelier_core::JobKind;
 use rusqlite::{Params, Transaction, params};
@@ -10,6 +9,7 @@ use serde::Serialize;
 use crate::blobs::{Named, Swept};
 use crate::error::Result;
 use crate::library::Library;
+use crate::unnamed::Unnamed;
 use crate::{kept, start_pictures};
 
 /// How long something stays in the trash.
@@ -49,10 +49,11 @@ impl Library {
     pub fn empty_trash(&self, days: i64) -> Result<Emptied> {
         let now_ms = self.now_ms();
         let before_ms = now_ms - days * DAY_MS;
-        // What no row names and is younger may be of a catalogue that was lost, in whose place an earlier one was put back.
-        let age = Duration::from_millis((days * DAY_MS).unsigned_abs());
+        let mut unnamed = Unnamed::open(self.home(), now_ms, days * DAY_MS);
         // While it is known which jobs ended before.
-        self.sweep_job_folders(before_ms)?;
+        self.sweep_job_folders(before_ms, &mut unnamed)?;
+        // These were in no trash.
+        let ended_ms = now_ms - days.max(TRASH_DAYS) * DAY_MS;
         let (removed, runs) = self.write(move |change| {
             let delete = |table: &str, needed: &str| {
                 let delete = format!("DELETE FROM {table} WHERE trashed_ms <= ? AND {needed}");
@@ -72,14 +73,14 @@ impl Library {
             change.execute(
                 "DELETE FROM job WHERE kind = ? AND ended_ms <= ? AND state NOT IN ('queued', 'running', 'paused') \
                  AND NOT EXISTS (SELECT 1 FROM picture p WHERE p.job = job.id)",
-                params![JobKind::Generation.name(), before_ms],
+                params![JobKind::Generation.name(), ended_ms],
             )?;
             emptied.start_pictures = start_pictures::sweep(change, before_ms, now_ms)?;
             Ok((emptied, runs))
         })?;
-        self.sweep_run_folders(&runs, age)?;
+        self.sweep_run_folders(&runs, &mut unnamed)?;
         // Rows of files go only while nobody is about to name them again.
-        let swept = self.blobs().sweep(age, || {
+        let swept = self.blobs().sweep(&mut unnamed, || {
             self.write(|change| {
                 let delete = "DELETE FROM blob WHERE hash NOT IN (SELECT blob FROM image) \
                               AND hash NOT IN (SELECT blob FROM model) AND hash NOT IN (SELECT blob FROM picture) \
@@ -89,6 +90,7 @@ impl Library {
                 Ok(Named { kept, gone })
             })
         })?;
+        unnamed.keep(swept.is_some())?;
         kept::sweep_thumbnails(self.home(), &self.read(named)?);
         Ok(Emptied {
             files: swept.map(|Swept { files, .. }| files),

@@ -14,6 +14,7 @@ pub use addresses::Addresses;
 pub use headers::{add_headers, only_this_picture};
 pub use host_name::HostName;
 pub use origin::{check_origin, is_below, media_type};
+use proxy::household;
 pub use proxy::{Peer, client_address, is_https, neighbourhood};
 pub use rates::Rates;
 pub use refusal::refused;

@@ -48,6 +48,17 @@ pub fn neighbourhood(address: IpAddr) -> IpAddr {
     }
 }
 
+/// All that is behind one line, which often has 256 such networks.
+pub(super) fn household(address: IpAddr) -> IpAddr {
+    match neighbourhood(address) {
+        IpAddr::V6(network) => {
+            let [a, b, c, d, ..] = network.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d & 0xff00, 0, 0, 0, 0))
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
 fn last_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
     value.rsplit(',').next().map(str::trim)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use atelier_accounts::{Buckets, Rate};
 use atelier_store::AccountId;
 
-use super::neighbourhood;
+use super::{household, neighbourhood};
 use crate::answer::{Failure, Result};
 
 /// Wrong passwords from an address: five at once, then one in twelve seconds.
@@ -66,7 +66,7 @@ impl Rates {
     pub fn login(&self, from: Option<IpAddr>, name: Option<&str>) -> Result<()> {
         let too_often = |wait| Failure::too_often("too many attempts to log in", wait);
         let now = Instant::now();
-        take(&self.logins_from, &from.map(neighbourhood), now).map_err(too_often)?;
+        take(&self.logins_from, &from.map(household), now).map_err(too_often)?;
         let name = name.map(str::to_owned);
         name.map_or(Ok(()), |name| take(&self.logins_as, &name, now))
             .map_err(too_often)
@@ -74,7 +74,7 @@ impl Rates {
 
     /// The password was right: that attempt is no guess of its address.
     pub fn logged_in(&self, from: Option<IpAddr>) {
-        lock(&self.logins_from).give_back(&from.map(neighbourhood));
+        lock(&self.logins_from).give_back(&from.map(household));
     }
 
     /// Counts a token that nobody knows, unless there were too many from its address.
@@ -141,6 +141,10 @@ mod tests {
         }
         assert_eq!(guesses, 5);
         assert!(rates.login(address("10.0.0.2"), Some("olga")).is_ok());
+        // However many networks its line has.
+        let networks = (0..256).map(|number| address(&format!("2001:db8:1:{number:x}::1")));
+        let taken = networks.filter(|from| rates.login(*from, Some("olga")).is_ok());
+        assert_eq!(taken.count(), 5);
     }
 
     #[test]
@@ -165,7 +169,7 @@ mod tests {
         }
         let refused = rates.login(address("2001:db8:1:2:ffff::2"), None);
         assert!(refused.is_err());
-        assert!(rates.login(address("2001:db8:1:3::1"), None).is_ok());
+        assert!(rates.login(address("2001:db8:1:103::1"), None).is_ok());
     }
 
     #[test]

@@ -172,7 +172,7 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 }
 
 /// Brings a new name to the disk, where the system can.
-fn sync_folder(path: &Path) -> Result<()> {
+pub(super) fn sync_folder(path: &Path) -> Result<()> {
     if cfg!(unix)
         && let Some(folder) = path.parent()
     {

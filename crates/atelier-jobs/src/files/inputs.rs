@@ -7,6 +7,7 @@ use atelier_core::{GenerateRequest, StartImage};
 use atelier_store::{Job, Library};
 use serde::Deserialize as _;
 
+use super::attempt::sync_folder;
 use crate::error::{Error, Result};
 use crate::request::{GenerationRequest, StartUse, StartUsed};
 
@@ -43,11 +44,15 @@ pub(crate) fn copy_start(
         Ok(to)
     };
     let mask = start.mask.as_mut();
-    Ok(StartImage {
+    let image = StartImage {
         path: copied(&mut start.picture, "start")?,
         denoise: start.denoise,
         mask: mask.map(|mask| copied(mask, "mask")).transpose()?,
-    })
+    };
+    // A job that is accepted has them after a loss of power, too.
+    sync_folder(&image.path)?;
+    sync_folder(&folder)?;
+    Ok(image)
 }
 
 /// Puts a whole file of the library, which never changes, under another name: without a copy, where the disk can.

@@ -5,8 +5,10 @@ use atelier_store::{Attempt, Job, Lost};
 
 use super::ending::not_superseded;
 use super::logs::lock;
+use super::put_off::pause_of;
 use super::{Found, Supervisor, ticket};
 use crate::error::{Error, Result};
+use crate::executor::Ticket;
 use crate::files::{AttemptFiles, Fence, Order, VERSION};
 use crate::settings::Breakpoint;
 use crate::turns::{Candidate, Turn, turns};
@@ -87,22 +89,36 @@ impl Supervisor {
             attempt => attempt?,
         };
         self.breakpoint(Breakpoint::Noted)?;
-        match self.submit(job, &attempt) {
-            Ok(()) => Ok(true),
+        let prepared = self.prepare(job, &attempt);
+        // What one job's folder refuses is that job's; what the system refuses, no other gets around either.
+        let is_own = prepared.as_ref().is_err_and(|error| !error.is_full());
+        let begun = prepared.and_then(|ticket| lock(&self.executor).submit(&ticket));
+        match begun {
+            Ok(()) => {
+                self.refusals = 0;
+                self.breakpoint(Breakpoint::Submitted)?;
+                Ok(true)
+            }
             Err(Error::Stopped) => Err(Error::Stopped),
             Err(error) => {
-                self.not_begun(job, &attempt, &error)?;
+                self.not_begun(job, &attempt, (&error, is_own))?;
                 Err(error)
             }
         }
     }
 
-    /// Ends an attempt that could not be begun. Others have their turn meanwhile, unless the disk is full.
-    fn not_begun(&mut self, job: &Job, attempt: &Attempt, error: &Error) -> Result<()> {
+    /// Ends an attempt that could not be begun. Others have their turn meanwhile, where that is a matter of the job alone.
+    fn not_begun(
+        &mut self,
+        job: &Job,
+        attempt: &Attempt,
+        (error, is_own): (&Error, bool),
+    ) -> Result<()> {
         let problem = format!("it could not be begun: {}", self.told(&error.to_string()));
-        if error.is_full() {
-            // However long that takes.
-            self.rest();
+        if !is_own {
+            // However long that takes, in pauses that grow.
+            self.rest_for(pause_of(self.limits.rest, self.refusals));
+            self.refusals = self.refusals.saturating_add(1);
             let stopped = self
                 .library
                 .stop_attempt(job.id, attempt.number, "never begun");
@@ -124,7 +140,8 @@ impl Supervisor {
         Ok(self.library.note_waiting(vec![(job.id, why)])?)
     }
 
-    fn submit(&self, job: &Job, attempt: &Attempt) -> Result<()> {
+    /// Puts down what an attempt needs before its process.
+    fn prepare(&self, job: &Job, attempt: &Attempt) -> Result<Ticket> {
         Fence::of(&job.folder).raise(attempt.number)?;
         self.breakpoint(Breakpoint::Fenced)?;
         let ticket = ticket(job, attempt);
@@ -138,8 +155,7 @@ impl Supervisor {
             run: job.run,
             request: job.request.clone(),
         })?;
-        lock(&self.executor).submit(&ticket)?;
-        self.breakpoint(Breakpoint::Submitted)
+        Ok(ticket)
     }
 }
 

@@ -9,7 +9,7 @@ mod put_off;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use atelier_core::JobState;
 use atelier_store::{Attempt, Job, JobId, Library};
@@ -37,6 +37,8 @@ pub struct Supervisor {
     is_busy: bool,
     /// Until when nothing is begun or published, after something could not be.
     rests_until: Option<Instant>,
+    /// How often in a row no attempt could be begun, whosever.
+    refusals: u32,
     /// Whether all attempts were looked at once. What is found dead before died with an earlier supervisor, or the machine.
     has_looked: bool,
     /// Jobs that are not begun again at once.
@@ -80,6 +82,7 @@ impl Supervisor {
             is_draining: false,
             is_busy: false,
             rests_until: None,
+            refusals: 0,
             has_looked: false,
             put_off: PutOff::default(),
             unpublished: PutOff::default(),
@@ -191,7 +194,11 @@ impl Supervisor {
 
     /// Does not try again for a while what the system refused.
     fn rest(&mut self) {
-        self.rests_until = Some(Instant::now() + self.limits.rest);
+        self.rest_for(self.limits.rest);
+    }
+
+    fn rest_for(&mut self, length: Duration) {
+        self.rests_until = Some(Instant::now() + length);
     }
 
     fn is_resting(&self) -> bool {

@@ -22,11 +22,16 @@ struct Pause {
     why: String,
 }
 
+/// The pause after so many others.
+pub(super) fn pause_of(first: Duration, times: u32) -> Duration {
+    first.saturating_mul(1 << times.min(16)).min(MOST)
+}
+
 impl PutOff {
     /// Puts a job off for a while, which doubles each time in a row.
     pub(super) fn put(&mut self, id: JobId, first: Duration, why: String) {
         let times = self.0.get(&id).map_or(0, |pause| pause.times);
-        let length = first.saturating_mul(1 << times.min(16)).min(MOST);
+        let length = pause_of(first, times);
         let pause = Pause {
             times: times + 1,
             until: Instant::now() + length,

@@ -109,15 +109,13 @@ fn what_cannot_be_begun_waits_and_says_so() {
     let job = studio.generation();
     told.refuse(Some(ErrorKind::Other));
     let mut supervisor = studio.supervisor(told.clone());
-    for _ in 0..7 {
+    for _ in 0..9 {
         let error = supervisor.pass().unwrap_err().to_string();
         assert_eq!(error, "no more processes");
     }
     assert_eq!(
         studio.lines(),
-        [
-            "generation queued, attempt 7, waits, and is tried again: it could not be begun: no more processes"
-        ]
+        ["generation queued, attempt 9, waits: it could not be begun: no more processes"]
     );
     told.refuse(None);
     settle(&mut supervisor).unwrap();
@@ -125,7 +123,7 @@ fn what_cannot_be_begun_waits_and_says_so() {
     settle(&mut supervisor).unwrap();
     assert_eq!(
         studio.lines(),
-        ["generation completed, attempt 8, results: 2"]
+        ["generation completed, attempt 10, results: 2"]
     );
 }
 

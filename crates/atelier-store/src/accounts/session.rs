@@ -37,7 +37,7 @@ impl Library {
         let (now_ms, password) = (self.now_ms(), password.as_str().to_owned());
         self.write(move |change| {
             let ended = "DELETE FROM session WHERE expires_ms <= ?1 OR account = ?2 AND hash NOT IN \
-                         (SELECT hash FROM session WHERE account = ?2 ORDER BY used_ms DESC, hash LIMIT ?3)";
+                         (SELECT hash FROM session WHERE account = ?2 ORDER BY used_ms > created_ms DESC, used_ms DESC, hash LIMIT ?3)";
             change.execute(ended, params![now_ms, account, MOST - 1])?;
             let insert = "INSERT INTO session (hash, account, created_ms, used_ms, expires_ms) SELECT ?1, id, ?3, ?3, ?4 \
                           FROM account WHERE id = ?2 AND password = ?5 AND disabled_ms IS NULL";

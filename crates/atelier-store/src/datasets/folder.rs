@@ -244,7 +244,12 @@ impl Library {
             }
             count += 1;
         }
-        Ok(fs_err::read_dir(folder)?.count() == count)
+        // What systems leave in folders that somebody looked at is no picture.
+        let is_litter =
+            |name: &str| name.starts_with('.') || matches!(name, "Thumbs.db" | "desktop.ini");
+        let entries = fs_err::read_dir(folder)?.flatten();
+        let entries = entries.filter(|entry| !is_litter(&entry.file_name().to_string_lossy()));
+        Ok(entries.count() == count)
     }
 
     fn write_folder(&self, version: &Version, folder: &Path, cancel: &CancelFlag) -> Result<()> {

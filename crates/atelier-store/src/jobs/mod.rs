@@ -16,6 +16,7 @@ use crate::leftovers;
 use crate::library::{AccountId, Ask, DatasetId, JobId, Library, RunId, check_own, name_key};
 use crate::runs::{self, NewRun, Run};
 use crate::start_pictures::{self, JobStart};
+use crate::unnamed::Unnamed;
 
 pub use attempt::{Attempt, Lost};
 
@@ -226,17 +227,20 @@ impl Library {
         Ok(jobs.into_iter().map(|job| self.placed(job)).collect())
     }
 
-    /// Removes the folders of jobs that ended before, and of those that the catalogue does not have. A young one may be of a job
-    /// that is about to be noted; one that cannot be removed is left for the next time.
-    pub(crate) fn sweep_job_folders(&self, before_ms: i64) -> Result<()> {
+    /// Removes the folders of jobs that ended before, and of those that the catalogue does not have, after a while. A young one may be
+    /// of a job that is about to be noted; one that cannot be removed is left for the next time.
+    pub(crate) fn sweep_job_folders(&self, before_ms: i64, unnamed: &mut Unnamed) -> Result<()> {
         let entries = fs_err::read_dir(self.jobs_folder()).into_iter();
         for entry in entries.flatten().flatten() {
-            let Ok(id) = entry.file_name().to_string_lossy().parse() else {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Ok(id) = name.parse() else {
                 continue;
             };
             let is_over = match self.get_job(id) {
                 Ok(job) => job.ended_ms.is_some_and(|ended_ms| ended_ms <= before_ms),
-                Err(Error::NotFound { .. }) => leftovers::is_old(&entry.path()),
+                Err(Error::NotFound { .. }) => {
+                    unnamed.goes(&name) && leftovers::is_old(&entry.path())
+                }
                 Err(error) => return Err(error),
             };
             if is_over {

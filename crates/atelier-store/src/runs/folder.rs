@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::{is_run, sitting};
 use crate::error::Result;
-use crate::leftovers;
 use crate::library::{Library, RunId};
+use crate::unnamed::Unnamed;
 
 /// The folder of runs below the library's.
 pub(crate) const FOLDER: &str = "runs";
@@ -18,12 +17,16 @@ impl Library {
         unnamed_folders(self.home(), |id| self.read(|view| is_run(view, id)))
     }
 
-    /// Removes the folders of runs that the catalogue does not have: of those whose rows have `gone` now, and those as old as `age`.
-    /// One that cannot be removed is left for the next time.
-    pub(crate) fn sweep_run_folders(&self, gone: &HashSet<String>, age: Duration) -> Result<()> {
+    /// Removes the folders of runs that the catalogue does not have: of those whose rows have `gone` now, and those that have been
+    /// there for long enough. One that cannot be removed is left for the next time.
+    pub(crate) fn sweep_run_folders(
+        &self,
+        gone: &HashSet<String>,
+        unnamed: &mut Unnamed,
+    ) -> Result<()> {
         for folder in self.unnamed_run_folders()? {
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
-            let goes = gone.contains(&*name) || leftovers::is_older(&folder, age);
+            let goes = gone.contains(&*name) || unnamed.goes(&name);
             if goes && !sitting::is_held(&folder) {
                 let _ = fs_err::remove_dir_all(folder);
             }

@@ -123,7 +123,11 @@ fn what_an_earlier_catalogue_does_not_name_stays_until_it_is_as_old_as_the_trash
     studio.clock.forward(TRASH_DAYS);
     earlier.empty_trash(TRASH_DAYS).unwrap();
     assert!(run.exists() && newest.exists());
-    earlier.empty_trash(0).unwrap();
+    studio.clock.forward(TRASH_DAYS - 1);
+    earlier.empty_trash(TRASH_DAYS).unwrap();
+    assert!(run.exists() && newest.exists());
+    studio.clock.forward(1);
+    earlier.empty_trash(TRASH_DAYS).unwrap();
     assert!(!run.exists() && !newest.exists());
 }
 

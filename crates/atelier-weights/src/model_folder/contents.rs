@@ -19,9 +19,11 @@ const IGNORED: [&str; 3] = ["safety_checker", "feature_extractor", "image_encode
 const VOCABULARY: [&str; 2] = ["merges.txt", "vocab.json"];
 /// The vocabulary in one file, which serves in their place.
 const WHOLE_TOKENIZER: &str = "tokenizer.json";
+/// Tokens that were added to a vocabulary, as earlier programs wrote them.
+pub(super) const ADDED_TOKENS: &str = "added_tokens.json";
 /// The files that name added and special tokens, where they exist.
 const SPECIAL_TOKENS: [&str; 3] = [
-    "added_tokens.json",
+    ADDED_TOKENS,
     "special_tokens_map.json",
     "tokenizer_config.json",
 ];

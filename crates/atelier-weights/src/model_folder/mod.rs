@@ -11,6 +11,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use contents::ADDED_TOKENS;
+
 use crate::hash::hex;
 use crate::json::read_json;
 use crate::part::{open_shards, shard_names};
@@ -162,6 +164,9 @@ impl ModelFolder {
             hasher.update(format!("{part}/weights {}\n", digests.join(" ")));
         }
         for name in &self.choice.settings {
+            if self.is_unread(name)? {
+                continue;
+            }
             let digest = sha256_file(self.root.join(name))?;
             hasher.update(format!("{name} {digest}\n"));
         }
@@ -170,6 +175,15 @@ impl ModelFolder {
             hasher.update(format!("force_zeros_for_empty_prompt {zeros}\n"));
         }
         Ok(hex(&hasher.finalize()))
+    }
+
+    /// Whether a file says nothing because a newer one beside it does: of tokens that were added to a vocabulary.
+    fn is_unread(&self, name: &str) -> Result<bool> {
+        let Some(folder) = name.strip_suffix(ADDED_TOKENS) else {
+            return Ok(false);
+        };
+        let path = self.root.join(format!("{folder}tokenizer_config.json"));
+        Ok(path.is_file() && read_json(&path)?["added_tokens_decoder"].is_object())
     }
 
     fn weight_files(&self, part: &str) -> Result<&PartWeights> {

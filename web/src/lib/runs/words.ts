@@ -69,7 +69,7 @@ export function noModelWords(
     return '';
   if (run.has_result) return 'Its model is in the trash, or is not shared with you.';
   return deedForModel(run, models)
-    ? 'It has no model: it was cancelled after its last step, or the model could not be made then.'
+    ? 'It has no model: it was cancelled after its last step, the model could not be made then, or was removed since.'
     : '';
 }
 

@@ -344,11 +344,7 @@ fn folders_of_runs_that_the_catalogue_does_not_have_go_with_the_trash() {
     assert_eq!(studio.check().unnamed, std::slice::from_ref(&left));
     studio.library.empty_trash(TRASH_DAYS).unwrap();
     assert!(left.exists(), "it may be of a catalogue that comes back");
-    let days = std::time::Duration::from_hours(24 * TRASH_DAYS.unsigned_abs());
-    let folder = std::fs::File::open(&left).unwrap();
-    folder
-        .set_modified(std::time::SystemTime::now() - days)
-        .unwrap();
+    studio.clock.forward(TRASH_DAYS);
     studio.library.empty_trash(TRASH_DAYS).unwrap();
     assert!(!left.exists() && own.exists() && run.folder.exists());
     assert!(studio.check().unnamed.is_empty());

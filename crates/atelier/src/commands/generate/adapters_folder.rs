@@ -52,12 +52,8 @@ impl AdaptersFolder {
     pub(super) fn look_up(&mut self, tag: &LoraTag) -> Result<AdapterUse> {
         check_strengths(tag)?;
         check_name(tag)?;
-        let model = self.models.find(&tag.name)?.map(|(_, path)| AdapterUse {
-            path,
-            strength: tag.unet,
-            text_strength: tag.text,
-        });
         let Some(root) = self.root.clone() else {
+            let model = self.model_of(tag)?;
             return model.ok_or_else(|| self.nowhere(tag));
         };
         let files = self.files();
@@ -77,7 +73,10 @@ impl AdaptersFolder {
                 strength: tag.unet,
                 text_strength: tag.text,
             }),
-            [] => model.ok_or_else(|| absent(tag, &root, files)),
+            [] => {
+                let absent = absent(tag, &root, files);
+                self.model_of(tag)?.ok_or(absent)
+            }
             more => {
                 let places = more
                     .iter()
@@ -92,6 +91,15 @@ impl AdaptersFolder {
                 Err(failed(ErrorCode::InvalidInput, message))
             }
         }
+    }
+
+    fn model_of(&mut self, tag: &LoraTag) -> Result<Option<AdapterUse>> {
+        let found = self.models.find(&tag.name)?;
+        Ok(found.map(|(_, path)| AdapterUse {
+            path,
+            strength: tag.unet,
+            text_strength: tag.text,
+        }))
     }
 
     /// Without a folder, and without a model of that name.

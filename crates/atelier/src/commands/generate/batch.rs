@@ -104,7 +104,9 @@ impl Batch {
             model_base.get_or_insert(model.base);
         }
         let base = job.base.as_deref().or(model_base.as_deref());
-        let found = bases::find(app, base.unwrap_or(embedded::NAME))?;
+        let base = base.unwrap_or(embedded::NAME);
+        // The one that the drawing was judged with, also where a hub has another by now.
+        let found = bases::find_here(app, base).or_else(|_| bases::find(app, base))?;
         let base = Base::open(&found.path).coded()?;
         let notes = base.files().prediction_note().into_iter().collect();
         let sketch = Sketch {

@@ -95,6 +95,12 @@ fn cancel(name: &str, app: &App, library: &Library) -> Result<()> {
     if let Some(job) = waiting {
         library.cancel_job(job.id).coded()?;
         let name = &run.name;
+        if library.is_run_in_use(run.id) {
+            library.stop_run(run.id).coded()?;
+            app.output.line(format_args!(
+                "asked run `{name}` to stop; it saves what it has at its next step"
+            ));
+        }
         app.output
             .line(format_args!("run `{name}` waits in the queue no more"));
         return app.output.document(&json!({"run": run}));
