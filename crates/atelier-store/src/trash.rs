@@ -43,9 +43,9 @@ pub struct Emptied {
 }
 
 impl Library {
-    /// Removes for good what has been in the trash for `days`, with the files that nothing else names, and files that nothing has
-    /// named and that are as old. Datasets that jobs of
-    /// the queue train on and models that they draw with stay until these are over.
+    /// Removes for good what has been in the trash for `days`, with the files that nothing else names, and files and folders that
+    /// nothing has named since they were first seen so long ago. Datasets that jobs of the queue train on and models that they draw
+    /// with stay until these are over.
     pub fn empty_trash(&self, days: i64) -> Result<Emptied> {
         let now_ms = self.now_ms();
         let before_ms = now_ms - days * DAY_MS;

@@ -59,9 +59,10 @@ fn release(version: &str) -> Option<[u64; 2]> {
 
 #[cfg(test)]
 mod tests {
+    use atelier_core::StartImage;
+
     use super::*;
     use crate::families::FAMILIES;
-    use atelier_core::StartImage;
 
     #[test]
     fn a_mask_leaves_out_runge_kutta_steps_where_diffusers_does() {
