@@ -10,7 +10,7 @@ pub fn known_coding(mut request: Request) -> Request {
     let headers = request.headers_mut();
     let texts = headers.get_all(ACCEPT_ENCODING).into_iter();
     let texts = texts.filter_map(|value| value.to_str().ok());
-    let takes_gzip = texts.flat_map(|text| text.split(',')).any(is_gzip);
+    let takes_gzip = takes_gzip(&texts.collect::<Vec<_>>().join(","));
     headers.remove(ACCEPT_ENCODING);
     if takes_gzip {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
@@ -18,13 +18,21 @@ pub fn known_coding(mut request: Request) -> Request {
     request
 }
 
-/// Whether a word such as `gzip;q=0.5` takes it.
-fn is_gzip(word: &str) -> bool {
-    let mut parts = word.split(';').map(str::trim);
-    let name = parts.next().unwrap_or_default();
-    let weight = parts.find_map(|part| part.strip_prefix("q="));
-    let is_refused = weight.is_some_and(|weight| weight.parse::<f32>().is_ok_and(|q| q <= 0.0));
-    matches!(name.to_ascii_lowercase().as_str(), "gzip" | "x-gzip" | "*") && !is_refused
+/// Whether codings such as `br, gzip;q=0.5` have it. What is said of it counts more than what is said of all.
+fn takes_gzip(codings: &str) -> bool {
+    let of = |names: &[&str]| {
+        let mut words = codings.split(',');
+        words.find_map(|word| {
+            let mut parts = word.split(';').map(str::trim);
+            let name = parts.next()?.to_ascii_lowercase();
+            let weight = parts.find_map(|part| part.strip_prefix("q="));
+            let is_refused = weight.is_some_and(|it| it.parse::<f32>().is_ok_and(|q| q <= 0.0));
+            names.contains(&name.as_str()).then_some(!is_refused)
+        })
+    };
+    of(&["gzip", "x-gzip"])
+        .or_else(|| of(&["*"]))
+        .unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -33,18 +41,18 @@ mod tests {
 
     #[test]
     fn gzip_is_taken_where_it_is_named_with_a_weight() {
-        for word in ["gzip", " GZIP ", "gzip;q=0.1", "*", "gzip; q=1"] {
-            assert!(is_gzip(word), "{word}");
+        for codings in ["gzip", " GZIP ", "br, gzip;q=0.1", "*", "*;q=0, gzip; q=1"] {
+            assert!(takes_gzip(codings), "{codings}");
         }
-        for word in [
+        for codings in [
             "",
             "br",
             "gzip;q=0",
-            "gzip; q=0.000",
+            "*, gzip; q=0.000",
             "identity;q=0",
             "*;q=0",
         ] {
-            assert!(!is_gzip(word), "{word}");
+            assert!(!takes_gzip(codings), "{codings}");
         }
     }
 }
