@@ -68,11 +68,13 @@ pub(crate) fn adopt(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
     autoencoder
         .begin_with(made.vae_steps, |slot| read(&file, &slot.name, &slot.shape))
         .with_context(told)?;
-    let store = networks(place, base, made.denoiser_steps).with_context(told)?;
+    let encoder = vae::encoder_of(&autoencoder);
+    let store = networks(place, base, (made.denoiser_steps, encoder)).with_context(told)?;
     fs_err::create_dir_all(&place.cache)?;
-    let written = autoencoder
-        .save(&checkpoints[0])
-        .and_then(|()| store.save(&checkpoints[1]))
+    // The autoencoder last: without it no stage that needs the other begins.
+    let written = store
+        .save(&checkpoints[1])
+        .and_then(|()| autoencoder.save(&checkpoints[0]))
         .and_then(|()| place.recipe.keep(&place.cache));
     if written.is_err() {
         // nothing was begun
@@ -89,14 +91,18 @@ pub(crate) fn adopt(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Denoiser and text encoder, with rows for the tokens of the corpus.
-fn networks(place: &Pretraining, base: &Path, steps: u64) -> anyhow::Result<Store> {
+/// Denoiser and text encoder after so many steps, with rows for the tokens of the corpus.
+fn networks(
+    place: &Pretraining,
+    base: &Path,
+    (steps, encoder): (u64, String),
+) -> anyhow::Result<Store> {
     let corpus = place.drawn(Split::Train)?;
     let vocabulary = Vocabulary::of(&corpus, &Tokenizer::open(&tokenizer_folder())?);
     let rows = vocabulary.len() + STRANGERS;
     let mut model = denoiser::untrained(&place.recipe, rows, &Device::flex())?;
     let store = Store::of(&mut model, place.held_out()?);
-    let mut store = store.learning_from(vocabulary.learnt_from(&corpus));
+    let mut store = store.learning_from(vocabulary.learnt_from(&corpus, encoder));
     let unet = TensorFile::open(base.join("unet/diffusion_pytorch_model.safetensors"))?;
     let text = TensorFile::open(base.join("text_encoder/model.safetensors"))?;
     store.begin_with(steps, |slot| {

@@ -21,7 +21,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use crate::latents::{self, Latents};
 use crate::recipe::{Optimizer, Recipe, SEED, Timesteps, WARMUP_STEPS};
 use crate::store::Store;
-use crate::vae::{log, missed};
+use crate::vae::{self, log, missed};
 use crate::vocabulary::{STRANGERS, Vocabulary};
 use crate::workers::{PARTS, Workers};
 use crate::{Pretraining, export, sheet};
@@ -209,7 +209,8 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
     let tokens = feed.vocabulary.len();
     let rows = tokens + STRANGERS;
     let mut workers = Workers::new(&device, || untrained(recipe, rows, &device))?;
-    let learnt_from = feed.vocabulary.learnt_from(&feed.corpus);
+    let (_, encoder) = vae::trained(place, &Device::flex())?;
+    let learnt_from = feed.vocabulary.learnt_from(&feed.corpus, encoder);
     let mut store = Store::of(workers.model(), place.held_out()?).learning_from(learnt_from);
     if checkpoint(place).exists() {
         store.load(&checkpoint(place))?;

@@ -205,7 +205,8 @@ fn denoiser(place: &Pretraining, corpus: &Corpus, device: &Device) -> anyhow::Re
         Ok(Store::of(&mut model, place.held_out()?))
     };
     let trained = store(vocabulary.len() + STRANGERS)?;
-    let mut trained = trained.learning_from(vocabulary.learnt_from(corpus));
+    let (_, encoder) = vae::trained(place, device)?;
+    let mut trained = trained.learning_from(vocabulary.learnt_from(corpus, encoder));
     trained.load(&denoiser::checkpoint(place))?;
     let mut all = store(vocabulary::ALL)?;
     all.step = trained.step;

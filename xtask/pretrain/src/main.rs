@@ -209,6 +209,14 @@ fn main() -> anyhow::Result<()> {
         device,
         stage,
     } = Args::parse();
+    let trains = matches!(
+        stage,
+        None | Some(Stage::Vae { .. } | Stage::Latents | Stage::Denoiser { .. })
+    );
+    ensure!(
+        trains || device == DeviceChoice::Cpu,
+        "this stage computes on the processor; leave `--device` out, which `vae`, `latents` and `denoiser` take"
+    );
     // Every step takes and gives back the same buffers, and nothing large is loaded in between.
     atelier_nn::kernels::keep_freed_pages();
     let recipe = Recipe::of(&cache, recipe.as_deref())?;
@@ -218,10 +226,7 @@ fn main() -> anyhow::Result<()> {
         chosen: atelier_device::open(device, Precision::F32)?,
         held_out: OnceLock::new(),
     };
-    if matches!(
-        stage,
-        None | Some(Stage::Vae { .. } | Stage::Latents | Stage::Denoiser { .. })
-    ) {
+    if trains {
         place.recipe.keep(&place.cache)?;
     }
     let work = || match stage {

@@ -22,6 +22,8 @@ use crate::vae::log;
 const BATCH: usize = 8;
 /// How far all must be background around a pixel of flat colour, in pixels each way.
 const REACH: usize = 4;
+/// How far it must be around one beside a drawing: the pixel at the very border is blurred, which is another thing than ringing.
+const BORDER: usize = 1;
 
 /// Pictures and the plain background of each.
 #[derive(Default)]
@@ -39,7 +41,8 @@ impl Views {
 
 /// Prints a table: PSNR in dB, of the mean squared error of all pictures of a row, and SSIM of the pairs held out of training
 /// by their source; and the same of plain colours. Errors are of bytes: the largest of any pixel, and mean and 99.9th percentile
-/// of those of flat colour, which tell how far edges ring.
+/// of those of background beside a drawing, two to four pixels from it, and of background with nothing else so near, which tell
+/// how much edges ring and how far.
 pub(crate) fn measure(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
     place.check_unseen(base)?;
     let vae = Base::open(base)?.load_vae(&Device::flex(), Engine::Exact)?;
@@ -57,9 +60,10 @@ pub(crate) fn measure(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
         views.push(picture, *ground);
     }
     log(
-        "| pictures | how many | PSNR | SSIM | largest error | mean error of flat colour | its 99.9th percentile |",
+        "| pictures | how many | PSNR | SSIM | largest error | mean error of background beside a drawing | its 99.9th percentile | \
+         mean error of flat colour | its 99.9th percentile |",
     );
-    log("|---|---|---|---|---|---|---|");
+    log("|---|---|---|---|---|---|---|---|---|");
     let mut plain = Views::default();
     for (_, colour) in COLOURS {
         plain.push(
@@ -91,7 +95,7 @@ fn unseen(corpus: &Corpus) -> Vec<usize> {
 
 fn row(vae: &Vae, name: &str, views: &Views) -> anyhow::Result<String> {
     let (mut squares, mut structure, mut largest) = (0.0, 0.0, 0);
-    let mut flat = FlatErrors::default();
+    let mut ground_errors = GroundErrors::default();
     let parts = views.pictures.chunks(BATCH);
     for (pictures, grounds) in parts.zip(views.grounds.chunks(BATCH)) {
         let pairs = pictures.iter().zip(given_back(vae, pictures));
@@ -100,61 +104,86 @@ fn row(vae: &Vae, name: &str, views: &Views) -> anyhow::Result<String> {
             largest = errors.map(|(a, b)| a.abs_diff(*b)).fold(largest, u8::max);
             squares += 10_f64.powf(-psnr(picture, &decoded)? / 10.0);
             structure += ssim(picture, &decoded)?;
-            flat.add(picture, &decoded, *ground);
+            ground_errors.add(picture, &decoded, *ground);
         }
     }
     let count = views.pictures.len();
-    let flat = flat.mean().zip(flat.quantile(0.999));
-    let flat = flat.map_or_else(
-        || "– | –".to_owned(),
-        |(mean, quantile)| format!("{mean:.2} | {quantile}"),
-    );
     Ok(format!(
-        "| {name} | {count} | {:.2} dB | {:.4} | {largest} of 255 | {flat} |",
+        "| {name} | {count} | {:.2} dB | {:.4} | {largest} of 255 | {} | {} |",
         -10.0 * (squares / count as f64).log10(),
-        structure / count as f64
+        structure / count as f64,
+        ground_errors.beside.told(),
+        ground_errors.flat.told()
     ))
 }
 
-/// Errors of flat colour, in bytes: of pixels that are the background, as all within [`REACH`] of them is, as far as the picture
-/// goes. What edges do to the colour beside them shows there, and not in errors of the whole picture.
-struct FlatErrors {
-    /// How often each error comes, every channel for itself.
-    counts: [u64; 256],
+/// Errors of pixels that are the background, where it is all there is within [`BORDER`] of them, as far as the picture goes. What
+/// edges do to the colour around them shows there, and not in errors of the whole picture.
+#[derive(Default)]
+struct GroundErrors {
+    /// Where there is something else within [`REACH`].
+    beside: Errors,
+    /// Where there is nothing else so near.
+    flat: Errors,
 }
 
-impl Default for FlatErrors {
-    fn default() -> Self {
-        Self { counts: [0; 256] }
-    }
-}
-
-impl FlatErrors {
+impl GroundErrors {
     /// Counts those of a picture on a plain `ground`.
     fn add(&mut self, original: &RgbPicture, decoded: &RgbPicture, ground: [u8; 3]) {
         let (width, height) = (original.width, original.height);
         let pixels = original.rgb.chunks_exact(3);
         let is_ground: Vec<bool> = pixels.map(|pixel| pixel == ground).collect();
-        let near = |at: usize, end: usize| at.saturating_sub(REACH)..(at + REACH + 1).min(end);
-        for y in 0..height {
-            for x in 0..width {
-                let mut rows = near(y, height);
-                if rows.all(|row| near(x, width).all(|column| is_ground[row * width + column])) {
-                    let at = 3 * (y * width + x);
-                    let errors = original.rgb[at..at + 3].iter().zip(&decoded.rgb[at..]);
-                    for (a, b) in errors {
-                        self.counts[usize::from(a.abs_diff(*b))] += 1;
-                    }
-                }
+        let near = |at: usize, end: usize, reach: usize| {
+            at.saturating_sub(reach)..(at + reach + 1).min(end)
+        };
+        let is_alone = |x: usize, y: usize, reach: usize| {
+            near(y, height, reach)
+                .all(|row| near(x, width, reach).all(|column| is_ground[row * width + column]))
+        };
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            if !is_alone(x, y, BORDER) {
+                continue;
+            }
+            let errors = if is_alone(x, y, REACH) {
+                &mut self.flat
+            } else {
+                &mut self.beside
+            };
+            let at = 3 * (y * width + x);
+            for (a, b) in original.rgb[at..at + 3].iter().zip(&decoded.rgb[at..]) {
+                errors.counts[usize::from(a.abs_diff(*b))] += 1;
             }
         }
+    }
+}
+
+/// Errors of bytes.
+struct Errors {
+    /// How often each error comes, every channel for itself.
+    counts: [u64; 256],
+}
+
+impl Default for Errors {
+    fn default() -> Self {
+        Self { counts: [0; 256] }
+    }
+}
+
+impl Errors {
+    /// Mean and 99.9th percentile as cells of a table.
+    fn told(&self) -> String {
+        let found = self.mean().zip(self.quantile(0.999));
+        found.map_or_else(
+            || "– | –".to_owned(),
+            |(mean, quantile)| format!("{mean:.2} | {quantile}"),
+        )
     }
 
     fn total(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// None where no pixel was flat.
+    /// None where there was no such pixel.
     fn mean(&self) -> Option<f64> {
         let total = self.total();
         let errors = self.counts.iter().zip(0_u32..);
@@ -221,7 +250,7 @@ mod tests {
     const GROUND: [u8; 3] = [150, 152, 156];
 
     #[test]
-    fn only_ground_away_from_the_drawing_is_flat() {
+    fn ground_away_from_the_drawing_is_flat_and_what_is_near_stands_beside_it() {
         // a drawn pixel in the middle of 21 by 15
         let (width, height) = (21, 15);
         let rgb = GROUND.repeat(width * height);
@@ -234,26 +263,39 @@ mod tests {
             for (value, error) in decoded.rgb[at..at + 3].iter_mut().zip([3, 0, 6]) {
                 *value -= error;
             }
-            let mut errors = FlatErrors::default();
+            let mut errors = GroundErrors::default();
             errors.add(&original, &decoded, GROUND);
             errors
         };
         let flat = (width * height - 9 * 9) as f64;
+        let is_right = |errors: &Errors, count: f64| {
+            let mean = errors.mean().unwrap();
+            assert!((mean - 9.0 / (3.0 * count)).abs() < 1e-12, "{mean}");
+            assert_eq!((errors.counts[3], errors.counts[6]), (1, 1));
+        };
+        let is_nothing = |errors: &Errors| assert!(errors.mean().unwrap() < 1e-12);
         for (x, y) in [(5, 7), (15, 3), (10, 2), (0, 0), (20, 14), (10, 12)] {
             let errors = errors(x, y);
-            let mean = errors.mean().unwrap();
-            assert!((mean - 9.0 / (3.0 * flat)).abs() < 1e-12, "{x} {y} {mean}");
-            assert_eq!((errors.counts[3], errors.counts[6]), (1, 1));
+            is_right(&errors.flat, flat);
+            is_nothing(&errors.beside);
         }
-        for (x, y) in [(10, 7), (6, 7), (14, 11), (10, 3), (6, 3)] {
-            assert!(errors(x, y).mean().unwrap() < 1e-12, "{x} {y}");
+        for (x, y) in [(6, 7), (14, 11), (10, 3), (6, 3), (12, 7), (10, 9)] {
+            let errors = errors(x, y);
+            is_right(&errors.beside, f64::from(9 * 9 - 3 * 3));
+            is_nothing(&errors.flat);
+        }
+        for (x, y) in [(10, 7), (11, 7), (9, 6)] {
+            let errors = errors(x, y);
+            is_nothing(&errors.flat);
+            is_nothing(&errors.beside);
         }
     }
 
     #[test]
     fn the_percentile_is_what_all_but_a_thousandth_do_not_exceed() {
-        let mut errors = FlatErrors::default();
+        let mut errors = Errors::default();
         assert_eq!((errors.mean(), errors.quantile(0.999)), (None, None));
+        assert_eq!(errors.told(), "– | –");
         errors.counts[0] = 900;
         errors.counts[2] = 99;
         errors.counts[40] = 1;

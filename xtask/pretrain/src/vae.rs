@@ -41,7 +41,12 @@ pub(crate) fn trained(place: &Pretraining, device: &Device) -> anyhow::Result<(V
     let mut store = Store::of(&mut vae, place.held_out()?);
     store.load(&checkpoint(place))?;
     store.install_averages(&mut vae, device);
-    Ok((vae, store.fingerprint(of_encoder)))
+    Ok((vae, encoder_of(&store)))
+}
+
+/// A number that changes when the encoder of an autoencoder does.
+pub(crate) fn encoder_of(autoencoder: &Store) -> String {
+    autoencoder.fingerprint(of_encoder)
 }
 
 fn of_encoder(name: &str) -> bool {

@@ -32,9 +32,10 @@ impl Vocabulary {
         Self(tokens.collect::<BTreeSet<u32>>().into_iter().collect())
     }
 
-    /// What a training on `corpus` with this table learns from.
-    pub(crate) fn learnt_from(&self, corpus: &Corpus) -> LearntFrom {
+    /// What a training on `corpus` with this table learns from, where the autoencoder has this fingerprint of its encoder.
+    pub(crate) fn learnt_from(&self, corpus: &Corpus, encoder: String) -> LearntFrom {
         LearntFrom {
+            encoder,
             corpus: corpus_fingerprint(&corpus.entries),
             tokens: format!("{:016x}", hash_text(&json!(self.0).to_string())),
         }
@@ -84,7 +85,8 @@ impl Vocabulary {
     }
 }
 
-/// A number that changes when the pictures, the words of their captions or their order do.
+/// A number that changes when other pictures are taken, or the words of their captions or their order change. Of the pixels it
+/// knows nothing: where the same pictures are drawn in another way, a new cache is wanted.
 pub(crate) fn corpus_fingerprint(entries: &[Entry]) -> String {
     let told = entries
         .iter()
@@ -155,7 +157,7 @@ mod tests {
             let mut entries = corpus().entries;
             change(&mut entries);
             let corpus = Corpus::new(1, entries, vec![0; 8]).unwrap();
-            Vocabulary::of(&corpus, &tokenizer).learnt_from(&corpus)
+            Vocabulary::of(&corpus, &tokenizer).learnt_from(&corpus, String::new())
         };
         let first = of(|_| ());
         assert_eq!(first, of(|_| ()));

@@ -1,5 +1,6 @@
 //! What drawings say about an adapter: numbers from what a network sees in them.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use atelier_corpus::{Augment, compose};
@@ -16,12 +17,18 @@ const COPY_QUANTILE: f32 = 0.95;
 pub(super) struct Gauge<'a> {
     embedder: &'a Embedder,
     /// Those of the training, as large as drawings.
-    train_pictures: Vec<RgbPicture>,
     train: Vec<Embedding>,
+    /// Whether each of them stands on a background that an unseen picture has, so that what is found of both can be compared.
+    comparable: Vec<bool>,
     held_out: Vec<RgbPicture>,
     held_out_embeddings: Vec<Embedding>,
-    /// A drawing that is more like a trained picture than this may be a copy.
+    /// What the base's autoencoder leaves of both, which is the most that a drawing can be like.
+    train_left: Vec<Embedding>,
+    held_out_left: Vec<Embedding>,
+    /// A drawing that is more like what is left of a trained picture than this may be a copy.
     copy_limit: f32,
+    /// Share of the trained pictures that count as copies after they were shrunk by a tenth and passed the autoencoder.
+    found_copies: f32,
 }
 
 /// What was found at one epoch.
@@ -34,14 +41,16 @@ pub(super) struct Scores {
     /// Share of drawings on a background that the training never had, that have it.
     pub(super) background: f32,
     /// Share of drawings of unseen captions that are more like a trained picture than like the unseen picture with their
-    /// caption, and more than 95 % of the unseen pictures are.
+    /// caption, and more than 95 % of the unseen pictures are, all as the autoencoder leaves them.
     pub(super) copies: f32,
-    /// Share of drawings of trained captions that are more like a trained picture than 95 % of the unseen pictures are.
+    /// Share of drawings of trained captions that are more like a trained picture than 95 % of the unseen pictures are, all as
+    /// the autoencoder leaves them.
     pub(super) trained_copies: f32,
     /// Similarity of the drawing of an unseen caption to the picture with that caption.
     pub(super) unseen_met: Met,
-    /// Similarity of the drawing of a trained caption to the picture with that caption. What it gains over
-    /// [`unseen_met`](Self::unseen_met) was learnt by heart.
+    /// Similarity of the drawing of a trained caption to the picture with that caption, where it stands on a background that an
+    /// unseen one has. What it gains over [`unseen_met`](Self::unseen_met), beyond what it has with the base alone, was learnt
+    /// by heart.
     pub(super) trained_met: Met,
 }
 
@@ -70,36 +79,43 @@ impl fmt::Display for Met {
 }
 
 impl<'a> Gauge<'a> {
-    /// Drawings are of `side` pixels each way.
+    /// Drawings are of `side` pixels each way; `given_back` is what the base's autoencoder makes of pictures.
     pub(super) fn new(
         embedder: &'a Embedder,
-        train: &[RgbPicture],
-        held_out: Vec<RgbPicture>,
+        (train, held_out): (&[RgbPicture], Vec<RgbPicture>),
         side: usize,
+        given_back: impl Fn(&[RgbPicture]) -> Vec<RgbPicture>,
     ) -> Self {
-        let train_pictures: Vec<_> = train
+        let train: Vec<_> = train
             .iter()
             .map(|picture| square_crop(picture, side))
             .collect();
-        let train = embedder.embed_all(&train_pictures);
-        let held_out_embeddings = embedder.embed_all(&held_out);
-        let closest = held_out_embeddings
-            .iter()
-            .filter_map(|picture| nearest(picture, &train));
-        let copy_limit = quantile(closest.map(|(_, similarity)| similarity).collect());
+        let left = |pictures: &[RgbPicture]| embedder.embed_all(&given_back(pictures));
+        let (train_left, held_out_left) = (left(&train), left(&held_out));
+        let closest = |pictures: &[Embedding]| -> Vec<f32> {
+            let found = pictures.iter().filter_map(|p| nearest(p, &train_left));
+            found.map(|(_, similarity)| similarity).collect()
+        };
+        let copy_limit = quantile(closest(&held_out_left));
+        let moved = closest(&left(&train.iter().map(shrunk).collect::<Vec<_>>()));
+        let moved: Vec<bool> = moved.into_iter().map(|found| found > copy_limit).collect();
         Self {
             embedder,
-            train_pictures,
-            train,
+            comparable: on_same_grounds(&train, &held_out),
+            train: embedder.embed_all(&train),
+            held_out_embeddings: embedder.embed_all(&held_out),
             held_out,
-            held_out_embeddings,
+            found_copies: share(&moved),
+            train_left,
+            held_out_left,
             copy_limit,
         }
     }
 
-    /// How many unseen and how many trained pictures there are.
-    pub(super) fn counts(&self) -> (usize, usize) {
-        (self.held_out.len(), self.train.len())
+    /// How many unseen and how many trained pictures there are, and how many of these on backgrounds of unseen ones.
+    pub(super) fn counts(&self) -> [usize; 3] {
+        let comparable = self.comparable.iter().filter(|is| **is).count();
+        [self.held_out.len(), self.train.len(), comparable]
     }
 
     /// Likeness and prompt following of the unseen pictures themselves, shrunk by a tenth on their own backgrounds: the most
@@ -124,27 +140,22 @@ impl<'a> Gauge<'a> {
     }
 
     fn is_copy(&self, embedding: &Embedding, picture: usize) -> bool {
-        let own = similarity(embedding, &self.held_out_embeddings[picture]);
+        let own = similarity(embedding, &self.held_out_left[picture]);
         self.closest_trained(embedding) > own && self.repeats_trained(embedding)
     }
 
     fn closest_trained(&self, embedding: &Embedding) -> f32 {
-        nearest(embedding, &self.train).map_or(0.0, |(_, found)| found)
+        nearest(embedding, &self.train_left).map_or(0.0, |(_, found)| found)
     }
 
     fn repeats_trained(&self, embedding: &Embedding) -> bool {
         self.closest_trained(embedding) > self.copy_limit
     }
 
-    /// Share of copies that is found in the trained pictures themselves after `given_back`, the base's autoencoder: the most
-    /// that drawings could have.
-    pub(super) fn found_copies(
-        &self,
-        given_back: impl FnOnce(&[RgbPicture]) -> Vec<RgbPicture>,
-    ) -> f32 {
-        let embeddings = self.embedder.embed_all(&given_back(&self.train_pictures));
-        let repeated = embeddings.iter().map(|found| self.repeats_trained(found));
-        share(&repeated.collect::<Vec<_>>())
+    /// Share of copies that is found in the trained pictures themselves, shrunk by a tenth and as the autoencoder leaves them:
+    /// what drawings that repeat them nearly would have.
+    pub(super) fn found_copies(&self) -> f32 {
+        self.found_copies
     }
 
     pub(super) fn scores(&self, prompts: &[Prompt], drawings: &[RgbPicture]) -> Scores {
@@ -162,7 +173,9 @@ impl<'a> Gauge<'a> {
                 }
                 Asked::Trained(picture) => {
                     trained_copies.push(self.repeats_trained(&embedding));
-                    trained_met.push(similarity(&embedding, &self.train[picture]));
+                    if self.comparable[picture] {
+                        trained_met.push(similarity(&embedding, &self.train[picture]));
+                    }
                 }
                 Asked::Background(colour) => coloured.push(background(drawing) == colour),
             }
@@ -177,6 +190,17 @@ impl<'a> Gauge<'a> {
             trained_met: Met::of(&trained_met),
         }
     }
+}
+
+/// Whether each picture of the training stands on a background that an unseen one has; where none does, all count.
+fn on_same_grounds(train: &[RgbPicture], held_out: &[RgbPicture]) -> Vec<bool> {
+    let unseen: HashSet<&str> = held_out.iter().map(background).collect();
+    let same = train
+        .iter()
+        .map(|picture| unseen.contains(background(picture)));
+    let same: Vec<bool> = same.collect();
+    let none = !same.contains(&true);
+    same.into_iter().map(|same| same || none).collect()
 }
 
 /// A square picture at nine tenths of its size, on the colour of its corner.
@@ -260,7 +284,8 @@ mod tests {
         let embedder = Embedder::new();
         let train = [square(30, 20), square(90, 30)];
         let held_out = vec![square(64, 12), square(64, 50)];
-        let gauge = Gauge::new(&embedder, &train, held_out.clone(), SIDE);
+        let whole = <[RgbPicture]>::to_vec;
+        let gauge = Gauge::new(&embedder, (&train, held_out.clone()), SIDE, whole);
         let asked = [
             Asked::Unseen(0),
             Asked::Unseen(1),
@@ -294,9 +319,22 @@ mod tests {
         assert!((found.trained_met.mean - 1.0).abs() < 1e-4);
         let (likeness, _) = gauge.of_unseen();
         assert!((0.5..1.0).contains(&likeness), "{likeness}");
-        let kept = gauge.found_copies(<[RgbPicture]>::to_vec);
-        let lost = gauge.found_copies(|pictures| vec![square(64, 64); pictures.len()]);
-        assert_eq!((kept, lost), (1.0, 0.0));
+        let alike = |pictures: &[RgbPicture]| vec![square(64, 64); pictures.len()];
+        let blind = Gauge::new(&embedder, (&train, held_out), SIDE, alike);
+        assert_eq!((gauge.found_copies(), blind.found_copies()), (1.0, 0.0));
+        assert_eq!(gauge.counts(), [2, 2, 2]);
+    }
+
+    #[test]
+    fn own_pictures_are_met_on_backgrounds_that_unseen_ones_have() {
+        let on = |[red, green, blue]: [u8; 3]| RgbPicture {
+            rgb: [red, green, blue].repeat(SIDE * SIDE),
+            ..square(64, 12)
+        };
+        let (white, red, blue) = (on([255; 3]), on([220, 50, 47]), on([40, 90, 220]));
+        let train = [white.clone(), red.clone()];
+        assert_eq!(on_same_grounds(&train, &[white]), [true, false]);
+        assert_eq!(on_same_grounds(&train, &[blue]), [true, true]);
     }
 
     #[test]

@@ -94,8 +94,7 @@ pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
     let prompts = prompts(called, &train, &held_out)?;
     let embedder = Embedder::new();
     let base = Base::open(&subject.sample.base)?;
-    let side = base.native_size();
-    let gauge = Gauge::new(&embedder, &pictures(&train)?, pictures(&held_out)?, side);
+    let gauge = gauge_of(&base, &embedder, &train, &held_out)?;
     let adapters = trained(subject)?;
     let on_sheet: Vec<usize> = (0..ON_SHEET)
         .map(|row| row * held_out.samples.len() / ON_SHEET)
@@ -117,13 +116,25 @@ pub(crate) fn show(subject: &Subject) -> anyhow::Result<()> {
         &no_texts,
     )?;
     fs_err::write(subject.sample.out.join("curves.svg"), chart::svg(&scores))?;
-    let vae = base.load_vae(&Device::flex(), Engine::Exact)?;
-    let found_copies = gauge.found_copies(|trained| {
-        let parts = trained.chunks(TOGETHER);
-        parts.flat_map(|part| given_back(&vae, part)).collect()
-    });
-    let table = table(&gauge, found_copies, &scores);
+    let table = table(&gauge, &scores);
     Ok(fs_err::write(subject.sample.out.join("table.md"), table)?)
+}
+
+/// What drawings of `base` are measured against.
+fn gauge_of<'a>(
+    base: &Base,
+    embedder: &'a Embedder,
+    train: &FolderDataset,
+    held_out: &FolderDataset,
+) -> anyhow::Result<Gauge<'a>> {
+    let vae = base.load_vae(&Device::flex(), Engine::Exact)?;
+    let left = |whole: &[RgbPicture]| {
+        let parts = whole.chunks(TOGETHER);
+        parts.flat_map(|part| given_back(&vae, part)).collect()
+    };
+    let (train, held_out) = (pictures(train)?, pictures(held_out)?);
+    let side = base.native_size();
+    Ok(Gauge::new(embedder, (&train, held_out), side, left))
 }
 
 fn folder(path: &Path) -> anyhow::Result<FolderDataset> {
@@ -289,11 +300,12 @@ fn drawn(
 }
 
 /// The figures as Markdown, with those of the artists' pictures themselves below.
-fn table(gauge: &Gauge<'_>, found_copies: f32, scores: &[(usize, Scores)]) -> String {
-    let (unseen, trained) = gauge.counts();
+fn table(gauge: &Gauge<'_>, scores: &[(usize, Scores)]) -> String {
+    let [unseen, trained, comparable] = gauge.counts();
     let mut text = format!(
         "Drawings of {unseen} unseen captions on their own backgrounds and on new ones, and of the {trained} trained captions; \
-         by chance one in {unseen} prompts is followed.\n\n\
+         by chance one in {unseen} prompts is followed. Own pictures of trained captions are those {comparable} on backgrounds of \
+         unseen ones.\n\n\
          | epochs | likeness to unseen pictures | own picture met, unseen captions | own picture met, trained captions | \
          prompt followed | new background followed | copies, unseen captions | copies, trained captions |\n\
          |---|---|---|---|---|---|---|---|\n"
@@ -321,9 +333,9 @@ fn table(gauge: &Gauge<'_>, found_copies: f32, scores: &[(usize, Scores)]) -> St
     let _ = writeln!(
         text,
         "| the unseen pictures, shrunk by a tenth | {likeness:.3} | – | – | {} | – | – | – |\n\
-         | the trained pictures through the autoencoder | – | – | – | – | – | – | {} |",
+         | the trained pictures, shrunk by a tenth, through the autoencoder | – | – | – | – | – | – | {} |",
         percent(prompt),
-        percent(found_copies)
+        percent(gauge.found_copies())
     );
     text
 }

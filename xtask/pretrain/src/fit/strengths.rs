@@ -7,8 +7,8 @@ use atelier_core::{Precision, Seed, TrainConfig, TrainReport, TrainingStrength};
 use atelier_diffusion::stable_diffusion::Base;
 use atelier_eval::Embedder;
 
-use super::gauge::{Gauge, Scores};
-use super::{Sample, drawn, folder, pictures, prompts, train};
+use super::gauge::Scores;
+use super::{Sample, drawn, folder, gauge_of, prompts, train};
 use crate::vae::log;
 
 /// What is trained with every strength.
@@ -34,8 +34,8 @@ pub(crate) fn show(Subject { sample }: &Subject) -> anyhow::Result<()> {
     let prompts = prompts(called, &trained, &unseen)?;
     let embedder = Embedder::new();
     let base = Base::open(&sample.base)?;
-    let (side, kind) = (base.native_size(), base.kind());
-    let gauge = Gauge::new(&embedder, &pictures(&trained)?, pictures(&unseen)?, side);
+    let kind = base.kind();
+    let gauge = gauge_of(&base, &embedder, &trained, &unseen)?;
     let measured = |name, report: Option<&TrainReport>| -> anyhow::Result<Row> {
         let adapter = report.map(|report| report.adapter.as_path());
         let row = Row {

@@ -1,10 +1,10 @@
 //! Honest figures about the base, on fixed seeds: drawings of pairs of concept and style that it was never shown.
 //!
 //! A drawing is right in its concept when it is nearer to the artist's picture of it than to those of 49 other concepts; right
-//! in its style when the same concept in no other style is nearer; right in its colour when its edges have it. The
-//! same figures of the artists' own unseen pictures, moved, scaled and mirrored a little, say what is the most that each
-//! measure would give; they do not say how it takes a concept that is drawn anew. The same through the autoencoder say what of
-//! that it leaves.
+//! in its style when the same concept in no other style is nearer, which is counted of all drawings and of those that are right
+//! in their concept; right in its colour when its edges have it. The same figures of the artists' own unseen pictures, moved,
+//! scaled and mirrored a little, say what is the most that each measure would give; they do not say how it takes a concept that
+//! is drawn anew. The same through the autoencoder say what of that it leaves.
 //!
 //! Nearly the same drawing is in the training where a style has siblings, as Fluent's flat and gradient ones are to each other:
 //! one figure is of the pairs whose concept was trained in no other style of the family. Other concepts that look alike, as
@@ -56,6 +56,8 @@ struct Figures {
     concept_alone: f64,
     concept_by_cells: f64,
     style: f64,
+    /// Of those that are right in their concept: of what shows another thing hardly more than a guess can be right.
+    style_of_right: f64,
     colour: f64,
     kid: KidSpread,
 }
@@ -93,10 +95,11 @@ pub(crate) fn measure(
         100.0 / COLOURS.len() as f64
     ));
     log(
-        "| pictures | concept, by embedding | of pairs without a trained sibling | concept, by colour cells | style | colour | \
+        "| pictures | concept, by embedding | of pairs without a trained sibling | concept, by colour cells | style | \
+         style of those right in their concept | colour | \
          KID of pooled EfficientNet-Lite0, in thousandths, and its deviation over subsets |",
     );
-    log("|---|---|---|---|---|---|---|");
+    log("|---|---|---|---|---|---|---|---|");
     judge.judge(&pairs, &own)?.print("the artists' own");
     let vae = Base::open(base)?.load_vae(&Device::flex(), Engine::Exact)?;
     let decoded: Vec<_> = own
@@ -162,19 +165,22 @@ impl<'a> Judge<'a> {
         // The other half of the pairs, since the estimate is for sets that have nothing in common.
         let compared: Vec<_> = pooled.iter().step_by(2).cloned().collect();
         let kid = kid_subsets(&compared, &self.artists, SUBSETS)?;
-        let mut right = [0_u32; 5];
+        let mut right = [0_u32; 6];
         for ((pair, drawing), pooled) in pairs.drawn.iter().zip(drawings).zip(pooled) {
             let (embedding, cells) = (pooled.into_embedding(), ColourCells::of(drawing));
             let concept = self
                 .by_embedding
+                .is_nearest_to_own(&embedding, pair.entry, pair.colour);
+            let style = self
+                .by_style
                 .is_nearest_to_own(&embedding, pair.entry, pair.colour);
             let found = [
                 concept,
                 concept && pair.alone,
                 self.by_cells
                     .is_nearest_to_own(&cells, pair.entry, pair.colour),
-                self.by_style
-                    .is_nearest_to_own(&embedding, pair.entry, pair.colour),
+                style,
+                concept && style,
                 background(drawing) == pair.colour.0,
             ];
             for (count, found) in right.iter_mut().zip(found) {
@@ -184,12 +190,20 @@ impl<'a> Judge<'a> {
         let all = drawings.len();
         let alone = pairs.drawn.iter().filter(|pair| pair.alone).count();
         let share = |count: u32, of: usize| 100.0 * f64::from(count) / of.max(1) as f64;
-        let [concept, concept_alone, concept_by_cells, style, colour] = right;
+        let [
+            concept,
+            concept_alone,
+            concept_by_cells,
+            style,
+            both,
+            colour,
+        ] = right;
         Ok(Figures {
             concept: share(concept, all),
             concept_alone: share(concept_alone, alone),
             concept_by_cells: share(concept_by_cells, all),
             style: share(style, all),
+            style_of_right: share(both, concept as usize),
             colour: share(colour, all),
             kid,
         })
@@ -203,12 +217,13 @@ impl Figures {
             concept_alone,
             concept_by_cells,
             style,
+            style_of_right,
             colour,
             kid,
         } = self;
         log(&format!(
-            "| {name} | {concept:.1} % | {concept_alone:.1} % | {concept_by_cells:.1} % | {style:.1} % | {colour:.1} % | \
-             {:.0} ± {:.0} |",
+            "| {name} | {concept:.1} % | {concept_alone:.1} % | {concept_by_cells:.1} % | {style:.1} % | \
+             {style_of_right:.1} % | {colour:.1} % | {:.0} ± {:.0} |",
             1000.0 * kid.mean,
             1000.0 * kid.population_deviation
         ));

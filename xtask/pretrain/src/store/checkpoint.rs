@@ -8,6 +8,8 @@ use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 
 use super::{Slot, Store};
 
+const ENCODER: &str = "encoder";
+
 /// What a training learns from, as numbers that change when it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LearntFrom {
@@ -15,12 +17,18 @@ pub(crate) struct LearntFrom {
     pub(crate) corpus: String,
     /// Which token each row of the table belongs to.
     pub(crate) tokens: String,
+    /// What encodes the pictures.
+    pub(crate) encoder: String,
 }
 
 impl LearntFrom {
     /// The names in a file's metadata, each with its number.
-    fn named(&self) -> [(&'static str, &String); 2] {
-        [("corpus", &self.corpus), ("tokens", &self.tokens)]
+    fn named(&self) -> [(&'static str, &String); 3] {
+        [
+            ("corpus", &self.corpus),
+            ("tokens", &self.tokens),
+            (ENCODER, &self.encoder),
+        ]
     }
 
     /// Refuses a checkpoint that learnt from anything else, or does not say from what.
@@ -30,9 +38,15 @@ impl LearntFrom {
         for (name, expected) in self.named() {
             match file.metadata().get(name) {
                 Some(found) if found == expected => {}
+                Some(_) if name == ENCODER => bail!(
+                    "`{path}` learnt from pictures of another `{name}` than that of the autoencoder here, whose codes mean other \
+                     things; {CURE}"
+                ),
                 Some(_) => bail!(
                     "`{path}` learnt from other `{name}` than there are now, which differ in pictures, words or order; {CURE}"
                 ),
+                // Checkpoints did not always say.
+                None if name == ENCODER => {}
                 None => bail!("`{path}` does not say from which `{name}` it learnt; {CURE}"),
             }
         }

@@ -264,26 +264,39 @@ fn a_checkpoint_that_contradicts_itself_is_refused_with_its_path() {
 fn a_checkpoint_goes_on_with_what_it_learnt_from_alone() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("checkpoint.safetensors");
-    let learning = |corpus: &str, tokens: &str| {
+    let learning = |corpus: &str, tokens: &str, encoder: &str| {
+        let [corpus, tokens, encoder] = [corpus, tokens, encoder].map(str::to_owned);
         store("pairs").learning_from(LearntFrom {
-            corpus: corpus.to_owned(),
-            tokens: tokens.to_owned(),
+            corpus,
+            tokens,
+            encoder,
         })
     };
-    learning("1", "2").save(&path).unwrap();
-    learning("1", "2").load(&path).unwrap();
+    learning("1", "2", "4").save(&path).unwrap();
+    learning("1", "2", "4").load(&path).unwrap();
     // one that learns from whatever it is
     store("pairs").load(&path).unwrap();
-    for (corpus, tokens, name) in [("3", "2", "`corpus`"), ("1", "3", "`tokens`")] {
-        let refusal = learning(corpus, tokens).load(&path).unwrap_err();
+    for (corpus, tokens, encoder, said) in [
+        ("3", "2", "4", "other `corpus`"),
+        ("1", "3", "4", "other `tokens`"),
+        ("1", "2", "3", "another `encoder`"),
+    ] {
+        let refusal = learning(corpus, tokens, encoder).load(&path).unwrap_err();
         let refusal = refusal.to_string();
         assert!(
-            refusal.contains("learnt from other") && refusal.contains(name),
+            refusal.contains("learnt from")
+                && refusal.contains(said)
+                && refusal.contains("`adopt`"),
             "{refusal}"
         );
     }
+    // as those were that do not say which encoder
+    changed(&path, |_, metadata| {
+        metadata.extend([("corpus", "1"), ("tokens", "2")].map(|(k, v)| (k.into(), v.into())));
+    });
+    learning("1", "2", "4").load(&path).unwrap();
     store("pairs").save(&path).unwrap();
-    let refusal = learning("1", "2").load(&path).unwrap_err().to_string();
+    let refusal = learning("1", "2", "4").load(&path).unwrap_err().to_string();
     assert!(
         refusal.contains("does not say") && refusal.contains("`adopt`"),
         "{refusal}"
