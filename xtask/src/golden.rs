@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn folders_are_made_before_the_files_that_read_them() {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../golden");
+        let golden = Workspace::find().unwrap().root().join("golden");
         let names: Vec<_> = scripts_in(&golden)
             .unwrap()
             .iter()

@@ -46,14 +46,18 @@ pub struct Golden {
     bytes: Vec<u8>,
 }
 
-/// The folder of the reference files, in the checkout whose tests are run: cargo may have kept what it compiled for another one.
-pub fn golden_folder() -> PathBuf {
+/// The checkout whose tests are run: cargo may have kept what it compiled for another one.
+pub fn checkout() -> PathBuf {
     let compiled = Path::new(env!("CARGO_MANIFEST_DIR"));
     let run = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-    let folders = run.as_deref().unwrap_or(compiled).ancestors();
-    let mut golden = folders.map(|folder| folder.join("golden"));
-    let found = golden.find(|golden| golden.join("README.md").is_file());
-    found.unwrap_or_else(|| compiled.join("../../golden"))
+    let mut folders = run.as_deref().unwrap_or(compiled).ancestors();
+    let found = folders.find(|folder| folder.join("golden/README.md").is_file());
+    found.map_or_else(|| compiled.join("../.."), Path::to_owned)
+}
+
+/// The folder of the reference files.
+pub fn golden_folder() -> PathBuf {
+    checkout().join("golden")
 }
 
 /// The pipeline folder of the tiny random `sdxl` model.

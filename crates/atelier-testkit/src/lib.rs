@@ -11,6 +11,6 @@ pub mod parity;
 mod tests;
 
 pub use close::{assert_case_close, assert_close, assert_near, relative_error};
-pub use golden::{Golden, golden, golden_folder, tiny_sd15, tiny_sdxl};
+pub use golden::{Golden, checkout, golden, golden_folder, tiny_sd15, tiny_sdxl};
 #[cfg(feature = "vulkan")]
 pub use graphics::{graphics, without_graphics};

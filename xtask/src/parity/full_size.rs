@@ -56,6 +56,7 @@ pub(super) fn problems(rows: &[FullSize]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::Workspace;
 
     const ROW: &str = "[[row]]\nwhat = \"SDXL\"\nreference = \"diffusers 1.0\"\nerror = 1e-3\nlimit = 2e-2\nsecs = 10.0\n\
         peak_memory_gb = 11.0\ncommand = \"run\"\ndate = \"2000-01-01\"\n";
@@ -81,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_committed_file_is_sound() {
-        let rows = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(FILE)).unwrap();
+        let rows = read(&Workspace::find().unwrap().root().join(FILE)).unwrap();
         assert!(problems(&rows).is_empty());
     }
 }

@@ -130,6 +130,7 @@ mod tests {
     use super::super::groups::groups;
     use super::super::record::Record;
     use super::*;
+    use crate::workspace::Workspace;
 
     #[test]
     fn numbers_are_rounded_up_to_one_digit() {
@@ -176,7 +177,7 @@ mod tests {
             record(Measure::Absolute, 1e-5),
         ];
         let table = Table::of(&groups, &records).unwrap();
-        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../golden");
+        let golden = Workspace::find().unwrap().root().join("golden");
         let versions = Versions::of(&golden).unwrap();
         let page = page(&table, &[], &versions).unwrap();
         let reference = versions.named("diffusers").unwrap();

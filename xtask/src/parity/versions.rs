@@ -49,6 +49,7 @@ impl Versions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::Workspace;
 
     #[test]
     fn versions_are_those_of_the_requirements_else_of_a_script() {
@@ -68,7 +69,7 @@ mod tests {
 
     #[test]
     fn every_reference_has_a_version() {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../golden");
+        let golden = Workspace::find().unwrap().root().join("golden");
         let versions = Versions::of(&golden).unwrap();
         for group in super::super::groups::groups() {
             for package in group.references {

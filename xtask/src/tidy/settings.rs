@@ -88,10 +88,11 @@ pub(super) fn check(tree: &Tree, settings: &Settings) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::Workspace;
 
     #[test]
     fn the_file_of_this_checkout_reads() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tidy.toml");
+        let path = Workspace::find().unwrap().root().join("xtask/tidy.toml");
         let settings = Settings::read(&path).unwrap();
         assert!(settings.arrows["atelier-core"].is_empty());
         assert!(settings.limits.file_warn_lines < settings.limits.file_fail_lines);

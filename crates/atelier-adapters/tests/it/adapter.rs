@@ -1,17 +1,13 @@
 //! Adapter files: every layout read, kohya's written with its hashes, what cannot be used refused by name.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use atelier_adapters::{AdapterFile, AdapterLayer, Array, Content, KohyaMetadata, kohya_name};
 use atelier_core::{Coded as _, ErrorCode};
 use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 
-/// Made by `kohya_tiny.py`, which prints the hashes below.
-const TINY: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/tests/fixtures/kohya_tiny.safetensors"
-);
+/// What `kohya_tiny.py` prints of [`tiny`].
 const TINY_HASHES: [&str; 2] = [
     "bed641ab7c12e1d689a88da43ca1b046c677ac6f411162a648d3949af651e30f",
     "e3b0c442",
@@ -61,13 +57,19 @@ fn tiny_metadata() -> BTreeMap<String, String> {
     .into()
 }
 
+/// A file that `kohya_tiny.py` made.
+fn tiny() -> PathBuf {
+    atelier_testkit::checkout()
+        .join("crates/atelier-adapters/tests/fixtures/kohya_tiny.safetensors")
+}
+
 fn hashes(adapter: &AdapterFile) -> [&str; 2] {
     ["sshs_model_hash", "sshs_legacy_hash"].map(|key| adapter.metadata[key].as_str())
 }
 
 #[test]
 fn a_file_written_by_python_reads() {
-    let adapter = AdapterFile::read(TINY).unwrap();
+    let adapter = AdapterFile::read(tiny()).unwrap();
     assert_eq!(adapter.layers, tiny_layers());
     assert_eq!(hashes(&adapter), TINY_HASHES);
 }
@@ -80,7 +82,7 @@ fn the_same_adapter_gets_the_same_hashes_and_the_same_data_as_from_python() {
     let adapter = AdapterFile::read(&path).unwrap();
     assert_eq!(adapter.layers, tiny_layers());
     assert_eq!(hashes(&adapter), TINY_HASHES);
-    let (ours, theirs) = (fs_err::read(&path).unwrap(), fs_err::read(TINY).unwrap());
+    let (ours, theirs) = (fs_err::read(&path).unwrap(), fs_err::read(tiny()).unwrap());
     assert_eq!(ours.len(), theirs.len());
     assert_eq!(ours[..8], theirs[..8]);
     assert_eq!(ours[ours.len() - 64..], theirs[theirs.len() - 64..]);
@@ -372,7 +374,7 @@ fn empty_files_folders_and_cut_files_are_refused() {
     let message = |path: &Path| AdapterFile::read(path).unwrap_err().to_string();
     assert!(message(&path).contains("the file is empty"));
     assert!(message(folder.path()).contains("it is a folder, expected a file"));
-    let whole = fs_err::read(TINY).unwrap();
+    let whole = fs_err::read(tiny()).unwrap();
     fs_err::write(&path, &whole[..whole.len() - 2]).unwrap();
     assert!(message(&path).contains("truncated"), "{}", message(&path));
 }

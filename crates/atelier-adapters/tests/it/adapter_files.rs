@@ -1,7 +1,7 @@
 //! Adapter files of other programs on tiny models of both families: `golden/adapter_files/`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use atelier_adapters::operate::{convert, delta};
 use atelier_adapters::{
@@ -23,7 +23,7 @@ const FILES: [(&str, AdapterFamily, f64); 5] = [
 ];
 
 fn path(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/adapter_files");
+    let folder = atelier_testkit::golden_folder().join("adapter_files");
     folder.join(format!("{name}.safetensors"))
 }
 

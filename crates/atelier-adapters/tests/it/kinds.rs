@@ -1,7 +1,7 @@
 //! Every kind of adapter against the libraries that made it: `golden/adapter_kinds/`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use atelier_adapters::operate::apply_to_weight;
 use atelier_adapters::{AdapterFile, AdapterFormat, AdapterLayer};
@@ -22,7 +22,7 @@ const PEFT_KINDS: [&str; 7] = [
 ];
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/adapter_kinds")
+    atelier_testkit::golden_folder().join("adapter_kinds")
 }
 
 #[track_caller]

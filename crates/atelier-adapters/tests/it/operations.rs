@@ -1,7 +1,7 @@
 //! Conversions, merges and reports of adapter files.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use atelier_adapters::operate::{
     Ingredient, MergeError, convert, delta, inspect, merge, merge_while, survey,
@@ -321,8 +321,8 @@ fn ingredient(layers: &[AdapterLayer]) -> Ingredient<'_> {
 }
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../golden/adapter_kinds")
+    atelier_testkit::golden_folder()
+        .join("adapter_kinds")
         .join(name)
 }
 

@@ -1,7 +1,7 @@
 //! The scale of an adapter: from wherever it is kept, into whatever format, without loss.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use atelier_adapters::operate::{Ingredient, convert, delta, merge};
 use atelier_adapters::{
@@ -17,7 +17,7 @@ const WEIGHTS: &str = "adapter_model.safetensors";
 const TO_Q: &str = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q";
 
 fn golden(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden");
+    let folder = atelier_testkit::golden_folder();
     folder.join(name)
 }
 

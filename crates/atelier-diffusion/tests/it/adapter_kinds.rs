@@ -1,6 +1,6 @@
 //! Every kind of adapter, attached to single layers, against the libraries that made them: `golden/adapter_kinds/`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use atelier_adapters::AdapterFile;
 use atelier_core::WeightChange;
@@ -19,7 +19,7 @@ use crate::source::device;
 const TOLERANCE: f64 = 1e-5;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/adapter_kinds")
+    atelier_testkit::golden_folder().join("adapter_kinds")
 }
 
 fn expected() -> TensorFile {

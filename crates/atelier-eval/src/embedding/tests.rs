@@ -1,7 +1,5 @@
 //! The network against PyTorch with the published network, from pixels to the last means.
 
-use std::path::Path;
-
 use atelier_data::{Limits, RgbPicture, decode_picture};
 use atelier_testkit::{Golden, assert_case_close, golden, parity};
 
@@ -22,7 +20,7 @@ fn picture(file: &Golden, name: &str) -> RgbPicture {
 
 fn pictures(file: &Golden) -> Vec<(String, RgbPicture)> {
     let drawn = DRAWN.map(|name| (name.to_owned(), picture(file, &format!("{name}.pixels"))));
-    let blobs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/blob-faces/held-out");
+    let blobs = atelier_testkit::checkout().join("assets/blob-faces/held-out");
     let blob = blobs.join(file.config()["blob"].as_str().unwrap());
     let blob = decode_picture(&blob, &Limits::default()).unwrap();
     drawn

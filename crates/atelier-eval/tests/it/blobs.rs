@@ -8,7 +8,7 @@ use atelier_eval::{Feature, likeness, mutual_likeness, nearest};
 use crate::shapes::{BLUE, YELLOW, cross, diamond, disc, shape};
 
 pub(crate) fn blobs(part: &str) -> Vec<(String, RgbPicture)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/blob-faces");
+    let folder = atelier_testkit::checkout().join("assets/blob-faces");
     let dataset = read_folder(folder.join(part), false, &Limits::default()).unwrap();
     let read = |path: &Path| decode_picture(path, &Limits::default()).unwrap();
     dataset

@@ -69,10 +69,8 @@ mod tests {
 
     #[test]
     fn a_file_whose_scale_stands_elsewhere_is_not_taken_alone() {
-        let from = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../golden/adapter_kinds/peft_lora/adapter_model.safetensors"
-        );
+        let from = "adapter_kinds/peft_lora/adapter_model.safetensors";
+        let from = atelier_testkit::golden_folder().join(from);
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("upload.safetensors");
         fs_err::copy(from, &file).unwrap();

@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_drawing_takes_no_more_than_is_planned_and_not_much_less() {
-        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/atelier-mini");
+        let base = atelier_testkit::checkout().join("assets/atelier-mini");
         let base = Base::open(&base).unwrap();
         for (threads, precision, peaks) in MEASURED {
             for &(side, measured) in peaks {
@@ -191,7 +191,7 @@ mod tests {
     fn adapters_are_there_twice_and_weights_that_they_change_whole_beside_them() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("adapter.safetensors");
-        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/atelier-mini");
+        let base = atelier_testkit::checkout().join("assets/atelier-mini");
         let base = Base::open(&base).unwrap();
         let planned = |adapters: &[AdapterUse]| {
             let request = GenerateRequest {

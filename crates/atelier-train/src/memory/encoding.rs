@@ -44,13 +44,11 @@ pub(super) fn encoding_bytes(base: &Base, what: Encoded) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]
     fn the_largest_picture_counts_while_it_is_decoded() {
-        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/atelier-mini");
+        let base = atelier_testkit::checkout().join("assets/atelier-mini");
         let base = Base::open(&base).unwrap();
         let bytes = |largest_pixels, is_composed| {
             let what = Encoded {

@@ -3,7 +3,7 @@
 //! Its deeper levels magnify what is rounded before them a thousandfold: their gradients are a small part of the upper levels',
 //! and even those of two ways to compute in f32 differ by 1e-3 there.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use atelier_core::{Seed, Targets};
 use atelier_data::{Limits, chw_unit, decode_picture, training_square};
@@ -38,7 +38,7 @@ struct Examples {
 
 impl Examples {
     fn new() -> Self {
-        let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
+        let assets = atelier_testkit::checkout().join("assets");
         let (base, device) = (
             Base::open(&assets.join("atelier-mini")).unwrap(),
             Device::flex().autodiff(),

@@ -1,7 +1,6 @@
 //! What is written reads back, in the layout of the safetensors library.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use atelier_core::{Coded as _, ErrorCode};
 use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
@@ -136,7 +135,7 @@ fn contradictory_tensors_are_refused() {
 
 #[test]
 fn floats_of_8_bits_are_those_of_pytorch() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/float8.safetensors");
+    let golden = atelier_testkit::golden_folder().join("float8.safetensors");
     let file = TensorFile::open(golden).unwrap();
     for (name, dtype) in [("e4m3", DType::F8E4M3), ("e5m2", DType::F8E5M2)] {
         let read = |what: &str| file.read_f32(&format!("{name}.{what}")).unwrap();

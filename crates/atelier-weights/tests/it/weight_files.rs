@@ -14,7 +14,7 @@ use tempfile::TempDir;
 const UNET: &str = "diffusion_pytorch_model";
 
 fn tiny() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/tiny-sd15")
+    atelier_testkit::golden_folder().join("tiny-sd15")
 }
 
 /// A copy of the tiny base, without the weights of its U-Net.

@@ -17,7 +17,7 @@ use crate::TOLERANCE;
 const EULER_TOLERANCE: f64 = 5e-3;
 
 fn base() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/atelier-mini")
+    atelier_testkit::checkout().join("assets/atelier-mini")
 }
 
 fn asked(file: &Golden, sampler: SamplerKind) -> GenerateRequest {

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 /// The folder of the reference files.
 fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden")
+    atelier_testkit::golden_folder()
 }
 
 /// A tiny checkpoint of the reference files.
