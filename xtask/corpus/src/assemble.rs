@@ -102,8 +102,7 @@ enum Drawing {
 ///
 /// Making it fetches the pinned packages into `<cache>/npm` with the npm client and draws every picture.
 pub fn build(cache: &Path, side: usize) -> Result<Corpus> {
-    let stem = cache.join(format!("corpus-{side}"));
-    if let Some(mut corpus) = Corpus::load(&stem, has_pinned_sources)? {
+    if let Some(mut corpus) = Corpus::load(&stem(cache, side), has_pinned_sources)? {
         // What a folder of an earlier version kept apart is of no account.
         split::assign(&mut corpus.entries);
         return Ok(corpus);
@@ -129,8 +128,18 @@ pub fn build(cache: &Path, side: usize) -> Result<Corpus> {
     }
     split::assign(&mut entries);
     let corpus = Corpus::new(side, entries, pixels)?;
-    corpus.save(&stem, &packages::EMOJIBASE.spec())?;
+    keep(&corpus, cache)?;
     Ok(corpus)
+}
+
+/// Leaves a corpus in `cache`, where [`build`] finds it when its entries come from the pinned packages.
+pub fn keep(corpus: &Corpus, cache: &Path) -> Result<()> {
+    corpus.save(&stem(cache, corpus.side), &packages::EMOJIBASE.spec())
+}
+
+/// The path of a corpus without what its two files end with.
+fn stem(cache: &Path, side: usize) -> PathBuf {
+    cache.join(format!("corpus-{side}"))
 }
 
 /// Whether names and keywords come from the pinned package, and entries are those of every style, each from the package that
@@ -141,12 +150,17 @@ fn has_pinned_sources(words: &str, entries: &[Entry]) -> bool {
         .map(|entry| (entry.style.clone(), entry.source.clone()));
     let pinned = styles()
         .iter()
-        .map(|style| (style.style.to_owned(), style.package.spec()));
+        .map(|style| (style.style.to_owned(), style.source()));
     let (found, pinned): (BTreeSet<_>, BTreeSet<_>) = (found.collect(), pinned.collect());
     words == packages::EMOJIBASE.spec() && found == pinned
 }
 
 impl StyleSet {
+    /// The package that its pictures come from, with the pinned version.
+    pub fn source(&self) -> String {
+        self.package.spec()
+    }
+
     /// The drawing of each concept that this style has, in the order of the concepts.
     fn drawings(&self, cache: &Path, concepts: &[Concept]) -> Result<Vec<(usize, Drawing)>> {
         let numbered = concepts.iter().enumerate();
@@ -188,7 +202,7 @@ impl StyleSet {
             keywords: concept.keywords.clone(),
             style: self.style.to_owned(),
             group: concept.group.to_owned(),
-            source: self.package.spec(),
+            source: self.source(),
             licence: self.package.licence.to_owned(),
             split: Split::Train,
         }
@@ -236,7 +250,7 @@ mod tests {
     fn a_kept_corpus_counts_only_with_the_pinned_package_of_every_style() {
         let of = |style: &StyleSet| Entry {
             style: style.style.to_owned(),
-            source: style.package.spec(),
+            source: style.source(),
             ..entry("grinning face")
         };
         let words = packages::EMOJIBASE.spec();

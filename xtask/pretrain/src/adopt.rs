@@ -122,3 +122,170 @@ fn networks(
     })?;
     Ok(store)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::OnceLock;
+
+    use atelier_core::{DeviceChoice, Precision};
+    use atelier_corpus::{Corpus, Entry, keep, styles};
+
+    use super::*;
+    use crate::{export, latents};
+
+    /// Small networks of every kind.
+    fn recipe() -> Recipe {
+        let mut recipe = Recipe {
+            groups: vec!["food".to_owned()],
+            side: 64,
+            ..Recipe::default()
+        };
+        recipe.vae.channels = vec![4, 8];
+        recipe.vae.latent_channels = 4;
+        recipe.text.width = 16;
+        recipe.denoiser.channels = vec![32, 32];
+        recipe.denoiser.heads = vec![2, 2];
+        recipe.denoiser.attention = vec![false, true];
+        recipe.denoiser.views = 1;
+        recipe
+    }
+
+    /// An empty cache beside a corpus of plain squares, with these concepts in every style.
+    fn place(cache: PathBuf, concepts: &[&str]) -> Pretraining {
+        let recipe = recipe();
+        let entries = concepts.iter().flat_map(|concept| {
+            styles().iter().map(move |style| Entry {
+                id: format!("{}/{concept}", style.slug),
+                concept: (*concept).to_owned(),
+                keywords: vec!["meal".to_owned()],
+                style: style.style.to_owned(),
+                group: "food".to_owned(),
+                source: style.source(),
+                licence: "CC0-1.0".to_owned(),
+                split: Split::Train,
+            })
+        });
+        let entries: Vec<_> = entries.collect();
+        let pictures = (0..entries.len()).flat_map(|i| {
+            let pixel = [(40 * i % 256) as u8, (90 * i % 256) as u8, 80, 255];
+            pixel.repeat(recipe.side * recipe.side)
+        });
+        let pictures = pictures.collect();
+        let corpus = Corpus::new(recipe.side, entries, pictures).unwrap();
+        fs_err::create_dir_all(cache.join("corpus")).unwrap();
+        keep(&corpus, &cache.join("corpus")).unwrap();
+        Pretraining {
+            cache,
+            recipe,
+            chosen: atelier_device::open(DeviceChoice::Cpu, Precision::F32).unwrap(),
+            held_out: OnceLock::new(),
+        }
+    }
+
+    const CONCEPTS: [&str; 6] = ["apple", "bread", "cheese", "dumpling", "egg", "fig"];
+
+    /// A cache as the stages leave it after so many steps, whose weights `seed` moves from where every training begins.
+    fn trained(place: &Pretraining, steps: [u64; 2], seed: u64) {
+        let device = Device::flex();
+        let moved = |mut store: Store, steps| {
+            let mut rng = atelier_corpus::Rng::new(seed);
+            store.step = steps;
+            for slot in &mut store.slots {
+                for (value, average) in slot.values.iter_mut().zip(&mut slot.average) {
+                    *average += 0.01 * rng.unit();
+                    *value = *average + 0.01 * rng.unit();
+                }
+            }
+            store
+        };
+        let held_out = place.held_out().unwrap();
+        let autoencoder = &mut vae::untrained(&place.recipe, &device).unwrap();
+        let autoencoder = moved(Store::of(autoencoder, held_out.clone()), steps[0]);
+        autoencoder.save(&vae::checkpoint(place)).unwrap();
+        latents::encode(place).unwrap();
+        let corpus = place.drawn(Split::Train).unwrap();
+        let tokenizer = Tokenizer::open(&tokenizer_folder()).unwrap();
+        let vocabulary = Vocabulary::of(&corpus, &tokenizer);
+        let rows = vocabulary.len() + STRANGERS;
+        let networks = &mut denoiser::untrained(&place.recipe, rows, &device).unwrap();
+        let store = moved(Store::of(networks, held_out), steps[1]);
+        let learnt_from = vocabulary.learnt_from(&corpus, vae::encoder_of(&autoencoder));
+        let store = store.learning_from(learnt_from);
+        store.save(&denoiser::checkpoint(place)).unwrap();
+    }
+
+    fn export_of(place: &Pretraining) -> PathBuf {
+        let out = place.cache.join("exported");
+        export::export(place, &out).unwrap();
+        out
+    }
+
+    #[test]
+    fn what_goes_on_from_an_exported_folder_is_that_folder() {
+        let home = tempfile::tempdir().unwrap();
+        let first = place(home.path().join("first"), &CONCEPTS);
+        trained(&first, [70, 900], 3);
+        let exported = export_of(&first);
+
+        let second = place(home.path().join("second"), &CONCEPTS);
+        adopt(&second, &exported).unwrap();
+        let refusal = adopt(&second, &exported).unwrap_err().to_string();
+        assert!(refusal.contains("is there already"), "{refusal}");
+        latents::encode(&second).unwrap();
+        let again = export_of(&second);
+        for file in [
+            "training.json",
+            "unet/diffusion_pytorch_model.safetensors",
+            "text_encoder/model.safetensors",
+            "vae/diffusion_pytorch_model.safetensors",
+        ] {
+            let [was, is] = [&exported, &again].map(|folder| fs_err::read(folder.join(file)));
+            assert!(was.unwrap() == is.unwrap(), "`{file}` differs");
+        }
+
+        // with the autoencoder of another training its pictures mean other things
+        let third = place(home.path().join("third"), &CONCEPTS);
+        trained(&third, [70, 900], 4);
+        fs_err::copy(vae::checkpoint(&third), vae::checkpoint(&second)).unwrap();
+        latents::encode(&second).unwrap();
+        let out = second.cache.join("mixed");
+        let refusal = export::export(&second, &out).unwrap_err().to_string();
+        assert!(refusal.contains("another `encoder`"), "{refusal}");
+        assert!(!out.exists());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_gone_on_from_leaves_the_cache_as_it_was() {
+        let home = tempfile::tempdir().unwrap();
+        let first = place(home.path().join("first"), &CONCEPTS);
+        trained(&first, [70, 900], 3);
+        let exported = export_of(&first);
+        let refusal = |place: &Pretraining| {
+            let refusal = format!("{:#}", adopt(place, &exported).unwrap_err());
+            for path in [vae::checkpoint(place), denoiser::checkpoint(place)] {
+                assert!(!path.exists());
+            }
+            refusal
+        };
+        let others = place(home.path().join("others"), &["grape", "honey", "ice"]);
+        let told = refusal(&others);
+        assert!(told.contains("other pairs held out"), "{told}");
+        let mut wider = place(home.path().join("wider"), &CONCEPTS);
+        wider.recipe.vae.channels = vec![8, 16];
+        let told = refusal(&wider);
+        assert!(told.contains("other shapes"), "{told}");
+        let same = place(home.path().join("same"), &CONCEPTS);
+        let weights = exported.join("unet/diffusion_pytorch_model.safetensors");
+        fs_err::remove_file(weights).unwrap();
+        let told = refusal(&same);
+        assert!(told.contains("whole copy"), "{told}");
+        let untrained = place(home.path().join("untrained"), &CONCEPTS);
+        let mut origin: serde_json::Value =
+            serde_json::from_slice(&fs_err::read(exported.join("training.json")).unwrap()).unwrap();
+        origin["vae_steps"] = 0.into();
+        fs_err::write(exported.join("training.json"), origin.to_string()).unwrap();
+        let told = refusal(&untrained);
+        assert!(told.contains("was not trained"), "{told}");
+    }
+}

@@ -18,10 +18,10 @@ use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_nn::{Engine, Params, visit_fields};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::latents::{self, Latents};
+use crate::latents::{Encoded, Latents};
 use crate::recipe::{Optimizer, Recipe, SEED, Timesteps, WARMUP_STEPS};
 use crate::store::Store;
-use crate::vae::{self, log, missed};
+use crate::vae::{log, missed};
 use crate::vocabulary::{STRANGERS, Vocabulary};
 use crate::workers::{PARTS, Workers};
 use crate::{Pretraining, export, sheet};
@@ -193,9 +193,10 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
     let device = place.chosen.device.clone().autodiff();
     let corpus = place.drawn(Split::Train)?;
     let tokenizer = Tokenizer::open(&export::tokenizer_folder())?;
+    let encoded = Encoded::open(place, &corpus)?;
     let feed = Feed {
         recipe,
-        latents: latents::load(place, &corpus)?,
+        latents: encoded.read()?,
         vocabulary: Vocabulary::of(&corpus, &tokenizer),
         corpus,
         tokenizer,
@@ -209,8 +210,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
     let tokens = feed.vocabulary.len();
     let rows = tokens + STRANGERS;
     let mut workers = Workers::new(&device, || untrained(recipe, rows, &device))?;
-    let (_, encoder) = vae::trained(place, &Device::flex())?;
-    let learnt_from = feed.vocabulary.learnt_from(&feed.corpus, encoder);
+    let learnt_from = feed.vocabulary.learnt_from(&feed.corpus, encoded.encoder);
     let mut store = Store::of(workers.model(), place.held_out()?).learning_from(learnt_from);
     if checkpoint(place).exists() {
         store.load(&checkpoint(place))?;

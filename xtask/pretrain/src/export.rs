@@ -12,10 +12,11 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::latents::Encoded;
 use crate::recipe::{self, Recipe};
 use crate::store::Store;
 use crate::vocabulary::{self, STRANGERS, Vocabulary};
-use crate::{Pretraining, configs, denoiser, latents, vae};
+use crate::{Pretraining, configs, denoiser, vae};
 
 /// What an exported folder was made with, as `training.json` in it. A training may be made longer with another optimizer, batch
 /// or rate; only the last stretch is told here, so that the recipe from nothing need not give the same weights again.
@@ -52,9 +53,12 @@ impl Origin {
     }
 }
 
-/// The tokenizer that every edition shares.
+/// The tokenizer that every edition shares, in the checkout that cargo runs this in, else in that where it was compiled.
 pub(crate) fn tokenizer_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/atelier-mini/tokenizer")
+    let run = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let here = run.filter(|folder| folder.ends_with("xtask/pretrain"));
+    let here = here.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    here.join("../../assets/atelier-mini/tokenizer")
 }
 
 /// Writes the folder; it appears only when complete.
@@ -124,8 +128,9 @@ fn write_folder(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
     let device = Device::flex();
     let recipe = &place.recipe;
     let corpus = place.drawn(Split::Train)?;
-    let scaling_factor = latents::scaling_factor(place, &corpus)?;
-    let trained = denoiser(place, &corpus, &device)?;
+    let encoded = Encoded::open(place, &corpus)?;
+    let scaling_factor = encoded.scaling_factor()?;
+    let trained = denoiser(place, (&corpus, encoded.encoder), &device)?;
     let mut autoencoder = vae::untrained(recipe, &device)?;
     let mut pixels = Store::of(&mut autoencoder, place.held_out()?);
     pixels.load(&vae::checkpoint(place))?;
@@ -197,15 +202,18 @@ fn narrow_posterior(pixels: &mut Store) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The trained denoiser and text encoder, with rows for all tokens.
-fn denoiser(place: &Pretraining, corpus: &Corpus, device: &Device) -> anyhow::Result<Store> {
+/// The denoiser and text encoder that were trained on a corpus as this encoder has it, with rows for all tokens.
+fn denoiser(
+    place: &Pretraining,
+    (corpus, encoder): (&Corpus, String),
+    device: &Device,
+) -> anyhow::Result<Store> {
     let vocabulary = Vocabulary::of(corpus, &Tokenizer::open(&tokenizer_folder())?);
     let store = |tokens| -> anyhow::Result<Store> {
         let mut model = denoiser::untrained(&place.recipe, tokens, device)?;
         Ok(Store::of(&mut model, place.held_out()?))
     };
     let trained = store(vocabulary.len() + STRANGERS)?;
-    let (_, encoder) = vae::trained(place, device)?;
     let mut trained = trained.learning_from(vocabulary.learnt_from(corpus, encoder));
     trained.load(&denoiser::checkpoint(place))?;
     let mut all = store(vocabulary::ALL)?;

@@ -75,35 +75,51 @@ pub(crate) fn encode(place: &Pretraining) -> anyhow::Result<()> {
     latents.write(&file(place), &MadeWith::new(encoder, &corpus))
 }
 
-/// Reads what [`encode`] wrote of `corpus`.
-pub(crate) fn load(place: &Pretraining, corpus: &Corpus) -> anyhow::Result<Latents> {
-    Latents::read(&opened(place, corpus)?, stride(&place.recipe))
+/// What [`encode`] wrote, whose pictures are read when they are wanted.
+pub(crate) struct Encoded {
+    file: TensorFile,
+    /// Values of a picture.
+    stride: usize,
+    /// The number of the encoder, see [`vae::encoder_of`].
+    pub(crate) encoder: String,
 }
 
-/// The factor that [`encode`] measured of `corpus`. Nothing else of the file is read.
-pub(crate) fn scaling_factor(place: &Pretraining, corpus: &Corpus) -> anyhow::Result<f64> {
-    scaling_factor_of(&opened(place, corpus)?)
+impl Encoded {
+    /// Opens the file, when it was made with the encoder that there is now from `corpus`.
+    pub(crate) fn open(place: &Pretraining, corpus: &Corpus) -> anyhow::Result<Self> {
+        let file = TensorFile::open(file(place)).context("run the `latents` stage first")?;
+        let (_, encoder) = vae::trained(place, &Device::flex())?;
+        let made_with = MadeWith::new(encoder, corpus);
+        made_with.check(&file)?;
+        let stride = stride(&place.recipe);
+        let found = file.info("latents").and_then(|info| info.shape.last());
+        ensure!(
+            found == Some(&stride),
+            "`{}` holds {found:?} values of a picture, and {} pixels have {stride}; run the `latents` stage again",
+            file.path().display(),
+            place.recipe.side
+        );
+        Ok(Self {
+            file,
+            stride,
+            encoder: made_with.encoder,
+        })
+    }
+
+    /// The pictures.
+    pub(crate) fn read(&self) -> anyhow::Result<Latents> {
+        Latents::read(&self.file, self.stride)
+    }
+
+    /// The factor that gives the latents unit variance.
+    pub(crate) fn scaling_factor(&self) -> anyhow::Result<f64> {
+        scaling_factor_of(&self.file)
+    }
 }
 
 /// Values of an encoded picture.
 fn stride(recipe: &Recipe) -> usize {
     recipe.vae.latent_channels * recipe.latent_side().pow(2)
-}
-
-/// The file, when it was made with this encoder from this corpus.
-fn opened(place: &Pretraining, corpus: &Corpus) -> anyhow::Result<TensorFile> {
-    let file = TensorFile::open(file(place)).context("run the `latents` stage first")?;
-    let (_, encoder) = vae::trained(place, &Device::flex())?;
-    MadeWith::new(encoder, corpus).check(&file)?;
-    let stride = stride(&place.recipe);
-    let found = file.info("latents").and_then(|info| info.shape.last());
-    ensure!(
-        found == Some(&stride),
-        "`{}` holds {found:?} values of a picture, and {} pixels have {stride}; run the `latents` stage again",
-        file.path().display(),
-        place.recipe.side
-    );
-    Ok(file)
 }
 
 /// What encoded pictures were made with, as numbers that change when it does.

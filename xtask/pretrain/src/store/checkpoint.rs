@@ -45,8 +45,6 @@ impl LearntFrom {
                 Some(_) => bail!(
                     "`{path}` learnt from other `{name}` than there are now, which differ in pictures, words or order; {CURE}"
                 ),
-                // Checkpoints did not always say.
-                None if name == ENCODER => {}
                 None => bail!("`{path}` does not say from which `{name}` it learnt; {CURE}"),
             }
         }

@@ -290,11 +290,6 @@ fn a_checkpoint_goes_on_with_what_it_learnt_from_alone() {
             "{refusal}"
         );
     }
-    // as those were that do not say which encoder
-    changed(&path, |_, metadata| {
-        metadata.extend([("corpus", "1"), ("tokens", "2")].map(|(k, v)| (k.into(), v.into())));
-    });
-    learning("1", "2", "4").load(&path).unwrap();
     store("pairs").save(&path).unwrap();
     let refusal = learning("1", "2", "4").load(&path).unwrap_err().to_string();
     assert!(
