@@ -128,12 +128,13 @@ pub fn build(cache: &Path, side: usize) -> Result<Corpus> {
     }
     split::assign(&mut entries);
     let corpus = Corpus::new(side, entries, pixels)?;
-    keep(&corpus, cache)?;
+    save_in(cache, &corpus)?;
     Ok(corpus)
 }
 
-/// Leaves a corpus in `cache`, where [`build`] finds it when its entries come from the pinned packages.
-pub fn keep(corpus: &Corpus, cache: &Path) -> Result<()> {
+/// Writes a corpus into the folder `cache`, which must exist. [`build`] takes it when its entries come from the pinned packages,
+/// and decides anew which pairs are held out.
+pub fn save_in(cache: &Path, corpus: &Corpus) -> Result<()> {
     corpus.save(&stem(cache, corpus.side), &packages::EMOJIBASE.spec())
 }
 

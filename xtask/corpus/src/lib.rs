@@ -18,7 +18,7 @@ mod sets;
 mod split;
 mod store;
 
-pub use assemble::{StyleSet, build, keep, styles};
+pub use assemble::{StyleSet, build, save_in, styles};
 pub use caption::{caption, caption_parts, full_caption};
 pub use compose::{Augment, COLOURS, compose};
 pub use entry::{Entry, Split};

@@ -58,27 +58,30 @@ pub(crate) fn adopt(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
         &mut vae::untrained(&place.recipe, &device)?,
         place.held_out()?,
     );
-    let file = TensorFile::open(base.join("vae/diffusion_pytorch_model.safetensors"))?;
     let told = || {
         format!(
             "cannot begin with `{}`; take a whole copy of it",
             base.display()
         )
     };
+    let file = base.join("vae/diffusion_pytorch_model.safetensors");
+    let file = TensorFile::open(file).with_context(told)?;
     autoencoder
         .begin_with(made.vae_steps, |slot| read(&file, &slot.name, &slot.shape))
         .with_context(told)?;
     let encoder = vae::encoder_of(&autoencoder);
     let store = networks(place, base, (made.denoiser_steps, encoder)).with_context(told)?;
     fs_err::create_dir_all(&place.cache)?;
-    // The autoencoder last: without it no stage that needs the other begins.
-    let written = store
-        .save(&checkpoints[1])
-        .and_then(|()| autoencoder.save(&checkpoints[0]))
-        .and_then(|()| place.recipe.keep(&place.cache));
+    let recipe = Recipe::file(&place.cache);
+    let mut new = checkpoints.to_vec();
+    new.extend((!recipe.exists()).then_some(recipe));
+    // The autoencoder last: without it no stage begins.
+    let written = (place.recipe.keep(&place.cache))
+        .and_then(|()| store.save(&checkpoints[1]))
+        .and_then(|()| autoencoder.save(&checkpoints[0]));
     if written.is_err() {
         // nothing was begun
-        for file in checkpoints.iter().filter(|file| file.exists()) {
+        for file in new.iter().filter(|file| file.exists()) {
             fs_err::remove_file(file).ok();
         }
     }
@@ -129,7 +132,7 @@ mod tests {
     use std::sync::OnceLock;
 
     use atelier_core::{DeviceChoice, Precision};
-    use atelier_corpus::{Corpus, Entry, keep, styles};
+    use atelier_corpus::{Corpus, Entry, save_in, styles};
 
     use super::*;
     use crate::{export, latents};
@@ -174,7 +177,7 @@ mod tests {
         let pictures = pictures.collect();
         let corpus = Corpus::new(recipe.side, entries, pictures).unwrap();
         fs_err::create_dir_all(cache.join("corpus")).unwrap();
-        keep(&corpus, &cache.join("corpus")).unwrap();
+        save_in(&cache.join("corpus"), &corpus).unwrap();
         Pretraining {
             cache,
             recipe,
@@ -215,6 +218,17 @@ mod tests {
         store.save(&denoiser::checkpoint(place)).unwrap();
     }
 
+    fn json(file: &Path) -> serde_json::Value {
+        serde_json::from_slice(&fs_err::read(file).unwrap()).unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs_err::read_dir(folder).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        names.sort();
+        names
+    }
+
     fn export_of(place: &Pretraining) -> PathBuf {
         let out = place.cache.join("exported");
         export::export(place, &out).unwrap();
@@ -236,13 +250,25 @@ mod tests {
         let again = export_of(&second);
         for file in [
             "training.json",
+            "model_index.json",
+            "scheduler/scheduler_config.json",
+            "unet/config.json",
             "unet/diffusion_pytorch_model.safetensors",
+            "text_encoder/config.json",
             "text_encoder/model.safetensors",
             "vae/diffusion_pytorch_model.safetensors",
         ] {
             let [was, is] = [&exported, &again].map(|folder| fs_err::read(folder.join(file)));
             assert!(was.unwrap() == is.unwrap(), "`{file}` differs");
         }
+        // measured anew, with an encoder that was rounded to 16 bits
+        let [was, is] = [&exported, &again].map(|folder| {
+            let mut config = json(&folder.join("vae/config.json"));
+            let factor = config.as_object_mut().unwrap().remove("scaling_factor");
+            (config, factor.unwrap().as_f64().unwrap())
+        });
+        assert_eq!(was.0, is.0);
+        assert!((was.1 / is.1 - 1.0).abs() < 1e-3, "{} {}", was.1, is.1);
 
         // with the autoencoder of another training its pictures mean other things
         let third = place(home.path().join("third"), &CONCEPTS);
@@ -262,10 +288,9 @@ mod tests {
         trained(&first, [70, 900], 3);
         let exported = export_of(&first);
         let refusal = |place: &Pretraining| {
+            let before = names(&place.cache);
             let refusal = format!("{:#}", adopt(place, &exported).unwrap_err());
-            for path in [vae::checkpoint(place), denoiser::checkpoint(place)] {
-                assert!(!path.exists());
-            }
+            assert_eq!(names(&place.cache), before);
             refusal
         };
         let others = place(home.path().join("others"), &["grape", "honey", "ice"]);
@@ -275,17 +300,40 @@ mod tests {
         wider.recipe.vae.channels = vec![8, 16];
         let told = refusal(&wider);
         assert!(told.contains("other shapes"), "{told}");
+        // a folder in the place of a file, so that it cannot be written
         let same = place(home.path().join("same"), &CONCEPTS);
-        let weights = exported.join("unet/diffusion_pytorch_model.safetensors");
-        fs_err::remove_file(weights).unwrap();
+        let taken = same.cache.join("recipe.json");
+        fs_err::create_dir(&taken).unwrap();
         let told = refusal(&same);
-        assert!(told.contains("whole copy"), "{told}");
-        let untrained = place(home.path().join("untrained"), &CONCEPTS);
-        let mut origin: serde_json::Value =
-            serde_json::from_slice(&fs_err::read(exported.join("training.json")).unwrap()).unwrap();
+        assert!(told.contains("recipe.json"), "{told}");
+        fs_err::remove_dir(&taken).unwrap();
+        for part in ["unet", "vae"] {
+            let weights = exported
+                .join(part)
+                .join("diffusion_pytorch_model.safetensors");
+            fs_err::remove_file(weights).unwrap();
+            let told = refusal(&same);
+            assert!(told.contains("whole copy") && told.contains(part), "{told}");
+        }
+        let mut origin = json(&exported.join("training.json"));
         origin["vae_steps"] = 0.into();
         fs_err::write(exported.join("training.json"), origin.to_string()).unwrap();
-        let told = refusal(&untrained);
+        let told = refusal(&same);
         assert!(told.contains("was not trained"), "{told}");
+    }
+
+    #[test]
+    fn without_its_autoencoder_a_denoiser_goes_on_in_no_stage() {
+        let home = tempfile::tempdir().unwrap();
+        let half = place(home.path().join("half"), &CONCEPTS);
+        trained(&half, [70, 900], 3);
+        // as one leaves it who is killed before the last file
+        fs_err::remove_file(vae::checkpoint(&half)).unwrap();
+        let told = vae::train(&half, 7000, false).unwrap_err().to_string();
+        assert!(
+            told.contains("denoiser.safetensors") && told.contains("--cache"),
+            "{told}"
+        );
+        assert!(!vae::checkpoint(&half).exists());
     }
 }

@@ -85,7 +85,10 @@ pub(crate) struct Encoded {
 }
 
 impl Encoded {
-    /// Opens the file, when it was made with the encoder that there is now from `corpus`.
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// When it is not there, was made by another encoder than the one of the cache, or from another corpus.
     pub(crate) fn open(place: &Pretraining, corpus: &Corpus) -> anyhow::Result<Self> {
         let file = TensorFile::open(file(place)).context("run the `latents` stage first")?;
         let (_, encoder) = vae::trained(place, &Device::flex())?;
@@ -93,9 +96,10 @@ impl Encoded {
         made_with.check(&file)?;
         let stride = stride(&place.recipe);
         let found = file.info("latents").and_then(|info| info.shape.last());
+        let found = found.copied().unwrap_or_default();
         ensure!(
-            found == Some(&stride),
-            "`{}` holds {found:?} values of a picture, and {} pixels have {stride}; run the `latents` stage again",
+            found == stride,
+            "`{}` holds {found} values of a picture, and {} pixels have {stride}; run the `latents` stage again",
             file.path().display(),
             place.recipe.side
         );

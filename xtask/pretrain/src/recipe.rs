@@ -9,7 +9,7 @@
 mod problems;
 mod record;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use atelier_weights::atomic;
@@ -23,7 +23,6 @@ pub(crate) const WARMUP_STEPS: u64 = 200;
 /// Every random choice follows from it.
 pub(crate) const SEED: u64 = 20;
 
-/// Where a cache folder holds its recipe.
 const FILE: &str = "recipe.json";
 
 /// What one training of the base is made with.
@@ -251,7 +250,7 @@ impl Recipe {
     /// # Errors
     /// When the one given is not the one that lies there, or has problems.
     pub(crate) fn of(cache: &Path, given: Option<&Path>) -> anyhow::Result<Self> {
-        let kept = cache.join(FILE);
+        let kept = Self::file(cache);
         let kept = kept.exists().then(|| read_kept(&kept)).transpose()?;
         let given = given.map(read).transpose()?;
         if let (Some(kept), Some(given)) = (&kept, &given) {
@@ -272,9 +271,14 @@ impl Recipe {
         Ok(recipe)
     }
 
+    /// Where a cache folder holds its recipe.
+    pub(crate) fn file(cache: &Path) -> PathBuf {
+        cache.join(FILE)
+    }
+
     /// Leaves the recipe in a cache folder for later calls.
     pub(crate) fn keep(&self, cache: &Path) -> anyhow::Result<()> {
-        let (path, text) = (cache.join(FILE), serde_json::to_vec_pretty(self)?);
+        let (path, text) = (Self::file(cache), serde_json::to_vec_pretty(self)?);
         if fs_err::read(&path).is_ok_and(|kept| kept == text) {
             return Ok(());
         }

@@ -18,7 +18,7 @@ use crate::pictures::{batch, random_view};
 use crate::recipe::{Optimizer, Recipe, SEED, WARMUP_STEPS};
 use crate::store::{Store, WEIGHT_DECAY};
 use crate::workers::{PARTS, Workers};
-use crate::{Pretraining, sheet};
+use crate::{Pretraining, denoiser, sheet};
 
 /// Where the checkpoint of this stage lies.
 pub(crate) fn checkpoint(place: &Pretraining) -> PathBuf {
@@ -70,6 +70,13 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
     let mut store = Store::of(workers.model(), place.held_out()?);
     if checkpoint(place).exists() {
         store.load(&checkpoint(place))?;
+    } else {
+        let denoiser = denoiser::checkpoint(place);
+        ensure!(
+            !denoiser.exists(),
+            "`{}` lies there without its autoencoder, and would not fit a new one; begin in another `--cache`",
+            denoiser.display()
+        );
     }
     ensure!(
         decoder_only || store.began == 0 || store.step >= steps,

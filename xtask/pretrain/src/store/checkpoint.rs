@@ -33,7 +33,7 @@ impl LearntFrom {
 
     /// Refuses a checkpoint that learnt from anything else, or does not say from what.
     fn check(&self, file: &TensorFile) -> anyhow::Result<()> {
-        const CURE: &str = "go on in a new `--cache` that `adopt` begins with its exported folder";
+        const CURE: &str = "go on in a new `--cache` that `adopt` begins with an exported folder of it, as `preview` is in this one";
         let path = file.path().display();
         for (name, expected) in self.named() {
             match file.metadata().get(name) {
