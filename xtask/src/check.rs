@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 
+use crate::parity::Parity;
 use crate::workspace::Workspace;
 use crate::{generated, process, tidy, web};
 
@@ -29,6 +30,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     step("web pages", || web::check(workspace.root()))?;
     step("generated pages", || generated::generate(workspace, true))?;
     step("tests", || test(workspace))?;
+    step("parity", || Parity { check: true }.run(workspace))?;
     println!("all checks passed");
     Ok(())
 }

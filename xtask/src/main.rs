@@ -11,6 +11,7 @@ mod clients;
 mod generated;
 mod golden;
 mod graphics;
+mod machine;
 mod parity;
 mod process;
 mod tidy;

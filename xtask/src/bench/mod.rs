@@ -3,7 +3,6 @@
 
 mod case;
 mod compared;
-mod machine;
 mod page;
 mod programs;
 mod scaling;
@@ -16,6 +15,7 @@ use anyhow::{Result, ensure};
 use atelier_core::Precision;
 use clap::{Args, ValueEnum};
 
+use crate::machine::Machine;
 use crate::workspace::Workspace;
 use crate::{golden, process};
 
@@ -152,7 +152,7 @@ impl Bench {
         for base in &mut self.base {
             *base = fs_err::canonicalize(&*base)?;
         }
-        let machine = machine::Machine::here()?;
+        let machine = Machine::here()?;
         if machine.is_busy() {
             println!("warning: something else runs on this machine; its times mean little");
         }

@@ -164,6 +164,11 @@ fn pictures() -> Vec<Group> {
             &[("stable_diffusion/checkpoints.rs", "", "")],
         ),
         group(
+            "pictures of folders whose schedules diffusers corrects",
+            &["diffusers"],
+            &[("early_folders.rs", "", "")],
+        ),
+        group(
             "pictures of texts that differ in length",
             &["diffusers"],
             &[("wording.rs", "", ".latents.")],

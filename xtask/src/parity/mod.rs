@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::machine::Machine;
 use crate::process;
 use crate::workspace::Workspace;
 use table::Table;
@@ -33,7 +34,7 @@ const CRATES: [&str; 4] = [
 pub(crate) struct Parity {
     /// Write nothing; fail when a group was not measured or is not on the page, or an error exceeds its limit.
     #[arg(long)]
-    check: bool,
+    pub(crate) check: bool,
 }
 
 impl Parity {
@@ -54,7 +55,9 @@ impl Parity {
             problems.extend(page::lacking(&present, &table));
         } else {
             let versions = versions::Versions::of(&workspace.root().join("golden"))?;
-            fs_err::write(&path, page::page(&table, &full_size, &versions)?)?;
+            let has_bf16_unit = Machine::here().is_ok_and(|it| it.multiplies_bf16_matrices());
+            let page = page::page((&table, has_bf16_unit), &full_size, &versions)?;
+            fs_err::write(&path, page)?;
             println!("wrote {PAGE}");
         }
         if !problems.is_empty() {

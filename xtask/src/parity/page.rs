@@ -17,12 +17,15 @@ const OPENING: &str = "\
 How far the numbers of this program lie from those of the programs that it follows, on tiny models with random weights.
 The error is the largest of all comparisons, rounded up to one digit: the largest difference over the largest expected value, or the largest difference itself where the limit says absolute.
 A test fails where an error exceeds its limit.
-Rows of bf16 are of processors without a unit that multiplies matrices of it; with one (AMX) their limits are those of PyTorch's own bf16 (`golden/bf16_gradients.py`).
+{bf16}
 The references were computed in f32 on a CPU with the scripts in `golden/`; they are themselves about 1e-6 from exact arithmetic ([reference tensors](../dev/testing.md#reference-tensors)).
 
 | what | reference | comparisons | largest error | limit |
 |---|---|---|---|---|
 ";
+
+const BF16_WITH_UNIT: &str = "Rows of bf16 are of a processor with a unit that multiplies matrices of it (AMX), and their limits those of PyTorch's own bf16 (`golden/bf16_gradients.py`); without one bf16 is more exact here, and the limits are narrower.";
+const BF16_WITHOUT_UNIT: &str = "Rows of bf16 are of a processor without a unit that multiplies matrices of it; with one (AMX) their limits are those of PyTorch's own bf16 (`golden/bf16_gradients.py`).";
 
 const FULL_SIZE: &str = "
 ## Full-size models
@@ -33,13 +36,18 @@ Measured by hand with random weights, because such models are too large for test
 |---|---|---|---|---|---|---|---|
 ";
 
-/// The page.
+/// The page of a table that was measured with or without a unit for bf16.
 pub(super) fn page(
-    table: &Table<'_>,
+    (table, has_bf16_unit): (&Table<'_>, bool),
     full_size: &[FullSize],
     versions: &Versions,
 ) -> Result<String> {
-    let mut page = OPENING.to_owned();
+    let bf16 = if has_bf16_unit {
+        BF16_WITH_UNIT
+    } else {
+        BF16_WITHOUT_UNIT
+    };
+    let mut page = OPENING.replace("{bf16}", bf16);
     for (group, rows) in table.groups() {
         let names = group
             .references
@@ -179,7 +187,12 @@ mod tests {
         let table = Table::of(&groups, &records).unwrap();
         let golden = Workspace::find().unwrap().root().join("golden");
         let versions = Versions::of(&golden).unwrap();
-        let page = page(&table, &[], &versions).unwrap();
+        assert_ne!(
+            page((&table, true), &[], &versions).unwrap(),
+            page((&table, false), &[], &versions).unwrap()
+        );
+        let page = page((&table, false), &[], &versions).unwrap();
+        assert!(page.contains("without a unit") && !page.contains("{bf16}"));
         let reference = versions.named("diffusers").unwrap();
         assert!(page.contains(&format!("| autoencoders | {reference} | 2 | 2e-7 | 1e-4 |")));
         assert!(page.contains(&format!(

@@ -1,4 +1,4 @@
-//! The machine that measured, as far as it decides how fast things are.
+//! The machine that measured, as far as it decides how fast things are, and how exact.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ const LEVELS: [&str; 5] = ["avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx
 
 /// What is told of the machine.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Machine {
+pub(crate) struct Machine {
     model: String,
     processors: usize,
     levels: Vec<&'static str>,
@@ -19,7 +19,7 @@ pub(super) struct Machine {
 
 impl Machine {
     /// The machine that this runs on, before anything is measured.
-    pub(super) fn here() -> Result<Self> {
+    pub(crate) fn here() -> Result<Self> {
         let cpu_info = fs_err::read_to_string("/proc/cpuinfo")?;
         let load = fs_err::read_to_string("/proc/loadavg").ok();
         Ok(Self::read(&cpu_info, load.as_deref()))
@@ -43,8 +43,13 @@ impl Machine {
         }
     }
 
+    /// Whether it has a unit that multiplies matrices of bf16, which kernels use where it is.
+    pub(crate) fn multiplies_bf16_matrices(&self) -> bool {
+        self.levels.contains(&"amx_bf16")
+    }
+
     /// Whether something else kept a processor to itself.
-    pub(super) fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         let load = self.load.as_ref().and_then(|load| load.parse::<f64>().ok());
         load.is_some_and(|load| load >= 1.0)
     }
@@ -81,6 +86,9 @@ mod tests {
             machine.to_string(),
             "AMD EPYC, 2 processors, with avx2, avx512f, avx512_bf16; load 0.52 before"
         );
+        assert!(!machine.multiplies_bf16_matrices());
+        let info = info.replace("avx512_bf16", "amx_bf16 amx_int8");
+        assert!(Machine::read(&info, None).multiplies_bf16_matrices());
     }
 
     #[test]
