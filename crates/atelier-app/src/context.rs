@@ -12,7 +12,8 @@ use atelier_core::{
 use atelier_diffusion::stable_diffusion::PackedFolder;
 use atelier_failure::{Cancelled, CodedResult as _};
 use atelier_hub::{Fetched, HubSource};
-use atelier_store::{KeptHashes, KeptPacked, Library};
+use atelier_kept::{KeptHashes, KeptPacked};
+use atelier_store::Library;
 
 use crate::device::{self, Chosen};
 use crate::output::Output;

@@ -7,6 +7,7 @@ mod credit;
 mod error;
 pub mod incoming;
 mod limits;
+mod listen_address;
 pub mod metrics;
 mod patient;
 pub mod places;
@@ -17,3 +18,4 @@ pub mod work;
 
 pub use error::Error;
 pub use limits::Limits;
+pub use listen_address::ListenAddress;

@@ -6,11 +6,17 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::limits::Limits;
 use crate::places::Parts;
-use crate::security::neighbourhood;
+use crate::security::{Access, neighbourhood};
 
 /// Few places are left when it is less than one of so many.
 const FEW: usize = 4;
+/// Open files that are none of a connection's: catalogue, logs, uploads, the queue.
+#[cfg(unix)]
+const OTHER_FILES: usize = 128;
+/// Without these a browser would wait for itself.
+const LEAST_CONNECTIONS: usize = 16;
 
 /// The room of a server.
 #[derive(Debug)]
@@ -37,6 +43,24 @@ impl Room {
         }
     }
 
+    /// That of a server with these limits, as far as the system lets it have files open. Where connections come through a proxy,
+    /// all are from its address.
+    pub fn of(limits: &Limits, access: &Access) -> Self {
+        let most = most_connections();
+        let of_each = limits.connections_of_each.min(part_of(most));
+        let of_each = (!access.is_behind_proxy).then_some(of_each);
+        Self::new(limits.connections.min(most), of_each)
+    }
+
+    /// The limits of whoever comes now: with few places left, it has to say soon what it wants.
+    pub fn hurried(&self, limits: &Limits) -> Limits {
+        let mut limits = *limits;
+        if self.is_scarce() {
+            limits.head = limits.head.min(limits.hurried_head);
+        }
+        limits
+    }
+
     /// Waits for a place, for whoever comes next; nothing where there is none any more.
     pub async fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.places).acquire_owned().await.ok()
@@ -53,9 +77,34 @@ impl Room {
     }
 
     /// Whether few places are left.
-    pub fn is_scarce(&self) -> bool {
+    fn is_scarce(&self) -> bool {
         self.places.available_permits() * FEW < self.count
     }
+}
+
+/// What one address has of so many connections.
+fn part_of(connections: usize) -> usize {
+    (connections / 4).max(LEAST_CONNECTIONS)
+}
+
+/// As many connections as the system lets us have files open, each with one that it reads.
+#[cfg(unix)]
+fn most_connections() -> usize {
+    use rustix::process::{Resource, getrlimit};
+    let files = getrlimit(Resource::Nofile).current;
+    let files = files.and_then(|files| usize::try_from(files).ok());
+    files.map_or(usize::MAX, connections_of)
+}
+
+#[cfg(not(unix))]
+fn most_connections() -> usize {
+    usize::MAX
+}
+
+/// As many connections as fit into so many open files.
+#[cfg(unix)]
+fn connections_of(files: usize) -> usize {
+    (files.saturating_sub(OTHER_FILES) / 2).max(LEAST_CONNECTIONS)
 }
 
 #[cfg(test)]
@@ -96,5 +145,13 @@ mod tests {
             scarce,
             [false, false, false, false, false, false, true, true]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn connections_and_what_they_read_fit_into_the_open_files() {
+        assert_eq!(connections_of(1024), 448);
+        assert_eq!(connections_of(64), 16);
+        assert!(most_connections() > 0);
     }
 }

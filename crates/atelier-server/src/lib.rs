@@ -31,9 +31,9 @@ mod trainings;
 mod web;
 
 pub use atelier_http::security::{Access, HostName};
-pub use atelier_http::{Error, Limits};
+pub use atelier_http::{Error, Limits, ListenAddress};
 
 pub use app::{Note, Services, Settings, guarded_router, router};
-pub use listen::{ListenAddress, Server};
+pub use listen::Server;
 pub use models::export::{AdapterDtype, AdapterWish, AdapterWriter};
 pub use openapi::openapi_json;

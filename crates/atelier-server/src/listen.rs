@@ -1,9 +1,7 @@
 //! The socket, with patience for slow clients that ends, and an end that lets requests finish.
 
-use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::str::FromStr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +9,7 @@ use atelier_core::CancelFlag;
 use atelier_http::connection::{serve, turn_away};
 use atelier_http::room::Room;
 use atelier_http::security::Access;
-use atelier_http::{Error, Limits};
+use atelier_http::{Error, ListenAddress};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::time::{interval, sleep, timeout};
 
@@ -22,64 +20,8 @@ use crate::chores::tidy;
 const THREADS: usize = 2;
 /// Threads for what is slow, at most.
 const SLOW_THREADS: usize = 64;
-/// Open files that are none of a connection's: catalogue, logs, uploads, the queue.
-#[cfg(unix)]
-const OTHER_FILES: usize = 128;
-/// Without these a browser would wait for itself.
-const LEAST_CONNECTIONS: usize = 16;
 /// How often it is looked whether to stop.
 const GLANCE: Duration = Duration::from_millis(50);
-
-/// An address to listen on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListenAddress(SocketAddr);
-
-impl FromStr for ListenAddress {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let local = text.strip_prefix("localhost:");
-        let address = match local {
-            Some(port) => port
-                .parse()
-                .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
-                .map_err(|error| format!("the port: {error}")),
-            None => text.parse().map_err(|_| not_an_address(text)),
-        };
-        let address: SocketAddr = address.map_err(|problem| Error::BadAddress {
-            text: text.to_owned(),
-            problem,
-        })?;
-        Ok(Self(address))
-    }
-}
-
-impl ListenAddress {
-    /// Whether no other machine can reach it.
-    pub fn is_loopback(self) -> bool {
-        self.0.ip().is_loopback()
-    }
-}
-
-impl From<ListenAddress> for SocketAddr {
-    fn from(ListenAddress(address): ListenAddress) -> Self {
-        address
-    }
-}
-
-fn not_an_address(text: &str) -> String {
-    if text.parse::<IpAddr>().is_ok() {
-        "it has no port".to_owned()
-    } else {
-        "it is no address of numbers, nor `localhost` with a port".to_owned()
-    }
-}
-
-impl fmt::Display for ListenAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// A server that has its address, and answers when it runs.
 #[derive(Debug)]
@@ -107,7 +49,7 @@ impl Server {
         settings: Settings,
         mut access: Access,
     ) -> Result<Self, Error> {
-        let ListenAddress(address) = address;
+        let address = SocketAddr::from(address);
         access.needs_login = access.needs_login_at(address);
         if access.needs_login && !settings.library.has_owner()? {
             return Err(Error::NoOwner { address });
@@ -170,7 +112,7 @@ async fn accept(
     let rounds = Arc::new(app.rounds());
     let open = GracefulShutdown::new();
     let tidying = tokio::spawn(tidy(app.clone()));
-    let room = room_of(limits, app.access());
+    let room = Room::of(limits, app.access());
     let stopped = async {
         let mut glances = interval(GLANCE);
         while !stop.is_cancelled() {
@@ -195,7 +137,7 @@ async fn accept(
                     continue;
                 };
                 let answering = (router.clone(), Arc::clone(&rounds));
-                let limits = hurried(limits, &room);
+                let limits = room.hurried(limits);
                 let answering = serve(stream, peer, answering, (&limits, open.watcher()));
                 tokio::spawn(async move {
                     answering.await;
@@ -211,94 +153,4 @@ async fn accept(
     app.clients().dismiss();
     let _ = timeout(limits.farewell, open.shutdown()).await;
     Ok(())
-}
-
-/// The room for connections. Where they come through a proxy, all are from its address.
-fn room_of(limits: &Limits, access: &Access) -> Room {
-    let most = most_connections();
-    let of_each = limits.connections_of_each.min(part_of(most));
-    let of_each = (!access.is_behind_proxy).then_some(of_each);
-    Room::new(limits.connections.min(most), of_each)
-}
-
-/// What one address has of so many connections.
-fn part_of(connections: usize) -> usize {
-    (connections / 4).max(LEAST_CONNECTIONS)
-}
-
-/// Who comes when few places are left has to say soon what it wants.
-fn hurried(limits: &Limits, room: &Room) -> Limits {
-    let mut limits = *limits;
-    if room.is_scarce() {
-        limits.head = limits.head.min(limits.hurried_head);
-    }
-    limits
-}
-
-/// As many connections as the system lets us have files open, each with one that it reads.
-#[cfg(unix)]
-fn most_connections() -> usize {
-    use rustix::process::{Resource, getrlimit};
-    let files = getrlimit(Resource::Nofile).current;
-    let files = files.and_then(|files| usize::try_from(files).ok());
-    files.map_or(usize::MAX, connections_of)
-}
-
-#[cfg(not(unix))]
-fn most_connections() -> usize {
-    usize::MAX
-}
-
-/// As many connections as fit into so many open files.
-#[cfg(unix)]
-fn connections_of(files: usize) -> usize {
-    (files.saturating_sub(OTHER_FILES) / 2).max(LEAST_CONNECTIONS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[cfg(unix)]
-    #[test]
-    fn connections_and_what_they_read_fit_into_the_open_files() {
-        assert_eq!(connections_of(1024), 448);
-        assert_eq!(connections_of(64), 16);
-        assert!(most_connections() > 0);
-    }
-
-    #[test]
-    fn addresses_are_numbers_with_a_port() {
-        for (text, address) in [
-            ("127.0.0.1:7860", "127.0.0.1:7860"),
-            ("localhost:80", "127.0.0.1:80"),
-            ("[::1]:0", "[::1]:0"),
-            ("127.9.9.9:1", "127.9.9.9:1"),
-        ] {
-            let parsed: ListenAddress = text.parse().unwrap();
-            assert_eq!(parsed.to_string(), address);
-        }
-        let refused = |text: &str| text.parse::<ListenAddress>().unwrap_err().to_string();
-        for (text, is_loopback) in [
-            ("127.9.9.9:1", true),
-            ("[::1]:1", true),
-            ("0.0.0.0:7860", false),
-            ("[::]:7860", false),
-            ("192.168.1.5:80", false),
-            ("[::ffff:127.0.0.1]:80", false),
-        ] {
-            let parsed: ListenAddress = text.parse().unwrap();
-            assert_eq!(parsed.is_loopback(), is_loopback, "{text}");
-        }
-        for (text, problem) in [
-            ("127.0.0.1", "no port"),
-            ("example.org:80", "no address of numbers"),
-            ("localhost:x", "the port"),
-            ("localhost:70000", "the port"),
-            ("", "no address"),
-        ] {
-            let error = refused(text);
-            assert!(error.contains(problem), "{error}");
-        }
-    }
 }

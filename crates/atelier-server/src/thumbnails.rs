@@ -7,7 +7,7 @@ use atelier_data::thumbnail::{Part, draw};
 use atelier_http::answer::etag::is_known;
 use atelier_http::answer::{Failure, Result};
 use atelier_http::security::only_this_picture;
-use atelier_store::ThumbnailName as Name;
+use atelier_kept::ThumbnailName as Name;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};

@@ -24,7 +24,7 @@ pub struct Work {
 impl Work {
     /// Begins, and removes what killed processes left. Waits only for others that do the latter.
     pub fn begin(folder: &Path) -> Result<Self> {
-        crate::private::create_dir_all(folder)?;
+        atelier_weights::private::create_dir_all(folder)?;
         sweep(folder);
         let lock = lock::open(folder)?;
         let is_locked = lock.file().lock_shared().is_ok();

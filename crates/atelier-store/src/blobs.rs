@@ -8,13 +8,13 @@ use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use atelier_weights::{atomic, sha256_file, sha256_hex};
+use atelier_weights::{atomic, private, sha256_file, sha256_hex};
 use fs_err::File;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
+use crate::lock;
 use crate::unnamed::Unnamed;
-use crate::{lock, private};
 
 /// The folder below the library's.
 pub(crate) const FOLDER: &str = "blobs";

@@ -12,14 +12,12 @@ mod datasets;
 mod door_mappings;
 mod error;
 mod jobs;
-mod kept;
 mod leftovers;
 mod library;
 mod lock;
 mod models;
 mod path_text;
 mod pictures;
-mod private;
 mod runs;
 mod start_pictures;
 mod trash;
@@ -29,6 +27,7 @@ pub use about::{About, AboutChange};
 pub use accounts::{
     Account, AccountChange, ApiToken, Audit, AuditPage, NewAudit, NewToken, Session, login_key,
 };
+pub use atelier_weights::private::create_dir_all as create_private_folder;
 pub use backup::BackedUp;
 pub use blobs::{BlobReader, Blobs, Hold, Swept};
 pub use check::{Checked, check};
@@ -49,14 +48,8 @@ pub use models::{
     Verdict, adapter_about,
 };
 pub use pictures::{NewPicture, Picture, PicturePage};
-pub use private::create_dir_all as create_private_folder;
 pub use runs::{
     Checkpoint, EpochPreviews, Losses, NewRun, Preview, Run, RunEnd, RunPage, Sitting, Spent,
 };
 pub use start_pictures::{JobStart, StartPicture};
 pub use trash::{Emptied, TRASH_DAYS};
-
-pub use kept::{
-    KeptHashes, KeptPacked, PackedContents, PackedRoom, ThumbnailName, Thumbnails,
-    thumbnails_folder,
-};

@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::blobs::{Named, Swept};
 use crate::error::Result;
 use crate::library::Library;
+use crate::start_pictures;
 use crate::unnamed::Unnamed;
-use crate::{kept, start_pictures};
 
 /// How long something stays in the trash.
 pub const TRASH_DAYS: i64 = 30;
@@ -91,7 +91,8 @@ impl Library {
             })
         })?;
         unnamed.keep(swept.is_some())?;
-        kept::sweep_thumbnails(self.home(), &self.read(named)?);
+        let hashes = self.read(named)?;
+        atelier_kept::sweep_thumbnails(self.home(), |hash| hashes.contains(hash));
         Ok(Emptied {
             files: swept.map(|Swept { files, .. }| files),
             size_bytes: swept.map_or(0, |Swept { size_bytes, .. }| size_bytes),

@@ -1,5 +1,5 @@
-//! Weights on disk: safetensors files with hard limits, model folders, hashes, and writing that leaves nothing half-done. Knows
-//! no tensor library.
+//! Weights on disk: safetensors files with hard limits, model folders, hashes, writing that leaves nothing half-done, and files
+//! that others do not read. Knows no tensor library.
 
 pub mod atomic;
 pub mod bake;
@@ -13,6 +13,7 @@ mod json;
 mod model_files;
 mod model_folder;
 mod part;
+pub mod private;
 mod report;
 mod tensor_bytes;
 mod tensor_file;

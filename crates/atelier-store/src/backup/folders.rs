@@ -5,14 +5,13 @@ use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
 
 use atelier_core::CancelFlag;
-use atelier_weights::{atomic, sha256_file};
+use atelier_weights::{atomic, private, sha256_file};
 use fs_err::File;
 use sha2::{Digest as _, Sha256};
 
 use crate::backup::BackedUp;
 use crate::blobs::{file_problem, hex};
 use crate::error::{Error, Result};
-use crate::private;
 use crate::runs::{CHECKPOINTS, STATE, written_files};
 
 /// Copies folders, and counts what it does.

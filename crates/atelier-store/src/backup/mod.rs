@@ -51,7 +51,7 @@ impl Library {
     /// there has: everything else is in the backup then, which can be opened. [`Error::Busy`] when the library is on a disk where
     /// nothing can be written, and is changed meanwhile all the same.
     pub fn back_up(&self, folder: &Path, cancel: &CancelFlag) -> Result<BackedUp> {
-        crate::private::create_dir_all(folder)?;
+        atelier_weights::private::create_dir_all(folder)?;
         let there = folder.join(CATALOGUE);
         let refused = |problem: &str| {
             let folder = folder.display().to_string();
@@ -70,7 +70,7 @@ impl Library {
         let Opened { connection, guard } = check::open(self.catalogue(), self.blobs())?;
         leftovers::sweep(&there);
         let partial = leftovers::partial(&there);
-        crate::private::create_file(&partial)?;
+        atelier_weights::private::create_file(&partial)?;
         let copied = Self::snapshot(&connection, &partial)
             .and_then(|named| {
                 let (mut done, damaged) = self.copy_files(&named.files, folder, cancel)?;

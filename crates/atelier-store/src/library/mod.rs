@@ -16,11 +16,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use atelier_core::Clock;
+use atelier_weights::private;
 use rusqlite::Transaction;
 
 use crate::blobs::{self, Blobs};
 use crate::error::{Error, Result};
-use crate::private;
 use crate::runs::unnamed_folders;
 use readers::Readers;
 use still::Still;

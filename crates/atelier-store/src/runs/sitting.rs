@@ -109,7 +109,7 @@ impl Library {
 
     fn begin(&self, id: RunId, own: Option<JobId>) -> Result<(Run, Sitting)> {
         let run = self.get_run(id)?;
-        crate::private::create_dir_all(&run.folder)?;
+        atelier_weights::private::create_dir_all(&run.folder)?;
         let lock = seat(&run)?;
         if lock.is_some() {
             leftovers::sweep_within(&run.folder);

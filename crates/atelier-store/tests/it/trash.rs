@@ -53,7 +53,7 @@ fn after_its_days_a_dataset_goes_with_the_files_that_nobody_else_has() {
     let version = studio.add(&kept, &[2, 3]);
     let thumbnail = |blob: &str| {
         let home = library.catalogue().parent().unwrap();
-        let folder = atelier_store::thumbnails_folder(home).join(&blob[..2]);
+        let folder = atelier_kept::thumbnails_folder(home).join(&blob[..2]);
         fs_err::create_dir_all(&folder).unwrap();
         let path = folder.join(format!("{blob}-128.jpg"));
         fs_err::write(&path, b"small").unwrap();

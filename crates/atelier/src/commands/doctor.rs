@@ -7,8 +7,8 @@ use atelier_app::device::{self, Listed};
 use atelier_app::embedded;
 use atelier_app::memory::{free_bytes, kilobytes};
 use atelier_app::settings::Sourced;
+use atelier_kept::PackedContents;
 use atelier_nn::kernels;
-use atelier_store::PackedContents;
 use serde::Serialize;
 
 /// What `doctor` says.

@@ -2,7 +2,6 @@
 
 mod folder;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 pub use folder::{Name as ThumbnailName, Thumbnails};
@@ -17,8 +16,8 @@ pub fn thumbnails_folder(home: &Path) -> PathBuf {
     home.join(FOLDER)
 }
 
-/// Removes those of files that are not among `named`. What cannot be removed is left for the next time.
-pub(crate) fn sweep(home: &Path, named: &HashSet<String>) {
+/// Removes those of files whose hash nothing names. What cannot be removed is left for the next time.
+pub fn sweep(home: &Path, is_named: impl Fn(&str) -> bool) {
     let entries = |folder: &Path| {
         let entries = fs_err::read_dir(folder).into_iter().flatten();
         entries.flatten().map(|entry| entry.path())
@@ -28,7 +27,7 @@ pub(crate) fn sweep(home: &Path, named: &HashSet<String>) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             // Whatever else lies there is the user's, or not complete yet.
             let hash = name.get(..HASH_DIGITS).filter(|_| name.ends_with(".jpg"));
-            if hash.is_some_and(|hash| !named.contains(hash)) {
+            if hash.is_some_and(|hash| !is_named(hash)) {
                 let _ = fs_err::remove_file(&path);
             }
         }

@@ -81,7 +81,7 @@ impl<'a> KeptHashes<'a> {
     /// The files are small, and nothing is lost without them, so that a full disk is no failure.
     fn keep(&self, place: &Path, record: &Record) {
         let Some(folder) = place.parent() else { return };
-        if crate::private::create_dir_all(folder).is_err() {
+        if atelier_weights::private::create_dir_all(folder).is_err() {
             return;
         }
         self.prune();

@@ -5,9 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use atelier_data::thumbnail::{Part, rounded_up};
-use atelier_weights::atomic;
-
-use crate::error::Result;
+use atelier_weights::{Error, Result, atomic, private};
 
 /// How much of the room is left when it was too little.
 const KEPT_QUARTERS: u64 = 3;
@@ -79,7 +77,7 @@ impl Thumbnails {
     pub fn put(&self, name: &Name, jpeg: &[u8]) -> Result<()> {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.folder);
-        crate::private::create_dir_all(folder)?;
+        private::create_dir_all(folder).map_err(|error| Error::io("write", folder, error))?;
         atomic::write_file_lazily(&path, |to| to.write_all(jpeg))?;
         let size = self.size_bytes.lock();
         let mut size = size.unwrap_or_else(PoisonError::into_inner);

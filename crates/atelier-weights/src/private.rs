@@ -24,8 +24,11 @@ pub fn create_dir_all(folder: &Path) -> io::Result<()> {
     })
 }
 
-/// Makes an empty file where there is none.
-pub(crate) fn create_file(path: &Path) -> io::Result<()> {
+/// Makes an empty file that only its owner can read, where there is none.
+///
+/// # Errors
+/// When the system refuses.
+pub fn create_file(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -36,8 +39,11 @@ pub(crate) fn create_file(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-/// Makes a file one that is only read.
-pub(crate) fn set_read_only(path: &Path) -> io::Result<()> {
+/// Makes a file one that its owner alone can read, and that nobody writes.
+///
+/// # Errors
+/// When the system refuses.
+pub fn set_read_only(path: &Path) -> io::Result<()> {
     let mut permissions = fs_err::metadata(path)?.permissions();
     permissions.set_readonly(true);
     #[cfg(unix)]
