@@ -9,9 +9,9 @@ use atelier_weights::TensorFile;
 use burn::tensor::Device;
 
 use crate::export::{Origin, tokenizer_folder};
+use crate::log::log;
 use crate::recipe::Recipe;
 use crate::store::{Store, read};
-use crate::vae::log;
 use crate::vocabulary::{self, STRANGERS, Vocabulary};
 use crate::{Pretraining, denoiser, vae};
 
@@ -20,7 +20,7 @@ use crate::{Pretraining, denoiser, vae};
 /// # Errors
 /// When there are checkpoints, or `base` has other shapes, was trained with other pairs held out or has an untrained autoencoder.
 pub(crate) fn adopt(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
-    let checkpoints = [vae::checkpoint(place), denoiser::checkpoint(place)];
+    let checkpoints = [place.autoencoder_checkpoint(), place.denoiser_checkpoint()];
     for path in &checkpoints {
         ensure!(
             !path.exists(),
@@ -76,7 +76,8 @@ pub(crate) fn adopt(place: &Pretraining, base: &Path) -> anyhow::Result<()> {
     let mut new = checkpoints.to_vec();
     new.extend((!recipe.exists()).then_some(recipe));
     // The autoencoder last: without it no stage begins.
-    let written = (place.recipe.keep(&place.cache))
+    let kept = place.recipe.keep(&place.cache);
+    let written = kept
         .and_then(|()| store.save(&checkpoints[1]))
         .and_then(|()| autoencoder.save(&checkpoints[0]));
     if written.is_err() {
@@ -205,7 +206,7 @@ mod tests {
         let held_out = place.held_out().unwrap();
         let autoencoder = &mut vae::untrained(&place.recipe, &device).unwrap();
         let autoencoder = moved(Store::of(autoencoder, held_out.clone()), steps[0]);
-        autoencoder.save(&vae::checkpoint(place)).unwrap();
+        autoencoder.save(&place.autoencoder_checkpoint()).unwrap();
         latents::encode(place).unwrap();
         let corpus = place.drawn(Split::Train).unwrap();
         let tokenizer = Tokenizer::open(&tokenizer_folder()).unwrap();
@@ -215,7 +216,7 @@ mod tests {
         let store = moved(Store::of(networks, held_out), steps[1]);
         let learnt_from = vocabulary.learnt_from(&corpus, vae::encoder_of(&autoencoder));
         let store = store.learning_from(learnt_from);
-        store.save(&denoiser::checkpoint(place)).unwrap();
+        store.save(&place.denoiser_checkpoint()).unwrap();
     }
 
     fn json(file: &Path) -> serde_json::Value {
@@ -235,13 +236,17 @@ mod tests {
         out
     }
 
+    /// An exported folder below `home`.
+    fn exported(home: &Path) -> PathBuf {
+        let first = place(home.join("first"), &CONCEPTS);
+        trained(&first, [70, 900], 3);
+        export_of(&first)
+    }
+
     #[test]
     fn what_goes_on_from_an_exported_folder_is_that_folder() {
         let home = tempfile::tempdir().unwrap();
-        let first = place(home.path().join("first"), &CONCEPTS);
-        trained(&first, [70, 900], 3);
-        let exported = export_of(&first);
-
+        let exported = exported(home.path());
         let second = place(home.path().join("second"), &CONCEPTS);
         adopt(&second, &exported).unwrap();
         let refusal = adopt(&second, &exported).unwrap_err().to_string();
@@ -273,7 +278,11 @@ mod tests {
         // with the autoencoder of another training its pictures mean other things
         let third = place(home.path().join("third"), &CONCEPTS);
         trained(&third, [70, 900], 4);
-        fs_err::copy(vae::checkpoint(&third), vae::checkpoint(&second)).unwrap();
+        fs_err::copy(
+            third.autoencoder_checkpoint(),
+            second.autoencoder_checkpoint(),
+        )
+        .unwrap();
         latents::encode(&second).unwrap();
         let out = second.cache.join("mixed");
         let refusal = export::export(&second, &out).unwrap_err().to_string();
@@ -284,9 +293,7 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_gone_on_from_leaves_the_cache_as_it_was() {
         let home = tempfile::tempdir().unwrap();
-        let first = place(home.path().join("first"), &CONCEPTS);
-        trained(&first, [70, 900], 3);
-        let exported = export_of(&first);
+        let exported = exported(home.path());
         let refusal = |place: &Pretraining| {
             let before = names(&place.cache);
             let refusal = format!("{:#}", adopt(place, &exported).unwrap_err());
@@ -328,12 +335,12 @@ mod tests {
         let half = place(home.path().join("half"), &CONCEPTS);
         trained(&half, [70, 900], 3);
         // as one leaves it who is killed before the last file
-        fs_err::remove_file(vae::checkpoint(&half)).unwrap();
+        fs_err::remove_file(half.autoencoder_checkpoint()).unwrap();
         let told = vae::train(&half, 7000, false).unwrap_err().to_string();
         assert!(
             told.contains("denoiser.safetensors") && told.contains("--cache"),
             "{told}"
         );
-        assert!(!vae::checkpoint(&half).exists());
+        assert!(!half.autoencoder_checkpoint().exists());
     }
 }

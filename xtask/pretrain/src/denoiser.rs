@@ -1,6 +1,5 @@
 //! Second stage: text encoder and denoiser together, on encoded pictures and their captions.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::ensure;
@@ -19,9 +18,9 @@ use atelier_nn::{Engine, Params, visit_fields};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::latents::{Encoded, Latents};
+use crate::log::{log, missed};
 use crate::recipe::{Optimizer, Recipe, SEED, Timesteps, WARMUP_STEPS};
 use crate::store::Store;
-use crate::vae::{log, missed};
 use crate::vocabulary::{STRANGERS, Vocabulary};
 use crate::workers::{PARTS, Workers};
 use crate::{Pretraining, export, sheet};
@@ -53,11 +52,6 @@ fn is_hidden(name: &str) -> bool {
         && !["unet.conv_in.", "unet.conv_out."]
             .iter()
             .any(|layer| name.starts_with(layer))
-}
-
-/// Where the checkpoint of this stage lies.
-pub(crate) fn checkpoint(place: &Pretraining) -> PathBuf {
-    place.cache.join("denoiser.safetensors")
 }
 
 /// Everything a step needs besides the networks.
@@ -212,10 +206,10 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
     let mut workers = Workers::new(&device, || untrained(recipe, rows, &device))?;
     let learnt_from = feed.vocabulary.learnt_from(&feed.corpus, encoded.encoder);
     let mut store = Store::of(workers.model(), place.held_out()?).learning_from(learnt_from);
-    if checkpoint(place).exists() {
-        store.load(&checkpoint(place))?;
+    if place.denoiser_checkpoint().exists() {
+        store.load(&place.denoiser_checkpoint())?;
     }
-    if let Some(nothing) = store.done(&checkpoint(place), steps) {
+    if let Some(nothing) = store.done(&place.denoiser_checkpoint(), steps) {
         log(&nothing);
         return Ok(());
     }
@@ -260,7 +254,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64) -> anyhow::Result<()> {
             recent.clear();
         }
         if store.step.is_multiple_of(500) || store.step == steps {
-            store.save(&checkpoint(place))?;
+            store.save(&place.denoiser_checkpoint())?;
         }
         let shows = store.step.is_multiple_of(1000) || store.step == steps;
         if shows && let Some(line) = missed("sheet of drawings", || draw_sheet(place, store.step)) {

@@ -16,7 +16,7 @@ use crate::latents::Encoded;
 use crate::recipe::{self, Recipe};
 use crate::store::Store;
 use crate::vocabulary::{self, STRANGERS, Vocabulary};
-use crate::{Pretraining, configs, denoiser, vae};
+use crate::{Pretraining, denoiser, vae};
 
 /// What an exported folder was made with, as `training.json` in it. A training may be made longer with another optimizer, batch
 /// or rate; only the last stretch is told here, so that the recipe from nothing need not give the same weights again.
@@ -133,7 +133,7 @@ fn write_folder(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
     let trained = denoiser(place, (&corpus, encoded.encoder), &device)?;
     let mut autoencoder = vae::untrained(recipe, &device)?;
     let mut pixels = Store::of(&mut autoencoder, place.held_out()?);
-    pixels.load(&vae::checkpoint(place))?;
+    pixels.load(&place.autoencoder_checkpoint())?;
     narrow_posterior(&mut pixels)?;
     for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"] {
         fs_err::create_dir_all(out.join(part))?;
@@ -145,7 +145,7 @@ fn write_folder(place: &Pretraining, out: &Path) -> anyhow::Result<()> {
         held_out: place.held_out()?,
     };
     json(&out.join(ORIGIN), &serde_json::to_value(origin)?)?;
-    json(&out.join("model_index.json"), &configs::model_index())?;
+    json(&out.join("model_index.json"), &recipe::model_index())?;
     json(&out.join("unet/config.json"), &recipe.unet_config())?;
     json(
         &out.join("vae/config.json"),
@@ -215,7 +215,7 @@ fn denoiser(
     };
     let trained = store(vocabulary.len() + STRANGERS)?;
     let mut trained = trained.learning_from(vocabulary.learnt_from(corpus, encoder));
-    trained.load(&denoiser::checkpoint(place))?;
+    trained.load(&place.denoiser_checkpoint())?;
     let mut all = store(vocabulary::ALL)?;
     all.step = trained.step;
     for (whole, slot) in all.slots.iter_mut().zip(trained.slots) {

@@ -9,9 +9,10 @@ use atelier_nn::gradients::values_of;
 use atelier_weights::{DType, OutTensor, TensorFile, write_tensors};
 use burn::tensor::Device;
 
+use crate::log::log;
 use crate::pictures::{batch, random_view};
 use crate::recipe::{Recipe, SEED};
-use crate::vae::{self, log};
+use crate::vae;
 use crate::vocabulary::corpus_fingerprint;
 use crate::{Pretraining, store};
 

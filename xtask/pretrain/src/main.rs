@@ -8,12 +8,12 @@
 )]
 
 mod adopt;
-mod configs;
 mod denoiser;
 mod export;
 mod fit;
 mod gallery;
 mod latents;
+mod log;
 mod pictures;
 mod recipe;
 mod reconstruction;
@@ -153,6 +153,16 @@ impl Pretraining {
     pub(crate) fn corpus_of(&self, base: &Path) -> anyhow::Result<Corpus> {
         let made = export::Origin::read(base)?;
         build(&self.cache.join("corpus"), made.recipe.side)
+    }
+
+    /// Where the checkpoint of the autoencoder lies.
+    pub(crate) fn autoencoder_checkpoint(&self) -> PathBuf {
+        self.cache.join("vae.safetensors")
+    }
+
+    /// Where the checkpoint of denoiser and text encoder lies.
+    pub(crate) fn denoiser_checkpoint(&self) -> PathBuf {
+        self.cache.join("denoiser.safetensors")
     }
 
     /// The pairs of concept and style that the denoiser learns, or the ones that it is never shown.

@@ -6,6 +6,7 @@
 //! `training.json` holds the recipe of the last stretch. A search of shapes gives another recipe as a JSON file that names what
 //! differs from the default.
 
+mod configs;
 mod problems;
 mod record;
 
@@ -16,6 +17,7 @@ use atelier_weights::atomic;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use configs::model_index;
 pub(crate) use record::complete;
 
 /// Steps of the linear rise of the rate.

@@ -14,9 +14,9 @@ use atelier_nn::gradients::values_of;
 use burn::tensor::Device;
 
 use crate::Pretraining;
+use crate::log::log;
 use crate::pictures::{batch, random_view};
 use crate::recipe::SEED;
-use crate::vae::log;
 
 /// Pictures that pass the autoencoder together.
 const BATCH: usize = 8;

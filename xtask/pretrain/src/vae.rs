@@ -1,6 +1,5 @@
 //! First stage: the autoencoder, trained to give pictures back through a small, nearly normal code.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::ensure;
@@ -14,16 +13,12 @@ use atelier_nn::learning_rate::{Decay, LearningRate};
 use atelier_nn::{Engine, Params};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::log::{log, missed};
 use crate::pictures::{batch, random_view};
 use crate::recipe::{Optimizer, Recipe, SEED, WARMUP_STEPS};
 use crate::store::{Store, WEIGHT_DECAY};
 use crate::workers::{PARTS, Workers};
-use crate::{Pretraining, denoiser, sheet};
-
-/// Where the checkpoint of this stage lies.
-pub(crate) fn checkpoint(place: &Pretraining) -> PathBuf {
-    place.cache.join("vae.safetensors")
-}
+use crate::{Pretraining, sheet};
 
 /// Builds the untrained autoencoder.
 pub(crate) fn untrained(recipe: &Recipe, device: &Device) -> anyhow::Result<Vae> {
@@ -39,7 +34,7 @@ pub(crate) fn untrained(recipe: &Recipe, device: &Device) -> anyhow::Result<Vae>
 pub(crate) fn trained(place: &Pretraining, device: &Device) -> anyhow::Result<(Vae, String)> {
     let mut vae = untrained(&place.recipe, device)?;
     let mut store = Store::of(&mut vae, place.held_out()?);
-    store.load(&checkpoint(place))?;
+    store.load(&place.autoencoder_checkpoint())?;
     store.install_averages(&mut vae, device);
     Ok((vae, encoder_of(&store)))
 }
@@ -68,10 +63,10 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
     corpus.retain(|entry| entry.split == Split::Train);
     let mut workers = Workers::new(&device, || untrained(recipe, &device))?;
     let mut store = Store::of(workers.model(), place.held_out()?);
-    if checkpoint(place).exists() {
-        store.load(&checkpoint(place))?;
+    if place.autoencoder_checkpoint().exists() {
+        store.load(&place.autoencoder_checkpoint())?;
     } else {
-        let denoiser = denoiser::checkpoint(place);
+        let denoiser = place.denoiser_checkpoint();
         ensure!(
             !denoiser.exists(),
             "`{}` lies there without its autoencoder, and would not fit a new one; begin in another `--cache`",
@@ -84,7 +79,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
          cannot be trained on: train its decoder with `vae --decoder-only`, or a new one in another `--cache`",
         place.cache.display()
     );
-    if let Some(nothing) = store.done(&checkpoint(place), steps) {
+    if let Some(nothing) = store.done(&place.autoencoder_checkpoint(), steps) {
         log(&nothing);
         return Ok(());
     }
@@ -140,7 +135,7 @@ pub(crate) fn train(place: &Pretraining, steps: u64, decoder_only: bool) -> anyh
             recent.clear();
         }
         if store.step.is_multiple_of(500) || store.step == steps {
-            store.save(&checkpoint(place))?;
+            store.save(&place.autoencoder_checkpoint())?;
             if let Some(line) = missed("sheet of reconstructions", || draw_sheet(place, &corpus)) {
                 log(&line);
             }
@@ -205,23 +200,8 @@ fn reconstruction_error(error: Tensor<4>) -> Tensor<1> {
     error.clone().abs().mean() * 2.0 + (error.clone() * error).mean() * 4.0 + edges
 }
 
-/// One line of progress.
-#[expect(clippy::print_stderr, reason = "a development tool's log")]
-pub(crate) fn log(line: &str) {
-    eprintln!("{line}");
-}
-
-/// Makes what only shows how a training stands. Where that fails, what is to be logged of it: the training goes on.
-pub(crate) fn missed(what: &str, make: impl FnOnce() -> anyhow::Result<()>) -> Option<String> {
-    let error = make().err()?;
-    Some(format!(
-        "no {what}, the training goes on without it: {error:#}"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
-    use anyhow::Context as _;
     use atelier_nn::gradients::values_of;
 
     use super::*;
@@ -242,19 +222,6 @@ mod tests {
             "decoder.conv_out.weight",
         ];
         assert!(!ends.into_iter().any(is_hidden));
-    }
-
-    #[test]
-    fn a_sheet_that_cannot_be_made_is_told_and_no_failure() {
-        assert_eq!(missed("sheet", || Ok(())), None);
-        let line = missed("sheet", || {
-            fs_err::read("no/such/folder/sheet.png").context("cannot look at it")?;
-            Ok(())
-        });
-        let line = line.unwrap();
-        for part in ["no sheet", "goes on", "cannot look at it", "sheet.png`"] {
-            assert!(line.contains(part), "{line}");
-        }
     }
 
     #[test]

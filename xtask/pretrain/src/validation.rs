@@ -20,9 +20,9 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::Pretraining;
 use crate::export::{Origin, tokenizer_folder};
+use crate::log::log;
 use crate::pictures::{batch, random_view};
 use crate::recipe::SEED;
-use crate::vae::log;
 
 /// Parts of the schedule, each with a timestep of its own for every picture.
 const STRETCHES: usize = 5;

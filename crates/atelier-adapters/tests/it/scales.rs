@@ -17,8 +17,7 @@ const WEIGHTS: &str = "adapter_model.safetensors";
 const TO_Q: &str = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q";
 
 fn golden(name: &str) -> PathBuf {
-    let folder = atelier_testkit::golden_folder();
-    folder.join(name)
+    atelier_testkit::golden_folder().join(name)
 }
 
 /// A folder that PEFT saved, with a scale of 2 and others.

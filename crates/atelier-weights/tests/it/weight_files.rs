@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use atelier_core::{Coded as _, ErrorCode};
+use atelier_testkit::tiny_sd15;
 use atelier_weights::{
     DType, Layout, ModelFiles, ModelFolder, OutTensor, PartTensors, ReadFiles, TensorFile,
     write_tensors,
@@ -13,16 +14,12 @@ use tempfile::TempDir;
 
 const UNET: &str = "diffusion_pytorch_model";
 
-fn tiny() -> PathBuf {
-    atelier_testkit::golden_folder().join("tiny-sd15")
-}
-
 /// A copy of the tiny base, without the weights of its U-Net.
 fn folder_without_unet() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     for part in ["", "scheduler", "text_encoder", "tokenizer", "unet", "vae"] {
         fs_err::create_dir_all(folder.path().join(part)).unwrap();
-        for entry in fs_err::read_dir(tiny().join(part)).unwrap() {
+        for entry in fs_err::read_dir(tiny_sd15().join(part)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
                 let name = path.file_name().unwrap();
@@ -36,7 +33,10 @@ fn folder_without_unet() -> (TempDir, PathBuf) {
 }
 
 fn tensors_of_unet() -> PartTensors {
-    ModelFolder::open(tiny()).unwrap().tensors("unet").unwrap()
+    ModelFolder::open(tiny_sd15())
+        .unwrap()
+        .tensors("unet")
+        .unwrap()
 }
 
 fn out_tensor(tensors: &PartTensors, name: &str) -> OutTensor {
@@ -354,14 +354,17 @@ fn sdxl_takes_zeros_for_an_absent_text_where_its_index_does_not_say() {
 fn the_hash_of_a_folder_stays_what_records_have() {
     // SHA-256 over `part/weights SHA` and `file SHA` lines, computed by hand.
     let expected = "642d5ccb7f599bc221d05dd58edf3f6068fe5010ec27b8dbfdc4bab65e8d6aa7";
-    assert_eq!(ModelFolder::open(tiny()).unwrap().hash().unwrap(), expected);
-    let model = ModelFiles::open(tiny()).unwrap();
+    assert_eq!(
+        ModelFolder::open(tiny_sd15()).unwrap().hash().unwrap(),
+        expected
+    );
+    let model = ModelFiles::open(tiny_sd15()).unwrap();
     assert_eq!(model.hash_with(&ReadFiles).unwrap(), expected);
 }
 
 #[test]
 fn a_report_of_a_folder_knows_every_tensor() {
-    let report = ModelFiles::open(tiny()).unwrap().report().unwrap();
+    let report = ModelFiles::open(tiny_sd15()).unwrap().report().unwrap();
     assert_eq!(report.problem(), None);
     assert!(
         report
@@ -376,7 +379,7 @@ fn a_report_of_a_folder_knows_every_tensor() {
 
 #[test]
 fn numbers_can_be_read_in_part_but_not_beyond_the_end() {
-    let weights = tiny().join("unet/diffusion_pytorch_model.safetensors");
+    let weights = tiny_sd15().join("unet/diffusion_pytorch_model.safetensors");
     let file = TensorFile::open(weights).unwrap();
     let whole = file.read_f32("conv_in.bias").unwrap();
     assert_eq!(

@@ -26,9 +26,9 @@ use atelier_train::LoraTrainer;
 use atelier_weights::ReadFiles;
 use burn::tensor::Device;
 
+use crate::log::log;
 use crate::reconstruction::given_back;
 use crate::sheet::{GAP, GUIDANCE, NoClock, draw, request, told};
-use crate::vae::log;
 use gauge::{Gauge, Scores};
 
 /// Epochs that are drawn with; 0 is the base alone.

@@ -9,7 +9,7 @@ use atelier_eval::Embedder;
 
 use super::gauge::Scores;
 use super::{Sample, drawn, folder, gauge_of, prompts, train};
-use crate::vae::log;
+use crate::log::log;
 
 /// What is trained with every strength.
 #[derive(Debug, Clone, clap::Args)]

@@ -31,11 +31,11 @@ use burn::tensor::Device;
 
 use crate::Pretraining;
 use crate::export::Origin;
+use crate::log::log;
 use crate::pictures::on_plain;
 use crate::recipe::SEED;
 use crate::reconstruction::given_back;
 use crate::sheet::draw_one;
-use crate::vae::log;
 use concept::{ColourCells, Others};
 use pairs::{Pair, Pairs};
 use style::Styles;

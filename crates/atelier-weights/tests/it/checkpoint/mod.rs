@@ -8,18 +8,14 @@ mod tiny;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use atelier_testkit::golden_folder;
 use atelier_weights::{DType, ModelFiles, OutTensor, TensorFile, write_tensors};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The folder of the reference files.
-fn golden() -> PathBuf {
-    atelier_testkit::golden_folder()
-}
-
 /// A tiny checkpoint of the reference files.
 fn tiny(name: &str) -> PathBuf {
-    golden().join("checkpoints").join(name)
+    golden_folder().join("checkpoints").join(name)
 }
 
 fn json_of(path: &Path) -> Value {

@@ -3,11 +3,12 @@
 
 use std::path::PathBuf;
 
+use atelier_testkit::golden_folder;
 use atelier_weights::{ModelFiles, sha256_hex};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{golden, json_of};
+use super::json_of;
 
 /// Names and shapes, out of lines that say how many letters they share with the line before.
 fn names(lines: &Value) -> Vec<(String, Vec<usize>)> {
@@ -51,7 +52,7 @@ fn hollow(folder: &TempDir, names: &[(String, Vec<usize>)]) -> PathBuf {
 /// Every tensor of every part comes from the tensor that diffusers takes it from, with the same shape.
 fn assert_mapped_as_diffusers(kind: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let expected = &json_of(&golden().join("checkpoint_names.json"))[kind];
+    let expected = &json_of(&golden_folder().join("checkpoint_names.json"))[kind];
     let model = ModelFiles::open(hollow(&folder, &names(&expected["names"]))).unwrap();
     let parts = expected["parts"].as_object().unwrap();
     assert_eq!(model.weighted_parts(), parts.keys().collect::<Vec<_>>());
@@ -79,7 +80,7 @@ fn assert_mapped_as_diffusers(kind: &str) {
             .iter()
             .all(|part| part.is_known && part.unexpected.is_empty())
     );
-    let schedule = &json_of(&golden().join("checkpoint_names.json"))["scheduler"];
+    let schedule = &json_of(&golden_folder().join("checkpoint_names.json"))["scheduler"];
     let scheduler = model.config("scheduler").unwrap();
     for (key, value) in schedule.as_object().unwrap() {
         // What is predicted follows from evidence; two entries are those of one scheduler alone.

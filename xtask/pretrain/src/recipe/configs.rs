@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::recipe::{Recipe, Schedule, TextRecipe};
+use super::{Recipe, Schedule, TextRecipe};
 
 impl Recipe {
     /// Configuration of the autoencoder.
@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn the_cosine_is_that_of_the_shipped_base() {
-        let shipped = include_str!("../../../assets/atelier-mini/scheduler/scheduler_config.json");
+        let shipped =
+            include_str!("../../../../assets/atelier-mini/scheduler/scheduler_config.json");
         let shipped: Value = serde_json::from_str(shipped).unwrap();
         assert_eq!(Recipe::default().scheduler(), shipped);
     }
